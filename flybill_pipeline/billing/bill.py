@@ -1,0 +1,49 @@
+"""The order in which the parts of one org's bill come together. What each part comes to is its own module's."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from flybill_pipeline.billing.commitments import true_up_line
+from flybill_pipeline.billing.credits import Credit, apply_credits
+from flybill_pipeline.billing.discounts import Discount, discount_lines
+from flybill_pipeline.billing.line_items import LineItem, total_minor
+from flybill_pipeline.billing.money import to_minor
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.prices import Contract
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """All lines of one org's month in their order, and its credits as they are afterwards."""
+
+    lines: tuple[LineItem, ...]
+    credits: tuple[Credit, ...]
+
+    @property
+    def total_minor(self) -> int:
+        return total_minor(self.lines)
+
+
+def put_together(
+    priced: Sequence[LineItem],
+    currency: str,
+    month: Month,
+    *,
+    contract: Contract | None = None,
+    discounts: Iterable[Discount] = (),
+    available: Iterable[Credit] = (),
+    carried: Sequence[LineItem] = (),
+) -> Bill:
+    """What is priced (usage, subscriptions, one-off items, adjustments), then true-up, discounts and `available` credits.
+
+    What is `carried` from earlier months was discounted there already: credits pay it, discounts leave it alone.
+    """
+    lines = list(priced)
+    if contract is not None and contract.minimum_spend is not None:
+        minimum_minor = to_minor(contract.minimum_spend, currency)
+        true_up = true_up_line(lines, contract.name, minimum_minor, currency, month)
+        lines += [] if true_up is None else [true_up]
+    lines += discount_lines(lines, list(discounts), currency, month)
+    lines += carried
+    applied = apply_credits(total_minor(lines), available, currency, month)
+    return Bill((*lines, *applied.lines), applied.credits)

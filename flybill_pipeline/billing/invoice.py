@@ -1,0 +1,85 @@
+"""What makes an invoice: its derived id, its content hash, the draft before it. No prices, no outcomes, no Stripe."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from flybill_pipeline.billing.decimals import plain
+from flybill_pipeline.billing.line_items import LineItem, total_minor
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.working import working_data
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an org's month cannot be billed as it is: a code, a sentence, what to do, and the usage it concerns."""
+
+    code: str
+    message: str
+    remedy: str
+    meter: str | None = None
+    quantity: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One org's month so far. `currency` is None for an org that nobody imported: it has usage, but no bill yet.
+
+    `carried_minor` is how much of the total comes from earlier months (it stands in `lines` too).
+    """
+
+    month: Month
+    org_id: str
+    shard: int
+    currency: str | None
+    lines: tuple[LineItem, ...]
+    carried_minor: int
+    problems: tuple[Problem, ...]
+    usage_up_to: datetime | None
+
+    @property
+    def total_minor(self) -> int:
+        """The sum of the rounded lines: rounding happened once, in each of them."""
+        return total_minor(self.lines)
+
+    @property
+    def content_hash(self) -> str:
+        """What `content_hash` says of these lines; the finalized invoice keeps it."""
+        return content_hash(self.org_id, self.currency or "", self.lines)
+
+
+def invoice_id(month: Month, org_id: str) -> str:
+    """The id of the one invoice of an org's month: derived, so that it exists before anything is written or sent."""
+    digest = hashlib.sha256(f"{month}\n{org_id}".encode()).hexdigest()
+    return f"inv_{str(month).replace('-', '')}_{digest[:20]}"
+
+
+def invoice_number(month: Month, position: int) -> str:
+    """What a person calls the invoice: counted from 1 in each month, without gaps."""
+    return f"FB-{month}-{position:06d}"
+
+
+def content_hash(org_id: str, currency: str, lines: Iterable[LineItem]) -> str:
+    """SHA-256 (hex) of everything that the customer is told; equal hashes mean equal bills, line by line."""
+    content = [org_id, currency, [_content(line) for line in lines]]
+    return hashlib.sha256(json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode()).hexdigest()
+
+
+def _content(line: LineItem) -> list[Any]:
+    return [
+        line.line_id,
+        line.kind,
+        line.meter,
+        sorted(line.dimensions.items()),
+        str(line.service_month),
+        plain(line.quantity),
+        line.unit,
+        line.amount_minor,
+        line.currency,
+        line.description,
+        [sorted(step.items()) for step in working_data(line.working)],
+    ]

@@ -1,0 +1,92 @@
+"""What is still to bill for a month that earlier invoices billed. Neither pricing nor how far to look back is here."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from flybill_pipeline.billing.decimals import ZERO, exact
+from flybill_pipeline.billing.line_items import LineItem
+from flybill_pipeline.billing.money import from_minor
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.working import WorkingStep
+
+ADJUSTMENT = "adjustment"
+
+
+@dataclass(frozen=True, slots=True)
+class BilledLine:
+    """A line of a finalized invoice, as far as the difference needs it; `line_id` is what the priced line had."""
+
+    line_id: str
+    meter: str | None
+    dimensions: Mapping[str, str]
+    service_month: Month
+    quantity: Decimal
+    unit: str | None
+    amount_minor: int
+    currency: str
+    description: str
+
+
+def unbilled(now: Sequence[LineItem], billed: Iterable[BilledLine]) -> tuple[LineItem, ...]:
+    """The lines of one service month, priced from all usage known now, less what was billed for it: the adjustments.
+
+    Compared are rounded amounts, line by line: where they agree there is no line, so no fraction of a cent is billed
+    twice. A line that was billed and is priced no more is taken back. Adjustments keep the line's id, and so take part
+    in the next difference: billing again right after gives nothing.
+    """
+    before = _by_line(billed)
+    current = {line.line_id: line for line in now}
+    lines = [_difference(line, before.get(line.line_id, ())) for line in now]
+    lines += [_taken_back(parts) for gone, parts in before.items() if gone not in current]
+    return tuple(line for line in lines if line.amount_minor)
+
+
+def _by_line(billed: Iterable[BilledLine]) -> dict[str, list[BilledLine]]:
+    lines: dict[str, list[BilledLine]] = {}
+    for line in billed:
+        lines.setdefault(line.line_id, []).append(line)
+    return lines
+
+
+def _difference(line: LineItem, before: Sequence[BilledLine]) -> LineItem:
+    if not before:
+        return line
+    billed_minor = sum(part.amount_minor for part in before)
+    amount_minor = line.amount_minor - billed_minor
+    with exact():
+        rounding = from_minor(line.amount_minor, line.currency) - line.amount
+        quantity = line.quantity - sum((part.quantity for part in before), ZERO)
+    steps = [WorkingStep("rounding", amount=rounding)] if rounding else []
+    steps.append(WorkingStep("already_billed", amount=from_minor(-billed_minor, line.currency)))
+    return replace(
+        line,
+        kind=ADJUSTMENT,
+        quantity=quantity,
+        amount=from_minor(amount_minor, line.currency),
+        amount_minor=amount_minor,
+        description=f"{line.description}, less what was billed before",
+        working=(*line.working, *steps),
+    )
+
+
+def _taken_back(before: Sequence[BilledLine]) -> LineItem:
+    last = before[-1]
+    amount_minor = -sum(part.amount_minor for part in before)
+    amount = from_minor(amount_minor, last.currency)
+    with exact():
+        quantity = -sum((part.quantity for part in before), ZERO)
+    return LineItem(
+        kind=ADJUSTMENT,
+        line_id=last.line_id,
+        meter=last.meter,
+        dimensions=last.dimensions,
+        service_month=last.service_month,
+        quantity=quantity,
+        unit=last.unit,
+        amount=amount,
+        amount_minor=amount_minor,
+        currency=last.currency,
+        description=f"{last.description}: taken back",
+        working=(WorkingStep("already_billed", amount=amount),),
+    )

@@ -1,0 +1,208 @@
+"""From one org's usage totals of one month to priced lines. Which book to use, and what becomes of lines: not here."""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from flybill_pipeline.billing.aggregation import billed_quantity
+from flybill_pipeline.billing.decimals import ZERO, exact
+from flybill_pipeline.billing.descriptions import describe_usage
+from flybill_pipeline.billing.money import to_minor
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.price_changes import BookPart, BooksOfMonth, one_book, prorated
+from flybill_pipeline.billing.prices import Price, PriceBook
+from flybill_pipeline.billing.rating import rate
+from flybill_pipeline.billing.usage import UsageTotal
+from flybill_pipeline.billing.working import WorkingStep
+
+
+@dataclass(frozen=True, slots=True)
+class LineItem:
+    """One priced row of an org's month with its working.
+
+    `amount` is exact, in major units; `amount_minor` is it rounded once, and the only number that is summed. `line_id`
+    is the same whenever the same thing is priced again; `kind` is usage, or one of the other modules' kinds.
+    """
+
+    kind: str
+    line_id: str
+    meter: str | None
+    dimensions: Mapping[str, str]
+    service_month: Month
+    quantity: Decimal
+    unit: str | None
+    amount: Decimal
+    amount_minor: int
+    currency: str
+    description: str
+    working: tuple[WorkingStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnpricedUsage:
+    """Usage that no price covers: the org's month waits for a person. `code`: unpriced_meter or unknown_contract."""
+
+    code: str
+    message: str
+    remedy: str
+    meter: str | None = None
+    dimensions: Mapping[str, str] | None = None
+    quantity: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class PricedUsage:
+    """The lines of one org and service month, ordered by meter and dimensions, and what could not be priced."""
+
+    lines: tuple[LineItem, ...]
+    unpriced: tuple[UnpricedUsage, ...]
+
+
+_Dimensions = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The usage of one line: `part` says which book prices it, `whole_month` that it does so on all days."""
+
+    part: BookPart
+    price: Price
+    whole_month: bool
+    totals: list[UsageTotal]
+
+
+def price_usage(book: PriceBook, contract: str | None, totals: Iterable[UsageTotal], month: Month) -> PricedUsage:
+    """Prices the usage of one org in one service month by one book; see `price_month`."""
+    return price_month(one_book(book, month), contract, totals)
+
+
+def price_month(books: BooksOfMonth, contract: str | None, totals: Iterable[UsageTotal]) -> PricedUsage:
+    """Prices the usage of one org in the service month of `books`.
+
+    A line is one price and one combination of its `group_by` values; its quantity is all usage under it, and its tiers
+    see that sum. Lines of zero are kept, as free usage is explained too. A contract's minimum spend gives a line
+    without any usage. Where books change within the month, totals must be of days (`BooksOfMonth` has the rule).
+    """
+    unknown = [part.book for part in books.parts if contract is not None and contract not in part.book.contracts]
+    if contract is not None and unknown:
+        return PricedUsage((), tuple(_unknown_contract(contract, book) for book in unknown))
+    groups: dict[tuple[str, _Dimensions, str], _Group] = {}
+    unpriced: dict[tuple[str, _Dimensions, str], list[UsageTotal]] = {}
+    for total in totals:
+        part = books.part_on(total.day)
+        price = None if part is None else part.book.price_for(total.meter, total.dimensions, contract)
+        if part is None or price is None:
+            unpriced.setdefault((total.meter, _sorted(total.dimensions), _start(part)), []).append(total)
+        else:
+            _group(groups, books, part, price, line_dimensions(price, total.dimensions)).totals.append(total)
+    for part, price in list(_commitments(books, contract, groups.values())):
+        _group(groups, books, part, price, price.match)
+    return PricedUsage(
+        tuple(_usage_line(groups[key], dict(key[1]), books.month) for key in sorted(groups)),
+        tuple(_unpriced(books, key[0], dict(key[1]), unpriced[key]) for key in sorted(unpriced)),
+    )
+
+
+def line_id(kind: str, service_month: Month, *identity: object) -> str:
+    """The id of a line: a hash of what it is a line of, the same when priced again. `identity` must be JSON-able."""
+    text = json.dumps([kind, str(service_month), *identity], separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def total_minor(lines: Iterable[LineItem]) -> int:
+    """The sum of the lines in minor units: what an invoice of them asks for."""
+    return sum(line.amount_minor for line in lines)
+
+
+def line_dimensions(price: Price, dimensions: Mapping[str, str]) -> Mapping[str, str]:
+    """What tells a line from others: the price's match and the values of its `group_by` ("" where usage has none)."""
+    return {**price.match, **{name: dimensions.get(name, "") for name in price.group_by}}
+
+
+def _sorted(dimensions: Mapping[str, str]) -> _Dimensions:
+    return tuple(sorted(dimensions.items()))
+
+
+def _start(part: BookPart | None) -> str:
+    return "" if part is None else part.start.isoformat()
+
+
+def _group(
+    groups: dict[tuple[str, _Dimensions, str], _Group],
+    books: BooksOfMonth,
+    part: BookPart,
+    price: Price,
+    dimensions: Mapping[str, str],
+) -> _Group:
+    whole_month = books.goes_on(price)
+    key = price.meter, _sorted(dimensions), "" if whole_month else _start(part)
+    return groups.setdefault(key, _Group(books.parts[0] if whole_month else part, price, whole_month, []))
+
+
+def _commitments(
+    books: BooksOfMonth, contract: str | None, groups: Collection[_Group]
+) -> Iterator[tuple[BookPart, Price]]:
+    """A contract's prices with a minimum spend and no usage: it is due all the same, so they need a line."""
+    if contract is None:
+        return
+    for part in books.parts:
+        for price in part.book.contracts[contract].prices:
+            used = any(group.price == price and (group.whole_month or group.part is part) for group in groups)
+            if price.minimum_spend is not None and not used:
+                yield part, price
+
+
+def _usage_line(group: _Group, dimensions: dict[str, str], month: Month) -> LineItem:
+    book, part = group.part.book, group.part
+    meter = book.meters[group.price.meter]
+    price = group.price if group.whole_month else prorated(group.price, part, month)
+    own_days = [] if group.whole_month else [_start(part)]
+    quantity = billed_quantity(meter, group.totals)
+    rated = rate(price, quantity)
+    description = describe_usage(price, dimensions, quantity, meter.unit, rated.working, currency=book.currency)
+    return LineItem(
+        kind="usage",
+        line_id=line_id("usage", month, price.meter, dimensions, book.effective_from.isoformat(), *own_days),
+        meter=price.meter,
+        dimensions=dimensions,
+        service_month=month,
+        quantity=quantity,
+        unit=meter.unit,
+        amount=rated.amount,
+        amount_minor=to_minor(rated.amount, book.currency),
+        currency=book.currency,
+        description=f"{description}, from {part.start} until {part.end}" if own_days else description,
+        working=rated.working,
+    )
+
+
+def _unpriced(books: BooksOfMonth, meter: str, dimensions: dict[str, str], totals: list[UsageTotal]) -> UnpricedUsage:
+    part = books.part_on(totals[0].day)
+    named = ", ".join(f"{name}={value}" for name, value in dimensions.items()) or "no dimensions"
+    if part is None:
+        message = (
+            f"no {books.parts[0].book.currency} price book is in force before {books.parts[0].start} for {meter!r}"
+        )
+        remedy = f"add a price book that is effective by {books.month.first_day}, then repair the month"
+    elif meter in part.book.meters:
+        message = f"{_named(part.book)} has no price for {meter!r} with {named}"
+        remedy = f"add a price for {meter!r} that matches it, then repair the month"
+    else:
+        message = f"{_named(part.book)} does not know the meter {meter!r}"
+        remedy = f"add [meters.{meter}] and its prices, or correct the source mapping; then repair the month"
+    with exact():
+        quantity = sum((total.quantity for total in totals), ZERO)
+    return UnpricedUsage("unpriced_meter", message, remedy, meter, dimensions, quantity)
+
+
+def _unknown_contract(contract: str, book: PriceBook) -> UnpricedUsage:
+    known = ", ".join(sorted(book.contracts)) or "none"
+    message = f"{_named(book)} has no contract {contract!r} (it has: {known})"
+    remedy = f"add [contracts.{contract}] to it, or correct the organization's contract; then repair the month"
+    return UnpricedUsage("unknown_contract", message, remedy)
+
+
+def _named(book: PriceBook) -> str:
+    return f"the {book.currency} price book of {book.effective_from.isoformat()}"

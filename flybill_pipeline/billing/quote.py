@@ -1,0 +1,41 @@
+"""One quantity priced on its own, by the same code as an invoice. Reading books and printing belong to the CLI."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from flybill_pipeline.billing.decimals import plain
+from flybill_pipeline.billing.line_items import line_dimensions, price_usage
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.prices import PriceBook
+from flybill_pipeline.billing.usage import UsageTotal
+from flybill_pipeline.billing.working import working_data
+
+
+class UnpricedError(ValueError):
+    """No price covers what was asked; the message says what the book lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What `flybill quote --json` shows: `amount` is exact, before rounding; `amount_minor` is it rounded."""
+
+    amount_minor: int
+    amount: str
+    currency: str
+    working: list[dict[str, str]]
+
+
+def quote(
+    book: PriceBook, meter: str, quantity: Decimal, dimensions: Mapping[str, str], contract: str | None = None
+) -> Quote:
+    """Prices `quantity` of `meter`, in the unit that usage is recorded in. Raises UnpricedError."""
+    usage = UsageTotal("quote", meter, dimensions, quantity)
+    priced = price_usage(book, contract, [usage], Month.of(book.effective_from))
+    price = book.price_for(meter, dimensions, contract)
+    if price is None:
+        raise UnpricedError(priced.unpriced[0].message)
+    # A contract's minimums without usage are lines too: this one is of the usage.
+    identity = (meter, line_dimensions(price, dimensions))
+    line = next(line for line in priced.lines if (line.meter, line.dimensions) == identity)
+    return Quote(line.amount_minor, plain(line.amount), line.currency, working_data(line.working))

@@ -1,0 +1,64 @@
+"""What a quantity comes to under a price, exactly and with its working. Not which price, and no rounding to money."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from flybill_pipeline.billing.decimals import ZERO, exact
+from flybill_pipeline.billing.models import MODELS
+from flybill_pipeline.billing.prices import Price, PriceModel, Tier
+from flybill_pipeline.billing.working import WorkingStep
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """The exact amount in major units, not rounded, and the steps whose amounts sum to it."""
+
+    amount: Decimal
+    working: tuple[WorkingStep, ...]
+
+
+def rate(price: Price, quantity: Decimal) -> Rated:
+    """Prices `quantity`: free units first, then the model, then minimum and maximum spend.
+
+    A net negative quantity (corrections outweigh the month's usage) is a credit, the mirror image of the same usage:
+    free units absorb it first, tiers and started packages count on its magnitude, the maximum limits it. Fixed amounts
+    are no usage and are not given back: flat fees of tiers and the flat model stay out.
+
+    A minimum is due when there is usage. In a contract it is a commitment, due at zero usage too.
+    """
+    with exact():
+        steps = list(_usage_steps(price, quantity))
+        steps += _limit_steps(price, quantity, sum((step.amount for step in steps), ZERO))
+        return Rated(sum((step.amount for step in steps), ZERO), tuple(steps))
+
+
+def _usage_steps(price: Price, quantity: Decimal) -> Iterator[WorkingStep]:
+    magnitude = abs(quantity)
+    free = min(magnitude, price.free_units)
+    sign = -1 if quantity < 0 else 1
+    if free:
+        yield WorkingStep("free_units", quantity=sign * free, limit=price.free_units)
+    if magnitude == free:
+        return
+    if quantity > 0:
+        yield from MODELS[price.model](price, magnitude - free)
+    elif price.model is not PriceModel.FLAT:
+        yield from (_mirrored(step) for step in MODELS[price.model](_without_flat_fees(price), magnitude - free))
+
+
+def _without_flat_fees(price: Price) -> Price:
+    return replace(price, tiers=tuple(Tier(tier.up_to, tier.unit_amount) for tier in price.tiers))
+
+
+def _mirrored(step: WorkingStep) -> WorkingStep:
+    return replace(step, amount=-step.amount, quantity=None if step.quantity is None else -step.quantity)
+
+
+def _limit_steps(price: Price, quantity: Decimal, amount: Decimal) -> Iterator[WorkingStep]:
+    """At most one: the true-up to the minimum, or what is over the maximum (a loaded price has minimum <= maximum)."""
+    minimum, maximum = price.minimum_spend, price.maximum_spend
+    if minimum is not None and amount < minimum and (quantity > 0 or price.contract is not None):
+        yield WorkingStep("minimum_spend", amount=minimum - amount, limit=minimum)
+    elif maximum is not None and abs(amount) > maximum:
+        yield WorkingStep("maximum_spend", amount=maximum.copy_sign(amount) - amount, limit=maximum)

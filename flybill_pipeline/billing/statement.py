@@ -1,0 +1,124 @@
+"""What the developer who is billed is told about a month, in plain words: state, sentence, what happens next.
+
+No numbers are made here (they come from the draft or the invoice), nothing is read, nothing is sent.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flybill_pipeline.billing.money import format_money
+from flybill_pipeline.billing.period import Month
+
+CLOSING_DAY = 3  # of the next month: what customers are promised
+
+
+@dataclass(frozen=True, slots=True)
+class MonthFacts:
+    """What is known of one org's month. `outcome` and `sync_state` are None while there is none."""
+
+    month: Month
+    currency: str | None
+    total_minor: int
+    usage_up_to: datetime | None
+    outcome: str | None = None
+    outcome_message: str | None = None
+    sync_state: str | None = None
+    sync_message: str | None = None
+    invoice_number: str | None = None
+    stripe_status: str | None = None
+    hosted_invoice_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """`state` for machines, `message` and `next_step` for people, `forecast_minor` what the month may come to."""
+
+    state: str
+    message: str
+    next_step: str
+    forecast_minor: int
+
+
+def statement(facts: MonthFacts, now: datetime) -> Statement:
+    """The statement of a month as of `now`."""
+    if facts.currency is None:
+        return Statement("unknown", "We do not know this organization yet.", "Its usage is kept until we do.", 0)
+    state, message, next_step = _words(facts, now)
+    return Statement(state, message, next_step, _forecast(facts, now))
+
+
+def _words(facts: MonthFacts, now: datetime) -> tuple[str, str, str]:
+    amount = format_money(facts.total_minor, facts.currency or "usd")
+    closing = f"{facts.month.next()}-{CLOSING_DAY:02d}"
+    match facts.outcome:
+        case None if now < facts.month.end:
+            return (
+                "open",
+                f"{facts.month} is still running: you owe {amount} so far.",
+                f"The month ends on {facts.month.last_day}; your invoice is made on {closing}.",
+            )
+        case None:
+            return (
+                "closing",
+                f"{facts.month} has ended and comes to {amount}; the invoice is not made yet.",
+                f"Your invoice is made on {closing}, or as soon as we close the month.",
+            )
+        case "invoiced":
+            return _invoiced(facts, amount)
+        case "held":
+            return (
+                "held",
+                facts.outcome_message or f"{facts.month} waits for a check on our side.",
+                "You need not do anything.",
+            )
+        case outcome:
+            return (
+                str(outcome),
+                facts.outcome_message or f"{facts.month} comes to {amount}.",
+                "You need not do anything.",
+            )
+
+
+def _invoiced(facts: MonthFacts, amount: str) -> tuple[str, str, str]:
+    owed = f"You owe {amount} for {facts.month} (invoice {facts.invoice_number})."
+    pay = (
+        f"Pay or view it here: {facts.hosted_invoice_url}"
+        if facts.hosted_invoice_url
+        else "It is payable in your account."
+    )
+    match facts.sync_state, facts.stripe_status:
+        case "finalized", "paid":
+            return (
+                "paid",
+                f"Invoice {facts.invoice_number} for {facts.month} over {amount} is paid.",
+                "Nothing more is due.",
+            )
+        case "finalized", "void":
+            return "void", f"Invoice {facts.invoice_number} for {facts.month} was voided.", "Nothing is due for it."
+        case "finalized", _:
+            return "payable", owed, pay
+        case "blocked" | "mismatch", _:
+            return (
+                "invoiced",
+                owed,
+                facts.sync_message or "We are mending a problem on our side; the amount will not change.",
+            )
+        case _:
+            return (
+                "invoiced",
+                owed,
+                "The payment link follows as soon as our payment provider answers. The amount is final.",
+            )
+
+
+def _forecast(facts: MonthFacts, now: datetime) -> int:
+    """The total if the rest of the month is like the part that is known: in proportion to time, rounded half up."""
+    if facts.outcome is not None or facts.usage_up_to is None or now >= facts.month.end:
+        return facts.total_minor
+    known = (facts.usage_up_to - facts.month.start) // timedelta(seconds=1)
+    whole = (facts.month.end - facts.month.start) // timedelta(seconds=1)
+    if known <= 0:
+        return facts.total_minor
+    quotient, rest = divmod(abs(facts.total_minor) * whole, known)
+    rounded = quotient + (2 * rest >= known)
+    return rounded if facts.total_minor >= 0 else -rounded

@@ -1,0 +1,99 @@
+"""What landing zone, lake and catalog say to each other about usage files. Plain values: no reading, no rules."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LandedFile:
+    """A file as it lies in the landing zone. `path` is below the landing zone, `location` is where to read it.
+
+    `content_hash` reads the file, so it is asked only when size and time of modification say too little; it gives None
+    where that would take long. `mapping_hash` names the mapping: a broken file is tried again when that is mended.
+    """
+
+    source: str
+    path: str
+    location: str
+    size: int
+    modified_ns: int
+    mapping_hash: str
+    content_hash: Callable[[], str | None] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A landed file with its place in the order of arrival; the same path keeps its number, its version grows."""
+
+    number: int
+    version: int
+    arrived_at: datetime
+    file: LandedFile
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An immutable Parquet file with some good rows of one landed file and one UTC day; `path` is below the lake."""
+
+    day: date
+    path: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What reading a landed file gave: good rows in pieces, and bad rows by reason in one quarantine file."""
+
+    pieces: tuple[Piece, ...]
+    quarantined: Mapping[str, int]
+    quarantine_path: str | None
+
+    @property
+    def rows(self) -> int:
+        """Good rows, repeated ones included."""
+        return sum(piece.rows for piece in self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Why a landed file could not be read at all, and what a person can do about it."""
+
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EventKey:
+    """What makes an event one event: an id is unique within its source."""
+
+    source: str
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Which rows of a day count: those of `pieces` without those that `excluded_path` lists.
+
+    `version` names the inputs, so the same version always means the same rows.
+    """
+
+    day: date
+    version: str
+    pieces: tuple[str, ...]
+    exclusions: tuple[EventKey, ...]
+    excluded_path: str | None
+    rows: int
+    duplicates: int
+    conflicts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """A day's totals at rest: `path` below the lake, `groups` of (org, meter, dimensions, day of arrival)."""
+
+    day: date
+    version: str
+    path: str
+    groups: int
+    events: int

@@ -1,0 +1,43 @@
+"""The working of a line as data: the steps by which a quantity became an amount. No step is computed here."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from decimal import Decimal
+
+from flybill_pipeline.billing.decimals import ZERO, plain
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingStep:
+    """One step; what it does not use is None, and the amounts (exact, major units) of all steps sum to the line's.
+
+    `step` is one of free_units, units, tier, packages, percentage, flat, minimum_spend, maximum_spend, and whatever
+    other kinds of lines add. A tier covers the quantities in (`from_quantity`, `up_to`]; for packages, `quantity` is
+    how many were started.
+    """
+
+    step: str
+    amount: Decimal = ZERO
+    quantity: Decimal | None = None
+    unit_amount: Decimal | None = None
+    flat_amount: Decimal | None = None
+    from_quantity: Decimal | None = None
+    up_to: Decimal | None = None
+    package_size: Decimal | None = None
+    rate: Decimal | None = None
+    limit: Decimal | None = None
+    note: str | None = None
+
+
+# `from` cannot be a field's name in Python, but it is what a reader of the JSON expects beside `up_to`.
+_JSON_NAMES = {"from_quantity": "from"}
+
+
+def working_data(working: Iterable[WorkingStep]) -> list[dict[str, str]]:
+    """The working as JSON-able data: decimals are plain digit strings (never 1E-7), unused fields are left out."""
+    return [_step_data(step) for step in working]
+
+
+def _step_data(step: WorkingStep) -> dict[str, str]:
+    values = ((_JSON_NAMES.get(field.name, field.name), getattr(step, field.name)) for field in fields(step))
+    return {name: plain(value) if isinstance(value, Decimal) else value for name, value in values if value is not None}

@@ -1,0 +1,51 @@
+"""What Dagster loads: all definitions, put together for one deployment. No asset is written here."""
+
+import warnings
+
+import dagster as dg
+
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.defs.assets.billing import billing_assets
+from flybill_pipeline.defs.assets.repairs import repair_assets
+from flybill_pipeline.defs.assets.stripe import stripe_assets
+from flybill_pipeline.defs.assets.usage import usage_assets
+from flybill_pipeline.defs.checks import checks
+from flybill_pipeline.defs.jobs import jobs
+from flybill_pipeline.defs.partitions import Partitions
+from flybill_pipeline.defs.resources import Toolbox
+from flybill_pipeline.defs.schedules import schedules
+from flybill_pipeline.defs.sensors import sensors
+from flybill_pipeline.settings import Settings, load_settings
+from flybill_pipeline.wiring import build_toolbox
+
+
+def build_defs(settings: Settings, *, toolbox: Toolbox | None = None) -> dg.Definitions:
+    """All definitions for these settings. Connects to nothing: that is left to the runs.
+
+    `toolbox` replaces the real stores and gateway, for tests and for the command line, which has one already.
+    """
+    # Partitioned checks and two-dimensional mappings are not final in Dagster 1.13; the tests hold what we use of them.
+    warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    partitions = Partitions(Month.parse(settings.first_month), settings.shards)
+    return dg.Definitions(
+        assets=[
+            *usage_assets(partitions),
+            *billing_assets(partitions),
+            *stripe_assets(partitions),
+            *repair_assets(),
+        ],
+        asset_checks=checks(partitions),
+        jobs=jobs(partitions),
+        schedules=schedules(partitions),
+        sensors=sensors(partitions),
+        resources={"toolbox": toolbox or build_toolbox(settings)},
+        # One process for a run: the default starts one for every step, which costs 4 to 11 seconds each.
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The definitions that the environment describes; made when Dagster asks for them, not when this is imported."""
+    return build_defs(load_settings())

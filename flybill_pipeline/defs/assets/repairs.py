@@ -1,0 +1,44 @@
+"""The operator's to-do list as an asset: one partition for each org-month that failed. Repairing is closing it again."""
+
+import dagster as dg
+
+from flybill_pipeline.defs.assets.stripe import sync_shard
+from flybill_pipeline.defs.metadata import evidence
+from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, read_org_month
+from flybill_pipeline.defs.resources import Toolbox
+from flybill_pipeline.steps.finalize_invoices import finalize_shard
+from flybill_pipeline.steps.price_usage import price_shard
+
+
+def repair_assets() -> list[dg.AssetsDefinition]:
+    """`failed_org_months`."""
+
+    @dg.asset(
+        partitions_def=FAILED_ORG_MONTHS,
+        group_name="repairs",
+        kinds={"postgres", "stripe"},
+        owners=["team:billing"],
+        pool="stripe",
+    )
+    def failed_org_months(
+        context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]
+    ) -> dg.MaterializeResult[None]:
+        """One organization's month, run again after a person mended what had failed: priced, finalized and synced."""
+        month, org_id = read_org_month(context.partition_key)
+        shard = toolbox.shard_of(org_id)
+        orgs = toolbox.organizations.all(org_ids=[org_id])
+        price_shard(month, shard, orgs, toolbox.usage, toolbox.books, toolbox.drafts, toolbox.now(), [org_id])
+        finalize_shard(month, shard, toolbox.invoices, toolbox.now(), [org_id])
+        toolbox.sync_ledger.reopen(month, [org_id])
+        sync_shard(toolbox, month, shard, [org_id])
+        failures = toolbox.statements.failures(month, [org_id])
+        if failures:
+            found = failures[0]
+            raise dg.Failure(
+                f"{org_id} is not mended yet: {found.message} {found.remedy}",
+                metadata=evidence([{"org_id": org_id, "code": found.code, "remedy": found.remedy}], "what is left"),
+                allow_retries=False,
+            )
+        return dg.MaterializeResult()
+
+    return [failed_org_months]

@@ -1,0 +1,85 @@
+"""The finished invoices at Stripe, and the proof that they stand there. What a call means, the sync step knows."""
+
+import dagster as dg
+
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.defs.metadata import Metadata, counts, evidence, reconciliation_metadata
+from flybill_pipeline.defs.partitions import Partitions, read_month, read_month_shard
+from flybill_pipeline.defs.resources import Toolbox
+from flybill_pipeline.defs.scope import Scope
+from flybill_pipeline.steps.reconcile_invoices import reconcile
+from flybill_pipeline.steps.sync_invoices import SyncReport, sync_invoices
+
+OWNERS = ["team:billing"]
+
+
+def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
+    """`stripe_invoices` and `stripe_reconciliation`."""
+
+    @dg.asset(
+        partitions_def=partitions.month_shards,
+        group_name="stripe",
+        kinds={"stripe"},
+        owners=OWNERS,
+        deps=["finalized_invoices"],
+        pool="stripe",
+    )
+    def stripe_invoices(
+        context: dg.AssetExecutionContext, config: Scope, toolbox: dg.ResourceParam[Toolbox]
+    ) -> dg.MaterializeResult[None]:
+        """The shard's finalized invoices at Stripe, each exactly once. What is there already is not sent again.
+
+        Fails when something is left that a machine may retry; what a person must mend is left to the check
+        `every_org_billed` and to `failed_org_months`.
+        """
+        month, shard = read_month_shard(context.partition_key)
+        return dg.MaterializeResult(metadata=sync_shard(toolbox, month, shard, config.org_ids))
+
+    @dg.asset(
+        partitions_def=partitions.months,
+        group_name="stripe",
+        kinds={"stripe", "pandas"},
+        owners=OWNERS,
+        deps=[dg.AssetDep("stripe_invoices", partition_mapping=dg.MultiToSingleDimensionPartitionMapping("month"))],
+        check_specs=[dg.AssetCheckSpec("totals_match_stripe", asset="stripe_reconciliation")],
+    )
+    def stripe_reconciliation(
+        context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it: with a check, only the bare class will do
+        """The month's invoices here and in Stripe's own list, both ways. Changes nothing."""
+        month = read_month(context.partition_key)
+        found = reconcile(month, ours=toolbox.billed, theirs=toolbox.stripe_list)
+        if found.failure is not None:
+            raise dg.Failure(f"Stripe's list could not be read: {found.failure.message}", allow_retries=False)
+        result = dg.AssetCheckResult(
+            check_name="totals_match_stripe", passed=found.proven, metadata=reconciliation_metadata(found)
+        )
+        return dg.MaterializeResult(metadata=reconciliation_metadata(found), check_results=[result])
+
+    return [stripe_invoices, stripe_reconciliation]
+
+
+def sync_shard(toolbox: Toolbox, month: Month, shard: int, org_ids: list[str]) -> Metadata:
+    """Syncs what is open and returns the metadata; raises dg.Failure when a later run has to go on."""
+    report = sync_invoices(
+        month, ledger=toolbox.sync_ledger, stripe=toolbox.stripe, shard=shard, org_ids=org_ids or None
+    )
+    metadata = _sync_metadata(report)
+    if report.stopped or report.waiting:
+        reason = report.stopped or f"{report.waiting} invoices wait for Stripe; they are sent again as they are"
+        raise dg.Failure(reason, metadata=metadata, allow_retries=False)
+    return metadata
+
+
+def _sync_metadata(report: SyncReport) -> Metadata:
+    failures = [
+        {"org_id": f.org_id, "code": f.code, "what happened": f.message, "what to do": f.remedy}
+        for f in report.failures
+    ]
+    per_invoice = {"calls per invoice": round(report.calls / report.finalized, 2)} if report.finalized else {}
+    return {
+        "dagster/partition_row_count": report.finalized + report.already,
+        **counts(report),
+        **per_invoice,
+        **evidence(failures, "failures"),
+    }

@@ -1,0 +1,49 @@
+"""From landed files to exact daily usage. What a row or a rollup is, the steps and stores know; not this file."""
+
+import dagster as dg
+
+from flybill_pipeline.defs.metadata import day_metadata, intake_metadata, rollup_metadata
+from flybill_pipeline.defs.partitions import Partitions, read_day
+from flybill_pipeline.defs.resources import Toolbox
+from flybill_pipeline.steps.compile_usage import compile_day
+from flybill_pipeline.steps.record_usage import record_day, take_in
+
+OWNERS = ["team:billing"]
+
+
+def usage_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
+    """`landed_files`, `raw_usage` and `daily_usage`."""
+
+    @dg.asset(group_name="usage", kinds={"duckdb", "parquet"}, owners=OWNERS)
+    def landed_files(toolbox: dg.ResourceParam[Toolbox]) -> dg.MaterializeResult[None]:
+        """Every new or changed file of the landing zone, read once: good rows cut by day, bad rows in quarantine."""
+        report = take_in(toolbox.landing, toolbox.lake, toolbox.catalog, toolbox.now())
+        return dg.MaterializeResult(metadata=intake_metadata(report))
+
+    @dg.asset(
+        partitions_def=partitions.days,
+        group_name="usage",
+        kinds={"duckdb", "parquet"},
+        owners=OWNERS,
+        deps=[landed_files],
+    )
+    def raw_usage(context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]) -> dg.MaterializeResult[None]:
+        """One day's usage events, each id once: which pieces make up the day, minus the repeated rows."""
+        report = record_day(read_day(context.partition_key), toolbox.lake, toolbox.catalog)
+        return dg.MaterializeResult(metadata=day_metadata(report))
+
+    @dg.asset(
+        partitions_def=partitions.days,
+        group_name="usage",
+        kinds={"duckdb", "parquet"},
+        owners=OWNERS,
+        deps=[raw_usage],
+    )
+    def daily_usage(
+        context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]
+    ) -> dg.MaterializeResult[None]:
+        """The exact totals of one day per organization, meter, dimensions and day of arrival."""
+        report = compile_day(read_day(context.partition_key), toolbox.lake, toolbox.catalog)
+        return dg.MaterializeResult(metadata=rollup_metadata(report))
+
+    return [landed_files, raw_usage, daily_usage]

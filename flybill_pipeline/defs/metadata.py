@@ -1,0 +1,114 @@
+"""What an operator sees beside a materialization: counts, money per currency, offenders. Formats only; computes nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import dagster as dg
+
+from flybill_pipeline.billing.money import format_money
+from flybill_pipeline.steps.compile_usage import RollupReport
+from flybill_pipeline.steps.finalize_invoices import FinalizeReport
+from flybill_pipeline.steps.price_usage import PricingReport
+from flybill_pipeline.steps.reconcile_invoices import Reconciliation
+from flybill_pipeline.steps.record_usage import DayReport, IntakeReport
+
+MOST_ROWS = 100
+Metadata = dict[str, Any]
+
+
+def pricing_metadata(report: PricingReport) -> Metadata:
+    """Drafts, lines, what they come to, and who has a problem."""
+    problems = [{"org_id": org, "problem": code} for org, code in report.problems]
+    return {
+        "dagster/partition_row_count": report.lines,
+        "organizations": report.drafts,
+        **money(report.totals, "drafted"),
+        "organizations with a problem": len(problems),
+        **evidence(problems, "problems"),
+    }
+
+
+def finalize_metadata(report: FinalizeReport) -> Metadata:
+    """Orgs by outcome, what was invoiced, and who is held."""
+    held = [{"org_id": org, "reason": code} for org, code in report.held]
+    return {
+        "dagster/partition_row_count": report.outcomes.get("invoiced", 0),
+        **{outcome.replace("_", " "): count for outcome, count in sorted(report.outcomes.items())},
+        **money(report.invoiced, "invoiced"),
+        **evidence(held, "held organizations"),
+    }
+
+
+def intake_metadata(report: IntakeReport) -> Metadata:
+    """What one look into the landing zone brought."""
+    broken = [{"file": file.path, "what happened": file.reason, "what to do": file.remedy} for file in report.broken]
+    quarantined = [{"reason": reason, "rows": rows} for reason, rows in report.quarantined.items()]
+    return {
+        "files": len(report.files),
+        "dagster/row_count": report.rows,
+        "bytes": sum(file.size for file in report.files),
+        "days touched": len(report.days),
+        "rows in quarantine": sum(report.quarantined.values()),
+        "broken files": len(broken),
+        **evidence(quarantined, "quarantine"),
+        **evidence(broken, "files that could not be read"),
+    }
+
+
+def day_metadata(report: DayReport) -> Metadata:
+    """What counts on a day, and what does not."""
+    return {
+        "dagster/partition_row_count": report.rows,
+        "files": report.pieces,
+        "duplicates": report.duplicates,
+        "conflicts": report.conflicts,
+    }
+
+
+def rollup_metadata(report: RollupReport) -> Metadata:
+    """How many totals a day has, and of how many events."""
+    return {"dagster/partition_row_count": report.rows, "events": report.events}
+
+
+def reconciliation_metadata(found: Reconciliation) -> Metadata:
+    """Both sides' totals, and every row of the outer join that differs."""
+    ours = {currency: total["ours"] for currency, total in found.totals.items()}
+    theirs = {currency: total["theirs"] for currency, total in found.totals.items()}
+    filled = found.differences.astype(object).where(found.differences.notna(), None)
+    rows = [{str(name): value for name, value in row.items()} for row in filled.to_dict("records")]
+    return {
+        "invoices that match": found.matched,
+        "invoices that differ": len(rows),
+        "pages of Stripe's list": found.pages,
+        **money(ours, "here"),
+        **money(theirs, "in Stripe"),
+        **evidence(rows, "differences"),
+    }
+
+
+def counts(report: Any) -> Metadata:
+    """The whole-number fields of a report, named in words."""
+    values = ((field.name, getattr(report, field.name)) for field in fields(report))
+    return {name.replace("_", " "): value for name, value in values if isinstance(value, int)}
+
+
+def money(totals: Mapping[str, int], label: str) -> Metadata:
+    """An amount per currency, as text and as the integer that Dagster plots over the partitions."""
+    found: Metadata = {}
+    for currency, minor in sorted(totals.items()):
+        found[f"{label} {currency}"] = format_money(minor, currency)
+        found[f"{label} {currency} minor units"] = minor
+    return found
+
+
+def evidence(rows: Sequence[Mapping[str, Any]], title: str) -> Metadata:
+    """The rows as a table under `title`, cut at a readable length; nothing when there are none."""
+    if not rows:
+        return {}
+    records = [dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in rows[:MOST_ROWS]]
+    return {title: dg.MetadataValue.table(records=records)}
+
+
+def _cell(value: Any) -> str | int | bool | None:
+    return value if isinstance(value, str | int | bool) or value is None else str(value)

@@ -1,0 +1,59 @@
+"""How the assets are cut: days of usage, months by shards, single failed org-months. No other definitions."""
+
+from datetime import date
+
+import dagster as dg
+
+from flybill_pipeline.billing.period import Month
+
+FAILED_ORG_MONTHS = dg.DynamicPartitionsDefinition(name="failed_org_months")
+
+
+class Partitions:
+    """The partition definitions of one deployment. `first_month` and `shards` never change once there is history."""
+
+    def __init__(self, first_month: Month, shards: int) -> None:
+        first = first_month.first_day.isoformat()
+        # end_offset=1: the current day has usage and the current month has drafts. That no open month is
+        # finalized is not left to the partitions: the step itself refuses.
+        self.days = dg.DailyPartitionsDefinition(start_date=first, end_offset=1)
+        self.months = dg.MonthlyPartitionsDefinition(start_date=first, end_offset=1)
+        self.shards = dg.StaticPartitionsDefinition([shard_key(shard) for shard in range(shards)])
+        self.month_shards = dg.MultiPartitionsDefinition({"month": self.months, "shard": self.shards})
+
+
+def shard_key(shard: int) -> str:
+    """The partition key of a shard: two digits, so that keys sort."""
+    return f"{shard:02d}"
+
+
+def month_shard_key(month: Month, shard: int) -> dg.MultiPartitionKey:
+    """The partition key of one shard of one month."""
+    return dg.MultiPartitionKey({"month": month.first_day.isoformat(), "shard": shard_key(shard)})
+
+
+def org_month_key(month: Month, org_id: str) -> str:
+    """The key of one failed org-month, such as `2026-10/acme`."""
+    return f"{month}/{org_id}"
+
+
+def read_day(key: str) -> date:
+    """The day that a daily partition key names."""
+    return date.fromisoformat(key)
+
+
+def read_month(key: str) -> Month:
+    """The month that a monthly partition key names."""
+    return Month.of(date.fromisoformat(key))
+
+
+def read_month_shard(key: str) -> tuple[Month, int]:
+    """The month and the shard that a key of `month_shards` names: Dagster writes it as `2026-10-01|07`."""
+    month, shard = key.split("|")
+    return read_month(month), int(shard)
+
+
+def read_org_month(key: str) -> tuple[Month, str]:
+    """The month and the org that a key of `failed_org_months` names."""
+    month, org_id = key.split("/", 1)
+    return Month.parse(month), org_id

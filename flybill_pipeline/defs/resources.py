@@ -1,0 +1,137 @@
+"""The one resource of the assets: the stores and the gateway, each opened when first used. Imports no Dagster."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
+
+from flybill_pipeline.billing.prices import PriceBooks
+from flybill_pipeline.billing.shards import shard_of
+from flybill_pipeline.stores.database import open_engine
+from flybill_pipeline.stores.drafts import Drafts
+from flybill_pipeline.stores.invoices import Invoices
+from flybill_pipeline.stores.month_checks import MonthChecks
+from flybill_pipeline.stores.organizations import Organizations
+from flybill_pipeline.stores.price_books import load_price_books
+from flybill_pipeline.stores.statements import Statements
+from flybill_pipeline.stores.sync_ledger import SyncLedger
+
+if TYPE_CHECKING:  # DuckDB and stripe are imported by who uses them: a status needs neither
+    from flybill_pipeline.stores.billed import Billed
+    from flybill_pipeline.stores.lake_catalog import LakeCatalog
+    from flybill_pipeline.stores.landing import Landing
+    from flybill_pipeline.stores.monthly_usage import MonthlyUsage
+    from flybill_pipeline.stores.usage_lake import UsageLake
+    from flybill_pipeline.stripe_gateway.gateway import Gateway
+    from flybill_pipeline.stripe_gateway.listing import InvoiceListing
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """Everything that reads or writes, for one deployment. Making one connects to nothing.
+
+    `now` is the clock of every step; `shards` is the number fixed when the database was created; `open_stripe`
+    makes the gateway, and refuses a key that must not be used.
+    """
+
+    database_url: str
+    lake_url: str
+    landing_url: str
+    prices: Path
+    sources: Path
+    shards: int
+    now: Callable[[], datetime]
+    open_stripe: Callable[[], "Gateway"]
+
+    @cached_property
+    def engine(self) -> Engine:
+        return open_engine(self.database_url)
+
+    @cached_property
+    def organizations(self) -> Organizations:
+        return Organizations(self.engine, self.shards)
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        return Drafts(self.engine)
+
+    @cached_property
+    def invoices(self) -> Invoices:
+        return Invoices(self.engine)
+
+    @cached_property
+    def statements(self) -> Statements:
+        return Statements(self.engine)
+
+    @cached_property
+    def month_checks(self) -> MonthChecks:
+        return MonthChecks(self.engine)
+
+    @cached_property
+    def sync_ledger(self) -> SyncLedger:
+        return SyncLedger(self.engine)
+
+    @cached_property
+    def billed(self) -> "Billed":
+        from flybill_pipeline.stores.billed import Billed
+
+        return Billed(self.engine)
+
+    @cached_property
+    def stripe_list(self) -> "InvoiceListing":
+        from flybill_pipeline.stripe_gateway.listing import InvoiceListing
+
+        return InvoiceListing(self.stripe)
+
+    @cached_property
+    def stripe(self) -> "Gateway":
+        return self.open_stripe()
+
+    @property
+    def books(self) -> PriceBooks:
+        """Read anew each time: a price book may be mended while this process runs."""
+        return load_price_books(self.prices)
+
+    @cached_property
+    def landing(self) -> "Landing":
+        from flybill_pipeline.stores.landing import Landing
+        from flybill_pipeline.stores.sources import load_sources
+
+        return Landing(self.landing_url, load_sources(self.sources))
+
+    @cached_property
+    def lake(self) -> "UsageLake":
+        from flybill_pipeline.stores.usage_lake import UsageLake
+
+        return UsageLake(self.lake_url, self.catalog, shards=self.shards, sources=self.landing.sources)
+
+    @cached_property
+    def catalog(self) -> "LakeCatalog":
+        from flybill_pipeline.stores.lake_catalog import LakeCatalog
+
+        return LakeCatalog(self.engine)
+
+    @cached_property
+    def usage(self) -> "MonthlyUsage":
+        from flybill_pipeline.stores.monthly_usage import MonthlyUsage
+
+        return MonthlyUsage(self.lake)
+
+    def unread_files(self) -> list[str]:
+        """The landed files that wait to be read, each named with its version."""
+        return [f"{file.path}:{file.size}:{file.modified_ns}" for file in self.catalog.unread(self.landing.files())]
+
+    def shard_of(self, org_id: str) -> int:
+        """The shard that an organization belongs to, for good."""
+        return shard_of(org_id, self.shards)
+
+    def close(self) -> None:
+        """Lets go of what was opened."""
+        if "sync_ledger" in self.__dict__:
+            self.sync_ledger.close()
+        if "engine" in self.__dict__:
+            self.engine.dispose()

@@ -1,0 +1,114 @@
+"""What starts runs by itself: new files, and shards that a machine may retry. Sensors write no table and send nothing."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.defs.jobs import CLOSE_MONTH, INGEST_USAGE, READ_LANDED_FILES
+from flybill_pipeline.defs.partitions import Partitions, month_shard_key, read_month_shard
+from flybill_pipeline.defs.resources import Toolbox
+
+RETRIED_MONTHS = 3
+MOST_ATTEMPTS = 6
+MOST_PER_TICK = 4
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=1)
+RETRY_TAG = "flybill/retry_of"
+CLOSING_ASSETS = ("monthly_line_items", "finalized_invoices", "stripe_invoices")
+Requests = Iterator[dg.RunRequest | dg.SkipReason]
+
+
+def sensors(partitions: Partitions) -> list[dg.SensorDefinition]:
+    """`landed_files_arrived`, `days_to_record` and `retry_failed_partitions`."""
+
+    @dg.sensor(job_name=READ_LANDED_FILES, minimum_interval_seconds=60)
+    def landed_files_arrived(toolbox: dg.ResourceParam[Toolbox]) -> Requests:
+        """New or changed files in the landing zone are read, all of them in one run."""
+        unread = toolbox.unread_files()
+        if not unread:
+            yield dg.SkipReason("nothing new has landed")
+        else:
+            yield dg.RunRequest(run_key=hashlib.sha256("\n".join(unread).encode()).hexdigest())
+
+    @dg.sensor(job_name=INGEST_USAGE, minimum_interval_seconds=60)
+    def days_to_record(toolbox: dg.ResourceParam[Toolbox]) -> Requests:
+        """The days that newly read files touch, late days of old months too, are recorded and summed again."""
+        days = toolbox.catalog.days_to_record()
+        if not days:
+            yield dg.SkipReason("every day is recorded as it was landed")
+        for day in days:
+            yield dg.RunRequest(
+                run_key=f"{day}:{toolbox.catalog.pieces_fingerprint(day)}", partition_key=day.isoformat()
+            )
+
+    @dg.sensor(job_name=CLOSE_MONTH, minimum_interval_seconds=60)
+    def retry_failed_partitions(context: dg.SensorEvaluationContext) -> Requests:
+        """Brings back the failed shards of the last closed months, each after a wait that doubles, a few at a time.
+
+        A retry is keyed by the run that failed, so no failure is retried twice, whatever happens to this daemon. A run
+        that a person or a schedule started begins the count anew. What only a person can mend leaves no shard failed.
+        """
+        now = datetime.now(UTC)
+        asked, exhausted = 0, []
+        for key in _failed_shards(context.instance, partitions, now):
+            failures = _failures_in_a_row(context.instance, key)
+            if len(failures) >= MOST_ATTEMPTS:
+                exhausted.append(key)
+            elif failures and asked < MOST_PER_TICK and now >= _due(failures):
+                asked += 1
+                yield _retry(key, failures)
+        if exhausted:
+            context.log.error(f"given up after {MOST_ATTEMPTS} attempts, a person must look: {', '.join(exhausted)}")
+        if not asked:
+            given_up = f"; given up: {', '.join(exhausted)}" if exhausted else ""
+            yield dg.SkipReason(f"no failed shard is due{given_up}")
+
+    return [landed_files_arrived, days_to_record, retry_failed_partitions]
+
+
+def _failed_shards(instance: dg.DagsterInstance, partitions: Partitions, now: datetime) -> list[str]:
+    """The keys of the shards of recent closed months whose last attempt failed, oldest month first."""
+    month, keys = Month.of(now), []
+    for _ in range(RETRIED_MONTHS):
+        month = month.previous()
+        keys += [month_shard_key(month, int(shard)) for shard in partitions.shards.get_partition_keys()]
+    failed: set[str] = set()
+    for asset in CLOSING_ASSETS:
+        found = instance.get_status_by_partition(dg.AssetKey(asset), keys, partitions.month_shards) or {}
+        failed |= {key for key, status in found.items() if status == dg.AssetPartitionStatus.FAILED}
+    return sorted(failed, key=read_month_shard)
+
+
+def _failures_in_a_row(instance: dg.DagsterInstance, key: str) -> Sequence[dg.RunRecord]:
+    """The shard's failed runs, newest first, back to the one that was not a retry; empty while one is under way.
+
+    Runs are found by partition, not by job: a backfill runs the same assets in a job of its own.
+    """
+    records = instance.get_run_records(dg.RunsFilter(tags={"dagster/partition": key}), limit=2 * MOST_ATTEMPTS)
+    failures: list[dg.RunRecord] = []
+    for record in records:
+        if not record.dagster_run.is_finished:
+            return []
+        if record.dagster_run.status != dg.DagsterRunStatus.FAILURE:
+            break
+        failures.append(record)
+        if RETRY_TAG not in record.dagster_run.tags:
+            break
+    return failures
+
+
+def _due(failures: Sequence[dg.RunRecord]) -> datetime:
+    wait: timedelta = min(FIRST_WAIT * 2 ** (len(failures) - 1), LONGEST_WAIT)
+    return datetime.fromtimestamp(failures[0].end_time or 0, UTC) + wait
+
+
+def _retry(key: str, failures: Sequence[dg.RunRecord]) -> dg.RunRequest:
+    failed = failures[0].dagster_run.run_id
+    return dg.RunRequest(
+        run_key=f"retry:{key}:{failed}",
+        partition_key=key,
+        tags={RETRY_TAG: failed, "flybill/attempt": str(len(failures) + 1)},
+    )

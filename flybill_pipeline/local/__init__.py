@@ -1,0 +1,37 @@
+"""Everything flybill needs on one machine, without Docker and without installing a database. Never used in production.
+
+`services(settings)` is the one entry: inside it Postgres (and, where nobody named a Stripe, the emulator) is
+running, shared with every other flybill command of the same FLYBILL_HOME, and gone when the last of them ends.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from pydantic import SecretStr
+
+from flybill_pipeline.local.keeper import joined
+from flybill_pipeline.settings import Settings
+
+__all__ = ["services"]
+
+EMULATOR_KEY = "sk_test_flybill_emulator"
+
+
+@contextmanager
+def services(settings: Settings, *, stripe: bool = True) -> Iterator[Settings]:
+    """Yields `settings` completed with the addresses of what had to be started here.
+
+    `stripe=False` leaves the emulator off, for commands that never speak to Stripe.
+    Raises `keeper.ServiceError` with the log's last lines when something does not start.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    found: dict[str, object] = {}
+    with ExitStack() as stack:
+        if settings.database_url is None or settings.dagster_database_url is None:
+            address = stack.enter_context(joined(settings.home, "postgres"))
+            found["database_url"] = settings.database_url or address.format("flybill")
+            found["dagster_database_url"] = settings.dagster_database_url or address.format("dagster")
+        if stripe and settings.uses_local_stripe:
+            found["stripe_api_base"] = stack.enter_context(joined(settings.home, "emulator"))
+            found["stripe_api_key"] = SecretStr(EMULATOR_KEY)
+        yield settings.model_copy(update=found)

@@ -1,0 +1,152 @@
+"""Keeps a local service running exactly as long as somebody uses it. Knows nothing of what the service is for.
+
+Every user holds a shared lock on `<home>/run/<service>.users`; the keeper, a small process of its own, waits for
+the exclusive one. The kernel drops a lock with its process, so the keeper gets it when the last user has ended,
+however it ended (kill -9 too), and stops the service. A keeper that was itself killed leaves the service
+running; the next command starts a new keeper, which takes the service over.
+"""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+
+from flybill_pipeline.local.postgres import Cluster
+
+START_SECONDS = 90
+
+
+class ServiceError(Exception):
+    """A local service did not start; the message ends with the last lines of its log."""
+
+
+class Service(Protocol):
+    """What the keeper needs of a service."""
+
+    def start(self) -> str:
+        """Starts it, or takes over the one that runs; returns its address once it answers."""
+
+    def stop(self) -> None:
+        """Stops it, and returns when it has ended."""
+
+
+class Postgres:
+    """The embedded Postgres, as the keeper sees it."""
+
+    def __init__(self, home: Path) -> None:
+        self._cluster = Cluster(home / "postgres")
+
+    def start(self) -> str:
+        self._cluster.start()
+        return self._cluster.url
+
+    def stop(self) -> None:
+        self._cluster.stop()
+
+
+class Emulator:
+    """The stand-in Stripe, as the keeper sees it: a child process whose state is a file."""
+
+    def __init__(self, home: Path) -> None:
+        self._state = home / "stripe-emulator.sqlite"
+        self._pid_file = home / "run" / "emulator.pid"
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> str:
+        self._end_leftover()
+        command = [sys.executable, "-m", "flybill_pipeline.stripe_emulator", "--port", "0", "--state", str(self._state)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        self._pid_file.write_text(str(self._process.pid))
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        address = next((word for word in line.split() if word.startswith("http://")), None)
+        if address is None:
+            raise ServiceError(f"the Stripe emulator did not start: {line.strip()}")
+        return address
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10)
+        self._pid_file.unlink(missing_ok=True)
+
+    def _end_leftover(self) -> None:
+        """Ends the emulator of a keeper that was killed: its state is in the file, a new one goes on from there."""
+        with suppress(FileNotFoundError, ValueError, ProcessLookupError):
+            pid = int(self._pid_file.read_text())
+            if b"stripe_emulator" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, 15)
+                while Path(f"/proc/{pid}").exists():
+                    time.sleep(0.05)
+
+
+SERVICES: dict[str, type[Postgres] | type[Emulator]] = {"postgres": Postgres, "emulator": Emulator}
+
+
+@contextmanager
+def joined(home: Path, name: str) -> Iterator[str]:
+    """Yields the address of the service `name` of `home`, started if it was not running, held while the block runs."""
+    run = home / "run"
+    run.mkdir(parents=True, exist_ok=True)
+    with _locked(run / f"{name}.users", fcntl.LOCK_SH):
+        with _locked(run / f"{name}.start", fcntl.LOCK_EX):
+            address = _address(run, name) or _start_keeper(home, name)
+        yield address
+
+
+def _address(run: Path, name: str) -> str | None:
+    """The address of the service if a keeper is alive, else None."""
+    try:
+        with _locked(run / f"{name}.keeper", fcntl.LOCK_EX | fcntl.LOCK_NB):
+            return None
+    except BlockingIOError:
+        return str(json.loads((run / f"{name}.json").read_text())["address"])
+
+
+def _start_keeper(home: Path, name: str) -> str:
+    log = home / "run" / f"{name}.log"
+    command = [sys.executable, "-m", "flybill_pipeline.local.keeper", str(home), name]
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
+        )
+    assert process.stdout is not None
+    with process.stdout as out:
+        line = out.readline().strip()
+    if not line:
+        last_words = "\n".join(log.read_text().splitlines()[-8:])
+        raise ServiceError(f"the local {name} did not start; its log is {log}:\n{last_words}")
+    return line
+
+
+@contextmanager
+def _locked(path: Path, how: int) -> Iterator[None]:
+    with path.open("a") as file:
+        fcntl.flock(file, how)
+        yield
+
+
+def keep(home: Path, name: str) -> None:
+    """The keeper's whole life: start the service, say where it is, wait until nobody uses it, stop it."""
+    run = home / "run"
+    with _locked(run / f"{name}.keeper", fcntl.LOCK_EX):
+        service = SERVICES[name](home)
+        address = service.start()
+        (run / f"{name}.json").write_text(json.dumps({"address": address, "keeper": os.getpid()}))
+        sys.stdout.write(address + "\n")
+        sys.stdout.flush()
+        sys.stdout = sys.stderr
+        os.dup2(2, 1)
+        with _locked(run / f"{name}.users", fcntl.LOCK_EX):
+            service.stop()
+            # The users' lock is let go only now: whoever comes next finds the service stopped, not stopping.
+
+
+if __name__ == "__main__":
+    keep(Path(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,94 @@
+"""The frozen settings of one process, and the only reader of os.environ. No defaults hidden anywhere else."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+PACKAGE = Path(__file__).parent
+
+
+class SettingsError(Exception):
+    """An environment variable has a value that cannot be used; the message names it and says what to do."""
+
+
+class Settings(BaseModel):
+    """Everything that one process needs to know about where it runs.
+
+    `database_url` and `dagster_database_url` are None until the embedded Postgres is running
+    (`local.services` fills them in); `stripe_api_base` is None for Stripe itself.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    home: Path
+    database_url: str | None = None
+    dagster_database_url: str | None = None
+    lake_url: str
+    landing_url: str
+    prices: Path
+    sources: Path
+    usage_engine: Literal["duckdb"] = "duckdb"
+    stripe_api_key: SecretStr | None = None
+    stripe_api_base: str | None = None
+    stripe_live: bool = False
+    stripe_rate: float | None = None
+    first_month: str = "2024-01"
+    shards: int = Field(default=16, ge=1, le=100)
+
+    @property
+    def uses_local_stripe(self) -> bool:
+        """True when nobody named a Stripe: then the emulator of this machine stands in, never Stripe itself."""
+        return self.stripe_api_key is None and self.stripe_api_base is None
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings that the environment describes. Raises SettingsError naming the variable that is wrong."""
+    env = os.environ if environ is None else environ
+    home = Path(env.get("FLYBILL_HOME") or ".flybill").expanduser().absolute()
+    values = {
+        "home": home,
+        "database_url": env.get("FLYBILL_DATABASE_URL") or None,
+        "dagster_database_url": env.get("FLYBILL_DAGSTER_DATABASE_URL") or None,
+        "lake_url": env.get("FLYBILL_LAKE_URL") or str(home / "lake"),
+        "landing_url": env.get("FLYBILL_LANDING_URL") or str(home / "landing"),
+        "prices": env.get("FLYBILL_PRICES") or PACKAGE / "prices",
+        "sources": env.get("FLYBILL_SOURCES") or PACKAGE / "sources.toml",
+        "usage_engine": env.get("FLYBILL_USAGE_ENGINE") or "duckdb",
+        "stripe_api_key": env.get("STRIPE_API_KEY") or None,
+        "stripe_api_base": env.get("STRIPE_API_BASE") or None,
+        "stripe_live": env.get("FLYBILL_STRIPE_LIVE") == "1",
+        "stripe_rate": env.get("FLYBILL_STRIPE_RATE") or None,
+        "first_month": env.get("FLYBILL_FIRST_MONTH") or "2024-01",
+        "shards": env.get("FLYBILL_SHARDS") or 16,
+    }
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        fault = error.errors(include_input=False)[0]
+        raise SettingsError(f"{_variable(str(fault['loc'][0]))}: {fault['msg']}") from None
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The environment in which a child process (Dagster's webserver, daemon, code server) sees these settings."""
+    values = {
+        _variable(name): str(value)
+        for name, value in settings.model_dump(exclude={"stripe_api_key", "stripe_live"}).items()
+        if value is not None
+    }
+    if settings.stripe_api_key is not None:
+        values["STRIPE_API_KEY"] = settings.stripe_api_key.get_secret_value()
+    if settings.stripe_live:
+        values["FLYBILL_STRIPE_LIVE"] = "1"
+    return values
+
+
+def export_environment(settings: Settings) -> None:
+    """Writes the settings back into this process's environment, where Dagster's own configuration looks for them."""
+    os.environ.update(as_environment(settings))
+
+
+def _variable(field: str) -> str:
+    return field.upper() if field.startswith("stripe_api") else f"FLYBILL_{field.upper()}"

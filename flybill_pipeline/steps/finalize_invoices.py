@@ -1,0 +1,77 @@
+"""Finalizes one shard of a closed month: drafts in, one outcome for each org out. Prices nothing, sends nothing."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from flybill_pipeline.billing.money import minimum_minor
+from flybill_pipeline.billing.outcomes import HELD, INVOICED, Problem, decide
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.settlement import DraftTotal, Settlement
+
+BATCH = 1_000  # orgs in one transaction: what is settled stays settled when a later batch fails
+
+
+class MonthStillOpenError(Exception):
+    """The month has not ended yet, so nothing of it may be finalized."""
+
+
+class Invoices(Protocol):
+    """Where finalized months are kept."""
+
+    def open_drafts(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> list[DraftTotal]: ...
+    def settle(self, month: Month, shard: int, decided: Sequence[Settlement], now: datetime) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FinalizeReport:
+    """What was settled: orgs by outcome, invoiced minor units per currency, and each held org with its code."""
+
+    outcomes: Mapping[str, int]
+    invoiced: Mapping[str, int]
+    held: Sequence[tuple[str, str]]
+
+
+def finalize_shard(
+    month: Month, shard: int, invoices: Invoices, now: datetime, only: Collection[str] = ()
+) -> FinalizeReport:
+    """Decides and settles every open draft of the shard (or just the orgs `only`). Safe to run again at any time.
+
+    Raises MonthStillOpenError before the month has ended: its usage may still change.
+    """
+    if now < month.end:
+        raise MonthStillOpenError(
+            f"{month} ends on {month.last_day} (UTC): it cannot be finalized before. "
+            f"`flybill owes ORG --month {month}` shows what it comes to so far."
+        )
+    decided = [_settlement(draft) for draft in invoices.open_drafts(month, shard, only)]
+    for start in range(0, len(decided), BATCH):
+        invoices.settle(month, shard, decided[start : start + BATCH], now)
+    return _report(decided)
+
+
+def _settlement(draft: DraftTotal) -> Settlement:
+    if draft.currency is None:
+        problem = draft.problems[0]
+        return Settlement(draft, HELD, problem["code"], problem["message"], problem["remedy"])
+    problems = [Problem(p["code"], p["message"], p["remedy"]) for p in draft.problems]
+    decision = decide(draft.total_minor, draft.currency, problems, minimum_minor(draft.currency))
+    return Settlement(
+        draft=draft,
+        outcome=decision.outcome,
+        code=decision.code,
+        message=decision.message,
+        remedy=decision.remedy,
+        customer_message=decision.customer_message,
+    )
+
+
+def _report(decided: Sequence[Settlement]) -> FinalizeReport:
+    invoiced: Counter[str] = Counter()
+    for settlement in decided:
+        if settlement.outcome == INVOICED:
+            invoiced[str(settlement.draft.currency)] += settlement.draft.total_minor
+    held = [(s.draft.org_id, str(s.code)) for s in decided if s.outcome == HELD]
+    return FinalizeReport(dict(Counter(s.outcome for s in decided)), dict(invoiced), held)

@@ -1,0 +1,179 @@
+"""Prices one shard of one month: usage totals and price books in, drafts out. Decides nothing about outcomes."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from flybill_pipeline.billing.decimals import exact
+from flybill_pipeline.billing.invoice import Draft, Problem
+from flybill_pipeline.billing.line_items import LineItem, PricedUsage, line_id, price_usage
+from flybill_pipeline.billing.money import format_money, from_minor
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.prices import PriceBook
+from flybill_pipeline.billing.usage import OrgUsage
+
+
+class Organization(Protocol):
+    """Who is billed, as far as pricing cares."""
+
+    @property
+    def org_id(self) -> str: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def contract(self) -> str | None: ...
+
+
+class Usage(Protocol):
+    """The exact usage totals of a month."""
+
+    def of_month(self, month: Month, shard: int, org_ids: Collection[str]) -> Iterable[OrgUsage]:
+        """Every org of the shard that has usage, or just `org_ids`; each org once."""
+
+
+class Books(Protocol):
+    """The price books in force."""
+
+    def for_month(self, currency: str, month: Month) -> PriceBook | None:
+        """The book that prices a month in a currency; None when there is none."""
+
+
+class Drafts(Protocol):
+    """Where drafts are kept."""
+
+    def settled(self, month: Month, shard: int) -> set[str]: ...
+    def carried(self, month: Month, org_ids: Collection[str]) -> dict[str, int]: ...
+    def replace(
+        self, month: Month, shard: int, new: Iterable[Draft], now: datetime, only: Collection[str] = ()
+    ) -> tuple[int, int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PricingReport:
+    """What one shard of a month came to: drafts, their lines, minor units per currency, orgs with a problem."""
+
+    drafts: int
+    lines: int
+    totals: Mapping[str, int]
+    problems: Sequence[tuple[str, str]]
+
+
+def price_shard(
+    month: Month,
+    shard: int,
+    orgs: Sequence[Organization],
+    usage: Usage,
+    books: Books,
+    drafts: Drafts,
+    now: datetime,
+    only: Collection[str] = (),
+) -> PricingReport:
+    """Prices every unsettled org of the shard (or just `only`) again and replaces their drafts, all or nothing.
+
+    Every org gets a draft, also one without usage; so does an org that has usage but was never imported, so that
+    its usage cannot be overlooked.
+    """
+    settled = drafts.settled(month, shard)
+    used = {org.org_id: org for org in usage.of_month(month, shard, only) if org.org_id not in settled}
+    known = {org.org_id: org for org in orgs if org.org_id not in settled}
+    carried = drafts.carried(month, list(known))
+    new = [price_org(month, shard, org, used.get(key), books, carried.get(key, 0)) for key, org in known.items()]
+    new += [_stranger(month, shard, used[key]) for key in sorted(used.keys() - known.keys())]
+    count, lines = drafts.replace(month, shard, new, now, only)
+    return PricingReport(count, lines, _totals(new), [(d.org_id, d.problems[0].code) for d in new if d.problems])
+
+
+def price_org(
+    month: Month, shard: int, org: Organization, usage: OrgUsage | None, books: Books, carried_minor: int
+) -> Draft:
+    """One org's month as it stands: the same code for "so far" and for the invoice. `usage` is None where there is none."""
+    book = books.for_month(org.currency, month)
+    lines: list[LineItem] = []
+    problems: list[Problem] = []
+    if book is None:
+        problems = list(_without_book(month, org, usage))
+    else:
+        priced = price_usage(book, org.contract, usage.totals if usage else (), month)
+        lines = list(priced.lines)
+        problems = list(_unpriced(priced, usage))
+    if carried_minor:
+        lines.append(_carried_line(month, org, carried_minor))
+    return Draft(
+        month=month,
+        org_id=org.org_id,
+        shard=shard,
+        currency=org.currency,
+        lines=tuple(lines),
+        carried_minor=carried_minor,
+        problems=tuple(problems),
+        usage_up_to=usage.up_to if usage else None,
+    )
+
+
+def _stranger(month: Month, shard: int, usage: OrgUsage) -> Draft:
+    problem = Problem(
+        code="unknown_org",
+        message=f"There is usage for {usage.org_id}, but no such organization.",
+        remedy="Import it with `flybill import-orgs FILE`, then close the month again.",
+    )
+    return Draft(month, usage.org_id, shard, None, (), 0, tuple(_per_meter(problem, usage)), usage.up_to)
+
+
+def _without_book(month: Month, org: Organization, usage: OrgUsage | None) -> Iterator[Problem]:
+    problem = Problem(
+        code="no_price_book",
+        message=f"No price book in {org.currency} is in force in {month}.",
+        remedy=f"Add a price book in {org.currency} that is effective by {month.first_day}, then close the month again.",
+    )
+    return _per_meter(problem, usage)
+
+
+def _unpriced(priced: PricedUsage, usage: OrgUsage | None) -> Iterator[Problem]:
+    for found in priced.unpriced:
+        problem = Problem(
+            code=found.code,
+            message=f"{found.message[0].upper()}{found.message[1:]}.",
+            remedy="Mend the price book or the organization's contract, then close the month again.",
+            meter=found.meter,
+            quantity=found.quantity,
+        )
+        if found.meter is None:
+            yield from _per_meter(problem, usage)
+        else:
+            yield problem
+
+
+def _per_meter(problem: Problem, usage: OrgUsage | None) -> Iterator[Problem]:
+    """The problem once for each meter it keeps from being billed, with the quantity: so nothing goes missing in sums."""
+    quantities: dict[str, Decimal] = {}
+    with exact():
+        for total in usage.totals if usage else ():
+            quantities[total.meter] = quantities.get(total.meter, Decimal(0)) + total.quantity
+    for meter in sorted(quantities):
+        yield replace(problem, meter=meter, quantity=quantities[meter])
+
+
+def _carried_line(month: Month, org: Organization, amount_minor: int) -> LineItem:
+    return LineItem(
+        kind="carried_forward",
+        line_id=line_id("carried_forward", month, org.org_id),
+        meter=None,
+        dimensions={},
+        service_month=month.previous(),
+        quantity=Decimal(1),
+        unit=None,
+        amount=from_minor(amount_minor, org.currency),
+        amount_minor=amount_minor,
+        currency=org.currency,
+        description=f"Carried over from earlier months: {format_money(amount_minor, org.currency)}",
+    )
+
+
+def _totals(new: Iterable[Draft]) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for draft in new:
+        if draft.currency is not None:
+            totals[draft.currency] = totals.get(draft.currency, 0) + draft.total_minor
+    return totals

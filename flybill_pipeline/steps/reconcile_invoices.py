@@ -1,0 +1,162 @@
+"""Proves a month against Stripe's own list, both ways. Belongs here: the comparison. Does not: mending what differs."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Protocol
+
+import pandas as pd
+
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.reconciliation import ListedInvoice, ListedPage, OurInvoice
+from flybill_pipeline.billing.sync import Answer, Failure
+
+MARGIN = timedelta(hours=1)
+"""By how much Stripe's clock may differ from ours."""
+DUE = ("open", "paid", "uncollectible")
+"""The statuses of an invoice that the customer has been given and that stands."""
+ATTEMPTS = 6
+COLUMNS = (
+    "difference",
+    "invoice_id",
+    "org_id",
+    "number",
+    "amount_minor_ours",
+    "amount_minor_theirs",
+    "currency_ours",
+    "currency_theirs",
+    "stripe_invoice_id",
+    "status",
+)
+
+
+class OurSide(Protocol):
+    """What was billed."""
+
+    def invoices(self, month: Month) -> Sequence[OurInvoice]:
+        """Every finalized invoice of the month."""
+
+    def sent_between(self, month: Month) -> tuple[datetime, datetime] | None:
+        """The first and last moment at which the sync of the month was at work; None if it never was."""
+
+
+class StripesList(Protocol):
+    """Stripe's own list of invoices."""
+
+    def page(self, since: datetime, until: datetime, after: str | None) -> Answer[ListedPage] | Failure:
+        """One page of the invoices created in between, beginning after the invoice `after`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """The result for one month.
+
+    `differences` has one row per differing invoice or copy, with COLUMNS; `difference` names what differs, joined by
+    ", ": missing_there, missing_here, duplicate, amount, currency, status. `totals` are minor units, ours and theirs,
+    per currency. `failure` is why Stripe's list could not be read: then nothing is known, and nothing is proven.
+    """
+
+    matched: int
+    differences: pd.DataFrame
+    totals: Mapping[str, Mapping[str, int]]
+    pages: int
+    failure: Failure | None = None
+
+    @property
+    def proven(self) -> bool:
+        """Whether both sides are the same."""
+        return self.failure is None and self.differences.empty
+
+
+def reconcile(
+    month: Month, *, ours: OurSide, theirs: StripesList, sleep: Callable[[float], None] = time.sleep
+) -> Reconciliation:
+    """Compares the month's invoices with Stripe's list, which is read with one call per 100 invoices."""
+    billed = ours.invoices(month)
+    listed, pages, failure = _read_list(month, ours.sent_between(month), theirs, sleep)
+    if failure is not None:
+        return Reconciliation(0, pd.DataFrame(columns=list(COLUMNS)), {}, pages, failure)
+    joined = _joined(billed, listed)
+    joined["difference"] = [_difference(row) for row in joined.to_dict("records")]
+    differing = joined[joined["difference"] != ""]
+    return Reconciliation(
+        matched=len(joined) - len(differing),
+        differences=differing[list(COLUMNS)].reset_index(drop=True),
+        totals=_totals(billed, listed),
+        pages=pages,
+    )
+
+
+def _read_list(
+    month: Month, between: tuple[datetime, datetime] | None, theirs: StripesList, sleep: Callable[[float], None]
+) -> tuple[list[ListedInvoice], int, Failure | None]:
+    """All that Stripe lists for this month, how many pages that took, and why it could not be read to its end."""
+    found: list[ListedInvoice] = []
+    pages, after = 0, None
+    while between is not None:
+        page = _patiently(partial(theirs.page, between[0] - MARGIN, between[1] + MARGIN, after), sleep)
+        if isinstance(page, Failure):
+            return found, pages, page
+        pages += 1
+        found += [invoice for invoice in page.value.invoices if invoice.month == str(month)]
+        after = page.value.next_after
+        if after is None:
+            break
+    return found, pages, None
+
+
+def _patiently(
+    call: Callable[[], Answer[ListedPage] | Failure], sleep: Callable[[float], None]
+) -> Answer[ListedPage] | Failure:
+    """The answer, asked for a few times: reading changes nothing, so any passing failure may be tried again."""
+    for attempt in range(ATTEMPTS):
+        result = call()
+        if isinstance(result, Answer) or result.kind in ("org", "everyone"):
+            return result
+        sleep(max(result.retry_after or 0.0, 0.5 * 2.0**attempt))
+    return call()
+
+
+def _joined(billed: Sequence[OurInvoice], listed: Sequence[ListedInvoice]) -> pd.DataFrame:
+    """The outer join of both sides by our invoice id, with `copies`: how many of Stripe's stand, voided ones aside."""
+    here = pd.DataFrame([asdict(row) for row in billed], columns=list(OurInvoice.__slots__))
+    there = pd.DataFrame([asdict(row) for row in _standing(listed)], columns=list(ListedInvoice.__slots__))
+    for side in (here, there):
+        side["amount_minor"] = side["amount_minor"].astype("Int64")  # stays a whole number where a side is missing
+    there["copies"] = there.groupby("invoice_id")["stripe_invoice_id"].transform("size").astype("Int64")
+    return here.merge(
+        there.drop(columns="month"), how="outer", on="invoice_id", suffixes=("_ours", "_theirs"), indicator="side"
+    )
+
+
+def _standing(listed: Sequence[ListedInvoice]) -> list[ListedInvoice]:
+    """Stripe's copies without the voided ones, unless an invoice has no other."""
+    alive = {row.invoice_id for row in listed if row.status != "void"}
+    return [row for row in listed if row.status != "void" or row.invoice_id not in alive]
+
+
+def _difference(row: Mapping[Any, Any]) -> str:
+    """What differs in one joined row, or nothing."""
+    if row["side"] == "left_only":
+        return "missing_there"
+    if row["side"] == "right_only":
+        return "missing_here"
+    found = {
+        "duplicate": row["copies"] > 1,
+        "amount": row["amount_minor_ours"] != row["amount_minor_theirs"],
+        "currency": row["currency_ours"] != row["currency_theirs"],
+        "status": row["status"] not in DUE,
+    }
+    return ", ".join(name for name, differs in found.items() if differs)
+
+
+def _totals(billed: Sequence[OurInvoice], listed: Sequence[ListedInvoice]) -> dict[str, dict[str, int]]:
+    totals: dict[str, dict[str, int]] = {}
+    for ours in billed:
+        totals.setdefault(ours.currency, {"ours": 0, "theirs": 0})["ours"] += ours.amount_minor
+    for theirs in listed:
+        if theirs.status in DUE:
+            totals.setdefault(theirs.currency, {"ours": 0, "theirs": 0})["theirs"] += theirs.amount_minor
+    return totals

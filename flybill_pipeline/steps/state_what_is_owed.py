@@ -1,0 +1,74 @@
+"""States what an org owes for a month: from the invoice where there is one, else priced now by the invoice's own code.
+
+Reads only; Stripe is not asked, so it answers while Stripe is down.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from flybill_pipeline.billing.decimals import plain
+from flybill_pipeline.billing.line_items import LineItem
+from flybill_pipeline.billing.outcomes import HELD
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.statement import MonthFacts, Statement, statement
+from flybill_pipeline.billing.working import working_data
+from flybill_pipeline.steps.price_usage import Books, Drafts, Organization, Usage, price_org
+
+
+class Statements(Protocol):
+    """What is on record of a month."""
+
+    def facts(self, org_id: str, month: Month) -> MonthFacts | None: ...
+    def invoice_lines(self, org_id: str, month: Month) -> Sequence[Mapping[str, Any]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What an org owes for a month, and why. `lines` have the members of `owes --json`; amounts in minor units."""
+
+    org_id: str
+    facts: MonthFacts
+    said: Statement
+    lines: Sequence[Mapping[str, Any]]
+
+
+def state_what_is_owed(
+    org: Organization,
+    shard: int,
+    month: Month,
+    statements: Statements,
+    usage: Usage,
+    books: Books,
+    drafts: Drafts,
+    now: datetime,
+) -> Owed:
+    """The statement of one org's month as of `now`.
+
+    A month that is settled is read as it was settled; any other is priced here and now, so it is as fresh as the
+    daily usage, however long ago drafts were last written.
+    """
+    facts = statements.facts(org.org_id, month) or MonthFacts(month, org.currency, 0, None)
+    if facts.outcome not in (None, HELD):
+        lines = list(statements.invoice_lines(org.org_id, month))
+        return Owed(org.org_id, facts, statement(facts, now), lines)
+    used = next(iter(usage.of_month(month, shard, [org.org_id])), None)
+    carried = drafts.carried(month, [org.org_id]).get(org.org_id, 0)
+    draft = price_org(month, shard, org, used, books, carried)
+    fresh = replace(facts, total_minor=draft.total_minor, usage_up_to=draft.usage_up_to, currency=org.currency)
+    return Owed(org.org_id, fresh, statement(fresh, now), [_line(line) for line in draft.lines])
+
+
+def _line(line: LineItem) -> dict[str, Any]:
+    return {
+        "kind": line.kind,
+        "meter": line.meter,
+        "dimensions": dict(line.dimensions),
+        "service_month": str(line.service_month),
+        "quantity": plain(line.quantity),
+        "unit": line.unit,
+        "amount_minor": line.amount_minor,
+        "description": line.description,
+        "working": working_data(line.working),
+    }

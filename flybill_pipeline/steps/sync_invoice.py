@@ -1,0 +1,81 @@
+"""Brings one invoice to Stripe: create, add lines, compare, finalize, compare. What to do in doubt: `sync_recovery`."""
+
+from functools import partial
+
+from flybill_pipeline.billing.sync import SyncInvoice, step_key
+from flybill_pipeline.billing.sync_checks import mismatch, no_end_in_sight, problem_before_sending
+from flybill_pipeline.billing.sync_lines import chunk_step, chunks, first_chunk
+from flybill_pipeline.steps.sync_copy import DRAFT, keep_if_right, stripe_id
+from flybill_pipeline.steps.sync_ports import Stripe
+from flybill_pipeline.steps.sync_recovery import look
+from flybill_pipeline.steps.sync_row import LOOKING, DurableRow, LookFirst, Outcome, Pause
+from flybill_pipeline.steps.sync_tally import Tally
+
+MOST_LOOKS = 3
+"""Looks at one invoice in one go; after that it waits its turn again."""
+
+
+def bring_invoice(invoice: SyncInvoice, row: DurableRow, stripe: Stripe, tally: Tally) -> Outcome:
+    """Takes the invoice from where its row stands as far as it gets, each step committed; returns where that is."""
+    try:
+        if problem := problem_before_sending(invoice):
+            raise row.settled("blocked", problem)
+        for _ in range(MOST_LOOKS):
+            try:
+                return _advance(invoice, row, stripe)
+            except LookFirst:
+                tally.add("recoveries")
+                look(invoice, row, stripe)
+        raise row.failed(no_end_in_sight())
+    except Pause as pause:
+        return pause.outcome
+
+
+def _advance(invoice: SyncInvoice, row: DurableRow, stripe: Stripe) -> Outcome:
+    if row.row.step in LOOKING:
+        raise LookFirst
+    if row.row.state == "new":
+        _create(invoice, row, stripe)
+    if row.row.state == "created":
+        _add_lines(invoice, row, stripe)
+    if row.row.state == "lined":
+        _finalize(invoice, row, stripe)
+    return Outcome("finalized")
+
+
+def _key(invoice: SyncInvoice, step: str, row: DurableRow) -> str:
+    return step_key(invoice.invoice_id, step, invoice.content_hash, row.row.generation)
+
+
+def _create(invoice: SyncInvoice, row: DurableRow, stripe: Stripe) -> None:
+    draft = row.send("create", _key(invoice, "create", row), lambda key: stripe.create_invoice(invoice, key))
+    if wrong := mismatch(invoice, draft, DRAFT, has_lines=False):
+        row.save(stripe_invoice_id=draft.stripe_invoice_id)
+        raise row.settled("mismatch", wrong)
+    row.save(
+        state="created",
+        stripe_invoice_id=draft.stripe_invoice_id,
+        stripe_customer_id=draft.customer_id,
+        stripe_status=draft.status,
+        livemode=draft.livemode,
+    )
+
+
+def _add_lines(invoice: SyncInvoice, row: DurableRow, stripe: Stripe) -> None:
+    """Adds the chunks that are missing. The row's step says which was sent last: those before it are there."""
+    draft_id = stripe_id(row)
+    portions = chunks(invoice.lines)
+    draft = None
+    for number in range(first_chunk(row.row.step), len(portions)):
+        add = partial(stripe.add_lines, draft_id, portions[number])
+        step = chunk_step(number)
+        draft = row.send(step, _key(invoice, step, row), add)
+    if draft is None:
+        raise LookFirst
+    keep_if_right(invoice, draft, row, "lined")
+
+
+def _finalize(invoice: SyncInvoice, row: DurableRow, stripe: Stripe) -> None:
+    draft_id = stripe_id(row)
+    final = row.send("finalize", _key(invoice, "finalize", row), lambda key: stripe.finalize_invoice(draft_id, key))
+    keep_if_right(invoice, final, row, "finalized")

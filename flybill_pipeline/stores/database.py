@@ -1,0 +1,59 @@
+"""Opens the billing database: engine, migrations, the facts fixed at creation. No queries about billing here."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, select, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from flybill_pipeline.stores.tables import facts
+
+DEFAULT_SHARDS = 16
+
+
+class DatabaseError(Exception):
+    """The billing database cannot be used as it is; the message says what to do."""
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for `url` whose driver is named: a bare `postgresql://` means another one since SQLAlchemy 2.1.
+
+    Raises DatabaseError when the URL is not one of Postgres.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "postgresql":
+        raise DatabaseError(f"FLYBILL_DATABASE_URL must be a postgresql:// address, not {parsed.get_backend_name()}://")
+    return create_engine(parsed.set(drivername="postgresql+psycopg2"), pool_pre_ping=True, pool_size=8, max_overflow=40)
+
+
+def migrate(engine: Engine, *, shards: int = DEFAULT_SHARDS) -> None:
+    """Brings the schema to this version, and records the number of shards if the database is new.
+
+    Safe to run at any time and by several processes at once: a Postgres advisory lock lets one work.
+    """
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("select pg_advisory_xact_lock(hashtext('flybill migrate'))"))
+            config = Config()
+            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.execute(
+                text("insert into flybill.facts (name, value) values ('shards', :n) on conflict do nothing"),
+                {"n": str(shards)},
+            )
+    except OperationalError as error:
+        where = engine.url.render_as_string(hide_password=True)
+        raise DatabaseError(f"Cannot reach the billing database at {where}: {_first_line(error)}") from error
+
+
+def shard_count(engine: Engine) -> int:
+    """The number of shards, fixed when the database was created."""
+    with engine.connect() as connection:
+        return int(connection.execute(select(facts.c.value).where(facts.c.name == "shards")).scalar_one())
+
+
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", error)).strip().splitlines()[0]

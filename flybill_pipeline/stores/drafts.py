@@ -1,0 +1,144 @@
+"""Drafts at rest: the lines of months that are not finalized yet, replaced whenever they are priced again."""
+
+import dataclasses
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, func, select, text
+
+from flybill_pipeline.billing.invoice import Draft
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.working import working_data
+from flybill_pipeline.stores.bulk import copy_rows
+from flybill_pipeline.stores.tables import account_entries, drafts, line_items, outcomes
+
+LINE_COLUMNS = (
+    "month",
+    "org_id",
+    "line_no",
+    "line_id",
+    "kind",
+    "meter",
+    "dimensions",
+    "service_month",
+    "quantity",
+    "unit",
+    "amount_minor",
+    "currency",
+    "description",
+    "working",
+)
+DRAFT_COLUMNS = (
+    "month",
+    "org_id",
+    "shard",
+    "currency",
+    "total_minor",
+    "carried_minor",
+    "line_count",
+    "content_hash",
+    "problems",
+    "usage_up_to",
+    "priced_at",
+)
+
+
+class Drafts:
+    """The draft lines of every org and month, and what an org carries over from earlier months."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def settled(self, month: Month, shard: int) -> set[str]:
+        """The orgs of a shard whose month has an outcome that can no longer change; pricing leaves them alone."""
+        with self._engine.connect() as connection:
+            return _settled(connection, month, shard)
+
+    def carried(self, month: Month, org_ids: Collection[str]) -> dict[str, int]:
+        """What each org carries into `month` from the months before, in minor units; orgs with nothing are absent."""
+        entries = account_entries.c
+        query = (
+            select(entries.org_id, func.sum(entries.amount_minor))
+            .where(entries.month < str(month), entries.org_id.in_(org_ids))
+            .group_by(entries.org_id)
+            .having(func.sum(entries.amount_minor) != 0)
+        )
+        with self._engine.connect() as connection:
+            return {org_id: int(amount) for org_id, amount in connection.execute(query)}
+
+    def replace(
+        self, month: Month, shard: int, new: Iterable[Draft], now: datetime, only: Collection[str] = ()
+    ) -> tuple[int, int]:
+        """Puts `new` in the place of every unsettled draft of the shard (or of the orgs `only`), all or nothing.
+
+        Returns the numbers of drafts and lines. An org that was settled meanwhile keeps its lines.
+        """
+        with self._engine.begin() as connection:
+            lock_shard(connection, month, shard)
+            settled = _settled(connection, month, shard)
+            kept = [draft for draft in new if draft.org_id not in settled]
+            self._clear(connection, month, shard, only)
+            lines = copy_rows(connection, line_items, LINE_COLUMNS, _line_rows(kept))
+            count = copy_rows(connection, drafts, DRAFT_COLUMNS, (_draft_row(draft, now) for draft in kept))
+        return count, lines
+
+    def _clear(self, connection: Connection, month: Month, shard: int, only: Collection[str]) -> None:
+        settled = select(outcomes.c.org_id).where(outcomes.c.month == str(month), outcomes.c.outcome != "held")
+        mine = select(drafts.c.org_id).where(
+            drafts.c.month == str(month), drafts.c.shard == shard, drafts.c.org_id.not_in(settled)
+        )
+        if only:
+            mine = mine.where(drafts.c.org_id.in_(only))
+        for table in (line_items, drafts):
+            connection.execute(delete(table).where(table.c.month == str(month), table.c.org_id.in_(mine)))
+
+
+def lock_shard(connection: Connection, month: Month, shard: int) -> None:
+    """Makes pricing and finalizing of one shard of one month take turns, until the transaction ends."""
+    connection.execute(text("select pg_advisory_xact_lock(hashtext(:key))"), {"key": f"flybill {month} {shard}"})
+
+
+def _settled(connection: Connection, month: Month, shard: int) -> set[str]:
+    query = select(outcomes.c.org_id).where(
+        outcomes.c.month == str(month), outcomes.c.shard == shard, outcomes.c.outcome != "held"
+    )
+    return set(connection.execute(query).scalars())
+
+
+def _line_rows(new: Iterable[Draft]) -> Iterator[tuple[Any, ...]]:
+    for draft in new:
+        for number, line in enumerate(draft.lines, start=1):
+            yield (
+                str(draft.month),
+                draft.org_id,
+                number,
+                line.line_id,
+                line.kind,
+                line.meter,
+                dict(line.dimensions),
+                str(line.service_month),
+                line.quantity,
+                line.unit,
+                line.amount_minor,
+                line.currency,
+                line.description,
+                working_data(line.working),
+            )
+
+
+def _draft_row(draft: Draft, now: datetime) -> tuple[Any, ...]:
+    problems = [dataclasses.asdict(p) | {"quantity": format(p.quantity, "f")} for p in draft.problems]
+    return (
+        str(draft.month),
+        draft.org_id,
+        draft.shard,
+        draft.currency,
+        draft.total_minor,
+        draft.carried_minor,
+        len(draft.lines),
+        draft.content_hash,
+        problems,
+        draft.usage_up_to,
+        now,
+    )

@@ -1,0 +1,42 @@
+"""Opens DuckDB for work on the lake, within bounds of memory and threads. No query belongs here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one piece of work may use. What does not fit into `memory` spills to a folder inside the lake."""
+
+    memory: str = "2GB"
+    threads: int = 2
+
+
+@contextmanager
+def duck(spill: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB in memory, in UTC, that keeps rows in the order in which they were read (row numbers depend on it)."""
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": limits.memory,
+        "threads": str(limits.threads),
+        "temp_directory": str(spill),
+        "preserve_insertion_order": "true",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
+    with duckdb.connect(config=config) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+
+
+def quoted(text: str) -> str:
+    """`text` as an SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def parquet_rows(paths: list[str]) -> str:
+    """A FROM item for the rows of these Parquet files; paths with glob characters are taken literally."""
+    return f"read_parquet([{', '.join(quoted(path) for path in paths)}])"

@@ -1,0 +1,28 @@
+"""Turns the address of the lake or the landing zone into a place on disk. The one file to change for object stores."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+
+class AddressError(Exception):
+    """The address names a kind of storage that flybill cannot use; the message names the address and the remedy."""
+
+
+def local_folder(url: str) -> Path:
+    """The folder that `url` (a plain path or file://…) names, created if it is not there. Raises AddressError."""
+    parts = urlsplit(url)
+    if "://" not in url:
+        folder = Path(url).expanduser()
+    elif parts.scheme == "file" and parts.netloc in ("", "localhost"):
+        folder = Path(unquote(parts.path))
+    else:
+        raise AddressError(
+            f"{url}: {parts.scheme}:// is not supported yet; give a local path or file:///…, such as a mounted bucket"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.absolute()
+
+
+def below(folder: Path, relative: str) -> str:
+    """The address at which DuckDB reads or writes `relative` below `folder`."""
+    return str(folder / relative)

@@ -1,0 +1,92 @@
+"""The SQL that judges the rows of a usage file: a good row becomes a usage event, a bad one gets its reason.
+
+Reading the file's format is in intake_readers.py; writing what is found here is in usage_intake.py.
+"""
+
+# ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
+
+from datetime import UTC, datetime, timedelta
+
+from flybill_pipeline.stores.duck import quoted
+from flybill_pipeline.stores.intake_readers import Reading
+from flybill_pipeline.stores.sources import SourceMapping
+
+CLOCKS_MAY_DIFFER = timedelta(hours=24)
+FIRST_BILLABLE_DAY = datetime(2020, 1, 1)  # noqa: DTZ001 - UTC throughout, as in the lake
+SHOWN = 1000  # characters of a bad row that are kept
+
+REASONS = {
+    "not_a_record": "the line is not a JSON object",
+    "event_id_missing": "the row has no event id ({event_id})",
+    "org_missing": "the row names no organization ({org_id})",
+    "meter_missing": "the row names no meter ({meter})",
+    "quantity_missing": "the row has no quantity ({quantity})",
+    "quantity_not_a_number": "the quantity ({quantity}) is not a number: write plain digits with a point, such as 12.5",
+    "quantity_not_finite": "the quantity ({quantity}) is NaN or infinite",
+    "quantity_too_precise": "the quantity ({quantity}) has more than 18 decimals, and is never rounded",
+    "quantity_too_large": "the quantity ({quantity}) has more than 20 digits before the point",
+    "quantity_ambiguous": "the exact quantity ({quantity}) cannot be told from the line: write it as a string",
+    "quantity_negative": "the quantity ({quantity}) is negative, which this source does not allow",
+    "time_missing": "the row has no time ({occurred_at})",
+    "time_unreadable": "the time ({occurred_at}) is not ISO 8601 or a number of seconds, ms, µs or ns since 1970",
+    "clock": "the time ({occurred_at}) is before {first} or after {last}, so the clock that wrote it was wrong",
+}
+
+
+def staging_query(reading: Reading, source: SourceMapping, arrived_at: datetime) -> str:
+    """A query with one row per record of the file, in the file's order.
+
+    Columns: event_id, org_id, meter, dimensions (canonical JSON), quantity DECIMAL(38,18), occurred_at TIMESTAMP (UTC),
+    fault (a key of REASONS, 'blank' for what is no record, NULL for a good row) and raw (of bad rows only).
+    """
+    dimensions = "".join(f", {sql} as d{place}" for place, sql in enumerate(reading.dimensions.values()))
+    quantity = "q" if reading.exact else "quantity_of(q)"
+    occurred_at = "t" if reading.timed else "time_of(t)"
+    parts = f"""select {reading.event_id} as event_id, {reading.org_id} as org_id, {reading.meter} as meter,
+        {reading.quantity} as q, {reading.occurred_at} as t, {reading.raw} as raw_row,
+        ({reading.not_a_row}) as blank, ({reading.malformed}) as malformed{dimensions} from {reading.relation}"""
+    values = f"""select *, {quantity} as quantity, {occurred_at} as occurred_at,
+        {_canonical(list(reading.dimensions))} as dimensions from ({parts})"""
+    judged = f"select *, {_fault(reading, source, arrived_at)} as fault from ({values})"
+    return f"""select event_id, org_id, meter, dimensions, quantity, occurred_at, fault,
+        case when fault is not null then left(raw_row, {SHOWN}) end as raw from ({judged})"""
+
+
+def sentences(source: SourceMapping, arrived_at: datetime) -> dict[str, str]:
+    """Reason → sentence for the operator, with the names of this source's columns."""
+    columns = {
+        "event_id": " + ".join(f"column {column.name!r}" for column in source.event_id),
+        "first": f"{FIRST_BILLABLE_DAY:%Y-%m-%d}",
+        "last": f"{arrived_at + CLOCKS_MAY_DIFFER:%Y-%m-%d %H:%M} UTC",
+    }
+    for part in ("org_id", "meter", "quantity", "occurred_at"):
+        column = getattr(source, part)
+        columns[part] = f"column {column.name!r}" if column.name else "a constant"
+    return {reason: sentence.format(**columns) for reason, sentence in REASONS.items()}
+
+
+def _fault(reading: Reading, source: SourceMapping, arrived_at: datetime) -> str:
+    latest = (arrived_at.astimezone(UTC) + CLOCKS_MAY_DIFFER).replace(tzinfo=None)
+    negative = "" if source.allow_negative else "when quantity < 0 then 'quantity_negative'"
+    quantity_fault = "'quantity_missing'" if reading.exact else "quantity_fault(q)"
+    time_fault = "case when t is null then 'time_missing' else 'time_unreadable' end"
+    return f"""case when blank then 'blank' when malformed then 'not_a_record'
+        when event_id is null or event_id = '' then 'event_id_missing'
+        when org_id is null or trim(org_id) = '' then 'org_missing'
+        when meter is null or trim(meter) = '' then 'meter_missing'
+        when quantity is null then {quantity_fault} {negative}
+        when occurred_at is null then {time_fault}
+        when occurred_at < timestamp {quoted(str(FIRST_BILLABLE_DAY))} or occurred_at > timestamp {quoted(str(latest))}
+        then 'clock' end"""
+
+
+def _canonical(names: list[str]) -> str:
+    """SQL for the dimensions as JSON with sorted keys, string values and no blanks; absent ones are left out."""
+    if not names:
+        return "'{}'"
+    pairs = [f"{quoted(_key(name))} || cast(to_json(d{place}) as varchar)" for place, name in enumerate(names)]
+    return f"'{{' || concat_ws(',', {', '.join(pairs)}) || '}}'"
+
+
+def _key(name: str) -> str:
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '":'

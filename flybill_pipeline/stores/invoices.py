@@ -1,0 +1,185 @@
+"""Finalized invoices, outcomes and carried amounts: inserted together, never changed. No drafts, no Stripe answers."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from flybill_pipeline.billing.invoice import invoice_id, invoice_number
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.settlement import DraftTotal, Settlement
+from flybill_pipeline.stores.drafts import lock_shard
+from flybill_pipeline.stores.tables import (
+    account_entries,
+    drafts,
+    invoice_lines,
+    invoice_numbers,
+    invoices,
+    line_items,
+    outcomes,
+    stripe_sync,
+)
+
+
+class LinesDoNotSumError(Exception):
+    """The lines of an invoice do not sum to its subtotal: nothing of the batch was finalized."""
+
+
+class Invoices:
+    """What has been finalized, and the one way to finalize more."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def open_drafts(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> list[DraftTotal]:
+        """The drafts of a shard (or of `org_ids` in it) whose month is not settled, in order of org ids."""
+        settled = select(outcomes.c.org_id).where(outcomes.c.month == str(month), outcomes.c.outcome != "held")
+        columns = [drafts.c[name] for name in DraftTotal.__slots__]
+        query = (
+            select(*columns)
+            .where(drafts.c.month == str(month), drafts.c.shard == shard, drafts.c.org_id.not_in(settled))
+            .order_by(drafts.c.org_id)
+        )
+        if org_ids:
+            query = query.where(drafts.c.org_id.in_(org_ids))
+        with self._engine.connect() as connection:
+            return [DraftTotal(**row._mapping) for row in connection.execute(query)]
+
+    def settle(self, month: Month, shard: int, decided: Sequence[Settlement], now: datetime) -> int:
+        """Finalizes a batch, all or nothing: invoices with their lines, outcomes, carried amounts, work for the sync.
+
+        An org that another run settled first, or whose draft changed since it was read, is left out: the next run
+        sees it as it is. Returns how many were settled (held ones included).
+        Raises LinesDoNotSumError, and then nothing is stored.
+        """
+        with self._engine.begin() as connection:
+            lock_shard(connection, month, shard)
+            unchanged = self._unchanged(connection, month, shard)
+            batch = [s for s in decided if unchanged.get(s.draft.org_id) == s.draft.priced_at]
+            if batch:
+                self._record_outcomes(connection, month, shard, batch, now)
+                self._carry(connection, month, [s for s in batch if s.outcome != "held"])
+                self._insert_invoices(
+                    connection, month, shard, [s.draft for s in batch if s.outcome == "invoiced"], now
+                )
+        return len(batch)
+
+    def _unchanged(self, connection: Connection, month: Month, shard: int) -> dict[str, datetime]:
+        """When each draft that may still be settled was priced."""
+        settled = select(outcomes.c.org_id).where(outcomes.c.month == str(month), outcomes.c.outcome != "held")
+        query = select(drafts.c.org_id, drafts.c.priced_at).where(
+            drafts.c.month == str(month), drafts.c.shard == shard, drafts.c.org_id.not_in(settled)
+        )
+        return {row.org_id: row.priced_at for row in connection.execute(query)}
+
+    def _record_outcomes(
+        self, connection: Connection, month: Month, shard: int, batch: Sequence[Settlement], now: datetime
+    ) -> None:
+        rows = [
+            {
+                "month": str(month),
+                "org_id": s.draft.org_id,
+                "shard": shard,
+                "outcome": s.outcome,
+                "code": s.code,
+                "message": s.message,
+                "remedy": s.remedy,
+                "customer_message": s.customer_message,
+                "total_minor": s.draft.total_minor,
+                "currency": s.draft.currency,
+                "decided_at": now,
+            }
+            for s in batch
+        ]
+        statement = upsert(outcomes)
+        changes = {name: statement.excluded[name] for name in rows[0] if name not in ("month", "org_id", "shard")}
+        connection.execute(statement.on_conflict_do_update(index_elements=["month", "org_id"], set_=changes), rows)
+
+    def _carry(self, connection: Connection, month: Month, batch: Sequence[Settlement]) -> None:
+        """What is carried is a balance of entries: carrying adds the month's own part, billing takes the balance out."""
+        entries = [
+            {"org_id": s.draft.org_id, "month": str(month), "kind": s.outcome, "currency": s.draft.currency}
+            | {"amount_minor": _entry(s)}
+            for s in batch
+            if _entry(s) != 0
+        ]
+        if entries:
+            connection.execute(insert(account_entries), entries)
+
+    def _insert_invoices(
+        self, connection: Connection, month: Month, shard: int, batch: Sequence[DraftTotal], now: datetime
+    ) -> None:
+        if not batch:
+            return
+        first = self._take_numbers(connection, month, len(batch))
+        ids = [invoice_id(month, draft.org_id) for draft in batch]
+        rows = [
+            {
+                "invoice_id": key,
+                "number": invoice_number(month, number),
+                "month": str(month),
+                "org_id": draft.org_id,
+                "shard": shard,
+                "currency": draft.currency,
+                "subtotal_minor": draft.total_minor,
+                "line_count": draft.line_count,
+                "content_hash": draft.content_hash,
+                "usage_up_to": draft.usage_up_to,
+                "finalized_at": now,
+            }
+            for number, (key, draft) in enumerate(zip(ids, batch, strict=True), start=first)
+        ]
+        connection.execute(insert(invoices), rows)
+        self._copy_lines(connection, month, ids)
+        self._require_sums(connection, ids)
+        connection.execute(insert(stripe_sync), [{"invoice_id": key} for key in ids])
+
+    def _take_numbers(self, connection: Connection, month: Month, count: int) -> int:
+        """The first of `count` consecutive numbers; the counter's row stays locked, so a rollback leaves no gap."""
+        connection.execute(upsert(invoice_numbers).values(month=str(month), last_number=0).on_conflict_do_nothing())
+        last = invoice_numbers.c.last_number
+        taken = (
+            update(invoice_numbers).where(invoice_numbers.c.month == str(month)).values(last_number=last + count)
+        ).returning(last)
+        return int(connection.execute(taken).scalar_one()) - count + 1
+
+    def _copy_lines(self, connection: Connection, month: Month, ids: Sequence[str]) -> None:
+        shared = [c.name for c in invoice_lines.columns if c.name != "invoice_id"]
+        lines = (
+            select(invoices.c.invoice_id, *(line_items.c[name] for name in shared))
+            .join(invoices, (invoices.c.month == line_items.c.month) & (invoices.c.org_id == line_items.c.org_id))
+            .where(line_items.c.month == str(month), invoices.c.invoice_id.in_(ids))
+        )
+        connection.execute(insert(invoice_lines).from_select(["invoice_id", *shared], lines))
+
+    def _require_sums(self, connection: Connection, ids: Sequence[str]) -> None:
+        """The blocking check, asserted where it cannot be skipped: before the batch is committed."""
+        lines = invoice_lines.c
+        summed = (
+            select(lines.invoice_id, func.sum(lines.amount_minor).label("amount"), func.count().label("lines"))
+            .where(lines.invoice_id.in_(ids))
+            .group_by(lines.invoice_id)
+            .subquery()
+        )
+        wrong = connection.execute(
+            select(invoices.c.invoice_id)
+            .outerjoin(summed, summed.c.invoice_id == invoices.c.invoice_id)
+            .where(invoices.c.invoice_id.in_(ids))
+            .where(
+                summed.c.amount.is_distinct_from(invoices.c.subtotal_minor)
+                | summed.c.lines.is_distinct_from(invoices.c.line_count)
+            )
+            .limit(5)
+        ).scalars()
+        if found := list(wrong):
+            raise LinesDoNotSumError(
+                f"the lines of {', '.join(found)} do not sum to the subtotal; nothing was finalized"
+            )
+
+
+def _entry(settlement: Settlement) -> int:
+    draft = settlement.draft
+    if settlement.outcome == "carried_forward":
+        return draft.total_minor - draft.carried_minor
+    return -draft.carried_minor

@@ -1,0 +1,204 @@
+"""The billing tables as SQLAlchemy sees them. No queries here; the schema itself is made by the migrations.
+
+Amounts are integers of the currency's minor unit, quantities `numeric(38,18)`; times are UTC. What may
+change and what may not is enforced by triggers in the migrations, not by good manners.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Integer,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(schema="flybill")
+
+QUANTITY = Numeric(38, 18)
+
+
+def _now() -> Column[object]:
+    return Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+facts = Table(  # what is fixed when the database is created, above all the number of shards
+    "facts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+organizations = Table(
+    "organizations",
+    metadata,
+    Column("org_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("email", Text),
+    Column("stripe_customer_id", Text, unique=True),
+    Column("collection_method", Text, nullable=False, server_default="charge_automatically"),
+    Column("days_until_due", Integer),
+    Column("contract", Text),
+    Column("shard", SmallInteger, nullable=False, index=True),
+    _now(),
+)
+
+
+def _line_columns() -> list[Column[object]]:
+    """The columns that a draft line and a finalized line share; one fresh set per table."""
+    return [
+        Column("line_id", Text, nullable=False),
+        Column("kind", Text, nullable=False),
+        Column("meter", Text),
+        Column("dimensions", JSONB, nullable=False, server_default="{}"),
+        Column("service_month", Text, nullable=False),
+        Column("quantity", QUANTITY, nullable=False),
+        Column("unit", Text),
+        Column("amount_minor", BigInteger, nullable=False),
+        Column("currency", Text, nullable=False),
+        Column("description", Text, nullable=False),
+        Column("working", JSONB, nullable=False, server_default="[]"),
+    ]
+
+
+line_items = Table(  # drafts: replaced whenever an org's month is priced again
+    "line_items",
+    metadata,
+    Column("month", Text, primary_key=True),
+    Column("org_id", Text, primary_key=True),
+    Column("line_no", Integer, primary_key=True),
+    *_line_columns(),
+)
+
+drafts = Table(  # one org's month so far: the sum of its lines, and what keeps it from being billed
+    "drafts",
+    metadata,
+    Column("month", Text, primary_key=True),
+    Column("org_id", Text, primary_key=True),  # no foreign key: usage may name an org that nobody imported
+    Column("shard", SmallInteger, nullable=False),
+    Column("currency", Text),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("carried_minor", BigInteger, nullable=False),
+    Column("line_count", Integer, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("problems", JSONB, nullable=False, server_default="[]"),
+    Column("usage_up_to", DateTime(timezone=True)),
+    Column("priced_at", DateTime(timezone=True), nullable=False),
+)
+
+invoices = Table(  # insert only
+    "invoices",
+    metadata,
+    Column("invoice_id", Text, primary_key=True),
+    Column("number", Text, nullable=False, unique=True),
+    Column("month", Text, nullable=False),
+    Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), nullable=False),
+    Column("shard", SmallInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("subtotal_minor", BigInteger, nullable=False),
+    Column("line_count", Integer, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("usage_up_to", DateTime(timezone=True)),
+    Column("finalized_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("month", "org_id"),
+)
+
+invoice_lines = Table(  # insert only
+    "invoice_lines",
+    metadata,
+    Column("invoice_id", Text, ForeignKey("flybill.invoices.invoice_id"), primary_key=True),
+    Column("line_no", Integer, primary_key=True),
+    *_line_columns(),
+)
+
+invoice_numbers = Table(  # the last number given in a month; taken under a row lock, so numbers have no gaps
+    "invoice_numbers",
+    metadata,
+    Column("month", Text, primary_key=True),
+    Column("last_number", Integer, nullable=False),
+)
+
+outcomes = Table(  # exactly one per org and month; only `held` may still change
+    "outcomes",
+    metadata,
+    Column("month", Text, primary_key=True),
+    Column("org_id", Text, primary_key=True),  # no foreign key: an org that nobody imported is `held`
+    Column("shard", SmallInteger, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("code", Text),
+    Column("message", Text),
+    Column("remedy", Text),
+    Column("customer_message", Text),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("currency", Text),
+    Column("decided_at", DateTime(timezone=True), nullable=False),
+)
+
+account_entries = Table(  # insert only: amounts carried from month to month; what is open is their sum
+    "account_entries",
+    metadata,
+    Column("entry_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), nullable=False),
+    Column("month", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    _now(),
+    UniqueConstraint("org_id", "month", "kind"),
+)
+
+
+def _sending_columns() -> list[Column[object]]:
+    """The durable state of one thing brought to Stripe (DESIGN §7): committed before each call goes out."""
+    return [
+        Column("state", Text, nullable=False, server_default="new"),
+        Column("generation", Integer, nullable=False, server_default="0"),
+        Column("step", Text),
+        Column("step_key", Text),
+        Column("step_first_sent_at", DateTime(timezone=True)),
+        Column("first_sent_at", DateTime(timezone=True)),  # of any step and generation: where a look-up must begin
+        Column("attempts", Integer, nullable=False, server_default="0"),
+        Column("calls", Integer, nullable=False, server_default="0"),
+        Column("next_attempt_at", DateTime(timezone=True)),
+        Column("error_kind", Text),
+        Column("error_code", Text),
+        Column("error_message", Text),
+        Column("error_remedy", Text),
+        Column("error_customer_message", Text),
+        Column("request_id", Text),
+        Column("livemode", Boolean),
+        Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    ]
+
+
+stripe_sync = Table(
+    "stripe_sync",
+    metadata,
+    Column("invoice_id", Text, ForeignKey("flybill.invoices.invoice_id"), primary_key=True),
+    Column("stripe_customer_id", Text),
+    Column("stripe_invoice_id", Text, unique=True),
+    Column("stripe_status", Text),
+    Column("stripe_subtotal_minor", BigInteger),
+    Column("stripe_total_minor", BigInteger),
+    Column("stripe_amount_due_minor", BigInteger),
+    Column("hosted_invoice_url", Text),
+    *_sending_columns(),
+)
+
+stripe_customers = Table(  # the same machine for the customer of an org that came without one
+    "stripe_customers",
+    metadata,
+    Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), primary_key=True),
+    Column("stripe_customer_id", Text, unique=True),
+    *_sending_columns(),
+)

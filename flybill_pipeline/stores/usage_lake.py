@@ -1,0 +1,240 @@
+"""The usage lake: immutable Parquet files of events and their daily totals. Which files count is in lake_catalog.py.
+
+Layout below the lake's root: `events/day=…/` good rows, `quarantine/` bad ones, `excluded/day=…/` rows that do not
+count, `daily/day=…/` totals, `work/` for what is being written.
+"""
+
+# ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import duckdb
+import pyarrow as pa
+
+from flybill_pipeline.billing.usage_files import Arrival, Broken, EventKey, Manifest, Rollup, Taken
+from flybill_pipeline.stores import usage_days, usage_intake
+from flybill_pipeline.stores.duck import Limits, duck, parquet_rows
+from flybill_pipeline.stores.folders import local_folder
+from flybill_pipeline.stores.lake_catalog import LakeCatalog
+from flybill_pipeline.stores.sources import SourceMapping
+
+BATCH = 10_000
+
+
+class Total(NamedTuple):
+    """What an organization used of one meter with one set of dimensions in a service month (or on one `day` of it).
+
+    `dimensions` is canonical JSON, `month` is YYYY-MM, `last_event_at` is UTC.
+    """
+
+    org_id: str
+    meter: str
+    dimensions: str
+    quantity: Decimal
+    events: int
+    month: str
+    day: date | None
+    last_event_at: datetime
+
+
+class Event(NamedTuple):
+    """One usage event that counts, with the landed file (its number of arrival) and row that it came from."""
+
+    source: str
+    event_id: str
+    org_id: str
+    meter: str
+    dimensions: str
+    quantity: Decimal
+    occurred_at: datetime
+    arrival: int
+    row: int
+
+
+class BadRow(NamedTuple):
+    """A row in quarantine: where it is, why, in words too, and what it looks like."""
+
+    source: str
+    file: str
+    row: int
+    reason: str
+    message: str
+    raw: str | None
+
+
+class ExcludedRow(NamedTuple):
+    """A row that does not count because its id was there before; `kind` is duplicate or conflict."""
+
+    source: str
+    event_id: str
+    org_id: str
+    meter: str
+    dimensions: str
+    quantity: Decimal
+    occurred_at: datetime
+    arrival: int
+    row: int
+    kind: str
+
+
+class UsageLake:
+    """The lake at `url`, whose files the catalog knows. `sources` are needed for taking files in only."""
+
+    def __init__(
+        self,
+        url: str,
+        catalog: LakeCatalog,
+        *,
+        shards: int,
+        sources: Mapping[str, SourceMapping] | None = None,
+        limits: Limits | None = None,
+        engine: str = "duckdb",
+    ) -> None:
+        self.root = local_folder(url)
+        self.catalog = catalog
+        self.shards = shards
+        self.sources = sources or {}
+        self.limits = limits or Limits()
+        self.engine = engine
+
+    # Writing: what the steps call
+
+    def take(self, arrival: Arrival) -> Taken | Broken:
+        """Reads a landed file into pieces and quarantine; see usage_intake.take_file."""
+        return usage_intake.take_file(self.root, arrival, self.sources[arrival.file.source], self.limits)
+
+    def record(self, day: date, pieces: Sequence[str], exclusions: Sequence[EventKey]) -> Manifest:
+        """Decides which rows of a day count; see usage_days.record_day."""
+        return usage_days.record_day(self.root, day, pieces, exclusions, self.limits)
+
+    def compile(self, manifest: Manifest) -> Rollup:
+        """Writes the exact totals of a day; see usage_days.compile_day."""
+        return usage_days.compile_day(self.root, manifest, self.shards, self.limits, self.engine)
+
+    # Reading
+
+    def monthly_totals(
+        self,
+        days: Iterable[date],
+        *,
+        shard: int | None = None,
+        org_ids: Sequence[str] | None = None,
+        by_day: bool = False,
+    ) -> Iterator[Total]:
+        """Exact totals of the compiled ones of `days` per org, meter, dimensions and service month, in that order.
+
+        Only the orgs of `shard`, or of `org_ids`, when given. With `by_day` a total for each day.
+        """
+        with self._duck() as connection:
+            result = self._totals(connection, days, shard, org_ids, by_day)
+            while rows := result.fetchmany(BATCH):
+                for row in rows:
+                    total = Total(*row)
+                    yield total._replace(last_event_at=_utc(total.last_event_at))
+
+    def monthly_table(
+        self,
+        days: Iterable[date],
+        *,
+        shard: int | None = None,
+        org_ids: Sequence[str] | None = None,
+        by_day: bool = False,
+    ) -> pa.Table:
+        """The same totals as an Arrow table with the columns of Total, for those who go on in columns."""
+        with self._duck() as connection:
+            table: pa.Table = self._totals(connection, days, shard, org_ids, by_day).to_arrow_table()
+            return table
+
+    def _totals(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        days: Iterable[date],
+        shard: int | None,
+        org_ids: Sequence[str] | None,
+        by_day: bool,
+    ) -> duckdb.DuckDBPyRelation:
+        paths = [str(self.root / path) for path in self.catalog.rollups(days).values()]
+        condition, parameters = _condition({"shard = ?": shard, "list_contains(?, org_id)": _listed(org_ids)})
+        on_day = "day" if by_day else "null::date"
+        return connection.sql(
+            f"""select org_id, meter, dimensions, sum(quantity) as quantity, sum(events)::bigint as events,
+                       strftime(day, '%Y-%m') as month, {on_day} as on_day, max(last_event_at) as last_event_at
+                from {parquet_rows(paths) if paths else f"({usage_days.NO_TOTALS})"} where {condition}
+                group by org_id, meter, dimensions, month, on_day order by org_id, meter, dimensions, month, on_day""",
+            params=parameters,
+        )
+
+    def events(self, org_id: str, days: Iterable[date], meter: str | None = None) -> Iterator[Event]:
+        """The events of one org that count, as of the last recording of `days`, by time and then order of arrival."""
+        for _, manifest in sorted(self.catalog.manifests(days).items()):
+            condition, parameters = _condition({"org_id = ?": org_id, "meter = ?": meter})
+            query = f"""select {", ".join(Event._fields)} from ({usage_days.counted_rows(self.root, manifest)})
+                        where {condition} order by occurred_at, arrival, row"""
+            for row in self._query(query, parameters):
+                event = Event(*row)
+                yield event._replace(occurred_at=_utc(event.occurred_at))
+
+    def usage_up_to(self, org_id: str, days: Iterable[date]) -> datetime | None:
+        """The time of the org's last event among the compiled ones of `days`; None when it has none."""
+        paths = list(self.catalog.rollups(days).values())
+        rows = list(self._rows(paths, "select max(last_event_at) from {rows} where org_id = ?", [org_id]))
+        return _utc(rows[0][0]) if rows and rows[0][0] is not None else None
+
+    def quarantine(self, source: str | None = None) -> Iterator[BadRow]:
+        """The rows in quarantine, by order of arrival of their file and then by row; of one source when it is given."""
+        paths = [file.quarantine_path for file in self.catalog.files() if file.quarantine_path is not None]
+        condition, parameters = _condition({"source = ?": source})
+        columns = ", ".join(BadRow._fields)
+        query = f"select {columns} from {{rows}} where {condition} order by arrival, row"
+        yield from (BadRow(*row) for row in self._rows(paths, query, parameters))
+
+    def excluded(self, days: Iterable[date], kind: str | None = None) -> Iterator[ExcludedRow]:
+        """The rows of `days` that do not count; `kind` "conflict" lists those with other content."""
+        manifests = self.catalog.manifests(days).values()
+        paths = [manifest.excluded_path for manifest in manifests if manifest.excluded_path is not None]
+        condition, parameters = _condition({"kind = ?": kind})
+        columns = ", ".join(ExcludedRow._fields)
+        query = f"select {columns} from {{rows}} where {condition} order by source, event_id, arrival, row"
+        for row in self._rows(paths, query, parameters):
+            excluded = ExcludedRow(*row)
+            yield excluded._replace(occurred_at=_utc(excluded.occurred_at))
+
+    def _rows(self, paths: Sequence[str], query: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        if paths:
+            rows = parquet_rows([str(self.root / path) for path in paths])
+            yield from self._query(query.format(rows=rows), parameters)
+
+    def _query(self, query: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        with self._duck() as connection:
+            result = connection.execute(query, list(parameters))
+            while rows := result.fetchmany(BATCH):
+                yield from rows
+
+    @contextmanager
+    def _duck(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with duck(self.root / "work" / "spill", self.limits) as connection:
+            yield connection
+
+
+def dimensions_of(text: str) -> dict[str, str]:
+    """The dimensions that a canonical JSON text of the lake holds."""
+    return dict(json.loads(text))
+
+
+def _condition(wanted: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """The SQL of those conditions that have a value, and the values."""
+    given = {sql: value for sql, value in wanted.items() if value is not None}
+    return " and ".join(given) or "true", list(given.values())
+
+
+def _listed(values: Sequence[str] | None) -> list[str] | None:
+    return None if values is None else list(values)
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)

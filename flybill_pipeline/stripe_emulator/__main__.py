@@ -1,0 +1,42 @@
+"""`python -m flybill_pipeline.stripe_emulator`: the emulator alone. Belongs here: its command line. Does not:
+anything else."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .config import EmulatorConfig
+from .server import serve
+
+
+def limit(text: str) -> int | None:
+    """A number of requests per second, or `none` for no limit."""
+    return None if text == "none" else int(text)
+
+
+def main() -> None:
+    """Reads the options and serves."""
+    parser = argparse.ArgumentParser(
+        prog="flybill_pipeline.stripe_emulator", description="A stand-in for Stripe's API."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--state", type=Path, help="file that keeps the state; without it the state is in memory")
+    parser.add_argument("--limit-endpoint", type=limit, default=25, help="requests a second per endpoint, or none")
+    parser.add_argument("--limit-global", type=limit, default=25, help="requests a second with test keys, or none")
+    parser.add_argument(
+        "--limit-global-live", type=limit, default=100, help="requests a second with live keys, or none"
+    )
+    options = parser.parse_args()
+    config = EmulatorConfig(
+        state_path=options.state,
+        limit_endpoint=options.limit_endpoint,
+        limit_global=options.limit_global,
+        limit_global_live=options.limit_global_live,
+    )
+    serve(config, options.host, options.port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Events: what happened, kept for 30 days. Belongs here: writing them down and reading them back. Does not: deciding
+when one is due; the handlers do. Webhooks are not sent: a client polls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import objects
+from .call import Call, new_id, require
+from .config import EVENT_HORIZON
+from .errors import no_such
+from .pages import Page, list_page
+from .store import Json
+
+
+def emit(call: Call, kind: str, obj: Json, before: Json | None = None) -> None:
+    """Records an event about a complete object; `before` is its earlier state, for `*.updated`."""
+    data: Json = {"object": obj}
+    if before is not None:
+        data["previous_attributes"] = {
+            name: value for name, value in before.items() if name != "lines" and obj.get(name) != value
+        }
+    call.store.insert(
+        objects.event(
+            new_id("evt"),
+            created=call.now,
+            livemode=call.livemode,
+            kind=kind,
+            data=data,
+            id=call.request_id,
+            idempotency_key=call.idempotency_key,
+        )
+        | {"api_version": call.api_version}
+    )
+
+
+def list_events(call: Call, params: Json, _id: str) -> Json:
+    """GET /v1/events: newest first, of the last 30 days."""
+    types: list[Any] = params.get("types") or []
+    require(not (types and params.get("type")), "You may only specify one of type and types.", param="types")
+    if params.get("type"):
+        types = [params["type"]]
+    page = Page("event", "/v1/events").since(call.now - EVENT_HORIZON).among("status", types)
+    return list_page(call, page, params)
+
+
+def retrieve_event(call: Call, _params: Json, event_id: str) -> Json:
+    """GET /v1/events/{id}: events older than 30 days are gone."""
+    event = call.find("event", event_id, param="id", status=404)
+    if event["created"] < call.now - EVENT_HORIZON:
+        raise no_such("event", event_id, param="id", status=404)
+    return event

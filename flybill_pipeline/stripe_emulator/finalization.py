@@ -1,0 +1,142 @@
+"""From draft to a final document. Belongs here: finalize, void, mark_uncollectible, send, and what they do to the
+customer's balance. Does not: taking payment (`payments`)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+
+from . import amounts, objects
+from .call import Call, require
+from .config import COLLECTION_DELAY
+from .customers import change_balance
+from .customers import save as save_customer
+from .errors import StripeError
+from .events import emit
+from .invoices import find_invoice, recompute, save, snapshot, with_lines
+from .store import Json
+
+
+def finalize_invoice(call: Call, params: Json, invoice_id: str) -> Json:
+    """POST /v1/invoices/{id}/finalize: open, or paid at once when nothing is due."""
+    invoice = find_invoice(call, invoice_id)
+    if invoice["status"] != "draft":
+        message = "This invoice is already finalized, you can't re-finalize a non-draft invoice."
+        raise StripeError(message, code="invoice_not_editable", param="invoice")
+    return finalize(call, invoice, auto_advance=bool(params.get("auto_advance", invoice["auto_advance"])))
+
+
+def finalize(call: Call, invoice: Json, *, auto_advance: bool) -> Json:
+    """Finalizes a stored draft; raises Stripe's error, and records it on the draft, when its tax cannot be known."""
+    before = snapshot(invoice)
+    customer = call.live_customer(invoice["customer"])
+    invoice |= objects.customer_copy(customer)
+    _check_tax_location(call, invoice, before)
+    recompute(call, invoice)
+    _number(call, invoice, customer)
+    settlement = amounts.settle(invoice["total"], customer["balance"], invoice["currency"])
+    change_balance(call, customer["id"], settlement.ending_balance - customer["balance"])
+    token = secrets.token_hex(16)
+    invoice |= {
+        "status": "open",
+        "auto_advance": auto_advance,
+        "automatically_finalizes_at": None,
+        "ending_balance": settlement.ending_balance,
+        "effective_at": invoice["effective_at"] or call.now,
+        "hosted_invoice_url": f"https://invoice.stripe.com/i/{objects.ACCOUNT_ID}/{token}",
+        "invoice_pdf": f"https://pay.stripe.com/invoice/{objects.ACCOUNT_ID}/{token}/pdf",
+        "last_finalization_error": None,
+        "webhooks_delivered_at": call.now,
+    }
+    invoice["status_transitions"]["finalized_at"] = call.now
+    return save(call, invoice, before, "invoice.finalized", *_consequences(call, invoice))
+
+
+def void_invoice(call: Call, _params: Json, invoice_id: str) -> Json:
+    """POST /v1/invoices/{id}/void: nothing is owed any more, and the balance that was applied is given back."""
+    invoice = _in_state(call, invoice_id, ("open", "uncollectible"))
+    before = snapshot(invoice)
+    change_balance(call, invoice["customer"], invoice["starting_balance"] - invoice["ending_balance"])
+    return _end(call, invoice, before, status="void", moment="voided_at", event="invoice.voided")
+
+
+def mark_uncollectible(call: Call, _params: Json, invoice_id: str) -> Json:
+    """POST /v1/invoices/{id}/mark_uncollectible: still owed, no longer expected."""
+    invoice = _in_state(call, invoice_id, ("open",))
+    before = snapshot(invoice)
+    moment, event = "marked_uncollectible_at", "invoice.marked_uncollectible"
+    return _end(call, invoice, before, status="uncollectible", moment=moment, event=event)
+
+
+def send_invoice(call: Call, _params: Json, invoice_id: str) -> Json:
+    """POST /v1/invoices/{id}/send: a draft is finalized first. No e-mail leaves, only the event."""
+    invoice = find_invoice(call, invoice_id)
+    sendable = invoice["collection_method"] == "send_invoice"
+    require(sendable, "You can only manually send an invoice if its collection method is 'send_invoice'.")
+    if invoice["status"] == "draft":
+        finalize(call, invoice, auto_advance=invoice["auto_advance"])
+    invoice = with_lines(call, _in_state(call, invoice_id, ("open", "paid")))
+    emit(call, "invoice.sent", invoice)
+    return invoice
+
+
+def mark_paid(call: Call, invoice: Json, *, amount: int) -> None:
+    """Sets a finalized invoice to paid by `amount` minor units."""
+    invoice |= {"status": "paid", "amount_paid": amount, "amount_remaining": 0, "attempted": True}
+    invoice |= {"next_payment_attempt": None, "auto_advance": False}
+    invoice["status_transitions"]["paid_at"] = call.now
+
+
+def _consequences(call: Call, invoice: Json) -> Iterable[str]:
+    """What follows at once from being open; returns the events beyond invoice.finalized."""
+    if invoice["amount_due"] == 0:
+        mark_paid(call, invoice, amount=0)
+        return ("invoice.paid", "invoice.payment_succeeded")
+    if not invoice["auto_advance"]:
+        return ()
+    if invoice["collection_method"] == "send_invoice":
+        return ("invoice.sent",)
+    invoice["next_payment_attempt"] = call.now + COLLECTION_DELAY
+    return ()
+
+
+def _check_tax_location(call: Call, invoice: Json, before: Json) -> None:
+    address = invoice["customer_address"]
+    if not invoice["automatic_tax"]["enabled"] or (address and address["country"]):
+        return
+    error = StripeError(
+        "The customer's location isn't recognized. Set a valid customer address in order to automatically calculate "
+        "tax.",
+        code="customer_tax_location_invalid",
+        keeps_changes=True,
+    )
+    failure = {"type": error.kind, "code": error.code, "message": error.message}
+    invoice |= {"last_finalization_error": failure, "automatically_finalizes_at": None}
+    invoice["automatic_tax"] = invoice["automatic_tax"] | {"status": "requires_location_inputs"}
+    save(call, invoice, before, "invoice.finalization_failed")
+    raise error
+
+
+def _number(call: Call, invoice: Json, customer: Json) -> None:
+    """Gives the invoice the customer's next number unless it has one."""
+    if invoice["automatic_tax"]["enabled"]:
+        invoice["automatic_tax"] = invoice["automatic_tax"] | {"status": "complete"}
+    if invoice["number"] is not None:
+        return
+    sequence = customer["next_invoice_sequence"]
+    invoice["number"] = f"{customer['invoice_prefix']}-{sequence:04d}"
+    save_customer(call, customer | {"next_invoice_sequence": sequence + 1}, customer)
+
+
+def _in_state(call: Call, invoice_id: str, states: tuple[str, ...]) -> Json:
+    invoice = find_invoice(call, invoice_id)
+    if invoice["status"] not in states:
+        message = f"You can only pass in {' or '.join(states)} invoices. This invoice is {invoice['status']}."
+        raise StripeError(message, code="status_transition_invalid", param="invoice")
+    return invoice
+
+
+def _end(call: Call, invoice: Json, before: Json, *, status: str, moment: str, event: str) -> Json:
+    invoice |= {"status": status, "auto_advance": False, "next_payment_attempt": None}
+    invoice["status_transitions"][moment] = call.now
+    return save(call, invoice, before, event)

@@ -1,0 +1,84 @@
+"""Taking payment of a finalized invoice. Belongs here: the pay endpoint and one automatic attempt. Does not: when the
+automatic attempts happen (`passage`). Payment methods are Stripe's test ones, known by name."""
+
+from __future__ import annotations
+
+from .call import Call
+from .config import MAX_ATTEMPTS, RETRY_DELAY
+from .customers import payment_method_of
+from .errors import StripeError
+from .finalization import finalize, mark_paid
+from .invoices import find_invoice, save, snapshot
+from .store import Json
+
+MAX_PAYMENT = 99_999_999
+"""Stripe's largest card payment, in minor units."""
+
+_REFUSALS = {
+    "paid": "Invoice is already paid",
+    "void": "Voided invoices cannot be paid.",
+}
+
+
+def pay_invoice(call: Call, params: Json, invoice_id: str) -> Json:
+    """POST /v1/invoices/{id}/pay: a draft is finalized first; a declined card answers 402."""
+    invoice = find_invoice(call, invoice_id)
+    if invoice["status"] == "draft":
+        finalized = finalize(call, invoice, auto_advance=invoice["auto_advance"])
+        if finalized["status"] == "paid":
+            return finalized
+    if refusal := _REFUSALS.get(invoice["status"]):
+        raise StripeError(refusal, code="status_transition_invalid", param="invoice")
+    if params.get("paid_out_of_band"):
+        return _paid(call, invoice, "invoice.paid")
+    method = params.get("payment_method") or params.get("source") or default_method(call, invoice)
+    return attempt(call, invoice, method)
+
+
+def attempt(call: Call, invoice: Json, method: str | None) -> Json:
+    """One attempt to collect what is due; raises Stripe's error after recording the failure."""
+    problem = _problem(invoice, method)
+    if problem is None:
+        invoice["attempt_count"] += 1
+        return _paid(call, invoice, "invoice.paid", "invoice.payment_succeeded")
+    if problem.status == 402:
+        before = snapshot(invoice)
+        invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1}
+        retried = invoice["auto_advance"] and invoice["attempt_count"] < MAX_ATTEMPTS
+        invoice["next_payment_attempt"] = call.now + RETRY_DELAY if retried else None
+        save(call, invoice, before, "invoice.payment_failed")
+    raise problem
+
+
+def default_method(call: Call, invoice: Json) -> str | None:
+    """What the invoice would be paid with."""
+    customer = call.find("customer", invoice["customer"], param="customer")
+    own: str | None = invoice["default_payment_method"] or invoice["default_source"]
+    return own or (None if customer.get("deleted") else payment_method_of(customer))
+
+
+def _problem(invoice: Json, method: str | None) -> StripeError | None:
+    if method is None:
+        return StripeError(
+            "This customer has no attached payment source or default payment method. Please consider adding a default "
+            "payment method.",
+            code="resource_missing",
+        )
+    if invoice["amount_remaining"] > MAX_PAYMENT:
+        return StripeError("Amount must be no more than $999,999.99", code="amount_too_large", param="amount")
+    if "declined" in method.lower() or "fail" in method.lower():
+        return StripeError(
+            "Your card was declined.",
+            status=402,
+            kind="card_error",
+            code="card_declined",
+            keeps_changes=True,
+            decline_code="generic_decline",
+        )
+    return None
+
+
+def _paid(call: Call, invoice: Json, *kinds: str) -> Json:
+    before = snapshot(invoice)
+    mark_paid(call, invoice, amount=invoice["amount_paid"] + invoice["amount_remaining"])
+    return save(call, invoice, before, *kinds)

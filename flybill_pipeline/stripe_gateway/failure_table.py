@@ -1,0 +1,278 @@
+"""The one table of failures: error class x status x code to kind, name and sentences. Data only.
+
+The first row that matches counts, so the particular stands before the general. Every class of stripe-python has a row
+without conditions; a test fails when the library grows a class that has none.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import stripe
+from stripe import oauth_error
+
+from flybill_pipeline.billing.sync import Kind
+
+READY_SOON = "Your invoice is ready; its payment link follows shortly."
+CHECKING = "Your invoice is being checked by our billing team. You need not do anything."
+NOTHING_TO_DO = "Nothing: it is tried again by itself."
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row. `codes`, `statuses`, `params` and `says` (part of Stripe's message, lower case) narrow it when given."""
+
+    error: type[stripe.StripeError]
+    kind: Kind
+    name: str
+    message: str
+    remedy: str = NOTHING_TO_DO
+    customer_message: str = READY_SOON
+    codes: Collection[str] = ()
+    statuses: Collection[int] = ()
+    params: Collection[str] = ()
+    says: str = ""
+
+    def matches(
+        self, error: type[stripe.StripeError], status: int | None, code: str | None, param: str | None, says: str
+    ) -> bool:
+        """Whether this row is about an error of exactly that class, with that status, code, parameter and message."""
+        return (
+            error is self.error
+            and (not self.codes or code in self.codes)
+            and (not self.statuses or status in self.statuses)
+            and (not self.params or param in self.params)
+            and self.says in says
+        )
+
+    @property
+    def unconditional(self) -> bool:
+        """Whether it takes every error of its class."""
+        return not (self.codes or self.statuses or self.params or self.says)
+
+
+_TAX_ENGINE = ("failed_tax_calculation", "taxes_calculation_failed")
+_ADDRESS = ("customer_tax_location_invalid", "invalid_tax_location", "tax_id_invalid")
+_ACCOUNT = (
+    "livemode_mismatch",
+    "secret_key_required",
+    "api_key_expired",
+    "platform_api_key_expired",
+    "account_invalid",
+)
+_NOT_OURS_TO_MEND = "Tell whoever maintains flybill, with the request id; repair the org afterwards."
+
+_NO_ANSWER = (
+    Rule(stripe.APIConnectionError, "same_key", "no_answer", "No answer from Stripe; the same request is sent again"),
+    Rule(
+        stripe.APIError,
+        "same_key",
+        "key_in_use",
+        "An earlier request of this very step is still at work at Stripe",
+        codes=("idempotency_key_in_use",),
+    ),
+    Rule(
+        stripe.APIError,
+        "same_key",
+        "tax_engine",
+        "Stripe could not calculate the tax",
+        codes=_TAX_ENGINE,
+    ),
+    Rule(stripe.APIError, "same_key", "stripe_error", "Stripe failed, outcome unknown; it will be verified"),
+)
+
+_BUSY = (
+    Rule(
+        stripe.RateLimitError,
+        "same_key",
+        "object_busy",
+        "Another request holds this object at Stripe",
+        codes=("lock_timeout",),
+    ),
+    Rule(stripe.RateLimitError, "same_key", "rate_limited", "Stripe throttles us; slowing down"),
+)
+
+_REFUSED = (
+    Rule(
+        stripe.InvalidRequestError,
+        "org",
+        "customer_missing",
+        "The customer does not exist in this Stripe account, or was deleted there",
+        "Link the org to an existing customer (import-orgs with its stripe_customer_id), then repair the org.",
+        "Your billing profile must be reconnected; our team has been told.",
+        codes=("resource_missing",),
+        params=("customer",),
+    ),
+    Rule(
+        stripe.InvalidRequestError,
+        "look_first",
+        "invoice_missing",
+        "Stripe does not know the invoice that it gave us; looking what it has",
+        codes=("resource_missing",),
+    ),
+    Rule(
+        stripe.InvalidRequestError,
+        "org",
+        "currency_clash",
+        "The Stripe customer is billed in another currency than the org",
+        "A Stripe customer has one currency for life: link the org to another customer, then repair the org.",
+        "Contact us to change your billing currency.",
+        says="combine currencies",
+    ),
+    Rule(
+        stripe.InvalidRequestError,
+        "org",
+        "address_unusable",
+        "Tax is on and the customer's address or tax id cannot be used",
+        "Complete the customer's address in Stripe, then repair the org.",
+        "Please complete your billing address.",
+        codes=_ADDRESS,
+    ),
+    Rule(
+        stripe.InvalidRequestError,
+        "same_key",
+        "tax_engine",
+        "Stripe could not calculate the tax",
+        codes=_TAX_ENGINE,
+    ),
+    Rule(
+        stripe.InvalidRequestError,
+        "everyone",
+        "tax_inactive",
+        "Stripe Tax is not active in this account",
+        "Activate Stripe Tax in the dashboard, or turn it off for the sync.",
+        codes=("stripe_tax_inactive",),
+    ),
+    Rule(
+        stripe.InvalidRequestError,
+        "look_first",
+        "already_further",
+        "The invoice is further at Stripe than our row says; adopting it",
+        codes=("invoice_not_editable", "status_transition_invalid"),
+    ),
+    Rule(
+        stripe.InvalidRequestError,
+        "everyone",
+        "no_payment_method_types",
+        "No payment method type is enabled for invoices in this account",
+        "Enable one under Settings, Billing, Invoices in Stripe's dashboard.",
+        codes=("invoice_no_payment_method_types",),
+    ),
+    Rule(
+        stripe.InvalidRequestError,
+        "everyone",
+        "wrong_account",
+        "The key belongs to another mode or account than the objects",
+        "Check STRIPE_API_KEY and FLYBILL_STRIPE_LIVE.",
+        codes=_ACCOUNT,
+    ),
+    Rule(
+        stripe.InvalidRequestError,
+        "org",
+        "email_invalid",
+        "Stripe does not accept the org's email address",
+        "Correct the email (import-orgs), then repair the org.",
+        "Please check the billing email address of your organization.",
+        codes=("email_invalid",),
+    ),
+    Rule(
+        stripe.InvalidRequestError,
+        "org",
+        "amount_not_collectable",
+        "Stripe does not collect this amount",
+        "Agree with the customer how to pay, and settle the invoice outside Stripe.",
+        CHECKING,
+        codes=("amount_too_large", "amount_too_small"),
+    ),
+    Rule(
+        stripe.InvalidRequestError,
+        "same_key",
+        "rate_limited",
+        "Stripe throttles us; slowing down",
+        codes=("rate_limit",),
+    ),
+    Rule(
+        stripe.InvalidRequestError,
+        "everyone",
+        "wrong_address",
+        "This is not Stripe, or not the version that flybill speaks",
+        "Check STRIPE_API_BASE.",
+        statuses=(404,),
+    ),
+    Rule(stripe.InvalidRequestError, "org", "refused", "Stripe refused the request", _NOT_OURS_TO_MEND, CHECKING),
+    Rule(
+        stripe.IdempotencyError,
+        "look_first",
+        "key_reused",
+        "A key was used before with another content; looking what Stripe has",
+        _NOT_OURS_TO_MEND,
+    ),
+)
+
+_ACCOUNT_WIDE = (
+    Rule(
+        stripe.AuthenticationError,
+        "everyone",
+        "bad_key",
+        "The API key is invalid or expired",
+        "Set STRIPE_API_KEY to a valid secret key and start the sync again; nothing was lost.",
+    ),
+    Rule(
+        stripe.PermissionError,
+        "everyone",
+        "no_permission",
+        "The API key may not do this",
+        "Give the key write permission for invoices and customers, and start the sync again; nothing was lost.",
+    ),
+    Rule(
+        stripe.CardError,
+        "look_first",
+        "payment_failed",
+        "The invoice is at Stripe, its payment failed; Stripe's own reminders are on",
+        "None for the sync: a failed payment is not a failed sync.",
+        "Your payment was declined; you can pay on the invoice's page.",
+    ),
+)
+
+_NOT_STRIPES_OWN = tuple(
+    Rule(error, "same_key", "stripe_error", "Something between us and Stripe answered; outcome unknown")
+    for error in (
+        oauth_error.OAuthError,
+        oauth_error.InvalidClientError,
+        oauth_error.InvalidGrantError,
+        oauth_error.InvalidRequestError,
+        oauth_error.InvalidScopeError,
+        oauth_error.UnsupportedGrantTypeError,
+        oauth_error.UnsupportedResponseTypeError,
+    )
+)
+
+# The first three are bases or belong to webhooks, the rest to Stripe's v2 namespace: no call that we make raises them.
+_UNEXPECTED = tuple(
+    Rule(error, "org", "unexpected", f"stripe-python raised {error.__name__}", _NOT_OURS_TO_MEND, CHECKING)
+    for error in (
+        stripe.StripeError,
+        stripe.StripeErrorWithParamCode,
+        stripe.SignatureVerificationError,
+        stripe.AlreadyCanceledError,
+        stripe.BlockedByStripeError,
+        stripe.CannotProceedError,
+        stripe.CapabilityNotEnabledError,
+        stripe.ControlledByAlternateResourceError,
+        stripe.FeatureNotEnabledError,
+        stripe.FinancialAccountNotOpenError,
+        stripe.FxQuoteNeedsRefreshError,
+        stripe.InsufficientFundsError,
+        stripe.InvalidPaymentMethodError,
+        stripe.InvalidPayoutMethodError,
+        stripe.InvalidVaultedCredentialError,
+        stripe.NotCancelableError,
+        stripe.QuotaExceededError,
+        stripe.RecipientNotNotifiableError,
+        stripe.TemporarySessionExpiredError,
+        stripe.VerificationAttemptFailedError,
+        stripe.VerificationExpiredError,
+        stripe.VerificationNotInitiatedError,
+    )
+)
+
+TABLE: tuple[Rule, ...] = (*_NO_ANSWER, *_BUSY, *_REFUSED, *_ACCOUNT_WIDE, *_NOT_STRIPES_OWN, *_UNEXPECTED)

@@ -1,0 +1,99 @@
+"""From an exception of stripe-python to a `Failure`: which kind it is and what to say. The table is `failure_table`.
+
+Stripe's own wording never becomes part of a failure: it may quote what we sent, so a name or a key could end up in a
+log. Its request id does, and finds the wording in Stripe's log.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import stripe
+
+from flybill_pipeline.billing.sync import Failure, Kind
+from flybill_pipeline.stripe_gateway.failure_table import TABLE, Rule
+
+RATE_LIMIT_REASON = "stripe-rate-limited-reason"
+
+
+def classify(error: stripe.StripeError) -> Failure:
+    """The failure that `error` is. LookupError for a class that the table lacks: a test keeps it whole."""
+    headers = headers_of(error)
+    replayed = headers.get("idempotent-replayed") == "true"
+    body = error.error
+    code = error.code or (getattr(body, "code", None) if body else None)
+    rule = _rule(error, code)
+    failure = Failure(
+        kind=_kind(rule.kind, error, headers, replayed=replayed),
+        code=rule.name,
+        message=rule.message,
+        remedy=rule.remedy,
+        customer_message=rule.customer_message,
+        request_id=headers.get("request-id"),
+        retry_after=_seconds(headers.get("retry-after")),
+        replayed=replayed,
+        status=error.http_status,
+    )
+    details = _details(code, getattr(error, "param", None), failure)
+    return replace(failure, message=f"{failure.message}{details}")
+
+
+def headers_of(error: stripe.StripeError) -> Mapping[str, str]:
+    """The answer's headers. For a body that is not JSON the library puts them where the parsed body would be."""
+    if error.headers:
+        return error.headers
+    misplaced = error.json_body
+    return misplaced if isinstance(misplaced, Mapping) and "error" not in misplaced else {}
+
+
+def wrong_livemode(*, live_key: bool, request_id: str | None) -> Failure:
+    """The failure for an answer of the other mode than the key's."""
+    mode = "live" if live_key else "test"
+    return Failure(
+        kind="everyone",
+        code="livemode_mismatch",
+        message=f"Stripe answered a {mode} key with an object of the other mode",
+        remedy="Check STRIPE_API_KEY and STRIPE_API_BASE; nothing more was sent.",
+        customer_message="",
+        request_id=request_id,
+    )
+
+
+def unreadable(request_id: str | None) -> Failure:
+    """The failure for a successful answer that is not what the endpoint answers with."""
+    return replace(classify(stripe.APIError("unreadable")), request_id=request_id)
+
+
+def _rule(error: stripe.StripeError, code: str | None) -> Rule:
+    param = getattr(error, "param", None)
+    says = (error.user_message or "").lower()
+    for rule in TABLE:
+        if rule.matches(type(error), error.http_status, code, param, says):
+            return rule
+    raise LookupError(f"{type(error).__name__} is not in the failure table")
+
+
+def _kind(kind: Kind, error: stripe.StripeError, headers: Mapping[str, str], *, replayed: bool) -> Kind:
+    """The table's kind, overruled by what the headers say about this very answer."""
+    if kind == "everyone":
+        return kind
+    if replayed:  # the stored end of an earlier attempt: the same key would only bring it back again
+        return "look_first"
+    advice = headers.get("stripe-should-retry")
+    if advice == "true":
+        return "same_key"
+    if advice == "false" and kind == "same_key" and RATE_LIMIT_REASON not in headers:
+        return "look_first"
+    return kind
+
+
+def _details(code: str | None, param: str | None, failure: Failure) -> str:
+    said = [f"code {code}" if code else "", f"parameter {param}" if param else ""]
+    said.append(f"status {failure.status}" if failure.status else "")
+    said.append(failure.request_id or "")
+    text = ", ".join(part for part in said if part)
+    return f" ({text})" if text else ""
+
+
+def _seconds(text: str | None) -> float | None:
+    """Retry-After in seconds; the form with a date is not worth parsing, our own backoff does instead."""
+    return float(text) if text is not None and text.isdecimal() else None

@@ -1,0 +1,166 @@
+"""The calls to Stripe, one method each: paced, sent once, answered with a value. No retries and no decisions here.
+
+A method returns an `Answer` or a `Failure`, whatever Stripe or the network did; only a mistake in this program raises.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import stripe
+
+from flybill_pipeline.billing.sync import (
+    Answer,
+    Failure,
+    StripeCustomer,
+    StripeInvoice,
+    SyncInvoice,
+    SyncLine,
+    SyncOrg,
+    T,
+)
+from flybill_pipeline.stripe_gateway import mapping
+from flybill_pipeline.stripe_gateway.failures import RATE_LIMIT_REASON, classify, headers_of, unreadable, wrong_livemode
+from flybill_pipeline.stripe_gateway.keys import is_live_key, require_usable_key
+from flybill_pipeline.stripe_gateway.limiter import ENDPOINT_RATE, LIVE_RATE, Limiter
+
+TIMEOUT = 30.0
+PAGE = 100
+
+# Below warnings the library logs whole requests and answers: customers' data, which belongs in no log.
+stripe.enable_telemetry = False
+logging.getLogger("stripe").setLevel(logging.WARNING)
+
+
+def limiter_for(*, live: bool, rate: float | None = None) -> Limiter:
+    """The limiter for a key. `rate` (calls per second to one endpoint) replaces Stripe's default limit, and keeps the
+    proportion of the whole account: four endpoints' worth for a live key, one for a test key.
+    """
+    endpoint = rate or ENDPOINT_RATE
+    return Limiter(endpoint, endpoint * LIVE_RATE / ENDPOINT_RATE if live else endpoint)
+
+
+class Gateway:
+    """Stripe for one key. Safe to share between threads.
+
+    `base` replaces Stripe's address (the emulator's). `live` must be true for a live key, and only then: see `keys`.
+    `auto_advance` lets Stripe collect what is finalized; false finalizes without collecting, for a month on trial.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        *,
+        base: str | None = None,
+        live: bool = False,
+        rate: float | None = None,
+        limiter: Limiter | None = None,
+        timeout: float = TIMEOUT,
+        auto_advance: bool = True,
+    ) -> None:
+        require_usable_key(api_key, base=base, live=live)
+        self._live = is_live_key(api_key)
+        self._limiter = limiter or limiter_for(live=self._live, rate=rate)
+        self._auto_advance = auto_advance
+        self._client = stripe.StripeClient(
+            api_key,
+            base_addresses={"api": base.rstrip("/")} if base else None,
+            max_network_retries=0,
+            http_client=stripe.RequestsClient(timeout=timeout),
+        )
+
+    def create_customer(self, org: SyncOrg, key: str) -> Answer[StripeCustomer] | Failure:
+        """A customer for an org that has none."""
+        params = mapping.customer_params(org)
+        return self._call("create_customer", "post", "/v1/customers", mapping.read_customer, params, key)
+
+    def create_invoice(self, invoice: SyncInvoice, key: str) -> Answer[StripeInvoice] | Failure:
+        """An empty draft that Stripe will not finalize by itself."""
+        params = mapping.invoice_params(invoice)
+        return self._call("create_invoice", "post", "/v1/invoices", mapping.read_invoice, params, key)
+
+    def add_lines(self, stripe_invoice_id: str, lines: Sequence[SyncLine], key: str) -> Answer[StripeInvoice] | Failure:
+        """Adds one chunk of lines to a draft; answers with the whole invoice."""
+        path = f"/v1/invoices/{stripe_invoice_id}/add_lines"
+        return self._call("add_lines", "post", path, mapping.read_invoice, {"lines": mapping.line_params(lines)}, key)
+
+    def finalize_invoice(self, stripe_invoice_id: str, key: str) -> Answer[StripeInvoice] | Failure:
+        """Makes a draft final."""
+        path = f"/v1/invoices/{stripe_invoice_id}/finalize"
+        params = {"auto_advance": self._auto_advance}
+        return self._call("finalize_invoice", "post", path, mapping.read_invoice, params, key)
+
+    def delete_draft(self, stripe_invoice_id: str) -> Answer[str] | Failure:
+        """Deletes a draft; answers with its id."""
+        path = f"/v1/invoices/{stripe_invoice_id}"
+        return self._call("delete_invoice", "delete", path, lambda data: str(data["id"]))
+
+    def find_invoices(self, customer_id: str, since: datetime) -> Answer[list[StripeInvoice]] | Failure:
+        """All invoices of a customer created at or after `since`, newest first."""
+        params = {"customer": customer_id, "created": {"gte": int(since.timestamp())}}
+        return self._list("list_invoices", "/v1/invoices", mapping.read_invoice, params)
+
+    def find_customers(self, since: datetime) -> Answer[list[StripeCustomer]] | Failure:
+        """All customers created at or after `since`, newest first."""
+        params = {"created": {"gte": int(since.timestamp())}}
+        return self._list("list_customers", "/v1/customers", mapping.read_customer, params)
+
+    def list_lines(self, stripe_invoice_id: str) -> Answer[list[str]] | Failure:
+        """Our ids of all lines of an invoice: the invoice itself shows the first ten only."""
+        return self._list("list_lines", f"/v1/invoices/{stripe_invoice_id}/lines", mapping.read_line_id, {})
+
+    def page(self, endpoint: str, path: str, params: Mapping[str, Any]) -> Answer[dict[str, Any]] | Failure:
+        """One page of a listing as Stripe's own data, for code that must not share the sync's way of reading it."""
+        return self._call(endpoint, "get", path, dict, params)
+
+    def _list(
+        self, endpoint: str, path: str, read: Callable[[Mapping[str, Any]], T], params: Mapping[str, Any]
+    ) -> Answer[list[T]] | Failure:
+        found: list[T] = []
+        query: dict[str, Any] = {"limit": PAGE, **params}
+        while True:
+            page = self.page(endpoint, path, query)
+            if isinstance(page, Failure):
+                return page
+            data = page.value["data"]
+            found += [read(entry) for entry in data]
+            if not page.value["has_more"] or not data:
+                return Answer(found, page.request_id)
+            query["starting_after"] = data[-1]["id"]
+
+    def _call(  # noqa: PLR0917 - private, and every caller reads like a line of HTTP
+        self,
+        endpoint: str,
+        method: str,
+        path: str,
+        read: Callable[[Mapping[str, Any]], T],
+        params: Mapping[str, Any] | None = None,
+        key: str | None = None,
+    ) -> Answer[T] | Failure:
+        self._limiter.acquire(endpoint)
+        options = {"idempotency_key": key} if key else {}
+        try:
+            response = self._client.raw_request(method, path, **options, **(params or {}))
+        except stripe.StripeError as error:
+            reason = headers_of(error).get(RATE_LIMIT_REASON)
+            if reason is not None:
+                self._limiter.slow_down(endpoint, reason)
+            return classify(error)
+        request_id = response.request_id
+        data = response.data
+        if not isinstance(data, dict):
+            return unreadable(request_id)
+        if any(entry.get("livemode", self._live) != self._live for entry in (data, *_entries(data))):
+            return wrong_livemode(live_key=self._live, request_id=request_id)
+        try:
+            value = read(data)
+        except KeyError:
+            return unreadable(request_id)
+        return Answer(value, request_id, response.headers.get("idempotent-replayed") == "true")
+
+
+def _entries(data: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The members of a list answer; an invoice's own lines are not looked into."""
+    entries = data.get("data")
+    return entries if isinstance(entries, list) else ()

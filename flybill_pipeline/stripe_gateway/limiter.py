@@ -1,0 +1,107 @@
+"""Keeps the calls below Stripe's rate limits. Belongs here: when a call may leave. Does not: calling, retrying.
+
+Every endpoint has a lane and all lanes share one more. A lane lets calls through at an even pace, never in bursts; a
+late caller is forgiven by `SLACK` at most, so no window of one second ever holds more than
+rate x (1 + SLACK) + 1 calls: 25 for 24 a second.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+ENDPOINT_RATE = 24.0
+"""Calls per second to one endpoint; Stripe's limit is 25."""
+LIVE_RATE = 96.0
+"""Calls per second to all endpoints with a live key; Stripe's limit is 100. A test key has 25, so ENDPOINT_RATE."""
+SLACK = 0.02
+"""Seconds by which a late call does not delay the next."""
+RECOVERY = 15.0
+"""Seconds from a standstill back to the full pace, evenly."""
+SLOWEST = 0.5
+"""Calls per second below which no lane falls, however often Stripe refuses."""
+
+
+class _Lane:
+    """One pace: `full` calls per second, halved when Stripe refuses, growing back with time."""
+
+    def __init__(self, full: float) -> None:
+        self.turn = threading.Lock()
+        self._full = full
+        self._rate = full
+        self._cut_at = 0.0
+        self._next = 0.0
+
+    def rate(self, now: float) -> float:
+        """Calls per second at this moment."""
+        return min(self._full, self._rate + self._full * (now - self._cut_at) / RECOVERY)
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next call may leave; 0 or less when it may leave now."""
+        return self._next - now
+
+    def leave(self, now: float) -> None:
+        """Records that a call leaves now."""
+        self._next = max(self._next, now - SLACK) + 1 / self.rate(now)
+
+    def halve(self, now: float) -> None:
+        """Half the pace from now on; calls that were refused together count once."""
+        if now - self._cut_at >= 1 or self._cut_at == 0.0:
+            self._rate = max(self.rate(now) / 2, SLOWEST)
+            self._cut_at = now
+
+
+class Limiter:
+    """Lets calls leave at the pace that Stripe allows; shared by all threads of one process and key.
+
+    endpoint_rate and total_rate are calls per second; clock is monotonic, in seconds.
+    """
+
+    def __init__(
+        self,
+        endpoint_rate: float = ENDPOINT_RATE,
+        total_rate: float = LIVE_RATE,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        if endpoint_rate <= 0 or total_rate <= 0:
+            raise ValueError("a rate limit must be above 0 calls per second")
+        self._endpoint_rate = endpoint_rate
+        self._total = _Lane(total_rate)
+        self._lanes: dict[str, _Lane] = {}
+        self._mutex = threading.Lock()
+        self._clock = clock
+        self._sleep = sleep
+
+    def acquire(self, endpoint: str) -> None:
+        """Returns when a call to `endpoint` may leave. Callers queue up: only one watches the clock."""
+        lane = self._lane(endpoint)
+        with lane.turn:
+            while (wait := self._leave(lane)) > 0:
+                self._sleep(wait)
+
+    def slow_down(self, endpoint: str, reason: str) -> None:
+        """Halves a pace after a 429, by Stripe's reason: the account's for global-*, otherwise the endpoint's."""
+        with self._mutex:
+            lane = self._total if reason.startswith("global") else self._lanes[endpoint]
+            lane.halve(self._clock())
+
+    def rate(self, endpoint: str | None = None) -> float:
+        """The present pace in calls per second: of an endpoint, or of all together."""
+        lane = self._total if endpoint is None else self._lane(endpoint)
+        return lane.rate(self._clock())
+
+    def _lane(self, endpoint: str) -> _Lane:
+        with self._mutex:
+            return self._lanes.setdefault(endpoint, _Lane(self._endpoint_rate))
+
+    def _leave(self, lane: _Lane) -> float:
+        """0 when the call leaves, or the seconds to wait before asking again."""
+        with self._mutex:
+            now = self._clock()
+            wait = max(lane.wait(now), self._total.wait(now))
+            if wait > 0:
+                return wait
+            lane.leave(now)
+            self._total.leave(now)
+            return 0.0

@@ -1,0 +1,43 @@
+"""Stripe's own list of invoices, for the reconciliation: it judges the sync, so it shares no reading with it."""
+
+from datetime import datetime
+from typing import Any
+
+from flybill_pipeline.billing.reconciliation import ListedInvoice, ListedPage
+from flybill_pipeline.billing.sync import Answer, Failure
+from flybill_pipeline.stripe_gateway.gateway import Gateway
+
+MOST_PER_PAGE = 100
+
+
+class InvoiceListing:
+    """All invoices of an account in order of their creation, the newest first."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def page(self, since: datetime, until: datetime, after: str | None) -> Answer[ListedPage] | Failure:
+        """The invoices created from `since` to `until`, both included, that come after the one named `after`."""
+        created = {"gte": int(since.timestamp()), "lte": int(until.timestamp())}
+        query: dict[str, Any] = {"limit": MOST_PER_PAGE, "created": created}
+        if after is not None:
+            query["starting_after"] = after
+        answer = self._gateway.page("list_invoices", "/v1/invoices", query)
+        if isinstance(answer, Failure):
+            return answer
+        found = [_listed(entry) for entry in answer.value["data"]]
+        more = bool(answer.value["has_more"]) and bool(found)
+        return Answer(ListedPage(found, found[-1].stripe_invoice_id if more else None), answer.request_id)
+
+
+def _listed(entry: dict[str, Any]) -> ListedInvoice:
+    metadata = entry["metadata"] or {}
+    untaxed = entry.get("total_excluding_tax")
+    return ListedInvoice(
+        stripe_invoice_id=entry["id"],
+        invoice_id=metadata.get("flybill_invoice_id"),
+        month=metadata.get("flybill_month"),
+        currency=entry["currency"],
+        amount_minor=entry["subtotal"] if untaxed is None else untaxed,
+        status=entry["status"],
+    )

@@ -1,0 +1,92 @@
+"""Our values to Stripe's parameters, and Stripe's objects back to our values. Pure; no calls, no decisions."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from flybill_pipeline.billing.sync import StripeCustomer, StripeInvoice, SyncInvoice, SyncLine, SyncOrg
+
+DAYS_UNTIL_DUE = 30
+"""For send_invoice when the org names no term; Stripe insists on one."""
+LONGEST_DESCRIPTION = 500
+
+
+def invoice_params(invoice: SyncInvoice) -> dict[str, Any]:
+    """The parameters of a draft. `discounts=""` because a customer's coupon would otherwise change our total."""
+    params: dict[str, Any] = {
+        "customer": invoice.org.customer_id,
+        "currency": invoice.currency,
+        "collection_method": invoice.org.collection_method,
+        "auto_advance": False,
+        "pending_invoice_items_behavior": "exclude",
+        "discounts": "",
+        "automatic_tax": {"enabled": False},
+        "description": f"Usage in {invoice.month}, invoice {invoice.number}",
+        "metadata": {
+            "flybill_invoice_id": invoice.invoice_id,
+            "flybill_number": invoice.number,
+            "flybill_org_id": invoice.org.org_id,
+            "flybill_month": str(invoice.month),
+            "flybill_content_hash": invoice.content_hash,
+            "flybill_subtotal_minor": str(invoice.subtotal_minor),
+            "flybill_lines": str(len(invoice.lines)),
+        },
+    }
+    if invoice.org.collection_method == "send_invoice":
+        params["days_until_due"] = invoice.org.days_until_due or DAYS_UNTIL_DUE
+    return params
+
+
+def line_params(lines: Sequence[SyncLine]) -> list[dict[str, Any]]:
+    """Lines with an amount each, already rounded; Stripe's period is inclusive, so it ends a second before ours."""
+    return [
+        {
+            "amount": line.amount_minor,
+            "description": line.description[:LONGEST_DESCRIPTION],
+            "period": {
+                "start": int(line.service_month.start.timestamp()),
+                "end": int((line.service_month.end - timedelta(seconds=1)).timestamp()),
+            },
+            "metadata": {"flybill_line_id": line.line_id},
+        }
+        for line in lines
+    ]
+
+
+def customer_params(org: SyncOrg) -> dict[str, Any]:
+    """The parameters of a customer for an org that came without one."""
+    params: dict[str, Any] = {"name": org.name, "metadata": {"flybill_org_id": org.org_id}}
+    if org.email:
+        params["email"] = org.email
+    return params
+
+
+def read_invoice(data: Mapping[str, Any]) -> StripeInvoice:
+    """What we need of Stripe's invoice. Raises KeyError when it is not one."""
+    metadata = data.get("metadata") or {}
+    return StripeInvoice(
+        stripe_invoice_id=data["id"],
+        status=data["status"],
+        customer_id=data["customer"],
+        currency=data["currency"],
+        subtotal_minor=data["subtotal"],
+        total_minor=data["total"],
+        total_excluding_tax_minor=data.get("total_excluding_tax"),
+        amount_due_minor=data["amount_due"],
+        livemode=data["livemode"],
+        created=data["created"],
+        hosted_invoice_url=data.get("hosted_invoice_url"),
+        flybill_invoice_id=metadata.get("flybill_invoice_id"),
+        flybill_content_hash=metadata.get("flybill_content_hash"),
+    )
+
+
+def read_customer(data: Mapping[str, Any]) -> StripeCustomer:
+    """What we need of Stripe's customer. Raises KeyError when it is not one."""
+    metadata = data.get("metadata") or {}
+    return StripeCustomer(data["id"], data["created"], metadata.get("flybill_org_id"))
+
+
+def read_line_id(data: Mapping[str, Any]) -> str:
+    """Our id of a line at Stripe; Stripe's own for a line that is not ours, so that it never passes for one."""
+    return str((data.get("metadata") or {}).get("flybill_line_id") or data["id"])

@@ -1,0 +1,37 @@
+"""Chooses the real things: from settings to the stores, the gateway and the clock. The only place where that is done."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from flybill_pipeline.defs.resources import Toolbox
+from flybill_pipeline.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from flybill_pipeline.stripe_gateway.gateway import Gateway
+
+
+def build_toolbox(settings: Settings) -> Toolbox:
+    """The stores of one deployment. Connects to nothing, and needs no key until Stripe is first spoken to."""
+    return Toolbox(
+        database_url=settings.database_url or "",
+        lake_url=settings.lake_url,
+        landing_url=settings.landing_url,
+        prices=settings.prices,
+        sources=settings.sources,
+        shards=settings.shards,
+        now=lambda: datetime.now(UTC),
+        open_stripe=lambda: _open_stripe(settings),
+    )
+
+
+def _open_stripe(settings: Settings) -> "Gateway":
+    from flybill_pipeline.stripe_gateway.gateway import Gateway
+
+    if settings.stripe_api_key is None:
+        raise SettingsError("STRIPE_API_KEY is not set: set it, or unset STRIPE_API_BASE too to use the local emulator")
+    return Gateway(
+        settings.stripe_api_key.get_secret_value(),
+        base=settings.stripe_api_base,
+        live=settings.stripe_live,
+        rate=settings.stripe_rate,
+    )

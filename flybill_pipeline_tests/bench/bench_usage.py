@@ -1,0 +1,165 @@
+"""Measures usage: files → lake against DuckDB's bare conversion, lake → month against its bare group-by, in one run.
+
+    python -m flybill_pipeline_tests.bench.bench_usage --events 1000000
+
+Prints ratios: seconds differ from machine to machine. Not a test, so nothing here fails a build.
+"""
+
+import argparse
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import Engine
+
+from flybill_pipeline.local.postgres import serving
+from flybill_pipeline.stores.database import open_engine
+from flybill_pipeline.stores.duck import Limits, duck
+from flybill_pipeline_tests.stores.usage_world import UsageWorld
+
+LIMITS = Limits()
+NOW = datetime(2026, 11, 2, tzinfo=UTC)
+COLUMNS = "event_id, org_id, meter, region, quantity, occurred_at"
+MAPPING = """
+[[sources]]
+name = "{kind}"
+format = "{kind}"
+files = "{kind}/*"
+dimensions = {{ region = "region" }}
+[sources.columns]
+event_id = "event_id"
+org_id = "org_id"
+meter = "meter"
+quantity = "quantity"
+occurred_at = "occurred_at"
+"""
+TYPES = (
+    "{'event_id': 'VARCHAR', 'org_id': 'VARCHAR', 'meter': 'VARCHAR', 'region': 'VARCHAR', "
+    "'quantity': 'DECIMAL(18, 6)', 'occurred_at': 'TIMESTAMP'}"
+)
+READERS = {
+    "jsonl": f"read_json('{{}}', format = 'newline_delimited', columns = {TYPES})",
+    "csv": f"read_csv('{{}}', columns = {TYPES})",
+    "parquet": "read_parquet('{}')",
+}
+WRITERS = {"jsonl": "format json", "csv": "format csv", "parquet": "format parquet, compression zstd"}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One format: seconds of the bare work and of ours."""
+
+    kind: str
+    bare_intake: float
+    intake: float
+    bare_rollup: float
+    rollup: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--formats", nargs="+", default=list(READERS), choices=list(READERS))
+    options = parser.parse_args()
+    with TemporaryDirectory(prefix="fb") as folder, serving(Path(folder) / "pg", keep=False) as url:
+        Path(folder).chmod(0o755)
+        engine = open_engine(url.format("postgres"))
+        for kind in options.formats:
+            show(measure(Path(folder) / kind, engine, kind, options.events), options.events)
+        engine.dispose()
+    say(f"peak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / 1024:.2f} GiB")
+
+
+def measure(folder: Path, engine: Engine, kind: str, events: int) -> Measured:
+    """Bare work and ours on the same files of one format, with a catalog of its own."""
+    with fresh_catalog(engine):
+        folder.mkdir()
+        world = UsageWorld(folder, engine, MAPPING.format(kind=kind))
+        file = world.put(f"{kind}/events.{kind}", b"")
+        generate(folder, file, kind, events)
+        bare_intake = timed(lambda: convert(folder, file, kind))
+        intake = timed(lambda: record(world))
+        bare_rollup = timed(lambda: group(folder, world))
+        rollup = timed(lambda: compile_month(world))
+        shutil.rmtree(folder)
+    return Measured(kind, bare_intake, intake, bare_rollup, rollup)
+
+
+def generate(folder: Path, file: Path, kind: str, events: int) -> None:
+    """A month of usage in one file: zipf-like organizations, 12 meters, 30 regions, 1 % of the rows twice."""
+    with duck(folder, LIMITS) as connection:
+        connection.execute("select setseed(0.5)")
+        connection.execute(f"""copy (
+            select 'evt_' || lpad((case when i % 100 = 0 then i + 1 else i end)::varchar, 16, '0') as event_id,
+                   'org_' || lpad(((50000 ** r - 1)::integer)::varchar, 5, '0') as org_id,
+                   'meter_' || (i // 7 % 12)::varchar as meter, 'region-' || (i // 3 % 30)::varchar as region,
+                   ((i * 7919) % 1000000007)::decimal(18, 0) * 0.000001::decimal(7, 6) as quantity,
+                   timestamp '2026-10-01' + to_microseconds(i * (31 * 86400000000 // {events})) as occurred_at
+            from (select case when i % 100 = 1 then i - 1 else i end as i, random() as r from range({events}) t(i))
+        ) to '{file}' ({WRITERS[kind]})""")
+
+
+def convert(folder: Path, file: Path, kind: str) -> None:
+    """What DuckDB alone needs to turn the file into the same Parquet: no checks, no dedup, no catalog."""
+    with duck(folder, LIMITS) as connection:
+        connection.execute(f"""copy (
+            select event_id, org_id, meter, '{{"region":"' || region || '"}}' as dimensions,
+                   quantity::decimal(38, 18) as quantity, occurred_at, occurred_at::date as day
+            from {READERS[kind].replace("{}", str(file))}
+        ) to '{folder / "bare"}' (format parquet, compression zstd, compression_level 1, partition_by (day))""")
+
+
+def record(world: UsageWorld) -> None:
+    world.take_in(NOW)
+    world.record_all()
+
+
+def group(folder: Path, world: UsageWorld) -> None:
+    """What DuckDB alone needs to group the same columns of the lake over the month."""
+    with duck(folder, LIMITS) as connection:
+        query = f"""select org_id, meter, dimensions, sum(quantity), count(*), max(occurred_at)
+            from read_parquet('{world.lake.root}/events/*/*.parquet') group by all"""
+        connection.sql(query).to_arrow_table()
+
+
+def compile_month(world: UsageWorld) -> None:
+    world.compile_all()
+    world.lake.monthly_table(world.catalog.manifests())
+
+
+@contextmanager
+def fresh_catalog(engine: Engine) -> Iterator[None]:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("drop schema if exists flybill cascade; create schema flybill")
+    yield
+
+
+def timed(work: Callable[[], None]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def show(measured: Measured, events: int) -> None:
+    say(
+        f"{measured.kind:8} {events:>11,} events   files → lake {measured.intake:6.2f} s = "
+        f"{measured.intake / measured.bare_intake:4.2f} x bare {measured.bare_intake:.2f} s (bar 2.0)   "
+        f"lake → month {measured.rollup:6.2f} s = {measured.rollup / measured.bare_rollup:4.2f} x bare "
+        f"{measured.bare_rollup:.2f} s (bar 1.3)"
+    )
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

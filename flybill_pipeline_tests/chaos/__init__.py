@@ -1,0 +1,1 @@
+"""The sync among arbitrary faults, crashes and kills, judged by the emulator's own oracle."""

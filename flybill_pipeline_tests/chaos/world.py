@@ -1,0 +1,83 @@
+"""One database and one emulator with a common clock, and what must be true of them at the end. No faults here."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine, func, select
+
+from flybill_pipeline.steps.reconcile_invoices import reconcile
+from flybill_pipeline.steps.sync_invoices import SyncReport, sync_invoices
+from flybill_pipeline.steps.sync_ports import Ledger, Stripe
+from flybill_pipeline.stores.billed import Billed
+from flybill_pipeline.stores.sync_ledger import SyncLedger
+from flybill_pipeline.stores.tables import organizations, stripe_sync
+from flybill_pipeline.stripe_gateway.gateway import Gateway
+from flybill_pipeline.stripe_gateway.limiter import Limiter
+from flybill_pipeline.stripe_gateway.listing import InvoiceListing
+from flybill_pipeline_tests.chaos.months import MONTH
+from flybill_pipeline_tests.emulator_process import EmulatorProcess
+
+UNLIMITED = 2000.0
+
+
+class World:
+    """Everything a sync needs. `ledger_of` and `stripe_of` wrap its two ports, to break them or to plant a bug."""
+
+    def __init__(self, engine: Engine, emulator: EmulatorProcess) -> None:
+        self.engine = engine
+        self.emulator = emulator
+        self._ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def pass_hours(self, hours: int) -> None:
+        """Time goes by for us and for Stripe, where nothing is under way any more."""
+        self.emulator.release()
+        self.emulator.advance(hours * 3600)
+        self._ahead += timedelta(hours=hours)
+
+    def gateway(self) -> Gateway:
+        return Gateway("sk_test_chaos", base=self.emulator.url, limiter=Limiter(UNLIMITED, UNLIMITED), timeout=5)
+
+    def sync(
+        self,
+        *,
+        ledger_of: Callable[[Ledger], Ledger] = lambda ledger: ledger,
+        stripe_of: Callable[[Stripe], Stripe] = lambda stripe: stripe,
+        workers: int = 4,
+        patience: float = 20.0,
+    ) -> SyncReport:
+        with SyncLedger(self.engine) as ledger:
+            return sync_invoices(
+                MONTH,
+                ledger=ledger_of(ledger),
+                stripe=stripe_of(self.gateway()),
+                workers=workers,
+                patience=patience,
+                clock=self.now,
+                sleep=time.sleep,
+            )
+
+    def problems(self) -> list[str]:
+        """Everything that is not as it must be once the month is synced: nothing twice, nothing lost, nothing left."""
+        self.emulator.release()
+        self.emulator.clear_faults()
+        report = self.emulator.report()
+        found = [f"{violation['rule']}: {violation['message']}" for violation in report["violations"]]
+        if drafts := report["invoices"].get("draft", 0):
+            found.append(f"{drafts} drafts left at Stripe")
+        with self.engine.connect() as connection:
+            open_rows = connection.scalar(
+                select(func.count()).select_from(stripe_sync).where(stripe_sync.c.state != "finalized")
+            )
+            orgs = connection.scalar(select(func.count()).select_from(organizations))
+        if open_rows:
+            found.append(f"{open_rows} invoices are not finalized in our ledger")
+        if report["customers"] != orgs:
+            found.append(f"{report['customers']} customers at Stripe for {orgs} orgs")
+        result = reconcile(MONTH, ours=Billed(self.engine), theirs=InvoiceListing(self.gateway()))
+        if not result.proven:
+            found.append(f"not reconciled: {result.failure or result.differences.to_dict('records')}")
+        return found
