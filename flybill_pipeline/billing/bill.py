@@ -34,7 +34,7 @@ def put_together(
     available: Iterable[Credit] = (),
     carried: Sequence[LineItem] = (),
 ) -> Bill:
-    """What is priced (usage, subscriptions, one-off items, adjustments), then true-up, discounts and `available` credits.
+    """What is priced (usage, subscriptions, one-off items, adjustments), then true-up, discounts, credits.
 
     What is `carried` from earlier months was discounted there already: credits pay it, discounts leave it alone.
     """

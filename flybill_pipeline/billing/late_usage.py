@@ -32,14 +32,15 @@ def unbilled(now: Sequence[LineItem], billed: Iterable[BilledLine]) -> tuple[Lin
     """The lines of one service month, priced from all usage known now, less what was billed for it: the adjustments.
 
     Compared are rounded amounts, line by line: where they agree there is no line, so no fraction of a cent is billed
-    twice. A line that was billed and is priced no more is taken back. Adjustments keep the line's id, and so take part
-    in the next difference: billing again right after gives nothing.
+    twice. A new line is kept even when it comes to nothing, as free usage is explained. A line that was billed and is
+    priced no more is taken back. Adjustments keep the line's id, and so take part in the next difference: billing again
+    right after gives nothing.
     """
     before = _by_line(billed)
     current = {line.line_id: line for line in now}
     lines = [_difference(line, before.get(line.line_id, ())) for line in now]
     lines += [_taken_back(parts) for gone, parts in before.items() if gone not in current]
-    return tuple(line for line in lines if line.amount_minor)
+    return tuple(line for line in lines if line.amount_minor or line.kind != ADJUSTMENT)
 
 
 def _by_line(billed: Iterable[BilledLine]) -> dict[str, list[BilledLine]]:

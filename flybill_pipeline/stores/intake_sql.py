@@ -72,8 +72,8 @@ def _fault(reading: Reading, source: SourceMapping, arrived_at: datetime) -> str
     time_fault = "case when t is null then 'time_missing' else 'time_unreadable' end"
     return f"""case when blank then 'blank' when malformed then 'not_a_record'
         when event_id is null or event_id = '' then 'event_id_missing'
-        when org_id is null or trim(org_id) = '' then 'org_missing'
-        when meter is null or trim(meter) = '' then 'meter_missing'
+        when org_id is null or (org_id < '!' and trim(org_id) = '') then 'org_missing'
+        when meter is null or (meter < '!' and trim(meter) = '') then 'meter_missing'
         when quantity is null then {quantity_fault} {negative}
         when occurred_at is null then {time_fault}
         when occurred_at < timestamp {quoted(str(FIRST_BILLABLE_DAY))} or occurred_at > timestamp {quoted(str(latest))}

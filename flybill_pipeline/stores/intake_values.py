@@ -55,7 +55,7 @@ create or replace temp macro epoch_micros(n) as
     trunc(case when n < 1e11::decimal(38, 9) then n * 1000000 when n < 1e14::decimal(38, 9) then n * 1000
                when n < 1e17::decimal(38, 9) then n else n / 1000 end)::bigint;
 create or replace temp macro time_of(t) as
-    case when regexp_full_match(t, {quoted(ISO_UTC)}) then try_cast(t as timestamp)
+    case when ends_with(t, 'Z') or regexp_full_match(t, {quoted(ISO_UTC)}) then try_cast(t as timestamp)
          when regexp_full_match(t, {quoted(ISO_OFFSET)}) then try_cast(t as timestamptz) at time zone 'UTC'
          when regexp_full_match(t, {quoted(EPOCH)}) then make_timestamp(epoch_micros(t::decimal(38, 9))) end;
 """
@@ -93,9 +93,10 @@ def exact_json_number(line: str, value: str, dotted: str) -> str:
 
 def exact_json_text(line: str, value: str, dotted: str) -> str:
     """SQL for an identifier in JSON: a number too long for 64 bits would otherwise meet another one as a double."""
-    suspicious = f"(contains({value}, '.') or contains({value}, 'e+')) and try_cast({value} as double) is not null"
+    # Digits and signs sort before ':'; the comparison is all that most rows pay.
+    number = f"{value} < ':' and (contains({value}, '.') or contains({value}, 'e+'))"
     exact = exact_json_number(line, value, dotted)
-    return f"case when {suspicious} then nullif({exact}, '?') else {value} end"
+    return f"case when {number} and try_cast({value} as double) is not null then nullif({exact}, '?') else {value} end"
 
 
 def _like(text: str) -> str:

@@ -130,12 +130,10 @@ class UsageLake:
 
         Only the orgs of `shard`, or of `org_ids`, when given. With `by_day` a total for each day.
         """
-        with self._duck() as connection:
-            result = self._totals(connection, days, shard, org_ids, by_day)
-            while rows := result.fetchmany(BATCH):
-                for row in rows:
-                    total = Total(*row)
-                    yield total._replace(last_event_at=_utc(total.last_event_at))
+        query, parameters = self._totals_query(days, shard, org_ids, by_day)
+        for row in self._query(query, parameters):
+            total = Total(*row)
+            yield total._replace(last_event_at=_utc(total.last_event_at))
 
     def monthly_table(
         self,
@@ -146,28 +144,22 @@ class UsageLake:
         by_day: bool = False,
     ) -> pa.Table:
         """The same totals as an Arrow table with the columns of Total, for those who go on in columns."""
+        query, parameters = self._totals_query(days, shard, org_ids, by_day)
         with self._duck() as connection:
-            table: pa.Table = self._totals(connection, days, shard, org_ids, by_day).to_arrow_table()
-            return table
+            table: pa.Table = connection.sql(query, params=parameters).to_arrow_table()
+        return table
 
-    def _totals(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        days: Iterable[date],
-        shard: int | None,
-        org_ids: Sequence[str] | None,
-        by_day: bool,
-    ) -> duckdb.DuckDBPyRelation:
+    def _totals_query(
+        self, days: Iterable[date], shard: int | None, org_ids: Sequence[str] | None, by_day: bool
+    ) -> tuple[str, list[Any]]:
         paths = [str(self.root / path) for path in self.catalog.rollups(days).values()]
         condition, parameters = _condition({"shard = ?": shard, "list_contains(?, org_id)": _listed(org_ids)})
         on_day = "day" if by_day else "null::date"
-        return connection.sql(
-            f"""select org_id, meter, dimensions, sum(quantity) as quantity, sum(events)::bigint as events,
-                       strftime(day, '%Y-%m') as month, {on_day} as on_day, max(last_event_at) as last_event_at
-                from {parquet_rows(paths) if paths else f"({usage_days.NO_TOTALS})"} where {condition}
-                group by org_id, meter, dimensions, month, on_day order by org_id, meter, dimensions, month, on_day""",
-            params=parameters,
-        )
+        query = f"""select org_id, meter, dimensions, sum(quantity) as quantity, sum(events)::bigint as events,
+                           strftime(day, '%Y-%m') as month, {on_day} as on_day, max(last_event_at) as last_event_at
+                    from {parquet_rows(paths) if paths else f"({usage_days.NO_TOTALS})"} where {condition}
+                    group by all order by org_id, meter, dimensions, month, on_day"""
+        return query, parameters
 
     def events(self, org_id: str, days: Iterable[date], meter: str | None = None) -> Iterator[Event]:
         """The events of one org that count, as of the last recording of `days`, by time and then order of arrival."""

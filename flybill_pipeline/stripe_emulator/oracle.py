@@ -100,9 +100,10 @@ def _stale_drafts(invoices: list[Json], now: int) -> Iterator[Json]:
 
 
 def _duplicate_customers(store: Store) -> Iterator[Json]:
+    """Live ones only: of a deleted customer no metadata is left."""
     rows = store.rows(
         "select json_extract(body, ?) as org, count(*), group_concat(id) from objects"
-        " where kind = 'customer' and status is not 'deleted' and org is not null group by org having count(*) > 1",
+        " where kind = 'customer' and org is not null group by org having count(*) > 1",
         (f"$.metadata.{ORG_ID}",),
     )
     for org, count, ids in rows:

@@ -8,11 +8,11 @@ from flybill_pipeline_tests.billing.books import OCTOBER
 
 
 def credit(left: int, day: int = 1, currency: str = "usd", expires: datetime | None = None) -> Credit:
-    return Credit(f"c{day}", "Prepaid", left, currency, datetime(2026, 9, day, tzinfo=UTC), expires)
+    return Credit(f"c{99 - day}", "Prepaid", left, currency, datetime(2026, 9, day, tzinfo=UTC), expires)
 
 
-def _taken(total: int, *credits: Credit) -> list[int]:
-    return [line.amount_minor for line in apply_credits(total, credits, "usd", OCTOBER).lines]
+def _taken(total: int, *available: Credit) -> list[int]:
+    return [line.amount_minor for line in apply_credits(total, available, "usd", OCTOBER).lines]
 
 
 def test_the_oldest_pays_first_and_only_what_is_due() -> None:

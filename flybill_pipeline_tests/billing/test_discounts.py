@@ -93,7 +93,8 @@ DISCOUNTS = st.lists(
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from("xyz"), st.integers(0, 10**6)), max_size=6, unique_by=lambda l: l[0]), DISCOUNTS
+    st.lists(st.tuples(st.sampled_from("xyz"), st.integers(0, 10**6)), max_size=6, unique_by=lambda pair: pair[0]),
+    DISCOUNTS,
 )
 def test_no_discount_takes_more_than_there_is_and_each_sums_to_its_shares(
     amounts: list[tuple[str, int]], discounts: list[Discount]

@@ -42,8 +42,8 @@ def test_late_usage_is_billed_at_the_tier_it_falls_in() -> None:
 
 
 def test_what_was_never_billed_is_a_plain_line() -> None:
-    (new,) = unbilled([line(500)], [])
-    assert new == line(500)
+    assert unbilled([line(500), line(0, "free")], []) == (line(500), line(0, "free"))
+    assert unbilled([line(0, "free")], as_billed([line(0, "free")])) == ()
 
 
 def test_a_fraction_of_a_cent_is_not_billed_again() -> None:

@@ -39,6 +39,10 @@ def test_group_by_gives_each_value_a_line_and_tiers_of_its_own() -> None:
         ({"region": "x"}, 12500),
         ({"region": "y"}, 12500),
     ]
+    assert [line.description for line in lines[:2]] == [
+        "seconds · 10 seconds in graduated tiers",
+        "seconds · x · 150 seconds in graduated tiers",
+    ]
 
 
 def test_a_line_is_rounded_once() -> None:

@@ -38,6 +38,16 @@ def test_a_price_that_stays_the_same_keeps_its_tiers_through_the_month() -> None
     assert line.amount_minor == 13000
 
 
+def test_a_price_that_ends_and_one_that_goes_on_never_share_a_line() -> None:
+    goes_on, ends = replace(per_unit("2"), group_by=("size",)), per_unit("1", match={"size": "a"})
+    later = replace(book(goes_on), effective_from=date(2026, 10, 16))
+    books = books_of_month(PriceBooks((book(goes_on, ends), later)), "usd", OCTOBER)
+    assert books is not None
+    lines = price_month(books, None, [used("10", day=1, size="a"), used("10", day=20, size="a")]).lines
+    assert sorted(line.amount_minor for line in lines) == [1000, 2000]
+    assert len({line.line_id for line in lines}) == 2
+
+
 def test_tiers_of_a_changed_price_see_only_its_own_days() -> None:
     dearer = replace(GRADUATED, tiers=(tier("100", "2"), tier(None, "1")))
     totals = [used("80", "minutes", day=1), used("80", "minutes", day=20)]

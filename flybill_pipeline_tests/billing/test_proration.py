@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -42,7 +43,7 @@ def test_the_parts_of_a_month_sum_to_the_whole(steps: int, cuts: list[int], curr
     amount = steps * CURRENCIES[currency].step
     moments = [OCTOBER.start + timedelta(milliseconds=cut) for cut in sorted(cuts)]
     bounds = [OCTOBER.start, *moments, OCTOBER.end]
-    parts = [prorate(amount, currency, OCTOBER, *pair) for pair in zip(bounds, bounds[1:], strict=False)]
+    parts = [prorate(amount, currency, OCTOBER, *pair) for pair in pairwise(bounds)]
     assert sum(parts) == amount
     assert all(part % CURRENCIES[currency].step == 0 for part in parts)
     assert all(part * amount >= 0 for part in parts)

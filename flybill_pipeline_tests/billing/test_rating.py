@@ -1,3 +1,4 @@
+import csv
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from flybill_pipeline.billing.decimals import ZERO, exact
+from flybill_pipeline.billing.money import to_minor
 from flybill_pipeline.billing.prices import Price, PriceModel, Tier
 from flybill_pipeline.billing.rating import rate
 from flybill_pipeline.billing.working import working_data
@@ -215,3 +217,26 @@ def test_limits_hold(price: Price, quantity: Decimal) -> None:
         assert amount <= price.maximum_spend
     if price.minimum_spend is not None and (quantity > 0 or price.contract):
         assert amount >= price.minimum_spend
+
+
+FOCUS = Path(__file__).resolve().parents[2] / ".." / "shared" / "real" / "focus_sample.csv"
+
+
+@pytest.mark.skipif(not FOCUS.exists(), reason="the shared sample is not here")
+def test_real_clouds_list_costs_come_out_to_the_cent() -> None:
+    with FOCUS.open(encoding="utf-8", newline="") as file:
+        priced = [
+            row
+            for row in csv.DictReader(file)
+            if _is_number(row["ListUnitPrice"]) and _is_number(row["PricingQuantity"])
+        ]
+    assert len(priced) > 900
+    for row in priced:
+        amount = rate(per_unit(row["ListUnitPrice"]), Decimal(row["PricingQuantity"])).amount
+        assert to_minor(amount, row["BillingCurrency"]) == to_minor(Decimal(row["ListCost"]), row["BillingCurrency"]), (
+            row["Id"]
+        )
+
+
+def _is_number(text: str) -> bool:
+    return text not in {"", "NULL"}

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,7 +53,7 @@ def test_cancelled_or_not_yet_begun_is_no_line() -> None:
 @given(st.sets(st.integers(2, 31), max_size=5), st.integers(1, 50))
 def test_periods_of_one_plan_sum_to_its_month(days: set[int], seats: int) -> None:
     bounds = [OCTOBER.start, *(_october(day) for day in sorted(days)), OCTOBER.end]
-    periods = [SubscriptionPeriod("s1", TEAM, seats, a, b) for a, b in zip(bounds, bounds[1:], strict=False)]
+    periods = [SubscriptionPeriod("s1", TEAM, seats, a, b) for a, b in pairwise(bounds)]
     lines = subscription_lines(periods, OCTOBER)
     assert total_minor(lines) == 2900 * seats
     assert len({line.line_id for line in lines}) == len(periods)

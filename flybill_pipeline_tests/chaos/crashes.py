@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from flybill_pipeline.steps.sync_ports import Ledger, Stripe
+from flybill_pipeline_tests.chaos.bugs import NO_BUG, Bug
 
 
 class Crash(BaseException):
@@ -64,11 +65,11 @@ class CrashingLedger:
         return getattr(self._ledger, name)
 
 
-def crashing(boundaries: Boundaries) -> dict[str, Any]:
-    """What to hand to `World.sync` so that it crashes at these boundaries."""
+def crashing(boundaries: Boundaries, bug: Bug = NO_BUG) -> dict[str, Any]:
+    """What to hand to `World.sync` so that it crashes at these boundaries (and has this bug)."""
     return {
-        "ledger_of": lambda ledger: cast(Ledger, CrashingLedger(ledger, boundaries)),
-        "stripe_of": lambda stripe: cast(Stripe, Crashing(stripe, boundaries)),
+        "ledger_of": lambda ledger: cast(Ledger, CrashingLedger(bug.ledger_of(ledger), boundaries)),
+        "stripe_of": lambda stripe: cast(Stripe, Crashing(bug.stripe_of(stripe), boundaries)),
     }
 
 

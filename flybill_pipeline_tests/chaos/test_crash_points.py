@@ -5,11 +5,23 @@ from typing import Any
 
 import pytest
 
+from flybill_pipeline_tests.chaos.bugs import (
+    NO_BUG,
+    Bug,
+    NewKeyAfterTimeout,
+    RandomKeys,
+    SeesNothing,
+    WrittenAfterTheCall,
+)
 from flybill_pipeline_tests.chaos.crashes import Boundaries, Crash, crashing
 from flybill_pipeline_tests.chaos.months import plant
 from flybill_pipeline_tests.chaos.world import World
 
 Plan = list[Mapping[str, Any]]
+LINES = 120
+"""Two chunks."""
+BOUNDARIES = 24
+"""Both sides of at least twelve calls: mark, send, record for customer, draft, two chunks; the last mark and send."""
 
 # Each plan leads through another part of the recovery, all of which must survive a crash too.
 WAYS: dict[str, Plan] = {
@@ -17,7 +29,7 @@ WAYS: dict[str, Plan] = {
     "create answered 500, was done": [{"match": {"endpoint": "create", "nth": 1}, "fault": "http_500_after"}],
     "create answered 500, was not done": [{"match": {"endpoint": "create", "nth": 1}, "fault": "http_500_before"}],
     "create never answered, was done": [{"match": {"endpoint": "create", "nth": 1}, "fault": "reset_after"}],
-    "create done late": [{"match": {"endpoint": "create", "nth": 1}, "fault": "late_commit"}],
+    "create done late": [{"match": {"endpoint": "create", "nth": 1}, "fault": "late_commit", "seconds": 0.1}],
     "lines stored as a lock timeout": [{"match": {"endpoint": "add_lines", "nth": 1}, "fault": "lock_timeout_cached"}],
     "second lines answered 500, done": [{"match": {"endpoint": "add_lines", "nth": 2}, "fault": "http_500_after"}],
     "finalize answered 500, was done": [{"match": {"endpoint": "finalize", "nth": 1}, "fault": "http_500_after"}],
@@ -26,45 +38,57 @@ WAYS: dict[str, Plan] = {
 }
 
 
-def boundaries_of(world: World, plan: Plan, lines: int) -> int:
-    """How many boundaries the undisturbed way has."""
-    world.emulator.faults([dict(rule) for rule in plan])
-    counted = Boundaries()
-    plant(world.engine, 1, lines=lines)
-    assert world.sync(**crashing(counted), workers=1).complete
-    world.emulator.clear_faults()
-    return counted.passed
+def crash_everywhere(world: World, plan: Plan, *, hours: int = 0, bug: Bug = NO_BUG) -> int:
+    """For a new invoice each time: a crash at the next boundary, `hours` without anybody, a second run.
+
+    Returns how many boundaries there were; ends when a run gets through without reaching its crash.
+    """
+    number = 0
+    while True:
+        plant(world.engine, 1, lines=LINES, first=number)
+        world.emulator.faults([dict(rule) for rule in plan])
+        boundaries = Boundaries(lambda crossed, number=number: crossed == number)  # type: ignore[misc]
+        crashed = False
+        try:
+            world.sync(**crashing(boundaries, bug), workers=1)
+        except Crash:
+            crashed = True
+        if hours:
+            world.pass_hours(hours)
+        world.sync(**bug.ports(), workers=1)
+        world.emulator.clear_faults()
+        if not crashed:
+            return number
+        number += 1
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_crash_anywhere_leaves_nothing_twice_nothing_lost_and_nothing_behind(way: str, world: World) -> None:
-    plan = WAYS[way]
-    lines = 120  # two chunks
-    last = boundaries_of(world, plan, lines)
-    assert last >= 20
-    for number in range(last):
-        plant(world.engine, 1, lines=lines, first=number + 1)
-        world.emulator.faults([dict(rule) for rule in plan])
-        at = Boundaries(lambda crossed, number=number: crossed == number)  # type: ignore[misc]
-        with pytest.raises(Crash):
-            world.sync(**crashing(at), workers=1)
-        report = world.sync(workers=1)
-        assert report.complete, (way, at.names[-1], report)
-        world.emulator.clear_faults()
+    assert crash_everywhere(world, WAYS[way]) >= BOUNDARIES
     assert world.problems() == []
 
 
 @pytest.mark.parametrize("way", ["healthy", "create never answered, was done", "second lines answered 500, done"])
 def test_the_same_when_the_next_run_comes_after_stripe_has_forgotten_the_keys(way: str, world: World) -> None:
-    plan = WAYS[way]
-    last = boundaries_of(world, plan, 120)
-    for number in range(last):
-        plant(world.engine, 1, lines=120, first=number + 1)
-        world.emulator.faults([dict(rule) for rule in plan])
-        at = Boundaries(lambda crossed, number=number: crossed == number)  # type: ignore[misc]
-        with pytest.raises(Crash):
-            world.sync(**crashing(at), workers=1)
-        world.pass_hours(30)
-        assert world.sync(workers=1).complete, (way, at.names[-1])
-        world.emulator.clear_faults()
+    assert crash_everywhere(world, WAYS[way], hours=30) >= BOUNDARIES
     assert world.problems() == []
+
+
+class TestPlantedBugs:
+    """Each known wrong design, planted: the tests above would not be worth much if they let it pass."""
+
+    def test_random_keys_are_caught(self, world: World) -> None:
+        crash_everywhere(world, WAYS["healthy"], bug=Bug(stripe=RandomKeys))
+        assert world.problems() != []
+
+    def test_a_new_key_after_a_bare_timeout_is_caught(self, world: World) -> None:
+        crash_everywhere(world, WAYS["create done late"], bug=Bug(stripe=NewKeyAfterTimeout))
+        assert world.problems() != []
+
+    def test_a_row_that_is_written_after_the_call_is_caught(self, world: World) -> None:
+        crash_everywhere(world, WAYS["healthy"], hours=30, bug=Bug(rows=WrittenAfterTheCall))
+        assert world.problems() != []
+
+    def test_no_look_after_a_replayed_failure_is_caught(self, world: World) -> None:
+        crash_everywhere(world, WAYS["create answered 500, was done"], bug=Bug(stripe=SeesNothing))
+        assert world.problems() != []

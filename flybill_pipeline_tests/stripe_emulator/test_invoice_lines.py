@@ -93,6 +93,8 @@ def test_update_and_remove_lines(shop: Shop) -> None:
     assert (removed["subtotal"], removed["lines"]["total_count"]) == (500, 2)
     gone = shop.refused("post", f"invoices/{invoice}/remove_lines", lines=[{"id": first, "behavior": "delete"}])
     assert code_of(gone) == "resource_missing"
+    shop.refused("post", f"invoices/{invoice}/update_lines", lines=[{"id": second, "amount": 9}, {"id": first}])
+    assert shop.get(f"invoices/{invoice}/lines")["data"][0]["amount"] == 200
     elsewhere = shop.get(f"invoices/{shop.draft(1)}/lines")["data"][0]["id"]
     assert shop.refused("post", f"invoices/{invoice}/update_lines", lines=[{"id": elsewhere}]).http_status == 400
 

@@ -65,6 +65,9 @@ def test_a_discount_is_inherited_unless_excluded(shop: Shop, emulator: EmulatorP
     assert (inherited["subtotal"], inherited["total"], inherited["total_excluding_tax"]) == (1001, 751, 751)
     assert inherited["total_discount_amounts"][0]["amount"] == 250
     assert shop.finalized(1001, customer=customer, discounts="")["total"] == 1001
+    changed = shop.draft(1000, customer=customer)
+    assert shop.post(f"invoices/{changed}", discounts="")["total"] == 1000
+    assert shop.post(f"invoices/{changed}", discounts=[{"coupon": "GOODWILL"}])["total"] == 750
     named = shop.finalized(1000, customer=shop.customer(), discounts=[{"coupon": "GOODWILL"}])
     assert named["total"] == 750
     assert (

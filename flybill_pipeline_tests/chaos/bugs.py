@@ -1,0 +1,113 @@
+"""Wrong designs of the sync, as wrappers around its ports. They exist to be caught by the tests; nothing else uses them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, cast
+from uuid import uuid4
+
+from flybill_pipeline.billing.sync import Answer, Failure, Progress
+from flybill_pipeline.steps.sync_ports import Ledger, Rows, Stripe
+
+
+class _Wrapped:
+    """A port of which only some methods are changed."""
+
+    def __init__(self, port: Any) -> None:
+        self._port = port
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
+
+
+class RandomKeys(_Wrapped):
+    """Every call has a key of its own, as the library does it by itself."""
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._port, name)
+
+        def call(*args: Any) -> Any:
+            keyed = args and isinstance(args[-1], str) and args[-1].startswith("fb:")
+            return method(*args[:-1], uuid4().hex) if keyed else method(*args)
+
+        return call
+
+
+class NewKeyAfterTimeout(_Wrapped):
+    """No answer means a new key, as if nothing could have happened."""
+
+    def __init__(self, port: Any) -> None:
+        super().__init__(port)
+        self._unanswered: dict[str, int] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._port, name)
+
+        def call(*args: Any) -> Any:
+            key = args[-1] if args and isinstance(args[-1], str) and args[-1].startswith("fb:") else None
+            if key is None:
+                return method(*args)
+            result = method(*args[:-1], f"{key}:{self._unanswered.get(key, 0)}")
+            if isinstance(result, Failure) and result.code == "no_answer":
+                self._unanswered[key] = self._unanswered.get(key, 0) + 1
+            return result
+
+        return call
+
+
+class SeesNothing(_Wrapped):
+    """A look that never finds anything: new generation, new draft."""
+
+    def find_invoices(self, *_: Any) -> Answer[list[Any]]:
+        return Answer([])
+
+
+class WrittenAfterTheCall(_Wrapped):
+    """Marks in memory only, and writes the mark together with the result."""
+
+    def __init__(self, port: Any) -> None:
+        super().__init__(port)
+        self._marks: dict[str, tuple[int, str, str, datetime]] = {}
+        self._rows: dict[str, Progress] = {}
+
+    def mark_sending(self, row_id: str, attempts: int, step: str, key: str, now: datetime) -> Progress | None:
+        self._marks[row_id] = (attempts, step, key, now)
+        known = self._rows.get(row_id, Progress())
+        return replace(known, attempts=attempts, step=step, step_key=key, step_first_sent_at=now, first_sent_at=now)
+
+    def record(self, row_id: str, attempts: int, changes: Mapping[str, object], now: datetime) -> Progress | None:
+        if mark := self._marks.pop(row_id, None):
+            marked = self._port.mark_sending(row_id, *mark)
+            attempts = marked.attempts if marked else attempts
+        row = cast(Rows, self._port).record(row_id, attempts, changes, now)
+        if row is not None:
+            self._rows[row_id] = row
+        return row
+
+
+class _LedgerWith(_Wrapped):
+    def __init__(self, ledger: Ledger, rows: Callable[[Any], Any]) -> None:
+        super().__init__(ledger)
+        self.invoices = rows(ledger.invoices)
+        self.customers = rows(ledger.customers)
+
+
+@dataclass(frozen=True)
+class Bug:
+    """Which port is wrapped by what."""
+
+    stripe: Callable[[Any], Any] | None = None
+    rows: Callable[[Any], Any] | None = None
+
+    def stripe_of(self, stripe: Stripe) -> Stripe:
+        return cast(Stripe, self.stripe(stripe)) if self.stripe else stripe
+
+    def ledger_of(self, ledger: Ledger) -> Ledger:
+        return cast(Ledger, _LedgerWith(ledger, self.rows)) if self.rows else ledger
+
+    def ports(self) -> dict[str, Any]:
+        """What to hand to `World.sync`."""
+        return {"stripe_of": self.stripe_of, "ledger_of": self.ledger_of}
+
+
+NO_BUG = Bug()
