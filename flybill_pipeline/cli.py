@@ -19,7 +19,6 @@ import click
 
 from flybill_pipeline import console
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.shards import shard_of
 from flybill_pipeline.local import services
 from flybill_pipeline.settings import Settings, load_settings
 
@@ -161,14 +160,14 @@ def owes(org: str, month: Month | None, json_wanted: bool) -> None:
     now = datetime.now(UTC)
     with toolbox(load_settings()) as tools:
         require_known(tools, [org])
-        found = tools.organizations.all(org_ids=[org])[0]
+        asked = month or Month.of(now)
         answer = state_what_is_owed(
-            found,
-            shard_of(org, tools.shards),
-            month or Month.of(now),
+            tools.organizations.all(org_ids=[org])[0],
+            tools.shard_of(org),
+            asked,
             tools.statements,
             tools.usage,
-            tools.books,
+            tools.books(asked),
             tools.drafts,
             now,
         )

@@ -5,24 +5,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from flybill_pipeline.billing.decimals import plain
 from flybill_pipeline.billing.line_items import LineItem, total_minor
+from flybill_pipeline.billing.outcomes import Problem
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.working import working_data
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why an org's month cannot be billed as it is: a code, a sentence, what to do, and the usage it concerns."""
-
-    code: str
-    message: str
-    remedy: str
-    meter: str | None = None
-    quantity: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ class LineItem:
     """One priced row of an org's month with its working.
 
     `amount` is exact, in major units; `amount_minor` is it rounded once, and the only number that is summed. `line_id`
-    is the same whenever the same thing is priced again; `kind` is usage, or one of the other modules' kinds.
+    is the same whenever the same thing is priced again; `kind` is usage, or one of the other modules' kinds. `usage` is
+    the sum of the recorded quantities behind the line, before any aggregation or conversion: what accounts for them.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class LineItem:
     currency: str
     description: str
     working: tuple[WorkingStep, ...] = ()
+    usage: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ def _usage_line(group: _Group, dimensions: dict[str, str], month: Month) -> Line
         currency=book.currency,
         description=f"{description}, from {part.start} until {part.end}" if own_days else description,
         working=rated.working,
+        usage=_recorded(group.totals),
     )
 
 
@@ -192,9 +195,12 @@ def _unpriced(books: BooksOfMonth, meter: str, dimensions: dict[str, str], total
     else:
         message = f"{_named(part.book)} does not know the meter {meter!r}"
         remedy = f"add [meters.{meter}] and its prices, or correct the source mapping; then repair the month"
+    return UnpricedUsage("unpriced_meter", message, remedy, meter, dimensions, _recorded(totals))
+
+
+def _recorded(totals: Iterable[UsageTotal]) -> Decimal:
     with exact():
-        quantity = sum((total.quantity for total in totals), ZERO)
-    return UnpricedUsage("unpriced_meter", message, remedy, meter, dimensions, quantity)
+        return sum((total.quantity for total in totals), ZERO)
 
 
 def _unknown_contract(contract: str, book: PriceBook) -> UnpricedUsage:

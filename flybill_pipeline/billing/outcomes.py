@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from flybill_pipeline.billing.decimals import exact, plain
+from flybill_pipeline.billing.decimals import ZERO, exact, plain
 from flybill_pipeline.billing.money import format_money
 
 INVOICED = "invoiced"
@@ -35,11 +35,13 @@ class Reason(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A reason as a plain value."""
+    """A reason as a plain value, and the recorded usage that waits because of it."""
 
     code: str
     message: str
     remedy: str
+    meter: str | None = None
+    quantity: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from flybill_pipeline.steps.account_for_usage import account_for_usage
 
 def checks(partitions: Partitions) -> list[dg.AssetChecksDefinition]:
     """`every_org_billed`, `lines_sum_to_invoice` and `nothing_lost` (`totals_match_stripe` belongs to its asset)."""
+
     @dg.asset_check(asset="finalized_invoices", partitions_def=partitions.month_shards, blocking=True)
     def lines_sum_to_invoice(
         context: dg.AssetCheckExecutionContext, toolbox: dg.ResourceParam[Toolbox]

@@ -1,7 +1,6 @@
 """What an operator sees beside a materialization: counts, money per currency, offenders. Formats only; computes nothing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 import dagster as dg
@@ -87,10 +86,11 @@ def reconciliation_metadata(found: Reconciliation) -> Metadata:
     }
 
 
-def counts(report: Any) -> Metadata:
-    """The whole-number fields of a report, named in words."""
-    values = ((field.name, getattr(report, field.name)) for field in fields(report))
-    return {name.replace("_", " "): value for name, value in values if isinstance(value, int)}
+def totals_metadata(totals: Mapping[str, Mapping[str, int]]) -> Metadata:
+    """Per currency what was invoiced here and what of it is finalized in Stripe."""
+    invoiced = {currency: total["invoiced_minor"] for currency, total in totals.items()}
+    synced = {currency: total["synced_minor"] for currency, total in totals.items()}
+    return {**money(invoiced, "invoiced"), **money(synced, "finalized in Stripe")}
 
 
 def money(totals: Mapping[str, int], label: str) -> Metadata:

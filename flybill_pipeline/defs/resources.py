@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from flybill_pipeline.billing.prices import PriceBooks
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.price_changes import BooksOfMonth, books_of_month
 from flybill_pipeline.billing.shards import shard_of
 from flybill_pipeline.stores.database import open_engine
 from flybill_pipeline.stores.drafts import Drafts
@@ -91,10 +92,10 @@ class Toolbox:
     def stripe(self) -> "Gateway":
         return self.open_stripe()
 
-    @property
-    def books(self) -> PriceBooks:
-        """Read anew each time: a price book may be mended while this process runs."""
-        return load_price_books(self.prices)
+    def books(self, month: Month) -> Callable[[str], BooksOfMonth | None]:
+        """The books of a month by currency, read anew: a price book may be mended while this process runs."""
+        loaded = load_price_books(self.prices)
+        return cache(lambda currency: books_of_month(loaded, currency, month))
 
     @cached_property
     def landing(self) -> "Landing":

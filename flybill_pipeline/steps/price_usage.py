@@ -1,17 +1,19 @@
 """Prices one shard of one month: usage totals and price books in, drafts out. Decides nothing about outcomes."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from flybill_pipeline.billing.bill import put_together
 from flybill_pipeline.billing.decimals import exact
-from flybill_pipeline.billing.invoice import Draft, Problem
-from flybill_pipeline.billing.line_items import LineItem, PricedUsage, line_id, price_usage
+from flybill_pipeline.billing.invoice import Draft
+from flybill_pipeline.billing.line_items import LineItem, PricedUsage, line_id, price_month
 from flybill_pipeline.billing.money import format_money, from_minor
+from flybill_pipeline.billing.outcomes import Problem
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.prices import PriceBook
+from flybill_pipeline.billing.price_changes import BooksOfMonth
 from flybill_pipeline.billing.usage import OrgUsage
 
 
@@ -26,18 +28,17 @@ class Organization(Protocol):
     def contract(self) -> str | None: ...
 
 
+Books = Callable[[str], BooksOfMonth | None]
+"""The price books in force in the month, by currency; None where there is none."""
+
+
 class Usage(Protocol):
     """The exact usage totals of a month."""
 
-    def of_month(self, month: Month, shard: int, org_ids: Collection[str]) -> Iterable[OrgUsage]:
-        """Every org of the shard that has usage, or just `org_ids`; each org once."""
-
-
-class Books(Protocol):
-    """The price books in force."""
-
-    def for_month(self, currency: str, month: Month) -> PriceBook | None:
-        """The book that prices a month in a currency; None when there is none."""
+    def of_month(
+        self, month: Month, shard: int, org_ids: Collection[str] = (), *, by_day: bool = False
+    ) -> Iterable[OrgUsage]:
+        """Every org of the shard that has usage, or just `org_ids`; each org once, with a total for each day if asked."""
 
 
 class Drafts(Protocol):
@@ -76,8 +77,10 @@ def price_shard(
     its usage cannot be overlooked.
     """
     settled = drafts.settled(month, shard)
-    used = {org.org_id: org for org in usage.of_month(month, shard, only) if org.org_id not in settled}
     known = {org.org_id: org for org in orgs if org.org_id not in settled}
+    by_day = changes_within({org.currency for org in known.values()}, books)
+    found = usage.of_month(month, shard, only, by_day=by_day)
+    used = {org.org_id: org for org in found if org.org_id not in settled}
     carried = drafts.carried(month, list(known))
     new = [price_org(month, shard, org, used.get(key), books, carried.get(key, 0)) for key, org in known.items()]
     new += [_stranger(month, shard, used[key]) for key in sorted(used.keys() - known.keys())]
@@ -88,28 +91,32 @@ def price_shard(
 def price_org(
     month: Month, shard: int, org: Organization, usage: OrgUsage | None, books: Books, carried_minor: int
 ) -> Draft:
-    """One org's month as it stands: the same code for "so far" and for the invoice. `usage` is None where there is none."""
-    book = books.for_month(org.currency, month)
-    lines: list[LineItem] = []
-    problems: list[Problem] = []
-    if book is None:
+    """One org's month as it stands, by the same code "so far" and for the invoice; `usage` None means there is none."""
+    in_force = books(org.currency)
+    if in_force is None:
+        priced, contract = PricedUsage((), ()), None
         problems = list(_without_book(month, org, usage))
     else:
-        priced = price_usage(book, org.contract, usage.totals if usage else (), month)
-        lines = list(priced.lines)
+        priced = price_month(in_force, org.contract, usage.totals if usage else ())
+        contract = in_force.parts[-1].book.contracts.get(org.contract or "")
         problems = list(_unpriced(priced, usage))
-    if carried_minor:
-        lines.append(_carried_line(month, org, carried_minor))
+    carried = [_carried_line(month, org, carried_minor)] if carried_minor else []
     return Draft(
         month=month,
         org_id=org.org_id,
         shard=shard,
         currency=org.currency,
-        lines=tuple(lines),
+        lines=put_together(priced.lines, org.currency, month, contract=contract, carried=carried).lines,
         carried_minor=carried_minor,
         problems=tuple(problems),
         usage_up_to=usage.up_to if usage else None,
     )
+
+
+def changes_within(currencies: Collection[str], books: Books) -> bool:
+    """Whether prices change within the month in any of these currencies, so that usage is needed by day."""
+    in_force = [books(currency) for currency in currencies]
+    return any(found is not None and len(found.parts) > 1 for found in in_force)
 
 
 def _stranger(month: Month, shard: int, usage: OrgUsage) -> Draft:
@@ -135,7 +142,7 @@ def _unpriced(priced: PricedUsage, usage: OrgUsage | None) -> Iterator[Problem]:
         problem = Problem(
             code=found.code,
             message=f"{found.message[0].upper()}{found.message[1:]}.",
-            remedy="Mend the price book or the organization's contract, then close the month again.",
+            remedy=f"{found.remedy[0].upper()}{found.remedy[1:]}.",
             meter=found.meter,
             quantity=found.quantity,
         )

@@ -14,14 +14,14 @@ from flybill_pipeline.billing.outcomes import HELD
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.statement import MonthFacts, Statement, statement
 from flybill_pipeline.billing.working import working_data
-from flybill_pipeline.steps.price_usage import Books, Drafts, Organization, Usage, price_org
+from flybill_pipeline.steps.price_usage import Books, Drafts, Organization, Usage, changes_within, price_org
 
 
 class Statements(Protocol):
     """What is on record of a month."""
 
     def facts(self, org_id: str, month: Month) -> MonthFacts | None: ...
-    def invoice_lines(self, org_id: str, month: Month) -> Sequence[Mapping[str, Any]]: ...
+    def settled_lines(self, org_id: str, month: Month) -> Sequence[Mapping[str, Any]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,10 @@ def state_what_is_owed(
     """
     facts = statements.facts(org.org_id, month) or MonthFacts(month, org.currency, 0, None)
     if facts.outcome not in (None, HELD):
-        lines = list(statements.invoice_lines(org.org_id, month))
+        lines = list(statements.settled_lines(org.org_id, month))
         return Owed(org.org_id, facts, statement(facts, now), lines)
-    used = next(iter(usage.of_month(month, shard, [org.org_id])), None)
+    by_day = changes_within([org.currency], books)
+    used = next(iter(usage.of_month(month, shard, [org.org_id], by_day=by_day)), None)
     carried = drafts.carried(month, [org.org_id]).get(org.org_id, 0)
     draft = price_org(month, shard, org, used, books, carried)
     fresh = replace(facts, total_minor=draft.total_minor, usage_up_to=draft.usage_up_to, currency=org.currency)

@@ -77,7 +77,7 @@ class MonthChecks:
     def accounted_usage(self, month: Month) -> Mapping[str, tuple[Decimal, Decimal]]:
         """Per meter the quantity that stands in the month's lines, and the one that waits with a problem."""
         priced = (
-            select(line_items.c.meter, func.sum(line_items.c.quantity))
+            select(line_items.c.meter, func.sum(line_items.c.usage_quantity))
             .where(line_items.c.service_month == str(month), line_items.c.month == str(month))
             .where(line_items.c.kind == "usage")
             .group_by(line_items.c.meter)

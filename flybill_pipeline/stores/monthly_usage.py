@@ -16,15 +16,20 @@ class MonthlyUsage:
     def __init__(self, lake: UsageLake) -> None:
         self._lake = lake
 
-    def of_month(self, month: Month, shard: int | None, org_ids: Collection[str] = ()) -> Iterator[OrgUsage]:
-        """Every org of the shard that has usage in the month, or just `org_ids`, in order of org ids."""
-        rows = self._lake.monthly_totals(month.days(), shard=shard, org_ids=sorted(org_ids) or None)
+    def of_month(
+        self, month: Month, shard: int | None, org_ids: Collection[str] = (), *, by_day: bool = False
+    ) -> Iterator[OrgUsage]:
+        """Every org of the shard that has usage in the month, or just `org_ids`, in order of org ids.
+
+        `by_day` gives a total for each day, which prices that change within the month need.
+        """
+        rows = self._lake.monthly_totals(month.days(), shard=shard, org_ids=sorted(org_ids) or None, by_day=by_day)
         for org_id, found in groupby(rows, key=lambda row: row.org_id):
             totals = list(found)
             yield OrgUsage(
                 org_id=org_id,
                 totals=tuple(
-                    UsageTotal(org_id, row.meter, dimensions_of(row.dimensions), row.quantity, None, row.events)
+                    UsageTotal(org_id, row.meter, dimensions_of(row.dimensions), row.quantity, row.day, row.events)
                     for row in totals
                 ),
                 up_to=max(row.last_event_at for row in totals),

@@ -17,6 +17,7 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    true,
     union_all,
 )
 
@@ -27,6 +28,7 @@ from flybill_pipeline.stores.tables import (
     drafts,
     invoice_lines,
     invoices,
+    line_items,
     organizations,
     outcomes,
     stripe_customers,
@@ -87,6 +89,11 @@ class Statements:
         with self._engine.connect() as connection:
             return MonthStatus(month=month, failures=self.failures(month), **_month_numbers(connection, month))
 
+    def totals(self, month: Month, shard: int | None = None) -> dict[str, dict[str, int]]:
+        """Per currency what was invoiced here, and what Stripe said of it when it finalized the invoices."""
+        with self._engine.connect() as connection:
+            return _totals(connection, month, shard)
+
     def failures(self, month: Month, org_ids: Collection[str] = ()) -> list[Failure]:
         """The orgs whose month a person or a retry must bring to its end, in order of org ids."""
         query = union_all(_held(month), _unsynced(month)).subquery()
@@ -104,16 +111,26 @@ class Statements:
                 return None
             return MonthFacts(month=month, **row._mapping)
 
-    def invoice_lines(self, org_id: str, month: Month) -> list[dict[str, Any]]:
-        """The finalized lines of an org's month, in order, with quantities as exact text; empty when not invoiced."""
-        query = (
+    def settled_lines(self, org_id: str, month: Month) -> list[dict[str, Any]]:
+        """The lines of a settled month, in order, with quantities as exact text.
+
+        Those of the invoice; where there is none (carried forward, waived, nothing to bill), those that were decided
+        on, which pricing leaves alone from then on.
+        """
+        invoiced = (
             select(*(invoice_lines.c[name] for name in LINE_MEMBERS))
             .join(invoices, invoices.c.invoice_id == invoice_lines.c.invoice_id)
             .where(invoices.c.org_id == org_id, invoices.c.month == str(month))
             .order_by(invoice_lines.c.line_no)
         )
+        decided_on = (
+            select(*(line_items.c[name] for name in LINE_MEMBERS))
+            .where(line_items.c.org_id == org_id, line_items.c.month == str(month))
+            .order_by(line_items.c.line_no)
+        )
         with self._engine.connect() as connection:
-            return [{**row._mapping, "quantity": plain(row.quantity)} for row in connection.execute(query)]
+            rows = connection.execute(invoiced).all() or connection.execute(decided_on).all()
+        return [{**row._mapping, "quantity": plain(row.quantity)} for row in rows]
 
 
 def _month_numbers(connection: Connection, month: Month) -> dict[str, Any]:
@@ -144,13 +161,12 @@ def _sum(connection: Connection, what: ColumnElement[int], where: ColumnElement[
     return int(connection.execute(select(func.coalesce(func.sum(what), 0)).where(where)).scalar_one())
 
 
-def _totals(connection: Connection, month: Month) -> dict[str, dict[str, int]]:
-    """Per currency what was invoiced here, and what Stripe said of it when it finalized the invoices."""
+def _totals(connection: Connection, month: Month, shard: int | None = None) -> dict[str, dict[str, int]]:
     there = case((stripe_sync.c.state == "finalized", stripe_sync.c.stripe_subtotal_minor), else_=0)
     query = (
         select(invoices.c.currency, func.sum(invoices.c.subtotal_minor), func.coalesce(func.sum(there), 0))
         .outerjoin(stripe_sync, stripe_sync.c.invoice_id == invoices.c.invoice_id)
-        .where(invoices.c.month == str(month))
+        .where(invoices.c.month == str(month), true() if shard is None else invoices.c.shard == shard)
         .group_by(invoices.c.currency)
         .order_by(invoices.c.currency)
     )

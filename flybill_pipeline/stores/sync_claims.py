@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 _TRY = text("select pg_try_advisory_lock(hashtextextended(:name, 0))")
 _RELEASE = text("select pg_advisory_unlock(hashtextextended(:name, 0))")
-_RELEASE_ALL = text("select pg_advisory_unlock_all()")
 
 
 class Claims:
@@ -39,8 +39,7 @@ class Claims:
         """Releases everything and gives the connection back."""
         with self._mutex:
             if self._connection is not None:
-                self._connection.execute(_RELEASE_ALL)
-                self._connection.close()
+                self._connection.invalidate()  # the session ends here: a pooled one would keep its locks
             self._connection = None
             self._held.clear()
 
@@ -57,9 +56,14 @@ class Claims:
 
     def _release(self, org_id: str) -> None:
         with self._mutex:
-            if self._connection is not None and org_id in self._held:
-                self._held.discard(org_id)
+            if self._connection is None or org_id not in self._held:
+                return
+            self._held.discard(org_id)
+            try:
                 self._connection.execute(_RELEASE, {"name": _name(org_id)})
+            except SQLAlchemyError:  # the session is lost, and with it, by itself, every claim
+                self._connection.invalidate()
+                self._connection = None
 
 
 def _name(org_id: str) -> str:

@@ -17,6 +17,10 @@ from flybill_pipeline.stores.rollup import daily_rollup_sql
 _PARQUET = "format parquet, compression zstd, compression_level 1"
 
 
+class UsageOverflowError(Exception):
+    """A total of the day does not fit into DECIMAL(38, 18); the message names day, organization and meter."""
+
+
 def record_day(
     root: Path, day: date, pieces: Sequence[str], exclusions: Sequence[EventKey], limits: Limits
 ) -> Manifest:
@@ -57,8 +61,20 @@ def compile_day(root: Path, manifest: Manifest, shards: int, limits: Limits, dia
     with duck(root / "work" / "spill", limits) as connection:
         connection.execute(f"create temp view events as {counted_rows(root, manifest)}")
         totals = f"select {shard} as shard, date '{manifest.day}' as day, * from ({daily_rollup_sql(dialect)})"
-        groups = _write(connection, f"{totals} order by shard", root / path)
+        try:
+            groups = _write(connection, f"{totals} order by shard", root / path)
+        except duckdb.OutOfRangeException:
+            raise UsageOverflowError(_overflowing(connection, manifest.day)) from None
     return Rollup(manifest.day, manifest.version, path, groups, manifest.rows)
+
+
+def _overflowing(connection: duckdb.DuckDBPyConnection, day: date) -> str:
+    largest = "select org_id, meter from events group by all order by abs(sum(quantity::double)) desc limit 1"
+    org_id, meter = connection.execute(largest).fetchall()[0]
+    return (
+        f"{day}: the {meter} of organization {org_id} adds up to more than 20 digits before the point; "
+        "correct the quantities in the landed file, then take it in and record the day again"
+    )
 
 
 def counted_rows(root: Path, manifest: Manifest) -> str:

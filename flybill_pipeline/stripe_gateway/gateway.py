@@ -28,9 +28,14 @@ from flybill_pipeline.stripe_gateway.limiter import ENDPOINT_RATE, LIVE_RATE, Li
 TIMEOUT = 30.0
 PAGE = 100
 
-# Below warnings the library logs whole requests and answers: customers' data, which belongs in no log.
-stripe.enable_telemetry = False
-logging.getLogger("stripe").setLevel(logging.WARNING)
+
+def _silence_library() -> None:
+    """Below warnings the library logs whole requests and answers, and prints them where STRIPE_LOG is set: customers'
+    data, which belongs in no log. Its telemetry would write a file into the user's home.
+    """
+    stripe.enable_telemetry = False
+    logging.getLogger("stripe").setLevel(logging.WARNING)
+    stripe._util.STRIPE_LOG = None
 
 
 def limiter_for(*, live: bool, rate: float | None = None) -> Limiter:
@@ -60,6 +65,7 @@ class Gateway:
         auto_advance: bool = True,
     ) -> None:
         require_usable_key(api_key, base=base, live=live)
+        _silence_library()
         self._live = is_live_key(api_key)
         self._limiter = limiter or limiter_for(live=self._live, rate=rate)
         self._auto_advance = auto_advance
@@ -129,7 +135,7 @@ class Gateway:
                 return Answer(found, page.request_id)
             query["starting_after"] = data[-1]["id"]
 
-    def _call(  # noqa: PLR0917 - private, and every caller reads like a line of HTTP
+    def _call(
         self,
         endpoint: str,
         method: str,

@@ -1,4 +1,4 @@
-"""`python -m flybill_pipeline_tests.chaos`: the storm at full length, seed after seed. Exit code 1 if any promise broke."""
+"""`python -m flybill_pipeline_tests.chaos`: the storm at full length, seed by seed. Exits 1 if a promise broke."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Wrong designs of the sync, as wrappers around its ports. They exist to be caught by the tests; nothing else uses them."""
+"""Wrong designs of the sync, as wrappers around its ports. They exist in order to be caught."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

@@ -81,6 +81,7 @@ def _line(number: int, line: int, currency: str, month: Month) -> dict[str, obje
         "meter": f"meter{line % 7}",
         "service_month": str(month),
         "quantity": line,
+        "usage_quantity": line,
         "unit": "second",
         "amount_minor": _amount(number, line),
         "currency": currency,

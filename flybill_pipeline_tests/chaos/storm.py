@@ -1,4 +1,4 @@
-"""A month synced in a storm: faulty calls, crashes between them, and days that pass. Short in pytest, long as a command."""
+"""A month synced in a storm: faulty calls, crashes between them, days that pass. Short in pytest, long as a command."""
 
 import random
 from dataclasses import dataclass

@@ -34,7 +34,9 @@ WAYS: dict[str, Plan] = {
     "second lines answered 500, done": [{"match": {"endpoint": "add_lines", "nth": 2}, "fault": "http_500_after"}],
     "finalize answered 500, was done": [{"match": {"endpoint": "finalize", "nth": 1}, "fault": "http_500_after"}],
     "finalize answer cut": [{"match": {"endpoint": "finalize", "nth": 1}, "fault": "cut_body"}],
-    "customer answered 500, was done": [{"match": {"endpoint": "create_customer", "nth": 1}, "fault": "http_500_after"}],
+    "customer answered 500, was done": [
+        {"match": {"endpoint": "create_customer", "nth": 1}, "fault": "http_500_after"}
+    ],
 }
 
 

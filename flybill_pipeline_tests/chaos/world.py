@@ -1,9 +1,10 @@
 """One database and one emulator with a common clock, and what must be true of them at the end. No faults here."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
+import stripe
 from sqlalchemy import Engine, func, select
 
 from flybill_pipeline.steps.reconcile_invoices import reconcile
@@ -54,6 +55,10 @@ class World:
     def gateway(self) -> Gateway:
         return Gateway("sk_test_chaos", base=self.emulator.url, limiter=Limiter(UNLIMITED, UNLIMITED), timeout=5)
 
+    def stripe(self) -> stripe.StripeClient:
+        """Somebody else's way to the same Stripe: a person in the dashboard, another program."""
+        return stripe.StripeClient("sk_test_person", base_addresses={"api": self.emulator.url})
+
     def sync(
         self,
         *,
@@ -61,6 +66,8 @@ class World:
         stripe_of: Callable[[Stripe], Stripe] = lambda stripe: stripe,
         workers: int = 4,
         patience: float = 20.0,
+        shard: int | None = None,
+        org_ids: Collection[str] | None = None,
     ) -> SyncReport:
         """One run. `ledger_of` and `stripe_of` wrap its two ports, to break them or to plant a bug."""
         self._set_clocks()
@@ -69,6 +76,8 @@ class World:
                 MONTH,
                 ledger=ledger_of(ledger),
                 stripe=stripe_of(self.gateway()),
+                shard=shard,
+                org_ids=org_ids,
                 workers=workers,
                 patience=patience,
                 clock=self.now,

@@ -46,7 +46,7 @@ def here(name: str, amount: int = 500, currency: str = "usd") -> OurInvoice:
     return OurInvoice(name, f"org_{name}", f"FB-{name}", currency, amount)
 
 
-def there(  # noqa: PLR0917
+def there(
     name: str, amount: int = 500, currency: str = "usd", status: str = "open", copy: int = 1, month: str = "2026-10"
 ) -> ListedInvoice:
     return ListedInvoice(f"in_{name}_{copy}", name, month, currency, amount, status)

@@ -66,7 +66,7 @@ def test_a_deleted_draft_is_still_replayed(shop: Shop) -> None:
 
 
 def test_a_key_in_flight_is_refused_and_not_saved(shop: Shop, emulator: EmulatorProcess) -> None:
-    emulator.faults([{"match": {"endpoint": "create_customer", "nth": 1}, "fault": "slow", "seconds": 0.5}])
+    emulator.faults([{"match": {"endpoint": "create_customer", "nth": 1}, "fault": "slow", "seconds": 1.0}])
     first = threading.Thread(target=lambda: shop.post("customers", idempotency_key="k"))
     first.start()
     while not emulator.requests(last=1):

@@ -1,6 +1,6 @@
 """Rate limits, in real time, and how the report counts what was sent."""
 
-from concurrent.futures import ThreadPoolExecutor
+import time
 
 import stripe
 
@@ -27,29 +27,26 @@ def test_none_is_unlimited() -> None:
     assert {limiter.refuse("a", False) for _ in range(1000)} == {None}
 
 
-def burst(shop: Shop, paths: list[str]) -> list[str | None]:
-    """Sends all at once; the reason of each refusal, None where it was admitted."""
-
-    def send(path: str) -> str | None:
-        try:
-            shop.get(path)
-        except stripe.RateLimitError as error:
-            return header(error, "stripe-rate-limited-reason")
-        return None
-
-    with ThreadPoolExecutor(8) as pool:
-        return list(pool.map(send, paths))
+def reason_of_refusal(shop: Shop, path: str) -> str | None:
+    """Stripe's reason why the request must wait; None if it was admitted."""
+    try:
+        shop.get(path)
+    except stripe.RateLimitError as error:
+        return header(error, "stripe-rate-limited-reason")
+    return None
 
 
 def test_over_http() -> None:
-    with EmulatorProcess(limit_endpoint=5, limit_global=8) as emulator:
+    """Far more than the limits, so that a slow machine changes nothing."""
+    with EmulatorProcess(limit_endpoint=2, limit_global=3) as emulator:
         shop = Shop(emulator.url)
-        reasons = burst(shop, ["customers"] * 7 + ["invoices"] * 7)
-        assert reasons.count(None) == 8
-        assert set(reasons) == {None, "endpoint-rate", "global-rate"}
+        customers = [reason_of_refusal(shop, "customers") for _ in range(30)]
+        invoices = [reason_of_refusal(shop, "invoices") for _ in range(30)]
+        assert set(customers) >= {None, "endpoint-rate"}
+        assert "global-rate" in invoices
         report = emulator.report()
-        assert report["peak_per_second"] == {"list_customers": 7, "list_invoices": 7}
-        assert report["peak_per_second_global"] == 14
+        assert report["requests"] == {"list_customers": 30, "list_invoices": 30}
+        assert min(report["peak_per_second"].values()) > 3
         over = [violation["ids"] for violation in report["violations"] if violation["rule"] == "over_limit"]
         assert over == [["list_customers"], ["list_invoices"], ["global"]]
 
@@ -57,7 +54,11 @@ def test_over_http() -> None:
 def test_a_rate_limited_request_is_not_saved() -> None:
     with EmulatorProcess(limit_endpoint=1) as emulator:
         shop = Shop(emulator.url)
-        shop.post("customers", idempotency_key="a")
-        assert shop.refused("post", "customers", idempotency_key="b").http_status == 429
-        emulator.restart()
-        assert shop.call("post", "customers", idempotency_key="b").code == 200
+        for key in map(str, range(50)):
+            try:
+                shop.post("customers", idempotency_key=key)
+            except stripe.RateLimitError:
+                break
+        time.sleep(1.0)
+        answer = shop.call("post", "customers", idempotency_key=key)
+        assert (answer.code, "idempotent-replayed" in answer.headers) == (200, False)

@@ -19,6 +19,7 @@ def repair_assets() -> list[dg.AssetsDefinition]:
         kinds={"postgres", "stripe"},
         owners=["team:billing"],
         pool="stripe",
+        deps=["stripe_invoices"],
     )
     def failed_org_months(
         context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]
@@ -27,7 +28,7 @@ def repair_assets() -> list[dg.AssetsDefinition]:
         month, org_id = read_org_month(context.partition_key)
         shard = toolbox.shard_of(org_id)
         orgs = toolbox.organizations.all(org_ids=[org_id])
-        price_shard(month, shard, orgs, toolbox.usage, toolbox.books, toolbox.drafts, toolbox.now(), [org_id])
+        price_shard(month, shard, orgs, toolbox.usage, toolbox.books(month), toolbox.drafts, toolbox.now(), [org_id])
         finalize_shard(month, shard, toolbox.invoices, toolbox.now(), [org_id])
         toolbox.sync_ledger.reopen(month, [org_id])
         sync_shard(toolbox, month, shard, [org_id])

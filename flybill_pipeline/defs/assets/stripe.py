@@ -3,7 +3,7 @@
 import dagster as dg
 
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.defs.metadata import Metadata, counts, evidence, reconciliation_metadata
+from flybill_pipeline.defs.metadata import Metadata, evidence, reconciliation_metadata, totals_metadata
 from flybill_pipeline.defs.partitions import Partitions, read_month, read_month_shard
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.defs.scope import Scope
@@ -64,7 +64,7 @@ def sync_shard(toolbox: Toolbox, month: Month, shard: int, org_ids: list[str]) -
     report = sync_invoices(
         month, ledger=toolbox.sync_ledger, stripe=toolbox.stripe, shard=shard, org_ids=org_ids or None
     )
-    metadata = _sync_metadata(report)
+    metadata = {**_sync_metadata(report), **totals_metadata(toolbox.statements.totals(month, shard))}
     if report.stopped or report.waiting:
         reason = report.stopped or f"{report.waiting} invoices wait for Stripe; they are sent again as they are"
         raise dg.Failure(reason, metadata=metadata, allow_retries=False)
@@ -79,7 +79,14 @@ def _sync_metadata(report: SyncReport) -> Metadata:
     per_invoice = {"calls per invoice": round(report.calls / report.finalized, 2)} if report.finalized else {}
     return {
         "dagster/partition_row_count": report.finalized + report.already,
-        **counts(report),
+        "finalized by this run": report.finalized,
+        "finalized before": report.already,
+        "waiting for a retry": report.waiting,
+        "waiting for a person": report.blocked + report.mismatch,
+        "calls": report.calls,
         **per_invoice,
+        "calls refused by the rate limit": report.rate_limited,
+        "answers that never came": report.ambiguous,
+        "looks at what Stripe has": report.recoveries,
         **evidence(failures, "failures"),
     }

@@ -1,0 +1,174 @@
+"""One deployment of flybill for a test: its own home, prices, sources and databases, and commands run against them.
+
+Belongs here: running `flybill` as a process or inside this one, and looking into its databases. Not here: assertions.
+"""
+
+import contextlib
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from uuid import uuid4
+
+from sqlalchemy import create_engine, text
+
+from flybill_pipeline_tests.emulator_process import PROJECT, EmulatorProcess
+
+SOURCES = """
+[[sources]]
+name = "usage"
+format = "jsonl"
+files = "usage/**/*.jsonl*"
+columns = { event_id = "id", org_id = "org", meter = "meter", quantity = "quantity", occurred_at = "at" }
+dimensions = { region = "region" }
+
+[[sources]]
+name = "machines"
+format = "csv"
+files = "machines/**/*.csv*"
+columns = { event_id = "id", org_id = "org", meter = { constant = "seconds" }, quantity = "seconds", occurred_at = "at" }
+allow_negative = false
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        """What it printed, which must be JSON."""
+        return json.loads(self.out)
+
+
+class Flybill:
+    """Commands of one deployment. `environment` holds every variable that flybill reads, so that nothing leaks in."""
+
+    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
+        self.home = home
+        self.environment = dict(environment)
+
+    def __call__(self, *arguments: str, **variables: str) -> Ran:
+        """Runs a command inside this process, through the same entry point as the real one."""
+        from flybill_pipeline import cli
+
+        out, err = io.StringIO(), io.StringIO()
+        with patch.dict(os.environ), patch.object(sys, "argv", ["flybill", *arguments]):
+            os.environ.clear()
+            os.environ.update(self._environment(variables))
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                try:
+                    cli.main()
+                    status: Any = 0
+                except SystemExit as ended:
+                    status = ended.code or 0
+        return Ran(int(status), out.getvalue(), err.getvalue())
+
+    def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+        """Starts a command as a process in a group of its own; whoever starts it waits for it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "flybill_pipeline.cli", *arguments],
+            env=self._environment(variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str, **variables: str) -> Ran:
+        """Runs a command as a process."""
+        process = self.start(*arguments, **variables)
+        out, err = process.communicate(timeout=300)
+        return Ran(process.returncode, out, err)
+
+    def prices(self, name: str, book: str) -> None:
+        """Writes a price book."""
+        (self.home / "prices").mkdir(exist_ok=True)
+        (self.home / "prices" / name).write_text(book)
+
+    def import_orgs(self, orgs: Sequence[Mapping[str, str]]) -> Ran:
+        """Imports organizations; the keys of the first one are the header."""
+        file = self.home / f"orgs-{uuid4().hex[:6]}.csv"
+        with file.open("w", newline="") as opened:
+            writer = csv.DictWriter(opened, list(orgs[0]))
+            writer.writeheader()
+            writer.writerows(orgs)
+        return self("import-orgs", str(file), "--json")
+
+    def land(self, name: str, content: str | Iterable[Mapping[str, Any]], source: str = "usage") -> Ran:
+        """Lands a file with this content: text as it is, records as JSON lines."""
+        (self.home / "made").mkdir(exist_ok=True)
+        file = self.home / "made" / name
+        file.write_text(content if isinstance(content, str) else "".join(json.dumps(r) + "\n" for r in content))
+        return self("land", str(file), "--source", source, "--json")
+
+    def sql(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        """Rows of the billing database."""
+        engine = create_engine(self.environment["FLYBILL_DATABASE_URL"])
+        try:
+            with engine.begin() as connection:
+                result = connection.execute(text(query), values)
+                return [tuple(row) for row in result] if result.returns_rows else []
+        finally:
+            engine.dispose()
+
+    def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
+        kept = {n: v for n, v in os.environ.items() if not n.startswith(("FLYBILL_", "STRIPE_", "DAGSTER_"))}
+        return {**kept, "PYTHONPATH": str(PROJECT), **self.environment, **variables}
+
+
+def event(number: object, org: str, quantity: object, at: str, meter: str = "seconds", **more: Any) -> dict[str, Any]:
+    """One usage event as the source `usage` reads it."""
+    return {"id": str(number), "org": org, "meter": meter, "quantity": quantity, "at": at, **more}
+
+
+@contextmanager
+def fresh_databases(postgres_url: str, *purposes: str) -> Iterator[list[str]]:
+    """New databases, one for each purpose, for as long as the block runs; yields their addresses."""
+    names = [f"{purpose}{uuid4().hex[:10]}" for purpose in purposes]
+    admin = create_engine(postgres_url.format("postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        for name in names:
+            connection.execute(text(f"create database {name}"))
+    try:
+        yield [postgres_url.format(name) for name in names]
+    finally:
+        with admin.connect() as connection:
+            for name in names:
+                connection.execute(text(f"drop database {name} with (force)"))
+        admin.dispose()
+
+
+@contextmanager
+def deployment(root: Path, postgres_url: str, emulator: EmulatorProcess | None = None, shards: int = 2) -> Iterator[Flybill]:
+    """A deployment on fresh databases. Without an emulator its Stripe is an address where nobody listens."""
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "prices").mkdir(exist_ok=True)
+    (root / "sources.toml").write_text(SOURCES)
+    with fresh_databases(postgres_url, "billing", "dagster") as (billing, dagster):
+        yield Flybill(
+            root,
+            {
+                "FLYBILL_HOME": str(root / "home"),
+                "FLYBILL_DATABASE_URL": billing,
+                "FLYBILL_DAGSTER_DATABASE_URL": dagster,
+                "FLYBILL_PRICES": str(root / "prices"),
+                "FLYBILL_SOURCES": str(root / "sources.toml"),
+                "FLYBILL_SHARDS": str(shards),
+                "FLYBILL_STRIPE_RATE": "1000",
+                "STRIPE_API_BASE": emulator.url if emulator else "http://127.0.0.1:9",
+                "STRIPE_API_KEY": "sk_test_x",
+                "DAGSTER_DISABLE_TELEMETRY": "1",
+            },
+        )

@@ -1,0 +1,147 @@
+"""The limiter never lets more through than Stripe allows, hardly less, and gives way when Stripe asks for it."""
+
+import random
+import threading
+from bisect import bisect_left
+
+import pytest
+
+from flybill_pipeline.stripe_gateway.limiter import Limiter
+
+
+class Time:
+    """A clock that moves when somebody sleeps, up to `late` seconds too far, as on a busy machine."""
+
+    def __init__(self, late: float = 0.0, seed: int = 0) -> None:
+        self.now = 1000.0
+        self._late = late
+        self._chance = random.Random(seed)
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds + self._chance.random() * self._late
+
+
+def limiter(time: Time, endpoint: float = 24, total: float = 96) -> Limiter:
+    return Limiter(endpoint, total, clock=time.clock, sleep=time.sleep)
+
+
+def most_in_a_second(times: list[float]) -> int:
+    times = sorted(times)
+    return max(bisect_left(times, start + 1) - index for index, start in enumerate(times))
+
+
+@pytest.mark.parametrize("late", [0, 0.001, 0.01, 0.05, 0.4])
+def test_no_second_holds_more_than_25_calls_to_one_endpoint(late: float) -> None:
+    time = Time(late)
+    paced = limiter(time)
+    left = []
+    for _ in range(400):
+        paced.acquire("create_invoice")
+        left.append(time.now)
+    assert most_in_a_second(left) <= 25
+
+
+def test_a_pause_is_not_made_up_for_by_a_burst() -> None:
+    time = Time()
+    paced = limiter(time)
+    left = []
+    for number in range(200):
+        if number == 100:
+            time.now += 10
+        paced.acquire("create_invoice")
+        left.append(time.now)
+    assert most_in_a_second(left) <= 25
+
+
+def test_at_least_95_percent_of_stripes_limit_is_used() -> None:
+    time = Time(late=0.01)
+    paced = limiter(time)
+    begin = time.now
+    for _ in range(1000):
+        paced.acquire("create_invoice")
+    assert 1000 / (time.now - begin) >= 0.95 * 25
+
+
+def test_all_endpoints_together_stay_below_the_accounts_limit() -> None:
+    time = Time()
+    paced = limiter(time, endpoint=24, total=24)
+    left = []
+    for number in range(300):
+        paced.acquire(f"endpoint{number % 3}")
+        left.append(time.now)
+    assert most_in_a_second(left) <= 25
+
+
+def test_endpoints_do_not_wait_for_each_other_below_it() -> None:
+    time = Time()
+    paced = limiter(time)
+    begin = time.now
+    for _ in range(100):
+        for endpoint in ("create_invoice", "add_lines", "finalize_invoice"):
+            paced.acquire(endpoint)
+    assert 100 / (time.now - begin) >= 23.5
+
+
+@pytest.mark.parametrize(
+    ("reason", "slowed", "free"),
+    [
+        ("endpoint-rate", "add_lines", None),
+        ("endpoint-concurrency", "add_lines", None),
+        ("global-rate", None, "add_lines"),
+    ],
+)
+def test_a_refusal_halves_the_pace_that_stripe_names_and_time_brings_it_back(
+    reason: str, slowed: str | None, free: str | None
+) -> None:
+    time = Time()
+    paced = limiter(time)
+    paced.acquire("add_lines")
+    full, other = paced.rate(slowed), paced.rate(free)
+    paced.slow_down("add_lines", reason)
+    assert paced.rate(slowed) == full / 2
+    assert paced.rate(free) == other
+    time.now += 3
+    assert full / 2 < paced.rate(slowed) < full
+    time.now += 30
+    assert paced.rate(slowed) == full
+
+
+def test_refusals_that_arrive_together_count_once_and_never_stop_everything() -> None:
+    time = Time()
+    paced = limiter(time)
+    paced.acquire("add_lines")
+    for _ in range(10):
+        paced.slow_down("add_lines", "endpoint-rate")
+    assert paced.rate("add_lines") == 12
+    for _ in range(50):
+        time.now += 1
+        paced.slow_down("add_lines", "endpoint-rate")
+    assert paced.rate("add_lines") > 0
+    paced.acquire("add_lines")
+
+
+def test_threads_share_one_pace() -> None:
+    paced = Limiter(200, 200)
+    times: list[float] = []
+    from time import monotonic
+
+    def call() -> None:
+        for _ in range(20):
+            paced.acquire("create_invoice")
+            times.append(monotonic())
+
+    threads = [threading.Thread(target=call) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(times) == 160
+    assert max(times) - min(times) >= 159 / 200 - 0.05
+
+
+def test_a_pace_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        Limiter(0, 10)
