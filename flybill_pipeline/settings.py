@@ -18,7 +18,8 @@ class Settings(BaseModel):
     """Everything that one process needs to know about where it runs.
 
     `database_url` and `dagster_database_url` are None until the embedded Postgres is running
-    (`local.services` fills them in); `stripe_api_base` is None for Stripe itself.
+    (`local.services` fills them in); `stripe_api_base` is None for Stripe itself. The rates are calls per second to one
+    endpoint and to the whole account; None means what Stripe grants a key of its kind.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,7 +35,8 @@ class Settings(BaseModel):
     stripe_api_key: SecretStr | None = None
     stripe_api_base: str | None = None
     stripe_live: bool = False
-    stripe_rate: float | None = None
+    stripe_rate: float | None = Field(default=None, gt=0)
+    stripe_account_rate: float | None = Field(default=None, gt=0)
     first_month: str = "2024-01"
     shards: int = Field(default=16, ge=1, le=100)
 
@@ -61,6 +63,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         "stripe_api_base": env.get("STRIPE_API_BASE") or None,
         "stripe_live": env.get("FLYBILL_STRIPE_LIVE") == "1",
         "stripe_rate": env.get("FLYBILL_STRIPE_RATE") or None,
+        "stripe_account_rate": env.get("FLYBILL_STRIPE_ACCOUNT_RATE") or None,
         "first_month": env.get("FLYBILL_FIRST_MONTH") or "2024-01",
         "shards": env.get("FLYBILL_SHARDS") or 16,
     }

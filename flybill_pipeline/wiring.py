@@ -25,7 +25,7 @@ def build_toolbox(settings: Settings) -> Toolbox:
 
 
 def _open_stripe(settings: Settings) -> "Gateway":
-    from flybill_pipeline.stripe_gateway.gateway import Gateway
+    from flybill_pipeline.stripe_gateway.gateway import Gateway, limiter_for
 
     if settings.stripe_api_key is None:
         raise SettingsError("STRIPE_API_KEY is not set: set it, or unset STRIPE_API_BASE too to use the local emulator")
@@ -33,5 +33,7 @@ def _open_stripe(settings: Settings) -> "Gateway":
         settings.stripe_api_key.get_secret_value(),
         base=settings.stripe_api_base,
         live=settings.stripe_live,
-        rate=settings.stripe_rate,
+        limiter=limiter_for(
+            live=settings.stripe_live, endpoint=settings.stripe_rate, account=settings.stripe_account_rate
+        ),
     )

@@ -18,10 +18,17 @@ from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
+import dagster as dg
 from sqlalchemy import create_engine, text
 
 from flybill_pipeline_tests.emulator_process import PROJECT, EmulatorProcess
 
+CHECKS = (
+    ("finalized_invoices", "lines_sum_to_invoice"),
+    ("stripe_invoices", "every_org_billed"),
+    ("stripe_reconciliation", "totals_match_stripe"),
+    ("stripe_reconciliation", "nothing_lost"),
+)
 SOURCES = """
 [[sources]]
 name = "usage"
@@ -34,8 +41,13 @@ dimensions = { region = "region" }
 name = "machines"
 format = "csv"
 files = "machines/**/*.csv*"
-columns = { event_id = "id", org_id = "org", meter = { constant = "seconds" }, quantity = "seconds", occurred_at = "at" }
 allow_negative = false
+[sources.columns]
+event_id = "id"
+org_id = "org"
+meter = { constant = "seconds" }
+quantity = "seconds"
+occurred_at = "at"
 """
 
 
@@ -123,6 +135,25 @@ class Flybill:
         finally:
             engine.dispose()
 
+    @contextmanager
+    def dagster(self) -> Iterator[dg.DagsterInstance]:
+        """The deployment's Dagster instance, once a command has made it."""
+        with (
+            patch.dict(os.environ, self._environment({})),
+            dg.DagsterInstance.from_config(str(self.home / "home" / "dagster")) as instance,
+        ):
+            yield instance
+
+    def checks(self) -> dict[tuple[str, str], dict[str, bool]]:
+        """Asset and check → partition → whether its last evaluation passed."""
+        found: dict[tuple[str, str], dict[str, bool]] = {}
+        with self.dagster() as instance:
+            for asset, check in CHECKS:
+                key = dg.AssetCheckKey(dg.AssetKey(asset), check)
+                records = instance.event_log_storage.get_asset_check_execution_history(key, limit=1000)
+                found[asset, check] = {str(r.partition): r.status.value == "SUCCEEDED" for r in reversed(records)}
+        return found
+
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         kept = {n: v for n, v in os.environ.items() if not n.startswith(("FLYBILL_", "STRIPE_", "DAGSTER_"))}
         return {**kept, "PYTHONPATH": str(PROJECT), **self.environment, **variables}
@@ -151,7 +182,9 @@ def fresh_databases(postgres_url: str, *purposes: str) -> Iterator[list[str]]:
 
 
 @contextmanager
-def deployment(root: Path, postgres_url: str, emulator: EmulatorProcess | None = None, shards: int = 2) -> Iterator[Flybill]:
+def deployment(
+    root: Path, postgres_url: str, emulator: EmulatorProcess | None = None, shards: int = 2
+) -> Iterator[Flybill]:
     """A deployment on fresh databases. Without an emulator its Stripe is an address where nobody listens."""
     root.mkdir(parents=True, exist_ok=True)
     (root / "prices").mkdir(exist_ok=True)

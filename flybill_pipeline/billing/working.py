@@ -31,6 +31,7 @@ class WorkingStep:
 
 # `from` cannot be a field's name in Python, but it is what a reader of the JSON expects beside `up_to`.
 _JSON_NAMES = {"from_quantity": "from"}
+_FIELDS = tuple((field.name, _JSON_NAMES.get(field.name, field.name)) for field in fields(WorkingStep))
 
 
 def working_data(working: Iterable[WorkingStep]) -> list[dict[str, str]]:
@@ -39,5 +40,9 @@ def working_data(working: Iterable[WorkingStep]) -> list[dict[str, str]]:
 
 
 def _step_data(step: WorkingStep) -> dict[str, str]:
-    values = ((_JSON_NAMES.get(field.name, field.name), getattr(step, field.name)) for field in fields(step))
-    return {name: plain(value) if isinstance(value, Decimal) else value for name, value in values if value is not None}
+    data: dict[str, str] = {}
+    for name, key in _FIELDS:
+        value = getattr(step, name)
+        if value is not None:
+            data[key] = plain(value) if isinstance(value, Decimal) else value
+    return data

@@ -15,6 +15,7 @@ from flybill_pipeline.settings import Settings
 __all__ = ["services"]
 
 EMULATOR_KEY = "sk_test_flybill_emulator"
+LIVE_ACCOUNT_RATE = 96.0  # calls a second: the keeper starts the emulator with the limits of a live account
 
 
 @contextmanager
@@ -34,4 +35,5 @@ def services(settings: Settings, *, stripe: bool = True) -> Iterator[Settings]:
         if stripe and settings.uses_local_stripe:
             found["stripe_api_base"] = stack.enter_context(joined(settings.home, "emulator"))
             found["stripe_api_key"] = SecretStr(EMULATOR_KEY)
+            found["stripe_account_rate"] = settings.stripe_account_rate or LIVE_ACCOUNT_RATE
         yield settings.model_copy(update=found)

@@ -60,7 +60,9 @@ class Emulator:
 
     def start(self) -> str:
         self._end_leftover()
-        command = [sys.executable, "-m", "flybill_pipeline.stripe_emulator", "--port", "0", "--state", str(self._state)]
+        # The limits of a live account (100 calls a second, 25 to one endpoint), though it is spoken to with a test key.
+        options = ["--port", "0", "--state", str(self._state), "--limit-global", "100"]
+        command = [sys.executable, "-m", "flybill_pipeline.stripe_emulator", *options]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
         self._pid_file.write_text(str(self._process.pid))
         assert self._process.stdout is not None

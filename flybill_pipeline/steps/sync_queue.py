@@ -8,7 +8,7 @@ import heapq
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from flybill_pipeline.billing.sync import Failure, SyncWork
@@ -29,8 +29,8 @@ class Turn:
     """One invoice in the queue, ordered by size. `waits`: see `Outcome`."""
 
     size: int
-    work: SyncWork
-    waits: int = 0
+    work: SyncWork = field(compare=False)
+    waits: int = field(default=0, compare=False)
 
 
 class WorkQueue:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -18,7 +19,18 @@ class Limits:
 
 @contextmanager
 def duck(spill: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB in memory, in UTC, that keeps rows in the order in which they were read (row numbers depend on it)."""
+    """A connection with temporary tables of its own, in UTC; everything in this process shares the limits.
+
+    Rows keep the order in which they were read: row numbers depend on it.
+    """
+    with _database(spill, limits).cursor() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+
+
+@lru_cache
+def _database(spill: Path, limits: Limits) -> duckdb.DuckDBPyConnection:
+    """Opening DuckDB costs tens of milliseconds, which a month of days should pay once."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": limits.memory,
         "threads": str(limits.threads),
@@ -27,9 +39,7 @@ def duck(spill: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
     }
-    with duckdb.connect(config=config) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        yield connection
+    return duckdb.connect(config=config)
 
 
 def quoted(text: str) -> str:

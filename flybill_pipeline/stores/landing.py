@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 import duckdb
 
@@ -104,7 +104,7 @@ class Landing:
         return Landed(path, already_there=False)
 
     def _look_into(self, file: Path, source: SourceMapping) -> None:
-        with TemporaryDirectory() as work, duck(Path(work), Limits()) as connection:
+        with TemporaryDirectory() as work, duck(Path(gettempdir()), Limits()) as connection:
             try:
                 with readable(str(file), Path(work)) as location:
                     connection.execute(MACROS)

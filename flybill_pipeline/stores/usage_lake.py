@@ -154,11 +154,15 @@ class UsageLake:
     ) -> tuple[str, list[Any]]:
         paths = [str(self.root / path) for path in self.catalog.rollups(days).values()]
         condition, parameters = _condition({"shard = ?": shard, "list_contains(?, org_id)": _listed(org_ids)})
-        on_day = "day" if by_day else "null::date"
-        query = f"""select org_id, meter, dimensions, sum(quantity) as quantity, sum(events)::bigint as events,
-                           strftime(day, '%Y-%m') as month, {on_day} as on_day, max(last_event_at) as last_event_at
-                    from {parquet_rows(paths) if paths else f"({usage_days.NO_TOTALS})"} where {condition}
-                    group by all order by org_id, meter, dimensions, month, on_day"""
+        on_day = "totals.day" if by_day else "null::date"
+        rows = parquet_rows(paths) if paths else f"({usage_days.NO_TOTALS})"
+        totals = f"""select org_id, meter, dimensions, sum(quantity) as quantity, sum(events)::bigint as events,
+                            date_trunc('month', totals.day)::date as month, {on_day} as day,
+                            max(last_event_at) as last_event_at
+                     from {rows} as totals where {condition}
+                     group by org_id, meter, dimensions, date_trunc('month', totals.day), {on_day}"""
+        query = f"""select * replace (strftime(month, '%Y-%m') as month) from ({totals})
+                    order by org_id, meter, dimensions, month, day"""
         return query, parameters
 
     def events(self, org_id: str, days: Iterable[date], meter: str | None = None) -> Iterator[Event]:

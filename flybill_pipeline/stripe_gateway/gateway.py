@@ -38,12 +38,13 @@ def _silence_library() -> None:
     stripe._util.STRIPE_LOG = None
 
 
-def limiter_for(*, live: bool, rate: float | None = None) -> Limiter:
-    """The limiter for a key. `rate` (calls per second to one endpoint) replaces Stripe's default limit, and keeps the
-    proportion of the whole account: four endpoints' worth for a live key, one for a test key.
+def limiter_for(*, live: bool, endpoint: float | None = None, account: float | None = None) -> Limiter:
+    """The limiter for a key; `endpoint` and `account` (calls per second) replace what Stripe grants by default.
+
+    A live account is granted four endpoints' worth of calls, a test key one.
     """
-    endpoint = rate or ENDPOINT_RATE
-    return Limiter(endpoint, endpoint * LIVE_RATE / ENDPOINT_RATE if live else endpoint)
+    endpoint = endpoint or ENDPOINT_RATE
+    return Limiter(endpoint, account or (endpoint * LIVE_RATE / ENDPOINT_RATE if live else endpoint))
 
 
 class Gateway:
@@ -67,7 +68,7 @@ class Gateway:
         require_usable_key(api_key, base=base, live=live)
         _silence_library()
         self._live = is_live_key(api_key)
-        self._limiter = limiter or limiter_for(live=self._live, rate=rate)
+        self._limiter = limiter or limiter_for(live=self._live, endpoint=rate)
         self._auto_advance = auto_advance
         self._client = stripe.StripeClient(
             api_key,

@@ -124,7 +124,7 @@ def record(world: UsageWorld) -> None:
 
 
 def group(folder: Path, world: UsageWorld) -> None:
-    """What DuckDB alone needs to group the same columns by day, write that, and group it by month: no dedup, no shards."""
+    """What DuckDB alone needs to group the same columns by day, write them, and group by month: no dedup."""
     with duck(folder, LIMITS) as connection:
         for day in world.catalog.manifests():
             connection.execute(f"""copy (

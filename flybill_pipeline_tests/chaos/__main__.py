@@ -36,7 +36,7 @@ def main() -> int:
             failed = failed or bool(problems)
             print(  # noqa: T201
                 f"{seed:5} {storm.invoices:8} {storm.runs:5} {storm.crashes:7} {storm.gaps:4}"
-                f" {storm.calls_per_invoice:13.2f} {time.monotonic() - began:7.0f}  {'; '.join(problems) or 'once each'}"
+                f" {storm.calls_per_invoice:13.2f} {time.monotonic() - began:7.0f}  {'; '.join(problems) or 'once'}"
             )
     return int(failed)
 

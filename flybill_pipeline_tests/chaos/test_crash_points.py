@@ -27,13 +27,11 @@ BOUNDARIES = 24
 WAYS: dict[str, Plan] = {
     "healthy": [],
     "create answered 500, was done": [{"match": {"endpoint": "create", "nth": 1}, "fault": "http_500_after"}],
-    "create answered 500, was not done": [{"match": {"endpoint": "create", "nth": 1}, "fault": "http_500_before"}],
     "create never answered, was done": [{"match": {"endpoint": "create", "nth": 1}, "fault": "reset_after"}],
     "create done late": [{"match": {"endpoint": "create", "nth": 1}, "fault": "late_commit", "seconds": 0.1}],
     "lines stored as a lock timeout": [{"match": {"endpoint": "add_lines", "nth": 1}, "fault": "lock_timeout_cached"}],
     "second lines answered 500, done": [{"match": {"endpoint": "add_lines", "nth": 2}, "fault": "http_500_after"}],
     "finalize answered 500, was done": [{"match": {"endpoint": "finalize", "nth": 1}, "fault": "http_500_after"}],
-    "finalize answer cut": [{"match": {"endpoint": "finalize", "nth": 1}, "fault": "cut_body"}],
     "customer answered 500, was done": [
         {"match": {"endpoint": "create_customer", "nth": 1}, "fault": "http_500_after"}
     ],

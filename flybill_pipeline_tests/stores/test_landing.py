@@ -80,5 +80,5 @@ def test_files_still_being_written_are_not_seen(landing: Landing) -> None:
 
 
 def test_object_stores_are_refused_with_a_remedy() -> None:
-    with pytest.raises(AddressError, match="s3://bucket/x.*local path"):
+    with pytest.raises(AddressError, match=r"s3://bucket/x.*local path"):
         local_folder("s3://bucket/x")

@@ -76,7 +76,7 @@ def test_a_live_key_is_taken_with_consent() -> None:
 def test_the_pace_follows_the_kind_of_key() -> None:
     assert (limiter_for(live=True).rate("any"), limiter_for(live=True).rate()) == (24, 96)
     assert (limiter_for(live=False).rate("any"), limiter_for(live=False).rate()) == (24, 24)
-    assert (limiter_for(live=True, rate=50).rate("any"), limiter_for(live=True, rate=50).rate()) == (50, 200)
+    assert (limiter_for(live=True, endpoint=50).rate("any"), limiter_for(live=True, endpoint=50).rate()) == (50, 200)
 
 
 def test_the_whole_way_of_an_invoice(emulator: EmulatorProcess) -> None:

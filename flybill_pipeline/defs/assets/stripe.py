@@ -41,7 +41,9 @@ def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         kinds={"stripe", "pandas"},
         owners=OWNERS,
         deps=[dg.AssetDep("stripe_invoices", partition_mapping=dg.MultiToSingleDimensionPartitionMapping("month"))],
-        check_specs=[dg.AssetCheckSpec("totals_match_stripe", asset="stripe_reconciliation")],
+        check_specs=[
+            dg.AssetCheckSpec("totals_match_stripe", asset="stripe_reconciliation", partitions_def=partitions.months)
+        ],
     )
     def stripe_reconciliation(
         context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]

@@ -8,7 +8,7 @@ down_revision = None
 LINE_COLUMNS = """
     line_id text not null, kind text not null, meter text, dimensions jsonb not null default '{}',
     service_month text not null, quantity numeric(38,18) not null,
-    usage_quantity numeric(38,18) not null, unit text,
+    usage_quantity numeric(38,18) not null default 0, unit text,
     amount_minor bigint not null, currency text not null, description text not null,
     working jsonb not null default '[]'
 """

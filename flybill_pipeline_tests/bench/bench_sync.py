@@ -1,0 +1,64 @@
+"""Measures the sync against the emulator at a live account's limits, beside one call for each usage record.
+
+python -m flybill_pipeline_tests.bench.bench_sync --invoices 300
+"""
+
+import argparse
+import resource
+import sys
+import time
+from pathlib import Path
+from uuid import uuid4
+
+from flybill_pipeline.local.postgres import serving
+from flybill_pipeline.steps.sync_invoices import sync_invoices
+from flybill_pipeline.stores.database import migrate, open_engine
+from flybill_pipeline.stores.sync_ledger import SyncLedger
+from flybill_pipeline.stripe_gateway.gateway import Gateway, limiter_for
+from flybill_pipeline_tests.chaos.months import MONTH, plant
+from flybill_pipeline_tests.emulator_process import EmulatorProcess
+
+LIMIT = 25  # calls a second that Stripe grants to one endpoint
+RECORDS_PER_INVOICE = 1_000  # what a small org uses in a month
+
+
+def measure(invoices: int) -> None:
+    """Runs one healthy sync and prints calls, pace and processor time."""
+    home = Path(f"/tmp/flybill-bench-{uuid4().hex[:8]}")  # noqa: S108
+    with serving(home, keep=False) as url, EmulatorProcess(limit_endpoint=LIMIT, limit_global=100) as emulator:
+        engine = open_engine(url.format("flybill"))
+        migrate(engine)
+        gateway = Gateway("sk_test_bench", base=emulator.url, limiter=limiter_for(live=False, account=96))
+        plant(engine, invoices, lines=10)
+        with SyncLedger(engine) as ledger:
+            started, cpu = time.perf_counter(), _cpu()
+            report = sync_invoices(MONTH, ledger=ledger, stripe=gateway)
+            seconds, cpu = time.perf_counter() - started, _cpu() - cpu
+        engine.dispose()
+        seen = emulator.report()
+    # The slowest endpoint paces all: an invoice has one call to each, so the limit is 25 invoices a second.
+    share = 100 * report.finalized / seconds / LIMIT
+    invoice_calls = sum(seen["requests"].get(name, 0) for name in ("create_invoice", "add_lines", "finalize_invoice"))
+    before = RECORDS_PER_INVOICE * invoices
+    sys.stdout.write(
+        f"{report.finalized} of {invoices} invoices in {seconds:.1f} s: {invoice_calls / invoices:.2f} calls an invoice "
+        f"(customers aside), {share:.0f} % of the limit, {report.rate_limited} calls refused, "
+        f"{1000 * cpu / report.calls:.2f} ms of processor time a call; violations: {len(seen['violations'])}\n"
+        f"one call for each usage record would be {before:,} calls: {before // LIMIT // 60:,} minutes at the same limit\n"
+    )
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--invoices", type=int, default=1_500)
+    measure(parser.parse_args().invoices)
+
+
+if __name__ == "__main__":
+    main()

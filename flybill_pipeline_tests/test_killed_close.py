@@ -1,0 +1,107 @@
+"""`close` killed with SIGKILL in the middle, at one moment after the other, then run again; and two of them at once."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from flybill_pipeline_tests.emulator_process import EmulatorProcess
+from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
+from flybill_pipeline_tests.troubled_months import FIRST, SECOND, USD
+
+ORGS = 24
+FILES = 8
+SLOWLY = {"FLYBILL_STRIPE_RATE": "15"}  # so that the sync takes seconds
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[EmulatorProcess]:
+    with EmulatorProcess() as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def flybill(
+    tmp_path_factory: pytest.TempPathFactory, postgres_url: str, emulator: EmulatorProcess
+) -> Iterator[Flybill]:
+    """Two months of usage for some organizations, each with an amount of its own; nothing is read yet."""
+    with deployment(tmp_path_factory.mktemp("killed"), postgres_url, emulator) as made:
+        made.prices("usd.toml", USD)
+        made.import_orgs([{"org_id": f"org{n}", "name": f"Org {n}", "currency": "usd"} for n in range(ORGS)])
+        for number in range(FILES):
+            made.land(
+                f"part{number}.jsonl",
+                [
+                    event(f"{month}-{number}-{org}", f"org{org}", 100 + org, f"{month}-{1 + number % 2:02d}T01:00:00Z")
+                    for month in (FIRST, SECOND)
+                    for org in range(ORGS)
+                ],
+            )
+        yield made
+
+
+def total_minor() -> int:
+    """What a month comes to: one cent a second."""
+    return sum(FILES * (100 + org) for org in range(ORGS))
+
+
+def kill_when(flybill: Flybill, happened: Callable[[], bool]) -> None:
+    """Starts closing the first month, and kills the process and its children as soon as something has happened."""
+    process = flybill.start("close", FIRST, **SLOWLY)
+    deadline = time.monotonic() + 60
+    while not happened() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    still_running = process.poll() is None
+    os.killpg(process.pid, signal.SIGKILL)
+    _, errors = process.communicate()
+    assert still_running, f"close ended before it could be killed: {errors}"
+
+
+def count(flybill: Flybill, what: str) -> int:
+    (row,) = flybill.sql(f"select count(*) from flybill.{what}")
+    return int(row[0])
+
+
+def test_close_can_be_killed_anywhere_and_run_again(flybill: Flybill, emulator: EmulatorProcess) -> None:
+    moments: dict[str, Callable[[], bool]] = {
+        "reading files": lambda: 0 < count(flybill, "landed_files where state = 'taken'") < FILES,
+        "recording days": lambda: count(flybill, "usage_days where daily_path is not null") > 0,
+        "pricing": lambda: count(flybill, "drafts") > 0,
+        "syncing the first shard": lambda: emulator.report()["requests"].get("finalize_invoice", 0) >= 3,
+        "syncing the second shard": lambda: count(flybill, "outcomes") == ORGS,
+    }
+    for happened in moments.values():
+        kill_when(flybill, happened)
+    closed = flybill("close", FIRST, "--json")
+
+    assert closed.status == 0, closed.err
+    status = closed.json()
+    assert status["outcomes"] == {"invoiced": ORGS}
+    assert status["sync"] == {"finalized": ORGS}
+    assert status["totals"] == {"usd": {"invoiced_minor": total_minor(), "synced_minor": total_minor()}}
+    report = emulator.report()
+    assert report["violations"] == []
+    assert report["invoices"] == {"open": ORGS}
+    assert report["customers"] == ORGS
+    assert report["lines"] == ORGS
+    numbers = flybill.sql("select number from flybill.invoices where month = :m order by number", m=FIRST)
+    assert [number for (number,) in numbers] == [f"FB-{FIRST}-{n:06d}" for n in range(1, ORGS + 1)]
+    events = flybill.sql("select sum(rows)::int, sum(duplicates)::int, sum(conflicts)::int from flybill.usage_days")
+    assert events == [(2 * FILES * ORGS, 0, 0)]
+    assert flybill.checks()["stripe_reconciliation", "nothing_lost"] == {f"{FIRST}-01": True}
+
+
+def test_two_closes_at_once_bill_everybody_once(flybill: Flybill, emulator: EmulatorProcess) -> None:
+    before = emulator.report()["invoices"].get("open", 0)
+    both = [flybill.start("close", SECOND, "--json"), flybill.start("close", SECOND, "--json")]
+    ended = [(*process.communicate(timeout=120), process.returncode) for process in both]
+
+    assert [status for _, _, status in ended] == [0, 0], ended
+    report = emulator.report()
+    assert report["violations"] == []
+    assert report["invoices"] == {"open": before + ORGS}
+    status = flybill("status", SECOND, "--json").json()
+    assert status["totals"] == {"usd": {"invoiced_minor": total_minor(), "synced_minor": total_minor()}}
+    assert status["outcomes"] == {"invoiced": ORGS}
