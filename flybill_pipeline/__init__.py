@@ -1,4 +1,4 @@
-"""flybill: compiles usage, prices it, finalizes one invoice per organization and month, syncs it to Stripe exactly once.
+"""flybill: compiles usage, prices it, finalizes one invoice per organization and month, syncs it to Stripe just once.
 
 The layers, top to bottom; a module imports only from lower rows, and names on one row are strangers:
 

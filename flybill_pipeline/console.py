@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from flybill_pipeline.billing.money import format_money
-from flybill_pipeline.stores.statements import Failure, MonthStatus
 from flybill_pipeline.steps.state_what_is_owed import Owed
+from flybill_pipeline.stores.statements import Failure, MonthStatus
 
 if TYPE_CHECKING:  # importing Dagster takes longer than answering `flybill owes`
     from flybill_pipeline.runs import FailedRun

@@ -1,4 +1,4 @@
-"""Which exceptions mean that somebody's input or environment is wrong. Each carries its own sentence; none is made here."""
+"""Which exceptions mean that somebody's input or environment is wrong. Each has its own sentence; none is made here."""
 
 from flybill_pipeline.billing.currencies import UnknownCurrencyError
 from flybill_pipeline.billing.quote import UnpricedError

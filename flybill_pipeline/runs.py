@@ -15,10 +15,10 @@ import dagster as dg
 
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.shards import shard_of
+from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.defs import jobs
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_shard_key, org_month_key
 from flybill_pipeline.defs.resources import Toolbox
-from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.settings import Settings, export_environment
 from flybill_pipeline.wiring import build_toolbox
 
@@ -116,7 +116,7 @@ def _scope(org_ids: Collection[str]) -> dict[str, Any]:
     if not org_ids:
         return {}
     scope = {"config": {"org_ids": sorted(org_ids)}}
-    return {"ops": {name: scope for name in ("monthly_line_items", "finalized_invoices", "stripe_invoices")}}
+    return {"ops": dict.fromkeys(("monthly_line_items", "finalized_invoices", "stripe_invoices"), scope)}
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:

@@ -1,4 +1,4 @@
-"""Chooses the real things: from settings to the stores, the gateway and the clock. The only place where that is done."""
+"""Chooses the real things: from settings to the stores, the gateway, the clock. The only place where that is done."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING

@@ -175,7 +175,6 @@ def test_repeats_and_conflicts_are_counted_and_bill_nothing(months: Months) -> N
     assert owed(months.flybill, "bolt")["total_minor"] == 250
 
 
-@pytest.mark.xfail(strict=True, reason="ids are not compared over days yet")
 def test_an_id_counts_once_whatever_its_day(months: Months) -> None:
     assert owed(months.flybill, "twin")["total_minor"] == 100
 

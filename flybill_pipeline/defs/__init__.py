@@ -1,1 +1,1 @@
-"""Dagster and nothing but Dagster: assets, checks, jobs, schedules, sensors. Bodies of a few lines; no SQL, no money."""
+"""Dagster and nothing but Dagster: assets, checks, jobs, schedules, sensors. Short bodies; no SQL, no money."""

@@ -1,4 +1,4 @@
-"""Asset checks: what must be true, with the offenders as evidence. They only read; what stops money is asserted in code."""
+"""Asset checks: what must be true, with the offenders as evidence. They only read; what stops money is in code."""
 
 import dagster as dg
 

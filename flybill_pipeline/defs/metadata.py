@@ -1,4 +1,4 @@
-"""What an operator sees beside a materialization: counts, money per currency, offenders. Formats only; computes nothing."""
+"""What an operator sees beside a materialization: counts, money, offenders. Formats only; computes nothing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from flybill_pipeline.billing.money import format_money
+from flybill_pipeline.steps.compare_days import ComparisonReport
 from flybill_pipeline.steps.compile_usage import RollupReport
 from flybill_pipeline.steps.finalize_invoices import FinalizeReport
 from flybill_pipeline.steps.price_usage import PricingReport
@@ -39,8 +40,8 @@ def finalize_metadata(report: FinalizeReport) -> Metadata:
     }
 
 
-def intake_metadata(report: IntakeReport) -> Metadata:
-    """What one look into the landing zone brought."""
+def intake_metadata(report: IntakeReport, compared: ComparisonReport | None) -> Metadata:
+    """What one look into the landing zone brought, and how many ids came with two times."""
     broken = [{"file": file.path, "what happened": file.reason, "what to do": file.remedy} for file in report.broken]
     quarantined = [{"reason": reason, "rows": rows} for reason, rows in report.quarantined.items()]
     return {
@@ -50,6 +51,7 @@ def intake_metadata(report: IntakeReport) -> Metadata:
         "days touched": len(report.days),
         "rows in quarantine": sum(report.quarantined.values()),
         "broken files": len(broken),
+        **({"ids on more than one day": compared.conflicts} if compared else {}),
         **evidence(quarantined, "quarantine"),
         **evidence(broken, "files that could not be read"),
     }

@@ -1,4 +1,4 @@
-"""What starts runs by itself: new files, and shards that a machine may retry. Sensors write no table and send nothing."""
+"""What starts runs by itself: new files, and shards that a machine may retry. Sensors write no table, send nothing."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -23,27 +23,30 @@ Requests = Iterator[dg.RunRequest | dg.SkipReason]
 
 def sensors(partitions: Partitions) -> list[dg.SensorDefinition]:
     """`landed_files_arrived`, `days_to_record` and `retry_failed_partitions`."""
+    return [landed_files_arrived, days_to_record, _retry_sensor(partitions)]
 
-    @dg.sensor(job_name=READ_LANDED_FILES, minimum_interval_seconds=60)
-    def landed_files_arrived(toolbox: dg.ResourceParam[Toolbox]) -> Requests:
-        """New or changed files in the landing zone are read, all of them in one run."""
-        unread = toolbox.unread_files()
-        if not unread:
-            yield dg.SkipReason("nothing new has landed")
-        else:
-            yield dg.RunRequest(run_key=hashlib.sha256("\n".join(unread).encode()).hexdigest())
 
-    @dg.sensor(job_name=INGEST_USAGE, minimum_interval_seconds=60)
-    def days_to_record(toolbox: dg.ResourceParam[Toolbox]) -> Requests:
-        """The days that newly read files touch, late days of old months too, are recorded and summed again."""
-        days = toolbox.catalog.days_to_record()
-        if not days:
-            yield dg.SkipReason("every day is recorded as it was landed")
-        for day in days:
-            yield dg.RunRequest(
-                run_key=f"{day}:{toolbox.catalog.pieces_fingerprint(day)}", partition_key=day.isoformat()
-            )
+@dg.sensor(job_name=READ_LANDED_FILES, minimum_interval_seconds=60)
+def landed_files_arrived(toolbox: dg.ResourceParam[Toolbox]) -> Requests:
+    """New or changed files in the landing zone are read, all of them in one run."""
+    unread = toolbox.unread_files()
+    if not unread:
+        yield dg.SkipReason("nothing new has landed")
+    else:
+        yield dg.RunRequest(run_key=hashlib.sha256("\n".join(unread).encode()).hexdigest())
 
+
+@dg.sensor(job_name=INGEST_USAGE, minimum_interval_seconds=60)
+def days_to_record(toolbox: dg.ResourceParam[Toolbox]) -> Requests:
+    """The days that newly read files touch, late days of old months too, are recorded and summed again."""
+    days = toolbox.catalog.days_to_record()
+    if not days:
+        yield dg.SkipReason("every day is recorded as it was landed")
+    for day in days:
+        yield dg.RunRequest(run_key=f"{day}:{toolbox.catalog.pieces_fingerprint(day)}", partition_key=day.isoformat())
+
+
+def _retry_sensor(partitions: Partitions) -> dg.SensorDefinition:
     @dg.sensor(job_name=CLOSE_MONTH, minimum_interval_seconds=60)
     def retry_failed_partitions(context: dg.SensorEvaluationContext) -> Requests:
         """Brings back the failed shards of the last closed months, each after a wait that doubles, a few at a time.
@@ -52,21 +55,19 @@ def sensors(partitions: Partitions) -> list[dg.SensorDefinition]:
         that a person or a schedule started begins the count anew. What only a person can mend leaves no shard failed.
         """
         now = datetime.now(UTC)
-        asked, exhausted = 0, []
-        for key in _failed_shards(context.instance, partitions, now):
-            failures = _failures_in_a_row(context.instance, key)
-            if len(failures) >= MOST_ATTEMPTS:
-                exhausted.append(key)
-            elif failures and asked < MOST_PER_TICK and now >= _due(failures):
-                asked += 1
-                yield _retry(key, failures)
+        failed = _failed_shards(context.instance, partitions, now)
+        failures = {key: _failures_in_a_row(context.instance, key) for key in failed}
+        exhausted = [key for key, runs in failures.items() if len(runs) >= MOST_ATTEMPTS]
+        due = [key for key, runs in failures.items() if 0 < len(runs) < MOST_ATTEMPTS and now >= _due(runs)]
+        for key in due[:MOST_PER_TICK]:
+            yield _retry(key, failures[key])
         if exhausted:
             context.log.error(f"given up after {MOST_ATTEMPTS} attempts, a person must look: {', '.join(exhausted)}")
-        if not asked:
+        if not due:
             given_up = f"; given up: {', '.join(exhausted)}" if exhausted else ""
             yield dg.SkipReason(f"no failed shard is due{given_up}")
 
-    return [landed_files_arrived, days_to_record, retry_failed_partitions]
+    return retry_failed_partitions
 
 
 def _failed_shards(instance: dg.DagsterInstance, partitions: Partitions, now: datetime) -> list[str]:

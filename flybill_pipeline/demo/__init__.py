@@ -1,1 +1,1 @@
-"""A month of a made-up cloud, billed from end to end: its customers, its usage, its accidents. Nothing real bills here."""
+"""A month of a made-up cloud, billed from end to end: its customers, usage and accidents. Nothing real bills here."""

@@ -62,7 +62,7 @@ def write_usage(plan: DemoPlan, folder: Path) -> list[tuple[str, Path]]:
         with duckdb.connect() as connection:
             connection.execute("set timezone = 'UTC'")
             _make_events(connection, plan)
-            for source, name, query, form in _files(plan):
+            for _, name, query, form in _files(plan):
                 connection.execute(f"copy ({query}) to '{folder / f'{plan.name}-{name}'}' ({form})")
         (folder / DONE).touch()
     return [(source, folder / f"{plan.name}-{name}") for source, name, _, _ in _files(plan)]
@@ -115,9 +115,18 @@ def _files(plan: DemoPlan) -> Iterator[tuple[str, str, str, str]]:
     yield "edge", "week4-broken-exporter.jsonl", BAD_ROWS.format(day=plan.month.last_day, seed=plan.seed), "format json"
 
 
-EDGE = "select id, org_id as org, amount * 0.001::decimal(4, 3) as gb, region, strftime(happened_at, '%Y-%m-%dT%H:%M:%SZ') as ts from events"
-MACHINES = "select id as event_id, org_id, amount as seconds, region, size, strftime(happened_at, '%Y-%m-%dT%H:%M:%SZ') as stopped_at from events"
-VOLUMES = "select id as event_id, org_id, amount * 0.01::decimal(3, 2) as gb_hours, region, happened_at as measured_at from events"
+EDGE = (
+    "select id, org_id as org, amount * 0.001::decimal(4, 3) as gb, region, "
+    "strftime(happened_at, '%Y-%m-%dT%H:%M:%SZ') as ts from events"
+)
+MACHINES = (
+    "select id as event_id, org_id, amount as seconds, region, size, "
+    "strftime(happened_at, '%Y-%m-%dT%H:%M:%SZ') as stopped_at from events"
+)
+VOLUMES = (
+    "select id as event_id, org_id, amount * 0.01::decimal(3, 2) as gb_hours, region, happened_at as measured_at "
+    "from events"
+)
 CLOUDEVENTS = (
     "select '1.0' as specversion, id, 'platform' as source, org_id as subject, "
     "case when i % 3 = 0 then 'build_seconds' else 'requests' end as type, "

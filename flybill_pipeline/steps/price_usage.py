@@ -38,7 +38,7 @@ class Usage(Protocol):
     def of_month(
         self, month: Month, shard: int, org_ids: Collection[str] = (), *, by_day: bool = False
     ) -> Iterable[OrgUsage]:
-        """Every org of the shard that has usage, or just `org_ids`; each org once, with a total for each day if asked."""
+        """Every org of the shard that has usage, or just `org_ids`, each once; with a total for each day if asked."""
 
 
 class Drafts(Protocol):
@@ -132,7 +132,7 @@ def _without_book(month: Month, org: Organization, usage: OrgUsage | None) -> It
     problem = Problem(
         code="no_price_book",
         message=f"No price book in {org.currency} is in force in {month}.",
-        remedy=f"Add a price book in {org.currency} that is effective by {month.first_day}, then close the month again.",
+        remedy=f"Add a price book in {org.currency} that is effective by {month.first_day}, then close it again.",
     )
     return _per_meter(problem, usage)
 
@@ -153,7 +153,7 @@ def _unpriced(priced: PricedUsage, usage: OrgUsage | None) -> Iterator[Problem]:
 
 
 def _per_meter(problem: Problem, usage: OrgUsage | None) -> Iterator[Problem]:
-    """The problem once for each meter it keeps from being billed, with the quantity: so nothing goes missing in sums."""
+    """The problem once for each meter that waits because of it, with the quantity: so nothing goes missing."""
     quantities: dict[str, Decimal] = {}
     with exact():
         for total in usage.totals if usage else ():

@@ -41,6 +41,7 @@ class DayCatalog(Protocol):
 
     def working_on(self, what: str) -> AbstractContextManager[None]: ...
     def pieces(self, day: date) -> Sequence[str]: ...
+    def exclusions(self, day: date) -> Sequence[EventKey]: ...
     def manifest(self, day: date) -> Manifest | None: ...
     def record(self, manifest: Manifest) -> None: ...
 
@@ -113,18 +114,11 @@ def take_in(landing: LandingZone, lake: FileLake, catalog: FileCatalog, now: dat
     return IntakeReport(tuple(reports), tuple(sorted(days)))
 
 
-def record_day(
-    day: date, lake: DayLake, catalog: DayCatalog, exclusions: Sequence[EventKey] | None = None
-) -> DayReport:
-    """Records which rows of `day` count: of rows with one (source, event_id) the first to arrive.
-
-    `exclusions` are keys that count on another day instead; None keeps those of the last recording.
-    """
+def record_day(day: date, lake: DayLake, catalog: DayCatalog) -> DayReport:
+    """Records which rows of `day` count: of rows with one (source, event_id) the first to arrive, on any day."""
     with catalog.working_on(f"day {day}"):
         before = catalog.manifest(day)
-        if exclusions is None:
-            exclusions = before.exclusions if before else ()
-        manifest = lake.record(day, catalog.pieces(day), exclusions)
+        manifest = lake.record(day, catalog.pieces(day), catalog.exclusions(day))
         catalog.record(manifest)
     return DayReport(
         day=day,

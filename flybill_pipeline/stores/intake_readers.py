@@ -13,7 +13,6 @@ from flybill_pipeline.stores.intake_values import QUANTITY, exact_json_number, e
 from flybill_pipeline.stores.sources import Column, SourceMapping
 
 LONGEST_LINE = 16 * 1024 * 1024
-BUFFER = 2 * LONGEST_LINE  # without this DuckDB takes a multiple that keeps most threads idle
 _SEPARATOR = "chr(31)"
 
 
@@ -59,7 +58,7 @@ def lines_of(location: str, encoding: str = "utf-8") -> str:
     """A FROM item with the lines of a text file, as they are: `line`, NULL when it is blank."""
     return (
         f"read_csv({quoted(location)}, auto_detect = false, header = false, columns = {{'line': 'VARCHAR'}}, "
-        f"delim = '\x01', quote = '', escape = '', strict_mode = false, max_line_size = {LONGEST_LINE}, buffer_size = {BUFFER}, "
+        f"delim = '\x01', quote = '', escape = '', strict_mode = false, max_line_size = {LONGEST_LINE}, "
         f"encoding = {quoted(encoding)}, {_REJECTS})"
     )
 
@@ -103,7 +102,7 @@ def _csv(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) 
     relation = (
         f"read_csv({quoted(location)}, auto_detect = false, header = true, columns = {{{columns}}}, "
         f"delim = {quoted(source.delimiter)}, quote = {quote}, escape = {quote}, nullstr = [{nulls}], "
-        f"max_line_size = {LONGEST_LINE}, buffer_size = {BUFFER}, encoding = {quoted(source.encoding)}, {_REJECTS})"
+        f"max_line_size = {LONGEST_LINE}, encoding = {quoted(source.encoding)}, {_REJECTS})"
     )
     text = _texts(source, lambda name: f"c{header.index(name)}")
     return _columns(relation, source, text, first_row=2)

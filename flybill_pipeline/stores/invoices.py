@@ -97,7 +97,7 @@ class Invoices:
         connection.execute(statement.on_conflict_do_update(index_elements=["month", "org_id"], set_=changes), rows)
 
     def _carry(self, connection: Connection, month: Month, batch: Sequence[Settlement]) -> None:
-        """What is carried is a balance of entries: carrying adds the month's own part, billing takes the balance out."""
+        """What is carried is a balance of entries: carrying adds the month's own part, billing takes it all out."""
         entries = [
             {"org_id": s.draft.org_id, "month": str(month), "kind": s.outcome, "currency": s.draft.currency}
             | {"amount_minor": _entry(s)}

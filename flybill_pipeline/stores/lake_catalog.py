@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flybill_pipeline.billing.usage_files import Arrival, Broken, EventKey, LandedFile, Manifest, Rollup, Taken
-from flybill_pipeline.stores.lake_tables import landed_files, usage_days, usage_pieces
+from flybill_pipeline.stores.lake_tables import landed_files, usage_days, usage_exclusions, usage_pieces
 
 
 class LakeCatalog:
@@ -66,6 +66,8 @@ class LakeCatalog:
         with self.engine.begin() as connection:
             earlier = delete(usage_pieces).where(usage_pieces.c.arrival == arrival.number).returning(usage_pieces.c.day)
             days = set(connection.execute(earlier).scalars())
+            # What is gone may have stood for ids that now count on another day.
+            connection.execute(update(usage_pieces).where(usage_pieces.c.day.in_(days)).values(compared=False))
             if pieces:
                 connection.execute(insert(usage_pieces), pieces)
             connection.execute(
@@ -98,6 +100,37 @@ class LakeCatalog:
             return connection.execute(query if state is None else query.where(landed_files.c.state == state)).all()
 
     # Days
+
+    def uncompared(self) -> bool:
+        """Whether pieces have come or gone since the ids of all days were last compared."""
+        query = select(usage_pieces.c.path).where(usage_pieces.c.compared.is_(False)).limit(1)
+        with self.engine.connect() as connection:
+            return connection.execute(query).first() is not None
+
+    def all_pieces(self) -> tuple[str, ...]:
+        """Every piece of every day."""
+        with self.engine.connect() as connection:
+            return tuple(connection.execute(select(usage_pieces.c.path).order_by(usage_pieces.c.path)).scalars())
+
+    def compared(self, pieces: Sequence[str], found: Mapping[date, Sequence[EventKey]]) -> None:
+        """Puts `found`, which comparing `pieces` gave, in the place of what was found before."""
+        rows = [{"day": day, "source": k.source, "event_id": k.event_id} for day, keys in found.items() for k in keys]
+        with self.engine.begin() as connection:
+            connection.execute(delete(usage_exclusions))
+            if rows:
+                connection.execute(insert(usage_exclusions), rows)
+            connection.execute(update(usage_pieces).where(usage_pieces.c.path.in_(pieces)).values(compared=True))
+
+    def exclusions(self, day: date) -> tuple[EventKey, ...]:
+        """The ids that stand on `day` too, but count on another."""
+        columns = usage_exclusions.c
+        query = (
+            select(columns.source, columns.event_id)
+            .where(columns.day == day)
+            .order_by(columns.source, columns.event_id)
+        )
+        with self.engine.connect() as connection:
+            return tuple(EventKey(*row) for row in connection.execute(query))
 
     def pieces(self, day: date) -> tuple[str, ...]:
         """Every piece that holds rows of `day`, recorded or not."""
@@ -151,8 +184,8 @@ class LakeCatalog:
             return {row.day: row.daily_path for row in connection.execute(query.order_by(usage_days.c.day))}
 
     def days_to_record(self) -> tuple[date, ...]:
-        """The days that are behind the landed files: their pieces are not those of the manifest, or the manifest has
-        not been compiled yet."""
+        """The days that are behind the landed files: their pieces or the ids that count elsewhere are not those of the
+        manifest, or the manifest has not been compiled yet."""
         current = select(
             usage_pieces.c.day,
             func.jsonb_agg(aggregate_order_by(usage_pieces.c.path, usage_pieces.c.path)).label("pieces"),
@@ -160,9 +193,15 @@ class LakeCatalog:
         with self.engine.connect() as connection:
             pieces: Mapping[date, list[str]] = {row.day: row.pieces for row in connection.execute(current)}
             days = {row.day: row for row in connection.execute(select(usage_days))}
+            excluded: dict[date, list[list[str]]] = {}
+            for row in connection.execute(select(usage_exclusions)):
+                excluded.setdefault(row.day, []).append([row.source, row.event_id])
         behind = set(pieces.keys() - days.keys())
         stale = {
-            day for day, row in days.items() if (pieces.get(day, []), row.version) != (row.pieces, row.daily_version)
+            day
+            for day, row in days.items()
+            if (pieces.get(day, []), sorted(excluded.get(day, [])), row.version)
+            != (row.pieces, row.exclusions, row.daily_version)
         }
         return tuple(sorted(behind | stale))
 

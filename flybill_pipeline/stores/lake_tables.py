@@ -6,6 +6,7 @@ files that it names are in place, so a crash leaves files that nobody reads, nev
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Date,
     DateTime,
@@ -49,8 +50,17 @@ usage_pieces = Table(  # the Parquet files that hold a landed file's good rows, 
     Column("day", Date, nullable=False),
     Column("arrival", BigInteger, ForeignKey(landed_files.c.arrival), nullable=False),
     Column("rows", BigInteger, nullable=False),
+    Column("compared", Boolean, nullable=False, server_default="false"),  # with the ids of all other days
     Index("usage_pieces_day", "day"),
     Index("usage_pieces_arrival", "arrival"),
+)
+
+usage_exclusions = Table(  # ids that stand on this day too, but count on another
+    "usage_exclusions",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("event_id", Text, primary_key=True),
 )
 
 usage_days = Table(  # a day's manifest: which pieces count, less which rows

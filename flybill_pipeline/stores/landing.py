@@ -79,6 +79,8 @@ class Landing:
     def land(self, file: Path, source_name: str) -> Landed:
         """Copies `file` to `<landing>/<source>/<file's name>`, all or nothing, if its source mapping can read it.
 
+        Where a file of that name with other content lies already, the content's hash becomes part of the name: two
+        exports called usage.csv are two files, and nothing that was landed is ever written over.
         Raises LandingError when there is no such source or file, the source would not find the file, or its columns
         are not those of the mapping.
         """
@@ -95,10 +97,13 @@ class Landing:
             )
         self._look_into(file, source)
         target = self.root / path
-        if target.exists() and filecmp.cmp(file, target, shallow=False):
+        if target.exists() and not filecmp.cmp(file, target, shallow=False):
+            path = f"{source_name}/{_with_hash(file)}"
+            target = self.root / path
+        if target.exists():
             return Landed(path, already_there=True)
         target.parent.mkdir(parents=True, exist_ok=True)
-        copy = target.with_name(f".{file.name}.partial")
+        copy = target.with_name(f".{target.name}.partial")
         shutil.copyfile(file, copy)
         copy.replace(target)
         return Landed(path, already_there=False)
@@ -148,8 +153,16 @@ def _match_parts(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
     return bool(path) and fnmatchcase(path[0], pattern[0]) and _match_parts(path[1:], pattern[1:])
 
 
+def _with_hash(file: Path) -> str:
+    """The file's name with its content in it: usage-3f2a9c1b.jsonl.gz."""
+    stem, dot, suffixes = file.name.partition(".")
+    return f"{stem}-{_digest(file)[:8]}{dot}{suffixes}"
+
+
 def _hash(path: Path, size: int) -> str | None:
-    if size > HASHED_UP_TO:
-        return None
+    return _digest(path) if size <= HASHED_UP_TO else None
+
+
+def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -63,7 +63,9 @@ def _line_columns() -> list[Column[object]]:
         Column("dimensions", JSONB, nullable=False, server_default="{}"),
         Column("service_month", Text, nullable=False),
         Column("quantity", QUANTITY, nullable=False),
-        Column("usage_quantity", QUANTITY, nullable=False, server_default="0"),  # as recorded, before aggregation and conversion
+        Column(
+            "usage_quantity", QUANTITY, nullable=False, server_default="0"
+        ),  # as recorded, before aggregation and conversion
         Column("unit", Text),
         Column("amount_minor", BigInteger, nullable=False),
         Column("currency", Text, nullable=False),

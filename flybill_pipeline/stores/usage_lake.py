@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from flybill_pipeline.billing.usage_files import Arrival, Broken, EventKey, Manifest, Rollup, Taken
-from flybill_pipeline.stores import usage_days, usage_intake
+from flybill_pipeline.stores import cross_days, usage_days, usage_intake
 from flybill_pipeline.stores.duck import Limits, duck, parquet_rows
 from flybill_pipeline.stores.folders import local_folder
 from flybill_pipeline.stores.lake_catalog import LakeCatalog
@@ -107,6 +107,10 @@ class UsageLake:
     def take(self, arrival: Arrival) -> Taken | Broken:
         """Reads a landed file into pieces and quarantine; see usage_intake.take_file."""
         return usage_intake.take_file(self.root, arrival, self.sources[arrival.file.source], self.limits)
+
+    def conflicts_over_days(self, pieces: Sequence[str]) -> Mapping[date, Sequence[EventKey]]:
+        """The ids of `pieces` that arrived first on another day; see cross_days.conflicts_over_days."""
+        return cross_days.conflicts_over_days(self.root, pieces, self.limits)
 
     def record(self, day: date, pieces: Sequence[str], exclusions: Sequence[EventKey]) -> Manifest:
         """Decides which rows of a day count; see usage_days.record_day."""

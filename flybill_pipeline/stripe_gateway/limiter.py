@@ -13,16 +13,18 @@ ENDPOINT_RATE = 24.0
 """Calls per second to one endpoint; Stripe's limit is 25."""
 LIVE_RATE = 96.0
 """Calls per second to all endpoints with a live key; Stripe's limit is 100. A test key has 25, so ENDPOINT_RATE."""
-SLACK = 0.02
+SLACK = 0.01
 """Seconds by which a late call does not delay the next."""
 RECOVERY = 15.0
 """Seconds from a standstill back to the full pace, evenly."""
+KEPT = 0.75
+"""The part of the pace that is left after Stripe refused: refusals that go on compound, a single one costs little."""
 SLOWEST = 0.5
 """Calls per second below which no lane falls, however often Stripe refuses."""
 
 
 class _Lane:
-    """One pace: `full` calls per second, halved when Stripe refuses, growing back with time."""
+    """One pace: `full` calls per second, less when Stripe refuses, growing back with time."""
 
     def __init__(self, full: float) -> None:
         self.turn = threading.Lock()
@@ -43,10 +45,10 @@ class _Lane:
         """Records that a call leaves now."""
         self._next = max(self._next, now - SLACK) + 1 / self.rate(now)
 
-    def halve(self, now: float) -> None:
-        """Half the pace from now on; calls that were refused together count once."""
+    def give_way(self, now: float) -> None:
+        """A slower pace from now on; calls that were refused together count once."""
         if now - self._cut_at >= 1 or self._cut_at == 0.0:
-            self._rate = max(self.rate(now) / 2, SLOWEST)
+            self._rate = max(self.rate(now) * KEPT, SLOWEST)
             self._cut_at = now
 
 
@@ -81,10 +83,10 @@ class Limiter:
                 self._sleep(wait)
 
     def slow_down(self, endpoint: str, reason: str) -> None:
-        """Halves a pace after a 429, by Stripe's reason: the account's for global-*, otherwise the endpoint's."""
+        """Slows a pace after a 429, by Stripe's reason: the account's for global-*, otherwise the endpoint's."""
         with self._mutex:
             lane = self._total if reason.startswith("global") else self._lanes[endpoint]
-            lane.halve(self._clock())
+            lane.give_way(self._clock())
 
     def rate(self, endpoint: str | None = None) -> float:
         """The present pace in calls per second: of an endpoint, or of all together."""

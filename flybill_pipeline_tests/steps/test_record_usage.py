@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from flybill_pipeline.billing.usage_files import Arrival, Broken, EventKey, Taken
+from flybill_pipeline.billing.usage_files import Arrival, Broken, Taken
+from flybill_pipeline.steps.compare_days import compare_days
 from flybill_pipeline.steps.compile_usage import RollupCatalog, RollupLake, compile_day
 from flybill_pipeline.steps.record_usage import (
     DayCatalog,
@@ -106,14 +107,49 @@ def test_recording_again_gives_the_same_rows_and_says_so(world: UsageWorld) -> N
     assert list(world.lake.events("acme", [DAY])) == before
 
 
-def test_an_event_that_counts_on_another_day_is_excluded_by_name(world: UsageWorld) -> None:
+LATER = "2026-10-09T10:00:00Z"
+
+
+def test_an_id_counts_once_whatever_its_time(world: UsageWorld) -> None:
     world.put("edge/a.jsonl", jsonl(edge(1, gb=5), edge(2, gb=7)))
     world.run()
-    report = record_day(DAY, world.lake, world.catalog, [EventKey("edge", "1")])
-    compile_day(DAY, world.lake, world.catalog)
-    assert (report.rows, report.conflicts) == (1, 1)
+    world.put("edge/b.jsonl", jsonl(edge(1, gb=5, at=LATER), edge(3, gb=1, at=LATER), edge(1, gb=6, at=LATER)))
+    world.run()
+    assert world.quantities() == {"acme": "13"}
+    left_out = list(world.lake.excluded(list(world.catalog.manifests()), "conflict"))
+    assert [(row.event_id, row.occurred_at.day) for row in left_out] == [("1", 9), ("1", 9)]
+    assert world.catalog.days_to_record() == ()
+
+
+def test_the_first_to_arrive_stands_even_on_the_later_day(world: UsageWorld) -> None:
+    world.put("edge/a.jsonl", jsonl(edge(1, gb=5, at=LATER)))
+    world.run()
+    world.put("edge/b.jsonl", jsonl(edge(1, gb=9)))
+    world.run()
+    assert world.quantities() == {"acme": "5"}
+
+
+def test_ids_of_two_sources_are_two_ids(world: UsageWorld) -> None:
+    world.put("edge/a.jsonl", jsonl(edge(1, gb=5)))
+    world.put("machines/b.csv", f"id,org,meter,seconds,ts,size,region\n1,acme,cpu,2,{LATER},s,eu\n")
+    world.run()
     assert world.quantities() == {"acme": "7"}
-    assert record_day(DAY, world.lake, world.catalog).conflicts == 1
+
+
+def test_what_stood_for_an_id_may_go_and_the_other_day_counts_again(world: UsageWorld) -> None:
+    world.put("edge/a.jsonl", jsonl(edge(1, gb=5)))
+    world.put("edge/b.jsonl", jsonl(edge(1, gb=8, at=LATER)))
+    world.run()
+    assert world.quantities() == {"acme": "5"}
+    world.put("edge/a.jsonl", jsonl(edge(2, gb=1)))
+    world.run()
+    assert world.quantities() == {"acme": "9"}
+
+
+def test_nothing_is_compared_twice(world: UsageWorld) -> None:
+    world.put("edge/a.jsonl", jsonl(edge(1)))
+    world.run()
+    assert compare_days(world.lake, world.catalog) is None
 
 
 class Killed(BaseException):

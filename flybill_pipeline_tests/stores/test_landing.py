@@ -67,6 +67,18 @@ def test_a_file_that_cannot_be_read_is_refused(
     assert list(landing.root.rglob("*.*")) == []
 
 
+def test_two_exports_of_one_name_are_two_files(landing: Landing, tmp_path: Path) -> None:
+    file = tmp_path / "usage.jsonl"
+    paths = []
+    for event in (edge("1"), edge("2"), edge("2")):
+        file.write_text(jsonl(event))
+        paths.append(landing.land(file, "edge"))
+    assert [landed.already_there for landed in paths] == [False, False, True]
+    assert paths[0].path == "edge/usage.jsonl"
+    assert paths[1].path == paths[2].path != paths[0].path
+    assert {found.path for found in landing.files()} == {paths[0].path, paths[1].path}
+
+
 def test_a_file_that_is_not_there_is_refused(landing: Landing, tmp_path: Path) -> None:
     with pytest.raises(LandingError, match="no such file"):
         landing.land(tmp_path / "a.jsonl", "edge")

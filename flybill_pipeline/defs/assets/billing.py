@@ -1,4 +1,4 @@
-"""From daily usage to finalized invoices, one shard of one month at a time. What a price or outcome is, billing knows."""
+"""From daily usage to finalized invoices, by shard and month. What a price or an outcome is, billing knows."""
 
 import dagster as dg
 
@@ -25,7 +25,7 @@ def billing_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
     def monthly_line_items(
         context: dg.AssetExecutionContext, config: Scope, toolbox: dg.ResourceParam[Toolbox]
     ) -> dg.MaterializeResult[None]:
-        """What every organization of the shard owes for the month so far: priced lines with their working, as drafts."""
+        """What every organization of the shard owes for the month so far: priced lines with their working."""
         month, shard = read_month_shard(context.partition_key)
         orgs = toolbox.organizations.all(shard, config.org_ids)
         report = price_shard(
@@ -43,7 +43,7 @@ def billing_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
     def finalized_invoices(
         context: dg.AssetExecutionContext, config: Scope, toolbox: dg.ResourceParam[Toolbox]
     ) -> dg.MaterializeResult[None]:
-        """One outcome for every organization of the shard; an invoice, which never changes again, for those that owe."""
+        """One outcome for every organization of the shard; for those that owe, an invoice that never changes."""
         month, shard = read_month_shard(context.partition_key)
         try:
             report = finalize_shard(month, shard, toolbox.invoices, toolbox.now(), config.org_ids)

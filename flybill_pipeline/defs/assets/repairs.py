@@ -1,4 +1,4 @@
-"""The operator's to-do list as an asset: one partition for each org-month that failed. Repairing is closing it again."""
+"""The operator's to-do list as an asset: a partition for each org-month that failed. Repairing is closing again."""
 
 import dagster as dg
 

@@ -5,6 +5,7 @@ import dagster as dg
 from flybill_pipeline.defs.metadata import day_metadata, intake_metadata, rollup_metadata
 from flybill_pipeline.defs.partitions import Partitions, read_day
 from flybill_pipeline.defs.resources import Toolbox
+from flybill_pipeline.steps.compare_days import compare_days
 from flybill_pipeline.steps.compile_usage import compile_day
 from flybill_pipeline.steps.record_usage import record_day, take_in
 
@@ -16,9 +17,13 @@ def usage_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
 
     @dg.asset(group_name="usage", kinds={"duckdb", "parquet"}, owners=OWNERS)
     def landed_files(toolbox: dg.ResourceParam[Toolbox]) -> dg.MaterializeResult[None]:
-        """Every new or changed file of the landing zone, read once: good rows cut by day, bad rows in quarantine."""
+        """Every new or changed file of the landing zone, read once: good rows cut by day, bad rows in quarantine.
+
+        Then the ids of all days are compared: one that came with two times counts on the day that it first arrived for.
+        """
         report = take_in(toolbox.landing, toolbox.lake, toolbox.catalog, toolbox.now())
-        return dg.MaterializeResult(metadata=intake_metadata(report))
+        compared = compare_days(toolbox.lake, toolbox.catalog)
+        return dg.MaterializeResult(metadata=intake_metadata(report, compared))
 
     @dg.asset(
         partitions_def=partitions.days,

@@ -15,9 +15,11 @@ LINE_COLUMNS = """
 
 SENDING_COLUMNS = """
     state text not null default 'new' check (state in ('new','created','lined','finalized','mismatch','blocked')),
-    generation int not null default 0, step text, step_key text, step_first_sent_at timestamptz, first_sent_at timestamptz,
+    generation int not null default 0, step text, step_key text, step_first_sent_at timestamptz,
+    first_sent_at timestamptz,
     attempts int not null default 0, calls int not null default 0, next_attempt_at timestamptz,
-    error_kind text, error_code text, error_message text, error_remedy text, error_customer_message text, request_id text,
+    error_kind text, error_code text, error_message text, error_remedy text, error_customer_message text,
+    request_id text,
     livemode boolean, updated_at timestamptz not null default now()
 """
 
@@ -74,10 +76,15 @@ create table flybill.landed_files (
 
 create table flybill.usage_pieces (
     path text primary key, day date not null,
-    arrival bigint not null references flybill.landed_files, rows bigint not null
+    arrival bigint not null references flybill.landed_files, rows bigint not null,
+    compared boolean not null default false
 );
 create index usage_pieces_day on flybill.usage_pieces (day);
 create index usage_pieces_arrival on flybill.usage_pieces (arrival);
+
+create table flybill.usage_exclusions (
+    day date, source text, event_id text, primary key (day, source, event_id)
+);
 
 create table flybill.usage_days (
     day date primary key, version text not null, pieces jsonb not null, exclusions jsonb not null,
