@@ -75,8 +75,10 @@ def show_numbers(title: str, numbers: Mapping[str, int]) -> None:
     """Whole numbers under a title, one a row."""
     out.print(f"\n[bold]{title}[/bold]")
     table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
     for name, number in numbers.items():
-        table.add_row(name, f"{number:,}", style=None)
+        table.add_row(name, f"{number:,}")
     out.print(table)
 
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
+from sqlalchemy import Engine
 
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.shards import shard_of
@@ -20,10 +22,14 @@ from flybill_pipeline.defs import jobs
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_shard_key, org_month_key
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.settings import Settings, export_environment
+from flybill_pipeline.stores.presence import is_present, present
 from flybill_pipeline.wiring import build_toolbox
 
 DAGSTER_YAML = Path(__file__).parents[1] / "dagster.yaml"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+PROCESS_TAG = "flybill/process"
+"""Names the command that a run was started by: with it, the run ends."""
+UNFINISHED = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and of how much."""
@@ -41,9 +47,12 @@ class FailedRun:
 class Runner:
     """Starts flybill's jobs one partition a run, as a schedule would, and collects what failed."""
 
-    def __init__(self, definitions: dg.Definitions, instance: dg.DagsterInstance, toolbox: Toolbox) -> None:
+    def __init__(
+        self, definitions: dg.Definitions, instance: dg.DagsterInstance, toolbox: Toolbox, process: str
+    ) -> None:
         self._definitions = definitions
         self._instance = instance
+        self._tags = {"flybill/started_by": "command line", PROCESS_TAG: process}
         self.toolbox = toolbox
         self.failed: list[FailedRun] = []
 
@@ -87,7 +96,7 @@ class Runner:
             instance=self._instance,
             raise_on_error=False,
             run_config={**QUIET, **(config or {})},
-            tags={"flybill/started_by": "command line"},
+            tags=self._tags,
         )
         if not result.success:
             self.failed.append(FailedRun(job, partition, _reason(result)))
@@ -99,8 +108,10 @@ def runner(settings: Settings) -> Iterator[Runner]:
     export_environment(settings)
     home = dagster_home(settings)
     toolbox = build_toolbox(settings)
-    with dg.DagsterInstance.from_config(str(home)) as instance:
-        yield Runner(build_defs(settings, toolbox=toolbox), instance, toolbox)
+    process = uuid4().hex
+    with dg.DagsterInstance.from_config(str(home)) as instance, present(toolbox.engine, process):
+        _end_dead_runs(instance, toolbox.engine)
+        yield Runner(build_defs(settings, toolbox=toolbox), instance, toolbox, process)
     toolbox.close()
 
 
@@ -110,6 +121,15 @@ def dagster_home(settings: Settings) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(DAGSTER_YAML, home / "dagster.yaml")
     return home
+
+
+def _end_dead_runs(instance: dg.DagsterInstance, engine: Engine) -> None:
+    """Marks the runs of killed commands as failed, and frees their place in the pool: others wait for it for ever."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
+        process = run.tags.get(PROCESS_TAG)
+        if process is not None and not is_present(engine, process):
+            instance.report_run_failed(run, "The flybill command that started this run was killed.")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _scope(org_ids: Collection[str]) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class Months:
 
 @pytest.fixture(scope="module")
 def months(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Months]:
-    """The first month closed for one organization; then, with late files, for all; then again; then the second month."""
+    """The first month closed for one organization; then, with late files, for all; then again; then the second."""
     with (
         EmulatorProcess() as emulator,
         deployment(tmp_path_factory.mktemp("months"), postgres_url, emulator) as flybill,

@@ -69,7 +69,7 @@ def prepare(flybill: Flybill) -> None:
 
 
 def land_first_month(flybill: Flybill) -> None:
-    """Usage of the first month. What counts of acme: 300.5 (100 of it late), 150 in syd, 61 builds; bolt 250; twin 100."""
+    """Usage of the first month. What counts of acme: 300.5 (100 late), 150 in syd, 61 builds; bolt 250; twin 100."""
     day = f"{FIRST}-05T10:00:00Z"
     flybill.land(
         "week1.jsonl",

@@ -1,0 +1,26 @@
+"""Which processes are alive: each holds a lock in Postgres that ends with its connection. Not what they work on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, text
+
+KEY = "hashtextextended('flybill process ' || :name, 0)"
+
+
+@contextmanager
+def present(engine: Engine, name: str) -> Iterator[None]:
+    """Shows everybody that the process `name` is alive, until the block ends or the process does, however it ends."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"select pg_advisory_lock({KEY})"), {"name": name})
+        try:
+            yield
+        finally:
+            connection.execute(text(f"select pg_advisory_unlock({KEY})"), {"name": name})
+
+
+def is_present(engine: Engine, name: str) -> bool:
+    """Whether the process `name` is alive."""
+    with engine.begin() as connection:
+        taken = connection.execute(text(f"select pg_try_advisory_xact_lock({KEY})"), {"name": name}).scalar_one()
+    return not taken
