@@ -1,6 +1,7 @@
 """The frozen settings of one process, and the only reader of os.environ. No defaults hidden anywhere else."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -53,7 +54,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     values = {
         "home": home,
         "database_url": env.get("FLYBILL_DATABASE_URL") or None,
-        "dagster_database_url": env.get("FLYBILL_DAGSTER_DATABASE_URL") or None,
+        "dagster_database_url": _with_driver(env.get("FLYBILL_DAGSTER_DATABASE_URL")),
         "lake_url": env.get("FLYBILL_LAKE_URL") or str(home / "lake"),
         "landing_url": env.get("FLYBILL_LANDING_URL") or str(home / "landing"),
         "prices": env.get("FLYBILL_PRICES") or PACKAGE / "prices",
@@ -91,6 +92,11 @@ def as_environment(settings: Settings) -> dict[str, str]:
 def export_environment(settings: Settings) -> None:
     """Writes the settings back into this process's environment, where Dagster's own configuration looks for them."""
     os.environ.update(as_environment(settings))
+
+
+def _with_driver(url: str | None) -> str | None:
+    """A bare postgresql:// means another driver since SQLAlchemy 2.1, and Dagster breaks with that one."""
+    return re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", url) if url else None
 
 
 def _variable(field: str) -> str:
