@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from flybill_pipeline import console
+from flybill_pipeline.arguments import FILE, MONTH, PATH, exact_number, pairs, require_billable, require_known
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.local import services
 from flybill_pipeline.settings import Settings, load_settings
@@ -27,21 +27,6 @@ if TYPE_CHECKING:
     from flybill_pipeline.runs import Runner
 
 
-class MonthType(click.ParamType[Month]):
-    """A month on the command line, such as 2026-10."""
-
-    name = "month"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Month:
-        try:
-            return value if isinstance(value, Month) else Month.parse(value)
-        except ValueError as error:
-            return self.fail(str(error), param, ctx)
-
-
-MONTH = MonthType()
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-PATH = click.Path(exists=True, path_type=Path)
 as_json = click.option("--json", "json_wanted", is_flag=True, help="Print JSON instead of text.")
 
 
@@ -111,11 +96,7 @@ def land(file: Path, source: str, json_wanted: bool) -> None:
 @as_json
 def close(month: Month, org_ids: tuple[str, ...], json_wanted: bool) -> None:
     """Ingest what is landed, then price, finalize, sync and reconcile MONTH. Safe to repeat at any time."""
-    if datetime.now(UTC) < month.end:
-        raise click.UsageError(
-            f"{month} is still running: it ends on {month.last_day} (UTC) and cannot be closed before. "
-            f"`flybill owes ORG --month {month}` shows what an organization owes so far."
-        )
+    require_billable(month)
     with running() as runner:
         require_known(runner.toolbox, org_ids)
         with console.progress_bars() as progress:
@@ -131,6 +112,7 @@ def close(month: Month, org_ids: tuple[str, ...], json_wanted: bool) -> None:
 @as_json
 def repair(month: Month, org_ids: tuple[str, ...], json_wanted: bool) -> None:
     """Run the month of single organizations again, after what kept them from being billed was mended."""
+    require_billable(month)
     with running() as runner:
         require_known(runner.toolbox, org_ids)
         with console.progress_bars() as progress:
@@ -263,15 +245,6 @@ def running() -> Iterator["Runner"]:
         yield found
 
 
-def require_known(tools: "Toolbox", org_ids: tuple[str, ...] | list[str]) -> None:
-    """Refuses organizations that nobody imported, by name."""
-    if not org_ids:
-        return
-    known = {org.org_id for org in tools.organizations.all(org_ids=org_ids)}
-    if unknown := [org for org in org_ids if org not in known]:
-        raise click.UsageError(f"no such organization: {', '.join(unknown)}. `flybill import-orgs FILE` adds them.")
-
-
 def finish(runner: "Runner", month: Month, json_wanted: bool, org_ids: tuple[str, ...] = ()) -> None:
     """Shows where the month stands, and exits with 1 unless it, or what was asked for of it, is done."""
     answer = runner.toolbox.statements.month(month)
@@ -287,28 +260,6 @@ def show(json_wanted: bool, data: Any, text: Callable[[], None]) -> None:
         click.echo(json.dumps(data, indent=2, default=str))
     else:
         text()
-
-
-def exact_number(text: str) -> Decimal:
-    """The decimal that `text` writes; a usage error for anything else."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
-        raise click.BadParameter(f"{text!r} is not a number; write it like 1500.25", param_hint="--quantity")
-    return number
-
-
-def pairs(texts: tuple[str, ...]) -> dict[str, str]:
-    """`k=v` texts as a mapping; a usage error for anything else."""
-    found: dict[str, str] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise click.BadParameter(f"{text!r} is not of the form name=value", param_hint="--dimension")
-        found[name] = value
-    return found
 
 
 def main() -> None:

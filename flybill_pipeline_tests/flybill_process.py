@@ -101,7 +101,7 @@ class Flybill:
     def run(self, *arguments: str, **variables: str) -> Ran:
         """Runs a command as a process."""
         process = self.start(*arguments, **variables)
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=120)
         return Ran(process.returncode, out, err)
 
     def prices(self, name: str, book: str) -> None:

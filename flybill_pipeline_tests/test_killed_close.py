@@ -74,7 +74,7 @@ def test_close_can_be_killed_anywhere_and_run_again(flybill: Flybill, emulator: 
     }
     for happened in moments.values():
         kill_when(flybill, happened)
-    closed = flybill("close", FIRST, "--json")
+    closed = flybill.run("close", FIRST, "--json")
 
     assert closed.status == 0, closed.err
     status = closed.json()

@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from flybill_pipeline.stores.tables import facts
 
@@ -22,7 +22,10 @@ def open_engine(url: str) -> Engine:
 
     Raises DatabaseError when the URL is not one of Postgres.
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise DatabaseError("FLYBILL_DATABASE_URL is no address such as postgresql://user@host/flybill") from None
     if parsed.get_backend_name() != "postgresql":
         raise DatabaseError(f"FLYBILL_DATABASE_URL must be a postgresql:// address, not {parsed.get_backend_name()}://")
     return create_engine(parsed.set(drivername="postgresql+psycopg2"), pool_pre_ping=True, pool_size=8, max_overflow=40)
@@ -46,7 +49,9 @@ def migrate(engine: Engine, *, shards: int = DEFAULT_SHARDS) -> None:
             )
     except OperationalError as error:
         where = engine.url.render_as_string(hide_password=True)
-        raise DatabaseError(f"Cannot reach the billing database at {where}: {_first_line(error)}") from error
+        raise DatabaseError(
+            f"Cannot reach the billing database at {where} (FLYBILL_DATABASE_URL): {_first_line(error)}"
+        ) from error
 
 
 def shard_count(engine: Engine) -> int:

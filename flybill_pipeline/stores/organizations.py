@@ -133,9 +133,11 @@ class Organizations:
         """Stores organizations by org_id, all or none; returns how many were new and how many changed.
 
         An empty optional field leaves what is stored as it is, so a list without Stripe's ids does not unlink anybody.
+        Raises ImportRefusedError when two organizations would share a customer.
         """
         before = {org.org_id: org for org in self.all()}
         after = [_merged(org, before.get(org.org_id)) for org in orgs]
+        _require_own_customers({**before, **{org.org_id: org for org in after}}.values())
         changed = [org for org in after if before.get(org.org_id) != org]
         if changed:
             rows = [asdict(org) | {"shard": shard_of(org.org_id, self._shards)} for org in changed]
@@ -155,6 +157,17 @@ class Organizations:
             query = query.where(organizations.c.org_id.in_(org_ids))
         with self._engine.connect() as connection:
             return [Organization(**row._mapping) for row in connection.execute(query)]
+
+
+def _require_own_customers(orgs: Iterable[Organization]) -> None:
+    owners: dict[str, str] = {}
+    faults = [
+        f"stripe_customer_id {org.stripe_customer_id} belongs to {owner} already, so {org.org_id} needs another one"
+        for org in orgs
+        if org.stripe_customer_id and (owner := owners.setdefault(org.stripe_customer_id, org.org_id)) != org.org_id
+    ]
+    if faults:
+        raise ImportRefusedError(faults)
 
 
 def _merged(org: Organization, stored: Organization | None) -> Organization:

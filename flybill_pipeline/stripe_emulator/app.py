@@ -45,6 +45,8 @@ def create_app(config: EmulatorConfig) -> Starlette:
 def _api(emulator: Emulator) -> ASGIApp:
     async def api(scope: Scope, receive: Receive, send: Send) -> None:
         request = await _read(scope, receive)
+        if request is None:
+            return
         delivery = emulator.handle(request)
         if delivery.late is not None:
             asyncio.get_running_loop().call_later(delivery.late, emulator.run_late, request.id)
@@ -58,12 +60,15 @@ def _api(emulator: Emulator) -> ASGIApp:
     return api
 
 
-async def _read(scope: Scope, receive: Receive) -> Request:
+async def _read(scope: Scope, receive: Receive) -> Request | None:
+    """The whole request; None when the client went away in the middle of it, which a real server does not execute."""
     arrived = time.time()
     body = bytearray()
     more = True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         body += message.get("body", b"")
         more = message.get("more_body", False)
     return Request(

@@ -1,5 +1,7 @@
 """What survives a kill -9: everything that was answered, and the plans for what comes."""
 
+import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,16 @@ def test_only_loopback_is_served() -> None:
 
     with pytest.raises(ValueError, match="loopback"):
         serve(EmulatorConfig(), host="0.0.0.0")
+
+
+def test_a_request_whose_sender_died_half_way_is_not_executed(emulator: EmulatorProcess, shop: Shop) -> None:
+    head = (
+        "POST /v1/customers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk_test_1\r\nIdempotency-Key: k\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\nname="
+    )
+    with socket.create_connection(("127.0.0.1", int(emulator.url.rsplit(":", 1)[1]))) as connection:
+        connection.sendall(head.encode())
+        time.sleep(0.2)  # the server has the head by now, and waits for the rest
+    time.sleep(0.2)
+    assert emulator.report()["customers"] == 0
+    assert shop.post("customers", name="whole", idempotency_key="k")["name"] == "whole"
