@@ -1,4 +1,4 @@
-"""What a person may type as an argument: its types, and the refusals that say what to type instead. No commands here."""
+"""What a person may type as an argument: its types, and refusals that say what to type instead. No commands here."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 PACKAGE = Path(__file__).parent
 
@@ -38,8 +38,14 @@ class Settings(BaseModel):
     stripe_live: bool = False
     stripe_rate: float | None = Field(default=None, gt=0)
     stripe_account_rate: float | None = Field(default=None, gt=0)
-    first_month: str = "2024-01"
+    first_month: str = Field(default="2024-01", pattern=r"^\d{4}-(0[1-9]|1[0-2])$")
     shards: int = Field(default=16, ge=1, le=100)
+
+    @field_validator("dagster_database_url")
+    @classmethod
+    def _name_the_driver(cls, url: str | None) -> str | None:
+        # Dagster hands the address to SQLAlchemy as it is, and a bare one means a driver that Dagster does not work with.
+        return re.sub("^postgres(ql)?://", "postgresql+psycopg2://", url) if url else url
 
     @property
     def uses_local_stripe(self) -> bool:

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from flybill_pipeline.billing.decimals import plain
@@ -14,7 +14,7 @@ from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.working import working_data
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Draft:
     """One org's month so far. `currency` is None for an org that nobody imported: it has usage, but no bill yet.
 
@@ -35,10 +35,16 @@ class Draft:
         """The sum of the rounded lines: rounding happened once, in each of them."""
         return total_minor(self.lines)
 
+    @cached_property
+    def workings(self) -> list[list[dict[str, str]]]:
+        """The working of each line as data, in order; needed twice, for the hash and for the row."""
+        return [working_data(line.working) for line in self.lines]
+
     @property
     def content_hash(self) -> str:
-        """What `content_hash` says of these lines; the finalized invoice keeps it."""
-        return content_hash(self.org_id, self.currency or "", self.lines)
+        """SHA-256 (hex) of everything that the customer is told; equal hashes mean equal bills, line by line."""
+        content = [self.org_id, self.currency or "", list(map(_content, self.lines, self.workings))]
+        return hashlib.sha256(json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode()).hexdigest()
 
 
 def invoice_id(month: Month, org_id: str) -> str:
@@ -52,13 +58,7 @@ def invoice_number(month: Month, position: int) -> str:
     return f"FB-{month}-{position:06d}"
 
 
-def content_hash(org_id: str, currency: str, lines: Iterable[LineItem]) -> str:
-    """SHA-256 (hex) of everything that the customer is told; equal hashes mean equal bills, line by line."""
-    content = [org_id, currency, [_content(line) for line in lines]]
-    return hashlib.sha256(json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode()).hexdigest()
-
-
-def _content(line: LineItem) -> list[Any]:
+def _content(line: LineItem, working: list[dict[str, str]]) -> list[Any]:
     return [
         line.line_id,
         line.kind,
@@ -70,5 +70,5 @@ def _content(line: LineItem) -> list[Any]:
         line.amount_minor,
         line.currency,
         line.description,
-        [sorted(step.items()) for step in working_data(line.working)],
+        [sorted(step.items()) for step in working],
     ]

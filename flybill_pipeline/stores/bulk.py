@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -41,15 +41,22 @@ def _rewound(block: io.StringIO) -> io.StringIO:
     return block
 
 
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":")) if value else ("{}" if isinstance(value, dict) else "[]")
+
+
+# By exact type, since this runs for every value of millions of rows; the CSV writer writes what is not listed.
+_WRITTEN: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: NULL,
+    Decimal: lambda number: format(number, "f"),
+    dict: _json,
+    list: _json,
+    tuple: _json,
+    datetime: datetime.isoformat,
+    date: date.isoformat,
+}
+
+
 def _text(value: Any) -> Any:
-    match value:
-        case None:
-            return NULL
-        case Decimal():
-            return format(value, "f")
-        case dict() | list() | tuple():
-            return json.dumps(value, separators=(",", ":"))
-        case datetime() | date():
-            return value.isoformat()
-        case _:
-            return value
+    write = _WRITTEN.get(type(value))
+    return value if write is None else write(value)

@@ -9,7 +9,6 @@ from sqlalchemy import Connection, Engine, delete, func, select, text
 
 from flybill_pipeline.billing.invoice import Draft
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.working import working_data
 from flybill_pipeline.stores.bulk import copy_rows
 from flybill_pipeline.stores.tables import account_entries, drafts, line_items, outcomes
 
@@ -109,7 +108,7 @@ def _settled(connection: Connection, month: Month, shard: int) -> set[str]:
 
 def _line_rows(new: Iterable[Draft]) -> Iterator[tuple[Any, ...]]:
     for draft in new:
-        for number, line in enumerate(draft.lines, start=1):
+        for number, (line, working) in enumerate(zip(draft.lines, draft.workings, strict=True), start=1):
             yield (
                 str(draft.month),
                 draft.org_id,
@@ -125,7 +124,7 @@ def _line_rows(new: Iterable[Draft]) -> Iterator[tuple[Any, ...]]:
                 line.amount_minor,
                 line.currency,
                 line.description,
-                working_data(line.working),
+                working,
             )
 
 

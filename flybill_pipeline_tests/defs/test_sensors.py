@@ -1,0 +1,235 @@
+"""What starts runs by itself, on real runs that really fail: the stores are scripted, Dagster is Dagster's own."""
+
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.defs import sensors as module
+from flybill_pipeline.defs.jobs import CLOSE_MONTH
+from flybill_pipeline.defs.partitions import Partitions, month_shard_key
+from flybill_pipeline.defs.sensors import FIRST_WAIT, MOST_ATTEMPTS, MOST_PER_TICK, RETRY_TAG, sensors
+
+SHARDS = 6
+NOW = datetime.now(UTC)
+LAST = Month.of(NOW).previous()
+PARTITIONS = Partitions(LAST.previous().previous().previous().previous(), SHARDS)
+
+
+class World:
+    """The three assets of a close, of which the last fails while a shard is in `failing`; and the sensor under test."""
+
+    def __init__(self, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.instance = instance
+        self.failing: set[str] = set()
+        self.now = datetime.now(UTC)
+        monkeypatch.setattr(module, "datetime", _Clock(self))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.definitions = dg.Definitions(
+                assets=self._assets(),
+                jobs=[dg.define_asset_job(CLOSE_MONTH, partitions_def=PARTITIONS.month_shards)],
+            )
+        self.sensor = next(s for s in sensors(PARTITIONS) if s.name == "retry_failed_partitions")
+
+    def _assets(self) -> list[dg.AssetsDefinition]:
+        @dg.asset(partitions_def=PARTITIONS.month_shards)
+        def monthly_line_items() -> None: ...
+
+        @dg.asset(partitions_def=PARTITIONS.month_shards, deps=[monthly_line_items])
+        def finalized_invoices() -> None: ...
+
+        @dg.asset(partitions_def=PARTITIONS.month_shards, deps=[finalized_invoices])
+        def stripe_invoices(context: dg.AssetExecutionContext) -> None:
+            if str(context.partition_key) in self.failing:
+                raise dg.Failure("Stripe is down", allow_retries=False)
+
+        return [monthly_line_items, finalized_invoices, stripe_invoices]
+
+    def run(self, key: str, tags: dict[str, str] | None = None) -> dg.ExecuteInProcessResult:
+        """One run of the job, as the daemon would start it."""
+        job = self.definitions.resolve_job_def(CLOSE_MONTH)
+        quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        return job.execute_in_process(
+            partition_key=key, instance=self.instance, raise_on_error=False, tags=tags, run_config=quiet
+        )
+
+    def tick(self) -> dg.SensorExecutionData if hasattr(dg, "SensorExecutionData") else Any:  # type: ignore[valid-type]
+        with dg.build_sensor_context(instance=self.instance) as context:
+            return self.sensor.evaluate_tick(context)
+
+    def requests(self) -> list[dg.RunRequest]:
+        return list(self.tick().run_requests or [])
+
+    def follow(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+        """Starts the run that the sensor asked for."""
+        return self.run(str(request.partition_key), dict(request.tags))
+
+
+class _Clock:
+    """Stands for the class datetime in the sensor's module, with a time that the test moves."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def now(self, _zone: Any) -> datetime:
+        return self._world.now
+
+    fromtimestamp = staticmethod(datetime.fromtimestamp)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield World(instance, monkeypatch)
+
+
+def key(shard: int = 0, month: Month = LAST) -> str:
+    return str(month_shard_key(month, shard))
+
+
+def test_nothing_failed_nothing_asked(world: World) -> None:
+    world.run(key())
+    tick = world.tick()
+    assert not tick.run_requests
+    assert "no failed shard is due" in tick.skip_message
+
+
+def test_a_failed_shard_is_asked_for_once_its_wait_is_over(world: World) -> None:
+    world.failing = {key(1)}
+    failed = world.run(key(1))
+    world.run(key(2))
+    assert world.requests() == []
+    world.now += FIRST_WAIT
+    (request,) = world.requests()
+    assert (str(request.partition_key), request.run_key) == (key(1), f"retry:{key(1)}:{failed.run_id}")
+    assert request.tags[RETRY_TAG] == failed.run_id
+
+
+def test_the_same_failure_has_the_same_run_key_however_often_one_looks(world: World) -> None:
+    world.failing = {key()}
+    world.run(key())
+    world.now += FIRST_WAIT
+    assert world.requests()[0].run_key == world.requests()[0].run_key
+    world.now += timedelta(days=1)
+    assert len({request.run_key for request in [*world.requests(), *world.requests()]}) == 1
+
+
+def test_a_retry_that_succeeds_ends_it(world: World) -> None:
+    world.failing = {key()}
+    world.run(key())
+    world.now += FIRST_WAIT
+    (request,) = world.requests()
+    world.failing.clear()
+    assert world.follow(request).success
+    world.now += timedelta(days=1)
+    assert world.requests() == []
+
+
+def test_each_wait_is_twice_the_one_before_until_the_shard_is_given_up_loudly(
+    world: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    world.failing = {key()}
+    world.run(key())
+    waits = []
+    for attempt in range(2, MOST_ATTEMPTS + 1):
+        before = world.now = datetime.now(UTC)
+        while not (asked := world.requests()):
+            world.now += timedelta(seconds=30)
+            assert world.now - before < timedelta(hours=2)
+        waits.append(world.now - before)
+        assert asked[0].tags["flybill/attempt"] == str(attempt)
+        world.follow(asked[0])
+    minutes = [round(wait / timedelta(minutes=1)) for wait in waits]
+    assert minutes == [1, 2, 4, 8, 16]
+    world.now += timedelta(days=2)
+    tick = world.tick()
+    assert not tick.run_requests
+    assert key() in tick.skip_message
+    assert "given up" in tick.skip_message
+
+
+def test_a_run_that_a_person_started_begins_the_count_anew(world: World) -> None:
+    world.failing = {key()}
+    world.run(key())
+    for _ in range(MOST_ATTEMPTS - 1):
+        world.now += timedelta(hours=2)
+        (request,) = world.requests()
+        world.follow(request)
+    world.now += timedelta(hours=2)
+    assert world.requests() == []
+    world.run(key())
+    world.now += timedelta(hours=2)
+    (request,) = world.requests()
+    assert request.tags["flybill/attempt"] == "2"
+
+
+def test_while_a_run_is_under_way_nothing_is_asked(world: World) -> None:
+    world.failing = {key()}
+    world.run(key())
+    job = world.definitions.resolve_job_def(CLOSE_MONTH)
+    world.instance.create_run_for_job(job, tags={"dagster/partition": key()}, status=dg.DagsterRunStatus.STARTED)
+    world.now += timedelta(hours=2)
+    assert world.requests() == []
+
+
+def test_only_a_few_at_a_time_and_the_oldest_month_first(world: World) -> None:
+    keys = [key(shard, month) for month in (LAST, LAST.previous()) for shard in range(4)]
+    world.failing = set(keys)
+    for each in keys:
+        world.run(each)
+    world.now += timedelta(hours=2)
+    assert [str(request.partition_key) for request in world.requests()] == [
+        key(shard, LAST.previous()) for shard in range(MOST_PER_TICK)
+    ]
+
+
+def test_months_long_past_and_the_open_month_are_left_alone(world: World) -> None:
+    old, current = LAST.previous().previous().previous(), Month.of(NOW)
+    world.failing = {key(0, old), key(0, current)}
+    for each in sorted(world.failing):
+        world.run(each)
+    world.now += timedelta(hours=2)
+    assert world.requests() == []
+
+
+def test_runs_of_a_backfill_are_seen_though_their_job_has_another_name(world: World) -> None:
+    world.failing = {key()}
+    failed = dg.materialize(
+        world.definitions.resolve_all_asset_specs() and world._assets(),
+        partition_key=key(),
+        instance=world.instance,
+        raise_on_error=False,
+    )
+    assert not failed.success
+    world.now += FIRST_WAIT
+    assert [request.run_key for request in world.requests()] == [f"retry:{key()}:{failed.run_id}"]
+
+
+class TestIntake:
+    """The two sensors that look at the landing zone and the lake's catalog."""
+
+    def tick(self, name: str, toolbox: Any) -> Any:
+        sensor = next(found for found in sensors(PARTITIONS) if found.name == name)
+        with (
+            dg.DagsterInstance.ephemeral() as instance,
+            dg.build_sensor_context(instance=instance, resources={"toolbox": toolbox}) as context,
+        ):
+            return sensor.evaluate_tick(context)
+
+    def test_new_files_are_one_run_and_the_same_files_the_same_run(self) -> None:
+        def keys(*files: str) -> list[str | None]:
+            toolbox = SimpleNamespace(unread_files=lambda: list(files))
+            return [request.run_key for request in self.tick("landed_files_arrived", toolbox).run_requests]
+
+        assert len(keys("a:1:1", "b:1:1")) == 1
+        assert keys("a:1:1") == keys("a:1:1") != keys("a:2:1")
+
+    def test_no_new_file_no_run(self) -> None:
+        tick = self.tick("landed_files_arrived", SimpleNamespace(unread_files=list))
+        assert (tick.run_requests or [], tick.skip_message) == ([], "nothing new has landed")
