@@ -36,7 +36,7 @@ def build_defs(settings: Settings, *, toolbox: Toolbox | None = None) -> dg.Defi
             *repair_assets(),
         ],
         asset_checks=checks(partitions),
-        jobs=jobs(partitions),
+        jobs=jobs(),
         schedules=schedules(partitions),
         sensors=sensors(partitions),
         resources={"toolbox": toolbox or build_toolbox(settings)},

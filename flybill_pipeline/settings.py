@@ -38,13 +38,13 @@ class Settings(BaseModel):
     stripe_live: bool = False
     stripe_rate: float | None = Field(default=None, gt=0)
     stripe_account_rate: float | None = Field(default=None, gt=0)
-    first_month: str = Field(default="2024-01", pattern=r"^\d{4}-(0[1-9]|1[0-2])$")
+    first_month: str = Field(default="2020-01", pattern=r"^\d{4}-(0[1-9]|1[0-2])$")
     shards: int = Field(default=16, ge=1, le=100)
 
     @field_validator("dagster_database_url")
     @classmethod
     def _name_the_driver(cls, url: str | None) -> str | None:
-        # Dagster hands the address to SQLAlchemy as it is, and a bare one means a driver that Dagster does not work with.
+        # Dagster hands the address to SQLAlchemy as it is, and a bare one means a driver that Dagster fails with.
         return re.sub("^postgres(ql)?://", "postgresql+psycopg2://", url) if url else url
 
     @property
@@ -60,7 +60,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     values = {
         "home": home,
         "database_url": env.get("FLYBILL_DATABASE_URL") or None,
-        "dagster_database_url": _with_driver(env.get("FLYBILL_DAGSTER_DATABASE_URL")),
+        "dagster_database_url": env.get("FLYBILL_DAGSTER_DATABASE_URL") or None,
         "lake_url": env.get("FLYBILL_LAKE_URL") or str(home / "lake"),
         "landing_url": env.get("FLYBILL_LANDING_URL") or str(home / "landing"),
         "prices": env.get("FLYBILL_PRICES") or PACKAGE / "prices",
@@ -71,7 +71,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         "stripe_live": env.get("FLYBILL_STRIPE_LIVE") == "1",
         "stripe_rate": env.get("FLYBILL_STRIPE_RATE") or None,
         "stripe_account_rate": env.get("FLYBILL_STRIPE_ACCOUNT_RATE") or None,
-        "first_month": env.get("FLYBILL_FIRST_MONTH") or "2024-01",
+        "first_month": env.get("FLYBILL_FIRST_MONTH") or "2020-01",
         "shards": env.get("FLYBILL_SHARDS") or 16,
     }
     try:
@@ -98,11 +98,6 @@ def as_environment(settings: Settings) -> dict[str, str]:
 def export_environment(settings: Settings) -> None:
     """Writes the settings back into this process's environment, where Dagster's own configuration looks for them."""
     os.environ.update(as_environment(settings))
-
-
-def _with_driver(url: str | None) -> str | None:
-    """A bare postgresql:// means another driver since SQLAlchemy 2.1, and Dagster breaks with that one."""
-    return re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", url) if url else None
 
 
 def _variable(field: str) -> str:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from flybill_pipeline.billing.period import Month
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.settings import Settings, SettingsError
 
@@ -19,6 +20,7 @@ def build_toolbox(settings: Settings) -> Toolbox:
         prices=settings.prices,
         sources=settings.sources,
         shards=settings.shards,
+        first_month=Month.parse(settings.first_month),
         now=lambda: datetime.now(UTC),
         open_stripe=lambda: _open_stripe(settings),
     )

@@ -55,7 +55,7 @@ def test_a_month_that_is_still_running_is_not_billed(flybill: Flybill, command: 
 
 @pytest.mark.parametrize("command", ["close", "repair"])
 def test_a_month_before_the_first_one(flybill: Flybill, command: str) -> None:
-    refused(flybill(command, "2023-12", "--org", "acme"), "2023-12", "FLYBILL_FIRST_MONTH=2024-01")
+    refused(flybill(command, "2019-12", "--org", "acme"), "2019-12", "FLYBILL_FIRST_MONTH=2020-01")
 
 
 def test_a_demo_of_a_month_that_is_still_running(flybill: Flybill) -> None:

@@ -45,6 +45,7 @@ class Toolbox:
     prices: Path
     sources: Path
     shards: int
+    first_month: Month
     now: Callable[[], datetime]
     open_stripe: Callable[[], "Gateway"]
 
@@ -108,7 +109,13 @@ class Toolbox:
     def lake(self) -> "UsageLake":
         from flybill_pipeline.stores.usage_lake import UsageLake
 
-        return UsageLake(self.lake_url, self.catalog, shards=self.shards, sources=self.landing.sources)
+        return UsageLake(
+            self.lake_url,
+            self.catalog,
+            shards=self.shards,
+            sources=self.landing.sources,
+            first_day=self.first_month.first_day,
+        )
 
     @cached_property
     def catalog(self) -> "LakeCatalog":

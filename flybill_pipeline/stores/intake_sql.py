@@ -5,14 +5,14 @@ Reading the file's format is in intake_readers.py; writing what is found here is
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from flybill_pipeline.stores.duck import quoted
 from flybill_pipeline.stores.intake_readers import Reading
 from flybill_pipeline.stores.sources import SourceMapping
 
 CLOCKS_MAY_DIFFER = timedelta(hours=24)
-FIRST_BILLABLE_DAY = datetime(2020, 1, 1)  # noqa: DTZ001 - UTC throughout, as in the lake
+FIRST_DAY = date(2020, 1, 1)  # what is older was written by a clock that was wrong
 SHOWN = 1000  # characters of a bad row that are kept
 
 REASONS = {
@@ -33,7 +33,7 @@ REASONS = {
 }
 
 
-def staging_query(reading: Reading, source: SourceMapping, arrived_at: datetime) -> str:
+def staging_query(reading: Reading, source: SourceMapping, arrived_at: datetime, first_day: date = FIRST_DAY) -> str:
     """A query with one row per record of the file, in the file's order.
 
     Columns: event_id, org_id, meter, dimensions (canonical JSON), quantity DECIMAL(38,18), occurred_at TIMESTAMP (UTC),
@@ -47,16 +47,16 @@ def staging_query(reading: Reading, source: SourceMapping, arrived_at: datetime)
         ({reading.not_a_row}) as blank, ({reading.malformed}) as malformed{dimensions} from {reading.relation}"""
     values = f"""select *, {quantity} as quantity, {occurred_at} as occurred_at,
         {_canonical(list(reading.dimensions))} as dimensions from ({parts})"""
-    judged = f"select *, {_fault(reading, source, arrived_at)} as fault from ({values})"
+    judged = f"select *, {_fault(reading, source, arrived_at, first_day)} as fault from ({values})"
     return f"""select event_id, org_id, meter, dimensions, quantity, occurred_at, fault,
         case when fault is not null then left(raw_row, {SHOWN}) end as raw from ({judged})"""
 
 
-def sentences(source: SourceMapping, arrived_at: datetime) -> dict[str, str]:
+def sentences(source: SourceMapping, arrived_at: datetime, first_day: date = FIRST_DAY) -> dict[str, str]:
     """Reason → sentence for the operator, with the names of this source's columns."""
     columns = {
         "event_id": " + ".join(f"column {column.name!r}" for column in source.event_id),
-        "first": f"{FIRST_BILLABLE_DAY:%Y-%m-%d}",
+        "first": first_day.isoformat(),
         "last": f"{arrived_at + CLOCKS_MAY_DIFFER:%Y-%m-%d %H:%M} UTC",
     }
     for part in ("org_id", "meter", "quantity", "occurred_at"):
@@ -65,7 +65,7 @@ def sentences(source: SourceMapping, arrived_at: datetime) -> dict[str, str]:
     return {reason: sentence.format(**columns) for reason, sentence in REASONS.items()}
 
 
-def _fault(reading: Reading, source: SourceMapping, arrived_at: datetime) -> str:
+def _fault(reading: Reading, source: SourceMapping, arrived_at: datetime, first_day: date) -> str:
     latest = (arrived_at.astimezone(UTC) + CLOCKS_MAY_DIFFER).replace(tzinfo=None)
     negative = "" if source.allow_negative else "when quantity < 0 then 'quantity_negative'"
     quantity_fault = "'quantity_missing'" if reading.exact else "quantity_fault(q)"
@@ -76,7 +76,7 @@ def _fault(reading: Reading, source: SourceMapping, arrived_at: datetime) -> str
         when meter is null or (meter < '!' and trim(meter) = '') then 'meter_missing'
         when quantity is null then {quantity_fault} {negative}
         when occurred_at is null then {time_fault}
-        when occurred_at < timestamp {quoted(str(FIRST_BILLABLE_DAY))} or occurred_at > timestamp {quoted(str(latest))}
+        when occurred_at < timestamp '{first_day}' or occurred_at > timestamp {quoted(str(latest))}
         then 'clock' end"""
 
 

@@ -22,8 +22,9 @@ from flybill_pipeline.stores.sources import SourceMapping
 _PARQUET = "format parquet, compression zstd, compression_level 1"
 
 
-def take_file(root: Path, arrival: Arrival, source: SourceMapping, limits: Limits) -> Taken | Broken:
-    """Reads the landed file once and writes its rows below the lake's `root`. No event may be later than its arrival.
+def take_file(root: Path, arrival: Arrival, source: SourceMapping, limits: Limits, first_day: date) -> Taken | Broken:
+    """Reads the landed file once and writes its rows below the lake's `root`. An event's day must
+    not be before `first_day`, nor its time after its arrival.
 
     A file that cannot be read is a value, Broken: it must not stop the others.
     """
@@ -35,9 +36,13 @@ def take_file(root: Path, arrival: Arrival, source: SourceMapping, limits: Limit
         with duck(root / "work" / "spill", limits) as connection, readable(arrival.file.location, work) as location:
             connection.execute(MACROS)
             how = reading(connection, location, source)
-            connection.execute(f"create temp table staged as {staging_query(how, source, arrival.arrived_at)}")
+            connection.execute(
+                f"create temp table staged as {staging_query(how, source, arrival.arrived_at, first_day)}"
+            )
             row = _row_numbers(connection, how)
-            quarantined = _write_quarantine(connection, work, arrival, row, sentences(source, arrival.arrived_at))
+            quarantined = _write_quarantine(
+                connection, work, arrival, row, sentences(source, arrival.arrived_at, first_day)
+            )
             written = _write_pieces(connection, work, arrival, row)
     except UnreadableFileError as error:
         return Broken(str(error), error.remedy)

@@ -20,6 +20,7 @@ from flybill_pipeline.billing.usage_files import Arrival, Broken, EventKey, Mani
 from flybill_pipeline.stores import cross_days, usage_days, usage_intake
 from flybill_pipeline.stores.duck import Limits, duck, parquet_rows
 from flybill_pipeline.stores.folders import local_folder
+from flybill_pipeline.stores.intake_sql import FIRST_DAY
 from flybill_pipeline.stores.lake_catalog import LakeCatalog
 from flybill_pipeline.stores.sources import SourceMapping
 
@@ -94,6 +95,7 @@ class UsageLake:
         sources: Mapping[str, SourceMapping] | None = None,
         limits: Limits | None = None,
         engine: str = "duckdb",
+        first_day: date = FIRST_DAY,
     ) -> None:
         self.root = local_folder(url)
         self.catalog = catalog
@@ -101,12 +103,15 @@ class UsageLake:
         self.sources = sources or {}
         self.limits = limits or Limits()
         self.engine = engine
+        self.first_day = first_day
 
     # Writing: what the steps call
 
     def take(self, arrival: Arrival) -> Taken | Broken:
         """Reads a landed file into pieces and quarantine; see usage_intake.take_file."""
-        return usage_intake.take_file(self.root, arrival, self.sources[arrival.file.source], self.limits)
+        return usage_intake.take_file(
+            self.root, arrival, self.sources[arrival.file.source], self.limits, self.first_day
+        )
 
     def conflicts_over_days(self, pieces: Sequence[str]) -> Mapping[date, Sequence[EventKey]]:
         """The ids of `pieces` that arrived first on another day; see cross_days.conflicts_over_days."""

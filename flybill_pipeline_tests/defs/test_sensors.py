@@ -32,12 +32,12 @@ class World:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.definitions = dg.Definitions(
-                assets=self._assets(),
+                assets=self.assets(),
                 jobs=[dg.define_asset_job(CLOSE_MONTH, partitions_def=PARTITIONS.month_shards)],
             )
         self.sensor = next(s for s in sensors(PARTITIONS) if s.name == "retry_failed_partitions")
 
-    def _assets(self) -> list[dg.AssetsDefinition]:
+    def assets(self) -> list[dg.AssetsDefinition]:
         @dg.asset(partitions_def=PARTITIONS.month_shards)
         def monthly_line_items() -> None: ...
 
@@ -59,9 +59,15 @@ class World:
             partition_key=key, instance=self.instance, raise_on_error=False, tags=tags, run_config=quiet
         )
 
-    def tick(self) -> dg.SensorExecutionData if hasattr(dg, "SensorExecutionData") else Any:  # type: ignore[valid-type]
-        with dg.build_sensor_context(instance=self.instance) as context:
+    def tick(self) -> Any:
+        """What the sensor says now."""
+        repository = self.definitions.get_repository_def()
+        with dg.build_sensor_context(instance=self.instance, repository_def=repository) as context:
             return self.sensor.evaluate_tick(context)
+
+    def wait(self, time: timedelta) -> None:
+        """Lets some time pass after what has happened so far."""
+        self.now = max(self.now, datetime.now(UTC)) + time
 
     def requests(self) -> list[dg.RunRequest]:
         return list(self.tick().run_requests or [])
@@ -105,7 +111,7 @@ def test_a_failed_shard_is_asked_for_once_its_wait_is_over(world: World) -> None
     failed = world.run(key(1))
     world.run(key(2))
     assert world.requests() == []
-    world.now += FIRST_WAIT
+    world.wait(FIRST_WAIT)
     (request,) = world.requests()
     assert (str(request.partition_key), request.run_key) == (key(1), f"retry:{key(1)}:{failed.run_id}")
     assert request.tags[RETRY_TAG] == failed.run_id
@@ -114,20 +120,20 @@ def test_a_failed_shard_is_asked_for_once_its_wait_is_over(world: World) -> None
 def test_the_same_failure_has_the_same_run_key_however_often_one_looks(world: World) -> None:
     world.failing = {key()}
     world.run(key())
-    world.now += FIRST_WAIT
+    world.wait(FIRST_WAIT)
     assert world.requests()[0].run_key == world.requests()[0].run_key
-    world.now += timedelta(days=1)
+    world.wait(timedelta(days=1))
     assert len({request.run_key for request in [*world.requests(), *world.requests()]}) == 1
 
 
 def test_a_retry_that_succeeds_ends_it(world: World) -> None:
     world.failing = {key()}
     world.run(key())
-    world.now += FIRST_WAIT
+    world.wait(FIRST_WAIT)
     (request,) = world.requests()
     world.failing.clear()
     assert world.follow(request).success
-    world.now += timedelta(days=1)
+    world.wait(timedelta(days=1))
     assert world.requests() == []
 
 
@@ -147,7 +153,7 @@ def test_each_wait_is_twice_the_one_before_until_the_shard_is_given_up_loudly(
         world.follow(asked[0])
     minutes = [round(wait / timedelta(minutes=1)) for wait in waits]
     assert minutes == [1, 2, 4, 8, 16]
-    world.now += timedelta(days=2)
+    world.wait(timedelta(days=2))
     tick = world.tick()
     assert not tick.run_requests
     assert key() in tick.skip_message
@@ -158,13 +164,13 @@ def test_a_run_that_a_person_started_begins_the_count_anew(world: World) -> None
     world.failing = {key()}
     world.run(key())
     for _ in range(MOST_ATTEMPTS - 1):
-        world.now += timedelta(hours=2)
+        world.wait(timedelta(hours=2))
         (request,) = world.requests()
         world.follow(request)
-    world.now += timedelta(hours=2)
+    world.wait(timedelta(hours=2))
     assert world.requests() == []
     world.run(key())
-    world.now += timedelta(hours=2)
+    world.wait(timedelta(hours=2))
     (request,) = world.requests()
     assert request.tags["flybill/attempt"] == "2"
 
@@ -174,7 +180,7 @@ def test_while_a_run_is_under_way_nothing_is_asked(world: World) -> None:
     world.run(key())
     job = world.definitions.resolve_job_def(CLOSE_MONTH)
     world.instance.create_run_for_job(job, tags={"dagster/partition": key()}, status=dg.DagsterRunStatus.STARTED)
-    world.now += timedelta(hours=2)
+    world.wait(timedelta(hours=2))
     assert world.requests() == []
 
 
@@ -183,7 +189,7 @@ def test_only_a_few_at_a_time_and_the_oldest_month_first(world: World) -> None:
     world.failing = set(keys)
     for each in keys:
         world.run(each)
-    world.now += timedelta(hours=2)
+    world.wait(timedelta(hours=2))
     assert [str(request.partition_key) for request in world.requests()] == [
         key(shard, LAST.previous()) for shard in range(MOST_PER_TICK)
     ]
@@ -194,20 +200,20 @@ def test_months_long_past_and_the_open_month_are_left_alone(world: World) -> Non
     world.failing = {key(0, old), key(0, current)}
     for each in sorted(world.failing):
         world.run(each)
-    world.now += timedelta(hours=2)
+    world.wait(timedelta(hours=2))
     assert world.requests() == []
 
 
 def test_runs_of_a_backfill_are_seen_though_their_job_has_another_name(world: World) -> None:
     world.failing = {key()}
     failed = dg.materialize(
-        world.definitions.resolve_all_asset_specs() and world._assets(),
+        world.assets(),
         partition_key=key(),
         instance=world.instance,
         raise_on_error=False,
     )
     assert not failed.success
-    world.now += FIRST_WAIT
+    world.wait(FIRST_WAIT)
     assert [request.run_key for request in world.requests()] == [f"retry:{key()}:{failed.run_id}"]
 
 

@@ -1,0 +1,179 @@
+"""The services of one machine: shared by who needs them, gone with the last of them, whatever is killed."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from flybill_pipeline.local.keeper import joined
+from flybill_pipeline.local.postgres import Cluster
+from flybill_pipeline_tests.conftest import PROJECT
+
+USER = """
+import sys
+from pathlib import Path
+from flybill_pipeline.local.keeper import joined
+with joined(Path(sys.argv[1]), sys.argv[2]) as address:
+    print(address, flush=True)
+    sys.stdin.read()
+"""
+
+
+class User:
+    """A process that uses a service until it is told to end, or killed."""
+
+    def __init__(self, home: Path, service: str = "postgres") -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", USER, str(home), service],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=PROJECT,
+        )
+        assert self.process.stdout is not None
+        self.address = self.process.stdout.readline().strip()
+        assert self.address, "the service did not start"
+
+    def end(self) -> None:
+        self.process.communicate()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home of its own; whatever a failed test left running there is ended."""
+    made = Path(f"/tmp/flybill-home-{uuid4().hex[:8]}")
+    made.mkdir()
+    yield made
+    for service in ("postgres", "emulator"):
+        with joined(made, service):
+            pass
+        wait_until(lambda service=service: not kept(made, service))  # type: ignore[misc]
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def kept(home: Path, service: str) -> bool:
+    """Whether a keeper of the service is alive."""
+    return bool(processes(f"flybill_pipeline.local.keeper {home} {service}"))
+
+
+def processes(words: str) -> list[int]:
+    """The processes whose command line has these words in it."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if words in line and int(folder.name) != os.getpid():
+            found.append(int(folder.name))
+    return found
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def answers(address: str) -> bool:
+    engine = create_engine(address.format("flybill"))
+    try:
+        with engine.connect() as connection:
+            return bool(connection.execute(text("select true")).scalar_one())
+    finally:
+        engine.dispose()
+
+
+def test_two_users_share_one_server_which_ends_with_the_last(home: Path) -> None:
+    first = User(home)
+    second = User(home)
+    assert first.address == second.address
+    assert len(processes(f"flybill_pipeline.local.keeper {home} postgres")) == 1
+    first.end()
+    assert answers(second.address)
+    second.end()
+    wait_until(lambda: not kept(home, "postgres"))
+    assert not Cluster(home / "postgres").is_running()
+    assert processes(str(home)) == []
+
+
+def test_a_user_that_is_killed_takes_the_server_with_it(home: Path) -> None:
+    user = User(home)
+    user.kill()
+    wait_until(lambda: not kept(home, "postgres"))
+    assert not Cluster(home / "postgres").is_running()
+    assert processes(str(home)) == []
+
+
+def test_when_keeper_and_server_are_killed_the_next_command_finds_its_data_again(home: Path) -> None:
+    user = User(home)
+    engine = create_engine(user.address.format("flybill"))
+    with engine.begin() as connection:
+        connection.execute(text("create table kept as select 7 as value"))
+    engine.dispose()
+    postmaster = int((home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+    keeper = json.loads((home / "run" / "postgres.json").read_text())["keeper"]
+    for process in (keeper, postmaster):
+        os.kill(process, signal.SIGKILL)
+    user.kill()
+
+    again = User(home)
+    engine = create_engine(again.address.format("flybill"))
+    with engine.connect() as connection:
+        assert connection.execute(text("select value from kept")).scalar_one() == 7
+    engine.dispose()
+    again.end()
+    wait_until(lambda: not kept(home, "postgres"))
+    assert processes(str(home)) == []
+
+
+def test_a_server_whose_keeper_was_killed_is_taken_over(home: Path) -> None:
+    user = User(home)
+    os.kill(json.loads((home / "run" / "postgres.json").read_text())["keeper"], signal.SIGKILL)
+    second = User(home)
+    assert answers(user.address)
+    assert answers(second.address)
+    user.end()
+    second.end()
+    wait_until(lambda: not kept(home, "postgres"))
+    assert processes(str(home)) == []
+
+
+def test_the_emulator_of_a_killed_keeper_is_replaced_and_knows_its_customers(home: Path) -> None:
+    user = User(home, "emulator")
+    emulators = processes(f"stripe_emulator --port 0 --state {home}")
+    assert len(emulators) == 1
+    os.kill(json.loads((home / "run" / "emulator.json").read_text())["keeper"], signal.SIGKILL)
+    user.kill()
+    again = User(home, "emulator")
+    assert processes(f"stripe_emulator --port 0 --state {home}") != emulators
+    assert len(processes(f"stripe_emulator --port 0 --state {home}")) == 1
+    again.end()
+    wait_until(lambda: not kept(home, "emulator"))
+    assert processes(str(home)) == []
+
+
+def test_a_home_with_a_long_path_works_too(home: Path) -> None:
+    deep = home / ("a-folder-with-a-long-name-" * 3) / ("and-another-one-inside-it-" * 3)
+    deep.mkdir(parents=True)
+    user = User(deep)
+    assert answers(user.address)
+    socket = Path(user.address.split("host=")[1])
+    assert len(str(socket)) < 90
+    user.end()
+    wait_until(lambda: not kept(deep, "postgres"))
+    assert not socket.exists()

@@ -1,0 +1,81 @@
+"""Organizations, drafts and settled months in a real database, through the stores themselves. No assertions here."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+
+from sqlalchemy import Engine
+
+from flybill_pipeline.billing.invoice import Draft
+from flybill_pipeline.billing.line_items import LineItem, line_id
+from flybill_pipeline.billing.outcomes import Problem
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.steps.finalize_invoices import FinalizeReport, finalize_shard
+from flybill_pipeline.stores.drafts import Drafts
+from flybill_pipeline.stores.invoices import Invoices
+from flybill_pipeline.stores.organizations import Organization, Organizations
+
+MONTH = Month.parse("2025-10")
+SHARD = 0
+
+
+class BillingWorld:
+    """One shard of a deployment. The clock goes on by a second with every draft."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.organizations = Organizations(engine, shards=1)
+        self.drafts = Drafts(engine)
+        self.invoices = Invoices(engine)
+        self._seconds = count()
+
+    def orgs(self, *names: str) -> None:
+        """Imports organizations, billed in dollars."""
+        self.organizations.save([Organization(name, name.title(), "usd") for name in names])
+
+    def now(self) -> datetime:
+        return datetime(2026, 6, 3, tzinfo=UTC) + timedelta(seconds=next(self._seconds))
+
+    def draft(self, amounts: Mapping[str, int], month: Month = MONTH, problems: tuple[Problem, ...] = ()) -> None:
+        """Replaces the drafts of the shard: one line of usage each, and what is carried over."""
+        carried = self.drafts.carried(month, list(amounts))
+        new = [
+            Draft(
+                month=month,
+                org_id=org,
+                shard=SHARD,
+                currency="usd",
+                lines=tuple(_lines(org, month, amount, carried.get(org, 0))),
+                carried_minor=carried.get(org, 0),
+                problems=problems,
+                usage_up_to=None,
+            )
+            for org, amount in amounts.items()
+        ]
+        self.drafts.replace(month, SHARD, new, self.now())
+
+    def finalize(self, month: Month = MONTH) -> FinalizeReport:
+        return finalize_shard(month, SHARD, self.invoices, self.now())
+
+
+def _lines(org: str, month: Month, amount: int, carried: int) -> list[LineItem]:
+    found = [_line("usage", org, month, amount)] if amount else []
+    return found + ([_line("carried_forward", org, month, carried)] if carried else [])
+
+
+def _line(kind: str, org: str, month: Month, amount: int) -> LineItem:
+    return LineItem(
+        kind=kind,
+        line_id=line_id(kind, month, org),
+        meter="seconds" if kind == "usage" else None,
+        dimensions={},
+        service_month=month,
+        quantity=Decimal(amount),
+        unit="second",
+        amount=Decimal(amount) / 100,
+        amount_minor=amount,
+        currency="usd",
+        description=f"{kind} of {org}",
+        usage=Decimal(amount),
+    )

@@ -1,0 +1,143 @@
+"""What Dagster loads: it loads anywhere, it is what the list below says, and its instance boots on Postgres."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from flybill_pipeline.definitions import build_defs
+from flybill_pipeline.settings import load_settings
+from flybill_pipeline_tests.conftest import PROJECT
+from flybill_pipeline_tests.flybill_process import fresh_databases
+
+EVERYTHING = """
+asset daily_usage [day]
+asset failed_org_months [failed_org_months]
+asset finalized_invoices [month, shard]
+asset landed_files
+asset monthly_line_items [month, shard]
+asset raw_usage [day]
+asset stripe_invoices [month, shard] pool=stripe
+asset stripe_reconciliation [month]
+check finalized_invoices:lines_sum_to_invoice blocking
+check stripe_invoices:every_org_billed
+check stripe_reconciliation:nothing_lost
+check stripe_reconciliation:totals_match_stripe
+job close_month: finalized_invoices monthly_line_items stripe_invoices
+job ingest_usage: daily_usage raw_usage
+job read_landed_files: landed_files
+job reconcile_month: stripe_reconciliation
+job repair_org_month: failed_org_months
+schedule close_last_month 0 6 3 * *
+schedule reconcile_last_month 0 8 * * *
+sensor days_to_record
+sensor landed_files_arrived
+sensor retry_failed_partitions
+"""
+
+
+@pytest.fixture(scope="module")
+def repository() -> dg.RepositoryDefinition:
+    return build_defs(load_settings({})).get_repository_def()
+
+
+def cut(partitions: dg.PartitionsDefinition[str] | None) -> str:
+    """How an asset is cut, in a few words."""
+    match partitions:
+        case None:
+            return ""
+        case dg.MultiPartitionsDefinition():
+            return f" [{', '.join(sorted(partition.name for partition in partitions.partitions_defs))}]"
+        case dg.DynamicPartitionsDefinition():
+            return f" [{partitions.name}]"
+        case dg.MonthlyPartitionsDefinition():
+            return " [month]"
+        case dg.DailyPartitionsDefinition():
+            return " [day]"
+    return f" [{type(partitions).__name__}]"
+
+
+def listed(repository: dg.RepositoryDefinition) -> list[str]:
+    graph = repository.asset_graph
+    found = []
+    for key in graph.materializable_asset_keys:
+        node = graph.get(key)
+        pool = " pool=stripe" if "stripe" in node.pools and key.to_user_string() == "stripe_invoices" else ""
+        found.append(f"asset {key.to_user_string()}{cut(node.partitions_def)}{pool}")
+    for check in graph.asset_check_keys:
+        blocking = " blocking" if graph.get(check).blocking else ""
+        found.append(f"check {check.asset_key.to_user_string()}:{check.name}{blocking}")
+    for job in repository.get_all_jobs():
+        if not job.name.startswith("__"):
+            assets = sorted(key.to_user_string() for key in job.asset_layer.selected_asset_keys)
+            found.append(f"job {job.name}: {' '.join(assets)}")
+    found += [f"schedule {schedule.name} {schedule.cron_schedule}" for schedule in repository.schedule_defs]
+    found += [f"sensor {sensor.name}" for sensor in repository.sensor_defs]
+    return sorted(found)
+
+
+def test_these_are_all_definitions_there_are(repository: dg.RepositoryDefinition) -> None:
+    assert listed(repository) == EVERYTHING.split("\n")[1:-1]
+
+
+def test_every_asset_tells_an_operator_what_it_is(repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    for key in graph.materializable_asset_keys:
+        node = graph.get(key)
+        assert node.description, key
+        assert node.kinds, key
+        assert node.owners == ["team:billing"], key
+        assert node.group_name in {"usage", "billing", "stripe", "repairs"}, key
+
+
+def test_what_speaks_to_stripe_takes_turns(repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    pools = {key.to_user_string(): graph.get(key).pools for key in graph.materializable_asset_keys}
+    assert {name for name, found in pools.items() if "stripe" in found} == {"stripe_invoices", "failed_org_months"}
+
+
+def test_they_load_in_a_fresh_interpreter_without_any_environment(tmp_path: Path) -> None:
+    program = (
+        "import json, sys\n"
+        "from flybill_pipeline.definitions import defs\n"
+        "repository = defs().get_repository_def()\n"
+        "print(json.dumps(sorted(key.to_user_string() for key in repository.asset_graph.materializable_asset_keys)))\n"
+        "assert 'stripe' not in sys.modules\n"
+    )
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)) == 8
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_instance_boots_on_postgres_and_keeps_what_dagster_yaml_says(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dagster.yaml").write_text((PROJECT / "dagster.yaml").read_text())
+    with fresh_databases(postgres_url, "dagster") as (url,):
+        monkeypatch.setenv("FLYBILL_DAGSTER_DATABASE_URL", url)
+        with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+            assert instance.run_storage.__class__.__module__.startswith("dagster_postgres")
+
+            @dg.asset
+            def anything() -> None: ...
+
+            assert dg.materialize([anything], instance=instance).success
+            assert instance.get_latest_materialization_event(dg.AssetKey("anything")) is not None
+            assert instance.telemetry_enabled is False
+            concurrency = instance.get_concurrency_config().pool_config
+            assert concurrency.default_pool_limit == 1
+            assert instance.run_retries_enabled
+            assert instance.get_settings("run_retries")["retry_on_asset_or_op_failure"] is False
