@@ -3,6 +3,7 @@
 No job is defined here and nothing is printed; progress is told to a callback.
 """
 
+import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -143,5 +144,6 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error is not None:
             error = event.step_failure_data.error
-            return (error.cause or error).message.strip() if error.cls_name != "Failure" else error.message.strip()
+            told = error if error.cls_name == "Failure" or error.cause is None else error.cause
+            return re.sub(r"^[\w.]+: ", "", told.message.strip())  # without the name of the exception's class
     return "the run did not start"

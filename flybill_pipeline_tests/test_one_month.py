@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+import dagster as dg
 import pytest
 
+from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.shards import shard_of
+from flybill_pipeline.defs.partitions import Partitions
 from flybill_pipeline_tests.conftest import SHARED
 from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.flybill_process import Flybill, Ran, deployment, event
@@ -228,6 +231,15 @@ def test_the_checks_are_recorded_in_dagster_with_what_they_found(months: Months)
     held = {f"{FIRST}-01|{shard_of(org, 2):02d}" for org in ("fjord", "yen", "stranger")}
     assert {key for key, passed in billed.items() if not passed} == held
     assert len(billed) == 4
+
+
+def test_what_only_a_person_can_mend_leaves_no_shard_failed_for_the_machine_to_retry(months: Months) -> None:
+    keys = [f"{month}-01|{shard:02d}" for month in (FIRST, SECOND) for shard in range(2)]
+    partitions = Partitions(Month.parse("2024-01"), shards=2).month_shards
+    with months.flybill.dagster() as instance:
+        for asset in ("monthly_line_items", "finalized_invoices", "stripe_invoices"):
+            status = instance.get_status_by_partition(dg.AssetKey(asset), keys, partitions)
+            assert status == dict.fromkeys(keys, dg.AssetPartitionStatus.MATERIALIZED)
 
 
 def test_status_has_every_member_that_tools_rely_on(months: Months) -> None:

@@ -103,12 +103,15 @@ def joined(home: Path, name: str) -> Iterator[str]:
 
 
 def _address(run: Path, name: str) -> str | None:
-    """The address of the service if a keeper is alive, else None."""
-    try:
-        with _locked(run / f"{name}.keeper", fcntl.LOCK_EX | fcntl.LOCK_NB):
-            return None
-    except BlockingIOError:
-        return str(json.loads((run / f"{name}.json").read_text())["address"])
+    """The address of the service if a keeper is alive, else None. Waits for one that is starting or stopping it."""
+    while True:
+        try:
+            with _locked(run / f"{name}.keeper", fcntl.LOCK_EX | fcntl.LOCK_NB):
+                return None
+        except BlockingIOError:
+            with suppress(FileNotFoundError):
+                return str(json.loads((run / f"{name}.json").read_text())["address"])
+        time.sleep(0.02)
 
 
 def _start_keeper(home: Path, name: str) -> str:
@@ -138,14 +141,20 @@ def keep(home: Path, name: str) -> None:
     """The keeper's whole life: start the service, say where it is, wait until nobody uses it, stop it."""
     run = home / "run"
     with _locked(run / f"{name}.keeper", fcntl.LOCK_EX):
+        told = run / f"{name}.json"  # there for as long as the address is good
+        told.unlink(missing_ok=True)
         service = SERVICES[name](home)
         address = service.start()
-        (run / f"{name}.json").write_text(json.dumps({"address": address, "keeper": os.getpid()}))
-        sys.stdout.write(address + "\n")
-        sys.stdout.flush()
+        telling = told.with_suffix(".partial")
+        telling.write_text(json.dumps({"address": address, "keeper": os.getpid()}))
+        telling.replace(told)
+        with suppress(BrokenPipeError):  # whoever wanted it was killed meanwhile
+            sys.stdout.write(address + "\n")
+            sys.stdout.flush()
         sys.stdout = sys.stderr
         os.dup2(2, 1)
         with _locked(run / f"{name}.users", fcntl.LOCK_EX):
+            told.unlink()
             service.stop()
             # The users' lock is let go only now: whoever comes next finds the service stopped, not stopping.
 

@@ -43,6 +43,14 @@ class User:
         self.address = self.process.stdout.readline().strip()
         assert self.address, "the service did not start"
 
+    @staticmethod
+    def killed_while_starting(home: Path, service: str = "postgres") -> None:
+        """A user that is killed as soon as its keeper is at work."""
+        process = subprocess.Popen([sys.executable, "-c", USER, str(home), service], cwd=PROJECT)
+        wait_until(lambda: kept(home, service))
+        process.kill()
+        process.wait()
+
     def end(self) -> None:
         self.process.communicate()
 
@@ -53,14 +61,12 @@ class User:
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A home of its own; whatever a failed test left running there is ended."""
+    """A home of its own; whatever a failed test left running there is killed."""
     made = Path(f"/tmp/flybill-home-{uuid4().hex[:8]}")
     made.mkdir()
     yield made
-    for service in ("postgres", "emulator"):
-        with joined(made, service):
-            pass
-        wait_until(lambda service=service: not kept(made, service))  # type: ignore[misc]
+    for leftover in processes(str(made)):
+        os.kill(leftover, signal.SIGKILL)
     shutil.rmtree(made, ignore_errors=True)
 
 
@@ -117,6 +123,21 @@ def test_a_user_that_is_killed_takes_the_server_with_it(home: Path) -> None:
     wait_until(lambda: not kept(home, "postgres"))
     assert not Cluster(home / "postgres").is_running()
     assert processes(str(home)) == []
+
+
+def test_a_user_that_is_killed_while_the_server_starts_leaves_it_to_the_next(home: Path) -> None:
+    User.killed_while_starting(home)
+    user = User(home)
+    assert answers(user.address)
+    user.end()
+    wait_until(lambda: not kept(home, "postgres"))
+    assert processes(str(home)) == []
+
+
+def test_commands_one_after_the_other_never_meet_a_server_that_is_stopping(home: Path) -> None:
+    for _ in range(4):
+        with joined(home, "postgres") as address:
+            assert answers(address)
 
 
 def test_when_keeper_and_server_are_killed_the_next_command_finds_its_data_again(home: Path) -> None:

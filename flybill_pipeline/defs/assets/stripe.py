@@ -11,6 +11,7 @@ from flybill_pipeline.steps.reconcile_invoices import reconcile
 from flybill_pipeline.steps.sync_invoices import SyncReport, sync_invoices
 
 OWNERS = ["team:billing"]
+PATIENCE, SHORT_PATIENCE = 60.0, 5.0  # seconds without any success after which a run leaves the rest to the next
 
 
 def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
@@ -64,11 +65,20 @@ def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
 def sync_shard(toolbox: Toolbox, month: Month, shard: int, org_ids: list[str]) -> Metadata:
     """Syncs what is open and returns the metadata; raises dg.Failure when a later run has to go on."""
     report = sync_invoices(
-        month, ledger=toolbox.sync_ledger, stripe=toolbox.stripe, shard=shard, org_ids=org_ids or None
+        month,
+        ledger=toolbox.sync_ledger,
+        stripe=toolbox.stripe,
+        shard=shard,
+        org_ids=org_ids or None,
+        # Once Stripe was found silent, the next shards of this process find out quickly whether it still is.
+        patience=PATIENCE if toolbox.stripe.answers else SHORT_PATIENCE,
     )
     metadata = {**_sync_metadata(report), **totals_metadata(toolbox.statements.totals(month, shard))}
     if report.stopped or report.waiting:
-        reason = report.stopped or f"{report.waiting} invoices wait for Stripe; they are sent again as they are"
+        count = "1 invoice waits" if report.waiting == 1 else f"{report.waiting} invoices wait"
+        reason = (
+            report.stopped or f"{count} for Stripe; nothing is lost, and nothing is sent twice when it answers again"
+        )
         raise dg.Failure(reason, metadata=metadata, allow_retries=False)
     return metadata
 

@@ -1,0 +1,64 @@
+"""The asset checks fail when they should: a month is closed for real, then something is done to it behind flybill's back."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from flybill_pipeline_tests.emulator_process import EmulatorProcess
+from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
+from flybill_pipeline_tests.troubled_months import FIRST, USD
+
+MONTH = f"{FIRST}-01"
+SHARD = f"{FIRST}-01|00"
+
+
+@pytest.fixture
+def emulator() -> Iterator[EmulatorProcess]:
+    with EmulatorProcess() as process:
+        yield process
+
+
+@pytest.fixture
+def flybill(
+    tmp_path_factory: pytest.TempPathFactory, postgres_url: str, emulator: EmulatorProcess
+) -> Iterator[Flybill]:
+    """One organization, one shard, one closed month of $1.00."""
+    with deployment(tmp_path_factory.mktemp("checks"), postgres_url, emulator, shards=1) as made:
+        made.prices("usd.toml", USD)
+        made.import_orgs([{"org_id": "acme", "name": "Acme", "currency": "usd"}])
+        made.land("usage.jsonl", [event(1, "acme", 100, f"{FIRST}-05T00:00:00Z")])
+        assert made("close", FIRST).status == 0
+        assert all(passed for results in made.checks().values() for passed in results.values())
+        yield made
+
+
+def behind_the_guards(flybill: Flybill, statement: str) -> None:
+    flybill.sql(f"set session_replication_role = replica; {statement}")
+
+
+def test_each_check_fails_for_what_it_watches(flybill: Flybill, emulator: EmulatorProcess) -> None:
+    # Usage that comes after the month was closed is in the lake and in no line.
+    flybill.land("late.jsonl", [event(2, "acme", 5, f"{FIRST}-06T00:00:00Z")])
+    flybill("close", FIRST)
+    checks = flybill.checks()
+    assert checks["stripe_reconciliation", "nothing_lost"] == {MONTH: False}
+    assert checks["stripe_reconciliation", "totals_match_stripe"] == {MONTH: True}
+
+    # Somebody voids the invoice's row here, or changes its amount: Stripe's own list says otherwise.
+    behind_the_guards(flybill, "update flybill.invoices set subtotal_minor = 90")
+    closed = flybill("close", FIRST)
+    checks = flybill.checks()
+    assert closed.status == 1
+    assert checks["stripe_reconciliation", "totals_match_stripe"] == {MONTH: False}
+    assert checks["finalized_invoices", "lines_sum_to_invoice"] == {SHARD: False}
+    assert emulator.report()["invoices"] == {"open": 1}
+
+    # An invoice that never reached Stripe, whatever the reason.
+    behind_the_guards(flybill, "update flybill.invoices set subtotal_minor = 100")
+    flybill.sql("update flybill.stripe_sync set state = 'blocked', error_kind = 'invalid', error_code = 'planted'")
+    closed = flybill("close", FIRST, "--json")
+    checks = flybill.checks()
+    assert closed.status == 1
+    assert [failure["code"] for failure in closed.json()["failures"]] == ["planted"]
+    assert checks["stripe_invoices", "every_org_billed"] == {SHARD: False}
+    assert checks["finalized_invoices", "lines_sum_to_invoice"] == {SHARD: True}
