@@ -1,4 +1,4 @@
-"""The asset checks fail when they should: a month is closed for real, then something is done to it behind flybill's back."""
+"""The asset checks fail when they should: a month is closed for real, then tampered with behind flybill's back."""
 
 from collections.abc import Iterator
 

@@ -1,0 +1,23 @@
+"""The benchmarks in a size that takes seconds: that they run and say their numbers. Nothing here judges a time."""
+
+import subprocess
+import sys
+
+import pytest
+
+from flybill_pipeline_tests.conftest import PROJECT
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [
+        ("bench_usage", ["--events", "20000"], "x bare"),
+        ("bench_billing", ["--orgs", "160", "--lines", "5"], "800 lines priced and stored"),
+        ("bench_sync", ["--invoices", "30"], "30 of 30 invoices"),
+    ],
+)
+def test_a_benchmark_runs_and_tells(name: str, options: list[str], says: str) -> None:
+    command = [sys.executable, "-m", f"flybill_pipeline_tests.bench.{name}", *options]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert says in done.stdout
