@@ -284,7 +284,7 @@ def test_owes_has_every_member_that_tools_rely_on(months: Months) -> None:
         assert type(line["quantity"]) is str
         assert type(line["dimensions"]) is dict
         assert line["working"]
-        exact = sum(Decimal(step["amount"]) for step in line["working"])
+        exact = sum((Decimal(step["amount"]) for step in line["working"]), Decimal(0))
         assert int((exact * 100).to_integral_value(ROUND_HALF_UP)) == line["amount_minor"]
     assert sum(line["amount_minor"] for line in answer["lines"]) == answer["total_minor"]
 
