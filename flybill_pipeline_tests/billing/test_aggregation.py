@@ -1,3 +1,5 @@
+"""How a meter's daily values become one quantity, and unit conversion. No prices."""
+
 from decimal import Decimal
 
 import pytest

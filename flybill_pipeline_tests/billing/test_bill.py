@@ -1,3 +1,5 @@
+"""The order in which the parts of a bill come together. Each part has a test file of its own."""
+
 from datetime import UTC, datetime
 from decimal import Decimal
 

@@ -1,3 +1,5 @@
+"""Prepaid credits: expiry, oldest first, never below zero."""
+
 from datetime import UTC, datetime
 
 from hypothesis import given

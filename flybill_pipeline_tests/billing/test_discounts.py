@@ -1,3 +1,5 @@
+"""Discounts: percent then fixed, limited in time, distributed without losing a cent."""
+
 from decimal import Decimal
 
 import pytest

@@ -1,3 +1,5 @@
+"""Late usage: however it arrives, all invoices together bill what one would have."""
+
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal

@@ -1,3 +1,5 @@
+"""From usage totals to lines: which price, which line, what could not be priced."""
+
 from dataclasses import replace
 from decimal import Decimal
 

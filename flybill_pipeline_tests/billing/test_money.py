@@ -1,3 +1,5 @@
+"""Amounts between major and minor units, rounding, and how people read them."""
+
 from decimal import Decimal
 
 import pytest

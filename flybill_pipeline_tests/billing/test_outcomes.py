@@ -1,3 +1,5 @@
+"""What becomes of a month's total, and the words for it."""
+
 from decimal import Decimal
 
 import pytest

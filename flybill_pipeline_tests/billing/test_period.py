@@ -1,3 +1,5 @@
+"""Months: half-open, ordered, in UTC."""
+
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest

@@ -1,3 +1,5 @@
+"""Price books that change within a month."""
+
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal

@@ -1,3 +1,5 @@
+"""Which price applies: most specific, contract before book, ties."""
+
 from collections.abc import Mapping
 from datetime import date
 

@@ -1,3 +1,5 @@
+"""Shares of a month, whose parts sum to the whole."""
+
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 

@@ -1,3 +1,5 @@
+"""One quantity priced on its own."""
+
 from dataclasses import replace
 from decimal import Decimal
 

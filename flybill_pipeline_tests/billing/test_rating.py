@@ -1,3 +1,5 @@
+"""Every price model: the peers' cases, and properties that hold for any quantity."""
+
 import csv
 import json
 from collections.abc import Sequence

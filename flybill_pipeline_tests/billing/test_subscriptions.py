@@ -1,3 +1,5 @@
+"""Subscriptions: start, change, cancel, in advance and in arrears."""
+
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise

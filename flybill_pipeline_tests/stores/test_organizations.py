@@ -70,16 +70,12 @@ def test_the_shard_is_stored_and_an_import_never_moves_it(store: Organizations, 
     names = [f"org-{n}" for n in range(200)]
     store.save([Organization(name, name, "usd") for name in names])
     with engine.connect() as connection:
-        stored: dict[str, int] = dict(
-            connection.execute(text("select org_id, shard from flybill.organizations")).all()
-        )
+        stored: dict[str, int] = dict(connection.execute(text("select org_id, shard from flybill.organizations")).all())
     assert stored == {name: shard_of(name, SHARDS) for name in names}
     assert set(stored.values()) == set(range(SHARDS))
     Organizations(engine, shards=3).save([Organization(name, name.upper(), "usd") for name in names])
     with engine.connect() as connection:
-        after: dict[str, int] = dict(
-            connection.execute(text("select org_id, shard from flybill.organizations")).all()
-        )
+        after: dict[str, int] = dict(connection.execute(text("select org_id, shard from flybill.organizations")).all())
     assert after == stored
 
 

@@ -1,3 +1,5 @@
+"""Price books as files: what is read, and every fault that is named."""
+
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
