@@ -170,6 +170,7 @@ def owes(org: str, month: Month | None, json_wanted: bool) -> None:
             tools.books(asked),
             tools.drafts,
             now,
+            tools.accounts,
         )
     show(json_wanted, console.owed_data(answer), lambda: console.show_statement(answer))
 

@@ -20,6 +20,7 @@ def build_toolbox(settings: Settings) -> Toolbox:
         sources=settings.sources,
         shards=settings.shards,
         now=lambda: datetime.now(UTC),
+        lookback_months=settings.lookback_months,
         open_stripe=lambda: _open_stripe(settings),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from flybill_pipeline.billing.basis import Basis
 from flybill_pipeline.billing.decimals import plain
 from flybill_pipeline.billing.line_items import LineItem, total_minor
 from flybill_pipeline.billing.outcomes import Problem
@@ -18,7 +19,8 @@ from flybill_pipeline.billing.working import working_data
 class Draft:
     """One org's month so far. `currency` is None for an org that nobody imported: it has usage, but no bill yet.
 
-    `carried_minor` is how much of the total comes from earlier months (it stands in `lines` too).
+    `carried_minor` is how much of the total comes from earlier months (it stands in `lines` too). `bases` and
+    `settled_months` are the account's: what it was priced from, and by what it is known to be out of date.
     """
 
     month: Month
@@ -29,6 +31,8 @@ class Draft:
     carried_minor: int
     problems: tuple[Problem, ...]
     usage_up_to: datetime | None
+    bases: tuple[Basis, ...] = ()
+    settled_months: int = 0
 
     @property
     def total_minor(self) -> int:

@@ -12,6 +12,8 @@ from sqlalchemy import Engine
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth, books_of_month
 from flybill_pipeline.billing.shards import shard_of
+from flybill_pipeline.steps.open_accounts import Accounts
+from flybill_pipeline.stores.billed_months import BilledMonths
 from flybill_pipeline.stores.database import open_engine
 from flybill_pipeline.stores.drafts import Drafts
 from flybill_pipeline.stores.invoices import Invoices
@@ -47,6 +49,7 @@ class Toolbox:
     shards: int
     now: Callable[[], datetime]
     open_stripe: Callable[[], "Gateway"]
+    lookback_months: int = 3
 
     @cached_property
     def engine(self) -> Engine:
@@ -96,6 +99,11 @@ class Toolbox:
         """The books of a month by currency, read anew: a price book may be mended while this process runs."""
         loaded = load_price_books(self.prices)
         return cache(lambda currency: books_of_month(loaded, currency, month))
+
+    @property
+    def accounts(self) -> Accounts:
+        """What bills hold beside usage; price books are read anew for each month that is looked at."""
+        return Accounts(self.usage, BilledMonths(self.engine), cache(self.books), self.lookback_months)
 
     @cached_property
     def landing(self) -> "Landing":

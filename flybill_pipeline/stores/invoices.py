@@ -49,12 +49,13 @@ class Invoices:
     def settle(self, month: Month, shard: int, decided: Sequence[Settlement], now: datetime) -> int:
         """Finalizes a batch, all or nothing: invoices with their lines, outcomes, carried amounts, work for the sync.
 
-        An org that another run settled first, or whose draft changed since it was read, is left out: the next run
-        sees it as it is. Returns how many were settled (held ones included).
+        An org that another run settled first, whose draft changed since it was read, or of which another month was
+        settled since the draft was priced (it may have billed the same late usage) is left out: the next run sees it
+        as it is. Returns how many were settled (held ones included).
         Raises LinesDoNotSumError, and then nothing is stored.
         """
         with self._engine.begin() as connection:
-            lock_shard(connection, month, shard)
+            lock_shard(connection, shard)
             unchanged = self._unchanged(connection, month, shard)
             batch = [s for s in decided if unchanged.get(s.draft.org_id) == s.draft.priced_at]
             if batch:
@@ -68,8 +69,17 @@ class Invoices:
     def _unchanged(self, connection: Connection, month: Month, shard: int) -> dict[str, datetime]:
         """When each draft that may still be settled was priced."""
         settled = select(outcomes.c.org_id).where(outcomes.c.month == str(month), outcomes.c.outcome != "held")
-        query = select(drafts.c.org_id, drafts.c.priced_at).where(
-            drafts.c.month == str(month), drafts.c.shard == shard, drafts.c.org_id.not_in(settled)
+        months = (
+            select(outcomes.c.org_id, func.count().label("settled"))
+            .where(outcomes.c.shard == shard, outcomes.c.outcome != "held")
+            .group_by(outcomes.c.org_id)
+            .subquery()
+        )
+        query = (
+            select(drafts.c.org_id, drafts.c.priced_at)
+            .outerjoin(months, months.c.org_id == drafts.c.org_id)
+            .where(drafts.c.month == str(month), drafts.c.shard == shard, drafts.c.org_id.not_in(settled))
+            .where(drafts.c.settled_months == func.coalesce(months.c.settled, 0))
         )
         return {row.org_id: row.priced_at for row in connection.execute(query)}
 

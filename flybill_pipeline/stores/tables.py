@@ -97,6 +97,32 @@ drafts = Table(  # one org's month so far: the sum of its lines, and what keeps 
     Column("problems", JSONB, nullable=False, server_default="[]"),
     Column("usage_up_to", DateTime(timezone=True)),
     Column("priced_at", DateTime(timezone=True), nullable=False),
+    Column("settled_months", Integer, nullable=False, server_default="0"),  # of the org, when it was priced
+)
+
+pricing_bases = Table(  # what a draft priced each service month from; those of settled months stay
+    "pricing_bases",
+    metadata,
+    Column("month", Text, primary_key=True),
+    Column("org_id", Text, primary_key=True),
+    Column("service_month", Text, primary_key=True),
+    Column("shard", SmallInteger, nullable=False),
+    Column("usage_version", Text, nullable=False),
+    Column("usage_fingerprint", Text, nullable=False),
+    Column("terms", Text, nullable=False),
+    Column("contract", Text),
+    Column("currency", Text),
+    Column("priced_at", DateTime(timezone=True), nullable=False),
+)
+
+too_late_usage = Table(  # service months of which usage came when no invoice could bill it any more
+    "too_late_usage",
+    metadata,
+    Column("month", Text, primary_key=True),
+    Column("org_id", Text, primary_key=True),
+    Column("service_month", Text, primary_key=True),
+    Column("shard", SmallInteger, nullable=False),
+    Column("noticed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
 invoices = Table(  # insert only
