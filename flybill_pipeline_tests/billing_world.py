@@ -21,6 +21,7 @@ from flybill_pipeline.steps.price_usage import PricingReport, price_shard
 from flybill_pipeline.stores.billed_months import BilledMonths
 from flybill_pipeline.stores.drafts import Drafts
 from flybill_pipeline.stores.invoices import Invoices
+from flybill_pipeline.stores.items import Items
 from flybill_pipeline.stores.month_checks import MonthChecks
 from flybill_pipeline.stores.organizations import Organization, Organizations
 from flybill_pipeline.stores.statements import Statements
@@ -74,7 +75,7 @@ class BillingWorld:
     def __post_init__(self) -> None:
         self.drafts, self.invoices = Drafts(self.engine), Invoices(self.engine)
         self.checks, self.statements = MonthChecks(self.engine), Statements(self.engine)
-        self.organizations = Organizations(self.engine, 1)
+        self.organizations, self.items = Organizations(self.engine, 1), Items(self.engine)
 
     def org(self, org_id: str, currency: str = "usd", contract: str | None = None) -> str:
         self.organizations.save([Organization(org_id, org_id, currency, contract=contract)])
@@ -86,7 +87,7 @@ class BillingWorld:
 
     @property
     def accounts(self) -> Accounts:
-        return Accounts(self.usage, BilledMonths(self.engine), self.in_force, self.lookback_months)
+        return Accounts(self.usage, BilledMonths(self.engine), self.items, self.in_force, self.lookback_months)
 
     def price(self, month: Month, only: Collection[str] = ()) -> PricingReport:
         orgs = self.organizations.all(org_ids=only)

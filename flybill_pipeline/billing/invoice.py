@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ class Draft:
 
     `carried_minor` is how much of the total comes from earlier months (it stands in `lines` too). `bases` and
     `settled_months` are the account's: what it was priced from, and by what it is known to be out of date.
+    `credit_uses` is what its lines take from each prepaid credit, in minor units.
     """
 
     month: Month
@@ -33,6 +34,7 @@ class Draft:
     usage_up_to: datetime | None
     bases: tuple[Basis, ...] = ()
     settled_months: int = 0
+    credit_uses: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total_minor(self) -> int:

@@ -17,6 +17,7 @@ from flybill_pipeline.stores.billed_months import BilledMonths
 from flybill_pipeline.stores.database import open_engine
 from flybill_pipeline.stores.drafts import Drafts
 from flybill_pipeline.stores.invoices import Invoices
+from flybill_pipeline.stores.items import Items
 from flybill_pipeline.stores.month_checks import MonthChecks
 from flybill_pipeline.stores.organizations import Organizations
 from flybill_pipeline.stores.price_books import load_price_books
@@ -58,6 +59,10 @@ class Toolbox:
     @cached_property
     def organizations(self) -> Organizations:
         return Organizations(self.engine, self.shards)
+
+    @cached_property
+    def items(self) -> Items:
+        return Items(self.engine)
 
     @cached_property
     def drafts(self) -> Drafts:
@@ -103,7 +108,7 @@ class Toolbox:
     @property
     def accounts(self) -> Accounts:
         """What bills hold beside usage; price books are read anew for each month that is looked at."""
-        return Accounts(self.usage, BilledMonths(self.engine), cache(self.books), self.lookback_months)
+        return Accounts(self.usage, BilledMonths(self.engine), self.items, cache(self.books), self.lookback_months)
 
     @cached_property
     def landing(self) -> "Landing":

@@ -6,6 +6,9 @@ from typing import Protocol
 
 from flybill_pipeline.billing.account import Account
 from flybill_pipeline.billing.basis import Basis, fingerprint_of_prices, terms
+from flybill_pipeline.billing.items import NO_ITEMS, OrgItems, advance_lines, fixed_lines
+from flybill_pipeline.billing.late_usage import BilledLine, unbilled
+from flybill_pipeline.billing.line_items import LineItem
 from flybill_pipeline.billing.outcomes import Problem
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth
@@ -25,6 +28,12 @@ class Organization(Protocol):
     def contract(self) -> str | None: ...
 
 
+class Items(Protocol):
+    """Plans, one-off items, credits and discounts."""
+
+    def of(self, shard: int, org_ids: Collection[str] = ()) -> Mapping[str, OrgItems]: ...
+
+
 class Settled(Ledger, Protocol):
     """What settled months billed, and how many there are."""
 
@@ -37,6 +46,7 @@ class Accounts:
 
     usage: Usage
     ledger: Settled
+    items: Items
     books: Callable[[Month], Callable[[str], BooksOfMonth | None]]
     lookback_months: int
 
@@ -48,13 +58,22 @@ class Accounts:
         Must be read before the usage that is priced with it: see Basis.
         """
         settled = self.ledger.settled_months(shard, only)
-        own = self._own_bases(month, shard, orgs, only)
+        items = self.items.of(shard, only)
+        own = self._own_bases(month, shard, orgs, only, items)
+        ahead = self._billed_in_advance(month, items)
         late: dict[str, list[LatePart]] = {}
         for service_month in self._earlier(month):
-            for org_id, part in self._late(service_month, month, shard, only).items():
+            for org_id, part in self._late(service_month, month, shard, only, items).items():
                 late.setdefault(org_id, []).append(part)
         return {
-            org.org_id: _account(org, own[org.org_id], late.get(org.org_id, ()), settled.get(org.org_id, 0))
+            org.org_id: _account(
+                org,
+                own[org.org_id],
+                items.get(org.org_id, NO_ITEMS),
+                ahead.get(org.org_id, ()),
+                late.get(org.org_id, ()),
+                settled.get(org.org_id, 0),
+            )
             for org in orgs
         }
 
@@ -75,7 +94,12 @@ class Accounts:
         return months
 
     def _own_bases(
-        self, month: Month, shard: int, orgs: Sequence[Organization], only: Collection[str]
+        self,
+        month: Month,
+        shard: int,
+        orgs: Sequence[Organization],
+        only: Collection[str],
+        items: Mapping[str, OrgItems],
     ) -> dict[str, Basis]:
         version, books = self.usage.version(month), self.books(month)
         prints = self.usage.fingerprints(month, shard, only)
@@ -85,26 +109,71 @@ class Accounts:
                 service_month=month,
                 usage_version=version,
                 usage_fingerprint=prints.get(org.org_id, ""),
-                terms=terms(prices[org.currency], org.contract, ()),
+                terms=terms(prices[org.currency], org.contract, fixed_lines(items.get(org.org_id, NO_ITEMS), month)),
                 contract=org.contract,
                 currency=org.currency,
             )
             for org in orgs
         }
 
-    def _late(self, service_month: Month, month: Month, shard: int, only: Collection[str]) -> dict[str, LatePart]:
+    def _late(
+        self,
+        service_month: Month,
+        month: Month,
+        shard: int,
+        only: Collection[str],
+        items: Mapping[str, OrgItems],
+    ) -> dict[str, LatePart]:
         books = self.books(service_month)
-        return late_parts(service_month, month, shard, self.usage, self.ledger, books, {}, only)
+        fixed = {org_id: fixed_lines(found, service_month) for org_id, found in items.items()}
+        return late_parts(service_month, month, shard, self.usage, self.ledger, books, fixed, only)
+
+    def _billed_in_advance(self, month: Month, items: Mapping[str, OrgItems]) -> dict[str, Sequence[BilledLine]]:
+        """Per org with plans the lines that other months billed for `month` and for the one after it."""
+        with_plans = [org_id for org_id, found in items.items() if found.subscriptions]
+        if not with_plans:
+            return {}
+        found: dict[str, list[BilledLine]] = {}
+        for service_month in (month, month.next()):
+            for org_id, lines in self.ledger.billed(service_month, month, with_plans).items():
+                # What a later month that was settled first billed of its own is that month's to compare.
+                plans = {line.line_id for line in advance_lines(items[org_id], service_month)}
+                found.setdefault(org_id, []).extend(
+                    line for line in lines if service_month == month or line.line_id in plans
+                )
+        return dict(found)
 
 
-def _account(org: Organization, own: Basis, late: Sequence[LatePart], settled_months: int) -> Account:
+def _account(
+    org: Organization,
+    own: Basis,
+    items: OrgItems,
+    ahead: Sequence[BilledLine],
+    late: Sequence[LatePart],
+    settled_months: int,
+) -> Account:
+    month = own.service_month
+    now = (*fixed_lines(items, month), *advance_lines(items, month.next()))
     problems = [problem for part in late for problem in part.problems]
     problems += [_other_currency(org, part.basis) for part in late if part.basis.currency != org.currency]
+    problems += [_clash(org, line) for line in now if line.currency != org.currency]
     return Account(
+        fixed=tuple(line for line in unbilled(now, ahead) if line.currency == org.currency),
+        billed_before_minor=sum(line.amount_minor for line in ahead if line.service_month == month),
+        credits=items.credits,
+        discounts=items.discounts,
         late=tuple(line for part in late for line in part.lines if line.currency == org.currency),
         problems=tuple(problems),
         bases=(own, *(part.basis for part in late)),
         settled_months=settled_months,
+    )
+
+
+def _clash(org: Organization, line: LineItem) -> Problem:
+    return Problem(
+        code="currency_clash",
+        message=f"{line.description} is in {line.currency}, and the organization is billed in {org.currency}.",
+        remedy=f"End it, import it anew in {org.currency}, then repair the month.",
     )
 
 

@@ -139,19 +139,33 @@ def price_org(
         contract = in_force.parts[-1].book.contracts.get(org.contract or "")
         problems = list(_unpriced(priced, usage))
     carried = [_carried_line(month, org, carried_minor)] if carried_minor else []
+    bill = put_together(
+        (*priced.lines, *account.fixed, *account.late),
+        org.currency,
+        month,
+        contract=contract,
+        discounts=account.discounts,
+        available=account.credits,
+        carried=carried,
+        billed_before_minor=account.billed_before_minor,
+    )
+    left = {credit.credit_id: credit.left_minor for credit in bill.credits}
     return Draft(
         month=month,
         org_id=org.org_id,
         shard=shard,
         currency=org.currency,
-        lines=put_together(
-            (*priced.lines, *account.late), org.currency, month, contract=contract, carried=carried
-        ).lines,
+        lines=bill.lines,
         carried_minor=carried_minor,
         problems=(*problems, *account.problems),
         usage_up_to=usage.up_to if usage else None,
         bases=account.bases,
         settled_months=account.settled_months,
+        credit_uses={
+            credit.credit_id: credit.left_minor - left[credit.credit_id]
+            for credit in account.credits
+            if credit.left_minor > left[credit.credit_id]
+        },
     )
 
 

@@ -43,6 +43,7 @@ DRAFT_COLUMNS = (
     "usage_up_to",
     "priced_at",
     "settled_months",
+    "credit_uses",
 )
 BASIS_COLUMNS = (
     "month",
@@ -175,6 +176,7 @@ def _draft_row(draft: Draft, now: datetime) -> tuple[Any, ...]:
         draft.usage_up_to,
         now,
         draft.settled_months,
+        dict(draft.credit_uses),
     )
 
 

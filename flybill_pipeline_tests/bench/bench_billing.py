@@ -28,6 +28,7 @@ from flybill_pipeline.stores.billed_months import BilledMonths
 from flybill_pipeline.stores.database import migrate, open_engine
 from flybill_pipeline.stores.drafts import Drafts
 from flybill_pipeline.stores.invoices import Invoices
+from flybill_pipeline.stores.items import Items
 from flybill_pipeline.stores.organizations import Organization, Organizations
 
 MONTH = Month(2026, 10)
@@ -87,7 +88,7 @@ def measure(orgs: int, lines: int) -> None:
             return cache(lambda currency: books_of_month(books, currency, month))
 
         drafts, invoices = Drafts(engine), Invoices(engine)
-        accounts = Accounts(usage, BilledMonths(engine), in_force, lookback_months=3)
+        accounts = Accounts(usage, BilledMonths(engine), Items(engine), in_force, lookback_months=3)
 
         def close(month: Month, now: datetime) -> str:
             priced = finalized = 0.0
