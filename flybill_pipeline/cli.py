@@ -79,6 +79,20 @@ def import_orgs(file: Path, json_wanted: bool) -> None:
     show(json_wanted, answer, lambda: click.echo(f"{len(orgs)} organizations: {new} new, {changed} changed."))
 
 
+@flybill.command("import-items")
+@click.argument("file", type=FILE)
+@as_json
+def import_items(file: Path, json_wanted: bool) -> None:
+    """Store the subscriptions, one-off items, credits and discounts in a CSV or JSON FILE; all of them, or none."""
+    from flybill_pipeline.stores.items_file import read_items
+
+    items = read_items(file)
+    with toolbox(load_settings()) as tools:
+        new, changed = tools.items.save(file, items)
+    answer = {"items": len(items), "new": new, "changed": changed}
+    show(json_wanted, answer, lambda: click.echo(f"{len(items)} items: {new} new, {changed} changed."))
+
+
 @flybill.command()
 @click.argument("file", type=FILE)
 @click.option("--source", required=True, help="The source in the source mapping that says how to read the file.")
@@ -152,6 +166,7 @@ def owes(org: str, month: Month | None, json_wanted: bool) -> None:
             tools.books(asked),
             tools.drafts,
             now,
+            tools.accounts,
         )
     show(json_wanted, console.owed_data(answer), lambda: console.show_statement(answer))
 

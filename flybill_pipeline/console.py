@@ -53,6 +53,8 @@ def show_status(status: MonthStatus) -> None:
         table.add_row(outcome.replace("_", " "), str(count))
     if status.undecided:
         table.add_row("not closed yet", str(status.undecided))
+    if status.too_late:
+        table.add_row("with usage too late to bill", str(status.too_late))
     for state, count in status.sync.items():
         table.add_row(f"sync: {state}", str(count))
     out.print(table)
@@ -173,6 +175,7 @@ def status_data(status: MonthStatus) -> dict[str, Any]:
             for failure in status.failures
         ],
         "lines": status.lines,
+        "too_late": status.too_late,
         "stripe_calls": status.calls,
         "calls_per_invoice": calls_per_invoice(status),
     }

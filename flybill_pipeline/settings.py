@@ -20,7 +20,8 @@ class Settings(BaseModel):
 
     `database_url` and `dagster_database_url` are None until the embedded Postgres is running
     (`local.services` fills them in); `stripe_api_base` is None for Stripe itself. The rates are calls per second to one
-    endpoint and to the whole account; None means what Stripe grants a key of its kind.
+    endpoint and to the whole account; None means what Stripe grants a key of its kind. For `lookback_months`
+    before the month that is closed late usage is still billed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,6 +41,7 @@ class Settings(BaseModel):
     stripe_account_rate: float | None = Field(default=None, gt=0)
     first_month: str = Field(default="2020-01", pattern=r"^\d{4}-(0[1-9]|1[0-2])$")
     shards: int = Field(default=16, ge=1, le=100)
+    lookback_months: int = Field(default=3, ge=0, le=24)
 
     @field_validator("dagster_database_url")
     @classmethod
@@ -73,6 +75,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         "stripe_account_rate": env.get("FLYBILL_STRIPE_ACCOUNT_RATE") or None,
         "first_month": env.get("FLYBILL_FIRST_MONTH") or "2020-01",
         "shards": env.get("FLYBILL_SHARDS") or 16,
+        "lookback_months": env.get("FLYBILL_LOOKBACK_MONTHS") or 3,
     }
     try:
         return Settings.model_validate(values)

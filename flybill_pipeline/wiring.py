@@ -22,6 +22,7 @@ def build_toolbox(settings: Settings) -> Toolbox:
         shards=settings.shards,
         first_month=Month.parse(settings.first_month),
         now=lambda: datetime.now(UTC),
+        lookback_months=settings.lookback_months,
         open_stripe=lambda: _open_stripe(settings),
     )
 

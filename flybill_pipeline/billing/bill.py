@@ -33,15 +33,17 @@ def put_together(
     discounts: Iterable[Discount] = (),
     available: Iterable[Credit] = (),
     carried: Sequence[LineItem] = (),
+    billed_before_minor: int = 0,
 ) -> Bill:
     """What is priced (usage, subscriptions, one-off items, adjustments), then true-up, discounts, credits.
 
-    What is `carried` from earlier months was discounted there already: credits pay it, discounts leave it alone.
+    `billed_before_minor` of the month was billed in advance, and counts for the minimum. What is `carried` from earlier
+    months was discounted there already: credits pay it, discounts leave it alone.
     """
     lines = list(priced)
     if contract is not None and contract.minimum_spend is not None:
         minimum_minor = to_minor(contract.minimum_spend, currency)
-        true_up = true_up_line(lines, contract.name, minimum_minor, currency, month)
+        true_up = true_up_line(lines, contract.name, minimum_minor, currency, month, billed_before_minor)
         lines += [] if true_up is None else [true_up]
     lines += discount_lines(lines, list(discounts), currency, month)
     lines += carried

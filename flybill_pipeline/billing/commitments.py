@@ -10,14 +10,19 @@ from flybill_pipeline.billing.working import WorkingStep
 
 
 def true_up_line(
-    lines: Iterable[LineItem], contract: str, minimum_minor: int, currency: str, month: Month
+    lines: Iterable[LineItem],
+    contract: str,
+    minimum_minor: int,
+    currency: str,
+    month: Month,
+    billed_before_minor: int = 0,
 ) -> LineItem | None:
     """What is missing from the month's `lines` to the minimum (minor units), as a line; None when nothing is.
 
     A commitment is due without any usage too. It counts lines of this service month only: what is billed late for
-    another month belongs to that month's commitment.
+    another month belongs to that month's commitment. `billed_before_minor` is what of the month was billed in advance.
     """
-    spent_minor = total_minor(line for line in lines if line.service_month == month)
+    spent_minor = billed_before_minor + total_minor(line for line in lines if line.service_month == month)
     if spent_minor >= minimum_minor:
         return None
     amount_minor = minimum_minor - spent_minor

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from flybill_pipeline.billing.basis import Basis
 from flybill_pipeline.billing.decimals import plain
 from flybill_pipeline.billing.line_items import LineItem, total_minor
 from flybill_pipeline.billing.outcomes import Problem
@@ -18,7 +20,9 @@ from flybill_pipeline.billing.working import working_data
 class Draft:
     """One org's month so far. `currency` is None for an org that nobody imported: it has usage, but no bill yet.
 
-    `carried_minor` is how much of the total comes from earlier months (it stands in `lines` too).
+    `carried_minor` is how much of the total comes from earlier months (it stands in `lines` too). `bases` and
+    `settled_months` are the account's: what it was priced from, and by what it is known to be out of date.
+    `credit_uses` is what its lines take from each prepaid credit, in minor units.
     """
 
     month: Month
@@ -29,6 +33,9 @@ class Draft:
     carried_minor: int
     problems: tuple[Problem, ...]
     usage_up_to: datetime | None
+    bases: tuple[Basis, ...] = ()
+    settled_months: int = 0
+    credit_uses: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total_minor(self) -> int:

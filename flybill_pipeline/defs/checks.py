@@ -31,12 +31,18 @@ def checks(partitions: Partitions) -> list[dg.AssetChecksDefinition]:
 
     @dg.asset_check(asset="stripe_reconciliation", partitions_def=partitions.months)
     def nothing_lost(context: dg.AssetCheckExecutionContext, toolbox: dg.ResourceParam[Toolbox]) -> dg.AssetCheckResult:
-        """Per meter, the quantity in the lake stands in the lines of the month, or waits with a held organization."""
+        """Per meter, the quantity in the lake stands in lines of the month or of a later one, or waits with a reason.
+
+        Usage that came too late for any invoice is a warning: a longer look-back bills it with the next close.
+        """
         month = read_month(context.partition_key)
-        accounts = account_for_usage(month, toolbox.usage, toolbox.month_checks)
+        accounts = account_for_usage(month, toolbox.usage, toolbox.month_checks, toolbox.lookback_months)
         rows = [account.as_row() for account in accounts]
+        balanced, too_late = all(each.balanced for each in accounts), any(each.too_late for each in accounts)
         return dg.AssetCheckResult(
-            passed=all(account.balanced for account in accounts), metadata=evidence(rows, "quantity by meter")
+            passed=balanced and not too_late,
+            severity=dg.AssetCheckSeverity.WARN if balanced else dg.AssetCheckSeverity.ERROR,
+            metadata=evidence(rows, "quantity by meter"),
         )
 
     return [lines_sum_to_invoice, every_org_billed, nothing_lost]

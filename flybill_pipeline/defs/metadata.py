@@ -20,12 +20,16 @@ Metadata = dict[str, Any]
 def pricing_metadata(report: PricingReport) -> Metadata:
     """Drafts, lines, what they come to, and who has a problem."""
     problems = [{"org_id": org, "problem": code} for org, code in report.problems]
+    too_late = [{"org_id": org, "service month": str(month)} for org, month in report.too_late]
     return {
         "dagster/partition_row_count": report.lines,
         "organizations": report.drafts,
         **money(report.totals, "drafted"),
         "organizations with a problem": len(problems),
+        "organizations billed for earlier months too": report.adjusted,
+        "organizations with usage too late to bill": len({org for org, _ in report.too_late}),
         **evidence(problems, "problems"),
+        **evidence(too_late, "usage too late to bill"),
     }
 
 

@@ -12,9 +12,12 @@ from sqlalchemy import Engine
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth, books_of_month
 from flybill_pipeline.billing.shards import shard_of
+from flybill_pipeline.steps.open_accounts import Accounts
+from flybill_pipeline.stores.billed_months import BilledMonths
 from flybill_pipeline.stores.database import open_engine
 from flybill_pipeline.stores.drafts import Drafts
 from flybill_pipeline.stores.invoices import Invoices
+from flybill_pipeline.stores.items import Items
 from flybill_pipeline.stores.month_checks import MonthChecks
 from flybill_pipeline.stores.organizations import Organizations
 from flybill_pipeline.stores.price_books import load_price_books
@@ -48,6 +51,7 @@ class Toolbox:
     first_month: Month
     now: Callable[[], datetime]
     open_stripe: Callable[[], "Gateway"]
+    lookback_months: int = 3
 
     @cached_property
     def engine(self) -> Engine:
@@ -56,6 +60,10 @@ class Toolbox:
     @cached_property
     def organizations(self) -> Organizations:
         return Organizations(self.engine, self.shards)
+
+    @cached_property
+    def items(self) -> Items:
+        return Items(self.engine)
 
     @cached_property
     def drafts(self) -> Drafts:
@@ -97,6 +105,11 @@ class Toolbox:
         """The books of a month by currency, read anew: a price book may be mended while this process runs."""
         loaded = load_price_books(self.prices)
         return cache(lambda currency: books_of_month(loaded, currency, month))
+
+    @property
+    def accounts(self) -> Accounts:
+        """What bills hold beside usage; price books are read anew for each month that is looked at."""
+        return Accounts(self.usage, BilledMonths(self.engine), self.items, cache(self.books), self.lookback_months)
 
     @cached_property
     def landing(self) -> "Landing":

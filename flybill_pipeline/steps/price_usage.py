@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from flybill_pipeline.billing.account import EMPTY, Account
 from flybill_pipeline.billing.bill import put_together
 from flybill_pipeline.billing.decimals import exact
 from flybill_pipeline.billing.invoice import Draft
@@ -41,6 +42,15 @@ class Usage(Protocol):
         """Every org of the shard that has usage, or just `org_ids`, each once; with a total for each day if asked."""
 
 
+class Accounts(Protocol):
+    """What bills hold beside the month's own usage."""
+
+    def of(
+        self, month: Month, shard: int, orgs: Sequence[Organization], only: Collection[str] = ()
+    ) -> Mapping[str, Account]: ...
+    def too_late(self, month: Month, shard: int) -> Sequence[tuple[str, Month]]: ...
+
+
 class Drafts(Protocol):
     """Where drafts are kept."""
 
@@ -49,16 +59,23 @@ class Drafts(Protocol):
     def replace(
         self, month: Month, shard: int, new: Iterable[Draft], now: datetime, only: Collection[str] = ()
     ) -> tuple[int, int]: ...
+    def report_too_late(self, month: Month, shard: int, found: Iterable[tuple[str, Month]]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class PricingReport:
-    """What one shard of a month came to: drafts, their lines, minor units per currency, orgs with a problem."""
+    """What one shard of a month came to: drafts, their lines, minor units per currency, orgs with a problem.
+
+    `adjusted` counts the orgs that are billed for earlier months too; `too_late` are those of which usage came when no
+    invoice could bill it any more, with the month that it belongs to.
+    """
 
     drafts: int
     lines: int
     totals: Mapping[str, int]
     problems: Sequence[tuple[str, str]]
+    adjusted: int = 0
+    too_late: Sequence[tuple[str, Month]] = ()
 
 
 def price_shard(
@@ -70,26 +87,47 @@ def price_shard(
     drafts: Drafts,
     now: datetime,
     only: Collection[str] = (),
+    accounts: Accounts | None = None,
 ) -> PricingReport:
     """Prices every unsettled org of the shard (or just `only`) again and replaces their drafts, all or nothing.
 
     Every org gets a draft, also one without usage; so does an org that has usage but was never imported, so that
-    its usage cannot be overlooked.
+    its usage cannot be overlooked. Without `accounts` nothing but the month's own usage is priced.
     """
     settled = drafts.settled(month, shard)
     known = {org.org_id: org for org in orgs if org.org_id not in settled}
+    opened = accounts.of(month, shard, list(known.values()), only) if accounts else {}
     by_day = changes_within({org.currency for org in known.values()}, books)
     found = usage.of_month(month, shard, only, by_day=by_day)
     used = {org.org_id: org for org in found if org.org_id not in settled}
     carried = drafts.carried(month, list(known))
-    new = [price_org(month, shard, org, used.get(key), books, carried.get(key, 0)) for key, org in known.items()]
+    new = [
+        price_org(month, shard, org, used.get(key), books, carried.get(key, 0), opened.get(key, EMPTY))
+        for key, org in known.items()
+    ]
     new += [_stranger(month, shard, used[key]) for key in sorted(used.keys() - known.keys())]
     count, lines = drafts.replace(month, shard, new, now, only)
-    return PricingReport(count, lines, _totals(new), [(d.org_id, d.problems[0].code) for d in new if d.problems])
+    too_late = accounts.too_late(month, shard) if accounts and not only else []
+    if not only:
+        drafts.report_too_late(month, shard, too_late)
+    return PricingReport(
+        drafts=count,
+        lines=lines,
+        totals=_totals(new),
+        problems=[(d.org_id, d.problems[0].code) for d in new if d.problems],
+        adjusted=sum(bool(account.late) for account in opened.values()),
+        too_late=too_late,
+    )
 
 
 def price_org(
-    month: Month, shard: int, org: Organization, usage: OrgUsage | None, books: Books, carried_minor: int
+    month: Month,
+    shard: int,
+    org: Organization,
+    usage: OrgUsage | None,
+    books: Books,
+    carried_minor: int,
+    account: Account = EMPTY,
 ) -> Draft:
     """One org's month as it stands, by the same code "so far" and for the invoice; `usage` None means there is none."""
     in_force = books(org.currency)
@@ -101,15 +139,33 @@ def price_org(
         contract = in_force.parts[-1].book.contracts.get(org.contract or "")
         problems = list(_unpriced(priced, usage))
     carried = [_carried_line(month, org, carried_minor)] if carried_minor else []
+    bill = put_together(
+        (*priced.lines, *account.fixed, *account.late),
+        org.currency,
+        month,
+        contract=contract,
+        discounts=account.discounts,
+        available=account.credits,
+        carried=carried,
+        billed_before_minor=account.billed_before_minor,
+    )
+    left = {credit.credit_id: credit.left_minor for credit in bill.credits}
     return Draft(
         month=month,
         org_id=org.org_id,
         shard=shard,
         currency=org.currency,
-        lines=put_together(priced.lines, org.currency, month, contract=contract, carried=carried).lines,
+        lines=bill.lines,
         carried_minor=carried_minor,
-        problems=tuple(problems),
+        problems=(*problems, *account.problems),
         usage_up_to=usage.up_to if usage else None,
+        bases=account.bases,
+        settled_months=account.settled_months,
+        credit_uses={
+            credit.credit_id: credit.left_minor - left[credit.credit_id]
+            for credit in account.credits
+            if credit.left_minor > left[credit.credit_id]
+        },
     )
 
 

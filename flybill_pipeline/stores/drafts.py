@@ -5,12 +5,12 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, select, text
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text
 
 from flybill_pipeline.billing.invoice import Draft
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.stores.bulk import copy_rows
-from flybill_pipeline.stores.tables import account_entries, drafts, line_items, outcomes
+from flybill_pipeline.stores.tables import account_entries, drafts, line_items, outcomes, pricing_bases, too_late_usage
 
 LINE_COLUMNS = (
     "month",
@@ -41,6 +41,20 @@ DRAFT_COLUMNS = (
     "problems",
     "usage_up_to",
     "priced_at",
+    "settled_months",
+    "credit_uses",
+)
+BASIS_COLUMNS = (
+    "month",
+    "org_id",
+    "service_month",
+    "shard",
+    "usage_version",
+    "usage_fingerprint",
+    "terms",
+    "contract",
+    "currency",
+    "priced_at",
 )
 
 
@@ -56,11 +70,15 @@ class Drafts:
             return _settled(connection, month, shard)
 
     def carried(self, month: Month, org_ids: Collection[str]) -> dict[str, int]:
-        """What each org carries into `month` from the months before, in minor units; orgs with nothing are absent."""
+        """What each org carries into `month`, in minor units; orgs with nothing are absent.
+
+        It is all that is open, whichever month it comes from: a month that is settled after a later one must not bill
+        what that one took over.
+        """
         entries = account_entries.c
         query = (
             select(entries.org_id, func.sum(entries.amount_minor))
-            .where(entries.month < str(month), entries.org_id.in_(org_ids))
+            .where(entries.month != str(month), entries.org_id.in_(org_ids))
             .group_by(entries.org_id)
             .having(func.sum(entries.amount_minor) != 0)
         )
@@ -75,13 +93,27 @@ class Drafts:
         Returns the numbers of drafts and lines. An org that was settled meanwhile keeps its lines.
         """
         with self._engine.begin() as connection:
-            lock_shard(connection, month, shard)
+            lock_shard(connection, shard)
             settled = _settled(connection, month, shard)
             kept = [draft for draft in new if draft.org_id not in settled]
             self._clear(connection, month, shard, only)
             lines = copy_rows(connection, line_items, LINE_COLUMNS, _line_rows(kept))
             count = copy_rows(connection, drafts, DRAFT_COLUMNS, (_draft_row(draft, now) for draft in kept))
+            copy_rows(connection, pricing_bases, BASIS_COLUMNS, _basis_rows(kept, now))
         return count, lines
+
+    def report_too_late(self, month: Month, shard: int, found: Iterable[tuple[str, Month]]) -> None:
+        """Notes, in the place of what was noted before, whose usage of which month came too late to be billed."""
+        rows = [
+            {"month": str(month), "shard": shard, "org_id": org, "service_month": str(service_month)}
+            for org, service_month in found
+        ]
+        mine = (too_late_usage.c.month == str(month)) & (too_late_usage.c.shard == shard)
+        with self._engine.begin() as connection:
+            lock_shard(connection, shard)
+            connection.execute(delete(too_late_usage).where(mine))
+            if rows:
+                connection.execute(insert(too_late_usage), rows)
 
     def _clear(self, connection: Connection, month: Month, shard: int, only: Collection[str]) -> None:
         settled = select(outcomes.c.org_id).where(outcomes.c.month == str(month), outcomes.c.outcome != "held")
@@ -90,13 +122,13 @@ class Drafts:
         )
         if only:
             mine = mine.where(drafts.c.org_id.in_(only))
-        for table in (line_items, drafts):
+        for table in (line_items, pricing_bases, drafts):
             connection.execute(delete(table).where(table.c.month == str(month), table.c.org_id.in_(mine)))
 
 
-def lock_shard(connection: Connection, month: Month, shard: int) -> None:
-    """Makes pricing and finalizing of one shard of one month take turns, until the transaction ends."""
-    connection.execute(text("select pg_advisory_xact_lock(hashtext(:key))"), {"key": f"flybill {month} {shard}"})
+def lock_shard(connection: Connection, shard: int) -> None:
+    """Makes pricing and finalizing of one shard take turns, over all months, until the transaction ends."""
+    connection.execute(text("select pg_advisory_xact_lock(hashtext(:key))"), {"key": f"flybill shard {shard}"})
 
 
 def _settled(connection: Connection, month: Month, shard: int) -> set[str]:
@@ -142,4 +174,23 @@ def _draft_row(draft: Draft, now: datetime) -> tuple[Any, ...]:
         problems,
         draft.usage_up_to,
         now,
+        draft.settled_months,
+        dict(draft.credit_uses),
     )
+
+
+def _basis_rows(new: Iterable[Draft], now: datetime) -> Iterator[tuple[Any, ...]]:
+    for draft in new:
+        for basis in draft.bases:
+            yield (
+                str(draft.month),
+                draft.org_id,
+                str(basis.service_month),
+                draft.shard,
+                basis.usage_version,
+                basis.usage_fingerprint,
+                basis.terms,
+                basis.contract,
+                basis.currency,
+                now,
+            )

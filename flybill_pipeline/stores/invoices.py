@@ -3,15 +3,17 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, Engine, cast, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flybill_pipeline.billing.invoice import invoice_id, invoice_number
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.settlement import DraftTotal, Settlement
 from flybill_pipeline.stores.drafts import lock_shard
+from flybill_pipeline.stores.items import overdrawn
 from flybill_pipeline.stores.tables import (
     account_entries,
+    credit_uses,
     drafts,
     invoice_lines,
     invoice_numbers,
@@ -24,6 +26,10 @@ from flybill_pipeline.stores.tables import (
 
 class LinesDoNotSumError(Exception):
     """The lines of an invoice do not sum to its subtotal: nothing of the batch was finalized."""
+
+
+class CreditOverdrawnError(Exception):
+    """More would be taken from a prepaid credit than was granted: nothing of the batch was finalized."""
 
 
 class Invoices:
@@ -49,17 +55,19 @@ class Invoices:
     def settle(self, month: Month, shard: int, decided: Sequence[Settlement], now: datetime) -> int:
         """Finalizes a batch, all or nothing: invoices with their lines, outcomes, carried amounts, work for the sync.
 
-        An org that another run settled first, or whose draft changed since it was read, is left out: the next run
-        sees it as it is. Returns how many were settled (held ones included).
-        Raises LinesDoNotSumError, and then nothing is stored.
+        An org that another run settled first, whose draft changed since it was read, or of which another month was
+        settled since the draft was priced (it may have billed the same late usage) is left out: the next run sees it
+        as it is. Returns how many were settled (held ones included).
+        Raises LinesDoNotSumError or CreditOverdrawnError, and then nothing is stored.
         """
         with self._engine.begin() as connection:
-            lock_shard(connection, month, shard)
+            lock_shard(connection, shard)
             unchanged = self._unchanged(connection, month, shard)
             batch = [s for s in decided if unchanged.get(s.draft.org_id) == s.draft.priced_at]
             if batch:
                 self._record_outcomes(connection, month, shard, batch, now)
                 self._carry(connection, month, [s for s in batch if s.outcome != "held"])
+                self._use_credits(connection, month, [s.draft.org_id for s in batch if s.outcome != "held"])
                 self._insert_invoices(
                     connection, month, shard, [s.draft for s in batch if s.outcome == "invoiced"], now
                 )
@@ -68,8 +76,17 @@ class Invoices:
     def _unchanged(self, connection: Connection, month: Month, shard: int) -> dict[str, datetime]:
         """When each draft that may still be settled was priced."""
         settled = select(outcomes.c.org_id).where(outcomes.c.month == str(month), outcomes.c.outcome != "held")
-        query = select(drafts.c.org_id, drafts.c.priced_at).where(
-            drafts.c.month == str(month), drafts.c.shard == shard, drafts.c.org_id.not_in(settled)
+        months = (
+            select(outcomes.c.org_id, func.count().label("settled"))
+            .where(outcomes.c.shard == shard, outcomes.c.outcome != "held")
+            .group_by(outcomes.c.org_id)
+            .subquery()
+        )
+        query = (
+            select(drafts.c.org_id, drafts.c.priced_at)
+            .outerjoin(months, months.c.org_id == drafts.c.org_id)
+            .where(drafts.c.month == str(month), drafts.c.shard == shard, drafts.c.org_id.not_in(settled))
+            .where(drafts.c.settled_months == func.coalesce(months.c.settled, 0))
         )
         return {row.org_id: row.priced_at for row in connection.execute(query)}
 
@@ -106,6 +123,21 @@ class Invoices:
         ]
         if entries:
             connection.execute(insert(account_entries), entries)
+
+    def _use_credits(self, connection: Connection, month: Month, org_ids: Sequence[str]) -> None:
+        """What the drafts take from prepaid credits is taken, in the transaction that settles them; never too much."""
+        use = func.jsonb_each_text(drafts.c.credit_uses).table_valued("key", "value", joins_implicitly=True)
+        taken = (
+            select(use.c.key, drafts.c.month, drafts.c.org_id, cast(use.c.value, BigInteger))
+            .select_from(drafts, use)
+            .where(drafts.c.month == str(month), drafts.c.org_id.in_(org_ids), drafts.c.credit_uses != {})
+        )
+        insertion = insert(credit_uses).from_select(["credit_id", "month", "org_id", "amount_minor"], taken)
+        used = list(connection.execute(insertion.returning(credit_uses.c.credit_id)).scalars())
+        if found := overdrawn(connection, used):
+            raise CreditOverdrawnError(
+                f"the credits {', '.join(found)} do not hold what would be taken from them: close the month again"
+            )
 
     def _insert_invoices(
         self, connection: Connection, month: Month, shard: int, batch: Sequence[DraftTotal], now: datetime

@@ -1,11 +1,11 @@
 """The questions that asset checks ask of the billing tables: each returns the rows that are wrong. Changes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Engine, Numeric, cast, func, or_, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, Engine, Numeric, Select, and_, cast, func, or_, select, true
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.stores.tables import (
@@ -15,6 +15,7 @@ from flybill_pipeline.stores.tables import (
     line_items,
     organizations,
     outcomes,
+    pricing_bases,
     stripe_sync,
 )
 
@@ -74,24 +75,90 @@ class MonthChecks:
         with self._engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
 
-    def accounted_usage(self, month: Month) -> Mapping[str, tuple[Decimal, Decimal]]:
-        """Per meter the quantity that stands in the month's lines, and the one that waits with a problem."""
-        priced = (
-            select(line_items.c.meter, func.sum(line_items.c.usage_quantity))
-            .where(line_items.c.service_month == str(month), line_items.c.month == str(month))
-            .where(line_items.c.kind == "usage")
-            .group_by(line_items.c.meter)
-        )
-        problem = func.jsonb_array_elements(drafts.c.problems, type_=JSONB).table_valued("value", joins_implicitly=True)
-        quantity = cast(problem.c.value.op("->>")("quantity"), Numeric(38, 18))
-        meter = problem.c.value.op("->>")("meter")
-        waiting = (
-            select(meter, func.sum(quantity))
-            .select_from(drafts)
-            .where(drafts.c.month == str(month), meter.is_not(None))
-            .group_by(meter)
+    def accounted_usage(
+        self, month: Month, org_ids: Collection[str] | None = None
+    ) -> Mapping[str, tuple[Decimal, Decimal, Decimal]]:
+        """Per meter the recorded quantity in the month's own lines, in settled later lines, and with a problem.
+
+        Of `org_ids` where given, else of all.
+        """
+        with self._engine.connect() as connection:
+            parts = [
+                {meter: Decimal(quantity) for meter, quantity in connection.execute(query)}
+                for query in (_own_usage(month, org_ids), _adjusted_usage(month, org_ids), _waiting(month, org_ids))
+            ]
+        own, adjusted, waiting = parts
+        zero = Decimal(0)
+        return {
+            meter: (own.get(meter, zero), adjusted.get(meter, zero), waiting.get(meter, zero))
+            for meter in own.keys() | adjusted.keys() | waiting.keys()
+        }
+
+    def priced_from(self, month: Month) -> dict[str, str]:
+        """Org → the fingerprint of the usage that its lines of the month were last priced from, and stand as settled.
+
+        Where none is settled, that of the month's own draft.
+        """
+        basis = pricing_bases.c
+        last = (
+            select(basis.org_id, basis.usage_fingerprint)
+            .ext(distinct_on(basis.org_id))
+            .outerjoin(outcomes, and_(outcomes.c.month == basis.month, outcomes.c.org_id == basis.org_id))
+            .where(basis.service_month == str(month))
+            .where(or_(basis.month == str(month), outcomes.c.outcome != "held"))
+            .order_by(basis.org_id, basis.priced_at.desc(), basis.month.desc())
         )
         with self._engine.connect() as connection:
-            lines = {name: Decimal(amount) for name, amount in connection.execute(priced)}
-            held = {name: Decimal(amount) for name, amount in connection.execute(waiting)}
-        return {name: (lines.get(name, Decimal(0)), held.get(name, Decimal(0))) for name in lines.keys() | held.keys()}
+            return {row.org_id: row.usage_fingerprint for row in connection.execute(last)}
+
+    def beyond_billing(self, month: Month, org_ids: Collection[str], lookback_months: int) -> set[str]:
+        """Those of `org_ids` for which the month, and every later one that could bill its usage, is settled."""
+        months = [month]
+        for _ in range(lookback_months):
+            months.append(months[-1].next())
+        query = (
+            select(outcomes.c.org_id)
+            .where(outcomes.c.month.in_([str(each) for each in months]), outcomes.c.org_id.in_(org_ids))
+            .where(outcomes.c.outcome != "held")
+            .group_by(outcomes.c.org_id)
+            .having(func.count() == len(months))
+        )
+        with self._engine.connect() as connection:
+            return set(connection.execute(query).scalars())
+
+
+def _own_usage(month: Month, org_ids: Collection[str] | None) -> Select[Any]:
+    line = line_items.c
+    return (
+        select(line.meter, func.sum(line.usage_quantity))
+        .where(line.service_month == str(month), line.month == str(month), line.meter.is_not(None))
+        .where(_among(line.org_id, org_ids))
+        .group_by(line.meter)
+    )
+
+
+def _adjusted_usage(month: Month, org_ids: Collection[str] | None) -> Select[Any]:
+    line = line_items.c
+    return (
+        select(line.meter, func.sum(line.usage_quantity))
+        .join(outcomes, and_(outcomes.c.month == line.month, outcomes.c.org_id == line.org_id))
+        .where(line.service_month == str(month), line.month > str(month), line.meter.is_not(None))
+        .where(outcomes.c.outcome != "held", _among(line.org_id, org_ids))
+        .group_by(line.meter)
+    )
+
+
+def _waiting(month: Month, org_ids: Collection[str] | None) -> Select[Any]:
+    problem = func.jsonb_array_elements(drafts.c.problems, type_=JSONB).table_valued("value", joins_implicitly=True)
+    quantity = cast(problem.c.value.op("->>")("quantity"), Numeric(38, 18))
+    meter = problem.c.value.op("->>")("meter")
+    return (
+        select(meter, func.sum(quantity))
+        .select_from(drafts)
+        .where(drafts.c.month == str(month), meter.is_not(None), _among(drafts.c.org_id, org_ids))
+        .group_by(meter)
+    )
+
+
+def _among(column: ColumnElement[str], org_ids: Collection[str] | None) -> ColumnElement[bool]:
+    return true() if org_ids is None else column.in_(org_ids)

@@ -1,12 +1,13 @@
 """A month of the lake in the shape that pricing wants: org by org, as billing's own values. No query of its own."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from itertools import groupby
 
 from flybill_pipeline.billing.decimals import ZERO, exact
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.usage import OrgUsage, UsageTotal
+from flybill_pipeline.stores.usage_fingerprints import usage_fingerprints, usage_version
 from flybill_pipeline.stores.usage_lake import UsageLake, dimensions_of
 
 
@@ -34,6 +35,14 @@ class MonthlyUsage:
                 ),
                 up_to=max(row.last_event_at for row in totals),
             )
+
+    def version(self, month: Month) -> str:
+        """Names all usage of the month; see usage_fingerprints.usage_version."""
+        return usage_version(self._lake, month)
+
+    def fingerprints(self, month: Month, shard: int | None, org_ids: Collection[str] = ()) -> Mapping[str, str]:
+        """Org → what changes when its usage of the month does; see usage_fingerprints.usage_fingerprints."""
+        return usage_fingerprints(self._lake, month, shard, org_ids)
 
     def by_meter(self, month: Month) -> dict[str, Decimal]:
         """The exact quantity of the month per meter, in the unit that usage is recorded in."""

@@ -33,6 +33,7 @@ from flybill_pipeline.stores.tables import (
     outcomes,
     stripe_customers,
     stripe_sync,
+    too_late_usage,
 )
 
 
@@ -52,7 +53,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class MonthStatus:
-    """One month at a glance. Totals per currency in minor units; `calls` counts every request the sync made for it."""
+    """One month at a glance. Totals per currency in minor units; `calls` counts every request the sync made for it.
+
+    `too_late` are the orgs of which usage came that neither this month nor an earlier one could bill any more.
+    """
 
     month: Month
     organizations: int
@@ -63,6 +67,7 @@ class MonthStatus:
     failures: Sequence[Failure]
     calls: int
     lines: int
+    too_late: int
 
 
 LINE_MEMBERS = (
@@ -140,6 +145,7 @@ def _month_numbers(connection: Connection, month: Month) -> dict[str, Any]:
     strangers = select(func.count()).where(
         outcomes.c.month == str(month), outcomes.c.org_id.not_in(select(organizations.c.org_id))
     )
+    too_late = select(func.count(too_late_usage.c.org_id.distinct())).where(too_late_usage.c.month == str(month))
     known = int(imported) + int(connection.execute(strangers).scalar_one())
     return {
         "organizations": known,
@@ -148,6 +154,7 @@ def _month_numbers(connection: Connection, month: Month) -> dict[str, Any]:
         "sync": _counts(connection, stripe_sync.c.state, of_month),
         "totals": _totals(connection, month),
         "calls": _sum(connection, stripe_sync.c.calls, of_month),
+        "too_late": int(connection.execute(too_late).scalar_one()),
         "lines": _sum(connection, invoices.c.line_count, invoices.c.month == str(month)),
     }
 

@@ -97,6 +97,56 @@ drafts = Table(  # one org's month so far: the sum of its lines, and what keeps 
     Column("problems", JSONB, nullable=False, server_default="[]"),
     Column("usage_up_to", DateTime(timezone=True)),
     Column("priced_at", DateTime(timezone=True), nullable=False),
+    Column("settled_months", Integer, nullable=False, server_default="0"),  # of the org, when it was priced
+    Column("credit_uses", JSONB, nullable=False, server_default="{}"),  # {credit_id: minor units}
+)
+
+pricing_bases = Table(  # what a draft priced each service month from; those of settled months stay
+    "pricing_bases",
+    metadata,
+    Column("month", Text, primary_key=True),
+    Column("org_id", Text, primary_key=True),
+    Column("service_month", Text, primary_key=True),
+    Column("shard", SmallInteger, nullable=False),
+    Column("usage_version", Text, nullable=False),
+    Column("usage_fingerprint", Text, nullable=False),
+    Column("terms", Text, nullable=False),
+    Column("contract", Text),
+    Column("currency", Text),
+    Column("priced_at", DateTime(timezone=True), nullable=False),
+)
+
+too_late_usage = Table(  # service months of which usage came when no invoice could bill it any more
+    "too_late_usage",
+    metadata,
+    Column("month", Text, primary_key=True),
+    Column("org_id", Text, primary_key=True),
+    Column("service_month", Text, primary_key=True),
+    Column("shard", SmallInteger, nullable=False),
+    Column("noticed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+billing_items = Table(  # insert only: every version of every subscription, one-off item, credit and discount
+    "billing_items",
+    metadata,
+    Column("entry_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("item_id", Text, nullable=False),
+    Column("period", Text, nullable=False, server_default=""),  # the start, of a subscription's
+    Column("kind", Text, nullable=False),
+    Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), nullable=False),
+    Column("shard", SmallInteger, nullable=False),
+    Column("content", JSONB, nullable=False),
+    _now(),
+)
+
+credit_uses = Table(  # insert only: what each settled month used of a prepaid credit
+    "credit_uses",
+    metadata,
+    Column("credit_id", Text, primary_key=True),
+    Column("month", Text, primary_key=True),
+    Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    _now(),
 )
 
 invoices = Table(  # insert only

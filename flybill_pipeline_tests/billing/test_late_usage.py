@@ -29,6 +29,7 @@ def as_billed(lines: Iterable[LineItem]) -> list[BilledLine]:
             each.amount_minor,
             each.currency,
             each.description,
+            each.usage,
         )
         for each in lines
     ]

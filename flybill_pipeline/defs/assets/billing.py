@@ -29,7 +29,15 @@ def billing_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         month, shard = read_month_shard(context.partition_key)
         orgs = toolbox.organizations.all(shard, config.org_ids)
         report = price_shard(
-            month, shard, orgs, toolbox.usage, toolbox.books(month), toolbox.drafts, toolbox.now(), config.org_ids
+            month,
+            shard,
+            orgs,
+            toolbox.usage,
+            toolbox.books(month),
+            toolbox.drafts,
+            toolbox.now(),
+            config.org_ids,
+            toolbox.accounts,
         )
         return dg.MaterializeResult(metadata=pricing_metadata(report))
 

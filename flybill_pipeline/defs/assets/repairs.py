@@ -28,7 +28,8 @@ def repair_assets() -> list[dg.AssetsDefinition]:
         month, org_id = read_org_month(context.partition_key)
         shard = toolbox.shard_of(org_id)
         orgs = toolbox.organizations.all(org_ids=[org_id])
-        price_shard(month, shard, orgs, toolbox.usage, toolbox.books(month), toolbox.drafts, toolbox.now(), [org_id])
+        books, accounts = toolbox.books(month), toolbox.accounts
+        price_shard(month, shard, orgs, toolbox.usage, books, toolbox.drafts, toolbox.now(), [org_id], accounts)
         finalize_shard(month, shard, toolbox.invoices, toolbox.now(), [org_id])
         toolbox.sync_ledger.reopen(month, [org_id])
         sync_shard(toolbox, month, shard, [org_id])

@@ -1,0 +1,114 @@
+"""Billing without files: usage is handed in, months are closed on a real database one by one. No assertions."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from functools import cache
+
+from sqlalchemy import Engine, select
+
+from flybill_pipeline.billing.decimals import ZERO, exact
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.price_changes import BooksOfMonth, books_of_month
+from flybill_pipeline.billing.prices import PriceBook, PriceBooks
+from flybill_pipeline.billing.usage import OrgUsage, UsageTotal
+from flybill_pipeline.steps.finalize_invoices import FinalizeReport, finalize_shard
+from flybill_pipeline.steps.open_accounts import Accounts
+from flybill_pipeline.steps.price_usage import PricingReport, price_shard
+from flybill_pipeline.stores.billed_months import BilledMonths
+from flybill_pipeline.stores.drafts import Drafts
+from flybill_pipeline.stores.invoices import Invoices
+from flybill_pipeline.stores.items import Items
+from flybill_pipeline.stores.month_checks import MonthChecks
+from flybill_pipeline.stores.organizations import Organization, Organizations
+from flybill_pipeline.stores.statements import Statements
+from flybill_pipeline.stores.tables import line_items
+
+
+class Arrived:
+    """Usage as it arrived so far; stands in for the lake."""
+
+    def __init__(self) -> None:
+        self.totals: dict[Month, list[UsageTotal]] = defaultdict(list)
+        self.asked: list[tuple[Month, tuple[str, ...]]] = []
+
+    def add(
+        self, month: Month, org: str, quantity: str | int | Decimal, meter: str = "seconds", **dimensions: str
+    ) -> None:
+        self.totals[month].append(UsageTotal(org, meter, dimensions, Decimal(quantity), None, 1))
+
+    def of_month(
+        self, month: Month, shard: int | None, org_ids: Collection[str] = (), *, by_day: bool = False
+    ) -> Iterator[OrgUsage]:
+        self.asked.append((month, tuple(sorted(org_ids))))
+        for org in sorted({total.org_id for total in self.totals[month]}):
+            if not org_ids or org in org_ids:
+                totals = tuple(total for total in self.totals[month] if total.org_id == org)
+                yield OrgUsage(org, totals, month.start)
+
+    def version(self, month: Month) -> str:
+        return hashlib.sha256(repr(self.totals[month]).encode()).hexdigest()
+
+    def fingerprints(self, month: Month, shard: int | None, org_ids: Collection[str] = ()) -> Mapping[str, str]:
+        return {used.org_id: repr(used.totals) for used in self.of_month(month, shard, org_ids)}
+
+    def by_meter(self, month: Month) -> dict[str, Decimal]:
+        sums: dict[str, Decimal] = defaultdict(lambda: ZERO)
+        with exact():
+            for total in self.totals[month]:
+                sums[total.meter] += total.quantity
+        return sums
+
+
+@dataclass
+class BillingWorld:
+    """One shard, some organizations, price books that may be exchanged, and months that are closed."""
+
+    engine: Engine
+    books: tuple[PriceBook, ...]
+    usage: Arrived = field(default_factory=Arrived)
+    lookback_months: int = 3
+
+    def __post_init__(self) -> None:
+        self.drafts, self.invoices = Drafts(self.engine), Invoices(self.engine)
+        self.checks, self.statements = MonthChecks(self.engine), Statements(self.engine)
+        self.organizations, self.items = Organizations(self.engine, 1), Items(self.engine)
+
+    def org(self, org_id: str, currency: str = "usd", contract: str | None = None) -> str:
+        self.organizations.save([Organization(org_id, org_id, currency, contract=contract)])
+        return org_id
+
+    def in_force(self, month: Month) -> Callable[[str], BooksOfMonth | None]:
+        books = PriceBooks(self.books)
+        return cache(lambda currency: books_of_month(books, currency, month))
+
+    @property
+    def accounts(self) -> Accounts:
+        return Accounts(self.usage, BilledMonths(self.engine), self.items, self.in_force, self.lookback_months)
+
+    def price(self, month: Month, only: Collection[str] = ()) -> PricingReport:
+        orgs = self.organizations.all(org_ids=only)
+        now = month.end + timedelta(days=2)
+        books = self.in_force(month)
+        return price_shard(month, 0, orgs, self.usage, books, self.drafts, now, only, self.accounts)
+
+    def finalize(self, month: Month, only: Collection[str] = ()) -> FinalizeReport:
+        return finalize_shard(month, 0, self.invoices, month.end + timedelta(days=2), only)
+
+    def close(self, month: Month, only: Collection[str] = ()) -> FinalizeReport:
+        self.price(month, only)
+        return self.finalize(month, only)
+
+    def lines(self, month: Month, org: str) -> list[tuple[str, str, int, Decimal]]:
+        """Kind, service month, amount and recorded usage of each line, in order."""
+        line = line_items.c
+        query = (
+            select(line.kind, line.service_month, line.amount_minor, line.usage_quantity)
+            .where(line.month == str(month), line.org_id == org)
+            .order_by(line.line_no)
+        )
+        with self.engine.connect() as connection:
+            return [(row[0], row[1], row[2], row[3].normalize() + 0) for row in connection.execute(query)]
