@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from flybill_pipeline.billing.aggregation import measures_needed
 from flybill_pipeline.billing.bill import put_together
 from flybill_pipeline.billing.decimals import exact
 from flybill_pipeline.billing.invoice import Draft
@@ -14,7 +15,7 @@ from flybill_pipeline.billing.money import format_money, from_minor
 from flybill_pipeline.billing.outcomes import Problem
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth
-from flybill_pipeline.billing.usage import OrgUsage
+from flybill_pipeline.billing.usage import Measures, OrgUsage
 
 
 class Organization(Protocol):
@@ -36,9 +37,19 @@ class Usage(Protocol):
     """The exact usage totals of a month."""
 
     def of_month(
-        self, month: Month, shard: int, org_ids: Collection[str] = (), *, by_day: bool = False
+        self,
+        month: Month,
+        shard: int,
+        org_ids: Collection[str] = (),
+        *,
+        by_day: bool = False,
+        measures: Measures | None = None,
+        until: datetime | None = None,
     ) -> Iterable[OrgUsage]:
-        """Every org of the shard that has usage, or just `org_ids`, each once; with a total for each day if asked."""
+        """Every org of the shard that has usage, or just `org_ids`, each once; with a total for each day if asked.
+
+        Totals carry the `measures` asked for; levels are held `until` then, at most the month's end.
+        """
 
 
 class Drafts(Protocol):
@@ -78,8 +89,8 @@ def price_shard(
     """
     settled = drafts.settled(month, shard)
     known = {org.org_id: org for org in orgs if org.org_id not in settled}
-    by_day = changes_within({org.currency for org in known.values()}, books)
-    found = usage.of_month(month, shard, only, by_day=by_day)
+    in_force = [books(currency) for currency in {org.currency for org in known.values()}]
+    found = usage_of(only, month, shard, usage, in_force, now)
     used = {org.org_id: org for org in found if org.org_id not in settled}
     carried = drafts.carried(month, list(known))
     new = [price_org(month, shard, org, used.get(key), books, carried.get(key, 0)) for key, org in known.items()]
@@ -113,10 +124,19 @@ def price_org(
     )
 
 
-def changes_within(currencies: Collection[str], books: Books) -> bool:
-    """Whether prices change within the month in any of these currencies, so that usage is needed by day."""
-    in_force = [books(currency) for currency in currencies]
-    return any(found is not None and len(found.parts) > 1 for found in in_force)
+def usage_of(
+    org_ids: Collection[str],
+    month: Month,
+    shard: int,
+    usage: Usage,
+    in_force: Collection[BooksOfMonth | None],
+    now: datetime,
+) -> Iterable[OrgUsage]:
+    """The usage of `org_ids` (none: of the whole shard) in the detail that pricing by the books `in_force` takes."""
+    changes = any(found is not None and len(found.parts) > 1 for found in in_force)
+    return usage.of_month(
+        month, shard, org_ids, by_day=changes, measures=measures_needed(in_force), until=min(now, month.end)
+    )
 
 
 def _stranger(month: Month, shard: int, usage: OrgUsage) -> Draft:

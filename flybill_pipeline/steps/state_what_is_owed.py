@@ -14,7 +14,7 @@ from flybill_pipeline.billing.outcomes import HELD
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.statement import MonthFacts, Statement, statement
 from flybill_pipeline.billing.working import working_data
-from flybill_pipeline.steps.price_usage import Books, Drafts, Organization, Usage, changes_within, price_org
+from flybill_pipeline.steps.price_usage import Books, Drafts, Organization, Usage, price_org, usage_of
 
 
 class Statements(Protocol):
@@ -53,8 +53,7 @@ def state_what_is_owed(
     if facts.outcome not in (None, HELD):
         lines = list(statements.settled_lines(org.org_id, month))
         return Owed(org.org_id, facts, statement(facts, now), lines)
-    by_day = changes_within([org.currency], books)
-    used = next(iter(usage.of_month(month, shard, [org.org_id], by_day=by_day)), None)
+    used = next(iter(usage_of([org.org_id], month, shard, usage, [books(org.currency)], now)), None)
     carried = drafts.carried(month, [org.org_id]).get(org.org_id, 0)
     draft = price_org(month, shard, org, used, books, carried)
     fresh = replace(facts, total_minor=draft.total_minor, usage_up_to=draft.usage_up_to, currency=org.currency)

@@ -183,6 +183,14 @@ class LakeCatalog:
         with self.engine.connect() as connection:
             return {row.day: row.daily_path for row in connection.execute(query.order_by(usage_days.c.day))}
 
+    def rollups_before(self, day: date) -> dict[date, str]:
+        """Day → path of its totals, for every compiled day before `day`."""
+        query = select(usage_days.c.day, usage_days.c.daily_path).where(
+            usage_days.c.day < day, usage_days.c.daily_path.is_not(None)
+        )
+        with self.engine.connect() as connection:
+            return {row.day: row.daily_path for row in connection.execute(query.order_by(usage_days.c.day))}
+
     def days_to_record(self) -> tuple[date, ...]:
         """The days that are behind the landed files: their pieces or the ids that count elsewhere are not those of the
         manifest, or the manifest has not been compiled yet."""

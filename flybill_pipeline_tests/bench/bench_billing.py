@@ -40,9 +40,7 @@ class MadeUpUsage:
         self._lines = lines
         self._orgs = orgs
 
-    def of_month(
-        self, month: Month, shard: int, org_ids: Collection[str] = (), *, by_day: bool = False
-    ) -> Iterator[OrgUsage]:
+    def of_month(self, month: Month, shard: int, org_ids: Collection[str] = (), **detail: object) -> Iterator[OrgUsage]:
         for org in self._orgs[shard]:
             totals = tuple(
                 UsageTotal(org.org_id, "gb", {"region": f"r{n}"}, Decimal(1000 + n) / 8, None, 7)
