@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.price_changes import BooksOfMonth, books_of_month
+from flybill_pipeline.billing.price_changes import BooksOfMonth, books_of_month, fingerprint
 from flybill_pipeline.billing.shards import shard_of
 from flybill_pipeline.stores.database import open_engine
 from flybill_pipeline.stores.drafts import Drafts
@@ -18,6 +18,7 @@ from flybill_pipeline.stores.invoices import Invoices
 from flybill_pipeline.stores.month_checks import MonthChecks
 from flybill_pipeline.stores.organizations import Organizations
 from flybill_pipeline.stores.price_books import load_price_books
+from flybill_pipeline.stores.pricing_inputs import Inputs, PricingInputs
 from flybill_pipeline.stores.statements import Statements
 from flybill_pipeline.stores.sync_ledger import SyncLedger
 
@@ -96,6 +97,29 @@ class Toolbox:
         """The books of a month by currency, read anew: a price book may be mended while this process runs."""
         loaded = load_price_books(self.prices)
         return cache(lambda currency: books_of_month(loaded, currency, month))
+
+    def fingerprints(self, month: Month) -> dict[str, str]:
+        """Per currency the fingerprint of the books that are in force in a month."""
+        loaded = load_price_books(self.prices)
+        found = {currency: books_of_month(loaded, currency, month) for currency in sorted(loaded.currencies)}
+        return {currency: fingerprint(books) for currency, books in found.items() if books is not None}
+
+    def usage_as_of(self, inputs: Inputs) -> "MonthlyUsage":
+        """The usage that `inputs` names, whatever has arrived since."""
+        from flybill_pipeline.stores.monthly_usage import MonthlyUsage
+
+        return MonthlyUsage(self.lake_as_of(inputs))
+
+    def lake_as_of(self, inputs: Inputs) -> "UsageLake":
+        """The lake as it was when `inputs` were kept. Nothing can be taken into it."""
+        from flybill_pipeline.stores.pinned_catalog import PinnedCatalog
+        from flybill_pipeline.stores.usage_lake import UsageLake
+
+        return UsageLake(self.lake_url, PinnedCatalog(self.engine, inputs.days), shards=self.shards)
+
+    @cached_property
+    def pricing_inputs(self) -> PricingInputs:
+        return PricingInputs(self.engine)
 
     @cached_property
     def landing(self) -> "Landing":

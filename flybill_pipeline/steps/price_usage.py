@@ -58,7 +58,13 @@ class Drafts(Protocol):
     def settled(self, month: Month, shard: int) -> set[str]: ...
     def carried(self, month: Month, org_ids: Collection[str]) -> dict[str, int]: ...
     def replace(
-        self, month: Month, shard: int, new: Iterable[Draft], now: datetime, only: Collection[str] = ()
+        self,
+        month: Month,
+        shard: int,
+        new: Iterable[Draft],
+        now: datetime,
+        only: Collection[str] = (),
+        priced_from: str | None = None,
     ) -> tuple[int, int]: ...
 
 
@@ -81,11 +87,12 @@ def price_shard(
     drafts: Drafts,
     now: datetime,
     only: Collection[str] = (),
+    priced_from: str | None = None,
 ) -> PricingReport:
     """Prices every unsettled org of the shard (or just `only`) again and replaces their drafts, all or nothing.
 
     Every org gets a draft, also one without usage; so does an org that has usage but was never imported, so that
-    its usage cannot be overlooked.
+    its usage cannot be overlooked. `priced_from` is the id of the inputs behind `usage` and `books`, kept with drafts.
     """
     settled = drafts.settled(month, shard)
     known = {org.org_id: org for org in orgs if org.org_id not in settled}
@@ -95,7 +102,7 @@ def price_shard(
     carried = drafts.carried(month, list(known))
     new = [price_org(month, shard, org, used.get(key), books, carried.get(key, 0)) for key, org in known.items()]
     new += [_stranger(month, shard, used[key]) for key in sorted(used.keys() - known.keys())]
-    count, lines = drafts.replace(month, shard, new, now, only)
+    count, lines = drafts.replace(month, shard, new, now, only, priced_from)
     return PricingReport(count, lines, _totals(new), [(d.org_id, d.problems[0].code) for d in new if d.problems])
 
 

@@ -42,6 +42,7 @@ DRAFT_COLUMNS = (
     "problems",
     "usage_up_to",
     "priced_at",
+    "priced_from",
 )
 
 
@@ -69,11 +70,18 @@ class Drafts:
             return {org_id: int(amount) for org_id, amount in connection.execute(query)}
 
     def replace(
-        self, month: Month, shard: int, new: Iterable[Draft], now: datetime, only: Collection[str] = ()
+        self,
+        month: Month,
+        shard: int,
+        new: Iterable[Draft],
+        now: datetime,
+        only: Collection[str] = (),
+        priced_from: str | None = None,
     ) -> tuple[int, int]:
         """Puts `new` in the place of every unsettled draft of the shard (or of the orgs `only`), all or nothing.
 
-        Returns the numbers of drafts and lines. An org that was settled meanwhile keeps its lines.
+        `priced_from` names the inputs (see pricing_inputs.py). Returns the numbers of drafts and lines. An org that
+        was settled meanwhile keeps its lines.
         """
         with self._engine.begin() as connection:
             lock_shard(connection, month, shard)
@@ -81,7 +89,9 @@ class Drafts:
             kept = [draft for draft in new if draft.org_id not in settled]
             self._clear(connection, month, shard, only)
             lines = copy_rows(connection, line_items, LINE_COLUMNS, _line_rows(kept))
-            count = copy_rows(connection, drafts, DRAFT_COLUMNS, (_draft_row(draft, now) for draft in kept))
+            count = copy_rows(
+                connection, drafts, DRAFT_COLUMNS, (_draft_row(draft, now, priced_from) for draft in kept)
+            )
         return count, lines
 
     def _clear(self, connection: Connection, month: Month, shard: int, only: Collection[str]) -> None:
@@ -129,7 +139,7 @@ def _line_rows(new: Iterable[Draft]) -> Iterator[tuple[Any, ...]]:
             )
 
 
-def _draft_row(draft: Draft, now: datetime) -> tuple[Any, ...]:
+def _draft_row(draft: Draft, now: datetime, priced_from: str | None) -> tuple[Any, ...]:
     problems = [dataclasses.asdict(p) | {"quantity": format(p.quantity, "f")} for p in draft.problems]
     return (
         str(draft.month),
@@ -143,4 +153,5 @@ def _draft_row(draft: Draft, now: datetime) -> tuple[Any, ...]:
         problems,
         draft.usage_up_to,
         now,
+        priced_from,
     )

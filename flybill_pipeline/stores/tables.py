@@ -97,6 +97,17 @@ drafts = Table(  # one org's month so far: the sum of its lines, and what keeps 
     Column("problems", JSONB, nullable=False, server_default="[]"),
     Column("usage_up_to", DateTime(timezone=True)),
     Column("priced_at", DateTime(timezone=True), nullable=False),
+    Column("priced_from", Text),  # a row of pricing_inputs
+)
+
+pricing_inputs = Table(  # insert only: what drafts were priced from; the same inputs are one row
+    "pricing_inputs",
+    metadata,
+    Column("inputs_id", Text, primary_key=True),
+    Column("month", Text, nullable=False),
+    Column("days", JSONB, nullable=False),  # {day: version of its usage}, of every compiled day up to the month's last
+    Column("books", JSONB, nullable=False),  # {currency: fingerprint of the books in force}
+    _now(),
 )
 
 invoices = Table(  # insert only
@@ -113,6 +124,7 @@ invoices = Table(  # insert only
     Column("content_hash", Text, nullable=False),
     Column("usage_up_to", DateTime(timezone=True)),
     Column("finalized_at", DateTime(timezone=True), nullable=False),
+    Column("priced_from", Text),  # a row of pricing_inputs
     UniqueConstraint("month", "org_id"),
 )
 

@@ -56,7 +56,7 @@ def compile_day(root: Path, manifest: Manifest, shards: int, limits: Limits, dia
 
     Sorted, so that work on one shard reads its part of the file only; sorting by org as well would double the time.
     """
-    path = f"daily/day={manifest.day}/{manifest.version}.parquet"
+    path = rollup_path(manifest.day, manifest.version)
     with duck(root / "work" / "spill", limits) as connection:
         connection.execute(f"create temp view events as {counted_rows(root, manifest)}")
         totals = (
@@ -67,6 +67,11 @@ def compile_day(root: Path, manifest: Manifest, shards: int, limits: Limits, dia
         except duckdb.OutOfRangeException:
             raise UsageOverflowError(_overflowing(connection, manifest.day)) from None
     return Rollup(manifest.day, manifest.version, path, groups, manifest.rows)
+
+
+def rollup_path(day: date, version: str) -> str:
+    """Where the totals of a version of a day are, below the lake."""
+    return f"daily/day={day}/{version}.parquet"
 
 
 def _overflowing(connection: duckdb.DuckDBPyConnection, day: date) -> str:
