@@ -175,6 +175,25 @@ def owes(org: str, month: Month | None, json_wanted: bool) -> None:
 
 
 @flybill.command()
+@click.argument("org")
+@click.argument("month", type=MONTH)
+@click.option("--line", "number", type=int, help="Only this line, counted from 1 as in `flybill owes`.")
+@click.option("--limit", default=50, show_default=True, help="Events shown of each line; sums are over all.")
+@as_json
+def explain(org: str, month: Month, number: int | None, limit: int, json_wanted: bool) -> None:
+    """The raw events behind the lines of ORG's MONTH: their sum is the usage that the line recorded."""
+    from flybill_pipeline import explaining
+
+    with toolbox(load_settings()) as tools:
+        require_known(tools, [org])
+        found = explaining.explained(tools, org, month, number, datetime.now(UTC))
+        files = explaining.files_of(tools)
+        write = explaining.write_json if json_wanted else None
+        complete = write(org, month, found, files) if write else explaining.show_text(found, files, limit)
+    sys.exit(0 if complete else 1)
+
+
+@flybill.command()
 @click.option("--prices", required=True, type=PATH, help="A folder of price books, or one of them.")
 @click.option("--meter", required=True)
 @click.option("--quantity", required=True, help="In the meter's unit, such as 1500.25.")

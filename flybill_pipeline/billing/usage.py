@@ -1,5 +1,6 @@
 """The exact usage totals that rating receives. How events become totals belongs to the usage store, not here."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -36,3 +37,8 @@ class OrgUsage:
     org_id: str
     totals: tuple[UsageTotal, ...]
     up_to: datetime
+
+
+def dimensions_of(text: str) -> dict[str, str]:
+    """The dimensions that a canonical JSON text of the usage store holds."""
+    return dict(json.loads(text))

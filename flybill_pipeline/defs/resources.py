@@ -19,6 +19,7 @@ from flybill_pipeline.stores.month_checks import MonthChecks
 from flybill_pipeline.stores.organizations import Organizations
 from flybill_pipeline.stores.price_books import load_price_books
 from flybill_pipeline.stores.pricing_inputs import Inputs, PricingInputs
+from flybill_pipeline.stores.recorded_lines import RecordedLines
 from flybill_pipeline.stores.statements import Statements
 from flybill_pipeline.stores.sync_ledger import SyncLedger
 
@@ -116,6 +117,10 @@ class Toolbox:
         from flybill_pipeline.stores.usage_lake import UsageLake
 
         return UsageLake(self.lake_url, PinnedCatalog(self.engine, inputs.days), shards=self.shards)
+
+    @cached_property
+    def recorded_lines(self) -> RecordedLines:
+        return RecordedLines(self.engine)
 
     @cached_property
     def pricing_inputs(self) -> PricingInputs:

@@ -12,9 +12,9 @@ from flybill_pipeline.billing.decimals import ZERO, exact
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.prices import Aggregation
 from flybill_pipeline.billing.time_weighted import LevelChange, level_time
-from flybill_pipeline.billing.usage import Measures, OrgUsage, UsageTotal
+from flybill_pipeline.billing.usage import Measures, OrgUsage, UsageTotal, dimensions_of
 from flybill_pipeline.stores.measured_usage import Level, Measured, MeasuredUsage
-from flybill_pipeline.stores.usage_lake import UsageLake, dimensions_of
+from flybill_pipeline.stores.usage_lake import UsageLake
 
 _Found = tuple[str, UsageTotal, datetime]
 """The org, one of its totals, and the time of the latest event behind it."""

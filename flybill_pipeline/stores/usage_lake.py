@@ -6,11 +6,11 @@ count, `daily/day=…/` totals, `work/` for what is being written.
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import duckdb
@@ -192,6 +192,11 @@ class UsageLake:
                 event = Event(*row)
                 yield event._replace(occurred_at=_utc(event.occurred_at))
 
+    def version(self, day: date) -> str | None:
+        """Names the events of `day` that its totals are made of; None when it was never compiled."""
+        path = self.catalog.rollups([day]).get(day)
+        return None if path is None else PurePosixPath(path).stem
+
     def usage_up_to(self, org_id: str, days: Iterable[date]) -> datetime | None:
         """The time of the org's last event among the compiled ones of `days`; None when it has none."""
         paths = list(self.catalog.rollups(days).values())
@@ -233,11 +238,6 @@ class UsageLake:
     def _duck(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with duck(self.root / "work" / "spill", self.limits) as connection:
             yield connection
-
-
-def dimensions_of(text: str) -> dict[str, str]:
-    """The dimensions that a canonical JSON text of the lake holds."""
-    return dict(json.loads(text))
 
 
 def condition(wanted: Mapping[str, Any]) -> tuple[str, list[Any]]:
