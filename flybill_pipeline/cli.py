@@ -194,6 +194,19 @@ def explain(org: str, month: Month, number: int | None, limit: int, json_wanted:
 
 
 @flybill.command()
+@click.argument("month", type=MONTH)
+@click.option("--prices", required=True, type=PATH, help="A folder of other price books, or one of them.")
+@as_json
+def reprice(month: Month, prices: Path, json_wanted: bool) -> None:
+    """What other PRICES would have billed for MONTH, per organization and meter. Writes nothing."""
+    from flybill_pipeline import repricing
+
+    with toolbox(load_settings()) as tools:
+        found = repricing.reprice(tools, month, prices, datetime.now(UTC))
+    show(json_wanted, repricing.repriced_data(month, found), lambda: repricing.show_repriced(month, found))
+
+
+@flybill.command()
 @click.option("--prices", required=True, type=PATH, help="A folder of price books, or one of them.")
 @click.option("--meter", required=True)
 @click.option("--quantity", required=True, help="In the meter's unit, such as 1500.25.")

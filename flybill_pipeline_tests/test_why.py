@@ -142,3 +142,48 @@ def test_a_line_without_events_says_what_it_is(flybill: Flybill) -> None:
     assert (held["meter"], held["quantity"], held["usage_quantity"], held["events"]) == ("disk", "4464", "0", [])
     assert (carried["kind"], carried["amount_minor"], carried["events"]) == ("carried_forward", 12, [])
     assert carried["without_events"] == "amounts of earlier months that were too small, or negative, to be billed then"
+
+
+# What if
+
+
+def test_other_prices_show_what_they_would_have_billed_and_write_nothing(flybill: Flybill) -> None:
+    (flybill.home / "other").mkdir(exist_ok=True)
+    other = BOOK.replace("unit_amount = 10\n", "unit_amount = 12.5\n").replace(
+        "unit_amount = 0.001", "unit_amount = 0.0005"
+    )
+    (flybill.home / "other" / "usd.toml").write_text(
+        other.replace('[meters.builds]\naggregation = "count"', '[meters.builds]\naggregation = "sum"')
+    )
+    tables = ("line_items", "drafts", "invoices", "account_entries", "pricing_inputs")
+    before = [flybill.sql(f"select count(*), max(xmin::text) from flybill.{table}") for table in tables]
+    answer = flybill("reprice", MONTH, "--prices", str(flybill.home / "other"), "--json").json()
+    assert [flybill.sql(f"select count(*), max(xmin::text) from flybill.{table}") for table in tables] == before
+    bolt, acme = answer["organizations"]  # in which the late usage is priced on both sides
+    assert (bolt["org_id"], bolt["now_minor"], bolt["repriced_minor"], bolt["difference_minor"]) == (
+        "bolt",
+        9000,
+        11250,
+        2250,
+    )
+    assert {part["meter"]: part["difference_minor"] for part in acme["meters"]} == {
+        "builds": 1800,
+        "disk": -288,
+        "seconds": 0,
+    }
+    assert answer["totals"] == {"usd": {"now_minor": 10866, "repriced_minor": 14628, "difference_minor": 3762}}
+    shown = flybill("reprice", MONTH, "--prices", str(flybill.home / "other")).out
+    assert "$37.62" in shown and "bolt" in shown
+
+
+def test_the_same_prices_make_no_difference_and_a_missing_price_is_said(flybill: Flybill) -> None:
+    same = flybill("reprice", MONTH, "--prices", str(flybill.home / "prices"), "--json").json()
+    assert {org["difference_minor"] for org in same["organizations"]} == {0}
+    (flybill.home / "less").mkdir(exist_ok=True)
+    (flybill.home / "less" / "usd.toml").write_text(
+        BOOK.replace('[[prices]]\nmeter = "seats"\nmodel = "per_unit"\nunit_amount = 10', "")
+    )
+    answer = flybill("reprice", MONTH, "--prices", str(flybill.home / "less"), "--json").json()
+    (bolt,) = (org for org in answer["organizations"] if org["org_id"] == "bolt")
+    assert bolt["difference_minor"] == -9000
+    assert "has no price for 'seats'" in bolt["problems"][0]
