@@ -207,6 +207,19 @@ def reprice(month: Month, prices: Path, json_wanted: bool) -> None:
 
 
 @flybill.command()
+@click.argument("month", type=MONTH)
+@as_json
+def verify(month: Month, json_wanted: bool) -> None:
+    """Price the finalized invoices of MONTH again, from the usage that they were priced from, and compare."""
+    from flybill_pipeline import verifying
+
+    with toolbox(load_settings()) as tools:
+        found = verifying.verify(tools, month)
+    show(json_wanted, verifying.verified_data(month, found), lambda: verifying.show_verified(month, found))
+    sys.exit(0 if verifying.all_the_same(found) else 1)
+
+
+@flybill.command()
 @click.option("--prices", required=True, type=PATH, help="A folder of price books, or one of them.")
 @click.option("--meter", required=True)
 @click.option("--quantity", required=True, help="In the meter's unit, such as 1500.25.")

@@ -187,3 +187,40 @@ def test_the_same_prices_make_no_difference_and_a_missing_price_is_said(flybill:
     (bolt,) = (org for org in answer["organizations"] if org["org_id"] == "bolt")
     assert bolt["difference_minor"] == -9000
     assert "has no price for 'seats'" in bolt["problems"][0]
+
+
+# The same again
+
+
+def test_invoices_are_the_same_when_priced_again_whatever_arrived_since(flybill: Flybill) -> None:
+    ran = flybill("verify", MONTH, "--json")
+    answer = ran.json()
+    assert (ran.status, answer["invoices"], answer["verdicts"], answer["differing"]) == (0, 2, {"same": 2}, [])
+    assert {each["org_id"] for each in answer["late"]} == {"acme", "bolt"}
+    assert "2 of 2 invoices are the same" in flybill("verify", MONTH).out
+
+
+def test_a_changed_price_book_is_found_and_named(flybill: Flybill) -> None:
+    flybill.prices("usd.toml", BOOK.replace("unit_amount = 10\n", "unit_amount = 11\n"))
+    ran = flybill("verify", MONTH, "--json")
+    flybill.prices("usd.toml", BOOK)
+    (bolt,) = ran.json()["differing"]
+    assert (ran.status, bolt["org_id"], bolt["verdict"]) == (1, "bolt", "price_book_changed")
+    assert "$50" in bolt["differences"][0] and "$55" in bolt["differences"][0]
+    assert flybill("verify", MONTH).status == 0
+
+
+def test_edited_lines_and_what_nothing_explains_are_told_apart(flybill: Flybill) -> None:
+    edit = "alter table flybill.invoice_lines {} trigger insert_only"
+    change = "update flybill.invoice_lines set description = {} where meter = 'seats'"
+    flybill.sql(edit.format("disable"))
+    flybill.sql(change.format("description || '!'"))
+    ran = flybill("verify", MONTH, "--json")
+    flybill.sql(change.format("rtrim(description, '!')"))
+    flybill.sql(edit.format("enable"))
+    assert [(each["org_id"], each["verdict"]) for each in ran.json()["differing"]] == [("bolt", "lines_do_not_hash")]
+    assert flybill("verify", MONTH).status == 0
+    flybill.sql("update flybill.organizations set contract = 'nobody' where org_id = 'bolt'")
+    ran = flybill("verify", MONTH, "--json")
+    flybill.sql("update flybill.organizations set contract = null where org_id = 'bolt'")
+    assert [(each["org_id"], each["verdict"]) for each in ran.json()["differing"]] == [("bolt", "unexplained")]

@@ -32,8 +32,7 @@ class PricingInputs:
 
     def keep(self, month: Month, books: Mapping[str, str]) -> Inputs:
         """The usage that is compiled at this moment and `books`, written down before anything is priced from them."""
-        compiled = LakeCatalog(self._engine).rollups_before(month.end.date())
-        days = {day: PurePosixPath(path).stem for day, path in compiled.items()}
+        days = self.compiled(month)
         values = {
             "month": str(month),
             "days": {str(day): version for day, version in days.items()},
@@ -43,6 +42,11 @@ class PricingInputs:
         with self._engine.begin() as connection:
             connection.execute(upsert(pricing_inputs).values(inputs_id=inputs_id, **values).on_conflict_do_nothing())
         return Inputs(inputs_id, days, books)
+
+    def compiled(self, month: Month) -> dict[date, str]:
+        """The version of every day, up to the month's last, that is compiled at this moment."""
+        compiled = LakeCatalog(self._engine).rollups_before(month.end.date())
+        return {day: PurePosixPath(path).stem for day, path in compiled.items()}
 
     def find(self, inputs_id: str) -> Inputs:
         """Inputs that were kept."""
