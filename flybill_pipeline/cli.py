@@ -166,9 +166,54 @@ def owes(org: str, month: Month | None, json_wanted: bool) -> None:
             tools.books(asked),
             tools.drafts,
             now,
-            tools.accounts,
+            tools.accounts_of(tools.usage),
         )
     show(json_wanted, console.owed_data(answer), lambda: console.show_statement(answer))
+
+
+@flybill.command()
+@click.argument("org")
+@click.argument("month", type=MONTH)
+@click.option("--line", "number", type=int, help="Only this line, counted from 1 as in `flybill owes`.")
+@click.option("--limit", default=50, show_default=True, help="Events shown of each line; sums are over all.")
+@as_json
+def explain(org: str, month: Month, number: int | None, limit: int, json_wanted: bool) -> None:
+    """The raw events behind the lines of ORG's MONTH: their sum is the usage that the line recorded."""
+    from flybill_pipeline import explaining
+
+    with toolbox(load_settings()) as tools:
+        require_known(tools, [org])
+        found = explaining.explained(tools, org, month, number, datetime.now(UTC))
+        files = explaining.files_of(tools)
+        write = explaining.write_json if json_wanted else None
+        complete = write(org, month, found, files) if write else explaining.show_text(found, files, limit)
+    sys.exit(0 if complete else 1)
+
+
+@flybill.command()
+@click.argument("month", type=MONTH)
+@click.option("--prices", required=True, type=PATH, help="A folder of other price books, or one of them.")
+@as_json
+def reprice(month: Month, prices: Path, json_wanted: bool) -> None:
+    """What other PRICES would have billed for MONTH, per organization and meter. Writes nothing."""
+    from flybill_pipeline import repricing
+
+    with toolbox(load_settings()) as tools:
+        found = repricing.reprice(tools, month, prices, datetime.now(UTC))
+    show(json_wanted, repricing.repriced_data(month, found), lambda: repricing.show_repriced(month, found))
+
+
+@flybill.command()
+@click.argument("month", type=MONTH)
+@as_json
+def verify(month: Month, json_wanted: bool) -> None:
+    """Price the finalized invoices of MONTH again, from the usage that they were priced from, and compare."""
+    from flybill_pipeline import verifying
+
+    with toolbox(load_settings()) as tools:
+        found = verifying.verify(tools, month)
+    show(json_wanted, verifying.verified_data(month, found), lambda: verifying.show_verified(month, found))
+    sys.exit(0 if verifying.all_the_same(found) else 1)
 
 
 @flybill.command()

@@ -1,6 +1,6 @@
 """How results look to a person at a terminal: tables, progress, money. No queries, no decisions, no JSON."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -140,6 +140,19 @@ def show_statement(owed: Owed) -> None:
         for line in owed.lines:
             table.add_row(escape(line["description"]), format_money(line["amount_minor"], currency))
         out.print(table)
+
+
+def explained_events(events: Iterable[Mapping[str, Any]], limit: int, note: str = "") -> None:
+    """Up to `limit` events, one a row; all are read, so that who counts them counts all."""
+    count = 0
+    for count, event in enumerate(events, start=1):
+        if count <= limit:
+            dimensions = " ".join(f"{name}={value}" for name, value in event["dimensions"].items())
+            where = f"{event['file']} row {event['row']}"
+            shown = (event["occurred_at"], f"{event['quantity']:>12}", event["event_id"], dimensions, where, note)
+            out.print("   " + escape("  ".join(part for part in shown if part)))
+    if count > limit:
+        out.print(f"   … and {count - limit} more: --limit shows more, --json all")
 
 
 def owed_data(owed: Owed) -> dict[str, Any]:

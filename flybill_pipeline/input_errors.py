@@ -5,6 +5,7 @@ from flybill_pipeline.billing.quote import UnpricedError
 from flybill_pipeline.local.keeper import ServiceError
 from flybill_pipeline.local.postgres import PostgresError
 from flybill_pipeline.settings import SettingsError
+from flybill_pipeline.steps.explain_lines import NoSuchLineError
 from flybill_pipeline.stores.database import DatabaseError
 from flybill_pipeline.stores.folders import AddressError
 from flybill_pipeline.stores.landing import LandingError
@@ -19,6 +20,7 @@ INPUT_ERRORS = (
     ImportRefusedError,
     KeyRefusedError,
     LandingError,
+    NoSuchLineError,
     PostgresError,
     PriceBookError,
     ServiceError,

@@ -41,7 +41,7 @@ class Arrived:
         self.totals[month].append(UsageTotal(org, meter, dimensions, Decimal(quantity), None, 1))
 
     def of_month(
-        self, month: Month, shard: int | None, org_ids: Collection[str] = (), *, by_day: bool = False
+        self, month: Month, shard: int | None, org_ids: Collection[str] = (), *, by_day: bool = False, **_detail: object
     ) -> Iterator[OrgUsage]:
         self.asked.append((month, tuple(sorted(org_ids))))
         for org in sorted({total.org_id for total in self.totals[month]}):

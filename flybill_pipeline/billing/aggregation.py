@@ -5,37 +5,58 @@ from datetime import date
 from decimal import Decimal
 
 from flybill_pipeline.billing.decimals import ZERO, divide, exact
+from flybill_pipeline.billing.price_changes import BooksOfMonth
 from flybill_pipeline.billing.prices import Aggregation, Meter, Rounding
-from flybill_pipeline.billing.usage import UsageTotal
+from flybill_pipeline.billing.time_weighted import MICROSECONDS_OF_AN_HOUR
+from flybill_pipeline.billing.usage import Measures, UsageTotal
 
 
 def billed_quantity(meter: Meter, totals: Iterable[UsageTotal]) -> Decimal:
     """The one quantity of all `totals` (one meter), converted into the meter's unit."""
+    if meter.distinct is not None:
+        return convert(meter, Decimal(len({total.dimensions.get(meter.distinct, "") for total in totals})))
     return convert(meter, aggregate(meter.aggregation, totals))
 
 
 def aggregate(aggregation: Aggregation, totals: Iterable[UsageTotal]) -> Decimal:
     """The quantity of `totals`: one for each series (a set of dimensions), and series add up.
 
-    What a day's total must be, and what the month makes of it:
+    What `measures` of a day must hold, and what the month makes of it:
 
-    - `sum`, `count`: the day's sum or number of events; days add up.
-    - `time_weighted`: the level integrated over the day, such as GB x hours held; days add up.
-    - `max`: the day's peak; the highest day counts.
-    - `latest`: the day's last value; the last day counts.
-    - `unique_count`: distinct values, of the whole month in one total: days cannot be added, as they may share values.
-      Raises ValueError when a series comes in several totals.
+    - `sum`, `count`: nothing; quantities and numbers of events add up.
+    - `max`: the day's largest quantity; the highest day counts.
+    - `latest`: the quantity of the day's last event (of several at one instant the largest); the last day counts.
+    - `unique_count`: how many quantities came for the first time in the month; days add up.
+    - `time_weighted`: level x microseconds (see time_weighted.py); days add up, and come out in level x hours.
+
+    Raises ValueError when a measure is missing: whoever read the usage did not ask for it.
     """
     with exact():
         match aggregation:
-            case Aggregation.SUM | Aggregation.COUNT | Aggregation.TIME_WEIGHTED:
+            case Aggregation.SUM:
                 return sum((total.quantity for total in totals), ZERO)
+            case Aggregation.COUNT:
+                return Decimal(sum(total.events for total in totals))
             case Aggregation.MAX:
-                return sum((max(total.quantity for total in series) for series in _series(totals)), ZERO)
+                peaks = (max(_measure(total, aggregation) for total in series) for series in _series(totals))
+                return sum(peaks, ZERO)
             case Aggregation.LATEST:
-                return sum((max(series, key=_day).quantity for series in _series(totals)), ZERO)
+                return sum((_measure(max(series, key=_day), aggregation) for series in _series(totals)), ZERO)
             case Aggregation.UNIQUE_COUNT:
-                return sum((_only(series).quantity for series in _series(totals)), ZERO)
+                return sum((_measure(total, aggregation) for total in totals), ZERO)
+            case Aggregation.TIME_WEIGHTED:
+                level_time = sum((_measure(total, aggregation) for total in totals), ZERO)
+                return divide(level_time, MICROSECONDS_OF_AN_HOUR)
+
+
+def measures_needed(books: Iterable[BooksOfMonth | None]) -> Measures:
+    """What must be measured, beside sums and counts, to price the usage of a month by `books`."""
+    found: dict[Aggregation, set[str]] = {}
+    parts = [part for book in books if book is not None for part in book.parts]
+    for meter in (meter for part in parts for meter in part.book.meters.values()):
+        if meter.aggregation not in (Aggregation.SUM, Aggregation.COUNT) and meter.distinct is None:
+            found.setdefault(meter.aggregation, set()).add(meter.name)
+    return {aggregation: frozenset(names) for aggregation, names in found.items()}
 
 
 def convert(meter: Meter, quantity: Decimal) -> Decimal:
@@ -53,20 +74,21 @@ def convert(meter: Meter, quantity: Decimal) -> Decimal:
         return (whole + (1 if started else 0)).copy_sign(multiplied)
 
 
+def _measure(total: UsageTotal, aggregation: Aggregation) -> Decimal:
+    measure = total.measures.get(aggregation)
+    if measure is None:
+        raise ValueError(f"{total.meter!r} of {total.org_id} was not measured by {aggregation}: ask for it")
+    return measure
+
+
 def _series(totals: Iterable[UsageTotal]) -> Iterable[list[UsageTotal]]:
+    """The totals of each set of dimensions that have events: a level without any has a measure of its own only."""
     series: dict[tuple[tuple[str, str], ...], list[UsageTotal]] = {}
     for total in totals:
-        series.setdefault(tuple(sorted(total.dimensions.items())), []).append(total)
+        if total.events:
+            series.setdefault(tuple(sorted(total.dimensions.items())), []).append(total)
     return series.values()
 
 
 def _day(total: UsageTotal) -> date:
     return total.day or date.max
-
-
-def _only(series: list[UsageTotal]) -> UsageTotal:
-    if len(series) > 1:
-        raise ValueError(
-            f"a unique count cannot be added up from days: hand in one total of the month for {series[0].meter!r}"
-        )
-    return series[0]

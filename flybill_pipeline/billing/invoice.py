@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -50,8 +50,7 @@ class Draft:
     @property
     def content_hash(self) -> str:
         """SHA-256 (hex) of everything that the customer is told; equal hashes mean equal bills, line by line."""
-        content = [self.org_id, self.currency or "", list(map(_content, self.lines, self.workings))]
-        return hashlib.sha256(json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode()).hexdigest()
+        return _hash(self.org_id, self.currency or "", map(_content, self.lines, self.workings))
 
 
 def invoice_id(month: Month, org_id: str) -> str:
@@ -63,6 +62,16 @@ def invoice_id(month: Month, org_id: str) -> str:
 def invoice_number(month: Month, position: int) -> str:
     """What a person calls the invoice: counted from 1 in each month, without gaps."""
     return f"FB-{month}-{position:06d}"
+
+
+def content_hash(org_id: str, currency: str, lines: Iterable[LineItem]) -> str:
+    """The hash of an invoice with these lines; see Draft.content_hash."""
+    return _hash(org_id, currency, (_content(line, working_data(line.working)) for line in lines))
+
+
+def _hash(org_id: str, currency: str, lines: Iterable[list[Any]]) -> str:
+    content = json.dumps([org_id, currency, list(lines)], separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _content(line: LineItem, working: list[dict[str, str]]) -> list[Any]:

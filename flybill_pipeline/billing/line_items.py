@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from flybill_pipeline.billing.aggregation import billed_quantity
@@ -113,6 +114,19 @@ def line_id(kind: str, service_month: Month, *identity: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
+def usage_line_id(
+    books: BooksOfMonth, contract: str | None, meter: str, dimensions: Mapping[str, str], day: date
+) -> str | None:
+    """The id of the line that usage of `day` belongs to, by the choices of `price_month`; None: no price covers it."""
+    part = books.part_on(day)
+    price = None if part is None else part.book.price_for(meter, dimensions, contract)
+    if part is None or price is None:
+        return None
+    whole_month = books.goes_on(price)
+    group = _Group(books.parts[0] if whole_month else part, price, whole_month, [])
+    return _usage_line_id(group, line_dimensions(price, dimensions), books.month)
+
+
 def total_minor(lines: Iterable[LineItem]) -> int:
     """The sum of the lines in minor units: what an invoice of them asks for."""
     return sum(line.amount_minor for line in lines)
@@ -160,13 +174,12 @@ def _usage_line(group: _Group, dimensions: dict[str, str], month: Month) -> Line
     book, part = group.part.book, group.part
     meter = book.meters[group.price.meter]
     price = group.price if group.whole_month else prorated(group.price, part, month)
-    own_days = [] if group.whole_month else [_start(part)]
     quantity = billed_quantity(meter, group.totals)
     rated = rate(price, quantity)
     description = describe_usage(price, dimensions, quantity, meter.unit, rated.working, currency=book.currency)
     return LineItem(
         kind="usage",
-        line_id=line_id("usage", month, price.meter, dimensions, book.effective_from.isoformat(), *own_days),
+        line_id=_usage_line_id(group, dimensions, month),
         meter=price.meter,
         dimensions=dimensions,
         service_month=month,
@@ -175,10 +188,17 @@ def _usage_line(group: _Group, dimensions: dict[str, str], month: Month) -> Line
         amount=rated.amount,
         amount_minor=to_minor(rated.amount, book.currency),
         currency=book.currency,
-        description=f"{description}, from {part.start} until {part.end}" if own_days else description,
+        description=description if group.whole_month else f"{description}, from {part.start} until {part.end}",
         working=rated.working,
         usage=_recorded(group.totals),
     )
+
+
+def _usage_line_id(group: _Group, dimensions: Mapping[str, str], month: Month) -> str:
+    own_days = [] if group.whole_month else [_start(group.part)]
+    begins = group.part.book.effective_from.isoformat()
+    # Sorted by name: where the dimensions come from, usage or a price's match, must not show.
+    return line_id("usage", month, group.price.meter, dict(_sorted(dimensions)), begins, *own_days)
 
 
 def _unpriced(books: BooksOfMonth, meter: str, dimensions: dict[str, str], totals: list[UsageTotal]) -> UnpricedUsage:

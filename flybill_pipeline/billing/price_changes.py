@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
+from hashlib import sha256
 
 from flybill_pipeline.billing.decimals import divide, exact
 from flybill_pipeline.billing.period import Month
@@ -62,6 +63,11 @@ def books_of_month(books: PriceBooks, currency: str, month: Month) -> BooksOfMon
     found = [(books.for_day(currency, start), start, end) for start, end in zip(starts, ends, strict=False)]
     parts = tuple(BookPart(book, start, end) for book, start, end in found if book is not None)
     return BooksOfMonth(month, parts) if parts else None
+
+
+def fingerprint(books: BooksOfMonth) -> str:
+    """Changes when anything in the books changes, or the days on which they are in force."""
+    return sha256(repr(books).encode()).hexdigest()[:24]
 
 
 def one_book(book: PriceBook, month: Month) -> BooksOfMonth:

@@ -43,7 +43,11 @@ class Rounding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """What is measured, and the unit that it is billed in: quantity x `multiply_by` / `divide_by`, then `round`."""
+    """What is measured, and the unit that it is billed in: quantity x `multiply_by` / `divide_by`, then `round`.
+
+    `distinct` (of a unique_count only) names the dimension whose different values are counted, once for each line;
+    None counts different quantities, in each set of dimensions.
+    """
 
     name: str
     aggregation: Aggregation
@@ -51,6 +55,7 @@ class Meter:
     multiply_by: Decimal = Decimal(1)
     divide_by: Decimal = Decimal(1)
     round: Rounding = Rounding.NONE
+    distinct: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

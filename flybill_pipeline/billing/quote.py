@@ -1,13 +1,13 @@
 """One quantity priced on its own, by the same code as an invoice. Reading books and printing belong to the CLI."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from flybill_pipeline.billing.decimals import plain
 from flybill_pipeline.billing.line_items import line_dimensions, price_usage
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.prices import PriceBook
+from flybill_pipeline.billing.prices import Aggregation, PriceBook
 from flybill_pipeline.billing.usage import UsageTotal
 from flybill_pipeline.billing.working import working_data
 
@@ -29,9 +29,13 @@ class Quote:
 def quote(
     book: PriceBook, meter: str, quantity: Decimal, dimensions: Mapping[str, str], contract: str | None = None
 ) -> Quote:
-    """Prices `quantity` of `meter`, in the unit that usage is recorded in. Raises UnpricedError."""
+    """Prices `quantity` of `meter`, in the unit that usage is recorded in. Raises UnpricedError.
+
+    It stands for what the month's events came to, whatever the meter's aggregation.
+    """
     usage = UsageTotal("quote", meter, dimensions, quantity)
-    priced = price_usage(book, contract, [usage], Month.of(book.effective_from))
+    meters = {n: replace(m, aggregation=Aggregation.SUM, distinct=None) for n, m in book.meters.items()}
+    priced = price_usage(replace(book, meters=meters), contract, [usage], Month.of(book.effective_from))
     price = book.price_for(meter, dimensions, contract)
     if price is None:
         raise UnpricedError(priced.unpriced[0].message)

@@ -22,6 +22,7 @@ class DraftTotal:
     problems: Sequence[Mapping[str, Any]]
     usage_up_to: datetime | None
     priced_at: datetime
+    priced_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,24 @@
 """The exact usage totals that rating receives. How events become totals belongs to the usage store, not here."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+
+from flybill_pipeline.billing.prices import Aggregation
+
+Measures = Mapping[Aggregation, frozenset[str]]
+"""Which meters must be measured by more than sum and count, by aggregation."""
 
 
 @dataclass(frozen=True, slots=True)
 class UsageTotal:
     """What one organization used of one meter with one set of dimensions on one day (in all the month: `day` is None).
 
-    `quantity` is exact, in the meter's unit, negative where corrections outweigh usage; `events` is how many raw
-    records it is made of. What a day's quantity means is the meter's aggregation (see aggregation.py).
+    `quantity` is the exact sum of what was recorded, whatever the meter's aggregation, negative where corrections
+    outweigh usage; `events` is how many raw records it is made of. `measures` has what other aggregations than sum and
+    count make of the day, as far as they were asked for; aggregation.py says what each of them holds.
     """
 
     org_id: str
@@ -20,6 +27,7 @@ class UsageTotal:
     quantity: Decimal
     day: date | None = None
     events: int = 0
+    measures: Mapping[Aggregation, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +37,8 @@ class OrgUsage:
     org_id: str
     totals: tuple[UsageTotal, ...]
     up_to: datetime
+
+
+def dimensions_of(text: str) -> dict[str, str]:
+    """The dimensions that a canonical JSON text of the usage store holds."""
+    return dict(json.loads(text))

@@ -1,8 +1,9 @@
 """The working of a line as data: the steps by which a quantity became an amount. No step is computed here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from typing import Any
 
 from flybill_pipeline.billing.decimals import ZERO, plain
 
@@ -31,12 +32,25 @@ class WorkingStep:
 
 # `from` cannot be a field's name in Python, but it is what a reader of the JSON expects beside `up_to`.
 _JSON_NAMES = {"from_quantity": "from"}
+_TEXTS = ("step", "note")
 _FIELDS = tuple((field.name, _JSON_NAMES.get(field.name, field.name)) for field in fields(WorkingStep))
 
 
 def working_data(working: Iterable[WorkingStep]) -> list[dict[str, str]]:
     """The working as JSON-able data: decimals are plain digit strings (never 1E-7), unused fields are left out."""
     return [_step_data(step) for step in working]
+
+
+def working_from(data: Iterable[Mapping[str, str]]) -> tuple[WorkingStep, ...]:
+    """The working that `working_data` gave as `data`."""
+    return tuple(_step_from(step) for step in data)
+
+
+def _step_from(data: Mapping[str, str]) -> WorkingStep:
+    values: dict[str, Any] = {
+        name: data[key] if name in _TEXTS else Decimal(data[key]) for name, key in _FIELDS if key in data
+    }
+    return WorkingStep(**values)
 
 
 def _step_data(step: WorkingStep) -> dict[str, str]:

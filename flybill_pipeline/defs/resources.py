@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.price_changes import BooksOfMonth, books_of_month
+from flybill_pipeline.billing.price_changes import BooksOfMonth, books_of_month, fingerprint
 from flybill_pipeline.billing.shards import shard_of
 from flybill_pipeline.steps.open_accounts import Accounts
 from flybill_pipeline.stores.billed_months import BilledMonths
@@ -21,6 +21,8 @@ from flybill_pipeline.stores.items import Items
 from flybill_pipeline.stores.month_checks import MonthChecks
 from flybill_pipeline.stores.organizations import Organizations
 from flybill_pipeline.stores.price_books import load_price_books
+from flybill_pipeline.stores.pricing_inputs import Inputs, PricingInputs
+from flybill_pipeline.stores.recorded_lines import RecordedLines
 from flybill_pipeline.stores.statements import Statements
 from flybill_pipeline.stores.sync_ledger import SyncLedger
 
@@ -106,10 +108,36 @@ class Toolbox:
         loaded = load_price_books(self.prices)
         return cache(lambda currency: books_of_month(loaded, currency, month))
 
-    @property
-    def accounts(self) -> Accounts:
+    def accounts_of(self, usage: "MonthlyUsage") -> Accounts:
         """What bills hold beside usage; price books are read anew for each month that is looked at."""
-        return Accounts(self.usage, BilledMonths(self.engine), self.items, cache(self.books), self.lookback_months)
+        return Accounts(usage, BilledMonths(self.engine), self.items, cache(self.books), self.lookback_months)
+
+    def fingerprints(self, month: Month) -> dict[str, str]:
+        """Per currency the fingerprint of the books that are in force in a month."""
+        loaded = load_price_books(self.prices)
+        found = {currency: books_of_month(loaded, currency, month) for currency in sorted(loaded.currencies)}
+        return {currency: fingerprint(books) for currency, books in found.items() if books is not None}
+
+    def usage_as_of(self, inputs: Inputs) -> "MonthlyUsage":
+        """The usage that `inputs` names, whatever has arrived since."""
+        from flybill_pipeline.stores.monthly_usage import MonthlyUsage
+
+        return MonthlyUsage(self.lake_as_of(inputs))
+
+    def lake_as_of(self, inputs: Inputs) -> "UsageLake":
+        """The lake as it was when `inputs` were kept. Nothing can be taken into it."""
+        from flybill_pipeline.stores.pinned_catalog import PinnedCatalog
+        from flybill_pipeline.stores.usage_lake import UsageLake
+
+        return UsageLake(self.lake_url, PinnedCatalog(self.engine, inputs.days), shards=self.shards)
+
+    @cached_property
+    def recorded_lines(self) -> RecordedLines:
+        return RecordedLines(self.engine)
+
+    @cached_property
+    def pricing_inputs(self) -> PricingInputs:
+        return PricingInputs(self.engine)
 
     @cached_property
     def landing(self) -> "Landing":

@@ -6,6 +6,7 @@ orgs whose usage or prices changed since are priced again; who they are is asked
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Protocol
 
 from flybill_pipeline.billing.basis import Basis, fingerprint_of_prices, terms
@@ -16,7 +17,8 @@ from flybill_pipeline.billing.money import to_minor
 from flybill_pipeline.billing.outcomes import Problem
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth
-from flybill_pipeline.billing.usage import OrgUsage
+from flybill_pipeline.billing.usage import Measures, OrgUsage
+from flybill_pipeline.steps.price_usage import usage_of
 
 Books = Callable[[str], BooksOfMonth | None]
 """The price books in force in the service month, by currency; None where there is none."""
@@ -26,7 +28,14 @@ class Usage(Protocol):
     """The exact usage totals of a month, and what tells cheaply whether they changed."""
 
     def of_month(
-        self, month: Month, shard: int | None, org_ids: Collection[str] = (), *, by_day: bool = False
+        self,
+        month: Month,
+        shard: int,
+        org_ids: Collection[str] = (),
+        *,
+        by_day: bool = False,
+        measures: Measures | None = None,
+        until: datetime | None = None,
     ) -> Iterable[OrgUsage]: ...
     def version(self, month: Month) -> str: ...
     def fingerprints(self, month: Month, shard: int | None, org_ids: Collection[str] = ()) -> Mapping[str, str]: ...
@@ -72,8 +81,8 @@ def late_parts(
     if not changed:
         return {}
     in_force = {now.currency or "": books(now.currency or "") for _, now in changed.values()}
-    by_day = any(found is not None and len(found.parts) > 1 for found in in_force.values())
-    used = {each.org_id: each for each in usage.of_month(service_month, shard, list(changed), by_day=by_day)}
+    found = usage_of(list(changed), service_month, shard, usage, list(in_force.values()), service_month.end)
+    used = {each.org_id: each for each in found}
     billed = ledger.billed(service_month, month, list(changed))
     return {
         org_id: _part(

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from flybill_pipeline.billing.account import EMPTY, Account
+from flybill_pipeline.billing.aggregation import measures_needed
 from flybill_pipeline.billing.bill import put_together
 from flybill_pipeline.billing.decimals import exact
 from flybill_pipeline.billing.invoice import Draft
@@ -15,7 +16,7 @@ from flybill_pipeline.billing.money import format_money, from_minor
 from flybill_pipeline.billing.outcomes import Problem
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth
-from flybill_pipeline.billing.usage import OrgUsage
+from flybill_pipeline.billing.usage import Measures, OrgUsage
 
 
 class Organization(Protocol):
@@ -37,9 +38,19 @@ class Usage(Protocol):
     """The exact usage totals of a month."""
 
     def of_month(
-        self, month: Month, shard: int, org_ids: Collection[str] = (), *, by_day: bool = False
+        self,
+        month: Month,
+        shard: int,
+        org_ids: Collection[str] = (),
+        *,
+        by_day: bool = False,
+        measures: Measures | None = None,
+        until: datetime | None = None,
     ) -> Iterable[OrgUsage]:
-        """Every org of the shard that has usage, or just `org_ids`, each once; with a total for each day if asked."""
+        """Every org of the shard that has usage, or just `org_ids`, each once; with a total for each day if asked.
+
+        Totals carry the `measures` asked for; levels are held `until` then, at most the month's end.
+        """
 
 
 class Accounts(Protocol):
@@ -57,7 +68,13 @@ class Drafts(Protocol):
     def settled(self, month: Month, shard: int) -> set[str]: ...
     def carried(self, month: Month, org_ids: Collection[str]) -> dict[str, int]: ...
     def replace(
-        self, month: Month, shard: int, new: Iterable[Draft], now: datetime, only: Collection[str] = ()
+        self,
+        month: Month,
+        shard: int,
+        new: Iterable[Draft],
+        now: datetime,
+        only: Collection[str] = (),
+        priced_from: str | None = None,
     ) -> tuple[int, int]: ...
     def report_too_late(self, month: Month, shard: int, found: Iterable[tuple[str, Month]]) -> None: ...
 
@@ -88,17 +105,19 @@ def price_shard(
     now: datetime,
     only: Collection[str] = (),
     accounts: Accounts | None = None,
+    priced_from: str | None = None,
 ) -> PricingReport:
     """Prices every unsettled org of the shard (or just `only`) again and replaces their drafts, all or nothing.
 
     Every org gets a draft, also one without usage; so does an org that has usage but was never imported, so that
-    its usage cannot be overlooked. Without `accounts` nothing but the month's own usage is priced.
+    its usage cannot be overlooked. Without `accounts` nothing but the month's own usage is priced. `priced_from` is the
+    id of the inputs behind `usage` and `books`, kept with drafts.
     """
     settled = drafts.settled(month, shard)
     known = {org.org_id: org for org in orgs if org.org_id not in settled}
     opened = accounts.of(month, shard, list(known.values()), only) if accounts else {}
-    by_day = changes_within({org.currency for org in known.values()}, books)
-    found = usage.of_month(month, shard, only, by_day=by_day)
+    in_force = [books(currency) for currency in {org.currency for org in known.values()}]
+    found = usage_of(only, month, shard, usage, in_force, now)
     used = {org.org_id: org for org in found if org.org_id not in settled}
     carried = drafts.carried(month, list(known))
     new = [
@@ -106,7 +125,7 @@ def price_shard(
         for key, org in known.items()
     ]
     new += [_stranger(month, shard, used[key]) for key in sorted(used.keys() - known.keys())]
-    count, lines = drafts.replace(month, shard, new, now, only)
+    count, lines = drafts.replace(month, shard, new, now, only, priced_from)
     too_late = accounts.too_late(month, shard) if accounts and not only else []
     if not only:
         drafts.report_too_late(month, shard, too_late)
@@ -169,10 +188,19 @@ def price_org(
     )
 
 
-def changes_within(currencies: Collection[str], books: Books) -> bool:
-    """Whether prices change within the month in any of these currencies, so that usage is needed by day."""
-    in_force = [books(currency) for currency in currencies]
-    return any(found is not None and len(found.parts) > 1 for found in in_force)
+def usage_of(
+    org_ids: Collection[str],
+    month: Month,
+    shard: int,
+    usage: Usage,
+    in_force: Collection[BooksOfMonth | None],
+    now: datetime,
+) -> Iterable[OrgUsage]:
+    """The usage of `org_ids` (none: of the whole shard) in the detail that pricing by the books `in_force` takes."""
+    changes = any(found is not None and len(found.parts) > 1 for found in in_force)
+    return usage.of_month(
+        month, shard, org_ids, by_day=changes, measures=measures_needed(in_force), until=min(now, month.end)
+    )
 
 
 def _stranger(month: Month, shard: int, usage: OrgUsage) -> Draft:

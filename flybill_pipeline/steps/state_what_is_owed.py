@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from flybill_pipeline.billing.decimals import plain
+from flybill_pipeline.billing.invoice import Draft
 from flybill_pipeline.billing.line_items import LineItem
 from flybill_pipeline.billing.outcomes import HELD
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.statement import MonthFacts, Statement, statement
 from flybill_pipeline.billing.working import working_data
-from flybill_pipeline.steps.price_usage import Accounts, Books, Drafts, Organization, Usage, changes_within, price_org
+from flybill_pipeline.steps.price_usage import Accounts, Books, Drafts, Organization, Usage, price_org, usage_of
 
 
 class Statements(Protocol):
@@ -54,13 +55,26 @@ def state_what_is_owed(
     if facts.outcome not in (None, HELD):
         lines = list(statements.settled_lines(org.org_id, month))
         return Owed(org.org_id, facts, statement(facts, now), lines)
-    account = accounts.of(month, shard, [org], [org.org_id])[org.org_id]
-    by_day = changes_within([org.currency], books)
-    used = next(iter(usage.of_month(month, shard, [org.org_id], by_day=by_day)), None)
-    carried = drafts.carried(month, [org.org_id]).get(org.org_id, 0)
-    draft = price_org(month, shard, org, used, books, carried, account)
+    draft = draft_now(org, shard, month, usage, books, drafts, now, accounts)
     fresh = replace(facts, total_minor=draft.total_minor, usage_up_to=draft.usage_up_to, currency=org.currency)
     return Owed(org.org_id, fresh, statement(fresh, now), [_line(line) for line in draft.lines])
+
+
+def draft_now(
+    org: Organization,
+    shard: int,
+    month: Month,
+    usage: Usage,
+    books: Books,
+    drafts: Drafts,
+    now: datetime,
+    accounts: Accounts,
+) -> Draft:
+    """The org's month priced here and now; nothing is written."""
+    account = accounts.of(month, shard, [org], [org.org_id])[org.org_id]
+    used = next(iter(usage_of([org.org_id], month, shard, usage, [books(org.currency)], now)), None)
+    carried = drafts.carried(month, [org.org_id]).get(org.org_id, 0)
+    return price_org(month, shard, org, used, books, carried, account)
 
 
 def _line(line: LineItem) -> dict[str, Any]:

@@ -43,6 +43,7 @@ DRAFT_COLUMNS = (
     "priced_at",
     "settled_months",
     "credit_uses",
+    "priced_from",
 )
 BASIS_COLUMNS = (
     "month",
@@ -86,11 +87,18 @@ class Drafts:
             return {org_id: int(amount) for org_id, amount in connection.execute(query)}
 
     def replace(
-        self, month: Month, shard: int, new: Iterable[Draft], now: datetime, only: Collection[str] = ()
+        self,
+        month: Month,
+        shard: int,
+        new: Iterable[Draft],
+        now: datetime,
+        only: Collection[str] = (),
+        priced_from: str | None = None,
     ) -> tuple[int, int]:
         """Puts `new` in the place of every unsettled draft of the shard (or of the orgs `only`), all or nothing.
 
-        Returns the numbers of drafts and lines. An org that was settled meanwhile keeps its lines.
+        `priced_from` names the inputs (see pricing_inputs.py). Returns the numbers of drafts and lines. An org that
+        was settled meanwhile keeps its lines.
         """
         with self._engine.begin() as connection:
             lock_shard(connection, shard)
@@ -98,7 +106,9 @@ class Drafts:
             kept = [draft for draft in new if draft.org_id not in settled]
             self._clear(connection, month, shard, only)
             lines = copy_rows(connection, line_items, LINE_COLUMNS, _line_rows(kept))
-            count = copy_rows(connection, drafts, DRAFT_COLUMNS, (_draft_row(draft, now) for draft in kept))
+            count = copy_rows(
+                connection, drafts, DRAFT_COLUMNS, (_draft_row(draft, now, priced_from) for draft in kept)
+            )
             copy_rows(connection, pricing_bases, BASIS_COLUMNS, _basis_rows(kept, now))
         return count, lines
 
@@ -160,7 +170,7 @@ def _line_rows(new: Iterable[Draft]) -> Iterator[tuple[Any, ...]]:
             )
 
 
-def _draft_row(draft: Draft, now: datetime) -> tuple[Any, ...]:
+def _draft_row(draft: Draft, now: datetime, priced_from: str | None) -> tuple[Any, ...]:
     problems = [dataclasses.asdict(p) | {"quantity": format(p.quantity, "f")} for p in draft.problems]
     return (
         str(draft.month),
@@ -176,6 +186,7 @@ def _draft_row(draft: Draft, now: datetime) -> tuple[Any, ...]:
         now,
         draft.settled_months,
         dict(draft.credit_uses),
+        priced_from,
     )
 
 

@@ -159,6 +159,7 @@ class Invoices:
                 "content_hash": draft.content_hash,
                 "usage_up_to": draft.usage_up_to,
                 "finalized_at": now,
+                "priced_from": draft.priced_from,
             }
             for number, (key, draft) in enumerate(zip(ids, batch, strict=True), start=first)
         ]

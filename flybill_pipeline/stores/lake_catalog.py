@@ -14,7 +14,13 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flybill_pipeline.billing.usage_files import Arrival, Broken, EventKey, LandedFile, Manifest, Rollup, Taken
-from flybill_pipeline.stores.lake_tables import landed_files, usage_days, usage_exclusions, usage_pieces
+from flybill_pipeline.stores.lake_tables import (
+    landed_files,
+    usage_day_versions,
+    usage_days,
+    usage_exclusions,
+    usage_pieces,
+)
 
 
 class LakeCatalog:
@@ -146,7 +152,7 @@ class LakeCatalog:
         """The manifests of `days`, or of all days; a day that was never recorded has none."""
         query = select(usage_days) if days is None else select(usage_days).where(usage_days.c.day.in_(list(days)))
         with self.engine.connect() as connection:
-            return {row.day: _manifest(row) for row in connection.execute(query.order_by(usage_days.c.day))}
+            return {row.day: manifest_of(row) for row in connection.execute(query.order_by(usage_days.c.day))}
 
     def record(self, manifest: Manifest) -> None:
         """Puts `manifest` in the place of the day's earlier one; its rollup stays until the day is compiled again."""
@@ -158,11 +164,14 @@ class LakeCatalog:
             "rows": manifest.rows,
             "duplicates": manifest.duplicates,
             "conflicts": manifest.conflicts,
-            "recorded_at": func.now(),
         }
-        query = upsert(usage_days).values(day=manifest.day, **values)
+        query = upsert(usage_days).values(day=manifest.day, recorded_at=func.now(), **values)
         with self.engine.begin() as connection:
-            connection.execute(query.on_conflict_do_update(index_elements=["day"], set_=values))
+            kept = upsert(usage_day_versions).values(day=manifest.day, **values)
+            connection.execute(kept.on_conflict_do_nothing())
+            connection.execute(
+                query.on_conflict_do_update(index_elements=["day"], set_=values | {"recorded_at": func.now()})
+            )
 
     def compiled(self, rollup: Rollup) -> None:
         """Makes `rollup` the totals of its day."""
@@ -179,6 +188,14 @@ class LakeCatalog:
         """Day → path of its totals, for those of `days` that have been compiled."""
         query = select(usage_days.c.day, usage_days.c.daily_path).where(
             usage_days.c.day.in_(list(days)), usage_days.c.daily_path.is_not(None)
+        )
+        with self.engine.connect() as connection:
+            return {row.day: row.daily_path for row in connection.execute(query.order_by(usage_days.c.day))}
+
+    def rollups_before(self, day: date) -> dict[date, str]:
+        """Day → path of its totals, for every compiled day before `day`."""
+        query = select(usage_days.c.day, usage_days.c.daily_path).where(
+            usage_days.c.day < day, usage_days.c.daily_path.is_not(None)
         )
         with self.engine.connect() as connection:
             return {row.day: row.daily_path for row in connection.execute(query.order_by(usage_days.c.day))}
@@ -252,7 +269,8 @@ def _registered(connection: Connection, file: LandedFile, known: Row[Any] | None
     return None if news == "touched" else Arrival(known.arrival, version, arrived_at, file)
 
 
-def _manifest(row: Row[Any]) -> Manifest:
+def manifest_of(row: Row[Any]) -> Manifest:
+    """The manifest that a row of usage_days, or of usage_day_versions, holds."""
     return Manifest(
         day=row.day,
         version=row.version,

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -61,6 +62,20 @@ usage_exclusions = Table(  # ids that stand on this day too, but count on anothe
     Column("day", Date, primary_key=True),
     Column("source", Text, primary_key=True),
     Column("event_id", Text, primary_key=True),
+)
+
+usage_day_versions = Table(  # insert only: every manifest that a day ever had, so that an old total can be explained
+    "usage_day_versions",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("pieces", JSONB, nullable=False),
+    Column("exclusions", JSONB, nullable=False),
+    Column("excluded_path", Text),
+    Column("rows", BigInteger, nullable=False),
+    Column("duplicates", BigInteger, nullable=False),
+    Column("conflicts", BigInteger, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
 usage_days = Table(  # a day's manifest: which pieces count, less which rows

@@ -21,7 +21,7 @@ from flybill_pipeline.billing.prices import (
 from flybill_pipeline.stores.price_book_fields import Fields, did_you_mean
 
 _BOOK = ("effective_from", "currency", "meters", "prices", "contracts")
-_METER = ("aggregation", "unit", "multiply_by", "divide_by", "round")
+_METER = ("aggregation", "unit", "multiply_by", "divide_by", "round", "distinct")
 _CONTRACT = ("prices", "minimum_spend")
 _TIER = ("up_to", "unit_amount", "flat_amount")
 _EVERY_PRICE = ("meter", "match", "model", "free_units", "group_by", "minimum_spend", "maximum_spend")
@@ -70,9 +70,12 @@ def _meter(name: str, fields: Fields) -> Meter | None:
     multiply_by = fields.number("multiply_by", default=Decimal(1), positive=True)
     divide_by = fields.number("divide_by", default=Decimal(1), positive=True)
     rounding = fields.choice("round", list(Rounding), default=Rounding.NONE)
+    distinct = fields.text("distinct") if "distinct" in fields else None
+    if distinct is not None and aggregation != Aggregation.UNIQUE_COUNT:
+        fields.fault("distinct", "names the dimension that a unique_count counts; other aggregations have none")
     if aggregation is None or unit is None or multiply_by is None or divide_by is None or rounding is None:
         return None
-    return Meter(name, Aggregation(aggregation), unit, multiply_by, divide_by, Rounding(rounding))
+    return Meter(name, Aggregation(aggregation), unit, multiply_by, divide_by, Rounding(rounding), distinct)
 
 
 def _contract(name: str, fields: Fields, meters: Sequence[str]) -> Contract:

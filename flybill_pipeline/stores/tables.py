@@ -99,6 +99,7 @@ drafts = Table(  # one org's month so far: the sum of its lines, and what keeps 
     Column("priced_at", DateTime(timezone=True), nullable=False),
     Column("settled_months", Integer, nullable=False, server_default="0"),  # of the org, when it was priced
     Column("credit_uses", JSONB, nullable=False, server_default="{}"),  # {credit_id: minor units}
+    Column("priced_from", Text),  # a row of pricing_inputs
 )
 
 pricing_bases = Table(  # what a draft priced each service month from; those of settled months stay
@@ -149,6 +150,16 @@ credit_uses = Table(  # insert only: what each settled month used of a prepaid c
     _now(),
 )
 
+pricing_inputs = Table(  # insert only: what drafts were priced from; the same inputs are one row
+    "pricing_inputs",
+    metadata,
+    Column("inputs_id", Text, primary_key=True),
+    Column("month", Text, nullable=False),
+    Column("days", JSONB, nullable=False),  # {day: version of its usage}, of every compiled day up to the month's last
+    Column("books", JSONB, nullable=False),  # {currency: fingerprint of the books in force}
+    _now(),
+)
+
 invoices = Table(  # insert only
     "invoices",
     metadata,
@@ -163,6 +174,7 @@ invoices = Table(  # insert only
     Column("content_hash", Text, nullable=False),
     Column("usage_up_to", DateTime(timezone=True)),
     Column("finalized_at", DateTime(timezone=True), nullable=False),
+    Column("priced_from", Text),  # a row of pricing_inputs
     UniqueConstraint("month", "org_id"),
 )
 

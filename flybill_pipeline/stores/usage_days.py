@@ -38,7 +38,7 @@ def record_day(
             kinds = dict(connection.execute("select kind, count(*) from excluded group by kind").fetchall())
             rows = _count(connection, f"select count(*) from {parquet_rows([str(root / p) for p in pieces])}")
             if kinds:
-                _write(connection, "select * from excluded order by source, event_id, arrival, row", root / path)
+                write_rows(connection, "select * from excluded order by source, event_id, arrival, row", root / path)
     return Manifest(
         day=day,
         version=version,
@@ -56,16 +56,22 @@ def compile_day(root: Path, manifest: Manifest, shards: int, limits: Limits, dia
 
     Sorted, so that work on one shard reads its part of the file only; sorting by org as well would double the time.
     """
-    path = f"daily/day={manifest.day}/{manifest.version}.parquet"
-    shard = f"(('0x' || left(md5(org_id), 8))::ubigint % {shards})::integer"  # as billing.shards.shard_of
+    path = rollup_path(manifest.day, manifest.version)
     with duck(root / "work" / "spill", limits) as connection:
         connection.execute(f"create temp view events as {counted_rows(root, manifest)}")
-        totals = f"select {shard} as shard, date '{manifest.day}' as day, * from ({daily_rollup_sql(dialect)})"
+        totals = (
+            f"select {shard_sql(shards)} as shard, date '{manifest.day}' as day, * from ({daily_rollup_sql(dialect)})"
+        )
         try:
-            groups = _write(connection, f"{totals} order by shard", root / path)
+            groups = write_rows(connection, f"{totals} order by shard", root / path)
         except duckdb.OutOfRangeException:
             raise UsageOverflowError(_overflowing(connection, manifest.day)) from None
     return Rollup(manifest.day, manifest.version, path, groups, manifest.rows)
+
+
+def rollup_path(day: date, version: str) -> str:
+    """Where the totals of a version of a day are, below the lake."""
+    return f"daily/day={day}/{version}.parquet"
 
 
 def _overflowing(connection: duckdb.DuckDBPyConnection, day: date) -> str:
@@ -121,7 +127,12 @@ def _find_excluded(connection: duckdb.DuckDBPyConnection, pieces: list[str], exc
         from ranked where place > 1 or counts_elsewhere""")
 
 
-def _write(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
+def shard_sql(shards: int) -> str:
+    """SQL for what billing.shards.shard_of says of `org_id`."""
+    return f"(('0x' || left(md5(org_id), 8))::ubigint % {shards})::integer"
+
+
+def write_rows(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
     """Writes the rows of `query` to `path`, all or nothing; returns how many."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")

@@ -6,11 +6,11 @@ count, `daily/day=…/` totals, `work/` for what is being written.
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import duckdb
@@ -134,13 +134,15 @@ class UsageLake:
         shard: int | None = None,
         org_ids: Sequence[str] | None = None,
         by_day: bool = False,
+        without: Collection[str] = (),
     ) -> Iterator[Total]:
         """Exact totals of the compiled ones of `days` per org, meter, dimensions and service month, in that order.
 
-        Only the orgs of `shard`, or of `org_ids`, when given. With `by_day` a total for each day.
+        Only the orgs of `shard`, or of `org_ids`, when given, and no meters of `without`. With `by_day` a total for
+        each day.
         """
-        query, parameters = self._totals_query(days, shard, org_ids, by_day)
-        for row in self._query(query, parameters):
+        query, parameters = self._totals_query(days, shard, org_ids, by_day, without)
+        for row in self.query(query, parameters):
             total = Total(*row)
             yield total._replace(last_event_at=_utc(total.last_event_at))
 
@@ -159,16 +161,27 @@ class UsageLake:
         return table
 
     def _totals_query(
-        self, days: Iterable[date], shard: int | None, org_ids: Sequence[str] | None, by_day: bool
+        self,
+        days: Iterable[date],
+        shard: int | None,
+        org_ids: Sequence[str] | None,
+        by_day: bool,
+        without: Collection[str] = (),
     ) -> tuple[str, list[Any]]:
         paths = [str(self.root / path) for path in self.catalog.rollups(days).values()]
-        condition, parameters = _condition({"shard = ?": shard, "list_contains(?, org_id)": _listed(org_ids)})
+        where, parameters = condition(
+            {
+                "shard = ?": shard,
+                "list_contains(?, org_id)": _listed(org_ids),
+                "not list_contains(?, meter)": sorted(without) or None,
+            }
+        )
         on_day = "totals.day" if by_day else "null::date"
         rows = parquet_rows(paths) if paths else f"({usage_days.NO_TOTALS})"
         totals = f"""select org_id, meter, dimensions, sum(quantity) as quantity, sum(events)::bigint as events,
                             date_trunc('month', totals.day)::date as month, {on_day} as day,
                             max(last_event_at) as last_event_at
-                     from {rows} as totals where {condition}
+                     from {rows} as totals where {where}
                      group by org_id, meter, dimensions, date_trunc('month', totals.day), {on_day}"""
         query = f"""select * replace (strftime(month, '%Y-%m') as month) from ({totals})
                     order by org_id, meter, dimensions, month, day"""
@@ -177,12 +190,17 @@ class UsageLake:
     def events(self, org_id: str, days: Iterable[date], meter: str | None = None) -> Iterator[Event]:
         """The events of one org that count, as of the last recording of `days`, by time and then order of arrival."""
         for _, manifest in sorted(self.catalog.manifests(days).items()):
-            condition, parameters = _condition({"org_id = ?": org_id, "meter = ?": meter})
+            where, parameters = condition({"org_id = ?": org_id, "meter = ?": meter})
             query = f"""select {", ".join(Event._fields)} from ({usage_days.counted_rows(self.root, manifest)})
-                        where {condition} order by occurred_at, arrival, row"""
-            for row in self._query(query, parameters):
+                        where {where} order by occurred_at, arrival, row"""
+            for row in self.query(query, parameters):
                 event = Event(*row)
                 yield event._replace(occurred_at=_utc(event.occurred_at))
+
+    def version(self, day: date) -> str | None:
+        """Names the events of `day` that its totals are made of; None when it was never compiled."""
+        path = self.catalog.rollups([day]).get(day)
+        return None if path is None else PurePosixPath(path).stem
 
     def usage_up_to(self, org_id: str, days: Iterable[date]) -> datetime | None:
         """The time of the org's last event among the compiled ones of `days`; None when it has none."""
@@ -193,18 +211,18 @@ class UsageLake:
     def quarantine(self, source: str | None = None) -> Iterator[BadRow]:
         """The rows in quarantine, by order of arrival of their file and then by row; of one source when it is given."""
         paths = [file.quarantine_path for file in self.catalog.files() if file.quarantine_path is not None]
-        condition, parameters = _condition({"source = ?": source})
+        where, parameters = condition({"source = ?": source})
         columns = ", ".join(BadRow._fields)
-        query = f"select {columns} from {{rows}} where {condition} order by arrival, row"
+        query = f"select {columns} from {{rows}} where {where} order by arrival, row"
         yield from (BadRow(*row) for row in self._rows(paths, query, parameters))
 
     def excluded(self, days: Iterable[date], kind: str | None = None) -> Iterator[ExcludedRow]:
         """The rows of `days` that do not count; `kind` "conflict" lists those with other content."""
         manifests = self.catalog.manifests(days).values()
         paths = [manifest.excluded_path for manifest in manifests if manifest.excluded_path is not None]
-        condition, parameters = _condition({"kind = ?": kind})
+        where, parameters = condition({"kind = ?": kind})
         columns = ", ".join(ExcludedRow._fields)
-        query = f"select {columns} from {{rows}} where {condition} order by source, event_id, arrival, row"
+        query = f"select {columns} from {{rows}} where {where} order by source, event_id, arrival, row"
         for row in self._rows(paths, query, parameters):
             excluded = ExcludedRow(*row)
             yield excluded._replace(occurred_at=_utc(excluded.occurred_at))
@@ -212,9 +230,10 @@ class UsageLake:
     def _rows(self, paths: Sequence[str], query: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         if paths:
             rows = parquet_rows([str(self.root / path) for path in paths])
-            yield from self._query(query.format(rows=rows), parameters)
+            yield from self.query(query.format(rows=rows), parameters)
 
-    def _query(self, query: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    def query(self, query: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query on files of the lake."""
         with self._duck() as connection:
             result = connection.execute(query, list(parameters))
             while rows := result.fetchmany(BATCH):
@@ -226,12 +245,7 @@ class UsageLake:
             yield connection
 
 
-def dimensions_of(text: str) -> dict[str, str]:
-    """The dimensions that a canonical JSON text of the lake holds."""
-    return dict(json.loads(text))
-
-
-def _condition(wanted: Mapping[str, Any]) -> tuple[str, list[Any]]:
+def condition(wanted: Mapping[str, Any]) -> tuple[str, list[Any]]:
     """The SQL of those conditions that have a value, and the values."""
     given = {sql: value for sql, value in wanted.items() if value is not None}
     return " and ".join(given) or "true", list(given.values())

@@ -53,7 +53,7 @@ class MadeUpUsage:
         return {org.org_id: "late" if org.org_id in late else "" for org in self._orgs[shard or 0]}
 
     def of_month(
-        self, month: Month, shard: int | None, org_ids: Collection[str] = (), *, by_day: bool = False
+        self, month: Month, shard: int | None, org_ids: Collection[str] = (), **detail: object
     ) -> Iterator[OrgUsage]:
         for org in self._orgs[shard or 0]:
             if org_ids and org.org_id not in org_ids:

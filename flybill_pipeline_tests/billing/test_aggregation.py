@@ -1,29 +1,52 @@
 """How a meter's daily values become one quantity, and unit conversion. No prices."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from flybill_pipeline.billing.aggregation import aggregate, billed_quantity, convert
 from flybill_pipeline.billing.prices import Aggregation, Meter, Rounding
+from flybill_pipeline.billing.usage import UsageTotal
 from flybill_pipeline_tests.billing.books import used
 
 DAYS = [used("5", day=1, size="a"), used("9", day=2, size="a"), used("4", day=3, size="a"), used("7", day=2, size="b")]
 
 
+def measured(aggregation: Aggregation, totals: list[UsageTotal]) -> list[UsageTotal]:
+    """Totals whose measure is 10 x their quantity."""
+    return [replace(total, measures={aggregation: total.quantity * 10}) for total in totals]
+
+
 @pytest.mark.parametrize(
     ("aggregation", "quantity"),
-    [("sum", "25"), ("count", "25"), ("time_weighted", "25"), ("max", "16"), ("latest", "11")],
+    [("sum", "25"), ("count", "4"), ("unique_count", "250"), ("max", "160"), ("latest", "110")],
 )
 def test_days_become_a_month_and_series_add_up(aggregation: str, quantity: str) -> None:
-    assert aggregate(Aggregation(aggregation), DAYS) == Decimal(quantity)
-    assert aggregate(Aggregation(aggregation), list(reversed(DAYS))) == Decimal(quantity)
+    days = measured(Aggregation(aggregation), DAYS)
+    assert aggregate(Aggregation(aggregation), days) == Decimal(quantity)
+    assert aggregate(Aggregation(aggregation), days[::-1]) == Decimal(quantity)
 
 
-def test_a_unique_count_comes_whole_or_not_at_all() -> None:
-    assert aggregate(Aggregation.UNIQUE_COUNT, [used("5", size="a"), used("7", size="b")]) == Decimal(12)
-    with pytest.raises(ValueError, match="one total of the month for 'seconds'"):
-        aggregate(Aggregation.UNIQUE_COUNT, DAYS)
+def test_level_times_come_out_in_hours() -> None:
+    held = [replace(day, events=0, measures={Aggregation.TIME_WEIGHTED: Decimal(10**9)}) for day in DAYS]
+    assert aggregate(Aggregation.TIME_WEIGHTED, held) == Decimal("1.111111111111111111")
+
+
+def test_a_series_without_events_has_neither_peak_nor_last_value() -> None:
+    held = replace(used("0", day=9, size="b"), events=0)
+    assert aggregate(Aggregation.LATEST, [*measured(Aggregation.LATEST, DAYS), held]) == 110
+
+
+def test_different_values_of_a_dimension_count_once_however_many_series_have_them() -> None:
+    meter = Meter("users", Aggregation.UNIQUE_COUNT, "user", multiply_by=Decimal(2), distinct="size")
+    assert billed_quantity(meter, DAYS) == 4
+
+
+@pytest.mark.parametrize("aggregation", [a for a in Aggregation if a not in (Aggregation.SUM, Aggregation.COUNT)])
+def test_what_was_not_measured_is_no_zero(aggregation: Aggregation) -> None:
+    with pytest.raises(ValueError, match=f"'seconds' of org-1 was not measured by {aggregation}"):
+        aggregate(aggregation, DAYS)
 
 
 @pytest.mark.parametrize("aggregation", list(Aggregation))

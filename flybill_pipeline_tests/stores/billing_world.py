@@ -12,6 +12,7 @@ from flybill_pipeline.billing.line_items import LineItem, line_id
 from flybill_pipeline.billing.outcomes import Problem
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.steps.finalize_invoices import FinalizeReport, finalize_shard
+from flybill_pipeline.stores.billed_months import BilledMonths
 from flybill_pipeline.stores.drafts import Drafts
 from flybill_pipeline.stores.invoices import Invoices
 from flybill_pipeline.stores.organizations import Organization, Organizations
@@ -40,6 +41,7 @@ class BillingWorld:
     def draft(self, amounts: Mapping[str, int], month: Month = MONTH, problems: tuple[Problem, ...] = ()) -> None:
         """Replaces the drafts of the shard: one line of usage each, and what is carried over."""
         carried = self.drafts.carried(month, list(amounts))
+        settled = BilledMonths(self.engine).settled_months(SHARD, list(amounts))
         new = [
             Draft(
                 month=month,
@@ -50,6 +52,7 @@ class BillingWorld:
                 carried_minor=carried.get(org, 0),
                 problems=problems,
                 usage_up_to=None,
+                settled_months=settled.get(org, 0),
             )
             for org, amount in amounts.items()
         ]

@@ -131,6 +131,10 @@ def test_each_fault_of_a_price_is_named_with_its_path(tmp_path: Path, price: str
             "usd.toml: meters.machine_seconds.aggregation: unknown aggregation 'summ' (did you mean 'sum'?)",
         ),
         (HEAD.replace('unit = "second"', ""), "usd.toml: meters.machine_seconds.unit: is missing"),
+        (
+            HEAD + 'distinct = "user"',
+            "usd.toml: meters.machine_seconds.distinct: names the dimension that a unique_count",
+        ),
         (HEAD + "divide_by = 0", "usd.toml: meters.machine_seconds.divide_by: must be more than 0"),
         (HEAD + "[meter.x]", "usd.toml: meter: unknown key (did you mean 'meters'?)"),
         (HEAD + "[contracts]\nacme = 1", "usd.toml: contracts.acme: must be a table"),

@@ -15,7 +15,13 @@ from flybill_pipeline.steps.compare_days import compare_days
 from flybill_pipeline.steps.compile_usage import compile_day
 from flybill_pipeline.steps.record_usage import IntakeReport, record_day, take_in
 from flybill_pipeline.stores.lake_catalog import LakeCatalog
-from flybill_pipeline.stores.lake_tables import landed_files, usage_days, usage_exclusions, usage_pieces
+from flybill_pipeline.stores.lake_tables import (
+    landed_files,
+    usage_day_versions,
+    usage_days,
+    usage_exclusions,
+    usage_pieces,
+)
 from flybill_pipeline.stores.landing import Landing
 from flybill_pipeline.stores.sources import load_sources
 from flybill_pipeline.stores.tables import metadata
@@ -60,7 +66,8 @@ class UsageWorld:
     """Everything that usage passes through; files are landed with ever later times of modification."""
 
     def __init__(self, root: Path, engine: Engine, sources: str = SOURCES) -> None:
-        metadata.create_all(engine, tables=[landed_files, usage_pieces, usage_exclusions, usage_days])
+        tables = [landed_files, usage_pieces, usage_exclusions, usage_days, usage_day_versions]
+        metadata.create_all(engine, tables=tables)
         (root / "sources.toml").write_text(sources)
         self.sources = load_sources(root / "sources.toml")
         self.landing = Landing(str(root / "landing"), self.sources)

@@ -1,13 +1,16 @@
 """From daily usage to finalized invoices, by shard and month. What a price or an outcome is, billing knows."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
+from flybill_pipeline.billing.period import Month
 from flybill_pipeline.defs.metadata import finalize_metadata, pricing_metadata
 from flybill_pipeline.defs.partitions import Partitions, read_month_shard
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.defs.scope import Scope
 from flybill_pipeline.steps.finalize_invoices import MonthStillOpenError, finalize_shard
-from flybill_pipeline.steps.price_usage import price_shard
+from flybill_pipeline.steps.price_usage import PricingReport, price_shard
 
 OWNERS = ["team:billing"]
 
@@ -27,18 +30,7 @@ def billing_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
     ) -> dg.MaterializeResult[None]:
         """What every organization of the shard owes for the month so far: priced lines with their working."""
         month, shard = read_month_shard(context.partition_key)
-        orgs = toolbox.organizations.all(shard, config.org_ids)
-        report = price_shard(
-            month,
-            shard,
-            orgs,
-            toolbox.usage,
-            toolbox.books(month),
-            toolbox.drafts,
-            toolbox.now(),
-            config.org_ids,
-            toolbox.accounts,
-        )
+        report = price_month_shard(toolbox, month, shard, config.org_ids)
         return dg.MaterializeResult(metadata=pricing_metadata(report))
 
     @dg.asset(
@@ -60,3 +52,21 @@ def billing_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         return dg.MaterializeResult(metadata=finalize_metadata(report))
 
     return [monthly_line_items, finalized_invoices]
+
+
+def price_month_shard(toolbox: Toolbox, month: Month, shard: int, org_ids: Sequence[str]) -> PricingReport:
+    """Prices a shard, or just `org_ids` of it, from inputs that are written down before."""
+    inputs = toolbox.pricing_inputs.keep(month, toolbox.fingerprints(month))
+    orgs, usage = toolbox.organizations.all(shard, org_ids), toolbox.usage_as_of(inputs)
+    return price_shard(
+        month,
+        shard,
+        orgs,
+        usage,
+        toolbox.books(month),
+        toolbox.drafts,
+        toolbox.now(),
+        org_ids,
+        toolbox.accounts_of(usage),
+        inputs.inputs_id,
+    )

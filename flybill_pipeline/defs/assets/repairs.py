@@ -2,12 +2,12 @@
 
 import dagster as dg
 
+from flybill_pipeline.defs.assets.billing import price_month_shard
 from flybill_pipeline.defs.assets.stripe import sync_shard
 from flybill_pipeline.defs.metadata import evidence
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, read_org_month
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.steps.finalize_invoices import finalize_shard
-from flybill_pipeline.steps.price_usage import price_shard
 
 
 def repair_assets() -> list[dg.AssetsDefinition]:
@@ -27,9 +27,7 @@ def repair_assets() -> list[dg.AssetsDefinition]:
         """One organization's month, run again after a person mended what had failed: priced, finalized and synced."""
         month, org_id = read_org_month(context.partition_key)
         shard = toolbox.shard_of(org_id)
-        orgs = toolbox.organizations.all(org_ids=[org_id])
-        books, accounts = toolbox.books(month), toolbox.accounts
-        price_shard(month, shard, orgs, toolbox.usage, books, toolbox.drafts, toolbox.now(), [org_id], accounts)
+        price_month_shard(toolbox, month, shard, [org_id])
         finalize_shard(month, shard, toolbox.invoices, toolbox.now(), [org_id])
         toolbox.sync_ledger.reopen(month, [org_id])
         sync_shard(toolbox, month, shard, [org_id])

@@ -1,0 +1,226 @@
+"""Why a bill is what it is: explain, reprice and verify, on a month that was closed and then got late usage."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from flybill_pipeline_tests.emulator_process import EmulatorProcess
+from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
+
+MONTH = "2025-09"
+BOOK = """
+effective_from = 2025-01-01
+currency = "usd"
+[meters.seconds]
+aggregation = "sum"
+unit = "second"
+[meters.builds]
+aggregation = "count"
+unit = "build"
+[meters.disk]
+aggregation = "time_weighted"
+unit = "GB hour"
+[meters.seats]
+aggregation = "max"
+unit = "seat"
+[[prices]]
+meter = "seconds"
+model = "per_unit"
+unit_amount = 0.01
+[[prices]]
+meter = "seconds"
+match = { region = "syd" }
+model = "per_unit"
+unit_amount = 0.02
+[[prices]]
+meter = "builds"
+model = "per_unit"
+unit_amount = 1
+[[prices]]
+meter = "disk"
+model = "per_unit"
+unit_amount = 0.001
+[[prices]]
+meter = "seats"
+model = "per_unit"
+unit_amount = 10
+"""
+
+
+@pytest.fixture(scope="module")
+def flybill(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Flybill]:
+    """Two organizations and a disk that acme holds since August; September is closed, then usage of it arrives."""
+    with (
+        EmulatorProcess() as emulator,
+        deployment(tmp_path_factory.mktemp("why"), postgres_url, emulator) as found,
+    ):
+        found.prices("usd.toml", BOOK)
+        found.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in ("acme", "bolt", "calm")])
+        day = f"{MONTH}-05T10:00:00Z"
+        events = [event(f"s{n}", "acme", "12.5", day) for n in range(60)]
+        events += [event("syd", "acme", "100", day, region="syd"), event("s0", "acme", "12.5", day)]
+        events += [event(f"b{n}", "acme", "7", day, "builds") for n in range(3)]
+        events += [event("d1", "acme", "10", "2025-08-31T12:00:00Z", "disk")]
+        events += [event("d2", "acme", "-4", f"{MONTH}-16T00:00:00Z", "disk")]
+        events += [event(f"x{n}", "bolt", n, f"{MONTH}-1{n}T00:00:00Z", "seats") for n in (3, 5, 2)]
+        found.land("september.jsonl", events)
+        closed = found("close", MONTH, "--json")
+        assert closed.status == 0, closed
+        assert set(found.checks()["stripe_reconciliation", "nothing_lost"].values()) == {True}
+        found.land("late.jsonl", [event("late", "acme", "40", day), event("late2", "bolt", "9", day, "seats")])
+        found("close", "2025-08", "--json")
+        yield found
+
+
+def explained(flybill: Flybill, org: str, *more: str, month: str = MONTH, status: int = 0) -> dict[str, Any]:
+    ran = flybill("explain", org, month, "--json", *more)
+    assert ran.status == status, ran
+    answer: dict[str, Any] = ran.json()
+    return answer
+
+
+def test_each_aggregation_is_billed_as_it_says(flybill: Flybill) -> None:
+    answer = flybill("owes", "acme", "--month", MONTH, "--json").json()
+    found = {(line["meter"], *line["dimensions"].values()): line for line in answer["lines"]}
+    assert {key: (line["quantity"], line["amount_minor"]) for key, line in found.items()} == {
+        ("builds",): ("3", 300),
+        ("disk",): ("5760", 576),
+        ("seconds",): ("750", 750),
+        ("seconds", "syd"): ("100", 200),
+    }
+    (seats,) = flybill("owes", "bolt", "--month", MONTH, "--json").json()["lines"]
+    assert (seats["quantity"], seats["amount_minor"]) == ("5", 5000)
+
+
+def test_the_events_of_every_line_sum_to_the_usage_that_it_recorded(flybill: Flybill) -> None:
+    for org in ("acme", "bolt"):
+        for line in explained(flybill, org)["lines"]:
+            total = sum(Decimal(each["quantity"]) for each in line["events"])
+            assert total == Decimal(line["events_quantity"]) == Decimal(line["usage_quantity"])
+            assert line["unexplained_quantity"] == "0"
+    lines = explained(flybill, "acme")["lines"]
+    assert [len(line["events"]) for line in lines] == [3, 1, 60, 1]
+    (only,) = explained(flybill, "acme", "--line", "4")["lines"]
+    assert only == lines[3]
+    assert only["events"][0] == {
+        "source": "usage",
+        "event_id": "syd",
+        "meter": "seconds",
+        "dimensions": {"region": "syd"},
+        "quantity": "100",
+        "occurred_at": f"{MONTH}-05T10:00:00+00:00",
+        "file": "usage/september.jsonl",
+        "row": 61,
+    }
+
+
+def test_what_arrived_after_the_invoice_stands_apart(flybill: Flybill) -> None:
+    seconds = explained(flybill, "acme", "--line", "3")["lines"][0]
+    assert (len(seconds["events"]), seconds["events_quantity"]) == (60, "750")
+    assert [(each["event_id"], each["file"]) for each in seconds["arrived_after"]] == [("late", "usage/late.jsonl")]
+
+
+def test_a_terminal_shows_some_events_and_sums_all(flybill: Flybill) -> None:
+    ran = flybill("explain", "acme", MONTH, "--line", "3", "--limit", "5")
+    assert ran.status == 0
+    assert ran.out.count("usage/september.jsonl") == 5
+    assert "60 events, together 750" in ran.out
+    assert "and 55 more" in ran.out
+    assert "1 events, together 40, arrived after" in ran.out
+
+
+def test_a_line_that_is_not_there_and_a_month_without_lines(flybill: Flybill) -> None:
+    ran = flybill("explain", "acme", MONTH, "--line", "9")
+    assert (ran.status, ran.err) == (2, "flybill: acme has 4 lines in that month, and no line 9\n")
+    assert explained(flybill, "calm")["lines"] == []
+
+
+def test_a_line_without_events_says_what_it_is(flybill: Flybill) -> None:
+    held, carried = explained(flybill, "acme", month="2025-10")["lines"]
+    assert (held["meter"], held["quantity"], held["usage_quantity"], held["events"]) == ("disk", "4464", "0", [])
+    assert (carried["kind"], carried["amount_minor"], carried["events"]) == ("carried_forward", 12, [])
+    assert carried["without_events"] == "amounts of earlier months that were too small, or negative, to be billed then"
+
+
+# What if
+
+
+def test_other_prices_show_what_they_would_have_billed_and_write_nothing(flybill: Flybill) -> None:
+    (flybill.home / "other").mkdir(exist_ok=True)
+    other = BOOK.replace("unit_amount = 10\n", "unit_amount = 12.5\n").replace(
+        "unit_amount = 0.001", "unit_amount = 0.0005"
+    )
+    (flybill.home / "other" / "usd.toml").write_text(
+        other.replace('[meters.builds]\naggregation = "count"', '[meters.builds]\naggregation = "sum"')
+    )
+    tables = ("line_items", "drafts", "invoices", "account_entries", "pricing_inputs")
+    before = [flybill.sql(f"select count(*), max(xmin::text) from flybill.{table}") for table in tables]
+    answer = flybill("reprice", MONTH, "--prices", str(flybill.home / "other"), "--json").json()
+    assert [flybill.sql(f"select count(*), max(xmin::text) from flybill.{table}") for table in tables] == before
+    bolt, acme = answer["organizations"]  # in which the late usage is priced on both sides
+    assert (bolt["org_id"], bolt["now_minor"], bolt["repriced_minor"], bolt["difference_minor"]) == (
+        "bolt",
+        9000,
+        11250,
+        2250,
+    )
+    assert {part["meter"]: part["difference_minor"] for part in acme["meters"]} == {
+        "builds": 1800,
+        "disk": -288,
+        "seconds": 0,
+    }
+    assert answer["totals"] == {"usd": {"now_minor": 10866, "repriced_minor": 14628, "difference_minor": 3762}}
+    shown = flybill("reprice", MONTH, "--prices", str(flybill.home / "other")).out
+    assert "$37.62" in shown and "bolt" in shown
+
+
+def test_the_same_prices_make_no_difference_and_a_missing_price_is_said(flybill: Flybill) -> None:
+    same = flybill("reprice", MONTH, "--prices", str(flybill.home / "prices"), "--json").json()
+    assert {org["difference_minor"] for org in same["organizations"]} == {0}
+    (flybill.home / "less").mkdir(exist_ok=True)
+    (flybill.home / "less" / "usd.toml").write_text(
+        BOOK.replace('[[prices]]\nmeter = "seats"\nmodel = "per_unit"\nunit_amount = 10', "")
+    )
+    answer = flybill("reprice", MONTH, "--prices", str(flybill.home / "less"), "--json").json()
+    (bolt,) = (org for org in answer["organizations"] if org["org_id"] == "bolt")
+    assert bolt["difference_minor"] == -9000
+    assert "has no price for 'seats'" in bolt["problems"][0]
+
+
+# The same again
+
+
+def test_invoices_are_the_same_when_priced_again_whatever_arrived_since(flybill: Flybill) -> None:
+    ran = flybill("verify", MONTH, "--json")
+    answer = ran.json()
+    assert (ran.status, answer["invoices"], answer["verdicts"], answer["differing"]) == (0, 2, {"same": 2}, [])
+    assert {each["org_id"] for each in answer["late"]} == {"acme", "bolt"}
+    assert "2 of 2 invoices are the same" in flybill("verify", MONTH).out
+
+
+def test_a_changed_price_book_is_found_and_named(flybill: Flybill) -> None:
+    flybill.prices("usd.toml", BOOK.replace("unit_amount = 10\n", "unit_amount = 11\n"))
+    ran = flybill("verify", MONTH, "--json")
+    flybill.prices("usd.toml", BOOK)
+    (bolt,) = ran.json()["differing"]
+    assert (ran.status, bolt["org_id"], bolt["verdict"]) == (1, "bolt", "price_book_changed")
+    assert "$50" in bolt["differences"][0] and "$55" in bolt["differences"][0]
+    assert flybill("verify", MONTH).status == 0
+
+
+def test_edited_lines_and_what_nothing_explains_are_told_apart(flybill: Flybill) -> None:
+    edit = "alter table flybill.invoice_lines {} trigger insert_only"
+    change = "update flybill.invoice_lines set description = {} where meter = 'seats'"
+    flybill.sql(edit.format("disable"))
+    flybill.sql(change.format("description || '!'"))
+    ran = flybill("verify", MONTH, "--json")
+    flybill.sql(change.format("rtrim(description, '!')"))
+    flybill.sql(edit.format("enable"))
+    assert [(each["org_id"], each["verdict"]) for each in ran.json()["differing"]] == [("bolt", "lines_do_not_hash")]
+    assert flybill("verify", MONTH).status == 0
+    flybill.sql("update flybill.organizations set contract = 'nobody' where org_id = 'bolt'")
+    ran = flybill("verify", MONTH, "--json")
+    flybill.sql("update flybill.organizations set contract = null where org_id = 'bolt'")
+    assert [(each["org_id"], each["verdict"]) for each in ran.json()["differing"]] == [("bolt", "unexplained")]
