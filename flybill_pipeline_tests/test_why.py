@@ -138,7 +138,13 @@ def test_a_line_that_is_not_there_and_a_month_without_lines(flybill: Flybill) ->
 
 
 def test_a_line_without_events_says_what_it_is(flybill: Flybill) -> None:
-    held, carried = explained(flybill, "acme", month="2025-10")["lines"]
+    held, late, carried = explained(flybill, "acme", month="2025-10")["lines"]
+    assert (late["kind"], late["service_month"], [each["event_id"] for each in late["events"]]) == (
+        "adjustment",
+        MONTH,
+        ["late"],
+    )
+    assert (late["events_quantity"], late["unexplained_quantity"]) == ("40", "0")
     assert (held["meter"], held["quantity"], held["usage_quantity"], held["events"]) == ("disk", "4464", "0", [])
     assert (carried["kind"], carried["amount_minor"], carried["events"]) == ("carried_forward", 12, [])
     assert carried["without_events"] == "amounts of earlier months that were too small, or negative, to be billed then"

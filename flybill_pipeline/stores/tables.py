@@ -11,6 +11,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     MetaData,
     Numeric,
@@ -99,7 +100,7 @@ drafts = Table(  # one org's month so far: the sum of its lines, and what keeps 
     Column("priced_at", DateTime(timezone=True), nullable=False),
     Column("settled_months", Integer, nullable=False, server_default="0"),  # of the org, when it was priced
     Column("credit_uses", JSONB, nullable=False, server_default="{}"),  # {credit_id: minor units}
-    Column("priced_from", Text),  # a row of pricing_inputs
+    Column("priced_from", Text, ForeignKey("flybill.pricing_inputs.inputs_id")),  # a row of pricing_inputs
 )
 
 pricing_bases = Table(  # what a draft priced each service month from; those of settled months stay
@@ -115,6 +116,7 @@ pricing_bases = Table(  # what a draft priced each service month from; those of 
     Column("contract", Text),
     Column("currency", Text),
     Column("priced_at", DateTime(timezone=True), nullable=False),
+    Index("pricing_bases_service_month", "service_month", "shard"),
 )
 
 too_late_usage = Table(  # service months of which usage came when no invoice could bill it any more
@@ -138,7 +140,9 @@ billing_items = Table(  # insert only: every version of every subscription, one-
     Column("shard", SmallInteger, nullable=False),
     Column("content", JSONB, nullable=False),
     _now(),
+    Index("billing_items_shard", "shard", "org_id"),
 )
+Index("billing_items_item", billing_items.c.item_id, billing_items.c.period, billing_items.c.entry_id.desc())
 
 credit_uses = Table(  # insert only: what each settled month used of a prepaid credit
     "credit_uses",
@@ -174,7 +178,7 @@ invoices = Table(  # insert only
     Column("content_hash", Text, nullable=False),
     Column("usage_up_to", DateTime(timezone=True)),
     Column("finalized_at", DateTime(timezone=True), nullable=False),
-    Column("priced_from", Text),  # a row of pricing_inputs
+    Column("priced_from", Text, ForeignKey("flybill.pricing_inputs.inputs_id")),  # a row of pricing_inputs
     UniqueConstraint("month", "org_id"),
 )
 
@@ -207,6 +211,7 @@ outcomes = Table(  # exactly one per org and month; only `held` may still change
     Column("total_minor", BigInteger, nullable=False),
     Column("currency", Text),
     Column("decided_at", DateTime(timezone=True), nullable=False),
+    Index("outcomes_org", "shard", "org_id"),
 )
 
 account_entries = Table(  # insert only: amounts carried from month to month; what is open is their sum
