@@ -6,7 +6,7 @@ Events are written as they are read, so that a line of ten million of them takes
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -22,6 +22,8 @@ from flybill_pipeline.console import explained_events, out
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.steps.explain_lines import Event, Explained, Lakes, explain_lines
 from flybill_pipeline.steps.state_what_is_owed import draft_now
+from flybill_pipeline.stores.measured_usage import MeasuredUsage
+from flybill_pipeline.stores.usage_lake import UsageLake
 
 Told = Iterable[tuple[Event, Decimal]]
 
@@ -40,21 +42,34 @@ def explained(tools: Toolbox, org_id: str, month: Month, number: int | None, now
     return explain_lines(org_id, org.contract, lines, lakes, cache(tools.books), number)
 
 
+class Looking:
+    """A lake as the step looks into it."""
+
+    def __init__(self, lake: UsageLake) -> None:
+        self.events, self.version, self._measured = lake.events, lake.version, MeasuredUsage(lake)
+
+    def levels(self, org_id: str, before: date, meter: str) -> Iterator[tuple[str, Decimal]]:
+        """What all events before a day add up to."""
+        for found in self._measured.levels(before, [meter], org_ids=[org_id]):
+            yield found.dimensions, found.level
+
+
 def _lakes_of_settled(tools: Toolbox, org_id: str, month: Month) -> Callable[[Month], Lakes]:
     known = tools.recorded_lines.priced_from(org_id, month)
     if known is None:  # settled before this was written down: the usage of today is the best there is
         return _lakes_of_open(tools, org_id, month)
-    priced = tools.lake_as_of(tools.pricing_inputs.find(known))
-    return lambda service: Lakes(priced, _before(tools, org_id, month, service), tools.lake)
+    priced = Looking(tools.lake_as_of(tools.pricing_inputs.find(known)))
+    return lambda service: Lakes(priced, _before(tools, org_id, month, service), Looking(tools.lake))
 
 
 def _lakes_of_open(tools: Toolbox, org_id: str, month: Month) -> Callable[[Month], Lakes]:
-    return lambda service: Lakes(tools.lake, _before(tools, org_id, month, service))
+    return lambda service: Lakes(Looking(tools.lake), _before(tools, org_id, month, service))
 
 
-def _before(tools: Toolbox, org_id: str, month: Month, service: Month) -> Any:
+def _before(tools: Toolbox, org_id: str, month: Month, service: Month) -> Looking | None:
+    """The lake of the last settled month that billed `service` too."""
     earlier = None if service >= month else tools.recorded_lines.priced_from(org_id, month, since=service)
-    return None if earlier is None else tools.lake_as_of(tools.pricing_inputs.find(earlier))
+    return None if earlier is None else Looking(tools.lake_as_of(tools.pricing_inputs.find(earlier)))
 
 
 class Sum:
@@ -110,6 +125,8 @@ def show_text(found: Iterable[Explained], files: Mapping[int, str], limit: int) 
         if each.words:
             out.print(f"   No usage of its own: {each.words}.")
             continue
+        if each.level is not None:
+            out.print(f"   The level was {plain(each.level)} when it began; each event changes it.")
         counted, later = Sum(), Sum()
         explained_events(((_event_data(*told, files)) for told in counted.passing(each.events)), limit)
         missing = _missing(each, counted)
@@ -148,6 +165,7 @@ def _line_data(each: Explained) -> dict[str, Any]:
         "amount_minor": line.amount_minor,
         "currency": line.currency,
         "description": line.description,
+        "level_before": None if each.level is None else plain(each.level),
         "without_events": each.words or None,
     }
 

@@ -101,6 +101,7 @@ def test_the_events_of_every_line_sum_to_the_usage_that_it_recorded(flybill: Fly
             assert total == Decimal(line["events_quantity"]) == Decimal(line["usage_quantity"])
             assert line["unexplained_quantity"] == "0"
     lines = explained(flybill, "acme")["lines"]
+    assert [line["level_before"] for line in lines] == [None, "10", None, None]
     assert [len(line["events"]) for line in lines] == [3, 1, 60, 1]
     (only,) = explained(flybill, "acme", "--line", "4")["lines"]
     assert only == lines[3]
@@ -146,6 +147,7 @@ def test_a_line_without_events_says_what_it_is(flybill: Flybill) -> None:
     )
     assert (late["events_quantity"], late["unexplained_quantity"]) == ("40", "0")
     assert (held["meter"], held["quantity"], held["usage_quantity"], held["events"]) == ("disk", "4464", "0", [])
+    assert held["level_before"] == "6"
     assert (carried["kind"], carried["amount_minor"], carried["events"]) == ("carried_forward", 12, [])
     assert carried["without_events"] == "amounts of earlier months that were too small, or negative, to be billed then"
 

@@ -10,9 +10,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
+from flybill_pipeline.billing.decimals import ZERO, exact
 from flybill_pipeline.billing.line_items import LineItem, usage_line_id
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth
+from flybill_pipeline.billing.prices import Aggregation
 from flybill_pipeline.billing.usage import dimensions_of
 
 ADJUSTMENT = "adjustment"
@@ -54,6 +56,9 @@ class Lake(Protocol):
     def version(self, day: date) -> str | None:
         """Names the events that count on `day`."""
 
+    def levels(self, org_id: str, before: date, meter: str) -> Iterable[tuple[str, Decimal]]:
+        """Per set of dimensions what all events before a day add up to."""
+
 
 class NoSuchLineError(Exception):
     """There is no line with that number; the message says how many there are."""
@@ -76,7 +81,7 @@ class Explained:
     """A line and where it comes from. Its events are read when they are iterated, once.
 
     `events` with what was taken out again negated; their sum is `line.usage`. `later` arrived after it was priced.
-    `words` is what a line without events is.
+    `words` is what a line without events is; `level` is what a time-weighted line began with.
     """
 
     number: int
@@ -84,6 +89,7 @@ class Explained:
     words: str
     events: Iterable[tuple[Event, Decimal]]
     later: Iterable[tuple[Event, Decimal]]
+    level: Decimal | None = None
 
 
 Books = Callable[[Month], Callable[[str], BooksOfMonth | None]]
@@ -130,7 +136,25 @@ def _explained(
         _all(found.priced, org_id, days, meter) if older is None else _changes(older, found.priced, org_id, days, meter)
     )
     later = () if found.now is None else _changes(found.priced, found.now, org_id, days, meter)
-    return Explained(place, line, "", of_line(events), of_line(later))
+    level = _level(found.priced, org_id, contract, line, in_force)
+    return Explained(place, line, "", of_line(events), of_line(later), level)
+
+
+def _level(lake: Lake, org_id: str, contract: str | None, line: LineItem, in_force: BooksOfMonth) -> Decimal | None:
+    """The level with which a time-weighted line began: nothing else of earlier months is in it."""
+    meter = line.meter or ""
+    for part in in_force.parts:
+        if meter not in part.book.meters or part.book.meters[meter].aggregation is not Aggregation.TIME_WEIGHTED:
+            continue
+        held = [
+            level
+            for dimensions, level in lake.levels(org_id, part.start, meter)
+            if usage_line_id(in_force, contract, meter, dimensions_of(dimensions), part.start) == line.line_id
+        ]
+        if held:
+            with exact():
+                return sum(held, ZERO)
+    return None
 
 
 def _all(lake: Lake, org_id: str, days: Iterable[date], meter: str) -> Iterator[tuple[Event, Decimal]]:

@@ -13,6 +13,7 @@ from flybill_pipeline.stores.sources import SourceMapping
 
 CLOCKS_MAY_DIFFER = timedelta(hours=24)
 FIRST_DAY = date(2020, 1, 1)  # what is older was written by a clock that was wrong
+TOO_LARGE = "1000000000000000::DECIMAL(38, 18)"  # so that a day's sum fits: one org's mistake must not stop the others
 SHOWN = 1000  # characters of a bad row that are kept
 
 REASONS = {
@@ -24,7 +25,7 @@ REASONS = {
     "quantity_not_a_number": "the quantity ({quantity}) is not a number: write plain digits with a point, such as 12.5",
     "quantity_not_finite": "the quantity ({quantity}) is NaN or infinite",
     "quantity_too_precise": "the quantity ({quantity}) has more than 18 decimals, and is never rounded",
-    "quantity_too_large": "the quantity ({quantity}) has more than 20 digits before the point",
+    "quantity_too_large": "the quantity ({quantity}) is 1e15 or more: record it in a larger unit, such as GB for bytes",
     "quantity_ambiguous": "the exact quantity ({quantity}) cannot be told from the line: write it as a string",
     "quantity_negative": "the quantity ({quantity}) is negative, which this source does not allow",
     "time_missing": "the row has no time ({occurred_at})",
@@ -75,6 +76,7 @@ def _fault(reading: Reading, source: SourceMapping, arrived_at: datetime, first_
         when org_id is null or (org_id < '!' and trim(org_id) = '') then 'org_missing'
         when meter is null or (meter < '!' and trim(meter) = '') then 'meter_missing'
         when quantity is null then {quantity_fault} {negative}
+        when quantity >= {TOO_LARGE} or quantity <= -{TOO_LARGE} then 'quantity_too_large'
         when occurred_at is null then {time_fault}
         when occurred_at < timestamp '{first_day}' or occurred_at > timestamp {quoted(str(latest))}
         then 'clock' end"""

@@ -18,7 +18,10 @@ _PARQUET = "format parquet, compression zstd, compression_level 1"
 
 
 class UsageOverflowError(Exception):
-    """A total of the day does not fit into DECIMAL(38, 18); the message names day, organization and meter."""
+    """A total of the day does not fit into DECIMAL(38, 18); the message names day, organization and meter.
+
+    Single quantities that could do that are in quarantine; a hundred thousand of the largest in one total still can.
+    """
 
 
 def record_day(

@@ -46,9 +46,17 @@ def test_the_lake_and_python_agree_on_every_shard(world: UsageWorld) -> None:
 
 
 def test_a_sum_that_no_decimal_holds_is_an_error_that_names_the_org(world: UsageWorld) -> None:
-    world.put("edge/a.jsonl", jsonl(edge(1), *(edge(f"h{n}", org="huge", gb="99999999999999999999") for n in range(3))))
+    world.put("edge/a.jsonl", jsonl(*(edge(n, org="huge", gb="999999999999999") for n in range(100_001)), edge("one")))
     with pytest.raises(UsageOverflowError, match=r"2026-10-05.*traffic_gb.*huge"):
         world.run()
+
+
+def test_a_quantity_that_is_too_large_waits_in_quarantine_and_stops_nobody(world: UsageWorld) -> None:
+    world.put("edge/a.jsonl", jsonl(edge(1), *(edge(f"h{n}", org="huge", gb="99999999999999999999") for n in range(3))))
+    world.run()
+    assert world.quantities() == {"acme": "1"}
+    assert {row.reason for row in world.lake.quarantine()} == {"quantity_too_large"}
+    assert "record it in a larger unit" in next(iter(world.lake.quarantine())).message
 
 
 def test_a_day_that_lost_all_its_rows_has_no_totals(world: UsageWorld) -> None:
