@@ -155,6 +155,25 @@ def repair(month: Month, org_ids: tuple[str, ...], json_wanted: bool) -> None:
 
 @flybill.command()
 @click.argument("month", type=MONTH)
+@click.option("--org", required=True, help="The organization whose month is held.")
+@click.option("--by", required=True, help="Who looked at it.")
+@click.option("--reason", required=True, help="Why it is right as it is.")
+@as_json
+def release(month: Month, org: str, by: str, reason: str, json_wanted: bool) -> None:
+    """Bill a held MONTH as it is, after a person looked at an unusual total or a large credit. Kept in the audit."""
+    from flybill_pipeline.billing.outcomes import RELEASABLE
+
+    with running() as runner:
+        require_known(runner.toolbox, [org])
+        runner.toolbox.holds.release(month, org, by, reason, RELEASABLE, datetime.now(UTC))
+        with console.progress_bars() as progress:
+            runner.repair(month, [org], progress)
+            runner.reconcile(month, progress)
+        finish(runner, month, json_wanted, (org,))
+
+
+@flybill.command()
+@click.argument("month", type=MONTH)
 @as_json
 def status(month: Month, json_wanted: bool) -> None:
     """Where MONTH stands: outcomes, sync, totals, and each failure with its remedy."""

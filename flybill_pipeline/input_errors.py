@@ -7,6 +7,7 @@ from flybill_pipeline.local.postgres import PostgresError
 from flybill_pipeline.settings import SettingsError
 from flybill_pipeline.stores.database import DatabaseError
 from flybill_pipeline.stores.folders import AddressError
+from flybill_pipeline.stores.holds import ReleaseRefusedError
 from flybill_pipeline.stores.landing import LandingError
 from flybill_pipeline.stores.organizations import ImportRefusedError
 from flybill_pipeline.stores.price_books import PriceBookError
@@ -21,6 +22,7 @@ INPUT_ERRORS = (
     LandingError,
     PostgresError,
     PriceBookError,
+    ReleaseRefusedError,
     ServiceError,
     SettingsError,
     SourcesError,

@@ -149,6 +149,21 @@ credit_uses = Table(  # insert only: what each settled month used of a prepaid c
     _now(),
 )
 
+audit = Table(  # insert only: who held, released and settled what, when and why
+    "audit",
+    metadata,
+    Column("entry_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("month", Text, nullable=False),
+    Column("org_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("code", Text),
+    Column("total_minor", BigInteger),
+    _now(),
+)
+
 invoices = Table(  # insert only
     "invoices",
     metadata,

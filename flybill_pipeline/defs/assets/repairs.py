@@ -30,7 +30,7 @@ def repair_assets() -> list[dg.AssetsDefinition]:
         orgs = toolbox.organizations.all(org_ids=[org_id])
         books, accounts = toolbox.books(month), toolbox.accounts
         price_shard(month, shard, orgs, toolbox.usage, books, toolbox.drafts, toolbox.now(), [org_id], accounts)
-        finalize_shard(month, shard, toolbox.invoices, toolbox.now(), [org_id])
+        finalize_shard(month, shard, toolbox.invoices, toolbox.holds, toolbox.now(), [org_id], toolbox.policy)
         toolbox.sync_ledger.reopen(month, [org_id])
         sync_shard(toolbox, month, shard, [org_id])
         failures = toolbox.statements.failures(month, [org_id])
