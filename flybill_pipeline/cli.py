@@ -4,30 +4,25 @@ Exit status: 0 done, 1 the work is incomplete (held or failed organizations), 2 
 Dagster, DuckDB and stripe are imported by the commands that need them, so that `owes` answers at once.
 """
 
-import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from flybill_pipeline import console
-from flybill_pipeline.arguments import FILE, MONTH, PATH, exact_number, pairs, require_billable, require_known
+from flybill_pipeline.answers import as_json, finish, show
+from flybill_pipeline.arguments import FILE, MONTH, require_billable, require_known
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.local import services
-from flybill_pipeline.settings import Settings, load_settings
+from flybill_pipeline.questions import QUESTIONS
+from flybill_pipeline.sessions import ready, running, toolbox
+from flybill_pipeline.settings import load_settings
 
 if TYPE_CHECKING:
-    from flybill_pipeline.defs.resources import Toolbox
-    from flybill_pipeline.runs import Runner
-
-
-as_json = click.option("--json", "json_wanted", is_flag=True, help="Print JSON instead of text.")
+    pass
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -137,107 +132,21 @@ def repair(month: Month, org_ids: tuple[str, ...], json_wanted: bool) -> None:
 
 @flybill.command()
 @click.argument("month", type=MONTH)
+@click.option("--org", required=True, help="The organization whose month is held.")
+@click.option("--by", required=True, help="Who looked at it.")
+@click.option("--reason", required=True, help="Why it is right as it is.")
 @as_json
-def status(month: Month, json_wanted: bool) -> None:
-    """Where MONTH stands: outcomes, sync, totals, and each failure with its remedy."""
-    with toolbox(load_settings()) as tools:
-        answer = tools.statements.month(month)
-    show(json_wanted, console.status_data(answer), lambda: console.show_status(answer))
+def release(month: Month, org: str, by: str, reason: str, json_wanted: bool) -> None:
+    """Bill a held MONTH as it is, after a person looked at an unusual total or a large credit. Kept in the audit."""
+    from flybill_pipeline.billing.outcomes import RELEASABLE
 
-
-@flybill.command()
-@click.argument("org")
-@click.option("--month", type=MONTH, help="Default: the current month.")
-@as_json
-def owes(org: str, month: Month | None, json_wanted: bool) -> None:
-    """What ORG owes, why, and what happens next. Works while Stripe is down."""
-    from flybill_pipeline.steps.state_what_is_owed import state_what_is_owed
-
-    now = datetime.now(UTC)
-    with toolbox(load_settings()) as tools:
-        require_known(tools, [org])
-        asked = month or Month.of(now)
-        answer = state_what_is_owed(
-            tools.organizations.all(org_ids=[org])[0],
-            tools.shard_of(org),
-            asked,
-            tools.statements,
-            tools.usage,
-            tools.books(asked),
-            tools.drafts,
-            now,
-            tools.accounts_of(tools.usage),
-        )
-    show(json_wanted, console.owed_data(answer), lambda: console.show_statement(answer))
-
-
-@flybill.command()
-@click.argument("org")
-@click.argument("month", type=MONTH)
-@click.option("--line", "number", type=int, help="Only this line, counted from 1 as in `flybill owes`.")
-@click.option("--limit", default=50, show_default=True, help="Events shown of each line; sums are over all.")
-@as_json
-def explain(org: str, month: Month, number: int | None, limit: int, json_wanted: bool) -> None:
-    """The raw events behind the lines of ORG's MONTH: their sum is the usage that the line recorded."""
-    from flybill_pipeline import explaining
-
-    with toolbox(load_settings()) as tools:
-        require_known(tools, [org])
-        found = explaining.explained(tools, org, month, number, datetime.now(UTC))
-        files = explaining.files_of(tools)
-        write = explaining.write_json if json_wanted else None
-        complete = write(org, month, found, files) if write else explaining.show_text(found, files, limit)
-    sys.exit(0 if complete else 1)
-
-
-@flybill.command()
-@click.argument("month", type=MONTH)
-@click.option("--prices", required=True, type=PATH, help="A folder of other price books, or one of them.")
-@as_json
-def reprice(month: Month, prices: Path, json_wanted: bool) -> None:
-    """What other PRICES would have billed for MONTH, per organization and meter. Writes nothing."""
-    from flybill_pipeline import repricing
-
-    with toolbox(load_settings()) as tools:
-        found = repricing.reprice(tools, month, prices, datetime.now(UTC))
-    show(json_wanted, repricing.repriced_data(month, found), lambda: repricing.show_repriced(month, found))
-
-
-@flybill.command()
-@click.argument("month", type=MONTH)
-@as_json
-def verify(month: Month, json_wanted: bool) -> None:
-    """Price the finalized invoices of MONTH again, from the usage that they were priced from, and compare."""
-    from flybill_pipeline import verifying
-
-    with toolbox(load_settings()) as tools:
-        found = verifying.verify(tools, month)
-    show(json_wanted, verifying.verified_data(month, found), lambda: verifying.show_verified(month, found))
-    sys.exit(0 if verifying.all_the_same(found) else 1)
-
-
-@flybill.command()
-@click.option("--prices", required=True, type=PATH, help="A folder of price books, or one of them.")
-@click.option("--meter", required=True)
-@click.option("--quantity", required=True, help="In the meter's unit, such as 1500.25.")
-@click.option("--dimension", "dimensions", multiple=True, metavar="K=V", help="Such as region=iad; may be repeated.")
-@click.option("--contract", help="Price it as for an organization with this contract.")
-@click.option("--currency", help="Needed when the folder has books in several currencies.")
-@as_json
-def quote(
-    prices: Path,
-    meter: str,
-    quantity: str,
-    dimensions: tuple[str, ...],
-    contract: str | None,
-    currency: str | None,
-    json_wanted: bool,
-) -> None:
-    """Price one QUANTITY of a METER, and show the working."""
-    from flybill_pipeline.quoting import answer_quote
-
-    answer = answer_quote(prices, meter, exact_number(quantity), pairs(dimensions), contract, currency)
-    show(json_wanted, answer, lambda: console.show_working(answer["working"], answer["shown"]))
+    with running() as runner:
+        require_known(runner.toolbox, [org])
+        runner.toolbox.holds.release(month, org, by, reason, RELEASABLE, datetime.now(UTC))
+        with console.progress_bars() as progress:
+            runner.repair(month, [org], progress)
+            runner.reconcile(month, progress)
+        finish(runner, month, json_wanted, (org,))
 
 
 @flybill.command()
@@ -266,60 +175,8 @@ def demo(orgs: int, events: int, month: Month | None, seed: int, faults: float, 
     sys.exit(0 if answer.complete else 1)
 
 
-# What the commands share.
-
-
-@contextmanager
-def ready(settings: Settings, *, stripe: bool = True) -> Iterator[Settings]:
-    """Yields complete settings: the local services run, and the schema is this version's."""
-    from flybill_pipeline.stores.database import migrate as bring_up_to_date
-    from flybill_pipeline.stores.database import open_engine, shard_count
-
-    with services(settings, stripe=stripe) as complete:
-        engine = open_engine(str(complete.database_url))
-        bring_up_to_date(engine, shards=complete.shards)
-        shards = shard_count(engine)
-        engine.dispose()
-        yield complete.model_copy(update={"shards": shards})
-
-
-@contextmanager
-def toolbox(settings: Settings) -> Iterator["Toolbox"]:
-    """Yields the stores, for commands that need neither Stripe nor Dagster."""
-    from flybill_pipeline.wiring import build_toolbox
-
-    with ready(settings, stripe=False) as complete:
-        tools = build_toolbox(complete)
-        try:
-            yield tools
-        finally:
-            tools.close()
-
-
-@contextmanager
-def running() -> Iterator["Runner"]:
-    """Yields what runs Dagster's jobs in this process."""
-    from flybill_pipeline.runs import runner
-
-    with ready(load_settings()) as complete, runner(complete) as found:
-        yield found
-
-
-def finish(runner: "Runner", month: Month, json_wanted: bool, org_ids: tuple[str, ...] = ()) -> None:
-    """Shows where the month stands, and exits with 1 unless it, or what was asked for of it, is done."""
-    answer = runner.toolbox.statements.month(month)
-    show(json_wanted, console.status_data(answer), lambda: console.show_status(answer))
-    console.show_failed_runs(runner.failed)
-    failures = [failure for failure in answer.failures if not org_ids or failure.org_id in org_ids]
-    sys.exit(1 if failures or runner.failed else 0)
-
-
-def show(json_wanted: bool, data: Any, text: Callable[[], None]) -> None:
-    """Prints the answer as JSON or as text."""
-    if json_wanted:
-        click.echo(json.dumps(data, indent=2, default=str))
-    else:
-        text()
+for question in QUESTIONS:
+    flybill.add_command(question)
 
 
 def main() -> None:

@@ -58,6 +58,9 @@ def show_status(status: MonthStatus) -> None:
     for state, count in status.sync.items():
         table.add_row(f"sync: {state}", str(count))
     out.print(table)
+    for entry in status.released:
+        who, why = escape(entry["by"]), escape(entry["reason"])
+        out.print(f"{escape(entry['org_id'])} ({entry['code']}) was released by {who}: {why}")
     show_totals(status.totals)
     synced = status.sync.get("finalized", 0)
     if synced:
@@ -189,6 +192,7 @@ def status_data(status: MonthStatus) -> dict[str, Any]:
         ],
         "lines": status.lines,
         "too_late": status.too_late,
+        "released": [{**entry, "at": entry["at"].isoformat()} for entry in status.released],
         "stripe_calls": status.calls,
         "calls_per_invoice": calls_per_invoice(status),
     }

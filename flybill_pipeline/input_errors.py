@@ -8,6 +8,7 @@ from flybill_pipeline.settings import SettingsError
 from flybill_pipeline.steps.explain_lines import NoSuchLineError
 from flybill_pipeline.stores.database import DatabaseError
 from flybill_pipeline.stores.folders import AddressError
+from flybill_pipeline.stores.holds import ReleaseRefusedError
 from flybill_pipeline.stores.landing import LandingError
 from flybill_pipeline.stores.organizations import ImportRefusedError
 from flybill_pipeline.stores.price_books import PriceBookError
@@ -23,6 +24,7 @@ INPUT_ERRORS = (
     NoSuchLineError,
     PostgresError,
     PriceBookError,
+    ReleaseRefusedError,
     ServiceError,
     SettingsError,
     SourcesError,

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +22,9 @@ class Settings(BaseModel):
     `database_url` and `dagster_database_url` are None until the embedded Postgres is running
     (`local.services` fills them in); `stripe_api_base` is None for Stripe itself. The rates are calls per second to one
     endpoint and to the whole account; None means what Stripe grants a key of its kind. For `lookback_months`
-    before the month that is closed late usage is still billed.
+    before the month that is closed late usage is still billed. Amounts below Stripe's minimum are carried forward, or
+    waived. A total above `hold_above_multiple` times what the org's last three months came to, and a credit above
+    `largest_credit_minor`, wait for a person; 0 switches either off.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +45,9 @@ class Settings(BaseModel):
     first_month: str = Field(default="2020-01", pattern=r"^\d{4}-(0[1-9]|1[0-2])$")
     shards: int = Field(default=16, ge=1, le=100)
     lookback_months: int = Field(default=3, ge=0, le=24)
+    waive_small_amounts: bool = False
+    hold_above_multiple: Decimal = Field(default=Decimal(20), ge=0)
+    largest_credit_minor: int = Field(default=100_000, ge=0)
 
     @field_validator("dagster_database_url")
     @classmethod
@@ -75,6 +81,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         "stripe_account_rate": env.get("FLYBILL_STRIPE_ACCOUNT_RATE") or None,
         "first_month": env.get("FLYBILL_FIRST_MONTH") or "2020-01",
         "shards": env.get("FLYBILL_SHARDS") or 16,
+        "waive_small_amounts": env.get("FLYBILL_WAIVE_SMALL_AMOUNTS") or False,
+        "hold_above_multiple": env.get("FLYBILL_HOLD_ABOVE_MULTIPLE") or Decimal(20),
+        "largest_credit_minor": env.get("FLYBILL_LARGEST_CREDIT_MINOR") or 100_000,
         "lookback_months": env.get("FLYBILL_LOOKBACK_MONTHS") or 3,
     }
     try:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from flybill_pipeline.billing.outcomes import OutcomePolicy
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.settings import Settings, SettingsError
@@ -23,6 +24,11 @@ def build_toolbox(settings: Settings) -> Toolbox:
         first_month=Month.parse(settings.first_month),
         now=lambda: datetime.now(UTC),
         lookback_months=settings.lookback_months,
+        policy=OutcomePolicy(
+            waive_small_amounts=settings.waive_small_amounts,
+            hold_above_multiple=settings.hold_above_multiple or None,
+            largest_credit_minor=settings.largest_credit_minor or None,
+        ),
         open_stripe=lambda: _open_stripe(settings),
     )
 

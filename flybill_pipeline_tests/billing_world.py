@@ -11,6 +11,7 @@ from functools import cache
 from sqlalchemy import Engine, select
 
 from flybill_pipeline.billing.decimals import ZERO, exact
+from flybill_pipeline.billing.outcomes import DEFAULT_POLICY, OutcomePolicy
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth, books_of_month
 from flybill_pipeline.billing.prices import PriceBook, PriceBooks
@@ -20,6 +21,7 @@ from flybill_pipeline.steps.open_accounts import Accounts
 from flybill_pipeline.steps.price_usage import PricingReport, price_shard
 from flybill_pipeline.stores.billed_months import BilledMonths
 from flybill_pipeline.stores.drafts import Drafts
+from flybill_pipeline.stores.holds import Holds
 from flybill_pipeline.stores.invoices import Invoices
 from flybill_pipeline.stores.items import Items
 from flybill_pipeline.stores.month_checks import MonthChecks
@@ -71,10 +73,12 @@ class BillingWorld:
     books: tuple[PriceBook, ...]
     usage: Arrived = field(default_factory=Arrived)
     lookback_months: int = 3
+    policy: OutcomePolicy = DEFAULT_POLICY
 
     def __post_init__(self) -> None:
         self.drafts, self.invoices = Drafts(self.engine), Invoices(self.engine)
         self.checks, self.statements = MonthChecks(self.engine), Statements(self.engine)
+        self.holds = Holds(self.engine)
         self.organizations, self.items = Organizations(self.engine, 1), Items(self.engine)
 
     def org(self, org_id: str, currency: str = "usd", contract: str | None = None) -> str:
@@ -96,7 +100,8 @@ class BillingWorld:
         return price_shard(month, 0, orgs, self.usage, books, self.drafts, now, only, self.accounts)
 
     def finalize(self, month: Month, only: Collection[str] = ()) -> FinalizeReport:
-        return finalize_shard(month, 0, self.invoices, month.end + timedelta(days=2), only)
+        now = month.end + timedelta(days=2)
+        return finalize_shard(month, 0, self.invoices, self.holds, now, only, self.policy)
 
     def close(self, month: Month, only: Collection[str] = ()) -> FinalizeReport:
         self.price(month, only)

@@ -72,6 +72,9 @@ class OutcomePolicy:
 
 DEFAULT_POLICY = OutcomePolicy()
 
+RELEASABLE = frozenset({"large_credit", "unusual_total"})
+"""The codes of months that are right as they are once a person has looked; every other one needs mending."""
+
 
 def decide(
     total: int,
@@ -81,13 +84,17 @@ def decide(
     *,
     policy: OutcomePolicy = DEFAULT_POLICY,
     trailing_average_minor: int | None = None,
+    released_minor: int | None = None,
 ) -> Outcome:
     """The outcome of one org's month: held before anything else, then nothing, carried forward, waived or invoiced.
 
     `minimum` is the smallest total to collect, `trailing_average_minor` what the org's recent months came to (None:
-    it has none); amounts in minor units of `currency`.
+    it has none), `released_minor` the total that a person looked at and released (it holds for no other total); amounts
+    in minor units of `currency`.
     """
     reasons = [*problems, *_limits(total, currency, policy), *_unusual(total, currency, policy, trailing_average_minor)]
+    if released_minor == total:
+        reasons = [reason for reason in reasons if reason.code not in RELEASABLE]
     if reasons:
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
         first = reasons[0]

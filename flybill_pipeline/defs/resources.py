@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
+from flybill_pipeline.billing.outcomes import DEFAULT_POLICY, OutcomePolicy
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth, books_of_month, fingerprint
 from flybill_pipeline.billing.shards import shard_of
@@ -16,6 +17,7 @@ from flybill_pipeline.steps.open_accounts import Accounts
 from flybill_pipeline.stores.billed_months import BilledMonths
 from flybill_pipeline.stores.database import open_engine
 from flybill_pipeline.stores.drafts import Drafts
+from flybill_pipeline.stores.holds import Holds
 from flybill_pipeline.stores.invoices import Invoices
 from flybill_pipeline.stores.items import Items
 from flybill_pipeline.stores.month_checks import MonthChecks
@@ -54,6 +56,7 @@ class Toolbox:
     now: Callable[[], datetime]
     open_stripe: Callable[[], "Gateway"]
     lookback_months: int = 3
+    policy: OutcomePolicy = DEFAULT_POLICY
 
     @cached_property
     def engine(self) -> Engine:
@@ -66,6 +69,10 @@ class Toolbox:
     @cached_property
     def items(self) -> Items:
         return Items(self.engine)
+
+    @cached_property
+    def holds(self) -> Holds:
+        return Holds(self.engine)
 
     @cached_property
     def drafts(self) -> Drafts:

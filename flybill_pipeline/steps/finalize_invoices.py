@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from flybill_pipeline.billing.money import minimum_minor
-from flybill_pipeline.billing.outcomes import HELD, INVOICED, Problem, decide
+from flybill_pipeline.billing.outcomes import DEFAULT_POLICY, HELD, INVOICED, OutcomePolicy, Problem, decide
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.settlement import DraftTotal, Settlement
 
@@ -25,6 +25,13 @@ class Invoices(Protocol):
     def settle(self, month: Month, shard: int, decided: Sequence[Settlement], now: datetime) -> int: ...
 
 
+class Holds(Protocol):
+    """What deciding needs to know of an org's past."""
+
+    def trailing_averages(self, month: Month, shard: int) -> Mapping[tuple[str, str], int]: ...
+    def released(self, month: Month) -> Mapping[str, int]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class FinalizeReport:
     """What was settled: orgs by outcome, invoiced minor units per currency, and each held org with its code."""
@@ -35,7 +42,13 @@ class FinalizeReport:
 
 
 def finalize_shard(
-    month: Month, shard: int, invoices: Invoices, now: datetime, only: Collection[str] = ()
+    month: Month,
+    shard: int,
+    invoices: Invoices,
+    holds: Holds,
+    now: datetime,
+    only: Collection[str] = (),
+    policy: OutcomePolicy = DEFAULT_POLICY,
 ) -> FinalizeReport:
     """Decides and settles every open draft of the shard (or just the orgs `only`). Safe to run again at any time.
 
@@ -46,18 +59,33 @@ def finalize_shard(
             f"{month} ends on {month.last_day} (UTC): it cannot be finalized before. "
             f"`flybill owes ORG --month {month}` shows what it comes to so far."
         )
-    decided = [_settlement(draft) for draft in invoices.open_drafts(month, shard, only)]
+    usual = holds.trailing_averages(month, shard) if policy.hold_above_multiple is not None else {}
+    released = holds.released(month)
+    decided = [
+        _settlement(draft, policy, usual.get((draft.org_id, draft.currency or "")), released.get(draft.org_id))
+        for draft in invoices.open_drafts(month, shard, only)
+    ]
     for start in range(0, len(decided), BATCH):
         invoices.settle(month, shard, decided[start : start + BATCH], now)
     return _report(decided)
 
 
-def _settlement(draft: DraftTotal) -> Settlement:
+def _settlement(
+    draft: DraftTotal, policy: OutcomePolicy, usual_minor: int | None, released_minor: int | None
+) -> Settlement:
     if draft.currency is None:
         problem = draft.problems[0]
         return Settlement(draft, HELD, problem["code"], problem["message"], problem["remedy"])
     problems = [Problem(p["code"], p["message"], p["remedy"]) for p in draft.problems]
-    decision = decide(draft.total_minor, draft.currency, problems, minimum_minor(draft.currency))
+    decision = decide(
+        draft.total_minor,
+        draft.currency,
+        problems,
+        minimum_minor(draft.currency),
+        policy=policy,
+        trailing_average_minor=usual_minor,
+        released_minor=released_minor,
+    )
     return Settlement(
         draft=draft,
         outcome=decision.outcome,

@@ -10,6 +10,7 @@ from flybill_pipeline.billing.invoice import invoice_id, invoice_number
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.settlement import DraftTotal, Settlement
 from flybill_pipeline.stores.drafts import lock_shard
+from flybill_pipeline.stores.holds import record_holds
 from flybill_pipeline.stores.items import overdrawn
 from flybill_pipeline.stores.tables import (
     account_entries,
@@ -65,6 +66,7 @@ class Invoices:
             unchanged = self._unchanged(connection, month, shard)
             batch = [s for s in decided if unchanged.get(s.draft.org_id) == s.draft.priced_at]
             if batch:
+                record_holds(connection, month, batch, now)
                 self._record_outcomes(connection, month, shard, batch, now)
                 self._carry(connection, month, [s for s in batch if s.outcome != "held"])
                 self._use_credits(connection, month, [s.draft.org_id for s in batch if s.outcome != "held"])

@@ -25,6 +25,7 @@ from flybill_pipeline.billing.decimals import plain
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.statement import MonthFacts
 from flybill_pipeline.stores.tables import (
+    audit,
     drafts,
     invoice_lines,
     invoices,
@@ -56,6 +57,7 @@ class MonthStatus:
     """One month at a glance. Totals per currency in minor units; `calls` counts every request the sync made for it.
 
     `too_late` are the orgs of which usage came that neither this month nor an earlier one could bill any more.
+    `released` has who let which held month go, and why.
     """
 
     month: Month
@@ -68,6 +70,7 @@ class MonthStatus:
     calls: int
     lines: int
     too_late: int
+    released: Sequence[Mapping[str, Any]]
 
 
 LINE_MEMBERS = (
@@ -154,6 +157,7 @@ def _month_numbers(connection: Connection, month: Month) -> dict[str, Any]:
         "sync": _counts(connection, stripe_sync.c.state, of_month),
         "totals": _totals(connection, month),
         "calls": _sum(connection, stripe_sync.c.calls, of_month),
+        "released": [dict(row._mapping) for row in connection.execute(_released(month))],
         "too_late": int(connection.execute(too_late).scalar_one()),
         "lines": _sum(connection, invoices.c.line_count, invoices.c.month == str(month)),
     }
@@ -181,6 +185,12 @@ def _totals(connection: Connection, month: Month, shard: int | None = None) -> d
         currency: {"invoiced_minor": int(ours), "synced_minor": int(theirs)}
         for currency, ours, theirs in connection.execute(query)
     }
+
+
+def _released(month: Month) -> Select[Any]:
+    entry = audit.c
+    names = (entry.org_id, entry.by, entry.reason, entry.code, entry.total_minor, entry.at)
+    return select(*names).where(entry.month == str(month), entry.action == "released").order_by(entry.entry_id)
 
 
 def _held(month: Month) -> Select[Any]:

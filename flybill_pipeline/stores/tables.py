@@ -164,6 +164,21 @@ pricing_inputs = Table(  # insert only: what drafts were priced from; the same i
     _now(),
 )
 
+audit = Table(  # insert only: who held, released and settled what, when and why
+    "audit",
+    metadata,
+    Column("entry_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("month", Text, nullable=False),
+    Column("org_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("code", Text),
+    Column("total_minor", BigInteger),
+    _now(),
+)
+
 invoices = Table(  # insert only
     "invoices",
     metadata,

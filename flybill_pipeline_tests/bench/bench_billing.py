@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
+from flybill_pipeline.billing.outcomes import OutcomePolicy
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth, books_of_month
 from flybill_pipeline.billing.prices import Aggregation, Meter, Price, PriceBook, PriceBooks, PriceModel, Tier
@@ -27,6 +28,7 @@ from flybill_pipeline.steps.price_usage import price_shard
 from flybill_pipeline.stores.billed_months import BilledMonths
 from flybill_pipeline.stores.database import migrate, open_engine
 from flybill_pipeline.stores.drafts import Drafts
+from flybill_pipeline.stores.holds import Holds
 from flybill_pipeline.stores.invoices import Invoices
 from flybill_pipeline.stores.items import Items
 from flybill_pipeline.stores.organizations import Organization, Organizations
@@ -96,7 +98,9 @@ def measure(orgs: int, lines: int) -> None:
                 start = time.perf_counter()
                 price_shard(month, shard, by_shard[shard], usage, in_force(month), drafts, now, (), accounts)
                 middle = time.perf_counter()
-                finalize_shard(month, shard, invoices, now)
+                finalize_shard(
+                    month, shard, invoices, Holds(engine), now, (), OutcomePolicy(hold_above_multiple=Decimal(20))
+                )
                 priced, finalized = priced + middle - start, finalized + time.perf_counter() - middle
             return f"priced and stored in {priced:.1f} s, finalized in {finalized:.1f} s: {priced + finalized:.1f} s"
 

@@ -14,6 +14,7 @@ from flybill_pipeline.billing.period import Month
 from flybill_pipeline.steps.finalize_invoices import FinalizeReport, finalize_shard
 from flybill_pipeline.stores.billed_months import BilledMonths
 from flybill_pipeline.stores.drafts import Drafts
+from flybill_pipeline.stores.holds import Holds
 from flybill_pipeline.stores.invoices import Invoices
 from flybill_pipeline.stores.organizations import Organization, Organizations
 
@@ -59,7 +60,7 @@ class BillingWorld:
         self.drafts.replace(month, SHARD, new, self.now())
 
     def finalize(self, month: Month = MONTH) -> FinalizeReport:
-        return finalize_shard(month, SHARD, self.invoices, self.now())
+        return finalize_shard(month, SHARD, self.invoices, Holds(self.engine), self.now())
 
 
 def _lines(org: str, month: Month, amount: int, carried: int) -> list[LineItem]:

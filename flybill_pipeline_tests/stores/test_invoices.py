@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from flybill_pipeline.billing.outcomes import Problem
 from flybill_pipeline.billing.settlement import Settlement
 from flybill_pipeline.steps.finalize_invoices import finalize_shard
+from flybill_pipeline.stores.holds import Holds
 from flybill_pipeline.stores.invoices import Invoices, LinesDoNotSumError
 from flybill_pipeline_tests.stores.billing_world import MONTH, SHARD, BillingWorld
 
@@ -117,7 +118,7 @@ class TestNumbers:
         def settle() -> None:
             barrier.wait()
             try:
-                finalize_shard(MONTH, SHARD, Invoices(world.engine), world.now())
+                finalize_shard(MONTH, SHARD, Invoices(world.engine), Holds(world.engine), world.now())
             except Exception as error:
                 faults.append(error)
 

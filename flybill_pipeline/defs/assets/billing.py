@@ -46,7 +46,9 @@ def billing_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         """One outcome for every organization of the shard; for those that owe, an invoice that never changes."""
         month, shard = read_month_shard(context.partition_key)
         try:
-            report = finalize_shard(month, shard, toolbox.invoices, toolbox.now(), config.org_ids)
+            report = finalize_shard(
+                month, shard, toolbox.invoices, toolbox.holds, toolbox.now(), config.org_ids, toolbox.policy
+            )
         except MonthStillOpenError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         return dg.MaterializeResult(metadata=finalize_metadata(report))

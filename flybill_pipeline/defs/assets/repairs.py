@@ -28,7 +28,7 @@ def repair_assets() -> list[dg.AssetsDefinition]:
         month, org_id = read_org_month(context.partition_key)
         shard = toolbox.shard_of(org_id)
         price_month_shard(toolbox, month, shard, [org_id])
-        finalize_shard(month, shard, toolbox.invoices, toolbox.now(), [org_id])
+        finalize_shard(month, shard, toolbox.invoices, toolbox.holds, toolbox.now(), [org_id], toolbox.policy)
         toolbox.sync_ledger.reopen(month, [org_id])
         sync_shard(toolbox, month, shard, [org_id])
         failures = toolbox.statements.failures(month, [org_id])

@@ -1,0 +1,33 @@
+"""How a command answers: as text or JSON, and with which exit status. What is said, console.py knows."""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flybill_pipeline import console
+from flybill_pipeline.billing.period import Month
+
+if TYPE_CHECKING:
+    from flybill_pipeline.runs import Runner
+
+as_json = click.option("--json", "json_wanted", is_flag=True, help="Print JSON instead of text.")
+
+
+def finish(runner: "Runner", month: Month, json_wanted: bool, org_ids: tuple[str, ...] = ()) -> None:
+    """Shows where the month stands, and exits with 1 unless it, or what was asked for of it, is done."""
+    answer = runner.toolbox.statements.month(month)
+    show(json_wanted, console.status_data(answer), lambda: console.show_status(answer))
+    console.show_failed_runs(runner.failed)
+    failures = [failure for failure in answer.failures if not org_ids or failure.org_id in org_ids]
+    sys.exit(1 if failures or runner.failed else 0)
+
+
+def show(json_wanted: bool, data: Any, text: Callable[[], None]) -> None:
+    """Prints the answer as JSON or as text."""
+    if json_wanted:
+        click.echo(json.dumps(data, indent=2, default=str))
+    else:
+        text()

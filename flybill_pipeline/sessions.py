@@ -1,0 +1,51 @@
+"""What a command works in: local services and this version's schema, then the stores, or Dagster's jobs. No answers.
+
+Dagster and the stores are imported when they are first needed, so that `owes` answers at once.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from flybill_pipeline.local import services
+from flybill_pipeline.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from flybill_pipeline.defs.resources import Toolbox
+    from flybill_pipeline.runs import Runner
+
+
+@contextmanager
+def ready(settings: Settings, *, stripe: bool = True) -> Iterator[Settings]:
+    """Yields complete settings: the local services run, and the schema is this version's."""
+    from flybill_pipeline.stores.database import migrate as bring_up_to_date
+    from flybill_pipeline.stores.database import open_engine, shard_count
+
+    with services(settings, stripe=stripe) as complete:
+        engine = open_engine(str(complete.database_url))
+        bring_up_to_date(engine, shards=complete.shards)
+        shards = shard_count(engine)
+        engine.dispose()
+        yield complete.model_copy(update={"shards": shards})
+
+
+@contextmanager
+def toolbox(settings: Settings) -> Iterator["Toolbox"]:
+    """Yields the stores, for commands that need neither Stripe nor Dagster."""
+    from flybill_pipeline.wiring import build_toolbox
+
+    with ready(settings, stripe=False) as complete:
+        tools = build_toolbox(complete)
+        try:
+            yield tools
+        finally:
+            tools.close()
+
+
+@contextmanager
+def running() -> Iterator["Runner"]:
+    """Yields what runs Dagster's jobs in this process."""
+    from flybill_pipeline.runs import runner
+
+    with ready(load_settings()) as complete, runner(complete) as found:
+        yield found

@@ -1,0 +1,60 @@
+"""Plans, credits and a release through the command line, the real jobs, Postgres and the stand-in Stripe."""
+
+from pathlib import Path
+
+from flybill_pipeline_tests.emulator_process import EmulatorProcess
+from flybill_pipeline_tests.flybill_process import deployment, event
+from flybill_pipeline_tests.troubled_months import USD
+
+MONTHS = ("2025-06", "2025-07", "2025-08", "2025-09")
+ITEMS = """item_id,kind,org_id,name,amount,currency,start,end,percent,seats
+team,subscription,acme,Team,10.00,usd,2025-06-16,,,3
+welcome,credit,acme,Welcome credit,20.00,usd,2025-06-01,,,
+early,discount,bolt,Early bird,,,2025-06,2025-07,50,
+"""
+
+
+def test_items_are_on_the_bill_and_an_unusual_month_waits_for_its_release(tmp_path: Path, postgres_url: str) -> None:
+    with EmulatorProcess() as emulator, deployment(tmp_path, postgres_url, emulator) as flybill:
+        flybill.prices("usd.toml", USD)
+        flybill.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in ("acme", "bolt")])
+        items = tmp_path / "items.csv"
+        items.write_text(ITEMS)
+        assert flybill("import-items", str(items), "--json").json() == {"items": 3, "new": 3, "changed": 0}
+        assert flybill("import-items", str(items), "--json").json() == {"items": 3, "new": 0, "changed": 0}
+        for number, month in enumerate(MONTHS[:3]):
+            flybill.land(f"{month}.jsonl", [event(number, "bolt", 200, f"{month}-05T00:00:00Z")])
+            assert flybill("close", month).status == 0
+
+        first = flybill("owes", "acme", "--month", MONTHS[0], "--json").json()
+        assert [(line["kind"], line["amount_minor"]) for line in first["lines"]] == [
+            ("subscription", 1500),
+            ("credit", -1500),
+        ]
+        assert first["state"] == "nothing_to_bill"
+        second = flybill("owes", "acme", "--month", MONTHS[1], "--json").json()
+        assert second["total_minor"] == 3000 - 500
+        totals = [flybill("owes", "bolt", "--month", month, "--json").json()["total_minor"] for month in MONTHS[:2]]
+        assert totals == [100, 200]
+
+        flybill.land("spike.jsonl", [event("spike", "bolt", 4000, f"{MONTHS[3]}-05T00:00:00Z")])
+        held = flybill("close", MONTHS[3], "--json")
+        assert (held.status, held.json()["failures"][0]["code"]) == (1, "unusual_total")
+        refused = flybill("release", MONTHS[3], "--org", "acme", "--by", "kim", "--reason", "looks right")
+        assert (refused.status, "not held" in refused.err) == (2, True), refused
+        released = flybill("release", MONTHS[3], "--org", "bolt", "--by", "kim", "--reason", "a launch", "--json")
+        assert released.status == 0, released
+        assert [(entry["org_id"], entry["by"]) for entry in released.json()["released"]] == [("bolt", "kim")]
+        assert flybill("owes", "bolt", "--month", MONTHS[3], "--json").json()["state"] == "payable"
+        assert emulator.report()["violations"] == []
+        assert set(flybill.checks()["stripe_reconciliation", "totals_match_stripe"].values()) == {True}
+
+
+def test_a_faulty_file_of_items_is_refused_with_status_2(tmp_path: Path, postgres_url: str) -> None:
+    with deployment(tmp_path, postgres_url) as flybill:
+        items = tmp_path / "items.csv"
+        items.write_text("item_id,kind,org_id,name,percent\na,discount,acme,A,200\nb,discount,acme,B,\n")
+        ran = flybill("import-items", str(items))
+        assert ran.status == 2
+        assert "items.csv: row 2: percent must be from 0 to 100" in ran.err
+        assert "items.csv: row 3: a discount needs either percent or amount" in ran.err
