@@ -177,6 +177,7 @@ audit = Table(  # insert only: who held, released and settled what, when and why
     Column("code", Text),
     Column("total_minor", BigInteger),
     _now(),
+    Index("audit_month", "month", "org_id"),
 )
 
 invoices = Table(  # insert only

@@ -12,7 +12,7 @@ from flybill_pipeline_tests.conftest import PROJECT
     ("name", "options", "says"),
     [
         ("bench_usage", ["--events", "20000"], "x bare"),
-        ("bench_billing", ["--orgs", "160", "--lines", "5"], "800 lines priced and stored"),
+        ("bench_billing", ["--orgs", "160", "--lines", "5"], "800 lines of 160 orgs"),
         ("bench_sync", ["--invoices", "30"], "30 of 30 invoices"),
     ],
 )
