@@ -22,7 +22,7 @@ class Invoices(Protocol):
     """Where finalized months are kept."""
 
     def open_drafts(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> list[DraftTotal]: ...
-    def settle(self, month: Month, shard: int, decided: Sequence[Settlement], now: datetime) -> int: ...
+    def settle(self, month: Month, shard: int, decided: Sequence[Settlement], now: datetime) -> Collection[str]: ...
 
 
 class Holds(Protocol):
@@ -65,9 +65,12 @@ def finalize_shard(
         _settlement(draft, policy, usual.get((draft.org_id, draft.currency or "")), released.get(draft.org_id))
         for draft in invoices.open_drafts(month, shard, only)
     ]
+    settled: list[Settlement] = []
     for start in range(0, len(decided), BATCH):
-        invoices.settle(month, shard, decided[start : start + BATCH], now)
-    return _report(decided)
+        batch = decided[start : start + BATCH]
+        stored = invoices.settle(month, shard, batch, now)
+        settled += [settlement for settlement in batch if settlement.draft.org_id in stored]
+    return _report(settled)
 
 
 def _settlement(

@@ -53,12 +53,12 @@ class Invoices:
         with self._engine.connect() as connection:
             return [DraftTotal(**row._mapping) for row in connection.execute(query)]
 
-    def settle(self, month: Month, shard: int, decided: Sequence[Settlement], now: datetime) -> int:
+    def settle(self, month: Month, shard: int, decided: Sequence[Settlement], now: datetime) -> set[str]:
         """Finalizes a batch, all or nothing: invoices with their lines, outcomes, carried amounts, work for the sync.
 
         An org that another run settled first, whose draft changed since it was read, or of which another month was
         settled since the draft was priced (it may have billed the same late usage) is left out: the next run sees it
-        as it is. Returns how many were settled (held ones included).
+        as it is. Returns the orgs that were not left out (held ones included).
         Raises LinesDoNotSumError or CreditOverdrawnError, and then nothing is stored.
         """
         with self._engine.begin() as connection:
@@ -73,7 +73,7 @@ class Invoices:
                 self._insert_invoices(
                     connection, month, shard, [s.draft for s in batch if s.outcome == "invoiced"], now
                 )
-        return len(batch)
+        return {settlement.draft.org_id for settlement in batch}
 
     def _unchanged(self, connection: Connection, month: Month, shard: int) -> dict[str, datetime]:
         """When each draft that may still be settled was priced."""

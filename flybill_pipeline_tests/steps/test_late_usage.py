@@ -149,7 +149,7 @@ def test_a_draft_is_left_alone_when_another_month_was_settled_since(world: Billi
     world.usage.add(OCT, acme, 10)
     world.price(NOV)
     world.close(DEC)
-    world.finalize(NOV)
+    assert world.finalize(NOV).outcomes == {}
     with world.engine.connect() as connection:
         settled = connection.execute(text("select month from flybill.outcomes where org_id = 'acme' order by month"))
         assert list(settled.scalars()) == ["2026-10", "2026-12"]
