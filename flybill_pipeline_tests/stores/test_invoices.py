@@ -181,7 +181,7 @@ class TestDraftsThatMove:
         read = world.invoices.open_drafts(MONTH, SHARD)
         world.draft({"acme": 500, "bolt": 601})
         settled = world.invoices.settle(MONTH, SHARD, [Settlement(d, "invoiced") for d in read], world.now())
-        assert settled == 0
+        assert settled == set()
         assert world.finalize().invoiced == {"usd": 1101}
 
     def test_one_that_is_settled_is_not_priced_again(self, world: BillingWorld) -> None:
