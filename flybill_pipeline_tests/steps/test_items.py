@@ -77,6 +77,15 @@ def test_a_plan_in_advance_is_billed_before_its_month_and_what_changed_is_taken_
     assert world.amounts(NOV) == [("adjustment", "2026-11", -1500)]
 
 
+def test_a_plan_in_advance_is_billed_once_when_months_are_closed_out_of_order(world: ItemWorld) -> None:
+    world.load({**PRO, "start": "2026-10-01", "timing": "advance", "amount": "30"})
+    world.usage.add(NOV, "acme", 100)
+    world.close(NOV)
+    assert [line[1:] for line in world.amounts(NOV)] == [("2026-11", 100), ("2026-11", 3000), ("2026-12", 3000)]
+    world.close(OCT)
+    assert world.amounts(OCT) == [("subscription", "2026-10", 3000)]
+
+
 def test_a_cancellation_that_is_dated_back_takes_back_a_settled_month(world: ItemWorld) -> None:
     world.load({**PRO, "start": "2026-10-01"})
     world.close(OCT)
