@@ -7,7 +7,15 @@ from datetime import datetime
 from typing import Protocol
 
 from flybill_pipeline.billing.money import minimum_minor
-from flybill_pipeline.billing.outcomes import DEFAULT_POLICY, HELD, INVOICED, OutcomePolicy, Problem, decide
+from flybill_pipeline.billing.outcomes import (
+    DEFAULT_POLICY,
+    HELD,
+    INVOICED,
+    NOTHING_TO_BILL,
+    OutcomePolicy,
+    Problem,
+    decide,
+)
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.settlement import DraftTotal, Settlement
 
@@ -76,6 +84,8 @@ def finalize_shard(
 def _settlement(
     draft: DraftTotal, policy: OutcomePolicy, usual_minor: int | None, released_minor: int | None
 ) -> Settlement:
+    if draft.currency is None and not draft.problems:
+        return Settlement(draft, NOTHING_TO_BILL, message="its usage belongs to another organization by now")
     if draft.currency is None:
         problem = draft.problems[0]
         return Settlement(draft, HELD, problem["code"], problem["message"], problem["remedy"])

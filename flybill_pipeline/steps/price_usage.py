@@ -66,6 +66,7 @@ class Drafts(Protocol):
     """Where drafts are kept."""
 
     def settled(self, month: Month, shard: int) -> set[str]: ...
+    def strangers(self, month: Month, shard: int) -> set[str]: ...
     def carried(self, month: Month, org_ids: Collection[str]) -> dict[str, int]: ...
     def replace(
         self,
@@ -124,7 +125,8 @@ def price_shard(
         price_org(month, shard, org, used.get(key), books, carried.get(key, 0), opened.get(key, EMPTY))
         for key, org in known.items()
     ]
-    new += [_stranger(month, shard, used[key]) for key in sorted(used.keys() - known.keys())]
+    unknown = used.keys() | (set() if only else drafts.strangers(month, shard))
+    new += [_stranger(month, shard, key, used.get(key)) for key in sorted(unknown - known.keys() - settled)]
     count, lines = drafts.replace(month, shard, new, now, only, priced_from)
     too_late = accounts.too_late(month, shard) if accounts and not only else []
     if not only:
@@ -203,7 +205,10 @@ def usage_of(
     )
 
 
-def _stranger(month: Month, shard: int, usage: OrgUsage) -> Draft:
+def _stranger(month: Month, shard: int, org_id: str, usage: OrgUsage | None) -> Draft:
+    """An org that nobody imported. Without usage (what it had belongs to another by now) nothing is wrong any more."""
+    if usage is None:
+        return Draft(month, org_id, shard, None, (), 0, (), None)
     problem = Problem(
         code="unknown_org",
         message=f"There is usage for {usage.org_id}, but no such organization.",

@@ -10,7 +10,15 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, text
 from flybill_pipeline.billing.invoice import Draft
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.stores.bulk import copy_rows
-from flybill_pipeline.stores.tables import account_entries, drafts, line_items, outcomes, pricing_bases, too_late_usage
+from flybill_pipeline.stores.tables import (
+    account_entries,
+    drafts,
+    line_items,
+    organizations,
+    outcomes,
+    pricing_bases,
+    too_late_usage,
+)
 
 LINE_COLUMNS = (
     "month",
@@ -69,6 +77,17 @@ class Drafts:
         """The orgs of a shard whose month has an outcome that can no longer change; pricing leaves them alone."""
         with self._engine.connect() as connection:
             return _settled(connection, month, shard)
+
+    def strangers(self, month: Month, shard: int) -> set[str]:
+        """The orgs that nobody imported whose month is held because they had usage once."""
+        query = select(outcomes.c.org_id).where(
+            outcomes.c.month == str(month),
+            outcomes.c.shard == shard,
+            outcomes.c.outcome == "held",
+            outcomes.c.org_id.not_in(select(organizations.c.org_id)),
+        )
+        with self._engine.connect() as connection:
+            return set(connection.execute(query).scalars())
 
     def carried(self, month: Month, org_ids: Collection[str]) -> dict[str, int]:
         """What each org carries into `month`, in minor units; orgs with nothing are absent.

@@ -67,6 +67,22 @@ class TestImmutability:
             rows(settled.engine, change)
         assert rows(settled.engine, "select * from flybill.outcomes order by org_id") == before
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "update flybill.line_items set amount_minor = 1",
+            "delete from flybill.line_items where org_id = 'bolt'",
+            "insert into flybill.line_items select month, org_id, 99, line_id || 'x', kind, meter, dimensions,"
+            " service_month, quantity, usage_quantity, unit, amount_minor, currency, description, working"
+            " from flybill.line_items",
+        ],
+    )
+    def test_the_lines_of_a_settled_month_stay(self, settled: BillingWorld, change: str) -> None:
+        before = rows(settled.engine, "select * from flybill.line_items order by org_id, line_no")
+        with pytest.raises(DBAPIError, match="are settled"):
+            rows(settled.engine, change)
+        assert rows(settled.engine, "select * from flybill.line_items order by org_id, line_no") == before
+
     def test_a_held_outcome_may_change_but_not_vanish(self, world: BillingWorld) -> None:
         world.draft({"acme": 500}, problems=(Problem("broken", "It is broken.", "Mend it."),))
         world.finalize()
