@@ -4,9 +4,8 @@ For an earlier service month: the lines priced from all that is known now, less 
 orgs whose usage or prices changed since are priced again; who they are is asked in one query, not found out by pricing.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Protocol
 
 from flybill_pipeline.billing.basis import Basis, fingerprint_of_prices, terms
@@ -17,26 +16,14 @@ from flybill_pipeline.billing.money import to_minor
 from flybill_pipeline.billing.outcomes import Problem
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth
-from flybill_pipeline.billing.usage import Measures, OrgUsage
-from flybill_pipeline.steps.price_usage import usage_of
-
-Books = Callable[[str], BooksOfMonth | None]
-"""The price books in force in the service month, by currency; None where there is none."""
+from flybill_pipeline.billing.usage import OrgUsage
+from flybill_pipeline.steps.price_usage import Books, usage_of
+from flybill_pipeline.steps.price_usage import Usage as MonthUsage
 
 
-class Usage(Protocol):
+class Usage(MonthUsage, Protocol):
     """The exact usage totals of a month, and what tells cheaply whether they changed."""
 
-    def of_month(
-        self,
-        month: Month,
-        shard: int,
-        org_ids: Collection[str] = (),
-        *,
-        by_day: bool = False,
-        measures: Measures | None = None,
-        until: datetime | None = None,
-    ) -> Iterable[OrgUsage]: ...
     def version(self, month: Month) -> str: ...
     def fingerprints(self, month: Month, shard: int | None, org_ids: Collection[str] = ()) -> Mapping[str, str]: ...
 

@@ -13,19 +13,9 @@ from flybill_pipeline.billing.outcomes import Problem
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth
 from flybill_pipeline.steps.bill_late_usage import LatePart, Ledger, Usage, changed_usage, late_parts
+from flybill_pipeline.steps.price_usage import Organization
 
 REPORTED_MONTHS = 12  # how far back usage that comes too late is looked for
-
-
-class Organization(Protocol):
-    """Who is billed, as far as accounts care."""
-
-    @property
-    def org_id(self) -> str: ...
-    @property
-    def currency(self) -> str: ...
-    @property
-    def contract(self) -> str | None: ...
 
 
 class Items(Protocol):
