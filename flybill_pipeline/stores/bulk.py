@@ -29,7 +29,8 @@ def copy_rows(connection: Connection, table: Table, columns: Sequence[str], rows
         count += 1
         if count % ROWS_PER_BLOCK == 0:
             cursor.copy_expert(command, _rewound(block))
-            block.truncate(0)
+            block.seek(0)
+            block.truncate()
     if block.tell():
         cursor.copy_expert(command, _rewound(block))
     cursor.close()
