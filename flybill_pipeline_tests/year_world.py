@@ -85,10 +85,10 @@ def _add_usage(year: Year, random: Random, org: str, *, tiny: bool) -> None:
     for index, month in enumerate(MONTHS):
         if random.random() < 0.1:
             continue  # a month without usage
-        late_in = MONTHS[min(index + 1 + index % 3, len(MONTHS) - 1)]
+        soon, late_in = (MONTHS[min(index + 1 + more, len(MONTHS) - 1)] for more in (0, index % 3))
         for number in range(random.randint(2, 5)):
             row = _row(random, f"{org}-{month}-{number}", org, month, most)
-            lands_in = late_in if random.random() < 0.2 else month
+            lands_in = random.choice((soon, late_in)) if random.random() < 0.25 else month
             year.usage[lands_in].append(row)
             if random.random() < 0.15:  # delivered again, and later with another quantity, which does not count
                 year.usage[lands_in].append(row)
@@ -101,8 +101,10 @@ def _add_usage(year: Year, random: Random, org: str, *, tiny: bool) -> None:
 
 
 def _row(random: Random, name: str, org: str, month: str, most: int) -> dict[str, object]:
-    around_change = ("15T23:59:59.999999Z", "16T00:00:00Z") if f"{month}-16" in BOOKS else ()
-    at = random.choice(("01T00:00:00Z", f"{LAST_DAYS[month]}T23:59:59.999999Z", *around_change))
+    # Each day with usage is a run of Dagster's: few days, all of them at a boundary.
+    change = ("15T23:59:59.999999Z", "16T00:00:00Z") if f"{month}-16" in BOOKS else ()
+    begin = ("01T00:00:00Z",) if LAST_DAYS[month] == 31 else ()
+    at = random.choice((f"{LAST_DAYS[month]}T23:59:59.999999Z", *begin, *change))
     quantity = f"{random.randint(1, most) / 1000:.3f}"
     meter = random.choice(("seconds", "seconds", "builds"))
     region = random.choice(({}, {"region": "iad"}, {"region": "syd"}))
