@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from flybill_pipeline.billing.line_items import LineItem
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.price_changes import BooksOfMonth
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +23,6 @@ class Basis:
     terms: str
     contract: str | None = None
     currency: str | None = None
-
-
-def fingerprint_of_prices(books: BooksOfMonth | None) -> str:
-    """Changes whenever any price that is in force in the month does."""
-    return hashlib.sha256(repr(books).encode()).hexdigest()[:16]
 
 
 def terms(prices: str, contract: str | None, fixed: Iterable[LineItem]) -> str:

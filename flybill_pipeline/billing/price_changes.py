@@ -65,8 +65,8 @@ def books_of_month(books: PriceBooks, currency: str, month: Month) -> BooksOfMon
     return BooksOfMonth(month, parts) if parts else None
 
 
-def fingerprint(books: BooksOfMonth) -> str:
-    """Changes when anything in the books changes, or the days on which they are in force."""
+def fingerprint(books: BooksOfMonth | None) -> str:
+    """Changes when anything in the books changes, or the days on which they are in force; None has one too."""
     return sha256(repr(books).encode()).hexdigest()[:24]
 
 

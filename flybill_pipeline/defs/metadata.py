@@ -44,8 +44,10 @@ def finalize_metadata(report: FinalizeReport) -> Metadata:
     }
 
 
-def intake_metadata(report: IntakeReport, compared: ComparisonReport | None) -> Metadata:
-    """What one look into the landing zone brought, and how many ids came with two times."""
+def intake_metadata(
+    report: IntakeReport, compared: ComparisonReport | None, bad: Sequence[Mapping[str, Any]]
+) -> Metadata:
+    """What one look into the landing zone brought, how many ids came with two times, and rows in quarantine."""
     broken = [{"file": file.path, "what happened": file.reason, "what to do": file.remedy} for file in report.broken]
     quarantined = [{"reason": reason, "rows": rows} for reason, rows in report.quarantined.items()]
     return {
@@ -57,17 +59,19 @@ def intake_metadata(report: IntakeReport, compared: ComparisonReport | None) -> 
         "broken files": len(broken),
         **({"ids on more than one day": compared.conflicts} if compared else {}),
         **evidence(quarantined, "quarantine"),
+        **evidence(bad, "rows in quarantine, the newest first"),
         **evidence(broken, "files that could not be read"),
     }
 
 
-def day_metadata(report: DayReport) -> Metadata:
-    """What counts on a day, and what does not."""
+def day_metadata(report: DayReport, conflicts: Sequence[Mapping[str, Any]]) -> Metadata:
+    """What counts on a day, and what does not; `conflicts` are rows whose id stood for something else before."""
     return {
         "dagster/partition_row_count": report.rows,
         "files": report.pieces,
         "duplicates": report.duplicates,
         "conflicts": report.conflicts,
+        **evidence(conflicts, "conflicting rows that do not count"),
     }
 
 

@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from flybill_pipeline.billing.basis import Basis, fingerprint_of_prices, terms
+from flybill_pipeline.billing.basis import Basis, terms
 from flybill_pipeline.billing.commitments import true_up_line
 from flybill_pipeline.billing.late_usage import BilledLine, unbilled
 from flybill_pipeline.billing.line_items import LineItem, price_month
 from flybill_pipeline.billing.money import to_minor
 from flybill_pipeline.billing.outcomes import Problem
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.price_changes import BooksOfMonth
+from flybill_pipeline.billing.price_changes import BooksOfMonth, fingerprint
 from flybill_pipeline.billing.usage import OrgUsage
 from flybill_pipeline.steps.price_usage import Books, usage_of
 from flybill_pipeline.steps.price_usage import Usage as MonthUsage
@@ -100,7 +100,7 @@ def _compared(
     the next time, never overlooked.
     """
     bases = ledger.bases(service_month, shard, org_ids)
-    prices = {one: fingerprint_of_prices(books(one or "")) for one in {basis.currency for basis in bases.values()}}
+    prices = {one: fingerprint(books(one or "")) for one in {basis.currency for basis in bases.values()}}
     version = usage.version(service_month)
     as_it_was = all(basis.usage_version == version for basis in bases.values())
     prints = None if as_it_was else usage.fingerprints(service_month, shard, org_ids)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from flybill_pipeline.billing.account import Account
-from flybill_pipeline.billing.basis import Basis, fingerprint_of_prices, terms
+from flybill_pipeline.billing.basis import Basis, terms
 from flybill_pipeline.billing.items import NO_ITEMS, OrgItems, advance_lines, fixed_lines
 from flybill_pipeline.billing.late_usage import BilledLine, unbilled
 from flybill_pipeline.billing.line_items import LineItem
 from flybill_pipeline.billing.outcomes import Problem
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.price_changes import BooksOfMonth
+from flybill_pipeline.billing.price_changes import BooksOfMonth, fingerprint
 from flybill_pipeline.steps.bill_late_usage import LatePart, Ledger, Usage, changed_usage, late_parts
 from flybill_pipeline.steps.price_usage import Organization
 
@@ -93,7 +93,7 @@ class Accounts:
     ) -> dict[str, Basis]:
         version, books = self.usage.version(month), self.books(month)
         prints = self.usage.fingerprints(month, shard, only)
-        prices = {currency: fingerprint_of_prices(books(currency)) for currency in {org.currency for org in orgs}}
+        prices = {currency: fingerprint(books(currency)) for currency in {org.currency for org in orgs}}
         return {
             org.org_id: Basis(
                 service_month=month,

@@ -202,18 +202,13 @@ class UsageLake:
         path = self.catalog.rollups([day]).get(day)
         return None if path is None else PurePosixPath(path).stem
 
-    def usage_up_to(self, org_id: str, days: Iterable[date]) -> datetime | None:
-        """The time of the org's last event among the compiled ones of `days`; None when it has none."""
-        paths = list(self.catalog.rollups(days).values())
-        rows = list(self._rows(paths, "select max(last_event_at) from {rows} where org_id = ?", [org_id]))
-        return _utc(rows[0][0]) if rows and rows[0][0] is not None else None
-
-    def quarantine(self, source: str | None = None) -> Iterator[BadRow]:
-        """The rows in quarantine, by order of arrival of their file and then by row; of one source when it is given."""
+    def quarantine(self, source: str | None = None, *, newest_first: bool = False) -> Iterator[BadRow]:
+        """The rows in quarantine, by arrival of their file (or backwards), then row; of one source when it is given."""
         paths = [file.quarantine_path for file in self.catalog.files() if file.quarantine_path is not None]
         where, parameters = condition({"source = ?": source})
         columns = ", ".join(BadRow._fields)
-        query = f"select {columns} from {{rows}} where {where} order by arrival, row"
+        order = "arrival desc" if newest_first else "arrival"
+        query = f"select {columns} from {{rows}} where {where} order by {order}, row"
         yield from (BadRow(*row) for row in self._rows(paths, query, parameters))
 
     def excluded(self, days: Iterable[date], kind: str | None = None) -> Iterator[ExcludedRow]:

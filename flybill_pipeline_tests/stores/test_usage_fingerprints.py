@@ -1,3 +1,5 @@
+"""What tells that an organization's usage of a month has changed."""
+
 from pathlib import Path
 
 from sqlalchemy import Engine

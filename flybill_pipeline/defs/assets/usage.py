@@ -1,8 +1,10 @@
 """From landed files to exact daily usage. What a row or a rollup is, the steps and stores know; not this file."""
 
+from itertools import islice
+
 import dagster as dg
 
-from flybill_pipeline.defs.metadata import day_metadata, intake_metadata, rollup_metadata
+from flybill_pipeline.defs.metadata import MOST_ROWS, day_metadata, intake_metadata, rollup_metadata
 from flybill_pipeline.defs.partitions import Partitions, read_day
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.steps.compare_days import compare_days
@@ -23,7 +25,8 @@ def usage_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         """
         report = take_in(toolbox.landing, toolbox.lake, toolbox.catalog, toolbox.now())
         compared = compare_days(toolbox.lake, toolbox.catalog)
-        return dg.MaterializeResult(metadata=intake_metadata(report, compared))
+        bad = [row._asdict() for row in islice(toolbox.lake.quarantine(newest_first=True), MOST_ROWS)]
+        return dg.MaterializeResult(metadata=intake_metadata(report, compared, bad if report.quarantined else []))
 
     @dg.asset(
         partitions_def=partitions.days,
@@ -35,7 +38,8 @@ def usage_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
     def raw_usage(context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]) -> dg.MaterializeResult[None]:
         """One day's usage events, each id once: which pieces make up the day, minus the repeated rows."""
         report = record_day(read_day(context.partition_key), toolbox.lake, toolbox.catalog)
-        return dg.MaterializeResult(metadata=day_metadata(report))
+        conflicts = islice(toolbox.lake.excluded([report.day], "conflict"), MOST_ROWS) if report.conflicts else ()
+        return dg.MaterializeResult(metadata=day_metadata(report, [row._asdict() for row in conflicts]))
 
     @dg.asset(
         partitions_def=partitions.days,
