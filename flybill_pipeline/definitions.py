@@ -5,6 +5,7 @@ import warnings
 import dagster as dg
 
 from flybill_pipeline.billing.period import Month
+from flybill_pipeline.defs.alerts import alert_sensor
 from flybill_pipeline.defs.assets.billing import billing_assets
 from flybill_pipeline.defs.assets.repairs import repair_assets
 from flybill_pipeline.defs.assets.stripe import stripe_assets
@@ -15,6 +16,7 @@ from flybill_pipeline.defs.partitions import Partitions
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.defs.schedules import schedules
 from flybill_pipeline.defs.sensors import sensors
+from flybill_pipeline.defs.to_do_list import failed_org_months_sensor
 from flybill_pipeline.settings import Settings, load_settings
 from flybill_pipeline.wiring import build_toolbox
 
@@ -27,6 +29,7 @@ def build_defs(settings: Settings, *, toolbox: Toolbox | None = None) -> dg.Defi
     # Partitioned checks and two-dimensional mappings are not final in Dagster 1.13; the tests hold what we use of them.
     warnings.filterwarnings("ignore", category=dg.PreviewWarning)
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    status = dg.DefaultScheduleStatus.RUNNING if settings.automation else dg.DefaultScheduleStatus.STOPPED
     partitions = Partitions(Month.parse(settings.first_month), settings.shards)
     return dg.Definitions(
         assets=[
@@ -37,8 +40,8 @@ def build_defs(settings: Settings, *, toolbox: Toolbox | None = None) -> dg.Defi
         ],
         asset_checks=checks(partitions),
         jobs=jobs(),
-        schedules=schedules(partitions),
-        sensors=sensors(partitions),
+        schedules=schedules(partitions, settings.close_grace_days, status),
+        sensors=[*sensors(partitions), failed_org_months_sensor, alert_sensor(partitions)],
         resources={"toolbox": toolbox or build_toolbox(settings)},
         # One process for a run: the default starts one for every step, which costs 4 to 11 seconds each.
         executor=dg.in_process_executor,

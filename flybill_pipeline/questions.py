@@ -88,9 +88,10 @@ def reprice(month: Month, prices: Path, json_wanted: bool) -> None:
 def verify(month: Month, json_wanted: bool) -> None:
     """Price the finalized invoices of MONTH again, from the usage that they were priced from, and compare."""
     from flybill_pipeline import verifying
+    from flybill_pipeline.defs.verification import verify as verify_month
 
     with toolbox(load_settings()) as tools:
-        found = verifying.verify(tools, month)
+        found = verify_month(tools, month)
     show(json_wanted, verifying.verified_data(month, found), lambda: verifying.show_verified(month, found))
     sys.exit(0 if verifying.all_the_same(found) else 1)
 

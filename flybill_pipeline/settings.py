@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 PACKAGE = Path(__file__).parent
 
@@ -24,7 +24,10 @@ class Settings(BaseModel):
     endpoint and to the whole account; None means what Stripe grants a key of its kind. For `lookback_months`
     before the month that is closed late usage is still billed. Amounts below Stripe's minimum are carried forward, or
     waived. A total above `hold_above_multiple` times what the org's last three months came to, and a credit above
-    `largest_credit_minor`, wait for a person; 0 switches either off.
+    `largest_credit_minor`, wait for a person; 0 switches either off. Alerts go to `alert_webhook_url` (Slack's format)
+    and to `alert_email_to` (addresses, by commas) through `smtp_url`; `ui_url` is where operators find Dagster.
+    A month is closed by itself `close_grace_days` after its end. With `automation` schedules and sensors are on until
+    somebody switches them off; without it they are off until somebody switches them on.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,12 +51,39 @@ class Settings(BaseModel):
     waive_small_amounts: bool = False
     hold_above_multiple: Decimal = Field(default=Decimal(20), ge=0)
     largest_credit_minor: int = Field(default=100_000, ge=0)
+    close_grace_days: int = Field(default=2, ge=0, le=27)
+    automation: bool = False
+    alert_webhook_url: SecretStr | None = None
+    alert_email_to: str | None = None
+    alert_email_from: str = "flybill@localhost"
+    smtp_url: SecretStr | None = None
+    ui_url: str | None = None
 
     @field_validator("dagster_database_url")
     @classmethod
     def _name_the_driver(cls, url: str | None) -> str | None:
         # Dagster hands the address to SQLAlchemy as it is, and a bare one means a driver that Dagster fails with.
         return re.sub("^postgres(ql)?://", "postgresql+psycopg2://", url) if url else url
+
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _require_http(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError("must be an http:// or https:// address")
+        return url
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _require_smtp(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("smtp://", "smtps://")):
+            raise ValueError("must be smtp://user:password@host:port, or smtps://…")
+        return url
+
+    @model_validator(mode="after")
+    def _require_a_mail_server(self) -> "Settings":
+        if self.alert_email_to and self.smtp_url is None:
+            raise ValueError("FLYBILL_ALERT_EMAIL_TO is set, but FLYBILL_SMTP_URL is not: name the mail server")
+        return self
 
     @property
     def uses_local_stripe(self) -> bool:
@@ -84,24 +114,30 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         "waive_small_amounts": env.get("FLYBILL_WAIVE_SMALL_AMOUNTS") or False,
         "hold_above_multiple": env.get("FLYBILL_HOLD_ABOVE_MULTIPLE") or Decimal(20),
         "largest_credit_minor": env.get("FLYBILL_LARGEST_CREDIT_MINOR") or 100_000,
+        "close_grace_days": env.get("FLYBILL_CLOSE_GRACE_DAYS") or 2,
+        "automation": env.get("FLYBILL_AUTOMATION") or False,
+        "alert_webhook_url": env.get("FLYBILL_ALERT_WEBHOOK_URL") or None,
+        "alert_email_to": env.get("FLYBILL_ALERT_EMAIL_TO") or None,
+        "alert_email_from": env.get("FLYBILL_ALERT_EMAIL_FROM") or "flybill@localhost",
+        "smtp_url": env.get("FLYBILL_SMTP_URL") or None,
+        "ui_url": env.get("FLYBILL_UI_URL") or None,
         "lookback_months": env.get("FLYBILL_LOOKBACK_MONTHS") or 3,
     }
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         fault = error.errors(include_input=False)[0]
-        raise SettingsError(f"{_variable(str(fault['loc'][0]))}: {fault['msg']}") from None
+        name = f"{_variable(str(fault['loc'][0]))}: " if fault["loc"] else ""
+        raise SettingsError(f"{name}{fault['msg'].removeprefix('Value error, ')}") from None
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """The environment in which a child process (Dagster's webserver, daemon, code server) sees these settings."""
     values = {
-        _variable(name): str(value)
-        for name, value in settings.model_dump(exclude={"stripe_api_key", "stripe_live"}).items()
+        _variable(name): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in settings.model_dump(exclude={"stripe_live"}).items()
         if value is not None
     }
-    if settings.stripe_api_key is not None:
-        values["STRIPE_API_KEY"] = settings.stripe_api_key.get_secret_value()
     if settings.stripe_live:
         values["FLYBILL_STRIPE_LIVE"] = "1"
     return values

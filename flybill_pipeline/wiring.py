@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 from flybill_pipeline.billing.outcomes import OutcomePolicy
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.defs.resources import Toolbox
+from flybill_pipeline.notifiers.email import Email
+from flybill_pipeline.notifiers.webhook import Webhook
 from flybill_pipeline.settings import Settings, SettingsError
+from flybill_pipeline.steps.tell_problems import Channel
 
 if TYPE_CHECKING:
     from flybill_pipeline.stripe_gateway.gateway import Gateway
@@ -30,7 +33,19 @@ def build_toolbox(settings: Settings) -> Toolbox:
             largest_credit_minor=settings.largest_credit_minor or None,
         ),
         open_stripe=lambda: _open_stripe(settings),
+        channels=_channels(settings),
+        ui_url=settings.ui_url,
     )
+
+
+def _channels(settings: Settings) -> dict[str, Channel]:
+    channels: dict[str, Channel] = {}
+    if settings.alert_webhook_url is not None:
+        channels["webhook"] = Webhook(settings.alert_webhook_url.get_secret_value())
+    if settings.alert_email_to is not None and settings.smtp_url is not None:
+        recipients = [address.strip() for address in settings.alert_email_to.split(",")]
+        channels["email"] = Email(settings.smtp_url.get_secret_value(), settings.alert_email_from, recipients)
+    return channels
 
 
 def _open_stripe(settings: Settings) -> "Gateway":

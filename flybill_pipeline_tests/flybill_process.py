@@ -24,8 +24,16 @@ from sqlalchemy import create_engine, text
 from flybill_pipeline_tests.emulator_process import PROJECT, EmulatorProcess
 
 CHECKS = (
+    ("landed_files", "quarantine_is_small"),
+    ("landed_files", "no_source_is_silent"),
+    ("raw_usage", "no_conflicting_ids"),
+    ("raw_usage", "volume_is_usual"),
+    ("monthly_line_items", "every_meter_priced"),
+    ("monthly_line_items", "revenue_is_usual"),
     ("finalized_invoices", "lines_sum_to_invoice"),
+    ("finalized_invoices", "every_org_has_an_outcome"),
     ("stripe_invoices", "every_org_billed"),
+    ("stripe_invoices", "no_invoice_waits_long"),
     ("stripe_reconciliation", "totals_match_stripe"),
     ("stripe_reconciliation", "nothing_lost"),
 )

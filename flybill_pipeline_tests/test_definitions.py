@@ -23,18 +23,34 @@ asset monthly_line_items [month, shard]
 asset raw_usage [day]
 asset stripe_invoices [month, shard] pool=stripe
 asset stripe_reconciliation [month]
+asset verified_invoices [month]
+check finalized_invoices:every_org_has_an_outcome
 check finalized_invoices:lines_sum_to_invoice blocking
+check landed_files:no_source_is_silent
+check landed_files:quarantine_is_small
+check monthly_line_items:every_meter_priced
+check monthly_line_items:revenue_is_usual
+check raw_usage:no_conflicting_ids
+check raw_usage:volume_is_usual
 check stripe_invoices:every_org_billed
+check stripe_invoices:no_invoice_waits_long
 check stripe_reconciliation:nothing_lost
 check stripe_reconciliation:totals_match_stripe
+check verified_invoices:priced_again_they_are_the_same
 job close_month: finalized_invoices monthly_line_items stripe_invoices
 job ingest_usage: daily_usage raw_usage
+job price_month: monthly_line_items
 job read_landed_files: landed_files
 job reconcile_month: stripe_reconciliation
 job repair_org_month: failed_org_months
+job verify_month: verified_invoices
 schedule close_last_month 0 6 3 * *
-schedule reconcile_last_month 0 8 * * *
+schedule price_open_month 15 * * * *
+schedule reconcile_last_months 0 8 * * *
+schedule verify_last_months 0 5 * * 1
+sensor alerts
 sensor days_to_record
+sensor failed_org_months
 sensor landed_files_arrived
 sensor retry_failed_partitions
 """
@@ -121,7 +137,7 @@ def test_they_load_in_a_fresh_interpreter_without_any_environment(tmp_path: Path
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert len(json.loads(done.stdout)) == 8
+    assert len(json.loads(done.stdout)) == 9
     assert list(tmp_path.iterdir()) == []
 
 

@@ -24,6 +24,13 @@ FULL = {
     "FLYBILL_WAIVE_SMALL_AMOUNTS": "True",
     "FLYBILL_HOLD_ABOVE_MULTIPLE": "5",
     "FLYBILL_LARGEST_CREDIT_MINOR": "70000",
+    "FLYBILL_CLOSE_GRACE_DAYS": "4",
+    "FLYBILL_AUTOMATION": "True",
+    "FLYBILL_ALERT_WEBHOOK_URL": "https://hooks.example/T0/hush",
+    "FLYBILL_ALERT_EMAIL_TO": "ops@example.com, night@example.com",
+    "FLYBILL_ALERT_EMAIL_FROM": "billing@example.com",
+    "FLYBILL_SMTP_URL": "smtps://billing:hush@mail.example:465",
+    "FLYBILL_UI_URL": "https://dagster.example",
     "STRIPE_API_KEY": KEY,
     "STRIPE_API_BASE": "http://127.0.0.1:1",
 }

@@ -10,6 +10,8 @@ if TYPE_CHECKING:  # Dagster does not export the type that its own define_asset_
 READ_LANDED_FILES = "read_landed_files"
 INGEST_USAGE = "ingest_usage"
 CLOSE_MONTH = "close_month"
+PRICE_MONTH = "price_month"
+VERIFY_MONTH = "verify_month"
 RECONCILE_MONTH = "reconcile_month"
 REPAIR_ORG_MONTH = "repair_org_month"
 
@@ -29,6 +31,14 @@ def jobs() -> "list[UnresolvedAssetJobDefinition]":
             CLOSE_MONTH,
             selection=["monthly_line_items", "finalized_invoices", "stripe_invoices"],
             description="Prices, finalizes and syncs one shard of a month. What is done already is left as it is.",
+        ),
+        dg.define_asset_job(
+            PRICE_MONTH, selection=["monthly_line_items"], description="Prices one shard of a month; decides nothing."
+        ),
+        dg.define_asset_job(
+            VERIFY_MONTH,
+            selection=["verified_invoices"],
+            description="Prices every invoice of a month again from what it was made of. Changes nothing.",
         ),
         dg.define_asset_job(
             RECONCILE_MONTH,

@@ -12,6 +12,7 @@ from flybill_pipeline.steps.finalize_invoices import FinalizeReport
 from flybill_pipeline.steps.price_usage import PricingReport
 from flybill_pipeline.steps.reconcile_invoices import Reconciliation
 from flybill_pipeline.steps.record_usage import DayReport, IntakeReport
+from flybill_pipeline.steps.verify_invoices import SAME, Verified
 
 MOST_ROWS = 100
 Metadata = dict[str, Any]
@@ -93,6 +94,26 @@ def reconciliation_metadata(found: Reconciliation) -> Metadata:
         **money(ours, "here"),
         **money(theirs, "in Stripe"),
         **evidence(rows, "differences"),
+    }
+
+
+def verification_metadata(found: Sequence[Verified]) -> Metadata:
+    """How many invoices came out as they were finalized, and which did not."""
+    differing = [
+        {
+            "org_id": each.org_id,
+            "invoice": each.number,
+            "what happened": each.message,
+            "lines": "; ".join(each.differences),
+        }
+        for each in found
+        if each.verdict != SAME
+    ]
+    return {
+        "invoices": len(found),
+        "the same": len(found) - len(differing),
+        "usage changed since": sum(each.late for each in found),
+        **evidence(differing, "invoices that differ"),
     }
 
 

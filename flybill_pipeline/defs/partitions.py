@@ -13,6 +13,7 @@ class Partitions:
     """The partition definitions of one deployment. `first_month` and `shards` never change once there is history."""
 
     def __init__(self, first_month: Month, shards: int) -> None:
+        self.first_month = first_month
         first = first_month.first_day.isoformat()
         # end_offset=1: the current day has usage and the current month has drafts. That no open month is
         # finalized is not left to the partitions: the step itself refuses.

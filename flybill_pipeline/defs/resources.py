@@ -1,7 +1,7 @@
 """The one resource of the assets: the stores and the gateway, each opened when first used. Imports no Dagster."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth, books_of_month, fingerprint
 from flybill_pipeline.billing.shards import shard_of
 from flybill_pipeline.steps.open_accounts import Accounts
+from flybill_pipeline.steps.tell_problems import Channel
 from flybill_pipeline.stores.billed_months import BilledMonths
 from flybill_pipeline.stores.database import open_engine
 from flybill_pipeline.stores.drafts import Drafts
@@ -21,12 +22,16 @@ from flybill_pipeline.stores.holds import Holds
 from flybill_pipeline.stores.invoices import Invoices
 from flybill_pipeline.stores.items import Items
 from flybill_pipeline.stores.month_checks import MonthChecks
+from flybill_pipeline.stores.month_figures import MonthFigures
 from flybill_pipeline.stores.organizations import Organizations
 from flybill_pipeline.stores.price_books import load_price_books
 from flybill_pipeline.stores.pricing_inputs import Inputs, PricingInputs
+from flybill_pipeline.stores.problem_ledger import ProblemLedger
 from flybill_pipeline.stores.recorded_lines import RecordedLines
 from flybill_pipeline.stores.statements import Statements
 from flybill_pipeline.stores.sync_ledger import SyncLedger
+from flybill_pipeline.stores.troubles import Troubles
+from flybill_pipeline.stores.usage_health import UsageHealth
 
 if TYPE_CHECKING:  # DuckDB and stripe are imported by who uses them: a status needs neither
     from flybill_pipeline.stores.billed import Billed
@@ -43,7 +48,8 @@ class Toolbox:
     """Everything that reads or writes, for one deployment. Making one connects to nothing.
 
     `now` is the clock of every step; `shards` is the number fixed when the database was created; `open_stripe`
-    makes the gateway, and refuses a key that must not be used.
+    makes the gateway, and refuses a key that must not be used. `channels` bring alerts to people, by name; `ui_url` is
+    where these find Dagster.
     """
 
     database_url: str
@@ -57,6 +63,8 @@ class Toolbox:
     open_stripe: Callable[[], "Gateway"]
     lookback_months: int = 3
     policy: OutcomePolicy = DEFAULT_POLICY
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    ui_url: str | None = None
 
     @cached_property
     def engine(self) -> Engine:
@@ -89,6 +97,22 @@ class Toolbox:
     @cached_property
     def month_checks(self) -> MonthChecks:
         return MonthChecks(self.engine)
+
+    @cached_property
+    def month_figures(self) -> MonthFigures:
+        return MonthFigures(self.engine)
+
+    @cached_property
+    def troubles(self) -> Troubles:
+        return Troubles(self.engine)
+
+    @cached_property
+    def problem_ledger(self) -> ProblemLedger:
+        return ProblemLedger(self.engine)
+
+    @cached_property
+    def usage_health(self) -> UsageHealth:
+        return UsageHealth(self.engine)
 
     @cached_property
     def sync_ledger(self) -> SyncLedger:

@@ -1,33 +1,95 @@
 """What runs by the calendar. A schedule only asks for runs; missing one or running it twice does no harm."""
 
+import hashlib
+import json
 from collections.abc import Iterator
+from datetime import datetime
 
 import dagster as dg
 
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.defs.jobs import CLOSE_MONTH, RECONCILE_MONTH
+from flybill_pipeline.defs.jobs import CLOSE_MONTH, PRICE_MONTH, RECONCILE_MONTH, VERIFY_MONTH
 from flybill_pipeline.defs.partitions import Partitions, month_shard_key
+from flybill_pipeline.defs.resources import Toolbox
+
+LOOKED_AT_MONTHS = 3
+"""So many closed months are compared with Stripe every night, and priced again every week."""
+
+Requests = Iterator[dg.RunRequest | dg.SkipReason]
 
 
-def schedules(partitions: Partitions) -> list[dg.ScheduleDefinition]:
-    """The monthly close on the 3rd, and the nightly reconciliation of the month that it closed."""
-    shards = range(len(partitions.shards.get_partition_keys()))
+def schedules(
+    partitions: Partitions, grace_days: int, status: dg.DefaultScheduleStatus = dg.DefaultScheduleStatus.STOPPED
+) -> list[dg.ScheduleDefinition]:
+    """The monthly close, the open month every hour, the nightly reconciliation, the weekly verification."""
+    return [
+        _close_schedule(partitions, grace_days, status),
+        _open_month_schedule(partitions, status),
+        *_proofs(partitions, grace_days, status),
+    ]
 
-    @dg.schedule(cron_schedule="0 6 3 * *", job_name=CLOSE_MONTH, execution_timezone="UTC")
-    def close_last_month(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-        """On the 3rd at 06:00 UTC: two days of grace for late usage, then last month is closed, shard by shard."""
+
+def _close_schedule(partitions: Partitions, grace_days: int, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        cron_schedule=f"0 6 {1 + grace_days} * *", job_name=CLOSE_MONTH, execution_timezone="UTC", default_status=status
+    )
+    def close_last_month(context: dg.ScheduleEvaluationContext) -> Requests:
+        """At 06:00 UTC, some days of grace for late usage after its end, last month is closed, shard by shard."""
         month = Month.of(context.scheduled_execution_time).previous()
-        for shard in shards:
-            key = month_shard_key(month, shard)
+        for key in _shards(partitions, month):
             yield dg.RunRequest(run_key=f"close-{key}", partition_key=key)
 
-    @dg.schedule(cron_schedule="0 8 * * *", job_name=RECONCILE_MONTH, execution_timezone="UTC")
-    def reconcile_last_month(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        """Every morning from the 3rd on: last month is compared with Stripe's own list."""
-        today = context.scheduled_execution_time
-        if today.day < 3:
-            return dg.SkipReason("last month is closed on the 3rd; there is nothing to compare before")
-        month = Month.of(today).previous()
-        return dg.RunRequest(run_key=f"reconcile-{month}-{today.date()}", partition_key=month.first_day.isoformat())
+    return close_last_month
 
-    return [close_last_month, reconcile_last_month]
+
+def _open_month_schedule(partitions: Partitions, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    @dg.schedule(cron_schedule="15 * * * *", job_name=PRICE_MONTH, execution_timezone="UTC", default_status=status)
+    def price_open_month(context: dg.ScheduleEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
+        """Every hour the drafts of the running month, if its usage or prices changed since; else once a day."""
+        now = context.scheduled_execution_time
+        month = Month.of(now)
+        inputs = _inputs(toolbox, month, now)
+        for key in _shards(partitions, month):
+            yield dg.RunRequest(run_key=f"open-{key}-{inputs}", partition_key=key)
+
+    return price_open_month
+
+
+def _inputs(toolbox: Toolbox, month: Month, now: datetime) -> str:
+    """Names the day and what drafts are priced from: a run key with it asks for nothing that was done already."""
+    named = [str(now.date()), toolbox.pricing_inputs.compiled(month), toolbox.fingerprints(month)]
+    return hashlib.sha256(json.dumps(named, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _proofs(
+    partitions: Partitions, grace_days: int, status: dg.DefaultScheduleStatus
+) -> Iterator[dg.ScheduleDefinition]:
+    def closed(now: datetime) -> Iterator[Month]:
+        month = Month.of(now).previous()
+        if now.day <= grace_days:  # last month is not closed yet
+            month = month.previous()
+        for _ in range(LOOKED_AT_MONTHS):
+            if month >= partitions.first_month:
+                yield month
+            month = month.previous()
+
+    @dg.schedule(cron_schedule="0 8 * * *", job_name=RECONCILE_MONTH, execution_timezone="UTC", default_status=status)
+    def reconcile_last_months(context: dg.ScheduleEvaluationContext) -> Requests:
+        """Every morning the last three closed months are compared with Stripe's own list."""
+        now = context.scheduled_execution_time
+        for month in closed(now):
+            yield dg.RunRequest(run_key=f"reconcile-{month}-{now.date()}", partition_key=month.first_day.isoformat())
+
+    @dg.schedule(cron_schedule="0 5 * * 1", job_name=VERIFY_MONTH, execution_timezone="UTC", default_status=status)
+    def verify_last_months(context: dg.ScheduleEvaluationContext) -> Requests:
+        """Every Monday each invoice of the last three closed months is priced again from what it was made of."""
+        now = context.scheduled_execution_time
+        for month in closed(now):
+            yield dg.RunRequest(run_key=f"verify-{month}-{now.date()}", partition_key=month.first_day.isoformat())
+
+    yield reconcile_last_months
+    yield verify_last_months
+
+
+def _shards(partitions: Partitions, month: Month) -> list[dg.MultiPartitionKey]:
+    return [month_shard_key(month, int(shard)) for shard in partitions.shards.get_partition_keys()]

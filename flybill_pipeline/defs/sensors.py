@@ -83,6 +83,12 @@ def _failed_shards(instance: dg.DagsterInstance, partitions: Partitions, now: da
     return sorted(failed, key=read_month_shard)
 
 
+def given_up(instance: dg.DagsterInstance, partitions: Partitions, now: datetime) -> list[str]:
+    """The keys of the failed shards that were tried so often that only a person brings them back."""
+    failed = _failed_shards(instance, partitions, now)
+    return [key for key in failed if len(_failures_in_a_row(instance, key)) >= MOST_ATTEMPTS]
+
+
 def _failures_in_a_row(instance: dg.DagsterInstance, key: str) -> Sequence[dg.RunRecord]:
     """The shard's failed runs, newest first, back to the one that was not a retry; empty while one is under way.
 

@@ -1,10 +1,11 @@
 """The questions that asset checks ask of the billing tables: each returns the rows that are wrong. Changes nothing."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Numeric, Select, and_, cast, func, or_, select, true
+from sqlalchemy import ColumnElement, Engine, Numeric, Select, and_, cast, func, or_, select, true, union
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
 from flybill_pipeline.billing.period import Month
@@ -71,6 +72,52 @@ class MonthChecks:
             .group_by(invoices.c.invoice_id)
             .having(total != invoices.c.subtotal_minor)
             .order_by(invoices.c.invoice_id)
+        )
+        with self._engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
+    def unpriced(self, month: Month, shard: int) -> list[dict[str, Any]]:
+        """The usage of a shard that keeps its organizations from being billed: by org and meter, with its code."""
+        problem = func.jsonb_array_elements(drafts.c.problems, type_=JSONB).table_valued("value", joins_implicitly=True)
+        meter = problem.c.value.op("->>")("meter")
+        query = (
+            select(
+                drafts.c.org_id,
+                meter.label("meter"),
+                problem.c.value.op("->>")("quantity").label("quantity"),
+                problem.c.value.op("->>")("code").label("code"),
+            )
+            .where(drafts.c.month == str(month), drafts.c.shard == shard, meter.is_not(None))
+            .order_by(drafts.c.org_id, meter)
+        )
+        with self._engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
+    def undecided(self, month: Month, shard: int) -> list[dict[str, Any]]:
+        """The organizations of a shard, and strangers with usage, of whose month nothing was decided."""
+        settled = select(outcomes.c.org_id).where(outcomes.c.month == str(month), outcomes.c.shard == shard)
+        known = union(
+            select(organizations.c.org_id).where(organizations.c.shard == shard),
+            select(drafts.c.org_id).where(drafts.c.month == str(month), drafts.c.shard == shard),
+        ).subquery()
+        query = select(known.c.org_id).where(known.c.org_id.not_in(settled)).order_by(known.c.org_id)
+        with self._engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
+    def unsynced_since(self, shard: int, before: datetime) -> list[dict[str, Any]]:
+        """The invoices of a shard, of any month, finalized before that time and not yet in Stripe, the oldest first."""
+        query = (
+            select(
+                invoices.c.number,
+                invoices.c.org_id,
+                invoices.c.finalized_at,
+                func.coalesce(stripe_sync.c.state, "new").label("sync"),
+                func.coalesce(stripe_sync.c.error_code, "").label("code"),
+            )
+            .outerjoin(stripe_sync, stripe_sync.c.invoice_id == invoices.c.invoice_id)
+            .where(invoices.c.shard == shard, invoices.c.finalized_at < before)
+            .where(stripe_sync.c.state.is_distinct_from("finalized"))
+            .order_by(invoices.c.finalized_at, invoices.c.number)
         )
         with self._engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.stores.database import open_engine
+from flybill_pipeline.stores.month_checks import MonthChecks
 from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
 from flybill_pipeline_tests.troubled_months import FIRST, USD
@@ -68,3 +71,48 @@ def test_each_check_fails_for_what_it_watches(flybill: Flybill, emulator: Emulat
     assert [failure["code"] for failure in closed.json()["failures"]] == ["planted"]
     assert checks["stripe_invoices", "every_org_billed"] == {SHARD: False}
     assert checks["finalized_invoices", "lines_sum_to_invoice"] == {SHARD: True}
+
+
+def test_what_arrives_badly_is_told_and_stops_nothing(flybill: Flybill) -> None:
+    assert flybill.checks()["landed_files", "quarantine_is_small"] == {"None": True}
+    flybill.land("bad.jsonl", [event(n, "acme", "not a number", f"{FIRST}-07T00:00:00Z") for n in range(3)])
+    flybill.land("again.jsonl", [event(1, "acme", 999, f"{FIRST}-05T00:00:00Z")])  # another quantity for the same id
+    assert flybill("close", FIRST).status == 0
+    checks = flybill.checks()
+    assert checks["landed_files", "quarantine_is_small"] == {"None": False}
+    assert checks["raw_usage", "no_conflicting_ids"] == {f"{FIRST}-05": False}
+
+
+def test_a_meter_without_a_price_is_told_before_anyone_is_held_for_it(flybill: Flybill) -> None:
+    flybill.import_orgs([{"org_id": "bolt", "name": "Bolt", "currency": "usd"}])
+    flybill.land("rockets.jsonl", [event("r1", "bolt", 7, f"{FIRST}-09T00:00:00Z", "rockets")])
+    assert flybill("close", FIRST).status == 1
+    assert flybill.checks()["monthly_line_items", "every_meter_priced"] == {SHARD: False}
+
+
+def test_an_invoice_that_has_waited_for_a_day_is_told(flybill: Flybill) -> None:
+    flybill.sql("update flybill.stripe_sync set state = 'blocked', error_kind = 'invalid', error_code = 'planted'")
+    flybill("close", FIRST)
+    assert flybill.checks()["stripe_invoices", "no_invoice_waits_long"] == {SHARD: True}
+    behind_the_guards(flybill, "update flybill.invoices set finalized_at = finalized_at - interval '25 hours'")
+    flybill("close", FIRST)
+    assert flybill.checks()["stripe_invoices", "no_invoice_waits_long"] == {SHARD: False}
+
+
+def test_a_shard_that_comes_to_much_more_than_ever_is_told(flybill: Flybill) -> None:
+    month = Month.parse(FIRST)
+    for number in range(4):
+        month = month.next()
+        used = 100 if number < 3 else 100_000
+        flybill.land(f"{month}.jsonl", [event(f"m{number}", "acme", used, f"{month}-05T00:00:00Z")])
+        flybill("close", str(month))
+    found = flybill.checks()["monthly_line_items", "revenue_is_usual"]
+    assert [passed for _, passed in sorted(found.items())] == [True, True, True, True, False]
+
+
+def test_an_org_without_an_outcome_is_found(flybill: Flybill) -> None:
+    engine = open_engine(flybill.environment["FLYBILL_DATABASE_URL"])
+    assert MonthChecks(engine).undecided(Month.parse(FIRST), 0) == []
+    behind_the_guards(flybill, "delete from flybill.outcomes")
+    assert MonthChecks(engine).undecided(Month.parse(FIRST), 0) == [{"org_id": "acme"}]
+    engine.dispose()

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from flybill_pipeline.billing.period import Month
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.settings import load_settings
 
@@ -37,7 +38,64 @@ def test_it_is_due_on_the_third_at_six_utc() -> None:
     assert (found.cron_schedule, found.execution_timezone) == ("0 6 3 * *", "UTC")
 
 
-@pytest.mark.parametrize(("day", "asked"), [(1, []), (2, []), (3, ["2025-02-01"]), (31, ["2025-02-01"])])
-def test_from_the_third_on_the_closed_month_is_reconciled_every_morning(day: int, asked: list[str]) -> None:
-    requests = tick("reconcile_last_month", datetime(2025, 3, day, 8, tzinfo=UTC)).run_requests or []
-    assert [request.partition_key for request in requests] == asked
+def test_the_grace_is_the_deployments() -> None:
+    repository = build_defs(load_settings({"FLYBILL_CLOSE_GRACE_DAYS": "5"})).get_repository_def()
+    assert repository.get_schedule_def("close_last_month").cron_schedule == "0 6 6 * *"
+
+
+CLOSED = {2: ["2025-01-01", "2024-12-01", "2024-11-01"], 3: ["2025-02-01", "2025-01-01", "2024-12-01"]}
+
+
+@pytest.mark.parametrize("name", ["reconcile_last_months", "verify_last_months"])
+@pytest.mark.parametrize("day", CLOSED)
+def test_the_last_three_closed_months_are_looked_at_again(name: str, day: int) -> None:
+    requests = tick(name, datetime(2025, 3, day, 8, tzinfo=UTC)).run_requests
+    assert [request.partition_key for request in requests] == CLOSED[day]
+
+
+def test_months_before_the_first_are_not_asked_for() -> None:
+    requests = tick("reconcile_last_months", datetime(2020, 2, 20, 8, tzinfo=UTC)).run_requests
+    assert [request.partition_key for request in requests] == ["2020-01-01"]
+
+
+class Lake:
+    """Stands for what drafts are priced from."""
+
+    def __init__(self) -> None:
+        self.days = {"2025-03-01": "v1"}
+        self.pricing_inputs = self
+
+    def compiled(self, _month: Month) -> dict[str, str]:
+        return self.days
+
+    def fingerprints(self, _month: Month) -> dict[str, str]:
+        return {"usd": "book"}
+
+
+def test_the_open_month_is_priced_when_its_usage_changed_and_once_a_day() -> None:
+    lake = Lake()
+
+    def keys(hour: int, day: int = 9) -> set[str]:
+        repository = build_defs(load_settings({"FLYBILL_SHARDS": "2"})).get_repository_def()
+        at = datetime(2025, 3, day, hour, 15, tzinfo=UTC)
+        with dg.build_schedule_context(
+            scheduled_execution_time=at, repository_def=repository, resources={"toolbox": lake}
+        ) as context:
+            found = repository.get_schedule_def("price_open_month").evaluate_tick(context).run_requests or []
+        assert [str(request.partition_key) for request in found] == ["2025-03-01|00", "2025-03-01|01"]
+        return {str(request.run_key) for request in found}
+
+    assert keys(1) == keys(2)
+    assert not keys(2) & keys(2, day=10)
+    before = keys(3)
+    lake.days = {"2025-03-01": "v2"}
+    assert not before & keys(3)
+
+
+def test_in_a_fresh_install_nothing_runs_by_itself_unless_it_is_said() -> None:
+    def running(environ: dict[str, str]) -> set[bool]:
+        repository = build_defs(load_settings(environ)).get_repository_def()
+        return {each.default_status == dg.DefaultScheduleStatus.RUNNING for each in repository.schedule_defs}
+
+    assert running({}) == {False}
+    assert running({"FLYBILL_AUTOMATION": "1"}) == {True}

@@ -5,18 +5,20 @@ from collections.abc import Sequence
 import dagster as dg
 
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.defs.metadata import finalize_metadata, pricing_metadata
-from flybill_pipeline.defs.partitions import Partitions, read_month_shard
+from flybill_pipeline.defs.metadata import finalize_metadata, pricing_metadata, verification_metadata
+from flybill_pipeline.defs.partitions import Partitions, read_month, read_month_shard
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.defs.scope import Scope
+from flybill_pipeline.defs.verification import verify
 from flybill_pipeline.steps.finalize_invoices import MonthStillOpenError, finalize_shard
 from flybill_pipeline.steps.price_usage import PricingReport, price_shard
+from flybill_pipeline.steps.verify_invoices import SAME
 
 OWNERS = ["team:billing"]
 
 
 def billing_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
-    """`monthly_line_items` and `finalized_invoices`."""
+    """`monthly_line_items`, `finalized_invoices` and `verified_invoices`."""
 
     @dg.asset(
         partitions_def=partitions.month_shards,
@@ -53,7 +55,30 @@ def billing_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
             raise dg.Failure(str(error), allow_retries=False) from error
         return dg.MaterializeResult(metadata=finalize_metadata(report))
 
-    return [monthly_line_items, finalized_invoices]
+    @dg.asset(
+        partitions_def=partitions.months,
+        group_name="billing",
+        kinds={"python"},
+        owners=OWNERS,
+        deps=[dg.AssetDep("finalized_invoices", partition_mapping=dg.MultiToSingleDimensionPartitionMapping("month"))],
+        check_specs=[
+            dg.AssetCheckSpec(
+                "priced_again_they_are_the_same", asset="verified_invoices", partitions_def=partitions.months
+            )
+        ],
+    )
+    def verified_invoices(
+        context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it: with a check, only the bare class will do
+        """The month's invoices, priced again from the usage and the price books that they were made of."""
+        found = verify(toolbox, read_month(context.partition_key))
+        same = all(each.verdict == SAME for each in found)
+        return dg.MaterializeResult(
+            metadata=verification_metadata(found),
+            check_results=[dg.AssetCheckResult(check_name="priced_again_they_are_the_same", passed=same)],
+        )
+
+    return [monthly_line_items, finalized_invoices, verified_invoices]
 
 
 def price_month_shard(toolbox: Toolbox, month: Month, shard: int, org_ids: Sequence[str]) -> PricingReport:

@@ -1,0 +1,86 @@
+"""What a person should know of, and the words in which it is told. Finding problems and sending words: not here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, however many runs meet it. `key` names it for as long as it lasts.
+
+    `who` is affected, `cost` is what is not billed because of it ("" when that is nothing), `remedy` what to do;
+    `urgent` when money waits or might be wrong.
+    """
+
+    key: str
+    title: str
+    what: str
+    who: str
+    cost: str
+    remedy: str
+    urgent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is to be told: problems that began, that still last a day after they were told, and that are over."""
+
+    opened: Sequence[Problem]
+    lasting: Sequence[Problem]
+    resolved: Sequence[Problem]
+
+    def __bool__(self) -> bool:
+        return bool(self.opened or self.lasting or self.resolved)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message on its way through one channel; `attempts` counts those that failed."""
+
+    alert_id: int
+    channel: str
+    subject: str
+    body: str
+    attempts: int
+
+
+def named(names: Sequence[str], of: str) -> str:
+    """Some of many by name: `3 organizations (acme, bolt, cirrus)`."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    noun = of if len(names) == 1 else f"{of}s"
+    return f"{len(names)} {noun} ({', '.join(names[:MOST_NAMED])}{more})"
+
+
+def subject(news: News) -> str:
+    """The first line of a message: what is new first."""
+    parts = [f"{len(news.opened)} new problems"] if len(news.opened) > 1 else [each.title for each in news.opened]
+    if news.lasting:
+        parts.append(f"{len(news.lasting)} still open")
+    if news.resolved:
+        alone = len(news.resolved) == 1 and not parts
+        parts.append(f"resolved: {news.resolved[0].title}" if alone else f"{len(news.resolved)} resolved")
+    return f"flybill: {', '.join(parts)}"
+
+
+def body(news: News, link: str | None = None) -> str:
+    """A message in plain words: what happened, who is affected, what it costs, what to do; and what is over."""
+    paragraphs = [
+        *map(_told, news.opened),
+        *(f"Still open: {_told(each)}" for each in news.lasting),
+        *(f"Resolved: {each.title}" for each in news.resolved),
+        *([f"Dagster: {link}"] if link else []),
+    ]
+    return "\n\n".join(paragraphs)
+
+
+def _told(problem: Problem) -> str:
+    said = [
+        problem.title,
+        f"  What happened: {problem.what}",
+        f"  Affected: {problem.who}",
+        *([f"  Not billed because of it: {problem.cost}"] if problem.cost else []),
+        f"  What to do: {problem.remedy}",
+    ]
+    return "\n".join(said)

@@ -1,0 +1,31 @@
+"""The sensor that tells people of problems. It asks for no run: an alert must not wait in the queue that is stuck."""
+
+import dagster as dg
+
+from flybill_pipeline.defs.dagster_problems import dagster_problems
+from flybill_pipeline.defs.partitions import Partitions
+from flybill_pipeline.defs.resources import Toolbox
+from flybill_pipeline.steps.find_problems import find_problems
+from flybill_pipeline.steps.tell_problems import tell_problems
+
+
+def alert_sensor(partitions: Partitions) -> dg.SensorDefinition:
+    """`alerts`."""
+
+    @dg.sensor(minimum_interval_seconds=60)
+    def alerts(context: dg.SensorEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> dg.SkipReason:
+        """One message for a problem, whatever the number of its runs: when it begins, when it is over, and if it is
+        urgent every day.
+        """
+        now = toolbox.now()
+        found = [
+            *find_problems(toolbox.troubles, toolbox.usage_health, now),
+            *dagster_problems(context.instance, partitions, now),
+        ]
+        told = tell_problems(found, toolbox.problem_ledger, toolbox.channels, now, toolbox.ui_url)
+        for problem in toolbox.problem_ledger.undelivered():
+            context.log.error(f"not delivered by {problem['channel']}: {problem['error']}")
+        where = "" if toolbox.channels else "; nobody is told: no channel is set up"
+        return dg.SkipReason(f"{len(found)} problems, {told.sent} messages sent, {told.failed} failed{where}")
+
+    return alerts

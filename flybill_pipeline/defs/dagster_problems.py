@@ -1,0 +1,100 @@
+"""What only Dagster knows to be wrong: failed checks, shards that were given up, runs that fail. Words for people."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import dagster as dg
+
+from flybill_pipeline.billing.problems import Problem, named
+from flybill_pipeline.defs.jobs import INGEST_USAGE, READ_LANDED_FILES
+from flybill_pipeline.defs.partitions import Partitions
+from flybill_pipeline.defs.sensors import MOST_ATTEMPTS, given_up
+
+MOST_RECORDS = 500
+
+CHECKS = {
+    ("finalized_invoices", "lines_sum_to_invoice"): (
+        "Lines of finalized invoices do not sum to their subtotal: somebody wrote past flybill into the database.",
+        "Nothing of the shard is synced. Restore the rows from the backup, then materialize the shard.",
+    ),
+    ("finalized_invoices", "every_org_has_an_outcome"): (
+        "Organizations were left without an outcome for a closed month.",
+        "Materialize the shard again; if it stays red, see the table of the check.",
+    ),
+    ("stripe_reconciliation", "totals_match_stripe"): (
+        "Invoices here and in Stripe differ: one side was changed by hand, or misses an invoice.",
+        "See the table of the check, which has both sides, and look at each row. Nothing is changed by itself.",
+    ),
+    ("stripe_reconciliation", "nothing_lost"): (
+        "Usage was landed that no invoice, no hold and no quarantine accounts for.",
+        "See the table of the check, by meter. Close the month again; if it stays red, it is a fault of flybill's.",
+    ),
+}
+"""The checks that are told of, with what happened and what to do. The organizations of `every_org_billed` are told of
+by name already.
+"""
+
+
+def dagster_problems(instance: dg.DagsterInstance, partitions: Partitions, now: datetime) -> list[Problem]:
+    """Everything that Dagster's own storage shows to be wrong now."""
+    return [*_failed_checks(instance), *_given_up(instance, partitions, now), *_failing_runs(instance)]
+
+
+def _failed_checks(instance: dg.DagsterInstance) -> Iterator[Problem]:
+    for (asset, name), (what, remedy) in CHECKS.items():
+        key = dg.AssetCheckKey(dg.AssetKey(asset), name)
+        failed = sorted(partition for partition, passed in _last_results(instance, key).items() if not passed)
+        if failed:
+            yield Problem(
+                key=f"check/{name}",
+                title=f"check {name} is red",
+                what=what,
+                who=named(failed, "partition"),
+                cost="",
+                remedy=remedy,
+            )
+
+
+def _last_results(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> dict[str, bool]:
+    """Partition → whether the check's last result there was good, or a warning only."""
+    found: dict[str, bool] = {}
+    for record in instance.event_log_storage.get_asset_check_execution_history(key, limit=MOST_RECORDS):
+        evaluation = record.evaluation
+        if evaluation is not None:
+            good = evaluation.passed or evaluation.severity == dg.AssetCheckSeverity.WARN
+            found.setdefault(str(record.partition), good)
+    return found
+
+
+def _given_up(instance: dg.DagsterInstance, partitions: Partitions, now: datetime) -> Iterator[Problem]:
+    keys = given_up(instance, partitions, now)
+    if keys:
+        yield Problem(
+            key="given_up",
+            title=f"{named(keys, 'shard')} failed {MOST_ATTEMPTS} times and will not be tried again by itself",
+            what="Each attempt failed; the last run of each shard says why.",
+            who="the organizations of these shards that are not yet synced; what is done is done",
+            cost="",
+            remedy="Read the reason in the last failed run, mend it, materialize the shards: the count begins anew.",
+        )
+
+
+def _failing_runs(instance: dg.DagsterInstance) -> Iterator[Problem]:
+    for job, what in (
+        (READ_LANDED_FILES, "landed files could not be read"),
+        (INGEST_USAGE, "days of usage could not be recorded"),
+    ):
+        last: dict[str, dg.DagsterRunStatus] = {}
+        for run in instance.get_runs(dg.RunsFilter(job_name=job), limit=MOST_RECORDS):
+            if run.is_finished:
+                last.setdefault(run.tags.get("dagster/partition", job), run.status)
+        failed = sorted(name for name, status in last.items() if status == dg.DagsterRunStatus.FAILURE)
+        if failed:
+            yield Problem(
+                key=f"runs/{job}",
+                title=what,
+                what=f"The last run of {named(failed, 'partition')} failed; its log says why.",
+                who="whoever used what is not counted yet; nothing is lost, it is counted when the run succeeds",
+                cost="",
+                remedy=f"Mend what the log of the last failed run of {job} names, and materialize the partition.",
+            )

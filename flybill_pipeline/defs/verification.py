@@ -1,0 +1,23 @@
+"""Finds what a month's invoices were priced from, and has them priced again. Comparing: the step."""
+
+from functools import cache
+
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.defs.resources import Toolbox
+from flybill_pipeline.steps.verify_invoices import Source, Verified, verify_invoices
+
+
+def verify(tools: Toolbox, month: Month) -> list[Verified]:
+    """Every invoice of the month, priced again."""
+    contracts = {org.org_id: org.contract for org in tools.organizations.all()}
+    invoices = tools.recorded_lines.invoices(month)
+    sources = cache(lambda priced_from: _source(tools, month, priced_from))
+    return list(verify_invoices(month, invoices, contracts, sources, tools.books(month), tools.fingerprints(month)))
+
+
+def _source(tools: Toolbox, month: Month, priced_from: str | None) -> Source:
+    if priced_from is None:
+        return Source(tools.usage, {}, None)
+    inputs = tools.pricing_inputs.find(priced_from)
+    now = tools.pricing_inputs.compiled(month)
+    return Source(tools.usage_as_of(inputs), inputs.books, None if now == inputs.days else tools.usage)

@@ -1,0 +1,114 @@
+"""Finds what a person should know of, from the ledger and the lake: one problem for many organizations and runs.
+
+What only Dagster knows (failed checks, shards that were given up) comes from defs. Telling: tell_problems.py.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from flybill_pipeline.billing.money import format_money
+from flybill_pipeline.billing.problems import Problem, named
+from flybill_pipeline.steps.watch_usage import Arrivals, bad_rows, silent_sources
+
+PATIENCE = timedelta(hours=6)
+"""An invoice that Stripe has not taken for so long, and that no person is asked about yet, is worth a message."""
+
+Group = Mapping[str, Any]
+"""Organizations of one month with the same trouble: month, code, message, remedy, org_ids, totals by currency."""
+
+
+class Troubles(Protocol):
+    """Organizations whose month waits, grouped by why."""
+
+    def held(self) -> Sequence[Group]: ...
+    def blocked(self) -> Sequence[Group]: ...
+    def waiting(self, before: datetime) -> Sequence[Group]: ...
+
+
+def find_problems(troubles: Troubles, arrivals: Arrivals, now: datetime) -> list[Problem]:
+    """Everything that is wrong now, the most urgent first."""
+    found = [
+        *(_held(group) for group in troubles.held()),
+        *(_blocked(group) for group in troubles.blocked()),
+        *(_waiting(group) for group in troubles.waiting(now - PATIENCE)),
+        *_arrivals(arrivals, now),
+    ]
+    return sorted(found, key=lambda problem: not problem.urgent)
+
+
+def _held(group: Group) -> Problem:
+    return Problem(
+        key=f"held/{group['month']}/{group['code']}",
+        title=f"{group['month']}: {_orgs(group, 'held')} ({group['code']})",
+        what=group["message"],
+        who=named(group["org_ids"], "organization"),
+        cost=_money(group["totals"]),
+        remedy=group["remedy"],
+    )
+
+
+def _blocked(group: Group) -> Problem:
+    return Problem(
+        key=f"blocked/{group['month']}/{group['code']}",
+        title=f"{group['month']}: {_orgs(group, 'refused by Stripe')} ({group['code']})",
+        what=group["message"],
+        who=named(group["org_ids"], "organization"),
+        cost=_money(group["totals"]),
+        remedy=group["remedy"],
+    )
+
+
+def _waiting(group: Group) -> Problem:
+    hours = PATIENCE // timedelta(hours=1)
+    return Problem(
+        key=f"waiting/{group['month']}/{group['code']}",
+        title=f"{group['month']}: invoices have waited for Stripe for more than {hours} hours",
+        what=group["message"] or "They are finalized here, and no run has brought them to Stripe.",
+        who=named(group["org_ids"], "organization"),
+        cost=_money(group["totals"]),
+        remedy="See that the sensor retry_failed_partitions is on and Stripe is up; then materialize the red shards.",
+    )
+
+
+def _arrivals(arrivals: Arrivals, now: datetime) -> Iterator[Problem]:
+    bad = bad_rows(arrivals, now)
+    if bad.broken:
+        yield Problem(
+            key="broken_files",
+            title=f"{named([each['file'] for each in bad.broken], 'usage file')} cannot be read",
+            what=str(bad.broken[0]["what happened"]),
+            who="whoever used what the files tell of",
+            cost="",
+            remedy=str(bad.broken[0]["what to do"]),
+        )
+    if bad.worst and not bad.tolerable:
+        shares = [f"{each['source']} {each['share']}" for each in bad.sources if each["in quarantine"]]
+        yield Problem(
+            key="quarantine",
+            title=f"rows in quarantine: {', '.join(shares)}",
+            what="Rows of the last seven days could not be read as usage; they are kept, with a reason each.",
+            who="whoever used what the rows tell of",
+            cost="",
+            remedy="See the table at landed_files, mend the exporter or the source mapping, and land the rows again.",
+            urgent=bad.alarming,
+        )
+    for silent in silent_sources(arrivals, now):
+        yield Problem(
+            key=f"silent/{silent['source']}",
+            title=f"source {silent['source']} is silent",
+            what=f"It delivers daily, and sent nothing for {silent['silent days']}.",
+            who="whoever used what it measures",
+            cost="",
+            remedy="Ask its owner. What comes later is billed later, within the look-back.",
+            urgent=False,
+        )
+
+
+def _orgs(group: Group, state: str) -> str:
+    count = len(group["org_ids"])
+    return f"{count} organization{'' if count == 1 else 's'} {state}"
+
+
+def _money(totals: Mapping[str, int]) -> str:
+    return ", ".join(format_money(minor, currency) for currency, minor in sorted(totals.items()))
