@@ -22,9 +22,8 @@ class ProblemLedger:
         with self._engine.begin() as connection:
             _take_turns(connection)
             is_open = problems.c.resolved_at.is_(None)
-            open_ = dict(
-                connection.execute(select(problems.c.key, problems.c.problem_id).where(is_open)).tuples().all()
-            )
+            rows = connection.execute(select(problems.c.key, problems.c.problem_id).where(is_open))
+            open_ = {row.key: row.problem_id for row in rows}
             for problem in found:
                 content = {name: value for name, value in asdict(problem).items() if name != "key"}
                 if problem.key in open_:

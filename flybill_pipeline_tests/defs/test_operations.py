@@ -1,0 +1,129 @@
+"""The operator's to-do list and the alerts, on a month that was closed for real and in which organizations failed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from flybill_pipeline.definitions import build_defs
+from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS
+from flybill_pipeline.settings import load_settings
+from flybill_pipeline.steps.tell_problems import REST
+from flybill_pipeline.wiring import build_toolbox
+from flybill_pipeline_tests.emulator_process import EmulatorProcess
+from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
+from flybill_pipeline_tests.mailbox import Hook, webhook
+from flybill_pipeline_tests.troubled_months import FIRST, USD
+
+LISTED = str(FAILED_ORG_MONTHS.name)
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    with webhook() as made:
+        yield made
+
+
+@pytest.fixture
+def flybill(tmp_path_factory: pytest.TempPathFactory, postgres_url: str, hook: Hook) -> Iterator[Flybill]:
+    """Two organizations; one is held, as it used a meter that has no price."""
+    with (
+        EmulatorProcess() as emulator,
+        deployment(tmp_path_factory.mktemp("operations"), postgres_url, emulator, shards=1) as made,
+    ):
+        made.environment["FLYBILL_ALERT_WEBHOOK_URL"] = hook.url
+        made.prices("usd.toml", USD)
+        made.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in ("acme", "bolt")])
+        made.land(
+            "usage.jsonl",
+            [
+                event(1, "acme", 100, f"{FIRST}-05T00:00:00Z"),
+                event(2, "bolt", 200, f"{FIRST}-05T00:00:00Z"),
+                event(3, "bolt", 7, f"{FIRST}-05T00:00:00Z", "rockets"),
+            ],
+        )
+        assert made("close", FIRST).status == 1
+        yield made
+
+
+@contextmanager
+def sensor(flybill: Flybill, name: str) -> Iterator[tuple[Any, dg.DagsterInstance]]:
+    """A way to let the sensor look once, as the daemon would, and the instance it looks at."""
+    with flybill.dagster() as instance:
+        settings = load_settings()
+        passed = [timedelta(0)]
+        tools = replace(build_toolbox(settings), now=lambda: datetime.now(UTC) + passed[0])
+        repository = build_defs(settings).get_repository_def()
+
+        def tick(after: timedelta = timedelta(0)) -> Any:
+            passed[0] += after
+            with dg.build_sensor_context(
+                instance=instance, repository_def=repository, resources={"toolbox": tools}
+            ) as context:
+                data = repository.get_sensor_def(name).evaluate_tick(context)
+            for request in data.dynamic_partitions_requests or ():
+                _follow(instance, request)
+            return data
+
+        yield tick, instance
+        tools.close()
+
+
+def _follow(
+    instance: dg.DagsterInstance, request: dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest
+) -> None:
+    if isinstance(request, dg.AddDynamicPartitionsRequest):
+        instance.add_dynamic_partitions(request.partitions_def_name, request.partition_keys)
+    else:
+        for key in request.partition_keys:
+            instance.delete_dynamic_partition(request.partitions_def_name, key)
+
+
+ROCKETS = """
+[meters.rockets]
+aggregation = "sum"
+unit = "rocket"
+[[prices]]
+meter = "rockets"
+model = "per_unit"
+unit_amount = 5
+"""
+
+
+def test_the_to_do_list_is_what_the_ledger_says(flybill: Flybill) -> None:
+    with sensor(flybill, "failed_org_months") as (tick, instance):
+        tick()
+        assert instance.get_dynamic_partitions(LISTED) == [f"{FIRST}/bolt"]
+        assert "all of them listed" in tick().skip_message
+
+        flybill.prices("usd.toml", USD + ROCKETS)
+        assert flybill("repair", FIRST, "--org", "bolt").status == 0
+        # While somebody's run of the key is under way, the key stays.
+        run = instance.create_run_for_job(
+            build_defs(load_settings()).resolve_job_def("repair_org_month"),
+            tags={"dagster/partition": f"{FIRST}/bolt"},
+            status=dg.DagsterRunStatus.STARTING,
+        )
+        tick()
+        assert instance.get_dynamic_partitions(LISTED) == [f"{FIRST}/bolt"]
+        instance.report_run_canceled(run)
+        tick()
+        assert instance.get_dynamic_partitions(LISTED) == []
+
+
+def test_who_waits_and_why_is_told_once_and_that_it_is_over(flybill: Flybill, hook: Hook) -> None:
+    with sensor(flybill, "alerts") as (tick, _):
+        assert "1 messages sent" in tick().skip_message
+        assert "0 messages sent" in tick().skip_message
+        (told,) = hook.texts
+        assert f"{FIRST}: 1 organization held" in told
+        assert "1 organization (bolt)" in told
+        assert "rockets" in told
+        flybill.prices("usd.toml", USD + ROCKETS)
+        assert flybill("repair", FIRST, "--org", "bolt").status == 0
+        tick(after=REST)
+        assert hook.texts[1].startswith(f"*flybill: resolved: {FIRST}: 1 organization held")
