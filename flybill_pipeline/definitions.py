@@ -32,12 +32,14 @@ def build_defs(settings: Settings, *, toolbox: Toolbox | None = None) -> dg.Defi
     status = dg.DefaultScheduleStatus.RUNNING if settings.automation else dg.DefaultScheduleStatus.STOPPED
     partitions = Partitions(Month.parse(settings.first_month), settings.shards)
     return dg.Definitions(
-        assets=[
-            *usage_assets(partitions),
-            *billing_assets(partitions),
-            *stripe_assets(partitions),
-            *repair_assets(),
-        ],
+        assets=dg.with_source_code_references(
+            [
+                *usage_assets(partitions),
+                *billing_assets(partitions),
+                *stripe_assets(partitions),
+                *repair_assets(),
+            ]
+        ),
         asset_checks=checks(partitions),
         jobs=jobs(),
         schedules=schedules(partitions, settings.close_grace_days, status),

@@ -1,11 +1,13 @@
 """What an operator sees beside a materialization: counts, money, offenders. Formats only; computes nothing."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import dagster as dg
 
 from flybill_pipeline.billing.money import format_money
+from flybill_pipeline.defs.pictures import bars
 from flybill_pipeline.steps.compare_days import ComparisonReport
 from flybill_pipeline.steps.compile_usage import RollupReport
 from flybill_pipeline.steps.finalize_invoices import FinalizeReport
@@ -18,8 +20,8 @@ MOST_ROWS = 100
 Metadata = dict[str, Any]
 
 
-def pricing_metadata(report: PricingReport) -> Metadata:
-    """Drafts, lines, what they come to, and who has a problem."""
+def pricing_metadata(report: PricingReport, movers: Sequence[Mapping[str, Any]] = ()) -> Metadata:
+    """Drafts, lines, what they come to, who has a problem, and whose total changed most since the month before."""
     problems = [{"org_id": org, "problem": code} for org, code in report.problems]
     too_late = [{"org_id": org, "service month": str(month)} for org, month in report.too_late]
     return {
@@ -30,8 +32,15 @@ def pricing_metadata(report: PricingReport) -> Metadata:
         "organizations billed for earlier months too": report.adjusted,
         "organizations with usage too late to bill": len({org for org, _ in report.too_late}),
         **evidence(problems, "problems"),
+        **evidence([_moved(each) for each in movers], "moved most since the month before"),
         **evidence(too_late, "usage too late to bill"),
     }
+
+
+def _moved(mover: Mapping[str, Any]) -> dict[str, str]:
+    before, now, currency = mover["before"], mover["now"], mover["currency"]
+    amounts = {"before": before, "now": now, "difference": now - before}
+    return {"org_id": mover["org_id"], **{name: format_money(minor, currency) for name, minor in amounts.items()}}
 
 
 def finalize_metadata(report: FinalizeReport) -> Metadata:
@@ -115,6 +124,17 @@ def verification_metadata(found: Sequence[Verified]) -> Metadata:
         "usage changed since": sum(each.late for each in found),
         **evidence(differing, "invoices that differ"),
     }
+
+
+def month_pictures(by_meter: Mapping[str, Mapping[str, int]], outcomes: Mapping[str, int]) -> Metadata:
+    """The month as pictures: what each meter came to, by currency, and what became of the organizations."""
+    found: Metadata = {}
+    for currency, amounts in sorted(by_meter.items()):
+        title = f"{currency}: revenue by meter"
+        found[title] = bars(title, amounts, partial(format_money, currency=currency))
+    if outcomes:
+        found["outcomes"] = bars("organizations by outcome", {o.replace("_", " "): n for o, n in outcomes.items()})
+    return found
 
 
 def totals_metadata(totals: Mapping[str, Mapping[str, int]]) -> Metadata:

@@ -33,7 +33,7 @@ def billing_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         """What every organization of the shard owes for the month so far: priced lines with their working."""
         month, shard = read_month_shard(context.partition_key)
         report = price_month_shard(toolbox, month, shard, config.org_ids)
-        return dg.MaterializeResult(metadata=pricing_metadata(report))
+        return dg.MaterializeResult(metadata=pricing_metadata(report, toolbox.month_figures.movers(month, shard)))
 
     @dg.asset(
         partitions_def=partitions.month_shards,

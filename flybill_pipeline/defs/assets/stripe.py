@@ -3,7 +3,7 @@
 import dagster as dg
 
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.defs.metadata import Metadata, evidence, reconciliation_metadata, totals_metadata
+from flybill_pipeline.defs.metadata import Metadata, evidence, month_pictures, reconciliation_metadata, totals_metadata
 from flybill_pipeline.defs.partitions import Partitions, read_month, read_month_shard
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.defs.scope import Scope
@@ -11,6 +11,10 @@ from flybill_pipeline.steps.reconcile_invoices import reconcile
 from flybill_pipeline.steps.sync_invoices import SyncReport, sync_invoices
 
 OWNERS = ["team:billing"]
+DASHBOARD = {
+    "invoices in Stripe": dg.MetadataValue.url("https://dashboard.stripe.com/invoices"),
+    "invoices in Stripe's test mode": dg.MetadataValue.url("https://dashboard.stripe.com/test/invoices"),
+}
 PATIENCE, SHORT_PATIENCE = 60.0, 5.0  # seconds without any success after which a run leaves the rest to the next
 
 
@@ -21,6 +25,7 @@ def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         partitions_def=partitions.month_shards,
         group_name="stripe",
         kinds={"stripe"},
+        metadata=DASHBOARD,
         owners=OWNERS,
         deps=["finalized_invoices"],
         pool="stripe",
@@ -40,6 +45,7 @@ def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         partitions_def=partitions.months,
         group_name="stripe",
         kinds={"stripe", "pandas"},
+        metadata=DASHBOARD,
         owners=OWNERS,
         deps=[dg.AssetDep("stripe_invoices", partition_mapping=dg.MultiToSingleDimensionPartitionMapping("month"))],
         check_specs=[
@@ -57,7 +63,9 @@ def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         result = dg.AssetCheckResult(
             check_name="totals_match_stripe", passed=found.proven, metadata=reconciliation_metadata(found)
         )
-        return dg.MaterializeResult(metadata=reconciliation_metadata(found), check_results=[result])
+        figures = toolbox.month_figures
+        pictures = month_pictures(figures.by_meter(month), figures.outcomes(month))
+        return dg.MaterializeResult(metadata=reconciliation_metadata(found) | pictures, check_results=[result])
 
     return [stripe_invoices, stripe_reconciliation]
 

@@ -73,7 +73,11 @@ def billing_checks(partitions: Partitions) -> list[dg.AssetChecksDefinition]:
     return [what_is_due, what_was_decided]
 
 
-_PRICED = "All usage of the month has a price. What has none holds its organization until a price is added."
-_REVENUE = "What the shard comes to is between half and twice what it usually comes to, by the six months before."
-_SUMS = "The lines of every invoice sum to its subtotal. It blocks the sync; finalizing asserts the same by itself."
-_OUTCOME = "Every organization of the shard has an outcome for the month: nobody was forgotten."
+_PRICED = """All usage of the month has a price. If it is yellow: its organization will be held. Add the price, or the
+meter, to the price book; the next run prices it."""
+_REVENUE = """What the shard comes to is between half and twice what it usually comes to, by the six months before. If
+it is yellow: see who moved most, in the metadata of the partition, before the month is closed."""
+_SUMS = """The lines of every invoice sum to its subtotal. It blocks the sync; finalizing asserts the same by itself.
+If it is red: somebody wrote past flybill into the database; restore the rows from the backup."""
+_OUTCOME = """Every organization of the shard has an outcome for the month: nobody was forgotten. If it is red:
+materialize the shard again, for something changed while it ran."""

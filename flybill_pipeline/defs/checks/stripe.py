@@ -43,7 +43,8 @@ def stripe_checks(partitions: Partitions) -> list[dg.AssetChecksDefinition]:
     def nothing_lost(context: dg.AssetCheckExecutionContext, toolbox: dg.ResourceParam[Toolbox]) -> dg.AssetCheckResult:
         """Per meter, the quantity in the lake stands in lines of the month or of a later one, or waits with a reason.
 
-        Usage that came too late for any invoice is a warning: a longer look-back bills it with the next close.
+        Usage that came too late for any invoice is a warning: a longer look-back bills it with the next close. If it is
+        red: close the month again; if it stays red, it is a fault of flybill's: its table shows the meter.
         """
         month = read_month(context.partition_key)
         accounts = account_for_usage(month, toolbox.usage, toolbox.month_checks, toolbox.lookback_months)
@@ -58,5 +59,7 @@ def stripe_checks(partitions: Partitions) -> list[dg.AssetChecksDefinition]:
     return [what_reached_stripe, nothing_lost]
 
 
-_BILLED = "Every organization of the shard has one outcome, none is held, and each invoice stands in Stripe."
-_WAITS = "No invoice of the shard, of whatever month, was finalized here more than a day ago and is not yet in Stripe."
+_BILLED = """Every organization of the shard has one outcome, none is held, and each invoice stands in Stripe. If it is
+red: its table says what happened to whom; mend it, then materialize the organization's key of failed_org_months."""
+_WAITS = """No invoice of the shard, of whatever month, was finalized here more than a day ago and is not yet in
+Stripe. If it is yellow: is the sensor retry_failed_partitions on, and is Stripe up? Else materialize the shard."""

@@ -65,9 +65,12 @@ def usage_checks(partitions: Partitions) -> list[dg.AssetChecksDefinition]:
     return [what_arrived, what_counts_of_a_day]
 
 
-_SMALL = (
-    "Of the last seven days' rows, at most one in a thousand of each source is in quarantine; every file could be read."
-)
-_SILENT = "Each source that delivers daily has usage for each day, but for today and yesterday."
-_CONFLICTS = "No id of the day came with two contents or two days. The first to arrive stands; the others are listed."
-_VOLUME = "Each source landed about as many rows for the day as it usually does."
+_SMALL = """Of the last seven days' rows, at most one in a thousand of each source is in quarantine; every file could
+be read. If it is red: see the tables, mend the exporter or the source mapping, and land the rows again under new
+names."""
+_SILENT = """Each source that delivers daily has usage for each day, but for the last two. If it is yellow: ask the
+source's owner; what comes later is billed later, within the look-back."""
+_CONFLICTS = """No id of the day came with two contents or two days. The first to arrive stands. If it is yellow: show
+the rows to the source's owner, as a correction needs an id of its own."""
+_VOLUME = """Each source landed between a quarter and four times the rows that it usually lands for a day. If it is
+yellow: look whether files are missing, or were exported twice under new ids."""
