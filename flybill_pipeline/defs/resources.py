@@ -15,6 +15,7 @@ from flybill_pipeline.billing.price_changes import BooksOfMonth, books_of_month,
 from flybill_pipeline.billing.shards import shard_of
 from flybill_pipeline.steps.open_accounts import Accounts
 from flybill_pipeline.stores.billed_months import BilledMonths
+from flybill_pipeline.stores.credit_notes import CreditNotes
 from flybill_pipeline.stores.database import open_engine
 from flybill_pipeline.stores.drafts import Drafts
 from flybill_pipeline.stores.holds import Holds
@@ -93,6 +94,10 @@ class Toolbox:
     @cached_property
     def sync_ledger(self) -> SyncLedger:
         return SyncLedger(self.engine)
+
+    @cached_property
+    def credit_notes(self) -> CreditNotes:
+        return CreditNotes(self.engine)
 
     @cached_property
     def billed(self) -> "Billed":
@@ -189,5 +194,7 @@ class Toolbox:
         """Lets go of what was opened."""
         if "sync_ledger" in self.__dict__:
             self.sync_ledger.close()
+        if "credit_notes" in self.__dict__:
+            self.credit_notes.close()
         if "engine" in self.__dict__:
             self.engine.dispose()
