@@ -123,6 +123,8 @@ def show_credit_notes(status: MonthStatus, most: int = 20) -> None:
 
 def credit_remedy(note: CreditNote) -> str:
     """What an operator does about a note that is not at Stripe as it should be."""
+    if note.state == "issued":
+        return ""
     if note.state == "new":
         return f"Nothing is lost: `flybill close {note.month} --org {note.org_id}` sends it, or the same command again."
     return note.error_remedy or ""
@@ -185,10 +187,11 @@ def show_statement(owed: Owed) -> None:
         out.print(f"Usage is counted up to {owed.facts.usage_up_to:%Y-%m-%d %H:%M:%S} UTC.")
     if currency and owed.lines:
         table = Table(box=None, pad_edge=False)
+        table.add_column("line", justify="right")
         table.add_column("what")
         table.add_column("amount", justify="right")
-        for line in owed.lines:
-            table.add_row(escape(line["description"]), format_money(line["amount_minor"], currency))
+        for number, line in enumerate(owed.lines, start=1):
+            table.add_row(str(number), escape(line["description"]), format_money(line["amount_minor"], currency))
         out.print(table)
     _show_credits(owed)
 
@@ -240,7 +243,7 @@ def owed_data(owed: Owed) -> dict[str, Any]:
         "hosted_invoice_url": facts.hosted_invoice_url,
         "lines": list(owed.lines),
         "credit_notes": [credit_note_data(note) for note in owed.credit_notes],
-        "left_minor": what_is_left(facts.total_minor, owed.credit_notes),
+        "left_minor": what_is_left(facts.total_minor, owed.credit_notes) if facts.invoice_number else None,
     }
 
 
@@ -255,7 +258,8 @@ def status_data(status: MonthStatus) -> dict[str, Any]:
         "totals": {currency: dict(total) for currency, total in status.totals.items()},
         "credited": credited(status.credit_notes),
         "credit_notes": [
-            credit_note_data(note) | {"what_happened": note.error_message, "what_to_do": credit_remedy(note)}
+            credit_note_data(note)
+            | {"by": note.by, "what_happened": note.error_message, "what_to_do": credit_remedy(note)}
             for note in status.credit_notes
         ],
         "failures": [

@@ -65,7 +65,7 @@ def credited_data(credited: Credited) -> dict[str, Any]:
         "nth": note.nth,
         "already": credited.before,
         "what_happened": note.error_message,
-        "what_to_do": "" if credited.done else credit_remedy(note),
+        "what_to_do": credit_remedy(note),
     }
 
 

@@ -14,9 +14,12 @@ from flybill_pipeline.billing.credit_note_sync import CreditTask, CreditWork
 from flybill_pipeline.billing.credit_notes import CreditNote, CreditRefusedError, CreditRequest
 from flybill_pipeline.billing.sync import Answer
 from flybill_pipeline.steps.issue_credit_note import CreditReport, Ledger, Stripe, issue_credit_notes
+from flybill_pipeline.steps.reconcile_invoices import reconcile
+from flybill_pipeline.stores.billed import Billed
 from flybill_pipeline.stores.credit_notes import CreditNotes
 from flybill_pipeline.stores.credit_tables import credit_notes, stripe_credit_notes
 from flybill_pipeline.stores.tables import audit, stripe_sync
+from flybill_pipeline.stripe_gateway.listing import InvoiceListing
 from flybill_pipeline_tests.chaos.bugs import NO_BUG, Bug, NewKeyAfterTimeout, RandomKeys, WrittenAfterTheCall
 from flybill_pipeline_tests.chaos.crashes import Boundaries, Crash, Crashing
 from flybill_pipeline_tests.chaos.months import MONTH, plant
@@ -386,6 +389,28 @@ def test_a_note_that_differs_at_stripe_waits_for_a_person(desk: Desk) -> None:
     assert "amount is 7 instead of 10" in (desk.ledger.find(note.credit_note_id).error_message or "")
     assert replace(desk.note("0.10"), state="new").credit_note_id == note.credit_note_id
     assert len(desk.there()) == 1
+
+
+def differences(desk: Desk) -> list[tuple[Any, ...]]:
+    """What the reconciliation finds: its name, and what was credited at either side."""
+    found = reconcile(MONTH, ours=Billed(desk.world.engine), theirs=InvoiceListing(desk.world.gateway()))
+    columns = ["difference", "credited_minor_ours", "credited_minor_theirs"]
+    return [tuple(row) for row in found.differences[columns].to_numpy().tolist()]
+
+
+def test_the_reconciliation_shows_what_only_one_side_credited_with_both_values(desk: Desk) -> None:
+    note = desk.note("0.30")
+    assert differences(desk) == []  # pending: neither side has it
+    desk.issue()
+    assert differences(desk) == []
+    (bill,) = desk.world.stripe().v1.invoices.list().data
+    desk.world.stripe().v1.credit_notes.create({"invoice": bill.id, "amount": 7})
+    assert differences(desk) == [("credited", 30, 37)]
+    desk.note("0.10")
+    with desk.world.engine.begin() as connection:  # as if ours had gone from Stripe
+        connection.execute(update(stripe_credit_notes).values(state="issued"))
+    assert differences(desk) == [("credited", 40, 37)]
+    assert desk.ledger.find(note.credit_note_id).state == "issued"
 
 
 @contextmanager
