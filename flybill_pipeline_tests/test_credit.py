@@ -1,4 +1,4 @@
-"""`flybill credit` as an operator uses it: once, again, too much, while Stripe is down, killed, twice at the same time."""
+"""`flybill credit` as an operator uses it: once, again, too much, while Stripe is down, killed, two at a time."""
 
 import os
 import signal
@@ -174,7 +174,7 @@ def test_two_operators_at_once_credit_once(flybill: Flybill, emulator: EmulatorP
     assert there(flybill, emulator, "echo") == [100]
 
 
-def test_a_credit_changes_nothing_of_what_is_billed_later(flybill: Flybill) -> None:
+def test_a_credit_changes_nothing_of_what_is_billed_later(flybill: Flybill, emulator: EmulatorProcess) -> None:
     """Late usage of September is billed by its price, neither more nor less for the credit."""
     credit(flybill, "late", "10.00")
     flybill.land("late.jsonl", [event("more", "late", 300, DAY), event("october", "late", 500, f"{NEXT}-05T10:00:00Z")])
@@ -185,3 +185,4 @@ def test_a_credit_changes_nothing_of_what_is_billed_later(flybill: Flybill) -> N
         (NEXT, 500),
     ]
     assert flybill("verify", MONTH, "--json").status == 0
+    assert emulator.report()["violations"] == []

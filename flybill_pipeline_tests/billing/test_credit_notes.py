@@ -142,11 +142,11 @@ def test_no_line_at_either_side_nor_the_invoice_is_ever_credited_beyond_what_it_
     some: list[int], rolled_up: bool, requests: list[tuple[int, int, State]]
 ) -> None:
     """Rolled up, a line at Stripe holds many of ours, negative ones among them."""
-    amounts = some * (MOST_LINES // len(some) + 1) if rolled_up else some
+    amounts = [*some, *[0] * MOST_LINES] if rolled_up else some
     bill = replace(invoice(), lines=lines_of(amounts, meters=3))
     there = {line.line_id: line.amount_minor for line in lines_for_stripe(bill.lines)}
     for number, minor, state in requests:
-        request = ask(line=number % len(amounts) + 1, amount=f"{minor // 100}.{minor % 100:02d}", reason=str(number))
+        request = ask(line=number % len(some) + 1, amount=f"{minor // 100}.{minor % 100:02d}", reason=str(number))
         try:
             note = decide(request, bill, NOW)
         except CreditRefusedError:
@@ -183,3 +183,9 @@ def test_what_customers_and_operators_read() -> None:
     assert effect(note) == "The invoice asks for $5.00 less."
     assert "$2.00 went to the customer's balance" in effect(replace(note, balance_minor=200))
     assert "The invoice was paid" in effect(replace(note, balance_minor=500))
+
+
+def test_what_shares_a_line_at_stripe_has_that_line_to_share() -> None:
+    bill = replace(invoice(), lines=lines_of([900, 500, -600, *[0] * 300], meters=2))  # lines 1 and 3 are meter0
+    refused(ask(amount="3.01"), bill, "$3.00 left")
+    assert decide(ask(amount="3.00"), bill, NOW).amount_minor == 300

@@ -287,6 +287,17 @@ def test_an_invoice_that_is_paid_between_the_plan_and_the_call_is_planned_again(
     assert desk.problems() == []
 
 
+def test_an_answer_that_never_came_is_asked_for_by_the_same_plan_though_the_invoice_was_paid(desk: Desk) -> None:
+    desk.note("0.25")
+    desk.world.emulator.faults([{"match": {"endpoint": "create_credit_note", "nth": 1}, "fault": "reset_after"}])
+    died = Boundaries(lambda crossed: died.names[crossed] == "after create_credit_note")
+    with pytest.raises(Crash):
+        desk.issue(died)
+    pay(desk)
+    assert desk.issue().issued == 1
+    assert desk.problems() == []
+
+
 def test_an_invoice_that_is_void_at_stripe_is_refused_and_takes_nothing_away(desk: Desk) -> None:
     (bill,) = desk.world.stripe().v1.invoices.list().data
     desk.world.stripe().v1.invoices.void_invoice(bill.id)
