@@ -10,18 +10,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from flybill_pipeline.billing.credit_notes import CreditNote, what_is_left
 from flybill_pipeline.billing.credit_notes import totals as credited
+from flybill_pipeline.billing.credit_notes import what_is_left
 from flybill_pipeline.billing.money import format_money
+from flybill_pipeline.credit_console import credit_note_data, credit_remedy, show_credit_notes, show_what_is_left
 from flybill_pipeline.steps.state_what_is_owed import Owed
 from flybill_pipeline.stores.statements import Failure, MonthStatus
 
 if TYPE_CHECKING:  # importing Dagster takes longer than answering `flybill owes`
     from flybill_pipeline.runs import FailedRun
     from flybill_pipeline.runs import Progress as Report
-
-CREDIT_STATES = {"new": "pending", "issued": "issued", "blocked": "refused", "mismatch": "differs"}
-"""What the states of a credit note are called where people and programs read them."""
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -67,7 +65,7 @@ def show_status(status: MonthStatus) -> None:
         who, why = escape(entry["by"]), escape(entry["reason"])
         out.print(f"{escape(entry['org_id'])} ({entry['code']}) was released by {who}: {why}")
     show_totals(status.totals)
-    show_credit_notes(status)
+    show_credit_notes(status.credit_notes)
     synced = status.sync.get("finalized", 0)
     if synced:
         per_invoice = calls_per_invoice(status)
@@ -104,49 +102,6 @@ def show_totals(totals: Mapping[str, Mapping[str, int]]) -> None:
         ours, theirs = total["invoiced_minor"], total["synced_minor"]
         table.add_row(currency, *(format_money(amount, currency) for amount in (ours, theirs, ours - theirs)))
     out.print(table)
-
-
-def show_credit_notes(status: MonthStatus, most: int = 20) -> None:
-    """What was credited since, per currency, and each note that is not at Stripe as it should be."""
-    for currency, total in credited(status.credit_notes).items():
-        issued, pending = (format_money(total[name], currency) for name in ("issued_minor", "pending_minor"))
-        waiting = f", {pending} on its way to Stripe" if total["pending_minor"] else ""
-        out.print(f"credited since, which changes no invoice: {issued}{waiting}")
-    unfinished = [note for note in status.credit_notes if note.state != "issued"]
-    for note in unfinished[:most]:
-        out.print(f"[red]{escape(note.org_id)}[/red] (credit note {note.number}: {CREDIT_STATES[note.state]})")
-        out.print(f"  what happened: {escape(note.error_message or 'recorded, not sent yet')}")
-        out.print(f"  what to do:    {escape(credit_remedy(note))}")
-    if len(unfinished) > most:
-        out.print(f"… and {len(unfinished) - most} more credit notes: --json lists all of them")
-
-
-def credit_remedy(note: CreditNote) -> str:
-    """What an operator does about a note that is not at Stripe as it should be."""
-    if note.state == "issued":
-        return ""
-    if note.state == "new":
-        return f"Nothing is lost: `flybill close {note.month} --org {note.org_id}` sends it, or the same command again."
-    return note.error_remedy or ""
-
-
-def credit_note_data(note: CreditNote) -> dict[str, Any]:
-    """One credit note as JSON."""
-    return {
-        "number": note.number,
-        "credit_note_id": note.credit_note_id,
-        "org_id": note.org_id,
-        "month": note.month,
-        "line": note.line_no,
-        "amount_minor": note.amount_minor,
-        "currency": note.currency,
-        "reason": note.reason,
-        "date": (note.issued_at or note.requested_at).date().isoformat(),
-        "state": CREDIT_STATES[note.state],
-        "to_balance_minor": note.balance_minor if note.state == "issued" else None,
-        "stripe_credit_note_id": note.stripe_credit_note_id,
-        "stripe_number": note.stripe_number,
-    }
 
 
 def show_failures(failures: Sequence[Failure], most: int = 20) -> None:
@@ -193,24 +148,8 @@ def show_statement(owed: Owed) -> None:
         for number, line in enumerate(owed.lines, start=1):
             table.add_row(str(number), escape(line["description"]), format_money(line["amount_minor"], currency))
         out.print(table)
-    _show_credits(owed)
-
-
-def _show_credits(owed: Owed) -> None:
-    """The invoice's credit notes and what it comes to after them."""
-    if not owed.credit_notes:
-        return
-    out.print("[bold]Credited since[/bold]")
-    table = Table(box=None, pad_edge=False)
-    for title in ("credit note", "date", "line", "amount", "reason", "state"):
-        table.add_column(title, justify="right" if title in ("line", "amount") else "left")
-    for note in owed.credit_notes:
-        data = credit_note_data(note)
-        amount = format_money(-note.amount_minor, note.currency)
-        table.add_row(note.number, data["date"], str(note.line_no), amount, escape(note.reason), data["state"])
-    left = what_is_left(owed.facts.total_minor, owed.credit_notes)
-    table.add_row("what is left", "", "", format_money(left, owed.credit_notes[0].currency), "", "")
-    out.print(table)
+    if owed.credit_notes:
+        show_what_is_left(owed.facts.total_minor, owed.credit_notes)
 
 
 def explained_events(events: Iterable[Mapping[str, Any]], limit: int, note: str = "") -> None:

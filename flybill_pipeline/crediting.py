@@ -10,7 +10,7 @@ from rich.markup import escape
 from flybill_pipeline.billing.credit_note_sync import CreditWork
 from flybill_pipeline.billing.credit_notes import CreditNote, CreditRequest, effect
 from flybill_pipeline.billing.money import format_money
-from flybill_pipeline.console import credit_note_data, credit_remedy, out
+from flybill_pipeline.credit_console import credit_note_data, credit_remedy, out
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.steps.issue_credit_note import issue_credit_notes
 

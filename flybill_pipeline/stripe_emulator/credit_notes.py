@@ -146,7 +146,8 @@ def _require_line_not_exceeded(call: Call, note: Json) -> None:
     """No line of the invoice gives back more than it amounts to, earlier notes counted."""
     notes = [*call.store.children("credit_note", note["invoice"]), note]
     credited: Counter[str] = Counter()
-    for line in (line for each in notes for line in each["lines"]["data"] if line["invoice_line_item"]):
+    standing = (each for each in notes if each["status"] != "void")
+    for line in (line for each in standing for line in each["lines"]["data"] if line["invoice_line_item"]):
         credited[line["invoice_line_item"]] += line["amount"]
     for line in note["lines"]["data"]:
         if source := line["invoice_line_item"]:
