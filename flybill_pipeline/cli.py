@@ -151,6 +151,33 @@ def release(month: Month, org: str, by: str, reason: str, json_wanted: bool) -> 
 
 
 @flybill.command()
+@click.argument("org")
+@click.argument("month", type=MONTH)
+@click.option("--line", required=True, type=int, help="The line, counted from 1 as in `flybill owes`.")
+@click.option("--amount", required=True, help="In the invoice's currency, such as 12.50.")
+@click.option("--reason", required=True, help="Why; the customer reads it too.")
+@click.option("--by", help="Who decided it. Default: your login name.")
+@click.option("--nth", default=1, show_default=True, help="2 for a second credit of the same line, amount and reason.")
+@as_json
+def credit(
+    org: str, month: Month, line: int, amount: str, reason: str, by: str | None, nth: int, json_wanted: bool
+) -> None:
+    """Credit a part of a LINE of ORG's invoice of MONTH, here and in Stripe. Safe to repeat: it is credited once.
+
+    An open invoice asks for less; what was paid already goes to the customer's balance, which the next invoice uses.
+    """
+    from flybill_pipeline import crediting
+    from flybill_pipeline.billing.credit_notes import CreditRequest
+
+    with toolbox(load_settings(), stripe=True) as tools:
+        require_known(tools, [org])
+        name = crediting.who() if by is None else by
+        done = crediting.credit(tools, CreditRequest(org, month, line, amount, reason, name, nth))
+    show(json_wanted, crediting.credited_data(done), lambda: crediting.show_credited(done))
+    sys.exit(0 if done.done else 1)
+
+
+@flybill.command()
 @click.option("--orgs", default=200, show_default=True, type=click.IntRange(10, 100_000))
 @click.option("--events", default=200_000, show_default=True, type=click.IntRange(1_000, 100_000_000))
 @click.option("--month", type=MONTH, help="Default: last month.")

@@ -10,7 +10,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from flybill_pipeline.billing.credit_notes import totals as credited
+from flybill_pipeline.billing.credit_notes import what_is_left
 from flybill_pipeline.billing.money import format_money
+from flybill_pipeline.credit_console import credit_note_data, credit_remedy, show_credit_notes, show_what_is_left
 from flybill_pipeline.steps.state_what_is_owed import Owed
 from flybill_pipeline.stores.statements import Failure, MonthStatus
 
@@ -62,6 +65,7 @@ def show_status(status: MonthStatus) -> None:
         who, why = escape(entry["by"]), escape(entry["reason"])
         out.print(f"{escape(entry['org_id'])} ({entry['code']}) was released by {who}: {why}")
     show_totals(status.totals)
+    show_credit_notes(status.credit_notes)
     synced = status.sync.get("finalized", 0)
     if synced:
         per_invoice = calls_per_invoice(status)
@@ -138,11 +142,14 @@ def show_statement(owed: Owed) -> None:
         out.print(f"Usage is counted up to {owed.facts.usage_up_to:%Y-%m-%d %H:%M:%S} UTC.")
     if currency and owed.lines:
         table = Table(box=None, pad_edge=False)
+        table.add_column("line", justify="right")
         table.add_column("what")
         table.add_column("amount", justify="right")
-        for line in owed.lines:
-            table.add_row(escape(line["description"]), format_money(line["amount_minor"], currency))
+        for number, line in enumerate(owed.lines, start=1):
+            table.add_row(str(number), escape(line["description"]), format_money(line["amount_minor"], currency))
         out.print(table)
+    if owed.credit_notes:
+        show_what_is_left(owed.facts.total_minor, owed.credit_notes)
 
 
 def explained_events(events: Iterable[Mapping[str, Any]], limit: int, note: str = "") -> None:
@@ -174,6 +181,8 @@ def owed_data(owed: Owed) -> dict[str, Any]:
         "invoice_number": facts.invoice_number,
         "hosted_invoice_url": facts.hosted_invoice_url,
         "lines": list(owed.lines),
+        "credit_notes": [credit_note_data(note) for note in owed.credit_notes],
+        "left_minor": what_is_left(facts.total_minor, owed.credit_notes) if facts.invoice_number else None,
     }
 
 
@@ -186,6 +195,12 @@ def status_data(status: MonthStatus) -> dict[str, Any]:
         "outcomes": dict(status.outcomes),
         "sync": dict(status.sync),
         "totals": {currency: dict(total) for currency, total in status.totals.items()},
+        "credited": credited(status.credit_notes),
+        "credit_notes": [
+            credit_note_data(note)
+            | {"by": note.by, "what_happened": note.error_message, "what_to_do": credit_remedy(note)}
+            for note in status.credit_notes
+        ],
         "failures": [
             asdict(failure) | {"next_attempt_at": failure.next_attempt_at and failure.next_attempt_at.isoformat()}
             for failure in status.failures

@@ -46,6 +46,7 @@ def owes(org: str, month: Month | None, json_wanted: bool) -> None:
             tools.drafts,
             now,
             tools.accounts_of(tools.usage),
+            tools.credit_notes,
         )
     show(json_wanted, console.owed_data(answer), lambda: console.show_statement(answer))
 

@@ -30,11 +30,11 @@ def ready(settings: Settings, *, stripe: bool = True) -> Iterator[Settings]:
 
 
 @contextmanager
-def toolbox(settings: Settings) -> Iterator["Toolbox"]:
-    """Yields the stores, for commands that need neither Stripe nor Dagster."""
+def toolbox(settings: Settings, *, stripe: bool = False) -> Iterator["Toolbox"]:
+    """Yields the stores, for commands that need no Dagster; `stripe`: they need Stripe, be it the local emulator."""
     from flybill_pipeline.wiring import build_toolbox
 
-    with ready(settings, stripe=False) as complete:
+    with ready(settings, stripe=stripe) as complete:
         tools = build_toolbox(complete)
         try:
             yield tools

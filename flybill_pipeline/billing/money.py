@@ -1,9 +1,10 @@
 """Amounts: exact decimals of the major unit to integers of the minor unit and back, and as text. No prices here."""
 
+import re
 from decimal import ROUND_HALF_UP, Decimal
 
 from flybill_pipeline.billing.currencies import currency_of
-from flybill_pipeline.billing.decimals import exact, grouped
+from flybill_pipeline.billing.decimals import exact, grouped, plain
 
 
 def to_minor(amount: Decimal, currency: str) -> int:
@@ -23,6 +24,21 @@ def from_minor(minor: int, currency: str) -> Decimal:
     """`minor` units as an exact decimal of major units. Raises UnknownCurrencyError."""
     with exact():
         return Decimal(minor) / currency_of(currency).units_per_major
+
+
+def minor_of(text: str, currency: str) -> int:
+    """What a person wrote as an amount of major units, such as "12.50", in minor units; nothing is ever rounded.
+
+    Raises ValueError with a sentence when it is not digits with a point, or not an amount that `currency` has.
+    """
+    if re.fullmatch(r"[0-9]{1,15}(\.[0-9]+)?", text.strip(), re.ASCII) is None:
+        raise ValueError(f"{text!r} is not an amount: write digits with a decimal point, like 12.50")
+    amount = Decimal(text.strip())
+    minor = to_minor(amount, currency)
+    if from_minor(minor, currency) != amount:
+        smallest = plain(from_minor(currency_of(currency).step, currency))
+        raise ValueError(f"{text!r} is not an amount in {currency.upper()}: its smallest step is {smallest}")
+    return minor
 
 
 def minimum_minor(currency: str) -> int:

@@ -3,9 +3,11 @@
 No numbers are made here (they come from the draft or the invoice), nothing is read, nothing is sent.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from flybill_pipeline.billing.credit_notes import CreditNote, customer_sentence
 from flybill_pipeline.billing.money import format_money
 from flybill_pipeline.billing.period import Month
 
@@ -39,11 +41,12 @@ class Statement:
     forecast_minor: int
 
 
-def statement(facts: MonthFacts, now: datetime) -> Statement:
-    """The statement of a month as of `now`."""
+def statement(facts: MonthFacts, now: datetime, credit_notes: Sequence[CreditNote] = ()) -> Statement:
+    """The statement of a month as of `now`, with what was credited of its invoice."""
     if facts.currency is None:
         return Statement("unknown", "We do not know this organization yet.", "Its usage is kept until we do.", 0)
     state, message, next_step = _words(facts, now)
+    message = f"{message} {customer_sentence(facts.total_minor, credit_notes)}".rstrip()
     return Statement(state, message, next_step, _forecast(facts, now))
 
 

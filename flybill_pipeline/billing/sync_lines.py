@@ -22,15 +22,25 @@ def lines_for_stripe(lines: Sequence[SyncLine]) -> tuple[SyncLine, ...]:
 
     The sum is the same in every case; the detail stays in our own invoice, to which the description points.
     """
+    return tuple(_rolled_up(group) for group in groups_for_stripe(lines))
+
+
+def groups_for_stripe(lines: Sequence[SyncLine]) -> list[list[SyncLine]]:
+    """The lines, those that share one line at Stripe together, in the order of Stripe's lines."""
     if len(lines) <= MOST_LINES:
-        return tuple(lines)
+        return [[line] for line in lines]
     for grouping in _COARSER:
         groups: dict[tuple[Hashable, ...], list[SyncLine]] = {}
         for line in lines:
             groups.setdefault(grouping(line), []).append(line)
         if len(groups) <= MOST_LINES:
             break
-    return tuple(_rolled_up(group) for group in groups.values())
+    return list(groups.values())
+
+
+def line_id_at_stripe(group: Sequence[SyncLine]) -> str:
+    """Our id (metadata) of the Stripe line that a group of `groups_for_stripe` is."""
+    return _rolled_up(group).line_id
 
 
 def chunks(lines: Sequence[SyncLine]) -> list[Sequence[SyncLine]]:

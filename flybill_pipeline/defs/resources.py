@@ -16,6 +16,7 @@ from flybill_pipeline.billing.shards import shard_of
 from flybill_pipeline.steps.open_accounts import Accounts
 from flybill_pipeline.steps.tell_problems import Channel
 from flybill_pipeline.stores.billed_months import BilledMonths
+from flybill_pipeline.stores.credit_notes import CreditNotes
 from flybill_pipeline.stores.database import open_engine
 from flybill_pipeline.stores.drafts import Drafts
 from flybill_pipeline.stores.holds import Holds
@@ -119,6 +120,10 @@ class Toolbox:
         return SyncLedger(self.engine)
 
     @cached_property
+    def credit_notes(self) -> CreditNotes:
+        return CreditNotes(self.engine)
+
+    @cached_property
     def billed(self) -> "Billed":
         from flybill_pipeline.stores.billed import Billed
 
@@ -213,5 +218,7 @@ class Toolbox:
         """Lets go of what was opened."""
         if "sync_ledger" in self.__dict__:
             self.sync_ledger.close()
+        if "credit_notes" in self.__dict__:
+            self.credit_notes.close()
         if "engine" in self.__dict__:
             self.engine.dispose()

@@ -27,6 +27,8 @@ COLUMNS = (
     "amount_minor_theirs",
     "currency_ours",
     "currency_theirs",
+    "credited_minor_ours",
+    "credited_minor_theirs",
     "stripe_invoice_id",
     "status",
 )
@@ -54,8 +56,8 @@ class Reconciliation:
     """The result for one month.
 
     `differences` has one row per differing invoice or copy, with COLUMNS; `difference` names what differs, joined by
-    ", ": missing_there, missing_here, duplicate, amount, currency, status. `totals` are minor units, ours and theirs,
-    per currency. `failure` is why Stripe's list could not be read: then nothing is known, and nothing is proven.
+    ", ": missing_there, missing_here, duplicate, amount, currency, credited, status. `totals` are minor units, ours and
+    theirs, per currency. `failure` is why Stripe's list could not be read: then nothing is known or proven.
     """
 
     matched: int
@@ -124,7 +126,8 @@ def _joined(billed: Sequence[OurInvoice], listed: Sequence[ListedInvoice]) -> pd
     here = pd.DataFrame([asdict(row) for row in billed], columns=list(OurInvoice.__slots__))
     there = pd.DataFrame([asdict(row) for row in _standing(listed)], columns=list(ListedInvoice.__slots__))
     for side in (here, there):
-        side["amount_minor"] = side["amount_minor"].astype("Int64")  # stays a whole number where a side is missing
+        for amount in ("amount_minor", "credited_minor"):
+            side[amount] = side[amount].astype("Int64")  # stays a whole number where a side is missing
     there["copies"] = there.groupby("invoice_id")["stripe_invoice_id"].transform("size").astype("Int64")
     return here.merge(
         there.drop(columns="month"), how="outer", on="invoice_id", suffixes=("_ours", "_theirs"), indicator="side"
@@ -147,6 +150,7 @@ def _difference(row: Mapping[Any, Any]) -> str:
         "duplicate": row["copies"] > 1,
         "amount": row["amount_minor_ours"] != row["amount_minor_theirs"],
         "currency": row["currency_ours"] != row["currency_theirs"],
+        "credited": row["credited_minor_ours"] != row["credited_minor_theirs"],
         "status": row["status"] not in DUE,
     }
     return ", ".join(name for name, differs in found.items() if differs)

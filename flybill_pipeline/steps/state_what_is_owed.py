@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from flybill_pipeline.billing.credit_notes import CreditNote
 from flybill_pipeline.billing.decimals import plain
 from flybill_pipeline.billing.invoice import Draft
 from flybill_pipeline.billing.line_items import LineItem
@@ -25,14 +26,24 @@ class Statements(Protocol):
     def settled_lines(self, org_id: str, month: Month) -> Sequence[Mapping[str, Any]]: ...
 
 
+class CreditNotes(Protocol):
+    """What was credited of finalized invoices."""
+
+    def of(self, org_id: str, month: Month) -> Sequence[CreditNote]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """What an org owes for a month, and why. `lines` have the members of `owes --json`; amounts in minor units."""
+    """What an org owes for a month, and why. `lines` have the members of `owes --json`; amounts in minor units.
+
+    `credit_notes` are those that count: one that Stripe refused never came to be.
+    """
 
     org_id: str
     facts: MonthFacts
     said: Statement
     lines: Sequence[Mapping[str, Any]]
+    credit_notes: Sequence[CreditNote] = ()
 
 
 def state_what_is_owed(
@@ -45,6 +56,7 @@ def state_what_is_owed(
     drafts: Drafts,
     now: datetime,
     accounts: Accounts,
+    credit_notes: CreditNotes,
 ) -> Owed:
     """The statement of one org's month as of `now`.
 
@@ -54,7 +66,8 @@ def state_what_is_owed(
     facts = statements.facts(org.org_id, month) or MonthFacts(month, org.currency, 0, None)
     if facts.outcome not in (None, HELD):
         lines = list(statements.settled_lines(org.org_id, month))
-        return Owed(org.org_id, facts, statement(facts, now), lines)
+        notes = [note for note in credit_notes.of(org.org_id, month) if note.counts]
+        return Owed(org.org_id, facts, statement(facts, now, notes), lines, notes)
     draft = draft_now(org, shard, month, usage, books, drafts, now, accounts)
     fresh = replace(facts, total_minor=draft.total_minor, usage_up_to=draft.usage_up_to, currency=org.currency)
     return Owed(org.org_id, fresh, statement(fresh, now), [_line(line) for line in draft.lines])

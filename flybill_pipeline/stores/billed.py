@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import BigInteger, Engine, cast, func, select
 
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.reconciliation import OurInvoice
+from flybill_pipeline.stores.credit_tables import credit_notes, stripe_credit_notes
 from flybill_pipeline.stores.tables import invoices, stripe_sync
 
 
@@ -19,7 +20,20 @@ class Billed:
     def invoices(self, month: Month) -> Sequence[OurInvoice]:
         """All of them, whether they were synced or not, in order of org ids."""
         c = invoices.c
-        query = select(c.invoice_id, c.org_id, c.number, c.currency, c.subtotal_minor.label("amount_minor"))
+        credited = (
+            select(func.coalesce(func.sum(credit_notes.c.amount_minor), 0))
+            .join(stripe_credit_notes, stripe_credit_notes.c.credit_note_id == credit_notes.c.credit_note_id)
+            .where(credit_notes.c.invoice_id == c.invoice_id, stripe_credit_notes.c.state == "issued")
+            .scalar_subquery()
+        )
+        query = select(
+            c.invoice_id,
+            c.org_id,
+            c.number,
+            c.currency,
+            c.subtotal_minor.label("amount_minor"),
+            cast(credited, BigInteger).label("credited_minor"),
+        )
         with self._engine.connect() as connection:
             rows = connection.execute(query.where(c.month == str(month)).order_by(c.org_id))
             return [OurInvoice(**row._mapping) for row in rows]

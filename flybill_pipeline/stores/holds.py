@@ -90,7 +90,7 @@ class Holds:
                     f"{month} of {org_id} is held for {held.code}, which no release can mend: {held.message} "
                     f"{held.remedy or ''} Then `flybill repair {month} --org {org_id}`."
                 )
-            entry = _entry(month, org_id, "released", by.strip(), reason.strip(), now)
+            entry = audit_entry(month, org_id, "released", by.strip(), reason.strip(), now)
             connection.execute(insert(audit), entry | {"code": held.code, "total_minor": held.total_minor})
 
     def entries(self, month: Month) -> list[AuditEntry]:
@@ -111,7 +111,7 @@ def record_holds(connection: Connection, month: Month, batch: Sequence[Settlemen
         )
     }
     entries = [
-        _entry(month, each.draft.org_id, action, "flybill", each.message or "", now)
+        audit_entry(month, each.draft.org_id, action, "flybill", each.message or "", now)
         | {"code": each.code, "total_minor": each.draft.total_minor}
         for each in batch
         if (action := _action(each, before)) is not None
@@ -128,7 +128,8 @@ def _action(settlement: Settlement, before: Mapping[str, Any]) -> str | None:
     return None if same else "held"
 
 
-def _entry(month: Month, org_id: str, action: str, by: str, reason: str, now: datetime) -> dict[str, Any]:
+def audit_entry(month: Month, org_id: str, action: str, by: str, reason: str, now: datetime) -> dict[str, Any]:
+    """A row of the audit."""
     return {"month": str(month), "org_id": org_id, "action": action, "by": by, "reason": reason, "at": now}
 
 

@@ -21,9 +21,11 @@ from sqlalchemy import (
     union_all,
 )
 
+from flybill_pipeline.billing.credit_notes import CreditNote
 from flybill_pipeline.billing.decimals import plain
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.statement import MonthFacts
+from flybill_pipeline.stores.credit_notes import notes_where
 from flybill_pipeline.stores.tables import (
     audit,
     drafts,
@@ -57,7 +59,7 @@ class MonthStatus:
     """One month at a glance. Totals per currency in minor units; `calls` counts every request the sync made for it.
 
     `too_late` are the orgs of which usage came that neither this month nor an earlier one could bill any more.
-    `released` has who let which held month go, and why.
+    `released` has who let which held month go, and why; `credit_notes` what was credited of the month's invoices since.
     """
 
     month: Month
@@ -71,6 +73,7 @@ class MonthStatus:
     lines: int
     too_late: int
     released: Sequence[Mapping[str, Any]]
+    credit_notes: Sequence[CreditNote]
 
 
 LINE_MEMBERS = (
@@ -158,6 +161,7 @@ def _month_numbers(connection: Connection, month: Month) -> dict[str, Any]:
         "totals": _totals(connection, month),
         "calls": _sum(connection, stripe_sync.c.calls, of_month),
         "released": [dict(row._mapping) for row in connection.execute(_released(month))],
+        "credit_notes": notes_where(connection, invoices.c.month == str(month)),
         "too_late": int(connection.execute(too_late).scalar_one()),
         "lines": _sum(connection, invoices.c.line_count, invoices.c.month == str(month)),
     }

@@ -127,9 +127,6 @@ class SyncLedger:
             head = connection.execute(
                 select(invoices, *_ORG).join(organizations).where(invoices.c.invoice_id == work.invoice_id)
             ).one()
-            lines = connection.execute(
-                select(*_LINE).where(invoice_lines.c.invoice_id == work.invoice_id).order_by(invoice_lines.c.line_no)
-            )
             invoice = SyncInvoice(
                 invoice_id=head.invoice_id,
                 number=head.number,
@@ -145,14 +142,19 @@ class SyncLedger:
                 currency=head.currency,
                 subtotal_minor=head.subtotal_minor,
                 content_hash=head.content_hash,
-                lines=lines_for_stripe(
-                    [SyncLine(**{**line._mapping, "service_month": Month.parse(line.service_month)}) for line in lines]
-                ),
+                lines=lines_for_stripe(invoice_lines_of(connection, head.invoice_id)),
             )
             row = self._invoices.read(connection, work.invoice_id)
             if row is None:
                 raise LookupError(f"invoice {work.invoice_id} has no row in stripe_sync: open_work makes it")
             return SyncTask(invoice, row, self._customers.read(connection, work.org_id))
+
+
+def invoice_lines_of(connection: Connection, invoice_id: str) -> list[SyncLine]:
+    """All lines of an invoice, in order, as they are before any are rolled up for Stripe."""
+    query = select(*_LINE).where(invoice_lines.c.invoice_id == invoice_id).order_by(invoice_lines.c.line_no)
+    lines = connection.execute(query)
+    return [SyncLine(**{**line._mapping, "service_month": Month.parse(line.service_month)}) for line in lines]
 
 
 _ORG = [

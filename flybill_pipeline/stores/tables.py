@@ -244,7 +244,7 @@ account_entries = Table(  # insert only: amounts carried from month to month; wh
 )
 
 
-def _sending_columns() -> list[Column[object]]:
+def sending_columns() -> list[Column[object]]:
     """The durable state of one thing brought to Stripe (DESIGN §7): committed before each call goes out."""
     return [
         Column("state", Text, nullable=False, server_default="new"),
@@ -278,7 +278,7 @@ stripe_sync = Table(
     Column("stripe_total_minor", BigInteger),
     Column("stripe_amount_due_minor", BigInteger),
     Column("hosted_invoice_url", Text),
-    *_sending_columns(),
+    *sending_columns(),
 )
 
 stripe_customers = Table(  # the same machine for the customer of an org that came without one
@@ -286,5 +286,5 @@ stripe_customers = Table(  # the same machine for the customer of an org that ca
     metadata,
     Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), primary_key=True),
     Column("stripe_customer_id", Text, unique=True),
-    *_sending_columns(),
+    *sending_columns(),
 )

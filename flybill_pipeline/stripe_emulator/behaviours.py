@@ -82,8 +82,11 @@ BEHAVIOURS = (
     Behaviour("payments", "collection one hour after finalization; retries after 3 days, 4 attempts", "assumed"),
     Behaviour("payments", "a payment above 99,999,999 minor units: amount_too_large", "documented"),
     Behaviour(
-        "credit_notes", "an open invoice asks for less; a paid one gives back, and the parts add up", "documented"
+        "credit_notes",
+        "first the invoice asks for less, not below zero; the rest is given back, and its parts add up",
+        "library",
     ),
+    Behaviour("credit_notes", "only open and paid invoices; no line gives back more than it amounts to", "assumed"),
     Behaviour("events", "kept for 30 days, newest first, filtered by type and date", "library"),
     Behaviour("events", "which events one action records, and their order", "assumed"),
 )

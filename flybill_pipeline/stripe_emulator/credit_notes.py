@@ -3,6 +3,7 @@ refunds of real payments; a refund is only an id here."""
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
 
 from . import objects
@@ -26,13 +27,11 @@ def create_credit_note(call: Call, params: Json, _id: str) -> Json:
     require(invoice["status"] in ("open", "paid"), "Credit notes need an open or paid invoice.", param="invoice")
     note = _blank(call, invoice, params)
     note["lines"]["data"] = _lines(call, params, note["livemode"])
+    _require_line_not_exceeded(call, note)
     note |= dict.fromkeys(
         ("amount", "subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax"), _total(note)
     )
-    if invoice["status"] == "open":
-        _reduce(call, invoice, note)
-    else:
-        _give_back(call, invoice, note, params)
+    _apply(call, invoice, note, params)
     call.store.insert(note)
     emit(call, "credit_note.created", note)
     return note
@@ -143,6 +142,19 @@ def _invoice_line(call: Call, invoice_id: str, params: Json, path: str) -> Json:
     return line
 
 
+def _require_line_not_exceeded(call: Call, note: Json) -> None:
+    """No line of the invoice gives back more than it amounts to, earlier notes counted."""
+    notes = [*call.store.children("credit_note", note["invoice"]), note]
+    credited: Counter[str] = Counter()
+    standing = (each for each in notes if each["status"] != "void")
+    for line in (line for each in standing for line in each["lines"]["data"] if line["invoice_line_item"]):
+        credited[line["invoice_line_item"]] += line["amount"]
+    for line in note["lines"]["data"]:
+        if source := line["invoice_line_item"]:
+            fits = credited[source] <= call.find("line_item", source, param="lines")["amount"]
+            require(fits, "The line gives back more than it amounts to.", param="lines")
+
+
 def _amount(params: Json, source: Json | None, path: str) -> int:
     """Minor units of one line: an amount, a part of the invoice line by quantity, or quantity x unit amount."""
     if "amount" in params:
@@ -156,37 +168,44 @@ def _amount(params: Json, source: Json | None, path: str) -> int:
     return rounded(Decimal(source["amount"]) * quantity / max(source["quantity"], 1))
 
 
-def _reduce(call: Call, invoice: Json, note: Json) -> None:
-    """An open invoice asks for less; for nothing more at all, it is paid."""
+def _apply(call: Call, invoice: Json, note: Json, params: Json) -> None:
+    """First the invoice asks for less, but not below zero; what is left over is given back, and its parts add up."""
+    credited = invoice["pre_payment_credit_notes_amount"] + invoice["post_payment_credit_notes_amount"]
+    fits = 0 < note["amount"] <= invoice["total"] - credited
+    require(fits, "The credit note must be positive and at most what the invoice has not credited yet.", param="amount")
+    note["pre_payment_amount"] = min(note["amount"], invoice["amount_remaining"])
+    note["post_payment_amount"] = note["amount"] - note["pre_payment_amount"]
+    note["type"] = _type(note)
     before = snapshot(invoice)
-    fits = 0 < note["amount"] <= invoice["amount_remaining"]
-    require(fits, "The credit note must be positive and at most the amount remaining on the invoice.", param="amount")
-    note |= {"type": "pre_payment", "pre_payment_amount": note["amount"]}
+    _give_back(call, invoice, note, params)
+    for name in ("pre_payment", "post_payment"):
+        invoice[f"{name}_credit_notes_amount"] += note[f"{name}_amount"]
     for name in ("amount_due", "amount_remaining"):
-        invoice[name] -= note["amount"]
-    invoice["pre_payment_credit_notes_amount"] += note["amount"]
-    if invoice["amount_remaining"] == 0:
+        invoice[name] -= note["pre_payment_amount"]
+    if invoice["status"] == "open" and invoice["amount_remaining"] == 0:
         mark_paid(call, invoice, amount=invoice["amount_paid"])
         save(call, invoice, before, "invoice.updated", "invoice.paid")
     else:
         save(call, invoice, before)
 
 
+def _type(note: Json) -> str:
+    if not note["post_payment_amount"]:
+        return "pre_payment"
+    return "mixed" if note["pre_payment_amount"] else "post_payment"
+
+
 def _give_back(call: Call, invoice: Json, note: Json, params: Json) -> None:
-    """A paid invoice gives back by credit to the balance, refund, or outside Stripe; the parts must add up."""
-    credited = invoice["pre_payment_credit_notes_amount"] + invoice["post_payment_credit_notes_amount"]
-    fits = 0 < note["amount"] <= invoice["total"] - credited
-    require(fits, "The credit note must be positive and at most what the invoice has not credited yet.", param="amount")
+    """What was paid already goes to the balance, is refunded, or is given back outside Stripe."""
     credit, refund, outside = (
         params.get(name) or 0 for name in ("credit_amount", "refund_amount", "out_of_band_amount")
     )
-    if credit + refund + outside != note["amount"]:
+    if credit + refund + outside != note["post_payment_amount"]:
         raise StripeError(
-            "The sum of credit_amount, refund_amount and out_of_band_amount must equal the credit note amount of "
-            f"{note['amount']}.",
+            "The sum of credit_amount, refund_amount and out_of_band_amount must equal the post payment amount of "
+            f"{note['post_payment_amount']}.",
             param="credit_amount",
         )
-    note |= {"type": "post_payment", "post_payment_amount": note["amount"]}
     if credit:
         note["customer_balance_transaction"] = new_id("cbtxn")
         change_balance(call, invoice["customer"], -credit)
@@ -194,6 +213,3 @@ def _give_back(call: Call, invoice: Json, note: Json, params: Json) -> None:
         note["refunds"] = [
             {"amount_refunded": refund, "refund": new_id("re"), "payment_record_refund": None, "type": "refund"}
         ]
-    before = snapshot(invoice)
-    invoice["post_payment_credit_notes_amount"] += note["amount"]
-    save(call, invoice, before)

@@ -10,11 +10,12 @@ from .config import DAY, EmulatorConfig
 from .peaks import peaks_by_endpoint, peaks_by_mode
 from .store import Json, Store, load
 
-INVOICE_ID, SUBTOTAL, LINES, ORG_ID = (
+INVOICE_ID, SUBTOTAL, LINES, ORG_ID, CREDIT_NOTE_ID = (
     "flybill_invoice_id",
     "flybill_subtotal_minor",
     "flybill_lines",
     "flybill_org_id",
+    "flybill_credit_note_id",
 )
 STALE_DRAFT_SECONDS = DAY
 _EXAMPLES = 20
@@ -30,6 +31,7 @@ def violations(store: Store, config: EmulatorConfig, now: int) -> list[Json]:
         *_contents(finalized),
         *_stale_drafts(invoices, now),
         *_duplicate_customers(store),
+        *_duplicate_credit_notes(store),
         *_blamed_requests(store),
         *_over_limit(store, config),
         *_live_keys(store),
@@ -108,6 +110,17 @@ def _duplicate_customers(store: Store) -> Iterator[Json]:
     )
     for org, count, ids in rows:
         yield _violation("duplicate_customer", f"{count} customers for {ORG_ID} {org}", ids.split(","))
+
+
+def _duplicate_credit_notes(store: Store) -> Iterator[Json]:
+    rows = store.rows(
+        "select json_extract(body, ?) as name, count(*), group_concat(id) from objects"
+        " where kind = 'credit_note' and name is not null group by name having count(*) > 1",
+        (f"$.metadata.{CREDIT_NOTE_ID}",),
+    )
+    for name, count, ids in rows:
+        message = f"{count} credit notes for {CREDIT_NOTE_ID} {name}"
+        yield _violation("duplicate_credit_note", message, ids.split(","))
 
 
 def _blamed_requests(store: Store) -> Iterator[Json]:

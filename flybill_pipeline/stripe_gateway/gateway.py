@@ -10,6 +10,8 @@ from typing import Any
 
 import stripe
 
+from flybill_pipeline.billing.credit_note_sync import CreditPlan, StripeBill, StripeCreditNote, StripeLine
+from flybill_pipeline.billing.credit_notes import CreditNote
 from flybill_pipeline.billing.sync import (
     Answer,
     Failure,
@@ -20,7 +22,7 @@ from flybill_pipeline.billing.sync import (
     SyncOrg,
     T,
 )
-from flybill_pipeline.stripe_gateway import mapping
+from flybill_pipeline.stripe_gateway import credit_mapping, mapping
 from flybill_pipeline.stripe_gateway.failures import RATE_LIMIT_REASON, classify, headers_of, unreadable, wrong_livemode
 from flybill_pipeline.stripe_gateway.keys import is_live_key, require_usable_key
 from flybill_pipeline.stripe_gateway.limiter import ENDPOINT_RATE, LIVE_RATE, Limiter
@@ -118,6 +120,28 @@ class Gateway:
     def list_lines(self, stripe_invoice_id: str) -> Answer[list[str]] | Failure:
         """Our ids of all lines of an invoice: the invoice itself shows the first ten only."""
         return self._list("list_lines", f"/v1/invoices/{stripe_invoice_id}/lines", mapping.read_line_id, {})
+
+    def create_credit_note(
+        self, note: CreditNote, stripe_invoice_id: str, plan: CreditPlan, key: str
+    ) -> Answer[StripeCreditNote] | Failure:
+        """Gives back money of one line of a finalized invoice."""
+        params = credit_mapping.credit_note_params(note, stripe_invoice_id, plan)
+        read = credit_mapping.read_credit_note
+        return self._call("create_credit_note", "post", "/v1/credit_notes", read, params, key)
+
+    def find_credit_notes(self, stripe_invoice_id: str) -> Answer[list[StripeCreditNote]] | Failure:
+        """All credit notes of an invoice, whoever made them, newest first."""
+        params = {"invoice": stripe_invoice_id}
+        return self._list("list_credit_notes", "/v1/credit_notes", credit_mapping.read_credit_note, params)
+
+    def find_bill(self, stripe_invoice_id: str) -> Answer[StripeBill] | Failure:
+        """What a finalized invoice still asks for, and what was credited of it."""
+        path = f"/v1/invoices/{stripe_invoice_id}"
+        return self._call("retrieve_invoice", "get", path, credit_mapping.read_bill)
+
+    def find_lines(self, stripe_invoice_id: str) -> Answer[list[StripeLine]] | Failure:
+        """Stripe's ids of all lines of an invoice, beside ours."""
+        return self._list("list_lines", f"/v1/invoices/{stripe_invoice_id}/lines", credit_mapping.read_line, {})
 
     def page(self, endpoint: str, path: str, params: Mapping[str, Any]) -> Answer[dict[str, Any]] | Failure:
         """One page of a listing as Stripe's own data, for code that must not share the sync's way of reading it."""

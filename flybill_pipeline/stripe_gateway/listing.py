@@ -40,4 +40,5 @@ def _listed(entry: dict[str, Any]) -> ListedInvoice:
         currency=entry["currency"],
         amount_minor=entry["subtotal"] if untaxed is None else untaxed,
         status=entry["status"],
+        credited_minor=entry["pre_payment_credit_notes_amount"] + entry["post_payment_credit_notes_amount"],
     )

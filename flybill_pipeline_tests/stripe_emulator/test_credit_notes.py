@@ -64,3 +64,23 @@ def test_reading_and_refusals(shop: Shop) -> None:
     assert shop.refused("post", "credit_notes", invoice=shop.draft(100), amount=5).http_status == 400
     assert code_of(shop.refused("post", "credit_notes", invoice=invoice)) == "parameter_missing"
     assert code_of(shop.refused("post", "credit_notes", invoice="in_none", amount=1)) == "resource_missing"
+
+
+def test_what_exceeds_an_open_invoices_rest_is_given_back(shop: Shop) -> None:
+    customer = shop.customer(balance=-400)
+    invoice = shop.finalized(1000, customer=customer)["id"]
+    assert shop.get(f"invoices/{invoice}")["amount_remaining"] == 600
+    assert shop.refused("post", "credit_notes", invoice=invoice, amount=700).http_status == 400
+    note = shop.post("credit_notes", invoice=invoice, amount=700, credit_amount=100)
+    assert (note["type"], note["pre_payment_amount"], note["post_payment_amount"]) == ("mixed", 600, 100)
+    after = shop.get(f"invoices/{invoice}")
+    assert (after["status"], after["amount_due"], after["amount_remaining"]) == ("paid", 0, 0)
+    assert (after["pre_payment_credit_notes_amount"], after["post_payment_credit_notes_amount"]) == (600, 100)
+
+
+def test_no_line_gives_back_more_than_it_amounts_to(shop: Shop) -> None:
+    invoice = shop.finalized(1000, 500)
+    line = {"type": "invoice_line_item", "invoice_line_item": invoice["lines"]["data"][1]["id"]}
+    shop.post("credit_notes", invoice=invoice["id"], lines=[{**line, "amount": 300}])
+    assert shop.refused("post", "credit_notes", invoice=invoice["id"], lines=[{**line, "amount": 201}])
+    shop.post("credit_notes", invoice=invoice["id"], lines=[{**line, "amount": 200}])

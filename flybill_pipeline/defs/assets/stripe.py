@@ -7,6 +7,7 @@ from flybill_pipeline.defs.metadata import Metadata, evidence, month_pictures, r
 from flybill_pipeline.defs.partitions import Partitions, read_month, read_month_shard
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.defs.scope import Scope
+from flybill_pipeline.steps.issue_credit_note import issue_credit_notes
 from flybill_pipeline.steps.reconcile_invoices import reconcile
 from flybill_pipeline.steps.sync_invoices import SyncReport, sync_invoices
 
@@ -71,15 +72,18 @@ def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
 
 
 def sync_shard(toolbox: Toolbox, month: Month, shard: int, org_ids: list[str]) -> Metadata:
-    """Syncs what is open and returns the metadata; raises dg.Failure when a later run has to go on."""
+    """Syncs what is open and returns the metadata; raises dg.Failure when a later run has to go on.
+
+    Once Stripe was found silent, the next shards of this process find out quickly whether it still is.
+    """
+    patience = PATIENCE if toolbox.stripe.answers else SHORT_PATIENCE
     report = sync_invoices(
         month,
         ledger=toolbox.sync_ledger,
         stripe=toolbox.stripe,
         shard=shard,
         org_ids=org_ids or None,
-        # Once Stripe was found silent, the next shards of this process find out quickly whether it still is.
-        patience=PATIENCE if toolbox.stripe.answers else SHORT_PATIENCE,
+        patience=patience,
     )
     metadata = {**_sync_metadata(report), **totals_metadata(toolbox.statements.totals(month, shard))}
     if report.stopped or report.waiting:
@@ -88,6 +92,22 @@ def sync_shard(toolbox: Toolbox, month: Month, shard: int, org_ids: list[str]) -
             report.stopped or f"{count} for Stripe; nothing is lost, and nothing is sent twice when it answers again"
         )
         raise dg.Failure(reason, metadata=metadata, allow_retries=False)
+    return {**metadata, **_issue_pending(toolbox, month, shard, org_ids, patience)}
+
+
+def _issue_pending(toolbox: Toolbox, month: Month, shard: int, org_ids: list[str], patience: float) -> Metadata:
+    """Sends the credit notes that were recorded while Stripe was silent; raises dg.Failure when some still wait."""
+    works = toolbox.credit_notes.pending(month, shard, org_ids or None)
+    if not works:
+        return {}
+    report = issue_credit_notes(works, ledger=toolbox.credit_notes, stripe=toolbox.stripe, patience=patience)
+    metadata: Metadata = {
+        "credit notes issued": report.issued,
+        "credit notes that wait for a person": report.blocked + report.mismatch,
+    }
+    if report.waiting:
+        why = report.failure.message if report.failure else "another command is sending it"
+        raise dg.Failure(f"{report.waiting} of {len(works)} credit notes wait: {why}", metadata, allow_retries=False)
     return metadata
 
 
