@@ -1,7 +1,10 @@
 """The working of a line as data: the steps by which a quantity became an amount. No step is computed here."""
 
+import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from flybill_pipeline.billing.decimals import ZERO, plain
@@ -32,11 +35,26 @@ class WorkingStep(NamedTuple):
 _JSON_NAMES = {"from_quantity": "from"}
 _TEXTS = ("step", "note")
 _KEYS = tuple(_JSON_NAMES.get(name, name) for name in WorkingStep._fields)
+_SORTED_KEYS = sorted(_KEYS)
+_sorted_values = itemgetter(*(_KEYS.index(key) for key in _SORTED_KEYS))
 
 
 def working_data(working: Iterable[WorkingStep]) -> list[dict[str, str]]:
     """The working as JSON-able data: decimals are plain digit strings (never 1E-7), unused fields are left out."""
     return [_step_data(step) for step in working]
+
+
+class WorkingText(NamedTuple):
+    """The working as JSON texts: `data` is what `working_data` gives, `pairs` the same sorted by key, to be hashed."""
+
+    data: str
+    pairs: str
+
+
+def working_text(working: Iterable[WorkingStep]) -> WorkingText:
+    """The working of a line, written out once for all who need it."""
+    steps = [_step_text(step) for step in working]
+    return WorkingText(f"[{','.join([step.data for step in steps])}]", f"[{','.join([step.pairs for step in steps])}]")
 
 
 def working_from(data: Iterable[Mapping[str, str]]) -> tuple[WorkingStep, ...]:
@@ -59,3 +77,16 @@ def _step_data(step: WorkingStep) -> dict[str, str]:
         for key, value in zip(_KEYS, step, strict=True)
         if value is not None
     }
+
+
+@lru_cache(maxsize=10_000)  # a tier that is full is the same step of many lines
+def _step_text(step: WorkingStep) -> WorkingText:
+    # Written by hand, since json.dumps would take half as long as all of rating; only texts can need escapes.
+    written = [
+        (key, f'"{plain(value)}"' if isinstance(value, Decimal) else json.dumps(value))
+        for key, value in zip(_SORTED_KEYS, _sorted_values(step), strict=True)
+        if value is not None
+    ]
+    data = ",".join([f'"{key}":{value}' for key, value in written])
+    pairs = ",".join([f'["{key}",{value}]' for key, value in written])
+    return WorkingText(f"{{{data}}}", f"[{pairs}]")

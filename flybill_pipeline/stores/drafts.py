@@ -193,7 +193,7 @@ def _line_rows(draft: Draft) -> Iterator[_Row]:
             line.amount_minor,
             line.currency,
             line.description,
-            working,
+            working.data,
         )
 
 
