@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from flybill_pipeline.billing.decimals import ZERO, plain
@@ -35,8 +34,6 @@ class WorkingStep(NamedTuple):
 _JSON_NAMES = {"from_quantity": "from"}
 _TEXTS = ("step", "note")
 _KEYS = tuple(_JSON_NAMES.get(name, name) for name in WorkingStep._fields)
-_SORTED_KEYS = sorted(_KEYS)
-_sorted_values = itemgetter(*(_KEYS.index(key) for key in _SORTED_KEYS))
 
 
 def working_data(working: Iterable[WorkingStep]) -> list[dict[str, str]]:
@@ -82,11 +79,11 @@ def _step_data(step: WorkingStep) -> dict[str, str]:
 @lru_cache(maxsize=10_000)  # a tier that is full is the same step of many lines
 def _step_text(step: WorkingStep) -> WorkingText:
     # Written by hand, since json.dumps would take half as long as all of rating; only texts can need escapes.
-    written = [
+    written = sorted(
         (key, f'"{plain(value)}"' if isinstance(value, Decimal) else json.dumps(value))
-        for key, value in zip(_SORTED_KEYS, _sorted_values(step), strict=True)
+        for key, value in zip(_KEYS, step, strict=True)
         if value is not None
-    ]
+    )
     data = ",".join([f'"{key}":{value}' for key, value in written])
     pairs = ",".join([f'["{key}",{value}]' for key, value in written])
     return WorkingText(f"{{{data}}}", f"[{pairs}]")
