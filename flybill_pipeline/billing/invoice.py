@@ -13,7 +13,7 @@ from flybill_pipeline.billing.decimals import plain
 from flybill_pipeline.billing.line_items import LineItem, total_minor
 from flybill_pipeline.billing.outcomes import Problem
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.working import working_data
+from flybill_pipeline.billing.working import WorkingText, working_text
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ class Draft:
         return total_minor(self.lines)
 
     @cached_property
-    def workings(self) -> list[list[dict[str, str]]]:
-        """The working of each line as data, in order; needed twice, for the hash and for the row."""
-        return [working_data(line.working) for line in self.lines]
+    def workings(self) -> list[WorkingText]:
+        """The working of each line, in order; needed twice, for the hash and for the row."""
+        return [working_text(line.working) for line in self.lines]
 
     @property
     def content_hash(self) -> str:
         """SHA-256 (hex) of everything that the customer is told; equal hashes mean equal bills, line by line."""
-        return _hash(self.org_id, self.currency or "", map(_content, self.lines, self.workings))
+        return _hash(self.org_id, self.currency or "", zip(self.lines, self.workings, strict=True))
 
 
 def invoice_id(month: Month, org_id: str) -> str:
@@ -66,15 +66,19 @@ def invoice_number(month: Month, position: int) -> str:
 
 def content_hash(org_id: str, currency: str, lines: Iterable[LineItem]) -> str:
     """The hash of an invoice with these lines; see Draft.content_hash."""
-    return _hash(org_id, currency, (_content(line, working_data(line.working)) for line in lines))
+    return _hash(org_id, currency, ((line, working_text(line.working)) for line in lines))
 
 
-def _hash(org_id: str, currency: str, lines: Iterable[list[Any]]) -> str:
-    content = json.dumps([org_id, currency, list(lines)], separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(content.encode()).hexdigest()
+_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
 
-def _content(line: LineItem, working: list[dict[str, str]]) -> list[Any]:
+def _hash(org_id: str, currency: str, lines: Iterable[tuple[LineItem, WorkingText]]) -> str:
+    """Of one JSON text: [org_id, currency, [[what a line says..., its working], ...]]. It can never change."""
+    content = ",".join([f"{_json(_content(line))[:-1]},{working.pairs}]" for line, working in lines])
+    return hashlib.sha256(f"[{_json(org_id)},{_json(currency)},[{content}]]".encode()).hexdigest()
+
+
+def _content(line: LineItem) -> list[Any]:
     return [
         line.line_id,
         line.kind,
@@ -86,5 +90,4 @@ def _content(line: LineItem, working: list[dict[str, str]]) -> list[Any]:
         line.amount_minor,
         line.currency,
         line.description,
-        [sorted(step.items()) for step in working],
     ]

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
 
 from flybill_pipeline.billing.aggregation import billed_quantity
 from flybill_pipeline.billing.decimals import ZERO, exact
@@ -66,8 +68,7 @@ class PricedUsage:
 _Dimensions = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(NamedTuple):
     """The usage of one line: `part` says which book prices it, `whole_month` that it does so on all days."""
 
     part: BookPart
@@ -102,10 +103,11 @@ def price_month(books: BooksOfMonth, contract: str | None, totals: Iterable[Usag
             _group(groups, books, part, price, line_dimensions(price, total.dimensions)).totals.append(total)
     for part, price in list(_commitments(books, contract, groups.values())):
         _group(groups, books, part, price, price.match)
-    return PricedUsage(
-        tuple(_usage_line(groups[key], dict(key[1]), books.month) for key in sorted(groups)),
-        tuple(_unpriced(books, key[0], dict(key[1]), unpriced[key]) for key in sorted(unpriced)),
-    )
+    with exact():
+        return PricedUsage(
+            tuple([_usage_line(groups[key], dict(key[1]), books.month) for key in sorted(groups)]),
+            tuple([_unpriced(books, key[0], dict(key[1]), unpriced[key]) for key in sorted(unpriced)]),
+        )
 
 
 def line_id(kind: str, service_month: Month, *identity: object) -> str:
@@ -195,10 +197,15 @@ def _usage_line(group: _Group, dimensions: dict[str, str], month: Month) -> Line
 
 
 def _usage_line_id(group: _Group, dimensions: Mapping[str, str], month: Month) -> str:
-    own_days = [] if group.whole_month else [_start(group.part)]
-    begins = group.part.book.effective_from.isoformat()
+    own_days = None if group.whole_month else _start(group.part)
     # Sorted by name: where the dimensions come from, usage or a price's match, must not show.
-    return line_id("usage", month, group.price.meter, dict(_sorted(dimensions)), begins, *own_days)
+    return _shared_line_id(month, group.price.meter, _sorted(dimensions), group.part.book.effective_from, own_days)
+
+
+@lru_cache(maxsize=10_000)  # it does not name the org: what is sold to many is hashed once
+def _shared_line_id(month: Month, meter: str, dimensions: _Dimensions, begins: date, own_days: str | None) -> str:
+    days = [] if own_days is None else [own_days]
+    return line_id("usage", month, meter, dict(dimensions), begins.isoformat(), *days)
 
 
 def _unpriced(books: BooksOfMonth, meter: str, dimensions: dict[str, str], totals: list[UsageTotal]) -> UnpricedUsage:

@@ -15,7 +15,8 @@ def to_minor(amount: Decimal, currency: str) -> int:
     """
     unit = currency_of(currency)
     with exact():
-        steps = amount * unit.units_per_major / unit.step
+        minor = amount * unit.units_per_major
+        steps = minor if unit.step == 1 else minor / unit.step
         # ROUND_HALF_UP is decimal's name for ties away from zero, on both sides of it.
         return int(steps.to_integral_value(ROUND_HALF_UP)) * unit.step
 

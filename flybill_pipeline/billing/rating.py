@@ -29,8 +29,9 @@ def rate(price: Price, quantity: Decimal) -> Rated:
     """
     with exact():
         steps = list(_usage_steps(price, quantity))
-        steps += _limit_steps(price, quantity, sum((step.amount for step in steps), ZERO))
-        return Rated(sum((step.amount for step in steps), ZERO), tuple(steps))
+        amount = sum((step.amount for step in steps), ZERO)
+        limits = tuple(_limit_steps(price, quantity, amount))
+        return Rated(sum((step.amount for step in limits), amount), (*steps, *limits))
 
 
 def _usage_steps(price: Price, quantity: Decimal) -> Iterator[WorkingStep]:
@@ -52,7 +53,7 @@ def _without_flat_fees(price: Price) -> Price:
 
 
 def _mirrored(step: WorkingStep) -> WorkingStep:
-    return replace(step, amount=-step.amount, quantity=None if step.quantity is None else -step.quantity)
+    return step._replace(amount=-step.amount, quantity=None if step.quantity is None else -step.quantity)
 
 
 def _limit_steps(price: Price, quantity: Decimal, amount: Decimal) -> Iterator[WorkingStep]:

@@ -17,12 +17,8 @@ class DraftTotal:
     currency: str | None
     total_minor: int
     carried_minor: int
-    line_count: int
-    content_hash: str
     problems: Sequence[Mapping[str, Any]]
-    usage_up_to: datetime | None
     priced_at: datetime
-    priced_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,15 @@
 """The working of a line as data: the steps by which a quantity became an amount. No step is computed here."""
 
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from flybill_pipeline.billing.decimals import ZERO, plain
 
 
-@dataclass(frozen=True, slots=True)
-class WorkingStep:
+class WorkingStep(NamedTuple):
     """One step; what it does not use is None, and the amounts (exact, major units) of all steps sum to the line's.
 
     `step` is one of free_units, units, tier, packages, percentage, flat, minimum_spend, maximum_spend, and whatever
@@ -33,12 +33,25 @@ class WorkingStep:
 # `from` cannot be a field's name in Python, but it is what a reader of the JSON expects beside `up_to`.
 _JSON_NAMES = {"from_quantity": "from"}
 _TEXTS = ("step", "note")
-_FIELDS = tuple((field.name, _JSON_NAMES.get(field.name, field.name)) for field in fields(WorkingStep))
+_KEYS = tuple(_JSON_NAMES.get(name, name) for name in WorkingStep._fields)
 
 
 def working_data(working: Iterable[WorkingStep]) -> list[dict[str, str]]:
     """The working as JSON-able data: decimals are plain digit strings (never 1E-7), unused fields are left out."""
     return [_step_data(step) for step in working]
+
+
+class WorkingText(NamedTuple):
+    """The working as JSON texts: `data` is what `working_data` gives, `pairs` the same sorted by key, to be hashed."""
+
+    data: str
+    pairs: str
+
+
+def working_text(working: Iterable[WorkingStep]) -> WorkingText:
+    """The working of a line, written out once for all who need it."""
+    steps = [_step_text(step) for step in working]
+    return WorkingText(f"[{','.join([step.data for step in steps])}]", f"[{','.join([step.pairs for step in steps])}]")
 
 
 def working_from(data: Iterable[Mapping[str, str]]) -> tuple[WorkingStep, ...]:
@@ -48,15 +61,29 @@ def working_from(data: Iterable[Mapping[str, str]]) -> tuple[WorkingStep, ...]:
 
 def _step_from(data: Mapping[str, str]) -> WorkingStep:
     values: dict[str, Any] = {
-        name: data[key] if name in _TEXTS else Decimal(data[key]) for name, key in _FIELDS if key in data
+        name: data[key] if name in _TEXTS else Decimal(data[key])
+        for name, key in zip(WorkingStep._fields, _KEYS, strict=True)
+        if key in data
     }
     return WorkingStep(**values)
 
 
 def _step_data(step: WorkingStep) -> dict[str, str]:
-    data: dict[str, str] = {}
-    for name, key in _FIELDS:
-        value = getattr(step, name)
-        if value is not None:
-            data[key] = plain(value) if isinstance(value, Decimal) else value
-    return data
+    return {
+        key: value if isinstance(value, str) else plain(value)
+        for key, value in zip(_KEYS, step, strict=True)
+        if value is not None
+    }
+
+
+@lru_cache(maxsize=10_000)  # a tier that is full is the same step of many lines
+def _step_text(step: WorkingStep) -> WorkingText:
+    # Written by hand, since json.dumps would take half as long as all of rating; only texts can need escapes.
+    written = sorted(
+        (key, f'"{plain(value)}"' if isinstance(value, Decimal) else json.dumps(value))
+        for key, value in zip(_KEYS, step, strict=True)
+        if value is not None
+    )
+    data = ",".join([f'"{key}":{value}' for key, value in written])
+    pairs = ",".join([f'["{key}",{value}]' for key, value in written])
+    return WorkingText(f"{{{data}}}", f"[{pairs}]")

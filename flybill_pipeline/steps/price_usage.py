@@ -1,9 +1,11 @@
 """Prices one shard of one month: usage totals and price books in, drafts out. Decides nothing about outcomes."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Protocol
 
 from flybill_pipeline.billing.account import EMPTY, Account
@@ -121,21 +123,22 @@ def price_shard(
     found = usage_of(only, month, shard, usage, in_force, now)
     used = {org.org_id: org for org in found if org.org_id not in settled}
     carried = drafts.carried(month, list(known))
-    new = [
+    priced = (
         price_org(month, shard, org, used.get(key), books, carried.get(key, 0), opened.get(key, EMPTY))
         for key, org in known.items()
-    ]
+    )
     unknown = used.keys() | (set() if only else drafts.strangers(month, shard))
-    new += [_stranger(month, shard, key, used.get(key)) for key in sorted(unknown - known.keys() - settled)]
-    count, lines = drafts.replace(month, shard, new, now, only, priced_from)
+    strangers = (_stranger(month, shard, key, used.get(key)) for key in sorted(unknown - known.keys() - settled))
+    tally = _Tally()
+    count, lines = drafts.replace(month, shard, tally.counting(chain(priced, strangers)), now, only, priced_from)
     too_late = accounts.too_late(month, shard) if accounts and not only else []
     if not only:
         drafts.report_too_late(month, shard, too_late)
     return PricingReport(
         drafts=count,
         lines=lines,
-        totals=_totals(new),
-        problems=[(d.org_id, d.problems[0].code) for d in new if d.problems],
+        totals=tally.totals,
+        problems=tally.problems,
         adjusted=sum(bool(account.late) for account in opened.values()),
         too_late=too_late,
     )
@@ -267,9 +270,17 @@ def _carried_line(month: Month, org: Organization, amount_minor: int) -> LineIte
     )
 
 
-def _totals(new: Iterable[Draft]) -> dict[str, int]:
-    totals: dict[str, int] = {}
-    for draft in new:
-        if draft.currency is not None:
-            totals[draft.currency] = totals.get(draft.currency, 0) + draft.total_minor
-    return totals
+@dataclass(slots=True)
+class _Tally:
+    """What drafts come to, counted as they pass by: a shard of them is more than should be held at once."""
+
+    totals: Counter[str] = field(default_factory=Counter)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+
+    def counting(self, new: Iterable[Draft]) -> Iterator[Draft]:
+        for draft in new:
+            if draft.currency is not None:
+                self.totals[draft.currency] += draft.total_minor
+            if draft.problems:
+                self.problems.append((draft.org_id, draft.problems[0].code))
+            yield draft

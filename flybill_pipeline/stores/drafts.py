@@ -66,6 +66,8 @@ BASIS_COLUMNS = (
     "priced_at",
 )
 
+_Row = tuple[Any, ...]
+
 
 class Drafts:
     """The draft lines of every org and month, and what an org carries over from earlier months."""
@@ -117,19 +119,25 @@ class Drafts:
         """Puts `new` in the place of every unsettled draft of the shard (or of the orgs `only`), all or nothing.
 
         `priced_from` names the inputs (see pricing_inputs.py). Returns the numbers of drafts and lines. An org that
-        was settled meanwhile keeps its lines.
+        was settled meanwhile keeps its lines. `new` may be made as it is taken: no draft is kept once it is written.
         """
         with self._engine.begin() as connection:
             lock_shard(connection, shard)
             settled = _settled(connection, month, shard)
-            kept = [draft for draft in new if draft.org_id not in settled]
             self._clear(connection, month, shard, only)
-            lines = copy_rows(connection, line_items, LINE_COLUMNS, _line_rows(kept))
-            count = copy_rows(
-                connection, drafts, DRAFT_COLUMNS, (_draft_row(draft, now, priced_from) for draft in kept)
-            )
-            copy_rows(connection, pricing_bases, BASIS_COLUMNS, _basis_rows(kept, now))
-        return count, lines
+            draft_rows, basis_rows = list[_Row](), list[_Row]()
+
+            def line_rows() -> Iterator[_Row]:
+                for draft in new:
+                    if draft.org_id not in settled:
+                        yield from _line_rows(draft)
+                        draft_rows.append(_draft_row(draft, now, priced_from))
+                        basis_rows.extend(_basis_rows(draft, now))
+
+            lines = copy_rows(connection, line_items, LINE_COLUMNS, line_rows())
+            copy_rows(connection, drafts, DRAFT_COLUMNS, draft_rows)
+            copy_rows(connection, pricing_bases, BASIS_COLUMNS, basis_rows)
+        return len(draft_rows), lines
 
     def report_too_late(self, month: Month, shard: int, found: Iterable[tuple[str, Month]]) -> None:
         """Notes, in the place of what was noted before, whose usage of which month came too late to be billed."""
@@ -167,29 +175,29 @@ def _settled(connection: Connection, month: Month, shard: int) -> set[str]:
     return set(connection.execute(query).scalars())
 
 
-def _line_rows(new: Iterable[Draft]) -> Iterator[tuple[Any, ...]]:
-    for draft in new:
-        for number, (line, working) in enumerate(zip(draft.lines, draft.workings, strict=True), start=1):
-            yield (
-                str(draft.month),
-                draft.org_id,
-                number,
-                line.line_id,
-                line.kind,
-                line.meter,
-                dict(line.dimensions),
-                str(line.service_month),
-                line.quantity,
-                line.usage,
-                line.unit,
-                line.amount_minor,
-                line.currency,
-                line.description,
-                working,
-            )
+def _line_rows(draft: Draft) -> Iterator[_Row]:
+    month = str(draft.month)
+    for number, (line, working) in enumerate(zip(draft.lines, draft.workings, strict=True), start=1):
+        yield (
+            month,
+            draft.org_id,
+            number,
+            line.line_id,
+            line.kind,
+            line.meter,
+            dict(line.dimensions),
+            str(line.service_month),
+            line.quantity,
+            line.usage,
+            line.unit,
+            line.amount_minor,
+            line.currency,
+            line.description,
+            working.data,
+        )
 
 
-def _draft_row(draft: Draft, now: datetime, priced_from: str | None) -> tuple[Any, ...]:
+def _draft_row(draft: Draft, now: datetime, priced_from: str | None) -> _Row:
     problems = [dataclasses.asdict(p) | {"quantity": format(p.quantity, "f")} for p in draft.problems]
     return (
         str(draft.month),
@@ -209,18 +217,17 @@ def _draft_row(draft: Draft, now: datetime, priced_from: str | None) -> tuple[An
     )
 
 
-def _basis_rows(new: Iterable[Draft], now: datetime) -> Iterator[tuple[Any, ...]]:
-    for draft in new:
-        for basis in draft.bases:
-            yield (
-                str(draft.month),
-                draft.org_id,
-                str(basis.service_month),
-                draft.shard,
-                basis.usage_version,
-                basis.usage_fingerprint,
-                basis.terms,
-                basis.contract,
-                basis.currency,
-                now,
-            )
+def _basis_rows(draft: Draft, now: datetime) -> Iterator[_Row]:
+    for basis in draft.bases:
+        yield (
+            str(draft.month),
+            draft.org_id,
+            str(basis.service_month),
+            draft.shard,
+            basis.usage_version,
+            basis.usage_fingerprint,
+            basis.terms,
+            basis.contract,
+            basis.currency,
+            now,
+        )

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Connection, Engine, cast, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, Engine, cast, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flybill_pipeline.billing.invoice import invoice_id, invoice_number
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.settlement import DraftTotal, Settlement
+from flybill_pipeline.stores.bulk import given_rows
 from flybill_pipeline.stores.drafts import lock_shard
 from flybill_pipeline.stores.holds import record_holds
 from flybill_pipeline.stores.items import overdrawn
@@ -23,6 +24,9 @@ from flybill_pipeline.stores.tables import (
     outcomes,
     stripe_sync,
 )
+
+FROM_DRAFT = ("month", "org_id", "shard", "currency", "line_count", "content_hash", "usage_up_to", "priced_from")
+"""What an invoice takes over from its draft as it is."""
 
 
 class LinesDoNotSumError(Exception):
@@ -71,7 +75,7 @@ class Invoices:
                 self._carry(connection, month, [s for s in batch if s.outcome != "held"])
                 self._use_credits(connection, month, [s.draft.org_id for s in batch if s.outcome != "held"])
                 self._insert_invoices(
-                    connection, month, shard, [s.draft for s in batch if s.outcome == "invoiced"], now
+                    connection, month, [s.draft.org_id for s in batch if s.outcome == "invoiced"], now
                 )
         return {settlement.draft.org_id for settlement in batch}
 
@@ -95,11 +99,9 @@ class Invoices:
     def _record_outcomes(
         self, connection: Connection, month: Month, shard: int, batch: Sequence[Settlement], now: datetime
     ) -> None:
-        rows = [
+        decided = [
             {
-                "month": str(month),
                 "org_id": s.draft.org_id,
-                "shard": shard,
                 "outcome": s.outcome,
                 "code": s.code,
                 "message": s.message,
@@ -107,13 +109,13 @@ class Invoices:
                 "customer_message": s.customer_message,
                 "total_minor": s.draft.total_minor,
                 "currency": s.draft.currency,
-                "decided_at": now,
             }
             for s in batch
         ]
-        statement = upsert(outcomes)
-        changes = {name: statement.excluded[name] for name in rows[0] if name not in ("month", "org_id", "shard")}
-        connection.execute(statement.on_conflict_do_update(index_elements=["month", "org_id"], set_=changes), rows)
+        rows = select(literal(str(month)), literal(shard), literal(now), given_rows(outcomes, decided))
+        statement = upsert(outcomes).from_select(["month", "shard", "decided_at", *decided[0]], rows)
+        changes = {name: statement.excluded[name] for name in ("decided_at", *decided[0]) if name != "org_id"}
+        connection.execute(statement.on_conflict_do_update(index_elements=["month", "org_id"], set_=changes))
 
     def _carry(self, connection: Connection, month: Month, batch: Sequence[Settlement]) -> None:
         """What is carried is a balance of entries: carrying adds the month's own part, billing takes it all out."""
@@ -141,33 +143,25 @@ class Invoices:
                 f"the credits {', '.join(found)} do not hold what would be taken from them: close the month again"
             )
 
-    def _insert_invoices(
-        self, connection: Connection, month: Month, shard: int, batch: Sequence[DraftTotal], now: datetime
-    ) -> None:
-        if not batch:
+    def _insert_invoices(self, connection: Connection, month: Month, org_ids: Sequence[str], now: datetime) -> None:
+        if not org_ids:
             return
-        first = self._take_numbers(connection, month, len(batch))
-        ids = [invoice_id(month, draft.org_id) for draft in batch]
-        rows = [
-            {
-                "invoice_id": key,
-                "number": invoice_number(month, number),
-                "month": str(month),
-                "org_id": draft.org_id,
-                "shard": shard,
-                "currency": draft.currency,
-                "subtotal_minor": draft.total_minor,
-                "line_count": draft.line_count,
-                "content_hash": draft.content_hash,
-                "usage_up_to": draft.usage_up_to,
-                "finalized_at": now,
-                "priced_from": draft.priced_from,
-            }
-            for number, (key, draft) in enumerate(zip(ids, batch, strict=True), start=first)
+        first = self._take_numbers(connection, month, len(org_ids))
+        named = [
+            {"org_id": org, "invoice_id": invoice_id(month, org), "number": invoice_number(month, number)}
+            for number, org in enumerate(org_ids, start=first)
         ]
-        connection.execute(insert(invoices), rows)
+        ids = [each["invoice_id"] for each in named]
+        given, draft = given_rows(invoices, named), drafts.c
+        kept = [draft[name] for name in FROM_DRAFT]
+        rows = (
+            select(given.c.invoice_id, given.c.number, literal(now), draft.total_minor, *kept)
+            .join(drafts, draft.org_id == given.c.org_id)
+            .where(draft.month == str(month))
+        )
+        names = ["invoice_id", "number", "finalized_at", "subtotal_minor", *FROM_DRAFT]
+        connection.execute(insert(invoices).from_select(names, rows))
         self._copy_lines(connection, month, ids)
-        self._require_sums(connection, ids)
         connection.execute(insert(stripe_sync), [{"invoice_id": key} for key in ids])
 
     def _take_numbers(self, connection: Connection, month: Month, count: int) -> int:
@@ -180,21 +174,18 @@ class Invoices:
         return int(connection.execute(taken).scalar_one()) - count + 1
 
     def _copy_lines(self, connection: Connection, month: Month, ids: Sequence[str]) -> None:
+        """Copies the lines; the blocking check is asserted where it cannot be skipped: in the very statement."""
         shared = [c.name for c in invoice_lines.columns if c.name != "invoice_id"]
         lines = (
             select(invoices.c.invoice_id, *(line_items.c[name] for name in shared))
             .join(invoices, (invoices.c.month == line_items.c.month) & (invoices.c.org_id == line_items.c.org_id))
             .where(line_items.c.month == str(month), invoices.c.invoice_id.in_(ids))
         )
-        connection.execute(insert(invoice_lines).from_select(["invoice_id", *shared], lines))
-
-    def _require_sums(self, connection: Connection, ids: Sequence[str]) -> None:
-        """The blocking check, asserted where it cannot be skipped: before the batch is committed."""
-        lines = invoice_lines.c
+        insertion = insert(invoice_lines).from_select(["invoice_id", *shared], lines)
+        stored = insertion.returning(invoice_lines.c.invoice_id, invoice_lines.c.amount_minor).cte("stored").c
         summed = (
-            select(lines.invoice_id, func.sum(lines.amount_minor).label("amount"), func.count().label("lines"))
-            .where(lines.invoice_id.in_(ids))
-            .group_by(lines.invoice_id)
+            select(stored.invoice_id, func.sum(stored.amount_minor).label("amount"), func.count().label("lines"))
+            .group_by(stored.invoice_id)
             .subquery()
         )
         wrong = connection.execute(
