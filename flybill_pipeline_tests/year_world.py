@@ -112,9 +112,8 @@ def _add_usage(year: Year, random: Random, org: Org, *, tiny: bool) -> None:
             if meter == "seconds" and org.contract == "partner":
                 region = {}  # the contract has one price for all regions
             quantity = f"{random.randint(1, most) / 1000:.3f}"
-            _land(
-                year, random, event(f"{org.org_id}-{month}-{number}", org.org_id, quantity, "", meter, **region), month
-            )
+            row = event(f"{org.org_id}-{month}-{number}", org.org_id, quantity, "", meter, **region)
+            _land(year, random, row, month, late=org.imported or month != IMPORTED)
         if random.random() < 0.25:  # more than was used, sometimes: the month becomes a credit
             correction = f"-{random.randint(1, most) / 1000:.3f}"
             at = f"{month}-{LAST_DAYS[month]}T23:59:59.999999Z"
