@@ -75,7 +75,7 @@ CAUGHT: tuple[tuple[str, Callable[..., Any]], ...] = (
 
 
 def run(prove: Callable[..., Any]) -> None:
-    """Runs one property in few words."""
+    """Runs one property with settings of our own: hypothesis has no public way to change those of a made test."""
     with patch.object(prove, "_hypothesis_internal_use_settings", QUICK):
         prove()
 
