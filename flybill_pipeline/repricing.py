@@ -24,11 +24,11 @@ def reprice(tools: Toolbox, month: Month, prices: Path, now: datetime) -> list[R
     loaded = load_price_books(prices)
     other = cache(lambda currency: books_of_month(loaded, currency, month))
     books = tools.books(month)
-    return biggest_first(
-        org
-        for shard in range(tools.shards)
-        for org in reprice_shard(month, shard, tools.organizations.all(shard), tools.usage, books, other, now)
-    )
+    found: list[Repriced] = []
+    for shard in range(tools.shards):
+        orgs, items = tools.organizations.all(shard), tools.items.of(shard)
+        found += reprice_shard(month, shard, orgs, tools.usage, items, books, other, now)
+    return biggest_first(found)
 
 
 def repriced_data(month: Month, found: Sequence[Repriced]) -> dict[str, Any]:

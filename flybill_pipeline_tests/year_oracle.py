@@ -1,123 +1,211 @@
-"""What a year of year_world.py must come to, in plain arithmetic. Uses nothing of the pipeline, on purpose: a mistake
-that both made would have to be made twice. Amounts are minor units of currencies with two decimals."""
+"""What a year of year_world.py must come to, close by close, in plain arithmetic; usage is rated in year_rating.py.
+
+Uses nothing of the pipeline, on purpose: a mistake that both made would have to be made twice. Amounts are minor units.
+"""
 
 from calendar import monthrange
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 
-from flybill_pipeline_tests.year_world import BOOKS, MONTHS, SYD_UP_TO, Row, Year
+from flybill_pipeline_tests.year_prices import MONEY
+from flybill_pipeline_tests.year_rating import committed, minor, usage_due
+from flybill_pipeline_tests.year_world import (
+    CLASHING,
+    IMPORTED,
+    LAST,
+    MONTHS,
+    PROBED,
+    PROBES_PRICED,
+    WAIVING,
+    Org,
+    Row,
+    Year,
+)
 
-MINIMUM = 50
-Priced = Counter[tuple[str, str, str]]
-"""Org, service month and meter (or kind, of what is no usage) → minor units."""
+HOLD_ABOVE_MULTIPLE = 30
+LARGEST_CREDIT = 20_000
+LOOKBACK = 3
+Item = Mapping[str, str]
 
 
 @dataclass
 class Account:
-    """One org's months in their order: what each came to, and what they left."""
+    """One org's months: what each came to, why it waited first, and what they left."""
 
+    org: Org
     outcomes: dict[str, tuple[str, int]] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
+    billed: dict[str, Counter[str]] = field(default_factory=dict)
+    """Service month → meter (or kind, of what is no usage) → minor units, over all invoices; what waits included."""
+    known: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Service month → the usage that it was last billed from."""
+    too_late: set[tuple[str, str]] = field(default_factory=set)
+    """In which month's close usage of which earlier month was found that nothing bills any more."""
     credit_uses: Counter[str] = field(default_factory=Counter)
     discounted: int = 0
+    waived: int = 0
+    waiting: int = 0
     carried: int = 0
 
+    @property
+    def settled(self) -> list[str]:
+        return [month for month, (outcome, _) in self.outcomes.items() if outcome != "held"]
 
-def priced_at_close(year: Year) -> dict[str, Priced]:
-    """At each month's close: all that was ever due up to that month, by what had arrived by then."""
-    contracts = {org["org_id"]: org["contract"] for org in year.orgs}
-    events: dict[str, Row] = {}
-    items: dict[tuple[str, str], Mapping[str, str]] = {}
-    found = {}
+
+def accounts(year: Year) -> dict[str, Account]:
+    """Every org's year, in the order in which its months are closed and what waits is mended."""
+    kept = {org.org_id: Account(org) for org in year.orgs}
+    events: dict[str, dict[str, Row]] = {org: {} for org in kept}
+    items: dict[str, dict[tuple[str, str], Item]] = {org: {} for org in kept}
     for month in MONTHS:
         for row in year.usage[month]:
-            events.setdefault(str(row["id"]), row)  # the first one stands
+            events[str(row["org"])].setdefault(str(row["id"]), row)  # the first one stands
         for item in year.items[month]:
-            items[item["item_id"], item["start"] if item["kind"] == "subscription" else ""] = item
-        found[month] = _usage(events.values(), contracts)
-        for key, amount in _fixed(items.values(), month):
-            found[month][key] += amount
-    return found
-
-
-def accounts(year: Year, priced: Mapping[str, Priced]) -> dict[str, Account]:
-    """Every org's year: what is newly due in a month, less discounts, with what was carried, less credits."""
-    items = {item["item_id"]: item for month in MONTHS for item in year.items[month]}
-    kept = {org["org_id"]: Account() for org in year.orgs}
-    mine: dict[str, list[Mapping[str, str]]] = {org: [] for org in kept}
-    for item in items.values():
-        mine[item["org_id"]].append(item)
-    before: Counter[str] = Counter()
-    for month in MONTHS:
-        due: Counter[str] = Counter()
-        for (org, _, _), amount in priced[month].items():
-            due[org] += amount
+            items[item["org_id"]][item["item_id"], item["start"] if item["kind"] == "subscription" else ""] = item
         for org, account in kept.items():
-            _settle(account, month, due[org] - before[org], mine[org])
-        before = due
+            if account.org.imported or month >= IMPORTED:
+                _close(account, month, list(events[org].values()), list(items[org].values()))
     return kept
 
 
-def _settle(account: Account, month: str, new: int, items: Iterable[Mapping[str, str]]) -> None:
-    for item in items:
-        if item["kind"] == "discount" and item["start"] <= month < item["end"] and new > 0:
-            off = _minor(Decimal(new) * Decimal(item["percent"]) / 10_000) if "percent" in item else _cents(item)
-            account.discounted += min(off, new)
-            new -= min(off, new)
-    total = new + account.carried
-    for item in sorted(items, key=lambda each: each.get("start", "")):
-        if item["kind"] == "credit" and item["start"][:7] <= month and item.get("end", "9999") > f"{month}-01":
-            taken = max(min(total, _cents(item) - account.credit_uses[item["item_id"]]), 0)
-            account.credit_uses[item["item_id"]] += taken
-            total -= taken
-    outcome = "invoiced" if total >= MINIMUM else "carried_forward" if total else "nothing_to_bill"
-    account.outcomes[month] = outcome, total
-    account.carried = total if outcome == "carried_forward" else 0
+def _close(account: Account, month: str, events: list[Row], items: list[Item]) -> None:
+    """The close of a month, and what is mended right after it."""
+    org, probed = account.org, any(row["meter"] == "probes" for row in events)
+    _note_too_late(account, month, events)
+    if month == IMPORTED and not org.imported:
+        account.held[month] = "unknown_org"
+    elif month == CLASHING and org.kind == 11:
+        account.held[month] = "currency"
+    elif month == PROBED and probed:
+        account.held[month], account.outcomes[month] = "unpriced_meter", ("held", 0)
+        return
+    _settle(account, month, events, items)
+    if month == PROBES_PRICED and probed:
+        _settle(account, PROBED, events, items)
 
 
-def _usage(events: Iterable[Row], contracts: Mapping[str, str]) -> Priced:
-    """Each price rates the sum of its own days, and is rounded once a month."""
-    sums: dict[tuple[str, str, str, str, tuple[str, ...]], Decimal] = {}
-    for row in events:
-        org, meter, day = str(row["org"]), str(row["meter"]), str(row["at"])[:10]
-        partner = meter == "seconds" and contracts[org] == "partner"
-        name = "partner" if partner else "syd" if meter == "seconds" and row.get("region") == "syd" else meter
-        amounts = BOOKS[max(first for first in BOOKS if first <= day)]
-        prices: tuple[str, ...] = (amounts["syd"], amounts["syd_more"]) if name == "syd" else (amounts[name],)
-        key = org, day[:7], meter, name, prices
-        sums[key] = sums.get(key, Decimal(0)) + Decimal(str(row["quantity"]))
-    found: Priced = Counter()
-    for (org, month, meter, _, prices), quantity in sums.items():
-        first = min(quantity, Decimal(SYD_UP_TO)) if len(prices) == 2 else quantity
-        found[org, month, meter] += _minor(first * Decimal(prices[0]) + (quantity - first) * Decimal(prices[-1]))
-    return found
+def _note_too_late(account: Account, month: str, events: Iterable[Row]) -> None:
+    """Months before the look-back of which more usage is known than when they could last be billed."""
+    for service in MONTHS[: max(MONTHS.index(month) - LOOKBACK, 0)]:
+        if service in account.settled and _known(events, service) != account.known[service]:
+            account.too_late.add((month, service))
 
 
-def _fixed(items: Iterable[Mapping[str, str]], month: str) -> Iterator[tuple[tuple[str, str, str], int]]:
-    for item in items:
-        if item["kind"] == "one_off" and item["month"] <= month:
-            yield (item["org_id"], item["month"], "one_off"), _cents(item)
-        if item["kind"] == "subscription":
-            ahead = ["2026-01" if month == "2025-12" else MONTHS[MONTHS.index(month) + 1]]
-            for service in [*(m for m in MONTHS if m <= month), *(ahead if item["timing"] == "advance" else [])]:
-                yield (item["org_id"], service, "subscription"), _prorated(item, service)
+def _known(events: Iterable[Row], service: str) -> frozenset[str]:
+    return frozenset(str(row["id"]) for row in events if str(row["at"])[:7] == service)
 
 
-def _prorated(item: Mapping[str, str], month: str) -> int:
+def _settle(account: Account, month: str, events: list[Row], items: list[Item]) -> None:
+    """What is newly due, less discounts, with what was carried, less credits; then its outcome."""
+    new = _newly_due(account, month, events, items)
+    left = sum(new.values())
+    for item in sorted(items, key=lambda each: each["item_id"]):
+        if item["kind"] == "discount" and item["start"] <= month < item["end"]:
+            base = new[item["meters"]] if "meters" in item else left
+            off = _off(item, base, account.org.currency)
+            account.discounted += off
+            left -= off
+    total = left + account.carried
+    uses = dict(_credits(account, items, month, total))
+    total -= sum(uses.values())
+    if reason := _unusual(account, month, total):
+        account.held.setdefault(month, reason)
+        if month == LAST:
+            account.outcomes[month] = "held", total
+            account.waiting, account.discounted = sum(new.values()), account.discounted - (sum(new.values()) - left)
+            return
+    account.credit_uses.update(uses)
+    account.outcomes[month] = _outcome(account, month, total), total
+    account.waived += total if account.outcomes[month][0] == "waived" else 0
+    account.carried = total if account.outcomes[month][0] == "carried_forward" else 0
+    for service in [month, *_looked_back_on(account, month)]:
+        account.known[service] = _known(events, service)
+
+
+def _newly_due(account: Account, month: str, events: list[Row], items: list[Item]) -> Counter[str]:
+    """By meter (or kind) what is due by now for this month and those looked back on, less what was billed for them."""
+    due = {service: _due(account.org, service, events, items) for service in _looked_back_on(account, month)}
+    due[month] = _due(account.org, month, events, items)
+    ahead = Counter({"subscription": sum(_plans(account.org, items, _next(month), ahead=True))})
+    if _next(month) not in account.settled:
+        due[_next(month)] = ahead
+    new: Counter[str] = Counter()
+    for service, amounts in due.items():
+        before = account.billed.get(service, Counter())
+        for key in amounts.keys() | before.keys():
+            new[key] += amounts[key] - before[key]
+        account.billed[service] = amounts
+    return new
+
+
+def _looked_back_on(account: Account, month: str) -> list[str]:
+    index = MONTHS.index(month)
+    return [service for service in MONTHS[max(index - LOOKBACK, 0) : index] if service in account.settled]
+
+
+def _next(month: str) -> str:
+    return "2026-01" if month == LAST else MONTHS[MONTHS.index(month) + 1]
+
+
+def _due(org: Org, service: str, events: Iterable[Row], items: list[Item]) -> Counter[str]:
+    due = usage_due(org, service, events)
+    due["subscription"] = sum(_plans(org, items, service))
+    one_offs = (item for item in items if item["kind"] == "one_off" and item["month"] == service)
+    due["one_off"] = sum(minor(Fraction(item["amount"]), org.currency) for item in one_offs)
+    if org.contract == "committed":
+        due["true_up"] = max(committed(org) - sum(due.values()), 0)
+    return due
+
+
+def _plans(org: Org, items: Iterable[Item], service: str, *, ahead: bool = False) -> Iterator[int]:
     """What is due up to the last active day less what is due up to the first one, each rounded."""
-    first = date.fromisoformat(f"{month}-01")
-    length = monthrange(first.year, first.month)[1]
-    whole = _minor(Decimal(item["amount"]) * int(item["seats"]))
-    ends = [item["start"], item.get("end", "9999-12-31")]
-    until = [min(max((date.fromisoformat(day) - first).days, 0), length) for day in ends]
-    return _minor(Decimal(whole * until[1]) / length / 100) - _minor(Decimal(whole * until[0]) / length / 100)
+    first = date.fromisoformat(f"{service}-01")
+    length, step = monthrange(first.year, first.month)[1], MONEY[org.currency].step
+    for item in items:
+        if item["kind"] == "subscription" and (item["timing"] == "advance" or not ahead):
+            whole = minor(Fraction(item["amount"]) * int(item["seats"]), org.currency)
+            ends = (date.fromisoformat(item.get("end", "9999-12-31")), date.fromisoformat(item["start"]))
+            until, since = (min(max((day - first).days, 0), length) for day in ends)
+            yield (_half_up(whole * until, length * step) - _half_up(whole * since, length * step)) * step
 
 
-def _cents(item: Mapping[str, str]) -> int:
-    return _minor(Decimal(item["amount"]))
+def _half_up(dividend: int, divisor: int) -> int:
+    return (2 * dividend + divisor) // (2 * divisor)
 
 
-def _minor(amount: Decimal) -> int:
-    return int((amount * 100).to_integral_value(ROUND_HALF_UP))
+def _off(item: Item, base: int, currency: str) -> int:
+    if base <= 0:
+        return 0
+    if "amount" in item:
+        return min(minor(Fraction(item["amount"]), currency), base)
+    return minor(Fraction(base, MONEY[currency].per_major) * Fraction(item["percent"]) / 100, currency)
+
+
+def _credits(account: Account, items: Iterable[Item], month: str, total: int) -> Iterator[tuple[str, int]]:
+    """What each credit pays, the oldest first."""
+    for item in sorted(items, key=lambda each: (each.get("start", ""), each["item_id"])):
+        if item["kind"] == "credit" and item["start"][:7] <= month and item.get("end", "9999") > f"{month}-01":
+            whole = minor(Fraction(item["amount"]), account.org.currency)
+            taken = max(min(total, whole - account.credit_uses[item["item_id"]]), 0)
+            total -= taken
+            yield item["item_id"], taken
+
+
+def _unusual(account: Account, month: str, total: int) -> str | None:
+    """Why a person must look at the total, if one must."""
+    if -total > LARGEST_CREDIT:
+        return "large_credit"
+    recent = [account.outcomes[each][1] for each in sorted(account.settled, reverse=True) if each < month][:3]
+    average = sum(recent) // 3 if len(recent) == 3 else 0
+    return "unusual_total" if average > 0 and total > HOLD_ABOVE_MULTIPLE * average else None
+
+
+def _outcome(account: Account, month: str, total: int) -> str:
+    if total <= 0:
+        return "carried_forward" if total else "nothing_to_bill"
+    if total >= MONEY[account.org.currency].minimum:
+        return "invoiced"
+    return "waived" if month in WAIVING else "carried_forward"

@@ -1,14 +1,16 @@
 """What other price books would have billed for a month, by the code that bills. Writes nothing, asks nobody.
 
 Both sides are priced from the usage that is known now, so that a difference is one of prices and of nothing else.
-What is carried from earlier months is the same on both sides and left out.
+What is carried from earlier months, billed late, or paid by credits is no matter of the month's prices and left out.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from flybill_pipeline.billing.account import Account
 from flybill_pipeline.billing.invoice import Draft
+from flybill_pipeline.billing.items import NO_ITEMS, OrgItems, fixed_lines
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.steps.price_usage import Books, Organization, Usage, price_org, usage_of
 
@@ -40,16 +42,32 @@ class Repriced:
 
 
 def reprice_shard(
-    month: Month, shard: int, orgs: Collection[Organization], usage: Usage, books: Books, other: Books, now: datetime
+    month: Month,
+    shard: int,
+    orgs: Collection[Organization],
+    usage: Usage,
+    items: Mapping[str, OrgItems],
+    books: Books,
+    other: Books,
+    now: datetime,
 ) -> Iterator[Repriced]:
-    """Every org of the shard that has a line, or a problem, by either of the books."""
+    """Every org of the shard that has a line, or a problem, by either of the books; `items` by org."""
     currencies = {org.currency for org in orgs}
     in_force = [choose(currency) for currency in currencies for choose in (books, other)]
     used = {each.org_id: each for each in usage_of((), month, shard, usage, in_force, now)}
     for org in orgs:
-        before, after = (price_org(month, shard, org, used.get(org.org_id), choose, 0) for choose in (books, other))
+        account = _account(items.get(org.org_id, NO_ITEMS), org.currency, month)
+        before, after = (
+            price_org(month, shard, org, used.get(org.org_id), choose, 0, account) for choose in (books, other)
+        )
         if before.lines or after.lines or after.problems:
             yield _repriced(before, after, org.currency)
+
+
+def _account(items: OrgItems, currency: str, month: Month) -> Account:
+    """What shares a bill with usage and changes what it comes to: plans count for a minimum, discounts take a part."""
+    fixed = tuple(line for line in fixed_lines(items, month) if line.currency == currency)
+    return Account(fixed=fixed, discounts=items.discounts)
 
 
 def biggest_first(found: Iterable[Repriced]) -> list[Repriced]:

@@ -1,0 +1,247 @@
+"""Wrong billing, as other systems have it or one slip would make it. Each exists in order to be caught by a property.
+
+Belongs here: what is wrong, and where it is put. Which property must catch it stands in test_planted_bugs.py.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
+from typing import Any
+from unittest.mock import patch
+
+from flybill_pipeline.billing import (
+    aggregation,
+    currencies,
+    discounts,
+    late_usage,
+    line_items,
+    money,
+    outcomes,
+    period,
+    prices,
+    proration,
+    rating,
+)
+from flybill_pipeline.billing import credits as prepaid
+from flybill_pipeline.billing.decimals import ZERO
+from flybill_pipeline.billing.late_usage import ADJUSTMENT
+from flybill_pipeline.billing.models import MODELS
+from flybill_pipeline.billing.prices import Price, PriceModel
+from flybill_pipeline.billing.working import WorkingStep
+
+
+@dataclass(frozen=True)
+class Bug:
+    """`wrong` stands in the place of what `where` has under `name`."""
+
+    where: Any
+    name: str
+    wrong: Any
+
+    @contextmanager
+    def planted(self) -> Iterator[None]:
+        """The bug in every module that has imported what it stands for, until the block ends."""
+        right = vars(self.where)[self.name]
+        modules = [each for name, each in sys.modules.items() if name.startswith("flybill") and name != __name__]
+        with ExitStack() as stack:
+            for holder in (self.where, *modules):
+                for name in [name for name, value in vars(holder).items() if value is right]:
+                    stack.enter_context(patch.object(holder, name, self.wrong))
+            yield
+
+
+def _model(model: PriceModel, wrong: Callable[[Price, Decimal], Iterable[WorkingStep]]) -> Bug:
+    return Bug(rating, "MODELS", {**MODELS, model: lambda price, quantity: tuple(wrong(price, quantity))})
+
+
+# Tiers
+
+
+def _tier_parts(price: Price, quantity: Decimal) -> Iterator[tuple[Decimal, Decimal, prices.Tier]]:
+    lower = ZERO
+    for tier in price.tiers:
+        if quantity > lower:
+            upper = quantity if tier.up_to is None else min(quantity, tier.up_to)
+            yield lower, upper, tier
+            lower = upper
+
+
+def _overlapping(price: Price, quantity: Decimal) -> Iterator[WorkingStep]:
+    """[from, to] of whole numbers: the unit at the boundary is in both tiers."""
+    for lower, upper, tier in _tier_parts(price, quantity):
+        part = upper - lower + (1 if lower else 0)
+        yield WorkingStep("tier", amount=part * tier.unit_amount + tier.flat_amount, quantity=part)
+
+
+def _gap(price: Price, quantity: Decimal) -> Iterator[WorkingStep]:
+    """A tier begins at the last one's end + 1: a fraction in between is in none."""
+    for lower, upper, tier in _tier_parts(price, quantity):
+        part = max(upper - lower - 1, ZERO) if lower else upper - lower
+        yield WorkingStep("tier", amount=part * tier.unit_amount + tier.flat_amount, quantity=part)
+
+
+def _all_at_the_last(price: Price, quantity: Decimal) -> Iterator[WorkingStep]:
+    """Graduated as if it were volume: the bill falls where a cheaper tier begins."""
+    *_, (_, _, tier) = _tier_parts(price, quantity)
+    yield WorkingStep("tier", amount=quantity * tier.unit_amount + tier.flat_amount, quantity=quantity)
+
+
+def _next_tier_at_its_end(price: Price, quantity: Decimal) -> Iterator[WorkingStep]:
+    """volume: a quantity that is exactly a tier's end falls into the next one."""
+    lowers = (ZERO, *(tier.up_to or ZERO for tier in price.tiers[:-1]))
+    lower, tier = next(
+        pair for pair in zip(lowers, price.tiers, strict=True) if pair[1].up_to is None or quantity < pair[1].up_to
+    )
+    amount = quantity * tier.unit_amount + tier.flat_amount
+    yield WorkingStep("tier", amount=amount, quantity=quantity, from_quantity=lower, up_to=tier.up_to)
+
+
+def _mirrored_in_words(step: WorkingStep) -> WorkingStep:
+    """A correction mirrored in the working, but not in the amount."""
+    return replace(step, quantity=None if step.quantity is None else -step.quantity)
+
+
+_limit_steps = rating._limit_steps
+
+
+def _minimum_only(price: Price, quantity: Decimal, amount: Decimal) -> Iterator[WorkingStep]:
+    return _limit_steps(replace(price, maximum_spend=None), quantity, amount)
+
+
+BOUNDARY_TWICE = _model(PriceModel.GRADUATED, _overlapping)
+GAP_BETWEEN_TIERS = _model(PriceModel.GRADUATED, _gap)
+GRADUATED_LIKE_VOLUME = _model(PriceModel.GRADUATED, _all_at_the_last)
+VOLUME_PAST_ITS_END = _model(PriceModel.VOLUME, _next_tier_at_its_end)
+CORRECTION_THAT_COSTS = Bug(rating, "_mirrored", _mirrored_in_words)
+NO_MAXIMUM = Bug(rating, "_limit_steps", _minimum_only)
+
+
+# Money
+
+
+def _by_float(amount: Decimal, currency: str) -> int:
+    unit = currencies.currency_of(currency)
+    return round(float(amount) * unit.units_per_major / unit.step) * unit.step
+
+
+def _hundredths(code: str) -> currencies.Currency:
+    return replace(currencies.CURRENCIES[code.lower()], units_per_major=100, step=1)
+
+
+BANKERS_ROUNDING = Bug(money, "ROUND_HALF_UP", ROUND_HALF_EVEN)
+ROUNDED_UP = Bug(money, "ROUND_HALF_UP", ROUND_CEILING)
+FLOATS = Bug(money, "to_minor", _by_float)
+YEN_TIMES_100 = Bug(money, "currency_of", _hundredths)
+
+# Time and shares
+
+
+def _inclusive(amount_minor: int, currency: str, month: period.Month, start: datetime, end: datetime) -> int:
+    """The last day counts, too: 24/31 from the 8th to the 31st, and both sides have the day of a change."""
+    days = (min(end, month.end) - max(start, month.start)) // timedelta(days=1) + 1
+    return amount_minor * days // ((month.end - month.start) // timedelta(days=1))
+
+
+def _each_rounded(amount_minor: int, currency: str, month: period.Month, start: datetime, end: datetime) -> int:
+    """Every part rounded on its own."""
+    return round(Decimal(amount_minor) * ((end - start) // timedelta(microseconds=1)) / _microseconds(month))
+
+
+def _microseconds(month: period.Month) -> int:
+    return (month.end - month.start) // timedelta(microseconds=1)
+
+
+def _each_share_rounded(amount_minor: int, weights: Sequence[int], currency: str) -> list[int]:
+    return [round(Decimal(amount_minor) * weight / sum(weights)) for weight in weights]
+
+
+INCLUSIVE_END = Bug(proration, "prorate", _inclusive)
+PARTS_ROUNDED_ALONE = Bug(proration, "prorate", _each_rounded)
+SHARES_ROUNDED_ALONE = Bug(discounts, "distribute", _each_share_rounded)
+
+# What is due
+
+
+def _only_new_lines(now: Sequence[line_items.LineItem], billed: Iterable[late_usage.BilledLine]) -> Any:
+    """A line that was billed is done with: what came late for it is lost."""
+    known = {line.line_id for line in billed}
+    return tuple(line for line in now if line.line_id not in known)
+
+
+def _whole_again(line: line_items.LineItem, before: Sequence[late_usage.BilledLine]) -> line_items.LineItem:
+    """Late usage re-bills the month as a whole."""
+    return replace(line, kind=ADJUSTMENT) if before else line
+
+
+def _on_its_own(line: line_items.LineItem, before: Sequence[late_usage.BilledLine]) -> line_items.LineItem:
+    """Only more is billed, never less: corrections are ignored."""
+    found = _difference(line, before)
+    return found if found.amount_minor > 0 or not before else replace(found, amount=ZERO, amount_minor=0, working=())
+
+
+_difference = late_usage._difference
+
+
+def _converted_day_by_day(meter: prices.Meter, totals: Iterable[Any]) -> Decimal:
+    return sum((aggregation.convert(meter, aggregation.aggregate(meter.aggregation, [t])) for t in totals), ZERO)
+
+
+def _every_peak(totals: Iterable[Any]) -> Iterable[list[Any]]:
+    """Each day's peak as if it were a series of its own."""
+    return [[total] for total in totals]
+
+
+LATE_USAGE_LOST = Bug(late_usage, "unbilled", _only_new_lines)
+LATE_USAGE_TWICE = Bug(late_usage, "_difference", _whole_again)
+CORRECTIONS_IGNORED = Bug(late_usage, "_difference", _on_its_own)
+CONVERTED_DAY_BY_DAY = Bug(aggregation, "billed_quantity", _converted_day_by_day)
+PEAKS_ADDED_UP = Bug(aggregation, "_series", _every_peak)
+
+# Accounts
+
+
+def _overdrawn(total_minor: int, available: Iterable[prepaid.Credit], currency: str, month: period.Month) -> Any:
+    """The whole credit is used, whatever is due."""
+    found = list(available)
+    lines = [prepaid._line(each, each.left_minor, month) for each in found if each.left_minor]
+    return prepaid.CreditsApplied(tuple(lines), tuple(replace(each, left_minor=0) for each in found))
+
+
+def _used_twice(total_minor: int, available: Iterable[prepaid.Credit], currency: str, month: period.Month) -> Any:
+    """What a credit paid is not taken off it."""
+    found = tuple(available)
+    return replace(_apply_credits(total_minor, found, currency, month), credits=found)
+
+
+def _kept_below_the_minimum(total: int, currency: str, *args: Any, **kwargs: Any) -> outcomes.Outcome:
+    """Too small to invoice is nothing to bill."""
+    decided = _decide(total, currency, *args, **kwargs)
+    return replace(decided, outcome="nothing_to_bill") if decided.code == "below_minimum" else decided
+
+
+def _more_than_there_is(discount: discounts.Discount, base_minor: int, currency: str) -> int:
+    return discount.amount_minor or _off(discount, base_minor, currency)
+
+
+_apply_credits, _decide, _off = prepaid.apply_credits, outcomes.decide, discounts._off
+
+CREDIT_BELOW_ZERO = Bug(prepaid, "apply_credits", _overdrawn)
+CREDIT_USED_TWICE = Bug(prepaid, "apply_credits", _used_twice)
+CARRIED_CENT_LOST = Bug(outcomes, "decide", _kept_below_the_minimum)
+DISCOUNT_WITHOUT_END = Bug(discounts, "_off", _more_than_there_is)
+
+# Choices
+
+
+def _by_place(book: prices.PriceBook) -> Any:
+    """The first price that matches wins, however little it says."""
+    return {(None, meter): tuple(price for price in book.prices if price.meter == meter) for meter in book.meters}
+
+
+FIRST_MATCH_WINS = Bug(prices.PriceBook, "_by_meter", property(_by_place))
+FIRST_LINE_TAKES_ALL = Bug(
+    line_items, "line_dimensions", lambda price, dimensions: {**price.match, **dict.fromkeys(price.group_by, "")}
+)
