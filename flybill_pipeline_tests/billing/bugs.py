@@ -101,7 +101,7 @@ def _next_tier_at_its_end(price: Price, quantity: Decimal) -> Iterator[WorkingSt
 
 def _mirrored_in_words(step: WorkingStep) -> WorkingStep:
     """A correction mirrored in the working, but not in the amount."""
-    return replace(step, quantity=None if step.quantity is None else -step.quantity)
+    return step._replace(quantity=None if step.quantity is None else -step.quantity)
 
 
 _limit_steps = rating._limit_steps
