@@ -12,6 +12,7 @@ INGEST_USAGE = "ingest_usage"
 CLOSE_MONTH = "close_month"
 RECONCILE_MONTH = "reconcile_month"
 REPAIR_ORG_MONTH = "repair_org_month"
+READ_PAYMENTS = "read_payments"
 
 
 def jobs() -> "list[UnresolvedAssetJobDefinition]":
@@ -39,5 +40,10 @@ def jobs() -> "list[UnresolvedAssetJobDefinition]":
             REPAIR_ORG_MONTH,
             selection=["failed_org_months"],
             description="Prices, finalizes and syncs one failed organization's month again.",
+        ),
+        dg.define_asset_job(
+            READ_PAYMENTS,
+            selection=["stripe_payments"],
+            description="Reads what became of the invoices: paid, failed, voided, disputed. Changes nothing at Stripe.",
         ),
     ]

@@ -12,6 +12,7 @@ from flybill_pipeline.billing.decimals import plain
 from flybill_pipeline.billing.invoice import Draft
 from flybill_pipeline.billing.line_items import LineItem
 from flybill_pipeline.billing.outcomes import HELD
+from flybill_pipeline.billing.payments import Payment
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.statement import MonthFacts, Statement, statement
 from flybill_pipeline.billing.working import working_data
@@ -23,6 +24,12 @@ class Statements(Protocol):
 
     def facts(self, org_id: str, month: Month) -> MonthFacts | None: ...
     def settled_lines(self, org_id: str, month: Month) -> Sequence[Mapping[str, Any]]: ...
+
+
+class Payments(Protocol):
+    """What is on record of payments."""
+
+    def of_org(self, org_id: str, month: Month, now: datetime) -> Payment | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,7 @@ def state_what_is_owed(
     drafts: Drafts,
     now: datetime,
     accounts: Accounts,
+    payments: Payments,
 ) -> Owed:
     """The statement of one org's month as of `now`.
 
@@ -53,6 +61,7 @@ def state_what_is_owed(
     """
     facts = statements.facts(org.org_id, month) or MonthFacts(month, org.currency, 0, None)
     if facts.outcome not in (None, HELD):
+        facts = replace(facts, payment=payments.of_org(org.org_id, month, now))
         lines = list(statements.settled_lines(org.org_id, month))
         return Owed(org.org_id, facts, statement(facts, now), lines)
     draft = draft_now(org, shard, month, usage, books, drafts, now, accounts)
