@@ -22,6 +22,7 @@ asset landed_files
 asset monthly_line_items [month, shard]
 asset raw_usage [day]
 asset stripe_invoices [month, shard] pool=stripe
+asset stripe_payments
 asset stripe_reconciliation [month]
 check finalized_invoices:lines_sum_to_invoice blocking
 check stripe_invoices:every_org_billed
@@ -30,6 +31,7 @@ check stripe_reconciliation:totals_match_stripe
 job close_month: finalized_invoices monthly_line_items stripe_invoices
 job ingest_usage: daily_usage raw_usage
 job read_landed_files: landed_files
+job read_payments: stripe_payments
 job reconcile_month: stripe_reconciliation
 job repair_org_month: failed_org_months
 schedule close_last_month 0 6 3 * *
@@ -37,6 +39,7 @@ schedule reconcile_last_month 0 8 * * *
 sensor days_to_record
 sensor landed_files_arrived
 sensor retry_failed_partitions
+sensor stripe_events
 """
 
 
@@ -121,7 +124,7 @@ def test_they_load_in_a_fresh_interpreter_without_any_environment(tmp_path: Path
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert len(json.loads(done.stdout)) == 8
+    assert len(json.loads(done.stdout)) == 9
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,9 +7,11 @@ from flybill_pipeline.billing.sync import Answer, Failure, T
 ATTEMPTS = 6
 
 
-def patiently(call: Callable[[], Answer[T] | Failure], sleep: Callable[[float], None]) -> Answer[T] | Failure:
-    """The answer, asked for a few times: any passing failure may be tried again."""
-    for attempt in range(ATTEMPTS):
+def patiently(
+    call: Callable[[], Answer[T] | Failure], sleep: Callable[[float], None], attempts: int = ATTEMPTS
+) -> Answer[T] | Failure:
+    """The answer, asked for again up to `attempts` times (six: half a minute), unless a person must mend something."""
+    for attempt in range(attempts):
         result = call()
         if isinstance(result, Answer) or result.kind in ("org", "everyone"):
             return result

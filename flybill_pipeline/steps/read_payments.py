@@ -20,6 +20,8 @@ OVERLAP = timedelta(hours=1)
 KEPT_BY_STRIPE = timedelta(days=30)
 LONGEST_DISPUTE = timedelta(days=180)
 """How long before a gap something may have begun that went on in it."""
+ATTEMPTS = 2
+"""How often an unanswered call is repeated: few times, for the next reading is never far."""
 OBJECTS = ("invoices", "credit_notes", "refunds", "disputes")
 
 Sleep: TypeAlias = Callable[[float], None]
@@ -115,7 +117,7 @@ def _all_pages(page_after: Callable[[str | None], Answer[SeenPage] | Failure], s
     unreadable: list[str] = []
     after: str | None = None
     while True:
-        page = patiently(partial(page_after, after), sleep)
+        page = patiently(partial(page_after, after), sleep, ATTEMPTS)
         if isinstance(page, Failure):
             return page
         found += page.value.observations
@@ -135,7 +137,7 @@ def _linked(found: Sequence[Observation], intake: Intake, stripe: Stripe, sleep:
     }
     invoices.update(intake.invoices_paid_by(wanted))
     for intent in sorted(wanted - set(invoices)):
-        answer = patiently(partial(stripe.invoice_paid_by, intent), sleep)
+        answer = patiently(partial(stripe.invoice_paid_by, intent), sleep, ATTEMPTS)
         if isinstance(answer, Failure) and answer.kind in ("same_key", "everyone"):
             return answer
         invoices[intent] = answer.value if isinstance(answer, Answer) else None  # one odd payment stops no other

@@ -133,6 +133,21 @@ def list_disputes(call: Call, params: Json, _id: str) -> Json:
     return list_page(call, page, params)
 
 
+def retrieve_invoice_payment(call: Call, _params: Json, payment_id: str) -> Json:
+    """GET /v1/invoice_payments/{id}."""
+    return call.find("invoice_payment", payment_id, param="id", status=404)
+
+
+def retrieve_refund(call: Call, _params: Json, refund_id: str) -> Json:
+    """GET /v1/refunds/{id}."""
+    return call.find("refund", refund_id, param="id", status=404)
+
+
+def retrieve_dispute(call: Call, _params: Json, dispute_id: str) -> Json:
+    """GET /v1/disputes/{id}."""
+    return call.find("dispute", dispute_id, param="id", status=404)
+
+
 def _payment(call: Call, payment_intent: str) -> Json:
     found = call.store.rows(
         "select body from objects where kind = 'invoice_payment'"
