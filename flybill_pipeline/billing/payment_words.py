@@ -11,6 +11,8 @@ NOTHING_TO_DO = "You need not do anything."
 
 def customer_words(payment: Payment, invoice: str) -> tuple[str, str]:
     """What the customer is told of `invoice` (such as "FB-2026-10-000001 for 2026-10"), and what happens next."""
+    if payment.state == "paid" and not payment.due_minor:
+        return f"{invoice} is settled: your balance covered it.", "Nothing more is due."
     due, open_amount = _money(payment, payment.due_minor), _money(payment, payment.open_minor)
     pay = f"pay or view it at {_page(payment)}"
     said = {
@@ -71,6 +73,8 @@ def operator_sentence(payment: Payment) -> str:
 def freshness(poll: Poll) -> str:
     """How fresh all that is said of payments is, and since when it is not."""
     known = f"Payments as of {_moment(poll.read_up_to)}." if poll.read_up_to else "Payments were never read."
+    if poll.read_up_to and poll.fell_back_at == poll.read_up_to:
+        known += " They were read from the invoices themselves: the events did not reach back far enough."
     if poll.failing_since is None:
         return known
     return f"{known} Since {_moment(poll.failing_since)} they cannot be read: {poll.failure}. {poll.remedy}"

@@ -112,6 +112,11 @@ def test_what_a_customer_reads() -> None:
     assert given_up[1] == f"Update your card at {URL}"
 
 
+def test_an_invoice_that_asked_for_nothing_is_settled() -> None:
+    payment = state([invoice("paid", 1, amount_minor=0)])
+    assert customer_words(payment, "Invoice FB-1")[0] == "Invoice FB-1 is settled: your balance covered it."
+
+
 def test_nothing_can_be_said_without_the_invoice() -> None:
     with pytest.raises(ValueError, match="invoice itself"):
         payment_of([about("payment", "paid", 1)], LATER)
@@ -119,6 +124,8 @@ def test_nothing_can_be_said_without_the_invoice() -> None:
 
 def test_how_fresh_it_is_is_said() -> None:
     assert freshness(Poll()) == "Payments were never read."
+    assert "from the invoices themselves" in freshness(Poll(START, START, fell_back_at=START))
+    assert "from the invoices themselves" not in freshness(Poll(LATER, LATER, fell_back_at=START))
     poll = Poll(START, START, START + timedelta(minutes=3), "Stripe failed", "Wait.")
     assert freshness(poll) == (
         "Payments as of 2026-11-03 12:00:00 UTC. Since 2026-11-03 12:03:00 UTC they cannot be read: "
