@@ -9,7 +9,7 @@ from rich.table import Table
 
 from flybill_pipeline.billing.money import format_money
 from flybill_pipeline.billing.payment_polls import Poll
-from flybill_pipeline.billing.payment_words import customer_words, freshness, operator_sentence
+from flybill_pipeline.billing.payment_words import customer_words, freshness, freshness_explained, operator_sentence
 from flybill_pipeline.billing.payments import Payment
 from flybill_pipeline.stores.payments import InvoicePayment, MonthPayments
 
@@ -36,7 +36,7 @@ def show_payments(payments: MonthPayments) -> None:
         out.print(f"  customer sees: {escape(' '.join(_customer(entry)))}")
     if len(payments.worrying) > MOST:
         out.print(f"… and {len(payments.worrying) - MOST} more: `flybill status MONTH --json` lists all of them")
-    out.print(escape(freshness(payments.poll)))
+    out.print(escape(freshness_explained(payments.poll)))
 
 
 def _show_money(money: Mapping[str, Mapping[str, int]]) -> None:
@@ -71,7 +71,7 @@ def poll_data(poll: Poll) -> dict[str, Any]:
         "as_of": poll.read_up_to and poll.read_up_to.isoformat(),
         "failing_since": poll.failing_since and poll.failing_since.isoformat(),
         "fell_back_at": poll.fell_back_at and poll.fell_back_at.isoformat(),
-        "freshness": freshness(poll),
+        "freshness": freshness_explained(poll),
     }
 
 

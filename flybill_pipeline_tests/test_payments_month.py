@@ -89,7 +89,8 @@ def test_since_when_payments_are_unknown_is_said_and_the_command_fails(flybill: 
     ran = flybill("payments", STRIPE_API_KEY="sk_test_x", STRIPE_API_BASE="http://127.0.0.1:9")
     assert ran.status == 1
     assert "they cannot be read" in ran.out
-    assert "they cannot be read: No answer from Stripe" in flybill("status", MONTH).out
+    assert "they cannot be read. What happened: No answer from Stripe" in flybill("status", MONTH).out
+    assert "No answer" not in flybill("owes", "acme", "--month", MONTH).out
     assert json.loads(flybill("payments", "--json").out)["failing_since"] is None
 
 

@@ -71,13 +71,19 @@ def operator_sentence(payment: Payment) -> str:
 
 
 def freshness(poll: Poll) -> str:
-    """How fresh all that is said of payments is, and since when it is not."""
+    """How fresh all that is said of payments is, and since when it is not; for customers too."""
     known = f"Payments as of {_moment(poll.read_up_to)}." if poll.read_up_to else "Payments were never read."
+    return f"{known} Since {_moment(poll.failing_since)} they cannot be read." if poll.failing_since else known
+
+
+def freshness_explained(poll: Poll) -> str:
+    """The same for the operator, with what happened and what to do about it."""
+    said = freshness(poll)
+    if poll.failing_since:
+        return f"{said} What happened: {poll.failure}. What to do: {poll.remedy}"
     if poll.read_up_to and poll.fell_back_at == poll.read_up_to:
-        known += " They were read from the invoices themselves: the events did not reach back far enough."
-    if poll.failing_since is None:
-        return known
-    return f"{known} Since {_moment(poll.failing_since)} they cannot be read: {poll.failure}. {poll.remedy}"
+        return f"{said} They were read from the invoices themselves: the events did not reach back far enough."
+    return said
 
 
 def _after_failure(payment: Payment) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flybill_pipeline.billing.payment_polls import Poll
-from flybill_pipeline.billing.payment_words import customer_words, freshness, operator_sentence
+from flybill_pipeline.billing.payment_words import customer_words, freshness, freshness_explained, operator_sentence
 from flybill_pipeline.billing.payments import Kind, Observation, Payment, State, payment_of
 
 DAY = timedelta(days=1)
@@ -124,10 +124,9 @@ def test_nothing_can_be_said_without_the_invoice() -> None:
 
 def test_how_fresh_it_is_is_said() -> None:
     assert freshness(Poll()) == "Payments were never read."
-    assert "from the invoices themselves" in freshness(Poll(START, START, fell_back_at=START))
-    assert "from the invoices themselves" not in freshness(Poll(LATER, LATER, fell_back_at=START))
+    assert "from the invoices themselves" in freshness_explained(Poll(START, START, fell_back_at=START))
+    assert "from the invoices themselves" not in freshness_explained(Poll(LATER, LATER, fell_back_at=START))
     poll = Poll(START, START, START + timedelta(minutes=3), "Stripe failed", "Wait.")
-    assert freshness(poll) == (
-        "Payments as of 2026-11-03 12:00:00 UTC. Since 2026-11-03 12:03:00 UTC they cannot be read: "
-        "Stripe failed. Wait."
-    )
+    told = "Payments as of 2026-11-03 12:00:00 UTC. Since 2026-11-03 12:03:00 UTC they cannot be read."
+    assert freshness(poll) == told  # a customer reads no internals
+    assert freshness_explained(poll) == f"{told} What happened: Stripe failed. What to do: Wait."

@@ -81,6 +81,22 @@ def test_reading_again_and_again_changes_nothing(account: Account) -> None:
     assert account.of(0) == before
 
 
+def test_one_call_tells_whether_there_is_something_new(account: Account) -> None:
+    ids = account.bill(1)
+    account.read()
+    events = PaymentEvents(account.world.gateway())
+    nothing = events.newest()
+    assert isinstance(nothing, Answer)
+    assert nothing.value is None
+    account.pay(ids[0])
+    newest = events.newest()
+    assert isinstance(newest, Answer)
+    assert newest.value is not None
+    assert account.intake.known([newest.value]) == set()
+    account.read()
+    assert account.intake.known([newest.value]) == {newest.value}
+
+
 def test_more_than_a_page_of_events_of_one_second(account: Account) -> None:
     ids = account.bill(51)
     account.read()
