@@ -4,8 +4,12 @@ import json
 import urllib.request
 from collections.abc import Iterator
 
+import dagster as dg
 import pytest
 
+from flybill_pipeline.defs.payment_sensor import stripe_events
+from flybill_pipeline.settings import load_settings
+from flybill_pipeline.wiring import build_toolbox
 from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
 from flybill_pipeline_tests.troubled_months import USD
@@ -25,18 +29,20 @@ def flybill(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iter
         made.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in ORGS])
         made.land("usage.jsonl", [event(org, org, 1000, f"{MONTH}-05T00:00:00Z") for org in ORGS])
         assert made("close", MONTH).status == 0
-        ids = made.sql(
-            "select stripe_invoice_id from flybill.stripe_sync join flybill.invoices using (invoice_id) order by org_id"
-        )
-        for (invoice,), method in zip(ids, ("pm_card_visa", "pm_card_declined"), strict=False):
-            pay(emulator.url, invoice, method)
+        pay(made, "acme", "pm_card_visa")
+        pay(made, "bolt", "pm_card_declined")
         assert made("payments").status == 0
         yield made
 
 
-def pay(url: str, invoice: str, method: str) -> None:
+def pay(flybill: Flybill, org: str, method: str) -> None:
+    """Somebody pays at Stripe, or tries to."""
+    query = (
+        "select stripe_invoice_id from flybill.stripe_sync join flybill.invoices using (invoice_id) where org_id = :o"
+    )
+    ((invoice,),) = flybill.sql(query, o=org)
     request = urllib.request.Request(
-        f"{url}/v1/invoices/{invoice}/pay",
+        f"{flybill.environment['STRIPE_API_BASE']}/v1/invoices/{invoice}/pay",
         data=f"payment_method={method}".encode(),
         headers={"Authorization": "Bearer sk_test_x"},
     )
@@ -98,3 +104,16 @@ def test_webhooks_need_their_secret(flybill: Flybill) -> None:
     ran = flybill("webhooks")
     assert ran.status == 2
     assert "STRIPE_WEBHOOK_SECRET is not set" in ran.err
+
+
+def test_money_that_arrives_is_noticed_by_the_sensor_and_shown_after_its_run(flybill: Flybill) -> None:
+    tools = build_toolbox(load_settings(flybill.environment))
+    context = dg.build_sensor_context(resources={"toolbox": tools})
+    assert stripe_events.evaluate_tick(context).skip_message == "nothing new about payments"
+    pay(flybill, "cody", "pm_card_visa")
+    (request,) = stripe_events.evaluate_tick(context).run_requests or ()
+    assert str(request.run_key).startswith("evt_")
+    assert flybill("payments").status == 0
+    assert stripe_events.evaluate_tick(context).skip_message == "nothing new about payments"
+    tools.close()
+    assert owed(flybill, "cody")["state"] == "paid"

@@ -40,6 +40,13 @@ _FURTHEST = {
 }
 """Per kind the statuses in the order in which Stripe goes through them; it never goes back."""
 
+_RANK = {
+    (kind, status): rank
+    for kind, steps in _FURTHEST.items()
+    for rank, statuses in enumerate(steps)
+    for status in statuses
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -58,7 +65,6 @@ class Observation:
     amount_minor: int
     seen_at: datetime
     stripe_invoice_id: str | None = None
-    flybill_invoice_id: str | None = None
     payment_intent: str | None = None
     paid_minor: int = 0
     pre_payment_minor: int = 0
@@ -68,6 +74,7 @@ class Observation:
     settled_at: datetime | None = None
     hosted_invoice_url: str | None = None
     invoice_pdf: str | None = None
+    flybill_invoice_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +120,7 @@ def payment_of(observations: Iterable[Observation], now: datetime) -> Payment:
 
 
 def _freshness(seen: Observation) -> tuple[int, int, datetime, str]:
-    steps = _FURTHEST[seen.kind]
-    rank = next((number for number, statuses in enumerate(steps) if seen.status in statuses), 0)
+    rank = _RANK.get((seen.kind, seen.status), 0)  # a status that Stripe has added since is an early one
     return rank, seen.attempts, seen.seen_at, seen.observation_id
 
 

@@ -15,6 +15,7 @@ from flybill_pipeline.stores.payment_intake import PaymentIntake
 from flybill_pipeline.stores.payment_tables import payment_observations
 from flybill_pipeline.stores.tables import invoices, stripe_sync
 
+# In the order of Observation's members, the last of which is not stored.
 _OBSERVED = [payment_observations.c[field.name] for field in fields(Observation) if field.name != "flybill_invoice_id"]
 MONEY = ("due", "paid", "open", "uncollectible", "disputed", "lost", "refunded", "credited", "voided")
 
@@ -121,7 +122,7 @@ def _seen(connection: Connection, which: ColumnElement[bool]) -> Mapping[str, li
     )
     found: dict[str, list[Observation]] = defaultdict(list)
     for invoice_id, *values in connection.execute(query):
-        found[invoice_id].append(Observation(**dict(zip((c.name for c in _OBSERVED), values, strict=True))))
+        found[invoice_id].append(Observation(*values))
     return found
 
 
