@@ -57,8 +57,8 @@ def void_credit_note(call: Call, _params: Json, note_id: str) -> Json:
     require(voidable, "You can only void an issued credit note of an open invoice.", param="id")
     before = snapshot(invoice)
     for name in ("amount_due", "amount_remaining"):
-        invoice[name] += note["amount"]
-    invoice["pre_payment_credit_notes_amount"] -= note["amount"]
+        invoice[name] += note["pre_payment_amount"]
+    invoice["pre_payment_credit_notes_amount"] -= note["pre_payment_amount"]
     save(call, invoice, before)
     note |= {"status": "void", "voided_at": call.now}
     call.store.update(note)
