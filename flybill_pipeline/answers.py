@@ -7,22 +7,35 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flybill_pipeline import console
+from flybill_pipeline import console, payment_console
 from flybill_pipeline.billing.period import Month
 
 if TYPE_CHECKING:
+    from flybill_pipeline.defs.resources import Toolbox
     from flybill_pipeline.runs import Runner
+    from flybill_pipeline.stores.statements import MonthStatus
 
 as_json = click.option("--json", "json_wanted", is_flag=True, help="Print JSON instead of text.")
 
 
 def finish(runner: "Runner", month: Month, json_wanted: bool, org_ids: tuple[str, ...] = ()) -> None:
     """Shows where the month stands, and exits with 1 unless it, or what was asked for of it, is done."""
-    answer = runner.toolbox.statements.month(month)
-    show(json_wanted, console.status_data(answer), lambda: console.show_status(answer))
+    answer = show_month(runner.toolbox, month, json_wanted)
     console.show_failed_runs(runner.failed)
     failures = [failure for failure in answer.failures if not org_ids or failure.org_id in org_ids]
     sys.exit(1 if failures or runner.failed else 0)
+
+
+def show_month(tools: "Toolbox", month: Month, json_wanted: bool) -> "MonthStatus":
+    """Shows where the month stands, and what became of its invoices; returns the former."""
+    answer, payments = tools.statements.month(month), tools.payments.of_month(month, tools.now())
+
+    def text() -> None:
+        console.show_status(answer)
+        payment_console.show_payments(payments)
+
+    show(json_wanted, console.status_data(answer) | {"payments": payment_console.payments_data(payments)}, text)
+    return answer
 
 
 def show(json_wanted: bool, data: Any, text: Callable[[], None]) -> None:

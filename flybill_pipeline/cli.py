@@ -17,6 +17,7 @@ from flybill_pipeline import console
 from flybill_pipeline.answers import as_json, finish, show
 from flybill_pipeline.arguments import FILE, MONTH, require_billable, require_known
 from flybill_pipeline.billing.period import Month
+from flybill_pipeline.payment_commands import PAYMENT_COMMANDS
 from flybill_pipeline.questions import QUESTIONS
 from flybill_pipeline.sessions import ready, running, toolbox
 from flybill_pipeline.settings import load_settings
@@ -203,8 +204,8 @@ def demo(orgs: int, events: int, month: Month | None, seed: int, faults: float, 
     sys.exit(0 if answer.complete else 1)
 
 
-for question in QUESTIONS:
-    flybill.add_command(question)
+for command in (*QUESTIONS, *PAYMENT_COMMANDS):
+    flybill.add_command(command)
 
 
 def main() -> None:

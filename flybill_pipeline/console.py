@@ -13,7 +13,9 @@ from rich.table import Table
 from flybill_pipeline.billing.credit_notes import totals as credited
 from flybill_pipeline.billing.credit_notes import what_is_left
 from flybill_pipeline.billing.money import format_money
+from flybill_pipeline.billing.payment_polls import Poll
 from flybill_pipeline.credit_console import credit_note_data, credit_remedy, show_credit_notes, show_what_is_left
+from flybill_pipeline.payment_console import payment_data, show_document
 from flybill_pipeline.steps.state_what_is_owed import Owed
 from flybill_pipeline.stores.statements import Failure, MonthStatus
 
@@ -131,7 +133,7 @@ def show_failed_runs(failed: Sequence["FailedRun"]) -> None:
         err.print(f"[red]failed:[/red] {escape(runs[0])}{more}: {escape(reason)}")
 
 
-def show_statement(owed: Owed) -> None:
+def show_statement(owed: Owed, poll: Poll) -> None:
     """The bill as its developer reads it."""
     said, currency = owed.said, owed.facts.currency
     out.print(f"[bold]{escape(owed.org_id)}[/bold]: {escape(said.message)}")
@@ -140,6 +142,8 @@ def show_statement(owed: Owed) -> None:
         out.print(f"If the month goes on like this, it comes to about {format_money(said.forecast_minor, currency)}.")
     if owed.facts.usage_up_to:
         out.print(f"Usage is counted up to {owed.facts.usage_up_to:%Y-%m-%d %H:%M:%S} UTC.")
+    if owed.facts.payment:
+        show_document(owed.facts.payment, poll)
     if currency and owed.lines:
         table = Table(box=None, pad_edge=False)
         table.add_column("line", justify="right")
@@ -165,7 +169,7 @@ def explained_events(events: Iterable[Mapping[str, Any]], limit: int, note: str 
         out.print(f"   … and {count - limit} more: --limit shows more, --json all")
 
 
-def owed_data(owed: Owed) -> dict[str, Any]:
+def owed_data(owed: Owed, poll: Poll) -> dict[str, Any]:
     """The JSON of `flybill owes`."""
     facts, said = owed.facts, owed.said
     return {
@@ -179,7 +183,9 @@ def owed_data(owed: Owed) -> dict[str, Any]:
         "forecast_minor": said.forecast_minor,
         "usage_up_to": facts.usage_up_to.isoformat() if facts.usage_up_to else None,
         "invoice_number": facts.invoice_number,
-        "hosted_invoice_url": facts.hosted_invoice_url,
+        "hosted_invoice_url": facts.payment and facts.payment.hosted_invoice_url,
+        "payment": facts.payment and payment_data(facts.payment),
+        "payments_as_of": poll.read_up_to and poll.read_up_to.isoformat(),
         "lines": list(owed.lines),
         "credit_notes": [credit_note_data(note) for note in owed.credit_notes],
         "left_minor": what_is_left(facts.total_minor, owed.credit_notes) if facts.invoice_number else None,

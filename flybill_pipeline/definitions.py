@@ -7,12 +7,14 @@ import dagster as dg
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.defs.alerts import alert_sensor
 from flybill_pipeline.defs.assets.billing import billing_assets
+from flybill_pipeline.defs.assets.payments import payment_assets
 from flybill_pipeline.defs.assets.repairs import repair_assets
 from flybill_pipeline.defs.assets.stripe import stripe_assets
 from flybill_pipeline.defs.assets.usage import usage_assets
 from flybill_pipeline.defs.checks import checks
 from flybill_pipeline.defs.jobs import jobs
 from flybill_pipeline.defs.partitions import Partitions
+from flybill_pipeline.defs.payment_sensor import stripe_events
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.defs.schedules import schedules
 from flybill_pipeline.defs.sensors import sensors
@@ -37,13 +39,14 @@ def build_defs(settings: Settings, *, toolbox: Toolbox | None = None) -> dg.Defi
                 *usage_assets(partitions),
                 *billing_assets(partitions),
                 *stripe_assets(partitions),
+                *payment_assets(),
                 *repair_assets(),
             ]
         ),
         asset_checks=checks(partitions),
         jobs=jobs(),
         schedules=schedules(partitions, settings.close_grace_days, status),
-        sensors=[*sensors(partitions), failed_org_months_sensor, alert_sensor(partitions)],
+        sensors=[*sensors(partitions), failed_org_months_sensor, stripe_events, alert_sensor(partitions)],
         resources={"toolbox": toolbox or build_toolbox(settings)},
         # One process for a run: the default starts one for every step, which costs 4 to 11 seconds each.
         executor=dg.in_process_executor,

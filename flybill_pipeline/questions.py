@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from flybill_pipeline import console
-from flybill_pipeline.answers import as_json, show
+from flybill_pipeline.answers import as_json, show, show_month
 from flybill_pipeline.arguments import MONTH, PATH, exact_number, pairs, require_known
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.sessions import toolbox
@@ -20,8 +20,7 @@ from flybill_pipeline.settings import load_settings
 def status(month: Month, json_wanted: bool) -> None:
     """Where MONTH stands: outcomes, sync, totals, and each failure with its remedy."""
     with toolbox(load_settings()) as tools:
-        answer = tools.statements.month(month)
-    show(json_wanted, console.status_data(answer), lambda: console.show_status(answer))
+        show_month(tools, month, json_wanted)
 
 
 @click.command()
@@ -47,8 +46,10 @@ def owes(org: str, month: Month | None, json_wanted: bool) -> None:
             now,
             tools.accounts_of(tools.usage),
             tools.credit_notes,
+            tools.payments,
         )
-    show(json_wanted, console.owed_data(answer), lambda: console.show_statement(answer))
+        poll = tools.payments.poll()
+    show(json_wanted, console.owed_data(answer, poll), lambda: console.show_statement(answer, poll))
 
 
 @click.command()

@@ -82,6 +82,10 @@ class Runner:
         self._run(jobs.RECONCILE_MONTH, month.first_day.isoformat())
         progress("comparing with Stripe's own list", 1, 1)
 
+    def read_payments(self) -> None:
+        """Reads what is new about payments at Stripe."""
+        self._run(jobs.READ_PAYMENTS)
+
     def repair(self, month: Month, org_ids: Sequence[str], progress: Progress) -> None:
         """Materializes the failed org-months, as an operator would in the UI."""
         keys = [org_month_key(month, org) for org in org_ids]

@@ -43,6 +43,7 @@ class Settings(BaseModel):
     stripe_api_key: SecretStr | None = None
     stripe_api_base: str | None = None
     stripe_live: bool = False
+    stripe_webhook_secret: SecretStr | None = None
     stripe_rate: float | None = Field(default=None, gt=0)
     stripe_account_rate: float | None = Field(default=None, gt=0)
     first_month: str = Field(default="2020-01", pattern=r"^\d{4}-(0[1-9]|1[0-2])$")
@@ -107,6 +108,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         "stripe_api_key": env.get("STRIPE_API_KEY") or None,
         "stripe_api_base": env.get("STRIPE_API_BASE") or None,
         "stripe_live": env.get("FLYBILL_STRIPE_LIVE") == "1",
+        "stripe_webhook_secret": env.get("STRIPE_WEBHOOK_SECRET") or None,
         "stripe_rate": env.get("FLYBILL_STRIPE_RATE") or None,
         "stripe_account_rate": env.get("FLYBILL_STRIPE_ACCOUNT_RATE") or None,
         "first_month": env.get("FLYBILL_FIRST_MONTH") or "2020-01",
@@ -135,7 +137,7 @@ def as_environment(settings: Settings) -> dict[str, str]:
     """The environment in which a child process (Dagster's webserver, daemon, code server) sees these settings."""
     values = {
         _variable(name): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        for name, value in settings.model_dump(exclude={"stripe_live"}).items()
+        for name, value in settings.model_dump(exclude={"stripe_live", "stripe_webhook_secret"}).items()
         if value is not None
     }
     if settings.stripe_live:
@@ -149,4 +151,4 @@ def export_environment(settings: Settings) -> None:
 
 
 def _variable(field: str) -> str:
-    return field.upper() if field.startswith("stripe_api") else f"FLYBILL_{field.upper()}"
+    return field.upper() if field.startswith(("stripe_api", "stripe_webhook")) else f"FLYBILL_{field.upper()}"

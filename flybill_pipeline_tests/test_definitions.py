@@ -22,6 +22,7 @@ asset landed_files
 asset monthly_line_items [month, shard]
 asset raw_usage [day]
 asset stripe_invoices [month, shard] pool=stripe
+asset stripe_payments
 asset stripe_reconciliation [month]
 asset verified_invoices [month]
 check finalized_invoices:every_org_has_an_outcome
@@ -41,6 +42,7 @@ job close_month: finalized_invoices monthly_line_items stripe_invoices
 job ingest_usage: daily_usage raw_usage
 job price_month: monthly_line_items
 job read_landed_files: landed_files
+job read_payments: stripe_payments
 job reconcile_month: stripe_reconciliation
 job repair_org_month: failed_org_months
 job verify_month: verified_invoices
@@ -53,6 +55,7 @@ sensor days_to_record
 sensor failed_org_months
 sensor landed_files_arrived
 sensor retry_failed_partitions
+sensor stripe_events
 """
 
 

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 from flybill_pipeline.billing.credit_notes import CreditNote, customer_sentence
 from flybill_pipeline.billing.money import format_money
+from flybill_pipeline.billing.payment_words import customer_words
+from flybill_pipeline.billing.payments import Payment
 from flybill_pipeline.billing.period import Month
 
 CLOSING_DAY = 3  # of the next month: what customers are promised
@@ -16,7 +18,7 @@ CLOSING_DAY = 3  # of the next month: what customers are promised
 
 @dataclass(frozen=True, slots=True)
 class MonthFacts:
-    """What is known of one org's month. `outcome` and `sync_state` are None while there is none."""
+    """What is known of one org's month. `outcome`, `sync_state` and `payment` are None while there is none."""
 
     month: Month
     currency: str | None
@@ -27,8 +29,7 @@ class MonthFacts:
     sync_state: str | None = None
     sync_message: str | None = None
     invoice_number: str | None = None
-    stripe_status: str | None = None
-    hosted_invoice_url: str | None = None
+    payment: Payment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +85,11 @@ def _words(facts: MonthFacts, now: datetime) -> tuple[str, str, str]:
 
 def _invoiced(facts: MonthFacts, amount: str) -> tuple[str, str, str]:
     owed = f"You owe {amount} for {facts.month} (invoice {facts.invoice_number})."
-    pay = (
-        f"Pay or view it here: {facts.hosted_invoice_url}"
-        if facts.hosted_invoice_url
-        else "It is payable in your account."
-    )
-    match facts.sync_state, facts.stripe_status:
-        case "finalized", "paid":
-            return (
-                "paid",
-                f"Invoice {facts.invoice_number} for {facts.month} over {amount} is paid.",
-                "Nothing more is due.",
-            )
-        case "finalized", "void":
-            return "void", f"Invoice {facts.invoice_number} for {facts.month} was voided.", "Nothing is due for it."
-        case "finalized", _:
-            return "payable", owed, pay
-        case "blocked" | "mismatch", _:
+    if facts.payment is not None:
+        state = "payable" if facts.payment.state == "open" else facts.payment.state
+        return state, *customer_words(facts.payment, f"Invoice {facts.invoice_number} for {facts.month}")
+    match facts.sync_state:
+        case "blocked" | "mismatch":
             return (
                 "invoiced",
                 owed,

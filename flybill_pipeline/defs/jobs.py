@@ -14,6 +14,7 @@ PRICE_MONTH = "price_month"
 VERIFY_MONTH = "verify_month"
 RECONCILE_MONTH = "reconcile_month"
 REPAIR_ORG_MONTH = "repair_org_month"
+READ_PAYMENTS = "read_payments"
 
 
 def jobs() -> "list[UnresolvedAssetJobDefinition]":
@@ -49,5 +50,10 @@ def jobs() -> "list[UnresolvedAssetJobDefinition]":
             REPAIR_ORG_MONTH,
             selection=["failed_org_months"],
             description="Prices, finalizes and syncs one failed organization's month again.",
+        ),
+        dg.define_asset_job(
+            READ_PAYMENTS,
+            selection=["stripe_payments"],
+            description="Reads what became of the invoices: paid, failed, voided, disputed. Changes nothing at Stripe.",
         ),
     ]

@@ -25,6 +25,8 @@ from flybill_pipeline.stores.items import Items
 from flybill_pipeline.stores.month_checks import MonthChecks
 from flybill_pipeline.stores.month_figures import MonthFigures
 from flybill_pipeline.stores.organizations import Organizations
+from flybill_pipeline.stores.payment_intake import PaymentIntake
+from flybill_pipeline.stores.payments import Payments
 from flybill_pipeline.stores.price_books import load_price_books
 from flybill_pipeline.stores.pricing_inputs import Inputs, PricingInputs
 from flybill_pipeline.stores.problem_ledger import ProblemLedger
@@ -42,6 +44,7 @@ if TYPE_CHECKING:  # DuckDB and stripe are imported by who uses them: a status n
     from flybill_pipeline.stores.usage_lake import UsageLake
     from flybill_pipeline.stripe_gateway.gateway import Gateway
     from flybill_pipeline.stripe_gateway.listing import InvoiceListing
+    from flybill_pipeline.stripe_gateway.payment_events import PaymentEvents
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,20 @@ class Toolbox:
         from flybill_pipeline.stripe_gateway.listing import InvoiceListing
 
         return InvoiceListing(self.stripe)
+
+    @cached_property
+    def payments(self) -> Payments:
+        return Payments(self.engine)
+
+    @cached_property
+    def payment_intake(self) -> PaymentIntake:
+        return PaymentIntake(self.engine)
+
+    @cached_property
+    def payment_events(self) -> "PaymentEvents":
+        from flybill_pipeline.stripe_gateway.payment_events import PaymentEvents
+
+        return PaymentEvents(self.stripe)
 
     @cached_property
     def stripe(self) -> "Gateway":

@@ -12,12 +12,12 @@ import pandas as pd
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.reconciliation import ListedInvoice, ListedPage, OurInvoice
 from flybill_pipeline.billing.sync import Answer, Failure
+from flybill_pipeline.steps.patience import patiently
 
 MARGIN = timedelta(hours=1)
 """By how much Stripe's clock may differ from ours."""
 DUE = ("open", "paid", "uncollectible")
 """The statuses of an invoice that the customer has been given and that stands."""
-ATTEMPTS = 6
 COLUMNS = (
     "difference",
     "invoice_id",
@@ -98,7 +98,7 @@ def _read_list(
     found: list[ListedInvoice] = []
     pages, after = 0, None
     while between is not None:
-        page = _patiently(partial(theirs.page, between[0] - MARGIN, between[1] + MARGIN, after), sleep)
+        page = patiently(partial(theirs.page, between[0] - MARGIN, between[1] + MARGIN, after), sleep)
         if isinstance(page, Failure):
             return found, pages, page
         pages += 1
@@ -107,18 +107,6 @@ def _read_list(
         if after is None:
             break
     return found, pages, None
-
-
-def _patiently(
-    call: Callable[[], Answer[ListedPage] | Failure], sleep: Callable[[float], None]
-) -> Answer[ListedPage] | Failure:
-    """The answer, asked for a few times: reading changes nothing, so any passing failure may be tried again."""
-    for attempt in range(ATTEMPTS):
-        result = call()
-        if isinstance(result, Answer) or result.kind in ("org", "everyone"):
-            return result
-        sleep(max(result.retry_after or 0.0, 0.5 * 2.0**attempt))
-    return call()
 
 
 def _joined(billed: Sequence[OurInvoice], listed: Sequence[ListedInvoice]) -> pd.DataFrame:

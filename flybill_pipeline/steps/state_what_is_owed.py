@@ -13,6 +13,7 @@ from flybill_pipeline.billing.decimals import plain
 from flybill_pipeline.billing.invoice import Draft
 from flybill_pipeline.billing.line_items import LineItem
 from flybill_pipeline.billing.outcomes import HELD
+from flybill_pipeline.billing.payments import Payment
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.statement import MonthFacts, Statement, statement
 from flybill_pipeline.billing.working import working_data
@@ -30,6 +31,12 @@ class CreditNotes(Protocol):
     """What was credited of finalized invoices."""
 
     def of(self, org_id: str, month: Month) -> Sequence[CreditNote]: ...
+
+
+class Payments(Protocol):
+    """What is on record of payments."""
+
+    def of_org(self, org_id: str, month: Month, now: datetime) -> Payment | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,7 @@ def state_what_is_owed(
     now: datetime,
     accounts: Accounts,
     credit_notes: CreditNotes,
+    payments: Payments,
 ) -> Owed:
     """The statement of one org's month as of `now`.
 
@@ -65,6 +73,7 @@ def state_what_is_owed(
     """
     facts = statements.facts(org.org_id, month) or MonthFacts(month, org.currency, 0, None)
     if facts.outcome not in (None, HELD):
+        facts = replace(facts, payment=payments.of_org(org.org_id, month, now))
         lines = list(statements.settled_lines(org.org_id, month))
         notes = [note for note in credit_notes.of(org.org_id, month) if note.counts]
         return Owed(org.org_id, facts, statement(facts, now, notes), lines, notes)

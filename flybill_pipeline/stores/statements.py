@@ -252,8 +252,6 @@ def _facts(org_id: str, month: Month) -> Select[Any]:
             stripe_sync.c.state.label("sync_state"),
             stripe_sync.c.error_customer_message.label("sync_message"),
             invoices.c.number.label("invoice_number"),
-            stripe_sync.c.stripe_status,
-            stripe_sync.c.hosted_invoice_url,
         )
         .select_from(organizations)
         .outerjoin(drafts, of_month[drafts])

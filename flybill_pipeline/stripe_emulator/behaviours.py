@@ -87,6 +87,16 @@ BEHAVIOURS = (
         "library",
     ),
     Behaviour("credit_notes", "only open and paid invoices; no line gives back more than it amounts to", "assumed"),
+    Behaviour(
+        "payments", "each payment is an invoice_payment with a payment intent and an event of its own", "library"
+    ),
+    Behaviour("payments", "a payment outside Stripe records no invoice_payment", "assumed"),
+    Behaviour("money_back", "refunds and disputes name the payment, never the invoice", "library"),
+    Behaviour("money_back", "a refund succeeds at once; statuses and order of the events of a dispute", "assumed"),
+    Behaviour("money_back", "a lost dispute leaves the invoice paid", "assumed"),
+    Behaviour("credit_notes", "voiding is for notes of open invoices, which ask for more again", "library"),
+    Behaviour("events", "at most 20 types; delivery_success=false lists none, since no webhooks are sent", "library"),
+    Behaviour("events", "an event may show up in the list after newer ones", "reported"),
     Behaviour("events", "kept for 30 days, newest first, filtered by type and date", "library"),
     Behaviour("events", "which events one action records, and their order", "assumed"),
 )

@@ -27,6 +27,7 @@ MAX_ATTEMPTS = 4
 
 MAX_INVOICE_LINES = 250
 EMBEDDED_LINES = 10
+MAX_EVENT_TYPES = 20
 
 
 @dataclass(frozen=True)

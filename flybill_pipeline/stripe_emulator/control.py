@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from . import discounts
+from . import control_payments, discounts
 from .call import Call
 from .customers import save as save_customer
 from .engine import Emulator
@@ -39,6 +39,11 @@ def control_routes(emulator: Emulator) -> Mount:
         route("clock", "POST", _clock),
         route("reset", "POST", _reset),
         route("customers/{id}/coupon", "POST", _coupon),
+        route("invoices/{id}/part_payment", "POST", control_payments.part_payment),
+        route("invoices/{id}/dispute", "POST", control_payments.dispute),
+        route("disputes/{id}", "POST", control_payments.settle_dispute),
+        route("events/withhold", "POST", control_payments.withhold_events),
+        route("events/release", "POST", control_payments.release_events),
     ]
     return Mount("/_emulator", routes=routes)
 

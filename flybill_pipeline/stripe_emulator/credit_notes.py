@@ -48,6 +48,23 @@ def list_credit_notes(call: Call, params: Json, _id: str) -> Json:
     return list_page(call, page.where("parent", params.get("invoice")), params)
 
 
+def void_credit_note(call: Call, _params: Json, note_id: str) -> Json:
+    """POST /v1/credit_notes/{id}/void: its open invoice asks for the amount again."""
+    note = call.find("credit_note", note_id, param="id", status=404)
+    invoice = call.find("invoice", note["invoice"], param="invoice")
+    voidable = note["status"] == "issued" and invoice["status"] == "open"
+    require(voidable, "You can only void an issued credit note of an open invoice.", param="id")
+    before = snapshot(invoice)
+    for name in ("amount_due", "amount_remaining"):
+        invoice[name] += note["pre_payment_amount"]
+    invoice["pre_payment_credit_notes_amount"] -= note["pre_payment_amount"]
+    save(call, invoice, before)
+    note |= {"status": "void", "voided_at": call.now}
+    call.store.update(note)
+    emit(call, "credit_note.voided", note)
+    return note
+
+
 def _blank(call: Call, invoice: Json, params: Json) -> Json:
     note_id = new_id("cn")
     ordinal = call.store.count_children("credit_note", invoice["id"]) + 1

@@ -3,12 +3,13 @@ automatic attempts happen (`passage`). Payment methods are Stripe's test ones, k
 
 from __future__ import annotations
 
-from .call import Call
+from .call import Call, require
 from .config import MAX_ATTEMPTS, RETRY_DELAY
 from .customers import payment_method_of
 from .errors import StripeError
 from .finalization import finalize, mark_paid
 from .invoices import find_invoice, save, snapshot
+from .money_back import record_payment
 from .store import Json
 
 MAX_PAYMENT = 99_999_999
@@ -30,7 +31,9 @@ def pay_invoice(call: Call, params: Json, invoice_id: str) -> Json:
     if refusal := _REFUSALS.get(invoice["status"]):
         raise StripeError(refusal, code="status_transition_invalid", param="invoice")
     if params.get("paid_out_of_band"):
-        return _paid(call, invoice, "invoice.paid")
+        before = snapshot(invoice)
+        mark_paid(call, invoice, amount=invoice["amount_paid"] + invoice["amount_remaining"])
+        return save(call, invoice, before, "invoice.paid")
     method = params.get("payment_method") or params.get("source") or default_method(call, invoice)
     return attempt(call, invoice, method)
 
@@ -40,7 +43,7 @@ def attempt(call: Call, invoice: Json, method: str | None) -> Json:
     problem = _problem(invoice, method)
     if problem is None:
         invoice["attempt_count"] += 1
-        return _paid(call, invoice, "invoice.paid", "invoice.payment_succeeded")
+        return _paid(call, invoice)
     if problem.status == 402:
         before = snapshot(invoice)
         invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1}
@@ -78,7 +81,21 @@ def _problem(invoice: Json, method: str | None) -> StripeError | None:
     return None
 
 
-def _paid(call: Call, invoice: Json, *kinds: str) -> Json:
+def pay_part(call: Call, invoice: Json, amount: int) -> Json:
+    """A part of what is due arrives, as bank transfers do; the last part pays the invoice."""
+    require(invoice["status"] == "open", "Only open invoices can be paid in part.", param="invoice")
+    require(0 < amount <= invoice["amount_remaining"], "The amount is not a part of what is due.", param="amount")
+    if amount == invoice["amount_remaining"]:
+        return _paid(call, invoice)
     before = snapshot(invoice)
+    invoice |= {"amount_paid": invoice["amount_paid"] + amount}
+    invoice |= {"amount_remaining": invoice["amount_remaining"] - amount}
+    record_payment(call, invoice, amount)
+    return save(call, invoice, before)
+
+
+def _paid(call: Call, invoice: Json) -> Json:
+    before = snapshot(invoice)
+    record_payment(call, invoice, invoice["amount_remaining"])
     mark_paid(call, invoice, amount=invoice["amount_paid"] + invoice["amount_remaining"])
-    return save(call, invoice, before, *kinds)
+    return save(call, invoice, before, "invoice.paid", "invoice.payment_succeeded")

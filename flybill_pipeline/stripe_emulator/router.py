@@ -9,7 +9,7 @@ from typing import Any
 
 from stripe import params as p
 
-from . import credit_notes, customers, events, finalization, invoice_lines, invoices, objects, payments
+from . import credit_notes, customers, events, finalization, invoice_lines, invoices, money_back, objects, payments
 from .call import Call
 from .params import Decoder, compile_params
 from .store import Json
@@ -85,6 +85,39 @@ ROUTES = (
     Route(
         "list_credit_notes", "GET", "credit_notes", False, "", p.CreditNoteListParams, credit_notes.list_credit_notes
     ),
+    Route(
+        "void_credit_note",
+        "POST",
+        "credit_notes",
+        True,
+        "void",
+        p.CreditNoteVoidCreditNoteParams,
+        credit_notes.void_credit_note,
+    ),
+    Route(
+        "list_invoice_payments",
+        "GET",
+        "invoice_payments",
+        False,
+        "",
+        p.InvoicePaymentListParams,
+        money_back.list_invoice_payments,
+    ),
+    Route(
+        "retrieve_invoice_payment",
+        "GET",
+        "invoice_payments",
+        True,
+        "",
+        p.InvoicePaymentRetrieveParams,
+        money_back.retrieve_invoice_payment,
+    ),
+    Route("retrieve_refund", "GET", "refunds", True, "", p.RefundRetrieveParams, money_back.retrieve_refund),
+    Route("retrieve_dispute", "GET", "disputes", True, "", p.DisputeRetrieveParams, money_back.retrieve_dispute),
+    Route("create_refund", "POST", "refunds", False, "", p.RefundCreateParams, money_back.create_refund),
+    Route("list_refunds", "GET", "refunds", False, "", p.RefundListParams, money_back.list_refunds),
+    Route("list_disputes", "GET", "disputes", False, "", p.DisputeListParams, money_back.list_disputes),
+    Route("close_dispute", "POST", "disputes", True, "close", p.DisputeCloseParams, money_back.close_dispute),
     Route("list_events", "GET", "events", False, "", p.EventListParams, events.list_events),
     Route("retrieve_event", "GET", "events", True, "", p.EventRetrieveParams, events.retrieve_event),
     Route("retrieve_account", "GET", "account", False, "", p.AccountRetrieveCurrentParams, _retrieve_account),

@@ -122,6 +122,14 @@ class Store:
         """How many objects are inside another."""
         return int(self.rows("select count(*) from objects where parent = ? and kind = ?", (parent, kind))[0][0])
 
+    def withhold(self, event_id: str) -> None:
+        """Keeps an event out of lists, as Stripe does with one that is late."""
+        self._db.execute("update objects set parent = 'withheld' where id = ?", (event_id,))
+
+    def release_withheld(self) -> int:
+        """Lets the late events be seen, each where it belongs, and returns how many there were."""
+        return self._db.execute("update objects set parent = null where parent = 'withheld'").rowcount
+
     def due(self, now: int) -> Json | None:
         """The object whose next automatic action is due first, if any is due."""
         rows = self.rows("select body from objects where due_at <= ? order by due_at, seq limit 1", (now,))

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.reconciliation import ListedInvoice, ListedPage, OurInvoice
 from flybill_pipeline.billing.sync import Answer, Failure
-from flybill_pipeline.steps.reconcile_invoices import ATTEMPTS, Reconciliation, reconcile
+from flybill_pipeline.steps.patience import ATTEMPTS
+from flybill_pipeline.steps.reconcile_invoices import Reconciliation, reconcile
 
 MONTH = Month(2026, 10)
 SENT = (datetime(2026, 11, 3, 8, tzinfo=UTC), datetime(2026, 11, 5, 9, tzinfo=UTC))

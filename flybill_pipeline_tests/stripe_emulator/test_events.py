@@ -15,6 +15,7 @@ def test_a_life_in_events(shop: Shop) -> None:
         "invoice.created",
         "invoice.updated",
         "invoice.finalized",
+        "invoice_payment.paid",
         "invoice.paid",
         "invoice.payment_succeeded",
     ]
@@ -59,6 +60,24 @@ def test_pages_can_be_followed_by_cursor(shop: Shop) -> None:
     new = shop.get("events", ending_before=seen, limit=100)["data"]
     assert [event["type"] for event in new][-1] == "customer.created"
     assert new[0]["type"] == "invoice.finalized"
+
+
+def test_late_events_show_up_where_they_belong(shop: Shop, emulator: EmulatorProcess) -> None:
+    first = shop.finalized(100)["id"]
+    emulator.control("POST", "events/withhold")
+    shop.post(f"invoices/{first}/void")
+    assert shop.get("events", type="invoice.voided")["data"] == []
+    assert emulator.control("POST", "events/release") == {"released": 1}
+    shop.finalized(200)
+    types = shop.event_types()
+    assert types.index("invoice.voided") < len(types) - 1 - types[::-1].index("invoice.finalized")
+
+
+def test_twenty_types_at_most_and_no_delivery_ever_failed(shop: Shop) -> None:
+    shop.finalized(100)
+    assert shop.refused("get", "events", types=[f"t{n}" for n in range(21)]).http_status == 400
+    assert shop.get("events", delivery_success=False)["data"] == []
+    assert shop.get("events", delivery_success=True)["data"] != []
 
 
 def test_events_are_gone_after_30_days(shop: Shop, emulator: EmulatorProcess) -> None:

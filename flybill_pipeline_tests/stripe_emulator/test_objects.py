@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
+from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.stripe_emulator.helpers import Json, Shop
 
 FIXTURES = Path(__file__).parents[2] / ".." / "shared" / "stripe" / "fixtures3.json"
@@ -45,7 +46,7 @@ def nulls(obj: Json, model: type) -> set[str]:
 
 
 @pytest.fixture
-def world(shop: Shop) -> dict[str, Json]:
+def world(shop: Shop, emulator: EmulatorProcess) -> dict[str, Json]:
     customer = shop.payer(name="Acme", email="a@b.test", address={"country": "DE"})
     invoice = shop.finalized(
         1000, 500, customer=customer, automatic_tax={"enabled": True}, rendering={"pdf": {"page_size": "a4"}}
@@ -58,6 +59,16 @@ def world(shop: Shop) -> dict[str, Json]:
         "credit_note": shop.post("credit_notes", invoice=invoice["id"], amount=100, memo="x"),
         "event": shop.get("events")["data"][0],
         "paid": shop.post(f"invoices/{invoice['id']}/pay"),
+        **money_back(shop, emulator, invoice["id"]),
+    }
+
+
+def money_back(shop: Shop, emulator: EmulatorProcess, invoice: str) -> dict[str, Json]:
+    payment = shop.get("invoice_payments", invoice=invoice)["data"][0]
+    return {
+        "invoice_payment": payment,
+        "refund": shop.post("refunds", payment_intent=payment["payment"]["payment_intent"], amount=1),
+        "dispute": emulator.control("POST", f"invoices/{invoice}/dispute", {}),
     }
 
 
@@ -71,6 +82,8 @@ def world(shop: Shop) -> dict[str, Json]:
         ("line_item", "line_item", stripe.InvoiceLineItem),
         ("credit_note", "credit_note", stripe.CreditNote),
         ("event", "event", stripe.Event),
+        ("invoice_payment", "invoice_payment", stripe.InvoicePayment),
+        ("refund", "refund", stripe.Refund),
     ],
 )
 def test_fields(ours: str, theirs: str, model: type, world: dict[str, Json]) -> None:
