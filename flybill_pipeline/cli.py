@@ -33,12 +33,13 @@ def flybill() -> None:
 
 @flybill.command()
 @click.option("--port", default=3000, show_default=True, help="Where Dagster's UI listens, on this machine only.")
-def up(port: int) -> None:
+@click.option("--read-only-port", type=int, help="Where it may only be looked at.  [default: the port after it]")
+def up(port: int, read_only_port: int | None) -> None:
     """Serve Dagster's UI with everything it needs on this machine, until Ctrl-C."""
     from flybill_pipeline import up as server
 
     with ready(load_settings()) as settings:
-        sys.exit(server.serve(settings, port))
+        sys.exit(server.serve(settings, port, read_only_port or port + 1))
 
 
 @flybill.command()
