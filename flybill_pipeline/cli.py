@@ -52,10 +52,38 @@ def emulator(port: int, state: Path | None) -> None:
 
 
 @flybill.command()
-def migrate() -> None:
-    """Bring the database to this version's schema. Every other command does it too."""
+@click.option("--roles", is_flag=True, help="Also create the pipeline's role and the readers', and give them rights.")
+def migrate(roles: bool) -> None:
+    """Bring the database to this version's schema. Every other command does it too, if its role may."""
+    from flybill_pipeline.stores.database import open_engine
+    from flybill_pipeline.stores.roles import grant_roles
+
     with ready(load_settings(), stripe=False) as settings:
         click.echo(f"The schema is up to date ({settings.shards} shards).")
+        if roles:
+            for table, rights in sorted(grant_roles(open_engine(str(settings.database_url))).items()):
+                click.echo(f"{table:20} flybill_pipeline: {rights}; flybill_reader: select")
+
+
+@flybill.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def backup(folder: Path) -> None:
+    """Copy both databases, the lake and the landing zone to FOLDER. Runs may go on meanwhile."""
+    from flybill_pipeline.backups import back_up
+
+    with ready(load_settings(), stripe=False) as settings:
+        click.echo(back_up(settings, folder, datetime.now(UTC)))
+
+
+@flybill.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def restore(folder: Path) -> None:
+    """Fill a new, empty deployment from the backup in FOLDER; the sync then looks at Stripe before it sends again."""
+    from flybill_pipeline.backups import restore as restore_from
+    from flybill_pipeline.local import services
+
+    with services(load_settings(), stripe=False) as settings:
+        click.echo(restore_from(settings, folder, datetime.now(UTC)))
 
 
 @flybill.command("import-orgs")

@@ -1,5 +1,6 @@
 """Which exceptions mean that somebody's input or environment is wrong. Each has its own sentence; none is made here."""
 
+from flybill_pipeline.backups import BackupError
 from flybill_pipeline.billing.currencies import UnknownCurrencyError
 from flybill_pipeline.billing.quote import UnpricedError
 from flybill_pipeline.local.keeper import ServiceError
@@ -17,6 +18,7 @@ from flybill_pipeline.stripe_gateway.keys import KeyRefusedError
 
 INPUT_ERRORS = (
     AddressError,
+    BackupError,
     DatabaseError,
     ImportRefusedError,
     KeyRefusedError,
