@@ -15,7 +15,7 @@ import click
 
 from flybill_pipeline import console
 from flybill_pipeline.answers import as_json, finish, show
-from flybill_pipeline.arguments import FILE, MONTH, require_billable, require_known
+from flybill_pipeline.arguments import FILE, MOMENT, MONTH, require_billable, require_known
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.questions import QUESTIONS
 from flybill_pipeline.sessions import ready, running, toolbox
@@ -84,6 +84,18 @@ def restore(folder: Path) -> None:
 
     with services(load_settings(), stripe=False) as settings:
         click.echo(restore_from(settings, folder, datetime.now(UTC)))
+
+
+@flybill.command()
+@click.option("--as-of", type=MOMENT, required=True, help="What moment the databases are back at, or an earlier one.")
+def restored(as_of: datetime) -> None:
+    """Say that the databases were restored by other means; the sync then looks at Stripe before it sends again."""
+    from flybill_pipeline.stores.database import open_engine
+    from flybill_pipeline.stores.restores import record_restore
+
+    with ready(load_settings(), stripe=False) as settings:
+        record_restore(open_engine(str(settings.database_url)), as_of, datetime.now(UTC))
+    click.echo("Noted. What was on its way to Stripe, or may have been, is looked for there before it is sent.")
 
 
 @flybill.command("import-orgs")

@@ -114,3 +114,10 @@ def test_a_folder_that_is_no_whole_backup_is_refused(story: Story, tmp_path: Pat
     (tmp_path / "billing.dump").touch()
     assert "backup.json" in story.restored("restore", str(tmp_path)).err
     assert "not empty" in story.restored("backup", str(tmp_path)).err
+
+
+def test_a_restore_by_other_means_is_told(story: Story) -> None:
+    assert story.restored("restored", "--as-of", "2026-01-01T00:00:00").status == 2
+    assert story.restored("restored", "--as-of", "2026-01-01T00:00:00Z").status == 0
+    noted = story.restored.sql("select to_char(backup_taken_at at time zone 'UTC', 'YYYY-MM-DD') from flybill.restores")
+    assert ("2026-01-01",) in noted
