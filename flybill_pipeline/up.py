@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from types import FrameType
 
 from flybill_pipeline.runs import dagster_home
@@ -19,8 +19,7 @@ def serve(settings: Settings, port: int, read_only_port: int) -> int:
 
     `settings` must be complete. Raises SettingsError when a port is taken.
     """
-    _require_free(port)
-    _require_free(read_only_port)
+    _require_free(port, read_only_port)
     home = dagster_home(settings)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -61,8 +60,12 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _require_free(port: int) -> None:
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except (OSError, OverflowError):
-        raise SettingsError(f"Port {port} cannot be used on this machine: choose another one with --port") from None
+def _require_free(*ports: int) -> None:
+    with ExitStack() as taken:
+        for port in ports:
+            try:
+                taken.enter_context(socket.create_server(("127.0.0.1", port)))
+            except (OSError, OverflowError):
+                raise SettingsError(
+                    f"Port {port} cannot be used on this machine: choose another with --port or --read-only-port"
+                ) from None

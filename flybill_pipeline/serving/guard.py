@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flybill_pipeline.serving.operations import frame_refusal, refusal
 
 GRAPHQL = "/graphql"
-LARGEST_BODY = 4 * 2**20
+LARGEST_BODY = 2**20
 """Bytes; what the UI sends are queries of kilobytes and run configuration."""
 HEADERS = {
     "X-Frame-Options": "DENY",

@@ -1,6 +1,7 @@
 """What a GraphQL message asks for, read with the parser that Dagster itself uses. No HTTP here, nothing is executed."""
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
@@ -40,6 +41,7 @@ def _refusal_of(document: Any, *, read_only: bool) -> str | None:
     return READ_ONLY if read_only and _may_write(document) else None
 
 
+@lru_cache(maxsize=128)  # the UI asks the same again and again; parsing takes longer than everything else here
 def _may_write(document: str) -> bool:
     """Whether any operation of the document is a mutation, whichever is chosen by name; True when it cannot be read."""
     try:

@@ -52,3 +52,6 @@ def test_a_port_that_is_taken_is_said_before_anything_starts(up: Served) -> None
     assert ran.status == 2
     assert str(port) in ran.err
     assert not answers(port)
+    port = free_port()
+    ran = up.flybill("up", "--port", str(port), "--read-only-port", str(port))
+    assert (ran.status, str(port) in ran.err) == (2, True)
