@@ -32,7 +32,7 @@ def wait_until(true: Callable[[], bool], seconds: float = 40) -> None:
 def test_it_leaves_nothing_behind_when_it_is_killed(up: Served) -> None:
     process = up.begin()
     process.kill()
-    process.communicate()
+    process.communicate(timeout=60)  # what it started holds its output open
     wait_until(lambda: up.group() == [])
 
 
