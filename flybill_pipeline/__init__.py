@@ -3,6 +3,7 @@
 The layers, top to bottom; a module imports only from lower rows, and names on one row are strangers:
 
     cli                                  what a person types
+    serving                              Dagster's UI behind a guard, and the processes that serve it
     definitions                          what Dagster loads
     local                                embedded Postgres and Stripe emulator, for one machine
     settings                             the only reader of the environment

@@ -27,7 +27,21 @@ class MonthType(click.ParamType[Month]):
             return self.fail(str(error), param, ctx)
 
 
+class MomentType(click.ParamType[datetime]):
+    """A moment with its time zone, such as 2026-10-31T23:00:00Z."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        except ValueError as error:
+            return self.fail(str(error), param, ctx)
+        return moment if moment.tzinfo else self.fail(f"{value} names no time zone; write {value}Z for UTC", param, ctx)
+
+
 MONTH = MonthType()
+MOMENT = MomentType()
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 PATH = click.Path(exists=True, path_type=Path)
 

@@ -15,7 +15,7 @@ import click
 
 from flybill_pipeline import console
 from flybill_pipeline.answers import as_json, finish, show
-from flybill_pipeline.arguments import FILE, MONTH, require_billable, require_known
+from flybill_pipeline.arguments import FILE, MOMENT, MONTH, require_billable, require_known
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.payment_commands import PAYMENT_COMMANDS
 from flybill_pipeline.questions import QUESTIONS
@@ -34,13 +34,15 @@ def flybill() -> None:
 
 @flybill.command()
 @click.option("--port", default=3000, show_default=True, help="Where Dagster's UI listens, on this machine only.")
-def up(port: int) -> None:
+@click.option("--read-only-port", type=int, help="Where it may only be looked at.  [default: the port after it]")
+def up(port: int, read_only_port: int | None) -> None:
     """Serve Dagster's UI with everything it needs on this machine, until Ctrl-C."""
     from flybill_pipeline import up as server
 
     with ready(load_settings()) as settings:
         # Whoever looks at this machine's UI wants to see it work; a server of its own begins with everything off.
-        sys.exit(server.serve(settings.model_copy(update={"automation": True}), port))
+        automated = settings.model_copy(update={"automation": True})
+        sys.exit(server.serve(automated, port, read_only_port or port + 1))
 
 
 @flybill.command()
@@ -53,10 +55,50 @@ def emulator(port: int, state: Path | None) -> None:
 
 
 @flybill.command()
-def migrate() -> None:
-    """Bring the database to this version's schema. Every other command does it too."""
+@click.option("--roles", is_flag=True, help="Also create the pipeline's role and the readers', and give them rights.")
+def migrate(roles: bool) -> None:
+    """Bring the database to this version's schema. Every other command does it too, if its role may."""
+    from flybill_pipeline.stores.database import open_engine
+    from flybill_pipeline.stores.roles import grant_roles
+
     with ready(load_settings(), stripe=False) as settings:
         click.echo(f"The schema is up to date ({settings.shards} shards).")
+        if roles:
+            for table, rights in sorted(grant_roles(open_engine(str(settings.database_url))).items()):
+                click.echo(f"{table:20} flybill_pipeline: {rights}; flybill_reader: select")
+
+
+@flybill.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def backup(folder: Path) -> None:
+    """Copy both databases, the lake and the landing zone to FOLDER. Runs may go on meanwhile."""
+    from flybill_pipeline.backups import back_up
+
+    with ready(load_settings(), stripe=False) as settings:
+        click.echo(back_up(settings, folder, datetime.now(UTC)))
+
+
+@flybill.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def restore(folder: Path) -> None:
+    """Fill a new, empty deployment from the backup in FOLDER; the sync then looks at Stripe before it sends again."""
+    from flybill_pipeline.backups import restore as restore_from
+    from flybill_pipeline.local import services
+
+    with services(load_settings(), stripe=False) as settings:
+        click.echo(restore_from(settings, folder, datetime.now(UTC)))
+
+
+@flybill.command()
+@click.option("--as-of", type=MOMENT, required=True, help="What moment the databases are back at, or an earlier one.")
+def restored(as_of: datetime) -> None:
+    """Say that the databases were restored by other means; the sync then looks at Stripe before it sends again."""
+    from flybill_pipeline.stores.database import open_engine
+    from flybill_pipeline.stores.restores import record_restore
+
+    with ready(load_settings(), stripe=False) as settings:
+        record_restore(open_engine(str(settings.database_url)), as_of, datetime.now(UTC))
+    click.echo("Noted. What was on its way to Stripe, or may have been, is looked for there before it is sent.")
 
 
 @flybill.command("import-orgs")

@@ -1,5 +1,6 @@
 """Which exceptions mean that somebody's input or environment is wrong. Each has its own sentence; none is made here."""
 
+from flybill_pipeline.backups import BackupError
 from flybill_pipeline.billing.credit_notes import CreditRefusedError
 from flybill_pipeline.billing.currencies import UnknownCurrencyError
 from flybill_pipeline.billing.quote import UnpricedError
@@ -18,6 +19,7 @@ from flybill_pipeline.stripe_gateway.keys import KeyRefusedError
 
 INPUT_ERRORS = (
     AddressError,
+    BackupError,
     CreditRefusedError,
     DatabaseError,
     ImportRefusedError,

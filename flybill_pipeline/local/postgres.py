@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+
 MAX_SOCKET_FOLDER = 90  # a socket's whole path may have about 107 bytes
 UNPRIVILEGED = ("postgres", "nobody")  # whom Postgres runs as when we are root, which it refuses to be
 DATABASES = ("flybill", "dagster")
@@ -133,6 +135,25 @@ def serving(data: Path, *, keep: bool = True) -> Iterator[str]:
         cluster.stop()
         if not keep:
             shutil.rmtree(data, ignore_errors=True)
+
+
+def dump(url: str, file: Path) -> None:
+    """Writes one database, of whatever server, to `file`, in pg_dump's own format. Raises PostgresError."""
+    _client("pg_dump", url, "--format=custom", "--file", str(file))
+
+
+def restore(url: str, file: Path) -> None:
+    """Fills an empty database from what `dump` wrote, whole or not at all. Raises PostgresError."""
+    _client("pg_restore", url, "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error", str(file))
+
+
+def _client(program: str, url: str, *arguments: str) -> None:
+    """Runs one of Postgres's programs on a database; its password is not shown on the command line."""
+    parsed = make_url(url)
+    address = parsed.set(drivername="postgresql", password=None).render_as_string()
+    command = [str(_binaries() / program), "--dbname", address, *arguments]
+    env = {**os.environ, **({"PGPASSWORD": str(parsed.password)} if parsed.password else {})}
+    _require(subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=env))
 
 
 def _binaries() -> Path:

@@ -4,13 +4,15 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, select, text
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
 from flybill_pipeline.stores.tables import facts
 
 DEFAULT_SHARDS = 16
+INSUFFICIENT_PRIVILEGE = "42501"
 
 
 class DatabaseError(Exception):
@@ -34,24 +36,41 @@ def open_engine(url: str) -> Engine:
 def migrate(engine: Engine, *, shards: int = DEFAULT_SHARDS) -> None:
     """Brings the schema to this version, and records the number of shards if the database is new.
 
-    Safe to run at any time and by several processes at once: a Postgres advisory lock lets one work.
+    Safe to run at any time and by several processes at once: a Postgres advisory lock lets one work. A role
+    that may not change the schema will do where it is this version's already. Raises DatabaseError.
     """
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     try:
         with engine.begin() as connection:
             connection.execute(text("select pg_advisory_xact_lock(hashtext('flybill migrate'))"))
-            config = Config()
-            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            if _revision(connection) == ScriptDirectory.from_config(config).get_current_head():
+                return
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.execute(
                 text("insert into flybill.facts (name, value) values ('shards', :n) on conflict do nothing"),
                 {"n": str(shards)},
             )
+    except ProgrammingError as error:
+        if getattr(error.orig, "pgcode", None) != INSUFFICIENT_PRIVILEGE:
+            raise
+        raise DatabaseError(
+            "The schema is not this version's, and this role may not change it: "
+            "run `flybill migrate --roles` as its owner"
+        ) from error
     except OperationalError as error:
         where = engine.url.render_as_string(hide_password=True)
         raise DatabaseError(
             f"Cannot reach the billing database at {where} (FLYBILL_DATABASE_URL): {_first_line(error)}"
         ) from error
+
+
+def _revision(connection: Connection) -> str | None:
+    """The version of the schema, None when there is none."""
+    if connection.execute(text("select to_regclass('flybill.alembic_version')")).scalar_one() is None:
+        return None
+    return connection.execute(text("select version_num from flybill.alembic_version")).scalar_one_or_none()
 
 
 def shard_count(engine: Engine) -> int:

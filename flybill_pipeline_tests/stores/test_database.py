@@ -7,13 +7,20 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
-from flybill_pipeline.stores import credit_tables, lake_tables
+from flybill_pipeline.stores import credit_tables, lake_tables, payment_tables, problem_tables, restores
 from flybill_pipeline.stores.database import DatabaseError, migrate, open_engine, shard_count
 from flybill_pipeline.stores.tables import metadata
 
 
 def test_the_migrations_make_the_tables_that_the_code_sees(engine: Engine) -> None:
-    assert lake_tables.usage_days.metadata is credit_tables.credit_notes.metadata is metadata
+    modules = (
+        credit_tables.credit_notes,
+        lake_tables.usage_days,
+        payment_tables.payment_polls,
+        problem_tables.problems,
+        restores.restores,
+    )
+    assert all(table.metadata is metadata for table in modules)
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection,

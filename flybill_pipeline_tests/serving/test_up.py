@@ -1,0 +1,57 @@
+"""`flybill up` ends with everything that it started, however it ends."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from flybill_pipeline_tests.flybill_process import deployment
+from flybill_pipeline_tests.serving.served import Served, answers, free_port
+
+
+@pytest.fixture
+def up(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Served]:
+    with deployment(tmp_path_factory.mktemp("up"), postgres_url) as flybill:
+        served = Served(flybill)
+        try:
+            yield served
+        finally:
+            served.kill_all()
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 40) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def test_it_leaves_nothing_behind_when_it_is_killed(up: Served) -> None:
+    process = up.begin()
+    process.kill()
+    process.communicate(timeout=60)  # what it started holds its output open
+    wait_until(lambda: up.group() == [])
+
+
+@pytest.mark.parametrize("killed", ["dagster api grpc", "serving.processes"])
+def test_it_ends_when_one_of_its_processes_is_killed(up: Served, killed: str) -> None:
+    process = up.begin()
+    os.kill(up.group(killed)[0], signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert process.returncode == 1
+    wait_until(lambda: up.group() == [])
+
+
+def test_a_port_that_is_taken_is_said_before_anything_starts(up: Served) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = up.flybill("up", "--port", str(free_port()), "--read-only-port", str(port))
+    assert ran.status == 2
+    assert str(port) in ran.err
+    assert not answers(port)
+    port = free_port()
+    ran = up.flybill("up", "--port", str(port), "--read-only-port", str(port))
+    assert (ran.status, str(port) in ran.err) == (2, True)
