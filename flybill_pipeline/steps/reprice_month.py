@@ -47,7 +47,7 @@ def reprice_shard(
     in_force = [choose(currency) for currency in currencies for choose in (books, other)]
     used = {each.org_id: each for each in usage_of((), month, shard, usage, in_force, now)}
     for org in orgs:
-        before, after = (price_org(month, shard, org, used.get(org.org_id), choose, 0) for choose in (books, other))
+        before, after = (price_org(month, shard, org, used.get(org.org_id), choose, {}) for choose in (books, other))
         if before.lines or after.lines or after.problems:
             yield _repriced(before, after, org.currency)
 

@@ -1,6 +1,6 @@
 """A month of the lake in the shape that pricing wants: org by org, as billing's own values. No query of its own."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,10 +22,11 @@ _Found = tuple[str, UsageTotal, datetime]
 
 
 class MonthlyUsage:
-    """The compiled usage of whole months."""
+    """The compiled usage of whole months. `measures_of` says which meters the prices of a month measure, and how."""
 
-    def __init__(self, lake: UsageLake) -> None:
+    def __init__(self, lake: UsageLake, measures_of: Callable[[Month], Measures] = lambda _: {}) -> None:
         self._lake = lake
+        self._measures_of = measures_of
         self._measured = MeasuredUsage(lake)
 
     def of_month(
@@ -81,12 +82,12 @@ class MonthlyUsage:
             yield from _level_totals(list(rows), month, until, by_day=by_day)
 
     def version(self, month: Month) -> str:
-        """Names all usage of the month; see usage_fingerprints.usage_version."""
-        return usage_version(self._lake, month)
+        """Names all usage behind the month; see usage_fingerprints.usage_version."""
+        return usage_version(self._lake, month, self._measures_of(month))
 
     def fingerprints(self, month: Month, shard: int | None, org_ids: Collection[str] = ()) -> Mapping[str, str]:
-        """Org → what changes when its usage of the month does; see usage_fingerprints.usage_fingerprints."""
-        return usage_fingerprints(self._lake, month, shard, org_ids)
+        """Org → what changes when its bill of the month might; see usage_fingerprints.usage_fingerprints."""
+        return usage_fingerprints(self._lake, month, shard, org_ids, self._measures_of(month))
 
     def by_meter(self, month: Month) -> dict[str, Decimal]:
         """The exact quantity of the month per meter, in the unit that usage is recorded in."""
