@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
@@ -64,16 +64,22 @@ class PricedUsage:
 
 
 _Dimensions = tuple[tuple[str, str], ...]
+_Key = tuple[str, _Dimensions, str]
+"""What tells lines apart: meter, dimensions, and the day on which the book begins if it is not that of all days."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """The usage of one line: `part` says which book prices it, `whole_month` that it does so on all days."""
+    """The usage of one line: `part` says which book prices it, `whole_month` that it does so on all days.
+
+    `before` is what the line would hold of earlier days, if its price had been in force then.
+    """
 
     part: BookPart
     price: Price
     whole_month: bool
     totals: list[UsageTotal]
+    before: list[UsageTotal] = field(default_factory=list)
 
 
 def price_usage(book: PriceBook, contract: str | None, totals: Iterable[UsageTotal], month: Month) -> PricedUsage:
@@ -86,13 +92,15 @@ def price_month(books: BooksOfMonth, contract: str | None, totals: Iterable[Usag
 
     A line is one price and one combination of its `group_by` values; its quantity is all usage under it, and its tiers
     see that sum. Lines of zero are kept, as free usage is explained too. A contract's minimum spend gives a line
-    without any usage. Where books change within the month, totals must be of days (`BooksOfMonth` has the rule).
+    without any usage. Where books change within the month, totals must be of days (`BooksOfMonth` has the rule), and a
+    value that is counted once a month is counted on its first day.
     """
     unknown = [part.book for part in books.parts if contract is not None and contract not in part.book.contracts]
     if contract is not None and unknown:
         return PricedUsage((), tuple(_unknown_contract(contract, book) for book in unknown))
-    groups: dict[tuple[str, _Dimensions, str], _Group] = {}
-    unpriced: dict[tuple[str, _Dimensions, str], list[UsageTotal]] = {}
+    totals = tuple(totals)
+    groups: dict[_Key, _Group] = {}
+    unpriced: dict[_Key, list[UsageTotal]] = {}
     for total in totals:
         part = books.part_on(total.day)
         price = None if part is None else part.book.price_for(total.meter, total.dimensions, contract)
@@ -100,6 +108,9 @@ def price_month(books: BooksOfMonth, contract: str | None, totals: Iterable[Usag
             unpriced.setdefault((total.meter, _sorted(total.dimensions), _start(part)), []).append(total)
         else:
             _group(groups, books, part, price, line_dimensions(price, total.dimensions)).totals.append(total)
+    for key, total in _counted_before(books, contract, totals):
+        if key in groups:
+            groups[key].before.append(total)
     for part, price in list(_commitments(books, contract, groups.values())):
         _group(groups, books, part, price, price.match)
     return PricedUsage(
@@ -137,6 +148,22 @@ def line_dimensions(price: Price, dimensions: Mapping[str, str]) -> Mapping[str,
     return {**price.match, **{name: dimensions.get(name, "") for name in price.group_by}}
 
 
+def _counted_before(
+    books: BooksOfMonth, contract: str | None, totals: Iterable[UsageTotal]
+) -> Iterator[tuple[_Key, UsageTotal]]:
+    """Totals with values of a distinct count, each with the lines of later books that would count them once more."""
+    for total in totals if len(books.parts) > 1 else ():
+        part = books.part_on(total.day)
+        meter = None if part is None else part.book.meters.get(total.meter)
+        if part is None or meter is None or meter.distinct is None:
+            continue
+        for later in books.parts[books.parts.index(part) + 1 :]:
+            price = later.book.price_for(total.meter, total.dimensions, contract)
+            same = price is not None and later.book.meters[total.meter].distinct == meter.distinct
+            if price is not None and same and not books.goes_on(price):
+                yield _key(books, later, price, line_dimensions(price, total.dimensions)), total
+
+
 def _sorted(dimensions: Mapping[str, str]) -> _Dimensions:
     return tuple(sorted(dimensions.items()))
 
@@ -146,15 +173,19 @@ def _start(part: BookPart | None) -> str:
 
 
 def _group(
-    groups: dict[tuple[str, _Dimensions, str], _Group],
+    groups: dict[_Key, _Group],
     books: BooksOfMonth,
     part: BookPart,
     price: Price,
     dimensions: Mapping[str, str],
 ) -> _Group:
     whole_month = books.goes_on(price)
-    key = price.meter, _sorted(dimensions), "" if whole_month else _start(part)
-    return groups.setdefault(key, _Group(books.parts[0] if whole_month else part, price, whole_month, []))
+    group = _Group(books.parts[0] if whole_month else part, price, whole_month, [])
+    return groups.setdefault(_key(books, part, price, dimensions), group)
+
+
+def _key(books: BooksOfMonth, part: BookPart, price: Price, dimensions: Mapping[str, str]) -> _Key:
+    return price.meter, _sorted(dimensions), "" if books.goes_on(price) else _start(part)
 
 
 def _commitments(
@@ -174,7 +205,7 @@ def _usage_line(group: _Group, dimensions: dict[str, str], month: Month) -> Line
     book, part = group.part.book, group.part
     meter = book.meters[group.price.meter]
     price = group.price if group.whole_month else prorated(group.price, part, month)
-    quantity = billed_quantity(meter, group.totals)
+    quantity = billed_quantity(meter, group.totals, group.before)
     rated = rate(price, quantity)
     description = describe_usage(price, dimensions, quantity, meter.unit, rated.working, currency=book.currency)
     return LineItem(
