@@ -18,6 +18,9 @@ from flybill_pipeline.billing.rating import rate
 from flybill_pipeline.billing.usage import UsageTotal
 from flybill_pipeline.billing.working import WorkingStep
 
+LARGEST_MINOR = 10**15  # of one line: thousands of them still fit into the 64 bits of a total
+LARGEST_QUANTITY = 10**20  # what 18 decimals of 38 digits leave
+
 
 @dataclass(frozen=True, slots=True)
 class LineItem:
@@ -45,7 +48,10 @@ class LineItem:
 
 @dataclass(frozen=True, slots=True)
 class UnpricedUsage:
-    """Usage that no price covers: the org's month waits for a person. `code`: unpriced_meter or unknown_contract."""
+    """Usage that cannot be billed: the org's month waits for a person.
+
+    `code`: unpriced_meter and unknown_contract (no price covers it), too_large (it comes to more than can be stored).
+    """
 
     code: str
     message: str
@@ -113,9 +119,13 @@ def price_month(books: BooksOfMonth, contract: str | None, totals: Iterable[Usag
             groups[key].before.append(total)
     for part, price in list(_commitments(books, contract, groups.values())):
         _group(groups, books, part, price, price.match)
+    lines = [_usage_line(groups[key], dict(key[1]), books.month) for key in sorted(groups)]
     return PricedUsage(
-        tuple(_usage_line(groups[key], dict(key[1]), books.month) for key in sorted(groups)),
-        tuple(_unpriced(books, key[0], dict(key[1]), unpriced[key]) for key in sorted(unpriced)),
+        tuple(line for line in lines if _fits(line)),
+        (
+            *(_unpriced(books, key[0], dict(key[1]), unpriced[key]) for key in sorted(unpriced)),
+            *(_too_large(line) for line in lines if not _fits(line)),
+        ),
     )
 
 
@@ -247,6 +257,16 @@ def _unpriced(books: BooksOfMonth, meter: str, dimensions: dict[str, str], total
         message = f"{_named(part.book)} does not know the meter {meter!r}"
         remedy = f"add [meters.{meter}] and its prices, or correct the source mapping; then repair the month"
     return UnpricedUsage("unpriced_meter", message, remedy, meter, dimensions, _recorded(totals))
+
+
+def _fits(line: LineItem) -> bool:
+    return max(abs(line.quantity), abs(line.usage)) < LARGEST_QUANTITY and abs(line.amount_minor) < LARGEST_MINOR
+
+
+def _too_large(line: LineItem) -> UnpricedUsage:
+    message = f"the {line.meter} comes to more than any invoice can hold"
+    remedy = "correct the usage in its files, or the price, then repair the month"
+    return UnpricedUsage("too_large", message, remedy, line.meter, line.dimensions, line.usage)
 
 
 def _recorded(totals: Iterable[UsageTotal]) -> Decimal:

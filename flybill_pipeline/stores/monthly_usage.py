@@ -98,13 +98,17 @@ class MonthlyUsage:
         return sums
 
     def numbers(self, month: Month) -> dict[str, int]:
-        """How many events of the month count, and how many do not; `quarantined` rows are those of all landed files."""
+        """How many events of the month count, and how many do not.
+
+        `quarantined` are the bad rows of all landed files, and those of the month whose sum is too large.
+        """
         days = self._lake.catalog.manifests(month.days()).values()
         return {
             "rows": sum(day.rows for day in days),
             "duplicates": sum(day.duplicates for day in days),
             "conflicts": sum(day.conflicts for day in days),
-            "quarantined": sum(sum((file.quarantined or {}).values()) for file in self._lake.catalog.files()),
+            "quarantined": sum(sum((file.quarantined or {}).values()) for file in self._lake.catalog.files())
+            + sum(day.too_large for day in days),
         }
 
 

@@ -69,7 +69,7 @@ class BadRow(NamedTuple):
 
 
 class ExcludedRow(NamedTuple):
-    """A row that does not count because its id was there before; `kind` is duplicate or conflict."""
+    """A row that does not count: its id was there before (`kind` is duplicate or conflict), or its sum is too_large."""
 
     source: str
     event_id: str
@@ -211,11 +211,11 @@ class UsageLake:
         query = f"select {columns} from {{rows}} where {where} order by {order}, row"
         yield from (BadRow(*row) for row in self._rows(paths, query, parameters))
 
-    def excluded(self, days: Iterable[date], kind: str | None = None) -> Iterator[ExcludedRow]:
-        """The rows of `days` that do not count; `kind` "conflict" lists those with other content."""
+    def excluded(self, days: Iterable[date], *kinds: str) -> Iterator[ExcludedRow]:
+        """The rows of `days` that do not count; of `kinds` when given ("conflict" are those with other content)."""
         manifests = self.catalog.manifests(days).values()
         paths = [manifest.excluded_path for manifest in manifests if manifest.excluded_path is not None]
-        where, parameters = condition({"kind = ?": kind})
+        where, parameters = condition({"list_contains(?, kind)": list(kinds) or None})
         columns = ", ".join(ExcludedRow._fields)
         query = f"select {columns} from {{rows}} where {where} order by source, event_id, arrival, row"
         for row in self._rows(paths, query, parameters):

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DatabaseError
 
 from flybill_pipeline.billing.outcomes import RELEASABLE, OutcomePolicy
 from flybill_pipeline.billing.period import Month
+from flybill_pipeline.steps.account_for_usage import account_for_usage
 from flybill_pipeline.stores.holds import ReleaseRefusedError
 from flybill_pipeline_tests.billing.books import book, per_unit
 from flybill_pipeline_tests.billing_world import BillingWorld
@@ -134,3 +135,19 @@ def test_what_is_carried_in_one_currency_is_never_billed_in_another(world: Billi
     world.org("acme", currency="eur")  # nothing is open any more: now it may change
     world.usage.add(JAN, "acme", 70)
     assert world.close(JAN).invoiced == {"eur": 70}
+
+
+@pytest.mark.parametrize(
+    ("price", "quantity"),
+    [("1000000", "900000000000000"), ("0.0000001", "99999999999999999999.5"), ("-1000000", "900000000000000")],
+)
+def test_more_than_can_be_stored_holds_its_org_and_nobody_else(world: BillingWorld, price: str, quantity: str) -> None:
+    world.org("other")
+    world.books = (book(replace(per_unit(price), match={"size": "huge"}), per_unit("0.01")),)
+    for size in ("huge", "small"):
+        world.usage.add(DEC, "acme", quantity, size=size)
+    world.usage.add(DEC, "other", 100)
+    report = world.close(DEC)
+    assert (list(report.held), report.invoiced) == ([("acme", "too_large")], {"usd": 100})
+    (account,) = account_for_usage(DEC, world.usage, world.checks)
+    assert account.balanced
