@@ -132,7 +132,9 @@ def _exclude_too_large(connection: duckdb.DuckDBPyConnection, rows: str) -> None
 
 def shard_sql(shards: int) -> str:
     """SQL for what billing.shards.shard_of says of `org_id`."""
-    return f"(('0x' || left(md5(org_id), 8))::ubigint % {shards})::integer"
+    first = "(md5_number(org_id) & 4294967295::uhugeint)::ubigint"  # four bytes, the first of them the lowest
+    turned = f"(({first} & 255) << 24) | (({first} & 65280) << 8) | (({first} >> 8) & 65280) | ({first} >> 24)"
+    return f"(({turned}) % {shards})::integer"
 
 
 def write_rows(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
