@@ -91,11 +91,7 @@ class MonthlyUsage:
 
     def by_meter(self, month: Month) -> dict[str, Decimal]:
         """The exact quantity of the month per meter, in the unit that usage is recorded in."""
-        sums: dict[str, Decimal] = {}
-        with exact():
-            for row in self._lake.monthly_totals(month.days()):
-                sums[row.meter] = sums.get(row.meter, ZERO) + row.quantity
-        return sums
+        return self._lake.by_meter(month.days())
 
     def numbers(self, month: Month) -> dict[str, int]:
         """How many events of the month count, and how many do not.

@@ -14,8 +14,8 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import duckdb
-import pyarrow as pa
 
+from flybill_pipeline.billing.decimals import exact
 from flybill_pipeline.billing.usage_files import Arrival, Broken, EventKey, Manifest, Rollup, Taken
 from flybill_pipeline.stores import cross_days, usage_days, usage_intake
 from flybill_pipeline.stores.duck import Limits, duck, parquet_rows
@@ -146,19 +146,16 @@ class UsageLake:
             total = Total(*row)
             yield total._replace(last_event_at=_utc(total.last_event_at))
 
-    def monthly_table(
-        self,
-        days: Iterable[date],
-        *,
-        shard: int | None = None,
-        org_ids: Sequence[str] | None = None,
-        by_day: bool = False,
-    ) -> pa.Table:
-        """The same totals as an Arrow table with the columns of Total, for those who go on in columns."""
-        query, parameters = self._totals_query(days, shard, org_ids, by_day)
-        with self._duck() as connection:
-            table: pa.Table = connection.sql(query, params=parameters).to_arrow_table()
-        return table
+    def by_meter(self, days: Iterable[date]) -> dict[str, Decimal]:
+        """The exact quantity of all orgs on the compiled ones of `days`, per meter."""
+        paths = [str(self.root / path) for path in self.catalog.rollups(days).values()]
+        if not paths:
+            return {}
+        # Whole units and fractions are summed apart: all orgs together may have more than a decimal holds.
+        query = f"""select meter, sum(trunc(quantity)::hugeint), sum(quantity - trunc(quantity))
+                    from {parquet_rows(paths)} group by meter"""
+        with exact():
+            return {meter: whole + fraction for meter, whole, fraction in self.query(query, [])}
 
     def _totals_query(
         self,

@@ -59,6 +59,7 @@ def test_a_sum_that_no_decimal_holds_waits_and_stops_nobody(world: UsageWorld) -
     world.put("machines/b.csv", head + "".join(again))
     world.run()
     assert world.quantities() == {"acme": "7", "huge": "5"}
+    assert world.lake.by_meter([DAY]) == {"m": 7, "other": 5}
     manifest = world.catalog.manifest(DAY)
     assert manifest is not None
     assert (manifest.rows, manifest.duplicates, manifest.too_large) == (3, 501, 1002)
@@ -87,4 +88,4 @@ def test_a_day_that_lost_all_its_rows_has_no_totals(world: UsageWorld) -> None:
 def test_a_day_that_was_never_recorded_is_no_error(world: UsageWorld) -> None:
     assert compile_day(DAY, world.lake, world.catalog).rows == 0
     assert world.totals([DAY]) == []
-    assert world.lake.monthly_table([DAY]).num_rows == 0
+    assert world.lake.by_meter([DAY]) == {}
