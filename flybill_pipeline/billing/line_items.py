@@ -20,6 +20,9 @@ from flybill_pipeline.billing.rating import rate
 from flybill_pipeline.billing.usage import UsageTotal
 from flybill_pipeline.billing.working import WorkingStep
 
+LARGEST_MINOR = 10**15  # of one line: thousands of them still fit into the 64 bits of a total
+LARGEST_QUANTITY = 10**20  # what 18 decimals of 38 digits leave
+
 
 @dataclass(frozen=True, slots=True)
 class LineItem:
@@ -47,7 +50,10 @@ class LineItem:
 
 @dataclass(frozen=True, slots=True)
 class UnpricedUsage:
-    """Usage that no price covers: the org's month waits for a person. `code`: unpriced_meter or unknown_contract."""
+    """Usage that cannot be billed: the org's month waits for a person.
+
+    `code`: unpriced_meter and unknown_contract (no price covers it), too_large (it comes to more than can be stored).
+    """
 
     code: str
     message: str
@@ -66,15 +72,21 @@ class PricedUsage:
 
 
 _Dimensions = tuple[tuple[str, str], ...]
+_Key = tuple[str, _Dimensions, str]
+"""What tells lines apart: meter, dimensions, and the day on which the book begins if it is not that of all days."""
 
 
 class _Group(NamedTuple):
-    """The usage of one line: `part` says which book prices it, `whole_month` that it does so on all days."""
+    """The usage of one line: `part` says which book prices it, `whole_month` that it does so on all days.
+
+    `before` is what the line would hold of earlier days, if its price had been in force then.
+    """
 
     part: BookPart
     price: Price
     whole_month: bool
     totals: list[UsageTotal]
+    before: list[UsageTotal]
 
 
 def price_usage(book: PriceBook, contract: str | None, totals: Iterable[UsageTotal], month: Month) -> PricedUsage:
@@ -87,13 +99,15 @@ def price_month(books: BooksOfMonth, contract: str | None, totals: Iterable[Usag
 
     A line is one price and one combination of its `group_by` values; its quantity is all usage under it, and its tiers
     see that sum. Lines of zero are kept, as free usage is explained too. A contract's minimum spend gives a line
-    without any usage. Where books change within the month, totals must be of days (`BooksOfMonth` has the rule).
+    without any usage. Where books change within the month, totals must be of days (`BooksOfMonth` has the rule), and a
+    value that is counted once a month is counted on its first day.
     """
     unknown = [part.book for part in books.parts if contract is not None and contract not in part.book.contracts]
     if contract is not None and unknown:
         return PricedUsage((), tuple(_unknown_contract(contract, book) for book in unknown))
-    groups: dict[tuple[str, _Dimensions, str], _Group] = {}
-    unpriced: dict[tuple[str, _Dimensions, str], list[UsageTotal]] = {}
+    totals = tuple(totals)
+    groups: dict[_Key, _Group] = {}
+    unpriced: dict[_Key, list[UsageTotal]] = {}
     for total in totals:
         part = books.part_on(total.day)
         price = None if part is None else part.book.price_for(total.meter, total.dimensions, contract)
@@ -101,12 +115,19 @@ def price_month(books: BooksOfMonth, contract: str | None, totals: Iterable[Usag
             unpriced.setdefault((total.meter, _sorted(total.dimensions), _start(part)), []).append(total)
         else:
             _group(groups, books, part, price, line_dimensions(price, total.dimensions)).totals.append(total)
+    for key, total in _counted_before(books, contract, totals):
+        if key in groups:
+            groups[key].before.append(total)
     for part, price in list(_commitments(books, contract, groups.values())):
         _group(groups, books, part, price, price.match)
     with exact():
+        lines = [_usage_line(groups[key], dict(key[1]), books.month) for key in sorted(groups)]
         return PricedUsage(
-            tuple([_usage_line(groups[key], dict(key[1]), books.month) for key in sorted(groups)]),
-            tuple([_unpriced(books, key[0], dict(key[1]), unpriced[key]) for key in sorted(unpriced)]),
+            tuple([line for line in lines if _fits(line)]),
+            (
+                *[_unpriced(books, key[0], dict(key[1]), unpriced[key]) for key in sorted(unpriced)],
+                *[_too_large(line) for line in lines if not _fits(line)],
+            ),
         )
 
 
@@ -125,7 +146,7 @@ def usage_line_id(
     if part is None or price is None:
         return None
     whole_month = books.goes_on(price)
-    group = _Group(books.parts[0] if whole_month else part, price, whole_month, [])
+    group = _Group(books.parts[0] if whole_month else part, price, whole_month, [], [])
     return _usage_line_id(group, line_dimensions(price, dimensions), books.month)
 
 
@@ -139,6 +160,22 @@ def line_dimensions(price: Price, dimensions: Mapping[str, str]) -> Mapping[str,
     return {**price.match, **{name: dimensions.get(name, "") for name in price.group_by}}
 
 
+def _counted_before(
+    books: BooksOfMonth, contract: str | None, totals: Iterable[UsageTotal]
+) -> Iterator[tuple[_Key, UsageTotal]]:
+    """Totals with values of a distinct count, each with the lines of later books that would count them once more."""
+    for total in totals if len(books.parts) > 1 else ():
+        part = books.part_on(total.day)
+        meter = None if part is None else part.book.meters.get(total.meter)
+        if part is None or meter is None or meter.distinct is None:
+            continue
+        for later in books.parts[books.parts.index(part) + 1 :]:
+            price = later.book.price_for(total.meter, total.dimensions, contract)
+            same = price is not None and later.book.meters[total.meter].distinct == meter.distinct
+            if price is not None and same and not books.goes_on(price):
+                yield _key(books, later, price, line_dimensions(price, total.dimensions)), total
+
+
 def _sorted(dimensions: Mapping[str, str]) -> _Dimensions:
     return tuple(sorted(dimensions.items()))
 
@@ -148,15 +185,19 @@ def _start(part: BookPart | None) -> str:
 
 
 def _group(
-    groups: dict[tuple[str, _Dimensions, str], _Group],
+    groups: dict[_Key, _Group],
     books: BooksOfMonth,
     part: BookPart,
     price: Price,
     dimensions: Mapping[str, str],
 ) -> _Group:
     whole_month = books.goes_on(price)
-    key = price.meter, _sorted(dimensions), "" if whole_month else _start(part)
-    return groups.setdefault(key, _Group(books.parts[0] if whole_month else part, price, whole_month, []))
+    group = _Group(books.parts[0] if whole_month else part, price, whole_month, [], [])
+    return groups.setdefault(_key(books, part, price, dimensions), group)
+
+
+def _key(books: BooksOfMonth, part: BookPart, price: Price, dimensions: Mapping[str, str]) -> _Key:
+    return price.meter, _sorted(dimensions), "" if books.goes_on(price) else _start(part)
 
 
 def _commitments(
@@ -176,7 +217,7 @@ def _usage_line(group: _Group, dimensions: dict[str, str], month: Month) -> Line
     book, part = group.part.book, group.part
     meter = book.meters[group.price.meter]
     price = group.price if group.whole_month else prorated(group.price, part, month)
-    quantity = billed_quantity(meter, group.totals)
+    quantity = billed_quantity(meter, group.totals, group.before)
     rated = rate(price, quantity)
     description = describe_usage(price, dimensions, quantity, meter.unit, rated.working, currency=book.currency)
     return LineItem(
@@ -223,6 +264,16 @@ def _unpriced(books: BooksOfMonth, meter: str, dimensions: dict[str, str], total
         message = f"{_named(part.book)} does not know the meter {meter!r}"
         remedy = f"add [meters.{meter}] and its prices, or correct the source mapping; then repair the month"
     return UnpricedUsage("unpriced_meter", message, remedy, meter, dimensions, _recorded(totals))
+
+
+def _fits(line: LineItem) -> bool:
+    return max(abs(line.quantity), abs(line.usage)) < LARGEST_QUANTITY and abs(line.amount_minor) < LARGEST_MINOR
+
+
+def _too_large(line: LineItem) -> UnpricedUsage:
+    message = f"the {line.meter} comes to more than any invoice can hold"
+    remedy = "correct the usage in its files, or the price, then repair the month"
+    return UnpricedUsage("too_large", message, remedy, line.meter, line.dimensions, line.usage)
 
 
 def _recorded(totals: Iterable[UsageTotal]) -> Decimal:

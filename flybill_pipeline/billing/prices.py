@@ -8,7 +8,6 @@ from enum import StrEnum
 from functools import cached_property
 
 from flybill_pipeline.billing.decimals import ZERO
-from flybill_pipeline.billing.period import Month
 
 
 class Aggregation(StrEnum):
@@ -156,10 +155,6 @@ class PriceBooks:
         """The book of `currency` in force on `day`: the latest that is effective by then. None when there is none."""
         in_force = [book for book in self.books if book.currency == currency.lower() and book.effective_from <= day]
         return max(in_force, key=lambda book: book.effective_from, default=None)
-
-    def for_month(self, currency: str, month: Month) -> PriceBook | None:
-        """The book in force on the month's first day. price_changes.py tells of books that begin later in it."""
-        return self.for_day(currency, month.first_day)
 
     @property
     def currencies(self) -> frozenset[str]:

@@ -54,15 +54,6 @@ def subscription_lines(periods: Iterable[SubscriptionPeriod], month: Month) -> t
     return tuple(line for line in lines if line is not None)
 
 
-def service_months(timing: Timing, invoice_month: Month) -> tuple[Month, ...]:
-    """The service months that an invoice bills for such a plan.
-
-    In advance it is the next month, as the periods are known now, and its own month again: what was billed for that
-    in advance is taken off (late_usage.py), which leaves what changed meanwhile.
-    """
-    return (invoice_month,) if timing is Timing.ARREARS else (invoice_month, invoice_month.next())
-
-
 def _line(period: SubscriptionPeriod, month: Month) -> LineItem | None:
     active = overlap(month, period.start, period.end)
     if active is None:

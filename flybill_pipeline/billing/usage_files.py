@@ -75,6 +75,7 @@ class EventKey:
 class Manifest:
     """Which rows of a day count: those of `pieces` without those that `excluded_path` lists.
 
+    Left out are `duplicates`, `conflicts` (another row of the id stands) and rows whose sum is `too_large`.
     `version` names the inputs, so the same version always means the same rows.
     """
 
@@ -86,6 +87,7 @@ class Manifest:
     rows: int
     duplicates: int
     conflicts: int
+    too_large: int = 0
 
 
 @dataclass(frozen=True, slots=True)

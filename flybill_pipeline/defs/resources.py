@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
+from flybill_pipeline.billing.aggregation import measures_needed
 from flybill_pipeline.billing.outcomes import DEFAULT_POLICY, OutcomePolicy
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth, books_of_month, fingerprint
 from flybill_pipeline.billing.shards import shard_of
+from flybill_pipeline.billing.usage import Measures
 from flybill_pipeline.steps.open_accounts import Accounts
 from flybill_pipeline.steps.tell_problems import Channel
 from flybill_pipeline.stores.billed_months import BilledMonths
@@ -167,15 +169,22 @@ class Toolbox:
 
     def fingerprints(self, month: Month) -> dict[str, str]:
         """Per currency the fingerprint of the books that are in force in a month."""
+        return {currency: fingerprint(books) for currency, books in self._in_force(month).items()}
+
+    def measures(self, month: Month) -> Measures:
+        """Which meters the books of a month, of any currency, measure by more than sum and count, and how."""
+        return measures_needed(self._in_force(month).values())
+
+    def _in_force(self, month: Month) -> dict[str, BooksOfMonth]:
         loaded = load_price_books(self.prices)
         found = {currency: books_of_month(loaded, currency, month) for currency in sorted(loaded.currencies)}
-        return {currency: fingerprint(books) for currency, books in found.items() if books is not None}
+        return {currency: books for currency, books in found.items() if books is not None}
 
     def usage_as_of(self, inputs: Inputs) -> "MonthlyUsage":
         """The usage that `inputs` names, whatever has arrived since."""
         from flybill_pipeline.stores.monthly_usage import MonthlyUsage
 
-        return MonthlyUsage(self.lake_as_of(inputs))
+        return MonthlyUsage(self.lake_as_of(inputs), cache(self.measures))
 
     def lake_as_of(self, inputs: Inputs) -> "UsageLake":
         """The lake as it was when `inputs` were kept. Nothing can be taken into it."""
@@ -221,7 +230,7 @@ class Toolbox:
     def usage(self) -> "MonthlyUsage":
         from flybill_pipeline.stores.monthly_usage import MonthlyUsage
 
-        return MonthlyUsage(self.lake)
+        return MonthlyUsage(self.lake, self.measures)
 
     def unread_files(self) -> list[str]:
         """The landed files that wait to be read, each named with its version."""

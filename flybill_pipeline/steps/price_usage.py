@@ -69,7 +69,7 @@ class Drafts(Protocol):
 
     def settled(self, month: Month, shard: int) -> set[str]: ...
     def strangers(self, month: Month, shard: int) -> set[str]: ...
-    def carried(self, month: Month, org_ids: Collection[str]) -> dict[str, int]: ...
+    def carried(self, month: Month, org_ids: Collection[str]) -> Mapping[str, Mapping[str, int]]: ...
     def replace(
         self,
         month: Month,
@@ -124,7 +124,7 @@ def price_shard(
     used = {org.org_id: org for org in found if org.org_id not in settled}
     carried = drafts.carried(month, list(known))
     priced = (
-        price_org(month, shard, org, used.get(key), books, carried.get(key, 0), opened.get(key, EMPTY))
+        price_org(month, shard, org, used.get(key), books, carried.get(key, {}), opened.get(key, EMPTY))
         for key, org in known.items()
     )
     unknown = used.keys() | (set() if only else drafts.strangers(month, shard))
@@ -150,10 +150,13 @@ def price_org(
     org: Organization,
     usage: OrgUsage | None,
     books: Books,
-    carried_minor: int,
+    carried_over: Mapping[str, int],
     account: Account = EMPTY,
 ) -> Draft:
-    """One org's month as it stands, by the same code "so far" and for the invoice; `usage` None means there is none."""
+    """One org's month as it stands, by the same code "so far" and for the invoice; `usage` None means there is none.
+
+    `carried_over` is what is open from earlier months, in minor units by currency.
+    """
     in_force = books(org.currency)
     if in_force is None:
         priced, contract = PricedUsage((), ()), None
@@ -162,7 +165,7 @@ def price_org(
         priced = price_month(in_force, org.contract, usage.totals if usage else ())
         contract = in_force.parts[-1].book.contracts.get(org.contract or "")
         problems = list(_unpriced(priced, usage))
-    carried = [_carried_line(month, org, carried_minor)] if carried_minor else []
+    carried_minor = carried_over.get(org.currency, 0)
     bill = put_together(
         (*priced.lines, *account.fixed, *account.late),
         org.currency,
@@ -170,7 +173,7 @@ def price_org(
         contract=contract,
         discounts=account.discounts,
         available=account.credits,
-        carried=carried,
+        carried=[_carried_line(month, org, carried_minor)] if carried_minor else [],
         billed_before_minor=account.billed_before_minor,
     )
     left = {credit.credit_id: credit.left_minor for credit in bill.credits}
@@ -181,7 +184,7 @@ def price_org(
         currency=org.currency,
         lines=bill.lines,
         carried_minor=carried_minor,
-        problems=(*problems, *account.problems),
+        problems=(*problems, *_in_other_currencies(org, carried_over), *account.problems),
         usage_up_to=usage.up_to if usage else None,
         bases=account.bases,
         settled_months=account.settled_months,
@@ -268,6 +271,17 @@ def _carried_line(month: Month, org: Organization, amount_minor: int) -> LineIte
         currency=org.currency,
         description=f"Carried over from earlier months: {format_money(amount_minor, org.currency)}",
     )
+
+
+def _in_other_currencies(org: Organization, carried_over: Mapping[str, int]) -> Iterator[Problem]:
+    for currency in sorted(carried_over.keys() - {org.currency}):
+        yield Problem(
+            code="currency_clash",
+            message=f"{format_money(carried_over[currency], currency)} is carried over from earlier months, and now "
+            f"the organization is billed in {org.currency}: both cannot be on one invoice.",
+            remedy=f"Give the organization its earlier currency ({currency}) back and close the month; change it when "
+            "nothing is carried over any more.",
+        )
 
 
 @dataclass(slots=True)

@@ -85,13 +85,17 @@ class IntakeReport:
 
 @dataclass(frozen=True, slots=True)
 class DayReport:
-    """A recorded day: `rows` count; `duplicates` and `conflicts` do not. `changed` is false when nothing was new."""
+    """A recorded day: `rows` count; `duplicates` and `conflicts` do not, nor do those whose sum is `too_large`.
+
+    `changed` is false when nothing was new.
+    """
 
     day: date
     pieces: int
     rows: int
     duplicates: int
     conflicts: int
+    too_large: int
     changed: bool
 
 
@@ -126,5 +130,6 @@ def record_day(day: date, lake: DayLake, catalog: DayCatalog) -> DayReport:
         rows=manifest.rows,
         duplicates=manifest.duplicates,
         conflicts=manifest.conflicts,
+        too_large=manifest.too_large,
         changed=before is None or before.version != manifest.version,
     )

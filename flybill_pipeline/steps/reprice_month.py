@@ -58,7 +58,7 @@ def reprice_shard(
     for org in orgs:
         account = _account(items.get(org.org_id, NO_ITEMS), org.currency, month)
         before, after = (
-            price_org(month, shard, org, used.get(org.org_id), choose, 0, account) for choose in (books, other)
+            price_org(month, shard, org, used.get(org.org_id), choose, {}, account) for choose in (books, other)
         )
         if before.lines or after.lines or after.problems:
             yield _repriced(before, after, org.currency)

@@ -95,7 +95,7 @@ def draft_now(
     """The org's month priced here and now; nothing is written."""
     account = accounts.of(month, shard, [org], [org.org_id])[org.org_id]
     used = next(iter(usage_of([org.org_id], month, shard, usage, [books(org.currency)], now)), None)
-    carried = drafts.carried(month, [org.org_id]).get(org.org_id, 0)
+    carried = drafts.carried(month, [org.org_id]).get(org.org_id, {})
     return price_org(month, shard, org, used, books, carried, account)
 
 

@@ -91,21 +91,24 @@ class Drafts:
         with self._engine.connect() as connection:
             return set(connection.execute(query).scalars())
 
-    def carried(self, month: Month, org_ids: Collection[str]) -> dict[str, int]:
-        """What each org carries into `month`, in minor units; orgs with nothing are absent.
+    def carried(self, month: Month, org_ids: Collection[str]) -> dict[str, dict[str, int]]:
+        """Per org what it carries into `month`, in minor units by currency; what comes to nothing is absent.
 
         It is all that is open, whichever month it comes from: a month that is settled after a later one must not bill
         what that one took over.
         """
         entries = account_entries.c
         query = (
-            select(entries.org_id, func.sum(entries.amount_minor))
+            select(entries.org_id, entries.currency, func.sum(entries.amount_minor))
             .where(entries.month != str(month), entries.org_id.in_(org_ids))
-            .group_by(entries.org_id)
+            .group_by(entries.org_id, entries.currency)
             .having(func.sum(entries.amount_minor) != 0)
         )
+        found: dict[str, dict[str, int]] = {}
         with self._engine.connect() as connection:
-            return {org_id: int(amount) for org_id, amount in connection.execute(query)}
+            for org_id, currency, amount in connection.execute(query):
+                found.setdefault(org_id, {})[currency] = int(amount)
+        return found
 
     def replace(
         self,

@@ -30,7 +30,8 @@ class Reading:
 
     `quantity` is a decimal already when `exact`, `occurred_at` a timestamp when `timed`. `raw` shows a row to a person.
     `not_a_row` is true for what is no record at all (a blank line), `malformed` for a record that has no columns.
-    `first_row` is the number of the first record: 1, or 2 below the header of a CSV file.
+    `first_row` is the number of the first record: 1, or 2 below the header of a CSV file. `row` is a record's place in
+    the file, from 0, where the format tells it.
     """
 
     relation: str
@@ -46,6 +47,7 @@ class Reading:
     not_a_row: str = "false"
     malformed: str = "false"
     first_row: int = 1
+    row: str | None = None
 
 
 def reading(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Reading:
@@ -120,11 +122,12 @@ def _parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMappi
     text = _texts(source, lambda name: f"cast({found[name]} as varchar)")
     exact, timed = _fits(quantity_kind), time_kind.startswith(("TIMESTAMP", "DATE"))
     return _columns(
-        relation,
+        f"read_parquet({quoted(location)}, hive_partitioning = false, file_row_number = true)",
         source,
         text,
         quantity=f"cast({found[source.quantity.name]} as {QUANTITY})" if exact and source.quantity.name else None,
         occurred_at=_utc(found[source.occurred_at.name], time_kind) if timed and source.occurred_at.name else None,
+        row="file_row_number",
     )
 
 
@@ -136,6 +139,7 @@ def _columns(
     quantity: str | None = None,
     occurred_at: str | None = None,
     first_row: int = 1,
+    row: str | None = None,
 ) -> Reading:
     shown = ", ".join(f"{quoted(name)}, {text(Column(name=name))}" for name in source.column_names())
     return Reading(
@@ -150,6 +154,7 @@ def _columns(
         exact=quantity is not None,
         timed=occurred_at is not None,
         first_row=first_row,
+        row=row,
     )
 
 

@@ -76,8 +76,10 @@ def exact_json_number(line: str, value: str, dotted: str) -> str:
     key = dotted.rsplit(".", 1)[-1]
     name = json.dumps(key, ensure_ascii=False)
     around = [(":", ","), (":", "}"), (": ", ","), (": ", "}"), (':"', '"'), (': "', '"')]
-    intact = " or ".join(
-        f"contains({line}, concat({quoted(name + before)}, {value}, {quoted(after)}))" for before, after in around
+    # A CASE, as it looks further only for those rows that need it; OR would look for all six in every row.
+    intact = " ".join(
+        f"when contains({line}, concat({quoted(name + before)}, {value}, {quoted(after)})) then true"
+        for before, after in around
     )
     twice = quoted(f"%{_like(name)}%{_like(name)}%")
     once = rf"not contains({line}, '\u00') and {line} not like {twice} escape '!'"
@@ -86,7 +88,7 @@ def exact_json_number(line: str, value: str, dotted: str) -> str:
     literals = f"regexp_extract_all({line}, {quoted(pattern)}, 1)"
     same = f"list_distinct(list_filter({literals}, lambda l: try_cast(l as double) = try_cast({value} as double)))"
     return f"""case when not contains({value}, '.') and not contains({value}, 'e') then {value}
-        when ({intact}) and {once} then {value}
+        when case {intact} else false end and {once} then {value}
         when try_cast({value} as double) is null then {value}
         when len({same}) = 1 then {same}[1] else '?' end"""
 

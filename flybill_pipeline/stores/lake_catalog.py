@@ -164,6 +164,7 @@ class LakeCatalog:
             "rows": manifest.rows,
             "duplicates": manifest.duplicates,
             "conflicts": manifest.conflicts,
+            "too_large": manifest.too_large,
         }
         query = upsert(usage_days).values(day=manifest.day, recorded_at=func.now(), **values)
         with self.engine.begin() as connection:
@@ -280,4 +281,5 @@ def manifest_of(row: Row[Any]) -> Manifest:
         rows=row.rows,
         duplicates=row.duplicates,
         conflicts=row.conflicts,
+        too_large=row.too_large,
     )

@@ -75,6 +75,7 @@ usage_day_versions = Table(  # insert only: every manifest that a day ever had, 
     Column("rows", BigInteger, nullable=False),
     Column("duplicates", BigInteger, nullable=False),
     Column("conflicts", BigInteger, nullable=False),
+    Column("too_large", BigInteger, nullable=False, server_default="0"),
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
@@ -89,6 +90,7 @@ usage_days = Table(  # a day's manifest: which pieces count, less which rows
     Column("rows", BigInteger, nullable=False),  # that count
     Column("duplicates", BigInteger, nullable=False),
     Column("conflicts", BigInteger, nullable=False),
+    Column("too_large", BigInteger, nullable=False, server_default="0"),  # left out, as their sum fits nowhere
     Column("recorded_at", DateTime(timezone=True), nullable=False),
     Column("daily_version", Text),  # the manifest's version of which `daily_path` is the rollup
     Column("daily_path", Text),

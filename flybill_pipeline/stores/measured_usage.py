@@ -3,7 +3,7 @@
 How one day is measured is in measures.py; putting measures and totals together is in monthly_usage.py.
 """
 
-# ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is bound
+# ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from flybill_pipeline.billing.decimals import exact
 from flybill_pipeline.billing.prices import Aggregation
-from flybill_pipeline.stores.duck import parquet_rows
-from flybill_pipeline.stores.measures import NO_MEASURES, measure_day, measured_path, measures_query
+from flybill_pipeline.stores.duck import parquet_rows, quoted
+from flybill_pipeline.stores.measures import measure_day, measured_path, measures_query
 from flybill_pipeline.stores.usage_lake import UsageLake, condition
 
 
@@ -60,12 +60,10 @@ class MeasuredUsage:
         org_ids: Sequence[str] | None = None,
     ) -> Iterator[Measured]:
         """The compiled ones of `days`, in the order of series and days."""
-        paths = [
-            self._measured(day, PurePosixPath(path).stem, aggregation, meters)
-            for day, path in self._lake.catalog.rollups(days).items()
-        ]
+        rows = self.rows(days, aggregation, meters)
+        if rows is None:
+            return
         where, parameters = condition({"shard = ?": shard, "list_contains(?, org_id)": org_ids})
-        rows = parquet_rows([str(self._lake.root / path) for path in paths]) if paths else f"({NO_MEASURES})"
         for *series, whole, fraction in self._lake.query(measures_query(rows, where, aggregation), parameters):
             with exact():
                 level_time = whole + fraction.scaleb(-18)
@@ -80,17 +78,30 @@ class MeasuredUsage:
         org_ids: Sequence[str] | None = None,
     ) -> Iterator[Level]:
         """What all changes on the days before `before` have come to, for each series."""
-        paths = [str(self._lake.root / path) for path in self._lake.catalog.rollups_before(before).values()]
-        if not paths:
+        rows = self.level_rows(before, meters)
+        if rows is None:
             return
-        where, parameters = condition(
-            {"list_contains(?, meter)": sorted(meters), "shard = ?": shard, "list_contains(?, org_id)": org_ids}
-        )
-        query = f"""select org_id, meter, dimensions, sum(quantity), max(last_event_at) from {parquet_rows(paths)}
+        where, parameters = condition({"shard = ?": shard, "list_contains(?, org_id)": org_ids})
+        query = f"""select org_id, meter, dimensions, sum(quantity), max(last_event_at) from {rows}
                     where {where} group by all having sum(quantity) <> 0 order by all"""
         for row in self._lake.query(query, parameters):
             found = Level(*row)
             yield found._replace(last_event_at=found.last_event_at.replace(tzinfo=UTC))
+
+    def rows(self, days: Iterable[date], aggregation: Aggregation, meters: Collection[str]) -> str | None:
+        """A FROM item for what `measure_day` made of the compiled ones of `days`; None when there are none."""
+        paths = [
+            str(self._lake.root / self._measured(day, PurePosixPath(path).stem, aggregation, meters))
+            for day, path in self._lake.catalog.rollups(days).items()
+        ]
+        return parquet_rows(paths) if paths else None
+
+    def level_rows(self, before: date, meters: Collection[str]) -> str | None:
+        """A FROM item for the daily totals of `meters` before a day: what levels are the sums of; None without any."""
+        paths = [str(self._lake.root / path) for path in self._lake.catalog.rollups_before(before).values()]
+        if not paths or not meters:
+            return None
+        return f"(from {parquet_rows(paths)} where meter in ({', '.join(map(quoted, sorted(meters)))}))"
 
     def _measured(self, day: date, version: str, aggregation: Aggregation, meters: Collection[str]) -> str:
         """The day's measures: those of the version that was compiled, measured now if they never were."""

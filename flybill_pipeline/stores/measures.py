@@ -26,10 +26,6 @@ _MEASURES = {
         sum(((quantity - trunc(quantity)) * 1000000000000000000::decimal(19, 0))::hugeint * {_LEFT})::decimal(38, 0)
         as fraction""",
 }
-NO_MEASURES = """select 0 as shard, ''::varchar as org_id, ''::varchar as meter, ''::varchar as dimensions,
-    date '2000-01-01' as day, 0::DECIMAL(38, 18) as recorded, 0::bigint as events,
-    timestamp '2000-01-01' as last_event_at, 0::DECIMAL(38, 18) as value, 0::DECIMAL(38, 0) as whole,
-    0::DECIMAL(38, 0) as fraction where false"""
 
 
 def measured_path(manifest_version: str, day: object, aggregation: Aggregation, meters: Collection[str]) -> str:

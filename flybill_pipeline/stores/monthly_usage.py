@@ -1,6 +1,6 @@
 """A month of the lake in the shape that pricing wants: org by org, as billing's own values. No query of its own."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,10 +22,11 @@ _Found = tuple[str, UsageTotal, datetime]
 
 
 class MonthlyUsage:
-    """The compiled usage of whole months."""
+    """The compiled usage of whole months. `measures_of` says which meters the prices of a month measure, and how."""
 
-    def __init__(self, lake: UsageLake) -> None:
+    def __init__(self, lake: UsageLake, measures_of: Callable[[Month], Measures] = lambda _: {}) -> None:
         self._lake = lake
+        self._measures_of = measures_of
         self._measured = MeasuredUsage(lake)
 
     def of_month(
@@ -81,29 +82,29 @@ class MonthlyUsage:
             yield from _level_totals(list(rows), month, until, by_day=by_day)
 
     def version(self, month: Month) -> str:
-        """Names all usage of the month; see usage_fingerprints.usage_version."""
-        return usage_version(self._lake, month)
+        """Names all usage behind the month; see usage_fingerprints.usage_version."""
+        return usage_version(self._lake, month, self._measures_of(month))
 
     def fingerprints(self, month: Month, shard: int | None, org_ids: Collection[str] = ()) -> Mapping[str, str]:
-        """Org → what changes when its usage of the month does; see usage_fingerprints.usage_fingerprints."""
-        return usage_fingerprints(self._lake, month, shard, org_ids)
+        """Org → what changes when its bill of the month might; see usage_fingerprints.usage_fingerprints."""
+        return usage_fingerprints(self._lake, month, shard, org_ids, self._measures_of(month))
 
     def by_meter(self, month: Month) -> dict[str, Decimal]:
         """The exact quantity of the month per meter, in the unit that usage is recorded in."""
-        sums: dict[str, Decimal] = {}
-        with exact():
-            for row in self._lake.monthly_totals(month.days()):
-                sums[row.meter] = sums.get(row.meter, ZERO) + row.quantity
-        return sums
+        return self._lake.by_meter(month.days())
 
     def numbers(self, month: Month) -> dict[str, int]:
-        """How many events of the month count, and how many do not; `quarantined` rows are those of all landed files."""
+        """How many events of the month count, and how many do not.
+
+        `quarantined` are the bad rows of all landed files, and those of the month whose sum is too large.
+        """
         days = self._lake.catalog.manifests(month.days()).values()
         return {
             "rows": sum(day.rows for day in days),
             "duplicates": sum(day.duplicates for day in days),
             "conflicts": sum(day.conflicts for day in days),
-            "quarantined": sum(sum((file.quarantined or {}).values()) for file in self._lake.catalog.files()),
+            "quarantined": sum(sum((file.quarantined or {}).values()) for file in self._lake.catalog.files())
+            + sum(day.too_large for day in days),
         }
 
 

@@ -17,11 +17,7 @@ from flybill_pipeline.stores.rollup import daily_rollup_sql
 _PARQUET = "format parquet, compression zstd, compression_level 1"
 
 
-class UsageOverflowError(Exception):
-    """A total of the day does not fit into DECIMAL(38, 18); the message names day, organization and meter.
-
-    Single quantities that could do that are in quarantine; a hundred thousand of the largest in one total still can.
-    """
+TOO_MUCH = 10**18  # of one meter, org and day: a month of days then fits into DECIMAL(38, 18), whatever is summed
 
 
 def record_day(
@@ -30,16 +26,20 @@ def record_day(
     """Decides which rows of `pieces` count: of rows with one (source, event_id) the first to arrive stands.
 
     The others are listed in a small file: duplicates (same content) and conflicts (other content, or a key of
-    `exclusions`, which counts on another day). The same pieces and exclusions always give the same rows.
+    `exclusions`, which counts on another day), and all rows of a meter of which an org has more than can be summed
+    (too_large), so that it stops no other org. The same pieces and exclusions always give the same rows.
     """
     pieces, exclusions = tuple(sorted(pieces)), tuple(sorted(exclusions))
     version = _version(pieces, exclusions)
     rows, kinds, path = 0, dict[str, int](), f"excluded/day={day}/{version}.parquet"
     if pieces:
         with duck(root / "work" / "spill", limits) as connection:
-            _find_excluded(connection, [str(root / piece) for piece in pieces], exclusions)
+            read = parquet_rows([str(root / piece) for piece in pieces])
+            _find_excluded(connection, read, exclusions)
+            rows, largest = connection.execute(f"select count(*), max(abs(quantity)) from {read}").fetchall()[0]
+            if rows * largest >= TOO_MUCH:
+                _exclude_too_large(connection, read)
             kinds = dict(connection.execute("select kind, count(*) from excluded group by kind").fetchall())
-            rows = _count(connection, f"select count(*) from {parquet_rows([str(root / p) for p in pieces])}")
             if kinds:
                 write_rows(connection, "select * from excluded order by source, event_id, arrival, row", root / path)
     return Manifest(
@@ -51,6 +51,7 @@ def record_day(
         rows=rows - sum(kinds.values()),
         duplicates=kinds.get("duplicate", 0),
         conflicts=kinds.get("conflict", 0),
+        too_large=kinds.get("too_large", 0),
     )
 
 
@@ -65,25 +66,13 @@ def compile_day(root: Path, manifest: Manifest, shards: int, limits: Limits, dia
         totals = (
             f"select {shard_sql(shards)} as shard, date '{manifest.day}' as day, * from ({daily_rollup_sql(dialect)})"
         )
-        try:
-            groups = write_rows(connection, f"{totals} order by shard", root / path)
-        except duckdb.OutOfRangeException:
-            raise UsageOverflowError(_overflowing(connection, manifest.day)) from None
+        groups = write_rows(connection, f"{totals} order by shard", root / path)
     return Rollup(manifest.day, manifest.version, path, groups, manifest.rows)
 
 
 def rollup_path(day: date, version: str) -> str:
     """Where the totals of a version of a day are, below the lake."""
     return f"daily/day={day}/{version}.parquet"
-
-
-def _overflowing(connection: duckdb.DuckDBPyConnection, day: date) -> str:
-    largest = "select org_id, meter from events group by all order by abs(sum(quantity::double)) desc limit 1"
-    org_id, meter = connection.execute(largest).fetchall()[0]
-    return (
-        f"{day}: the {meter} of organization {org_id} adds up to more than 20 digits before the point; "
-        "correct the quantities in the landed file, then take it in and record the day again"
-    )
 
 
 def counted_rows(root: Path, manifest: Manifest) -> str:
@@ -105,9 +94,8 @@ NO_TOTALS = """select 0 as shard, ''::varchar as org_id, ''::varchar as meter, '
     timestamp '2000-01-01' as last_event_at where false"""
 
 
-def _find_excluded(connection: duckdb.DuckDBPyConnection, pieces: list[str], exclusions: Sequence[EventKey]) -> None:
+def _find_excluded(connection: duckdb.DuckDBPyConnection, rows: str, exclusions: Sequence[EventKey]) -> None:
     """Makes the table `excluded`. 64-bit hashes find the few candidates cheaply; only these are compared for real."""
-    rows = parquet_rows(pieces)
     connection.execute("create temp table elsewhere (source varchar, event_id varchar)")
     if exclusions:
         connection.executemany(
@@ -125,14 +113,28 @@ def _find_excluded(connection: duckdb.DuckDBPyConnection, pieces: list[str], exc
             from (select *, (org_id, meter, dimensions, quantity, occurred_at) as content from candidates)
             window first_to_arrive as (partition by source, event_id order by arrival, row
                                        rows between unbounded preceding and current row))
-        select source, event_id, arrival, row, org_id, meter, dimensions, quantity, occurred_at, arrived_on,
+        select {_EXCLUDED},
                if(counts_elsewhere or content is distinct from standing, 'conflict', 'duplicate') as kind
         from ranked where place > 1 or counts_elsewhere""")
 
 
+_EXCLUDED = "source, event_id, arrival, row, org_id, meter, dimensions, quantity, occurred_at, arrived_on"
+
+
+def _exclude_too_large(connection: duckdb.DuckDBPyConnection, rows: str) -> None:
+    """Adds to `excluded` what is left of each org's meter that reaches TOO_MUCH, corrections counted like usage."""
+    counted = f"select * from {rows} anti join excluded using (arrival, row)"
+    connection.execute(f"""insert into excluded
+        select {_EXCLUDED}, 'too_large' from ({counted})
+        semi join (select org_id, meter from ({counted}) group by org_id, meter
+                   having sum(abs(trunc(quantity))::hugeint) >= {TOO_MUCH}) using (org_id, meter)""")
+
+
 def shard_sql(shards: int) -> str:
     """SQL for what billing.shards.shard_of says of `org_id`."""
-    return f"(('0x' || left(md5(org_id), 8))::ubigint % {shards})::integer"
+    first = "(md5_number(org_id) & 4294967295::uhugeint)::ubigint"  # four bytes, the first of them the lowest
+    turned = f"(({first} & 255) << 24) | (({first} & 65280) << 8) | (({first} >> 8) & 65280) | ({first} >> 24)"
+    return f"(({turned}) % {shards})::integer"
 
 
 def write_rows(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:

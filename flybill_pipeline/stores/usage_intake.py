@@ -36,14 +36,15 @@ def take_file(root: Path, arrival: Arrival, source: SourceMapping, limits: Limit
         with duck(root / "work" / "spill", limits) as connection, readable(arrival.file.location, work) as location:
             connection.execute(MACROS)
             how = reading(connection, location, source)
-            connection.execute(
-                f"create temp table staged as {staging_query(how, source, arrival.arrived_at, first_day)}"
-            )
+            # Rows that know their place are read straight into the pieces; others get it by being staged.
+            staged = "table" if how.row is None else "view"
+            query = staging_query(how, source, arrival.arrived_at, first_day)
+            connection.execute(f"create or replace temp {staged} staged as {query}")
             row = _row_numbers(connection, how)
-            quarantined = _write_quarantine(
-                connection, work, arrival, row, sentences(source, arrival.arrived_at, first_day)
-            )
             written = _write_pieces(connection, work, arrival, row)
+            quarantined = _write_quarantine(
+                connection, work, arrival, row, sentences(source, arrival.arrived_at, first_day), written
+            )
     except UnreadableFileError as error:
         return Broken(str(error), error.remedy)
     except (duckdb.Error, OSError, EOFError) as error:
@@ -56,6 +57,8 @@ def take_file(root: Path, arrival: Arrival, source: SourceMapping, limits: Limit
 
 def _row_numbers(connection: duckdb.DuckDBPyConnection, how: Reading) -> str:
     """SQL for the number of a staged row in its file, as an editor counts: rows that the reader rejected count too."""
+    if how.row is not None:
+        return f"place + {how.first_row}"
     number = f"rowid + {how.first_row}"
     if not _has_rejects(connection):
         return number
@@ -71,9 +74,17 @@ def _has_rejects(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _write_quarantine(
-    connection: duckdb.DuckDBPyConnection, work: Path, arrival: Arrival, row: str, messages: dict[str, str]
+    connection: duckdb.DuckDBPyConnection,
+    work: Path,
+    arrival: Arrival,
+    row: str,
+    messages: dict[str, str],
+    written: list[tuple[Path, date, int]],
 ) -> dict[str, int]:
     """Writes the bad rows to one file, and returns how many there are by reason."""
+    staged = connection.execute("select count(*) from staged").fetchall()[0][0]
+    if staged == sum(rows for *_, rows in written) and not _has_rejects(connection):
+        return {}
     bad = f"select {row} as row, fault as reason, raw from staged where fault is not null and fault != 'blank'"
     if _has_rejects(connection):
         malformed = "lower(replace(arg_min(error_type, column_idx)::varchar, ' ', '_'))"

@@ -14,8 +14,8 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import duckdb
-import pyarrow as pa
 
+from flybill_pipeline.billing.decimals import exact
 from flybill_pipeline.billing.usage_files import Arrival, Broken, EventKey, Manifest, Rollup, Taken
 from flybill_pipeline.stores import cross_days, usage_days, usage_intake
 from flybill_pipeline.stores.duck import Limits, duck, parquet_rows
@@ -69,7 +69,7 @@ class BadRow(NamedTuple):
 
 
 class ExcludedRow(NamedTuple):
-    """A row that does not count because its id was there before; `kind` is duplicate or conflict."""
+    """A row that does not count: its id was there before (`kind` is duplicate or conflict), or its sum is too_large."""
 
     source: str
     event_id: str
@@ -146,19 +146,16 @@ class UsageLake:
             total = Total(*row)
             yield total._replace(last_event_at=_utc(total.last_event_at))
 
-    def monthly_table(
-        self,
-        days: Iterable[date],
-        *,
-        shard: int | None = None,
-        org_ids: Sequence[str] | None = None,
-        by_day: bool = False,
-    ) -> pa.Table:
-        """The same totals as an Arrow table with the columns of Total, for those who go on in columns."""
-        query, parameters = self._totals_query(days, shard, org_ids, by_day)
-        with self._duck() as connection:
-            table: pa.Table = connection.sql(query, params=parameters).to_arrow_table()
-        return table
+    def by_meter(self, days: Iterable[date]) -> dict[str, Decimal]:
+        """The exact quantity of all orgs on the compiled ones of `days`, per meter."""
+        paths = [str(self.root / path) for path in self.catalog.rollups(days).values()]
+        if not paths:
+            return {}
+        # Whole units and fractions are summed apart: all orgs together may have more than a decimal holds.
+        query = f"""select meter, sum(trunc(quantity)::hugeint), sum(quantity - trunc(quantity))
+                    from {parquet_rows(paths)} group by meter"""
+        with exact():
+            return {meter: whole + fraction for meter, whole, fraction in self.query(query, [])}
 
     def _totals_query(
         self,
@@ -211,11 +208,11 @@ class UsageLake:
         query = f"select {columns} from {{rows}} where {where} order by {order}, row"
         yield from (BadRow(*row) for row in self._rows(paths, query, parameters))
 
-    def excluded(self, days: Iterable[date], kind: str | None = None) -> Iterator[ExcludedRow]:
-        """The rows of `days` that do not count; `kind` "conflict" lists those with other content."""
+    def excluded(self, days: Iterable[date], *kinds: str) -> Iterator[ExcludedRow]:
+        """The rows of `days` that do not count; of `kinds` when given ("conflict" are those with other content)."""
         manifests = self.catalog.manifests(days).values()
         paths = [manifest.excluded_path for manifest in manifests if manifest.excluded_path is not None]
-        where, parameters = condition({"kind = ?": kind})
+        where, parameters = condition({"list_contains(?, kind)": list(kinds) or None})
         columns = ", ".join(ExcludedRow._fields)
         query = f"select {columns} from {{rows}} where {where} order by source, event_id, arrival, row"
         for row in self._rows(paths, query, parameters):

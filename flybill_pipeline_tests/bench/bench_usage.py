@@ -23,6 +23,7 @@ from flybill_pipeline.local.postgres import serving
 from flybill_pipeline.stores.database import open_engine
 from flybill_pipeline.stores.duck import Limits, duck
 from flybill_pipeline.stores.rollup import daily_rollup_sql
+from flybill_pipeline.stores.usage_lake import BATCH
 from flybill_pipeline_tests.stores.usage_world import UsageWorld
 
 LIMITS = Limits()
@@ -131,13 +132,16 @@ def group(folder: Path, world: UsageWorld) -> None:
                 select org_id, meter, dimensions, arrived_on, sum(quantity) as quantity, count(*) as events,
                        max(occurred_at) as last from read_parquet('{world.lake.root}/events/day={day}/*') group by all
             ) to '{folder}/{day}.totals' (format parquet, compression zstd, compression_level 1)""")
-        connection.sql(f"""select org_id, meter, dimensions, sum(quantity), sum(events), max(last)
-            from read_parquet('{folder}/*.totals') group by all order by all""").to_arrow_table()
+        month = connection.execute(f"""select org_id, meter, dimensions, sum(quantity), sum(events), max(last)
+            from read_parquet('{folder}/*.totals') group by all order by all""")
+        while month.fetchmany(BATCH):
+            pass
 
 
 def compile_month(world: UsageWorld) -> None:
     world.compile_all()
-    world.lake.monthly_table(world.catalog.manifests())
+    for _ in world.lake.monthly_totals(world.catalog.manifests()):
+        pass
 
 
 @contextmanager

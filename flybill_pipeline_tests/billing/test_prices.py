@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.prices import PriceBook, PriceBooks, find_ties
 from flybill_pipeline_tests.billing.books import book, per_unit
 
@@ -75,6 +74,5 @@ def test_the_latest_effective_book_of_the_currency_is_in_force() -> None:
     assert books.for_day("USD", date(2026, 10, 15)) is new
     assert books.for_day("usd", date(2025, 12, 31)) is None
     assert books.for_day("gbp", date(2026, 12, 31)) is None
-    assert books.for_month("usd", Month(2026, 10)) is old
-    assert books.for_month("eur", Month(2026, 10)) is euro
+    assert books.for_day("eur", date(2026, 10, 1)) is euro
     assert books.currencies == {"usd", "eur"}

@@ -9,12 +9,9 @@ from hypothesis import strategies as st
 
 from flybill_pipeline.billing.late_usage import unbilled
 from flybill_pipeline.billing.line_items import total_minor
-from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.subscriptions import (
     Plan,
     SubscriptionPeriod,
-    Timing,
-    service_months,
     subscription_lines,
 )
 from flybill_pipeline_tests.billing.books import OCTOBER
@@ -62,8 +59,6 @@ def test_periods_of_one_plan_sum_to_its_month(days: set[int], seats: int) -> Non
 
 
 def test_in_advance_the_next_invoice_settles_what_changed_meanwhile() -> None:
-    assert service_months(Timing.ARREARS, OCTOBER) == (OCTOBER,)
-    assert service_months(Timing.ADVANCE, OCTOBER) == (OCTOBER, Month(2026, 11))
     in_advance = subscription_lines([SubscriptionPeriod("s1", TEAM, 1, START)], OCTOBER)
     cancelled = [SubscriptionPeriod("s1", TEAM, 1, START, _october(15))]
     (back,) = unbilled(subscription_lines(cancelled, OCTOBER), as_billed(in_advance))

@@ -8,9 +8,12 @@ import duckdb
 import pytest
 from sqlalchemy import Engine
 
+from flybill_pipeline.billing.decimals import exact
+from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.shards import shard_of
 from flybill_pipeline.steps.compile_usage import compile_day
-from flybill_pipeline.stores.usage_days import UsageOverflowError
+from flybill_pipeline.steps.record_usage import record_day
+from flybill_pipeline.stores.monthly_usage import MonthlyUsage
 from flybill_pipeline_tests.stores.usage_world import DAY, UsageWorld, edge, jsonl
 
 
@@ -43,10 +46,26 @@ def test_the_lake_and_python_agree_on_every_shard(world: UsageWorld) -> None:
     assert [total.org_id for total in world.totals(org_ids=["org-7", "org-3"])] == ["org-3", "org-7"]
 
 
-def test_a_sum_that_no_decimal_holds_is_an_error_that_names_the_org(world: UsageWorld) -> None:
-    world.put("edge/a.jsonl", jsonl(*(edge(n, org="huge", gb="999999999999999") for n in range(100_001)), edge("one")))
-    with pytest.raises(UsageOverflowError, match=r"2026-10-05.*traffic_gb.*huge"):
-        world.run()
+def test_a_sum_that_no_decimal_holds_waits_and_stops_nobody(world: UsageWorld) -> None:
+    def rows(org: str, count: int, quantity: str) -> str:
+        return "".join(f"{org}{n},{org},m,{quantity},2026-10-05,,\n" for n in range(count))
+
+    head, half = "id,org,meter,seconds,ts,size,region\n", rows("huge", 501, "999999999999999.9")
+    world.put("machines/a.csv", head + half + half + rows("acme", 2, "3.5") + "o,huge,other,5,2026-10-05,,\n")
+    world.run()
+    with exact():
+        assert world.quantities() == {"acme": "7", "huge": format(501 * Decimal("999999999999999.9") + 5, "f")}
+    again = [f"again{row}" for row in half.splitlines(keepends=True)]
+    world.put("machines/b.csv", head + "".join(again))
+    world.run()
+    assert world.quantities() == {"acme": "7", "huge": "5"}
+    assert world.lake.by_meter([DAY]) == {"m": 7, "other": 5}
+    manifest = world.catalog.manifest(DAY)
+    assert manifest is not None
+    assert (manifest.rows, manifest.duplicates, manifest.too_large) == (3, 501, 1002)
+    assert {row.org_id for row in world.lake.excluded([DAY], "too_large")} == {"huge"}
+    assert MonthlyUsage(world.lake).numbers(Month(2026, 10))["quarantined"] == 1002
+    assert not record_day(DAY, world.lake, world.catalog).changed
 
 
 def test_a_quantity_that_is_too_large_waits_in_quarantine_and_stops_nobody(world: UsageWorld) -> None:
@@ -69,4 +88,4 @@ def test_a_day_that_lost_all_its_rows_has_no_totals(world: UsageWorld) -> None:
 def test_a_day_that_was_never_recorded_is_no_error(world: UsageWorld) -> None:
     assert compile_day(DAY, world.lake, world.catalog).rows == 0
     assert world.totals([DAY]) == []
-    assert world.lake.monthly_table([DAY]).num_rows == 0
+    assert world.lake.by_meter([DAY]) == {}

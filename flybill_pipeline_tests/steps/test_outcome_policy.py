@@ -1,5 +1,6 @@
 """What holds a month for a person, what a person may release, and the audit of both, on a real database."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -8,11 +9,13 @@ from sqlalchemy.exc import DatabaseError
 
 from flybill_pipeline.billing.outcomes import RELEASABLE, OutcomePolicy
 from flybill_pipeline.billing.period import Month
+from flybill_pipeline.steps.account_for_usage import account_for_usage
 from flybill_pipeline.stores.holds import ReleaseRefusedError
 from flybill_pipeline_tests.billing.books import book, per_unit
 from flybill_pipeline_tests.billing_world import BillingWorld
 
 AUG, SEP, OCT, NOV = Month(2026, 8), Month(2026, 9), Month(2026, 10), Month(2026, 11)
+DEC, JAN = Month(2026, 12), Month(2027, 1)
 POLICY = OutcomePolicy(hold_above_multiple=Decimal(20), largest_credit_minor=5000)
 
 
@@ -109,3 +112,42 @@ def test_small_amounts_are_waived_if_that_is_the_policy(world: BillingWorld) -> 
     world.usage.add(NOV, "acme", 49)
     assert world.close(NOV).outcomes == {"waived": 1}
     assert world.close(NOV.next()).outcomes == {"nothing_to_bill": 1}
+
+
+def test_what_is_carried_in_one_currency_is_never_billed_in_another(world: BillingWorld) -> None:
+    usd = book(per_unit("0.01"))
+    world.books = (usd, replace(usd, currency="eur"))
+    for org in ("acme", "other"):
+        world.org(org)
+        world.usage.add(NOV, org, 30)
+    assert world.close(NOV).outcomes == {"carried_forward": 2}
+    world.org("acme", currency="eur")
+    for org in ("acme", "other"):
+        world.usage.add(DEC, org, 100)
+    report = world.close(DEC)
+    assert (list(report.held), report.invoiced) == ([("acme", "currency_clash")], {"usd": 130})
+    (held,) = world.statements.failures(DEC, ["acme"])
+    assert "$0.30" in held.message
+    assert "eur" in held.message
+    assert "usd" in held.remedy
+    world.org("acme", currency="usd")
+    assert world.close(DEC).invoiced == {"usd": 130}
+    world.org("acme", currency="eur")  # nothing is open any more: now it may change
+    world.usage.add(JAN, "acme", 70)
+    assert world.close(JAN).invoiced == {"eur": 70}
+
+
+@pytest.mark.parametrize(
+    ("price", "quantity"),
+    [("1000000", "900000000000000"), ("0.0000001", "99999999999999999999.5"), ("-1000000", "900000000000000")],
+)
+def test_more_than_can_be_stored_holds_its_org_and_nobody_else(world: BillingWorld, price: str, quantity: str) -> None:
+    world.org("other")
+    world.books = (book(replace(per_unit(price), match={"size": "huge"}), per_unit("0.01")),)
+    for size in ("huge", "small"):
+        world.usage.add(DEC, "acme", quantity, size=size)
+    world.usage.add(DEC, "other", 100)
+    report = world.close(DEC)
+    assert (list(report.held), report.invoiced) == ([("acme", "too_large")], {"usd": 100})
+    (account,) = account_for_usage(DEC, world.usage, world.checks)
+    assert account.balanced

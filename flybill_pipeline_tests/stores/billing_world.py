@@ -41,7 +41,7 @@ class BillingWorld:
 
     def draft(self, amounts: Mapping[str, int], month: Month = MONTH, problems: tuple[Problem, ...] = ()) -> None:
         """Replaces the drafts of the shard: one line of usage each, and what is carried over."""
-        carried = self.drafts.carried(month, list(amounts))
+        carried = {org: sum(open_.values()) for org, open_ in self.drafts.carried(month, list(amounts)).items()}
         settled = BilledMonths(self.engine).settled_months(SHARD, list(amounts))
         new = [
             Draft(

@@ -168,6 +168,24 @@ def test_a_price_change_splits_events_by_day(world: UsageWorld, aggregation: str
     assert [int(line.quantity) for line in by_start] == expected
 
 
+def test_a_value_counts_once_a_month_on_its_first_day_though_prices_change(world: UsageWorld) -> None:
+    def seen(day: int, user: str, volume: str = "a") -> dict[str, Any]:
+        return event(f"04-{day:02d}T10:00:00", "1", volume, user=user)
+
+    land(world, seen(2, "x"), seen(10, "y"), seen(11, "x"), seen(11, "z"), seen(12, "x", "b"), seen(30, "z"))
+    old = measured_by("unique_count", distinct="user")
+    dearer = replace(old, effective_from=date(2026, 4, 11), prices=(per_unit("2", "disk"),))
+    same = replace(old, effective_from=date(2026, 4, 11))
+    apart = replace(dearer, prices=(replace(per_unit("2", "disk"), group_by=("volume",)),))
+    assert [line.quantity for line in lines(world, APRIL, old, same)] == [3]
+    assert sorted(line.amount_minor for line in lines(world, APRIL, old, dearer)) == [200, 200]
+    # A line that holds less counts a value when it comes to what the line holds: x was in volume a before, not in b.
+    by_volume = {line.dimensions.get("volume", "both"): int(line.quantity) for line in lines(world, APRIL, old, apart)}
+    assert by_volume == {"both": 2, "a": 1, "b": 1}
+    again = replace(dearer, effective_from=date(2026, 4, 21))
+    assert sorted(line.quantity for line in lines(world, APRIL, old, same, again)) == [0, 1, 2]
+
+
 def test_two_books_may_measure_one_meter_differently(world: UsageWorld) -> None:
     land(world, event("04-10T00:00:00", "4"), event("04-11T00:00:00", "-1"), event("03-31T23:00:00", "2"))
     peaks, levels = one_book(measured_by("max"), APRIL), one_book(measured_by("time_weighted"), APRIL)
