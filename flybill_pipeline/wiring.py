@@ -7,6 +7,7 @@ from flybill_pipeline.billing.outcomes import OutcomePolicy
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.settings import Settings, SettingsError
+from flybill_pipeline.stripe_gateway.keys import key_mark
 
 if TYPE_CHECKING:
     from flybill_pipeline.stripe_gateway.gateway import Gateway
@@ -30,7 +31,12 @@ def build_toolbox(settings: Settings) -> Toolbox:
             largest_credit_minor=settings.largest_credit_minor or None,
         ),
         open_stripe=lambda: _open_stripe(settings),
+        key_mark=_key_mark(settings),
     )
+
+
+def _key_mark(settings: Settings) -> str:
+    return key_mark(settings.stripe_api_key.get_secret_value()) if settings.stripe_api_key else ""
 
 
 def _open_stripe(settings: Settings) -> "Gateway":

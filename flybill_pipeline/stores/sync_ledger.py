@@ -18,8 +18,10 @@ from flybill_pipeline.billing.sync import (
     SyncWork,
 )
 from flybill_pipeline.billing.sync_lines import lines_for_stripe
+from flybill_pipeline.stores.sync_breaker import SyncBreaker
 from flybill_pipeline.stores.sync_claims import Claims
 from flybill_pipeline.stores.sync_rows import CustomerRows, InvoiceRows, Rows
+from flybill_pipeline.stores.sync_runs import SyncRuns
 from flybill_pipeline.stores.tables import invoice_lines, invoices, organizations, stripe_customers, stripe_sync
 
 Orgs = Collection[str] | None
@@ -28,11 +30,13 @@ Orgs = Collection[str] | None
 class SyncLedger:
     """What of a month is at Stripe, and the claims of one process. Close it, or use it as a context manager.
 
-    Everywhere, `shard` None means all shards, and `org_ids` None all orgs of them.
+    Everywhere, `shard` None means all shards, and `org_ids` None all orgs of them. `key_mark`: see `SyncBreaker`.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, key_mark: str = "") -> None:
         self._engine = engine
+        self._breaker = SyncBreaker(engine, key_mark)
+        self._runs = SyncRuns(engine)
         self._claims = Claims(engine)
         self._invoices = InvoiceRows(engine)
         self._customers = CustomerRows(engine)
@@ -46,6 +50,16 @@ class SyncLedger:
     def close(self) -> None:
         """Gives up all claims."""
         self._claims.close()
+
+    @property
+    def breaker(self) -> SyncBreaker:
+        """What stops the calls of all processes."""
+        return self._breaker
+
+    @property
+    def runs(self) -> SyncRuns:
+        """The heartbeats of all runs."""
+        return self._runs
 
     @property
     def invoices(self) -> Rows:

@@ -52,7 +52,6 @@ class Gateway:
 
     `base` replaces Stripe's address (the emulator's). `live` must be true for a live key, and only then: see `keys`.
     `auto_advance` lets Stripe collect what is finalized; false finalizes without collecting, for a month on trial.
-    `answers` is whether Stripe answered the last call, be it with a refusal; true before the first.
     """
 
     def __init__(
@@ -71,13 +70,17 @@ class Gateway:
         self._live = is_live_key(api_key)
         self._limiter = limiter or limiter_for(live=self._live, endpoint=rate)
         self._auto_advance = auto_advance
-        self.answers = True
         self._client = stripe.StripeClient(
             api_key,
             base_addresses={"api": base.rstrip("/")} if base else None,
             max_network_retries=0,
             http_client=stripe.RequestsClient(timeout=timeout),
         )
+
+    @property
+    def pace(self) -> Limiter:
+        """The pace of its calls."""
+        return self._limiter
 
     def create_customer(self, org: SyncOrg, key: str) -> Answer[StripeCustomer] | Failure:
         """A customer for an org that has none."""
@@ -152,12 +155,10 @@ class Gateway:
         try:
             response = self._client.raw_request(method, path, **options, **(params or {}))
         except stripe.StripeError as error:
-            self.answers = error.http_status is not None and error.http_status < 500
             reason = headers_of(error).get(RATE_LIMIT_REASON)
             if reason is not None:
                 self._limiter.slow_down(endpoint, reason)
             return classify(error)
-        self.answers = True
         request_id = response.request_id
         data = response.data
         if not isinstance(data, dict):

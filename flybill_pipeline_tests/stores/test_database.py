@@ -7,13 +7,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
-from flybill_pipeline.stores import lake_tables
+from flybill_pipeline.stores import lake_tables, sync_tables
 from flybill_pipeline.stores.database import DatabaseError, migrate, open_engine, shard_count
 from flybill_pipeline.stores.tables import metadata
 
 
 def test_the_migrations_make_the_tables_that_the_code_sees(engine: Engine) -> None:
-    assert lake_tables.usage_days.metadata is metadata
+    assert lake_tables.usage_days.metadata is sync_tables.stripe_breaker.metadata is metadata
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection,

@@ -1,5 +1,7 @@
 """The finished invoices at Stripe, and the proof that they stand there. What a call means, the sync step knows."""
 
+from collections.abc import Callable
+
 import dagster as dg
 
 from flybill_pipeline.billing.period import Month
@@ -11,7 +13,6 @@ from flybill_pipeline.steps.reconcile_invoices import reconcile
 from flybill_pipeline.steps.sync_invoices import SyncReport, sync_invoices
 
 OWNERS = ["team:billing"]
-PATIENCE, SHORT_PATIENCE = 60.0, 5.0  # seconds without any success after which a run leaves the rest to the next
 
 
 def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
@@ -34,7 +35,7 @@ def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         `every_org_billed` and to `failed_org_months`.
         """
         month, shard = read_month_shard(context.partition_key)
-        return dg.MaterializeResult(metadata=sync_shard(toolbox, month, shard, config.org_ids))
+        return dg.MaterializeResult(metadata=sync_shard(toolbox, month, shard, config.org_ids, context.log.info))
 
     @dg.asset(
         partitions_def=partitions.months,
@@ -51,6 +52,8 @@ def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it: with a check, only the bare class will do
         """The month's invoices here and in Stripe's own list, both ways. Changes nothing."""
         month = read_month(context.partition_key)
+        if (breaker := toolbox.sync_ledger.breaker.state()) and breaker.next_probe_at > toolbox.now():
+            raise dg.Failure(f"Stripe's list was not read: {breaker.sentence}", allow_retries=False)
         found = reconcile(month, ours=toolbox.billed, theirs=toolbox.stripe_list)
         if found.failure is not None:
             raise dg.Failure(f"Stripe's list could not be read: {found.failure.message}", allow_retries=False)
@@ -62,7 +65,9 @@ def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
     return [stripe_invoices, stripe_reconciliation]
 
 
-def sync_shard(toolbox: Toolbox, month: Month, shard: int, org_ids: list[str]) -> Metadata:
+def sync_shard(
+    toolbox: Toolbox, month: Month, shard: int, org_ids: list[str], tell: Callable[[str], None] = lambda _: None
+) -> Metadata:
     """Syncs what is open and returns the metadata; raises dg.Failure when a later run has to go on."""
     report = sync_invoices(
         month,
@@ -70,8 +75,8 @@ def sync_shard(toolbox: Toolbox, month: Month, shard: int, org_ids: list[str]) -
         stripe=toolbox.stripe,
         shard=shard,
         org_ids=org_ids or None,
-        # Once Stripe was found silent, the next shards of this process find out quickly whether it still is.
-        patience=PATIENCE if toolbox.stripe.answers else SHORT_PATIENCE,
+        pace=toolbox.stripe.pace,
+        tell=tell,
     )
     metadata = {**_sync_metadata(report), **totals_metadata(toolbox.statements.totals(month, shard))}
     if report.stopped or report.waiting:
