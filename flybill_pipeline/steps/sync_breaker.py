@@ -62,11 +62,12 @@ class Judge:
 
     def gives_up(self, now: datetime) -> bool:
         """Whether it has lasted too long without a success; opens the breaker when Stripe seems to be down."""
-        if now - self._last_success <= self._patience:
-            return False
-        down = self._in_a_row >= HOLD_AFTER and len(self._silent) >= min(2, self._works)
-        if down and self._last is not None and self._last.code in SILENCE:
-            self._stop("outage", self._last)
+        last = self._last if self._in_a_row else None
+        silent = last is not None and last.code in SILENCE
+        if now - self._last_success <= self._patience or (silent and self._in_a_row < HOLD_AFTER):
+            return False  # one answer that did not come, however late that was noticed, is no outage
+        if last is not None and silent and len(self._silent) >= min(2, self._works):
+            self._stop("outage", last)
         return True
 
     def obey(self) -> None:
