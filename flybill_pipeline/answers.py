@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flybill_pipeline import console
+from flybill_pipeline import console, syncing
 from flybill_pipeline.billing.period import Month
+from flybill_pipeline.stores.statements import MonthStatus
 
 if TYPE_CHECKING:
+    from flybill_pipeline.defs.resources import Toolbox
     from flybill_pipeline.runs import Runner
 
 as_json = click.option("--json", "json_wanted", is_flag=True, help="Print JSON instead of text.")
@@ -18,11 +20,22 @@ as_json = click.option("--json", "json_wanted", is_flag=True, help="Print JSON i
 
 def finish(runner: "Runner", month: Month, json_wanted: bool, org_ids: tuple[str, ...] = ()) -> None:
     """Shows where the month stands, and exits with 1 unless it, or what was asked for of it, is done."""
-    answer = runner.toolbox.statements.month(month)
-    show(json_wanted, console.status_data(answer), lambda: console.show_status(answer))
+    answer = show_month(runner.toolbox, month, json_wanted)
     console.show_failed_runs(runner.failed)
     failures = [failure for failure in answer.failures if not org_ids or failure.org_id in org_ids]
     sys.exit(1 if failures or runner.failed else 0)
+
+
+def show_month(tools: "Toolbox", month: Month, json_wanted: bool) -> MonthStatus:
+    """Shows where the month stands and what its sync is doing, and returns it."""
+    answer, sync = tools.statements.month(month), syncing.look(tools, month)
+
+    def text() -> None:
+        console.show_status(answer)
+        syncing.show(sync)
+
+    show(json_wanted, {**console.status_data(answer), **syncing.data(sync)}, text)
+    return answer
 
 
 def show(json_wanted: bool, data: Any, text: Callable[[], None]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from flybill_pipeline import console
-from flybill_pipeline.answers import as_json, show
+from flybill_pipeline.answers import as_json, show, show_month
 from flybill_pipeline.arguments import MONTH, PATH, exact_number, pairs, require_known
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.sessions import toolbox
@@ -20,8 +20,7 @@ from flybill_pipeline.settings import load_settings
 def status(month: Month, json_wanted: bool) -> None:
     """Where MONTH stands: outcomes, sync, totals, and each failure with its remedy."""
     with toolbox(load_settings()) as tools:
-        answer = tools.statements.month(month)
-    show(json_wanted, console.status_data(answer), lambda: console.show_status(answer))
+        show_month(tools, month, json_wanted)
 
 
 @click.command()

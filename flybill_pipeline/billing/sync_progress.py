@@ -58,12 +58,13 @@ class CallsLeft:
 
 @dataclass(frozen=True, slots=True)
 class SyncProgress:
-    """The sync of a month. `finish` is None unless a run is at work and has a pace.
+    """The sync of a month; `made` are the calls of all its runs so far. `finish` is None unless a run is at work and has a pace.
 
     `stopped_at` is when the last run fell silent without ending: it was killed, or its machine died.
     """
 
     running: int
+    made: int
     left: CallsLeft
     calls_per_minute: int
     limit_per_minute: int
@@ -83,6 +84,7 @@ def progress(pulses: Sequence[Pulse], left: CallsLeft, now: datetime) -> SyncPro
     seconds = seconds_left(left, pace, endpoint, account)
     return SyncProgress(
         running=len(alive),
+        made=sum(pulse.calls for pulse in pulses),
         left=left,
         calls_per_minute=pace,
         limit_per_minute=min(account, ENDPOINTS * endpoint),
@@ -101,7 +103,7 @@ def seconds_left(left: CallsLeft, pace: int, endpoint: int, account: int) -> int
 
 def progress_sentence(found: SyncProgress, now: datetime) -> str:
     """One line for people; empty when nothing is left to do and nothing is at work."""
-    needed = f"{found.left.total:,} calls to Stripe left"
+    needed = f"{found.made:,} calls to Stripe made, {found.left.total:,} left"
     if found.running:
         pace = f"{_per_second(found.calls_per_minute)} a second (limit {_per_second(found.limit_per_minute)})"
         refused = f"{found.rate_limited:,} refused by the rate limit"
