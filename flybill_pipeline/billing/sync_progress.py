@@ -60,8 +60,8 @@ class CallsLeft:
 class SyncProgress:
     """The sync of a month; `made` are the calls of all its runs so far.
 
-    `finish` is None unless a run is at work and has a pace. `stopped_at` is when the last run fell silent without ending:
-    it was killed, or its machine died.
+    `finish` is None unless a run is at work and has a pace. `stopped_at` is when the last run fell silent without
+    ending: it was killed, or its machine died.
     """
 
     running: int

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from flybill_pipeline.billing.period import Month
@@ -35,6 +35,7 @@ class SyncLedger:
 
     def __init__(self, engine: Engine, key_mark: str = "") -> None:
         self._engine = engine
+        self._each_by_itself = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._breaker = SyncBreaker(engine, key_mark)
         self._runs = SyncRuns(engine)
         self._claims = Claims(engine)
@@ -137,13 +138,9 @@ class SyncLedger:
             return connection.execute(_reopened(stripe_sync, stripe_sync.c.invoice_id.in_(chosen))).rowcount
 
     def _task(self, work: SyncWork) -> SyncTask:
-        with self._engine.connect() as connection:
-            head = connection.execute(
-                select(invoices, *_ORG).join(organizations).where(invoices.c.invoice_id == work.invoice_id)
-            ).one()
-            lines = connection.execute(
-                select(*_LINE).where(invoice_lines.c.invoice_id == work.invoice_id).order_by(invoice_lines.c.line_no)
-            )
+        with self._each_by_itself.connect() as connection:
+            head = connection.execute(_HEAD, {"invoice_id": work.invoice_id}).one()
+            lines = connection.execute(_LINES, {"invoice_id": work.invoice_id})
             invoice = SyncInvoice(
                 invoice_id=head.invoice_id,
                 number=head.number,
@@ -160,7 +157,10 @@ class SyncLedger:
                 subtotal_minor=head.subtotal_minor,
                 content_hash=head.content_hash,
                 lines=lines_for_stripe(
-                    [SyncLine(**{**line._mapping, "service_month": Month.parse(line.service_month)}) for line in lines]
+                    [
+                        SyncLine(line_id, kind, meter, Month.parse(month), *rest)
+                        for line_id, kind, meter, month, *rest in lines
+                    ]
                 ),
             )
             row = self._invoices.read(connection, work.invoice_id)
@@ -172,7 +172,12 @@ class SyncLedger:
 _ORG = [
     organizations.c[name] for name in ("name", "email", "stripe_customer_id", "collection_method", "days_until_due")
 ]
-_LINE = [invoice_lines.c[name] for name in ("line_id", "kind", "meter", "service_month", "amount_minor", "description")]
+_HEAD = select(invoices, *_ORG).join(organizations).where(invoices.c.invoice_id == bindparam("invoice_id"))
+_LINES = (
+    select(*(invoice_lines.c[name] for name in SyncLine.__slots__))
+    .where(invoice_lines.c.invoice_id == bindparam("invoice_id"))
+    .order_by(invoice_lines.c.line_no)
+)
 
 
 def _scope(month: Month, shard: int | None, org_ids: Orgs) -> ColumnElement[bool]:

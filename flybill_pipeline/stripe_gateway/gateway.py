@@ -22,8 +22,9 @@ from flybill_pipeline.billing.sync import (
 )
 from flybill_pipeline.stripe_gateway import mapping
 from flybill_pipeline.stripe_gateway.failures import RATE_LIMIT_REASON, classify, headers_of, unreadable, wrong_livemode
-from flybill_pipeline.stripe_gateway.keys import is_live_key, require_usable_key
+from flybill_pipeline.stripe_gateway.keys import STRIPE_HOST, is_live_key, require_usable_key
 from flybill_pipeline.stripe_gateway.limiter import ENDPOINT_RATE, LIVE_RATE, Limiter
+from flybill_pipeline.stripe_gateway.transport import PooledClient
 
 TIMEOUT = 30.0
 PAGE = 100
@@ -74,7 +75,7 @@ class Gateway:
             api_key,
             base_addresses={"api": base.rstrip("/")} if base else None,
             max_network_retries=0,
-            http_client=stripe.RequestsClient(timeout=timeout),
+            http_client=PooledClient(base or f"https://{STRIPE_HOST}", timeout),
         )
 
     @property
