@@ -91,6 +91,15 @@ class SyncLedger:
         with self._claims.held(work.org_id) as held:
             yield self._task(work) if held else None
 
+    @contextmanager
+    def orphan(self, org_id: str, invoice_id: str, stripe_invoice_id: str) -> Iterator[bool]:
+        """Whether this copy is nobody's: the invoice stands finalized as another. The org is held meanwhile."""
+        row = stripe_sync.c
+        query = select(row.stripe_invoice_id).where(row.invoice_id == invoice_id, row.state == "finalized")
+        with self._claims.held(org_id) as held, self._each_by_itself.connect() as connection:
+            known = connection.execute(query).scalar_one_or_none()
+            yield held and known is not None and known != stripe_invoice_id
+
     def states(self, month: Month, shard: int | None = None, org_ids: Orgs = None) -> Mapping[str, int]:
         """How many invoices are in each state; one without a durable row yet counts as new."""
         state = func.coalesce(stripe_sync.c.state, "new")

@@ -53,6 +53,7 @@ class Gateway:
 
     `base` replaces Stripe's address (the emulator's). `live` must be true for a live key, and only then: see `keys`.
     `auto_advance` lets Stripe collect what is finalized; false finalizes without collecting, for a month on trial.
+    With `automatic_tax` Stripe adds tax, by the customer's address.
     """
 
     def __init__(
@@ -65,12 +66,14 @@ class Gateway:
         limiter: Limiter | None = None,
         timeout: float = TIMEOUT,
         auto_advance: bool = True,
+        automatic_tax: bool = False,
     ) -> None:
         require_usable_key(api_key, base=base, live=live)
         _silence_library()
         self._live = is_live_key(api_key)
         self._limiter = limiter or limiter_for(live=self._live, endpoint=rate)
         self._auto_advance = auto_advance
+        self._automatic_tax = automatic_tax
         self._client = stripe.StripeClient(
             api_key,
             base_addresses={"api": base.rstrip("/")} if base else None,
@@ -90,7 +93,7 @@ class Gateway:
 
     def create_invoice(self, invoice: SyncInvoice, key: str) -> Answer[StripeInvoice] | Failure:
         """An empty draft that Stripe will not finalize by itself."""
-        params = mapping.invoice_params(invoice)
+        params = mapping.invoice_params(invoice, automatic_tax=self._automatic_tax)
         return self._call("create_invoice", "post", "/v1/invoices", mapping.read_invoice, params, key)
 
     def add_lines(self, stripe_invoice_id: str, lines: Sequence[SyncLine], key: str) -> Answer[StripeInvoice] | Failure:

@@ -10,6 +10,7 @@ from flybill_pipeline.defs.partitions import Partitions, read_month, read_month_
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.defs.scope import Scope
 from flybill_pipeline.steps.reconcile_invoices import reconcile
+from flybill_pipeline.steps.sweep_drafts import sweep_drafts
 from flybill_pipeline.steps.sync_invoices import SyncReport, sync_invoices
 
 OWNERS = ["team:billing"]
@@ -50,17 +51,22 @@ def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
     def stripe_reconciliation(
         context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it: with a check, only the bare class will do
-        """The month's invoices here and in Stripe's own list, both ways. Changes nothing."""
+        """The month's invoices here and in Stripe's own list, both ways.
+
+        Changes nothing, but that drafts of ours are removed from Stripe of which the invoice is finalized already.
+        """
         month = read_month(context.partition_key)
         if (breaker := toolbox.sync_ledger.breaker.state()) and breaker.next_probe_at > toolbox.now():
             raise dg.Failure(f"Stripe's list was not read: {breaker.sentence}", allow_retries=False)
         found = reconcile(month, ours=toolbox.billed, theirs=toolbox.stripe_list)
         if found.failure is not None:
             raise dg.Failure(f"Stripe's list could not be read: {found.failure.message}", allow_retries=False)
-        result = dg.AssetCheckResult(
-            check_name="totals_match_stripe", passed=found.proven, metadata=reconciliation_metadata(found)
-        )
-        return dg.MaterializeResult(metadata=reconciliation_metadata(found), check_results=[result])
+        removed = sweep_drafts(found, toolbox.sync_ledger, toolbox.stripe)
+        if removed:
+            found = reconcile(month, ours=toolbox.billed, theirs=toolbox.stripe_list)
+        metadata = {**reconciliation_metadata(found), **evidence(removed, "orphan drafts removed")}
+        result = dg.AssetCheckResult(check_name="totals_match_stripe", passed=found.proven, metadata=metadata)
+        return dg.MaterializeResult(metadata=metadata, check_results=[result])
 
     return [stripe_invoices, stripe_reconciliation]
 
