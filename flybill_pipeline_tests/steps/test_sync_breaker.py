@@ -86,8 +86,8 @@ def test_stripe_that_comes_back_and_refuses_the_key_is_another_problem(world: Wo
 def test_a_key_that_may_not_finalize_is_one_problem_though_its_first_calls_succeed(world: World) -> None:
     plant(world.engine, 20)
     world.emulator.faults([{"match": {"endpoint": "finalize"}, "fault": "unauthorized"}])
-    for _ in range(4):
-        world.sync()
+    for shard in range(4):  # each probe is with an org whose first calls succeed
+        assert world.sync(shard=shard).stopped is not None
     assert problems(world) == [("refused", "bad_key", True)]
 
 
