@@ -154,7 +154,7 @@ class ElsewhereDown:
 
 def test_a_run_ends_when_another_process_finds_stripe_down(world: World) -> None:
     plant(world.engine, 4)
-    report = world.sync(stripe_of=ElsewhereDown(world), patience=100_000)
+    report = world.sync(stripe_of=ElsewhereDown(world), patience=200)
     assert report.stopped is not None
     assert report.waiting == 4
 
