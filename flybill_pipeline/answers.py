@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flybill_pipeline import console, payment_console
+from flybill_pipeline import console, payment_console, syncing
 from flybill_pipeline.billing.period import Month
+from flybill_pipeline.stores.statements import MonthStatus
 
 if TYPE_CHECKING:
     from flybill_pipeline.defs.resources import Toolbox
@@ -26,15 +27,18 @@ def finish(runner: "Runner", month: Month, json_wanted: bool, org_ids: tuple[str
     sys.exit(1 if failures or runner.failed else 0)
 
 
-def show_month(tools: "Toolbox", month: Month, json_wanted: bool) -> "MonthStatus":
-    """Shows where the month stands, and what became of its invoices; returns the former."""
-    answer, payments = tools.statements.month(month), tools.payments.of_month(month, tools.now())
+def show_month(tools: "Toolbox", month: Month, json_wanted: bool) -> MonthStatus:
+    """Shows where the month stands, what its sync is doing and what became of its invoices; returns the first."""
+    answer, sync = tools.statements.month(month), syncing.look(tools, month)
+    payments = tools.payments.of_month(month, tools.now())
 
     def text() -> None:
         console.show_status(answer)
+        syncing.show(sync)
         payment_console.show_payments(payments)
 
-    show(json_wanted, console.status_data(answer) | {"payments": payment_console.payments_data(payments)}, text)
+    more = {**syncing.data(sync), "payments": payment_console.payments_data(payments)}
+    show(json_wanted, console.status_data(answer) | more, text)
     return answer
 
 

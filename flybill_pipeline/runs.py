@@ -70,6 +70,7 @@ class Runner:
 
     def close(self, month: Month, org_ids: Collection[str], progress: Progress) -> None:
         """Prices, finalizes and syncs a month: every shard of it, or those of `org_ids`."""
+        self._try_stripe_at_once()
         shards = sorted({shard_of(org, self.toolbox.shards) for org in org_ids} or range(self.toolbox.shards))
         for done, shard in enumerate(shards):
             progress("pricing, finalizing, syncing, shard by shard", done, len(shards))
@@ -88,12 +89,16 @@ class Runner:
 
     def repair(self, month: Month, org_ids: Sequence[str], progress: Progress) -> None:
         """Materializes the failed org-months, as an operator would in the UI."""
+        self._try_stripe_at_once()
         keys = [org_month_key(month, org) for org in org_ids]
         self._instance.add_dynamic_partitions(str(FAILED_ORG_MONTHS.name), keys)
         for done, key in enumerate(keys):
             progress("repairing, org by org", done, len(keys))
             self._run(jobs.REPAIR_ORG_MONTH, key)
         progress("repairing, org by org", len(keys), len(keys))
+
+    def _try_stripe_at_once(self) -> None:
+        self.toolbox.sync_ledger.breaker.probe_now(self.toolbox.now())
 
     def _run(self, job: str, partition: str | None = None, config: dict[str, Any] | None = None) -> None:
         result = self._definitions.resolve_job_def(job).execute_in_process(

@@ -21,7 +21,8 @@ class Settings(BaseModel):
 
     `database_url` and `dagster_database_url` are None until the embedded Postgres is running
     (`local.services` fills them in); `stripe_api_base` is None for Stripe itself. The rates are calls per second to one
-    endpoint and to the whole account; None means what Stripe grants a key of its kind. For `lookback_months`
+    endpoint and to the whole account; None means what Stripe grants a key of its kind. With
+    `stripe_automatic_tax` Stripe adds tax, by the customer's address. For `lookback_months`
     before the month that is closed late usage is still billed. Amounts below Stripe's minimum are carried forward, or
     waived. A total above `hold_above_multiple` times what the org's last three months came to, and a credit above
     `largest_credit_minor`, wait for a person; 0 switches either off. Alerts go to `alert_webhook_url` (Slack's format)
@@ -46,6 +47,7 @@ class Settings(BaseModel):
     stripe_webhook_secret: SecretStr | None = None
     stripe_rate: float | None = Field(default=None, gt=0)
     stripe_account_rate: float | None = Field(default=None, gt=0)
+    stripe_automatic_tax: bool = False
     first_month: str = Field(default="2020-01", pattern=r"^\d{4}-(0[1-9]|1[0-2])$")
     shards: int = Field(default=16, ge=1, le=100)
     lookback_months: int = Field(default=3, ge=0, le=24)
@@ -110,6 +112,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         "stripe_live": env.get("FLYBILL_STRIPE_LIVE") == "1",
         "stripe_webhook_secret": env.get("STRIPE_WEBHOOK_SECRET") or None,
         "stripe_rate": env.get("FLYBILL_STRIPE_RATE") or None,
+        "stripe_automatic_tax": env.get("FLYBILL_STRIPE_AUTOMATIC_TAX") == "1",
         "stripe_account_rate": env.get("FLYBILL_STRIPE_ACCOUNT_RATE") or None,
         "first_month": env.get("FLYBILL_FIRST_MONTH") or "2020-01",
         "shards": env.get("FLYBILL_SHARDS") or 16,
@@ -137,11 +140,15 @@ def as_environment(settings: Settings) -> dict[str, str]:
     """The environment in which a child process (Dagster's webserver, daemon, code server) sees these settings."""
     values = {
         _variable(name): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        for name, value in settings.model_dump(exclude={"stripe_live", "stripe_webhook_secret"}).items()
+        for name, value in settings.model_dump(
+            exclude={"stripe_live", "stripe_webhook_secret", "stripe_automatic_tax"}
+        ).items()
         if value is not None
     }
     if settings.stripe_live:
         values["FLYBILL_STRIPE_LIVE"] = "1"
+    if settings.stripe_automatic_tax:
+        values["FLYBILL_STRIPE_AUTOMATIC_TAX"] = "1"
     return values
 
 

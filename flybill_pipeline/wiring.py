@@ -10,6 +10,7 @@ from flybill_pipeline.notifiers.email import Email
 from flybill_pipeline.notifiers.webhook import Webhook
 from flybill_pipeline.settings import Settings, SettingsError
 from flybill_pipeline.steps.tell_problems import Channel
+from flybill_pipeline.stripe_gateway.keys import key_mark
 
 if TYPE_CHECKING:
     from flybill_pipeline.stripe_gateway.gateway import Gateway
@@ -33,9 +34,14 @@ def build_toolbox(settings: Settings) -> Toolbox:
             largest_credit_minor=settings.largest_credit_minor or None,
         ),
         open_stripe=lambda: _open_stripe(settings),
+        key_mark=_key_mark(settings),
         channels=_channels(settings),
         ui_url=settings.ui_url,
     )
+
+
+def _key_mark(settings: Settings) -> str:
+    return key_mark(settings.stripe_api_key.get_secret_value()) if settings.stripe_api_key else ""
 
 
 def _channels(settings: Settings) -> dict[str, Channel]:
@@ -57,6 +63,7 @@ def _open_stripe(settings: Settings) -> "Gateway":
         settings.stripe_api_key.get_secret_value(),
         base=settings.stripe_api_base,
         live=settings.stripe_live,
+        automatic_tax=settings.stripe_automatic_tax,
         limiter=limiter_for(
             live=settings.stripe_live, endpoint=settings.stripe_rate, account=settings.stripe_account_rate
         ),

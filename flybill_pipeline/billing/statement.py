@@ -18,7 +18,10 @@ CLOSING_DAY = 3  # of the next month: what customers are promised
 
 @dataclass(frozen=True, slots=True)
 class MonthFacts:
-    """What is known of one org's month. `outcome`, `sync_state` and `payment` are None while there is none."""
+    """What is known of one org's month. `outcome`, `sync_state` and `payment` are None while there is none.
+
+    `delay` is what keeps every invoice from the payment provider at present, None when nothing does.
+    """
 
     month: Month
     currency: str | None
@@ -30,6 +33,7 @@ class MonthFacts:
     sync_message: str | None = None
     invoice_number: str | None = None
     payment: Payment | None = None
+    delay: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ def _invoiced(facts: MonthFacts, amount: str) -> tuple[str, str, str]:
             return (
                 "invoiced",
                 owed,
-                "The payment link follows as soon as our payment provider answers. The amount is final.",
+                facts.delay or "The payment link follows as soon as our payment provider answers. The amount is final.",
             )
 
 

@@ -44,7 +44,7 @@ def jobs() -> "list[UnresolvedAssetJobDefinition]":
         dg.define_asset_job(
             RECONCILE_MONTH,
             selection=["stripe_reconciliation"],
-            description="Compares a month with Stripe's own list of invoices. Changes nothing.",
+            description="Compares a month with Stripe's own list of invoices. Removes our own orphan drafts, no more.",
         ),
         dg.define_asset_job(
             REPAIR_ORG_MONTH,

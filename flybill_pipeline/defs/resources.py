@@ -54,8 +54,8 @@ class Toolbox:
     """Everything that reads or writes, for one deployment. Making one connects to nothing.
 
     `now` is the clock of every step; `shards` is the number fixed when the database was created; `open_stripe`
-    makes the gateway, and refuses a key that must not be used. `channels` bring alerts to people, by name; `ui_url` is
-    where these find Dagster.
+    makes the gateway, and refuses a key that must not be used; `key_mark` tells its key from another. `channels` bring
+    alerts to people, by name; `ui_url` is where these find Dagster.
     """
 
     database_url: str
@@ -67,6 +67,7 @@ class Toolbox:
     first_month: Month
     now: Callable[[], datetime]
     open_stripe: Callable[[], "Gateway"]
+    key_mark: str = ""
     lookback_months: int = 3
     policy: OutcomePolicy = DEFAULT_POLICY
     channels: Mapping[str, Channel] = field(default_factory=dict)
@@ -122,7 +123,7 @@ class Toolbox:
 
     @cached_property
     def sync_ledger(self) -> SyncLedger:
-        return SyncLedger(self.engine)
+        return SyncLedger(self.engine, self.key_mark)
 
     @cached_property
     def credit_notes(self) -> CreditNotes:

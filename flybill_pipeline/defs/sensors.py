@@ -48,19 +48,31 @@ def days_to_record(toolbox: dg.ResourceParam[Toolbox]) -> Requests:
 
 def _retry_sensor(partitions: Partitions) -> dg.SensorDefinition:
     @dg.sensor(job_name=CLOSE_MONTH, minimum_interval_seconds=60)
-    def retry_failed_partitions(context: dg.SensorEvaluationContext) -> Requests:
+    def retry_failed_partitions(context: dg.SensorEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
         """Brings back the failed shards of the last closed months, each after a wait that doubles, a few at a time.
 
         A retry is keyed by the run that failed, so no failure is retried twice, whatever happens to this daemon. A run
         that a person or a schedule started begins the count anew. What only a person can mend leaves no shard failed.
+        While calls to Stripe are stopped for everybody it brings back one shard each time that a call may be tried,
+        and what failed meanwhile counts as no attempt.
         """
-        now = datetime.now(UTC)
+        now, breaker = datetime.now(UTC), toolbox.sync_ledger.breaker
+        stopped = breaker.state()
+        if stopped is not None and stopped.next_probe_at > now:
+            yield dg.SkipReason(stopped.sentence)
+            return
         failed = _failed_shards(context.instance, partitions, now)
         failures = {key: _failures_in_a_row(context.instance, key) for key in failed}
-        exhausted = [key for key, runs in failures.items() if len(runs) >= MOST_ATTEMPTS]
-        due = [key for key, runs in failures.items() if 0 < len(runs) < MOST_ATTEMPTS and now >= _due(runs)]
-        for key in due[:MOST_PER_TICK]:
-            yield _retry(key, failures[key])
+        openings = breaker.openings(now - RETRIED_MONTHS * timedelta(days=31))
+        attempts = {key: sum(not _meanwhile(run, openings) for run in runs) for key, runs in failures.items()}
+        exhausted = [key for key in failures if attempts[key] >= MOST_ATTEMPTS]
+        due = [
+            key
+            for key, runs in failures.items()
+            if runs and attempts[key] < MOST_ATTEMPTS and now >= _due(runs, attempts[key])
+        ]
+        for key in due[: 1 if stopped else MOST_PER_TICK]:
+            yield _retry(key, failures[key], attempts[key])
         if exhausted:
             context.log.error(f"given up after {MOST_ATTEMPTS} attempts, a person must look: {', '.join(exhausted)}")
         if not due:
@@ -107,15 +119,21 @@ def _failures_in_a_row(instance: dg.DagsterInstance, key: str) -> Sequence[dg.Ru
     return failures
 
 
-def _due(failures: Sequence[dg.RunRecord]) -> datetime:
-    wait: timedelta = min(FIRST_WAIT * 2 ** (len(failures) - 1), LONGEST_WAIT)
+def _meanwhile(run: dg.RunRecord, openings: Sequence[tuple[datetime, datetime | None]]) -> bool:
+    """Whether calls to Stripe were stopped for everybody at some time of this run."""
+    start, end = (datetime.fromtimestamp(moment or 0, UTC) for moment in (run.start_time, run.end_time))
+    return any(opened <= end and (closed is None or start <= closed) for opened, closed in openings)
+
+
+def _due(failures: Sequence[dg.RunRecord], attempts: int) -> datetime:
+    wait: timedelta = min(FIRST_WAIT * 2 ** (attempts - 1), LONGEST_WAIT) if attempts else timedelta(0)
     return datetime.fromtimestamp(failures[0].end_time or 0, UTC) + wait
 
 
-def _retry(key: str, failures: Sequence[dg.RunRecord]) -> dg.RunRequest:
+def _retry(key: str, failures: Sequence[dg.RunRecord], attempts: int) -> dg.RunRequest:
     failed = failures[0].dagster_run.run_id
     return dg.RunRequest(
         run_key=f"retry:{key}:{failed}",
         partition_key=key,
-        tags={RETRY_TAG: failed, "flybill/attempt": str(len(failures) + 1)},
+        tags={RETRY_TAG: failed, "flybill/attempt": str(attempts + 1)},
     )

@@ -111,7 +111,8 @@ class _Run:
     def __init__(
         self, ledger: Ledger, stripe: Stripe, clock: Clock, sleep: Callable[[float], None], patience: timedelta
     ) -> None:
-        self.tally = Tally(on_success=self._succeeded)
+        self.tally = Tally()
+        self.tally.on_success = self._succeeded
         self._ledger, self._stripe, self._clock, self._sleep = ledger, stripe, clock, sleep
         self._patience = patience
         self._last_success = clock()

@@ -8,16 +8,18 @@ from datetime import UTC, datetime
 
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.sync import SETTLED, Progress, SyncFailure, SyncTask
+from flybill_pipeline.steps.sync_breaker import Judge
 from flybill_pipeline.steps.sync_customer import bring_customer
+from flybill_pipeline.steps.sync_heartbeat import Heartbeat
 from flybill_pipeline.steps.sync_invoice import bring_invoice
-from flybill_pipeline.steps.sync_ports import Ledger, Rows, Stripe
+from flybill_pipeline.steps.sync_ports import Ledger, Pace, Rows, Stripe
 from flybill_pipeline.steps.sync_queue import Turn, WorkQueue
 from flybill_pipeline.steps.sync_row import Clock, DurableRow, Outcome, Pause
 from flybill_pipeline.steps.sync_tally import Tally
 
 WORKERS = 24
 """75 calls a second at 0.3 s each keep so many busy."""
-PATIENCE = 120.0
+PATIENCE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class SyncReport:
     """What a run did, and where its scope (a month's shard, or some orgs of it) stands now, in numbers of invoices.
 
     finalized: brought through by this run; already: before it. waiting may be retried as it is; blocked and mismatch
-    wait for a person. `stopped` is why the run was stopped for everybody, None when it was not.
+    wait for a person. `stopped` is why no calls are made for anybody at present, None when they are.
     """
 
     finalized: int
@@ -57,24 +59,26 @@ def sync_invoices(
     patience: float = PATIENCE,
     clock: Clock = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
+    pace: Pace | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> SyncReport:
     """Brings every open invoice of the month (of one shard, or of some orgs) to Stripe and says how it went.
 
     It may be run again at any time, by several processes at once, and after any crash: an invoice gets to Stripe once.
-    `patience` is how many seconds it goes on without any success before it leaves the rest waiting.
+    `patience` is how many seconds it goes on without any success before it leaves the rest waiting. Several processes
+    share the account's rate limit through `pace`. `tell` hears now and then how far it is.
     """
     before = ledger.states(month, shard, org_ids).get("finalized", 0)
-    queue = WorkQueue(
-        ledger.open_work(month, shard, org_ids), clock=clock, sleep=sleep, workers=workers, patience=patience
-    )
-    run = _Run(ledger, stripe, queue, clock)
-    with ThreadPoolExecutor(workers, thread_name_prefix="sync") as pool:
-        try:
-            for worker in [pool.submit(run.work) for _ in range(workers)]:
-                worker.result()
-        except BaseException:
-            queue.abandon()  # the pool waits for its threads: without this an interrupt would wait for the whole month
-            raise
+    works, tally = ledger.open_work(month, shard, org_ids), Tally()
+    judge = Judge(ledger.breaker, len(works), clock=clock, patience=patience, calls=lambda: tally["calls"])
+    queue = WorkQueue(works, clock=clock, sleep=sleep, workers=workers, judge=judge)
+    tally.on_success = queue.succeeded
+    run = _Run(ledger, stripe, queue, clock, tally)
+    if works and judge.stopped is None:
+        with Heartbeat(
+            ledger.runs, month, shard, org_ids, tally=tally, pace=pace, clock=clock, on_beat=queue.obey, tell=tell
+        ):
+            _work_together(run, queue, workers)
     states = dict(ledger.states(month, shard, org_ids))
     return SyncReport(
         finalized=queue.ends["finalized"],
@@ -86,16 +90,26 @@ def sync_invoices(
         rate_limited=run.tally["rate_limited"],
         recoveries=run.tally["recoveries"],
         ambiguous=run.tally["ambiguous"],
-        stopped=queue.stopped.message if queue.stopped else None,
+        stopped=judge.stopped.sentence if judge.stopped else None,
         failures=ledger.failures(month, shard, org_ids),
     )
+
+
+def _work_together(run: "_Run", queue: WorkQueue, workers: int) -> None:
+    with ThreadPoolExecutor(workers, thread_name_prefix="sync") as pool:
+        try:
+            for worker in [pool.submit(run.work) for _ in range(workers)]:
+                worker.result()
+        except BaseException:
+            queue.abandon()  # the pool waits for its threads: without this an interrupt would wait for the whole month
+            raise
 
 
 class _Run:
     """What the workers of one run share."""
 
-    def __init__(self, ledger: Ledger, stripe: Stripe, queue: WorkQueue, clock: Clock) -> None:
-        self.tally = Tally(on_success=queue.succeeded)
+    def __init__(self, ledger: Ledger, stripe: Stripe, queue: WorkQueue, clock: Clock, tally: Tally) -> None:
+        self.tally = tally
         self._ledger, self._stripe, self._queue, self._clock = ledger, stripe, queue, clock
 
     def work(self) -> None:

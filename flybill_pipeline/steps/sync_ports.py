@@ -19,6 +19,8 @@ from flybill_pipeline.billing.sync import (
     SyncTask,
     SyncWork,
 )
+from flybill_pipeline.billing.sync_breaker import Admission, OpenBreaker
+from flybill_pipeline.billing.sync_progress import Pulse, SyncProgress
 
 
 class Rows(Protocol):
@@ -31,8 +33,52 @@ class Rows(Protocol):
         """Writes what became of a call; returns the row, or None when it moved on and nothing was written."""
 
 
+class BreakerStore(Protocol):
+    """The breaker that all processes share, see `billing.sync_breaker`."""
+
+    def state(self) -> OpenBreaker | None:
+        """The open breaker, None when calls may be made."""
+
+    def admit(self, now: datetime) -> Admission:
+        """Whether a run may call; a probe that is due goes to whoever asks first."""
+
+    def trip(self, breaker: OpenBreaker) -> OpenBreaker:
+        """Opens it, unless it is open for the same reason; returns what is open now."""
+
+    def close(self, now: datetime) -> None:
+        """Stripe takes calls again."""
+
+
+class Runs(Protocol):
+    """Where heartbeats are kept."""
+
+    def beat(self, pulse: Pulse) -> int:
+        """Writes the run as it stands; returns how many runs are at work in all."""
+
+    def progress(self, month: Month, now: datetime, shard: int | None, org_ids: Collection[str] | None) -> SyncProgress:
+        """How far a month, or what of it is asked for, is."""
+
+
+class Pace(Protocol):
+    """The rate limit that this process keeps to."""
+
+    def share(self, runs: int) -> None:
+        """Keeps to one part in `runs` of the account's limit: as many are at work."""
+
+    def per_minute(self) -> tuple[int, int]:
+        """The calls a minute that may be made to one endpoint, and in all."""
+
+
 class Ledger(Protocol):
-    """The work list of a month and its durable rows."""
+    """The work list of a month, its durable rows, and what all runs share."""
+
+    @property
+    def breaker(self) -> BreakerStore:
+        """What stops the calls of everybody."""
+
+    @property
+    def runs(self) -> Runs:
+        """The heartbeats of all runs."""
 
     @property
     def invoices(self) -> Rows:

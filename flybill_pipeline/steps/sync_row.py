@@ -111,7 +111,7 @@ class DurableRow:
         if failure.kind == "org":
             return self.settled("blocked", failure)
         if failure.kind == "everyone":
-            self._write(_words("everyone", failure))
+            self._write(_words("everyone", failure) | {"next_attempt_at": None})
             return Pause(Outcome("stopped", failure))
         until = self._clock() + timedelta(seconds=self._backoff(failure))
         self._write(_words("transient", failure) | {"next_attempt_at": until})

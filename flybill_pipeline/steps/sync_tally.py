@@ -10,8 +10,8 @@ from flybill_pipeline.billing.sync import Answer, Failure, T
 class Tally:
     """Counters of one run; safe to share between threads. `on_success` hears of every call that succeeded."""
 
-    def __init__(self, on_success: Callable[[], None] = lambda: None) -> None:
-        self._on_success = on_success
+    def __init__(self) -> None:
+        self.on_success: Callable[[], None] = lambda: None
         self._mutex = threading.Lock()
         self._counts: Counter[str] = Counter()
 
@@ -25,7 +25,7 @@ class Tally:
             elif result.kind == "same_key":
                 names.append("ambiguous")
         else:
-            self._on_success()
+            self.on_success()
         self.add(*names)
         return result
 

@@ -1,7 +1,7 @@
 """What operators and customers read: the status of a month, the statement of an org. Only reads; changes nothing."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import (
     DateTime,
     Engine,
     Select,
+    Text,
     case,
     cast,
     func,
@@ -25,7 +26,9 @@ from flybill_pipeline.billing.credit_notes import CreditNote
 from flybill_pipeline.billing.decimals import plain
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.statement import MonthFacts
+from flybill_pipeline.billing.sync import SETTLED
 from flybill_pipeline.stores.credit_notes import notes_where
+from flybill_pipeline.stores.sync_breaker import SyncBreaker
 from flybill_pipeline.stores.tables import (
     audit,
     drafts,
@@ -42,7 +45,10 @@ from flybill_pipeline.stores.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One org whose month is not done: what happened, what to do about it, what the customer is told."""
+    """One org whose month is not done: what happened, what to do about it, what the customer is told.
+
+    `kind` (of a sync) is transient, org, mismatch or everyone; `request_id` finds the call in Stripe's own log.
+    """
 
     org_id: str
     stage: str
@@ -52,6 +58,8 @@ class Failure:
     customer_message: str
     attempts: int
     next_attempt_at: datetime | None
+    kind: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,7 @@ class Statements:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._breaker = SyncBreaker(engine)
 
     def month(self, month: Month) -> MonthStatus:
         """Where a month stands."""
@@ -120,7 +129,10 @@ class Statements:
             row = connection.execute(_facts(org_id, month)).one_or_none()
             if row is None:
                 return None
-            return MonthFacts(month=month, **row._mapping)
+            facts = MonthFacts(month=month, **row._mapping)
+        if facts.sync_state in SETTLED or (breaker := self._breaker.state()) is None:
+            return facts
+        return replace(facts, delay=breaker.customer_message)
 
     def settled_lines(self, org_id: str, month: Month) -> list[dict[str, Any]]:
         """The lines of a settled month, in order, with quantities as exact text.
@@ -208,6 +220,8 @@ def _held(month: Month) -> Select[Any]:
         func.coalesce(held.customer_message, "").label("customer_message"),
         literal(0).label("attempts"),
         cast(null(), DateTime(timezone=True)).label("next_attempt_at"),
+        cast(null(), Text).label("kind"),
+        cast(null(), Text).label("request_id"),
     ).where(held.month == str(month), held.outcome == "held")
 
 
@@ -229,6 +243,8 @@ def _unsynced(month: Month) -> Select[Any]:
             func.coalesce(of("error_customer_message"), "").label("customer_message"),
             of("attempts").label("attempts"),
             of("next_attempt_at").label("next_attempt_at"),
+            of("error_kind").label("kind"),
+            of("request_id").label("request_id"),
         )
         .join(stripe_sync, stripe_sync.c.invoice_id == invoices.c.invoice_id)
         .outerjoin(customer, customer.c.org_id == invoices.c.org_id)

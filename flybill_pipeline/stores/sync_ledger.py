@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from flybill_pipeline.billing.period import Month
@@ -18,8 +18,10 @@ from flybill_pipeline.billing.sync import (
     SyncWork,
 )
 from flybill_pipeline.billing.sync_lines import lines_for_stripe
+from flybill_pipeline.stores.sync_breaker import SyncBreaker
 from flybill_pipeline.stores.sync_claims import Claims
 from flybill_pipeline.stores.sync_rows import CustomerRows, InvoiceRows, Rows
+from flybill_pipeline.stores.sync_runs import SyncRuns
 from flybill_pipeline.stores.tables import invoice_lines, invoices, organizations, stripe_customers, stripe_sync
 
 Orgs = Collection[str] | None
@@ -28,11 +30,14 @@ Orgs = Collection[str] | None
 class SyncLedger:
     """What of a month is at Stripe, and the claims of one process. Close it, or use it as a context manager.
 
-    Everywhere, `shard` None means all shards, and `org_ids` None all orgs of them.
+    Everywhere, `shard` None means all shards, and `org_ids` None all orgs of them. `key_mark`: see `SyncBreaker`.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, key_mark: str = "") -> None:
         self._engine = engine
+        self._each_by_itself = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._breaker = SyncBreaker(engine, key_mark)
+        self._runs = SyncRuns(engine)
         self._claims = Claims(engine)
         self._invoices = InvoiceRows(engine)
         self._customers = CustomerRows(engine)
@@ -46,6 +51,16 @@ class SyncLedger:
     def close(self) -> None:
         """Gives up all claims."""
         self._claims.close()
+
+    @property
+    def breaker(self) -> SyncBreaker:
+        """What stops the calls of all processes."""
+        return self._breaker
+
+    @property
+    def runs(self) -> SyncRuns:
+        """The heartbeats of all runs."""
+        return self._runs
 
     @property
     def invoices(self) -> Rows:
@@ -75,6 +90,15 @@ class SyncLedger:
         """The invoice with its rows as they are now, its org held meanwhile; None when someone else has the org."""
         with self._claims.held(work.org_id) as held:
             yield self._task(work) if held else None
+
+    @contextmanager
+    def orphan(self, org_id: str, invoice_id: str, stripe_invoice_id: str) -> Iterator[bool]:
+        """Whether this copy is nobody's: the invoice stands finalized as another. The org is held meanwhile."""
+        row = stripe_sync.c
+        query = select(row.stripe_invoice_id).where(row.invoice_id == invoice_id, row.state == "finalized")
+        with self._claims.held(org_id) as held, self._each_by_itself.connect() as connection:
+            known = connection.execute(query).scalar_one_or_none()
+            yield held and known is not None and known != stripe_invoice_id
 
     def states(self, month: Month, shard: int | None = None, org_ids: Orgs = None) -> Mapping[str, int]:
         """How many invoices are in each state; one without a durable row yet counts as new."""
@@ -123,10 +147,8 @@ class SyncLedger:
             return connection.execute(_reopened(stripe_sync, stripe_sync.c.invoice_id.in_(chosen))).rowcount
 
     def _task(self, work: SyncWork) -> SyncTask:
-        with self._engine.connect() as connection:
-            head = connection.execute(
-                select(invoices, *_ORG).join(organizations).where(invoices.c.invoice_id == work.invoice_id)
-            ).one()
+        with self._each_by_itself.connect() as connection:
+            head = connection.execute(_HEAD, {"invoice_id": work.invoice_id}).one()
             invoice = SyncInvoice(
                 invoice_id=head.invoice_id,
                 number=head.number,
@@ -152,15 +174,19 @@ class SyncLedger:
 
 def invoice_lines_of(connection: Connection, invoice_id: str) -> list[SyncLine]:
     """All lines of an invoice, in order, as they are before any are rolled up for Stripe."""
-    query = select(*_LINE).where(invoice_lines.c.invoice_id == invoice_id).order_by(invoice_lines.c.line_no)
-    lines = connection.execute(query)
-    return [SyncLine(**{**line._mapping, "service_month": Month.parse(line.service_month)}) for line in lines]
+    rows = connection.execute(_LINES, {"invoice_id": invoice_id})
+    return [SyncLine(line_id, kind, meter, Month.parse(month), *rest) for line_id, kind, meter, month, *rest in rows]
 
 
 _ORG = [
     organizations.c[name] for name in ("name", "email", "stripe_customer_id", "collection_method", "days_until_due")
 ]
-_LINE = [invoice_lines.c[name] for name in ("line_id", "kind", "meter", "service_month", "amount_minor", "description")]
+_HEAD = select(invoices, *_ORG).join(organizations).where(invoices.c.invoice_id == bindparam("invoice_id"))
+_LINES = (
+    select(*(invoice_lines.c[name] for name in SyncLine.__slots__))
+    .where(invoice_lines.c.invoice_id == bindparam("invoice_id"))
+    .order_by(invoice_lines.c.line_no)
+)
 
 
 def _scope(month: Month, shard: int | None, org_ids: Orgs) -> ColumnElement[bool]:

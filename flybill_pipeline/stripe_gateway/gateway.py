@@ -24,8 +24,9 @@ from flybill_pipeline.billing.sync import (
 )
 from flybill_pipeline.stripe_gateway import credit_mapping, mapping
 from flybill_pipeline.stripe_gateway.failures import RATE_LIMIT_REASON, classify, headers_of, unreadable, wrong_livemode
-from flybill_pipeline.stripe_gateway.keys import is_live_key, require_usable_key
+from flybill_pipeline.stripe_gateway.keys import STRIPE_HOST, is_live_key, require_usable_key
 from flybill_pipeline.stripe_gateway.limiter import ENDPOINT_RATE, LIVE_RATE, Limiter
+from flybill_pipeline.stripe_gateway.transport import PooledClient
 
 TIMEOUT = 30.0
 PAGE = 100
@@ -54,7 +55,7 @@ class Gateway:
 
     `base` replaces Stripe's address (the emulator's). `live` must be true for a live key, and only then: see `keys`.
     `auto_advance` lets Stripe collect what is finalized; false finalizes without collecting, for a month on trial.
-    `answers` is whether Stripe answered the last call, be it with a refusal; true before the first.
+    With `automatic_tax` Stripe adds tax, by the customer's address.
     """
 
     def __init__(
@@ -67,19 +68,25 @@ class Gateway:
         limiter: Limiter | None = None,
         timeout: float = TIMEOUT,
         auto_advance: bool = True,
+        automatic_tax: bool = False,
     ) -> None:
         require_usable_key(api_key, base=base, live=live)
         _silence_library()
         self._live = is_live_key(api_key)
         self._limiter = limiter or limiter_for(live=self._live, endpoint=rate)
         self._auto_advance = auto_advance
-        self.answers = True
+        self._automatic_tax = automatic_tax
         self._client = stripe.StripeClient(
             api_key,
             base_addresses={"api": base.rstrip("/")} if base else None,
             max_network_retries=0,
-            http_client=stripe.RequestsClient(timeout=timeout),
+            http_client=PooledClient(base or f"https://{STRIPE_HOST}", timeout),
         )
+
+    @property
+    def pace(self) -> Limiter:
+        """The pace of its calls."""
+        return self._limiter
 
     def create_customer(self, org: SyncOrg, key: str) -> Answer[StripeCustomer] | Failure:
         """A customer for an org that has none."""
@@ -88,7 +95,7 @@ class Gateway:
 
     def create_invoice(self, invoice: SyncInvoice, key: str) -> Answer[StripeInvoice] | Failure:
         """An empty draft that Stripe will not finalize by itself."""
-        params = mapping.invoice_params(invoice)
+        params = mapping.invoice_params(invoice, automatic_tax=self._automatic_tax)
         return self._call("create_invoice", "post", "/v1/invoices", mapping.read_invoice, params, key)
 
     def add_lines(self, stripe_invoice_id: str, lines: Sequence[SyncLine], key: str) -> Answer[StripeInvoice] | Failure:
@@ -176,12 +183,10 @@ class Gateway:
         try:
             response = self._client.raw_request(method, path, **options, **(params or {}))
         except stripe.StripeError as error:
-            self.answers = error.http_status is not None and error.http_status < 500
             reason = headers_of(error).get(RATE_LIMIT_REASON)
             if reason is not None:
                 self._limiter.slow_down(endpoint, reason)
             return classify(error)
-        self.answers = True
         request_id = response.request_id
         data = response.data
         if not isinstance(data, dict):

@@ -33,6 +33,11 @@ class _Lane:
         self._cut_at = 0.0
         self._next = 0.0
 
+    def keep_to(self, full: float) -> None:
+        """Another full pace from now on."""
+        self._rate *= full / self._full
+        self._full = full
+
     def rate(self, now: float) -> float:
         """Calls per second at this moment."""
         return min(self._full, self._rate + self._full * (now - self._cut_at) / RECOVERY)
@@ -68,7 +73,8 @@ class Limiter:
     ) -> None:
         if endpoint_rate <= 0 or total_rate <= 0:
             raise ValueError("a rate limit must be above 0 calls per second")
-        self._endpoint_rate = endpoint_rate
+        self._granted = (endpoint_rate, total_rate)
+        self._sharing = 1
         self._total = _Lane(total_rate)
         self._lanes: dict[str, _Lane] = {}
         self._mutex = threading.Lock()
@@ -88,6 +94,22 @@ class Limiter:
             lane = self._total if reason.startswith("global") else self._lanes[endpoint]
             lane.give_way(self._clock())
 
+    def share(self, runs: int) -> None:
+        """Keeps to one part in `runs` of the limits: as many are at work, in this or other processes."""
+        with self._mutex:
+            if max(runs, 1) == self._sharing:
+                return
+            self._sharing = max(runs, 1)
+            endpoint, total = self._limits()
+            self._total.keep_to(total)
+            for lane in self._lanes.values():
+                lane.keep_to(endpoint)
+
+    def per_minute(self) -> tuple[int, int]:
+        """The most calls a minute to one endpoint, and in all, with Stripe willing."""
+        endpoint, total = self._limits()
+        return int(endpoint * 60), int(total * 60)
+
     def rate(self, endpoint: str | None = None) -> float:
         """The present pace in calls per second: of an endpoint, or of all together."""
         lane = self._total if endpoint is None else self._lane(endpoint)
@@ -95,7 +117,11 @@ class Limiter:
 
     def _lane(self, endpoint: str) -> _Lane:
         with self._mutex:
-            return self._lanes.setdefault(endpoint, _Lane(self._endpoint_rate))
+            return self._lanes.setdefault(endpoint, _Lane(self._limits()[0]))
+
+    def _limits(self) -> tuple[float, float]:
+        endpoint, total = self._granted
+        return endpoint / self._sharing, total / self._sharing
 
     def _leave(self, lane: _Lane) -> float:
         """0 when the call leaves, or the seconds to wait before asking again."""

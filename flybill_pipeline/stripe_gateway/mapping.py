@@ -11,7 +11,7 @@ DAYS_UNTIL_DUE = 30
 LONGEST_DESCRIPTION = 500
 
 
-def invoice_params(invoice: SyncInvoice) -> dict[str, Any]:
+def invoice_params(invoice: SyncInvoice, *, automatic_tax: bool = False) -> dict[str, Any]:
     """The parameters of a draft. `discounts=""` because a customer's coupon would otherwise change our total."""
     params: dict[str, Any] = {
         "customer": invoice.org.customer_id,
@@ -20,7 +20,7 @@ def invoice_params(invoice: SyncInvoice) -> dict[str, Any]:
         "auto_advance": False,
         "pending_invoice_items_behavior": "exclude",
         "discounts": "",
-        "automatic_tax": {"enabled": False},
+        "automatic_tax": {"enabled": automatic_tax},
         "description": f"Usage in {invoice.month}, invoice {invoice.number}",
         "metadata": {
             "flybill_invoice_id": invoice.invoice_id,

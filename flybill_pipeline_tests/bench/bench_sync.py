@@ -32,7 +32,7 @@ def measure(invoices: int) -> None:
         plant(engine, invoices, lines=10)
         with SyncLedger(engine) as ledger:
             started, cpu = time.perf_counter(), _cpu()
-            report = sync_invoices(MONTH, ledger=ledger, stripe=gateway)
+            report = sync_invoices(MONTH, ledger=ledger, stripe=gateway, pace=gateway.pace)
             seconds, cpu = time.perf_counter() - started, _cpu() - cpu
         engine.dispose()
         seen = emulator.report()

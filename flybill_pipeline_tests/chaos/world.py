@@ -68,10 +68,17 @@ class World:
         patience: float = 100.0,
         shard: int | None = None,
         org_ids: Collection[str] | None = None,
+        by_a_person: bool = True,
+        key_mark: str = "",
     ) -> SyncReport:
-        """One run. `ledger_of` and `stripe_of` wrap its two ports, to break them or to plant a bug."""
+        """One run, as a person starts it: also while the breaker is open.
+
+        `ledger_of` and `stripe_of` wrap its two ports, to break them or to plant a bug.
+        """
         self._set_clocks()
-        with SyncLedger(self.engine) as ledger:
+        with SyncLedger(self.engine, key_mark) as ledger:
+            if by_a_person:
+                ledger.breaker.probe_now(self.now())
             return sync_invoices(
                 MONTH,
                 ledger=ledger_of(ledger),

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.sync_breaker import OpenBreaker
 from flybill_pipeline.defs import sensors as module
 from flybill_pipeline.defs.jobs import CLOSE_MONTH
 from flybill_pipeline.defs.partitions import Partitions, month_shard_key
@@ -27,6 +28,8 @@ class World:
     def __init__(self, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
         self.instance = instance
         self.failing: set[str] = set()
+        self.stopped: OpenBreaker | None = None
+        self.openings: list[tuple[datetime, datetime | None]] = []
         self.now = datetime.now(UTC)
         monkeypatch.setattr(module, "datetime", _Clock(self))
         with warnings.catch_warnings():
@@ -62,7 +65,11 @@ class World:
     def tick(self) -> Any:
         """What the sensor says now."""
         repository = self.definitions.get_repository_def()
-        with dg.build_sensor_context(instance=self.instance, repository_def=repository) as context:
+        breaker = SimpleNamespace(state=lambda: self.stopped, openings=lambda _since: self.openings)
+        toolbox = SimpleNamespace(sync_ledger=SimpleNamespace(breaker=breaker))
+        with dg.build_sensor_context(
+            instance=self.instance, repository_def=repository, resources={"toolbox": toolbox}
+        ) as context:
             return self.sensor.evaluate_tick(context)
 
     def wait(self, time: timedelta) -> None:
@@ -215,6 +222,44 @@ def test_runs_of_a_backfill_are_seen_though_their_job_has_another_name(world: Wo
     assert not failed.success
     world.wait(FIRST_WAIT)
     assert [request.run_key for request in world.requests()] == [f"retry:{key()}:{failed.run_id}"]
+
+
+def stopped(since: datetime, until: datetime) -> OpenBreaker:
+    return OpenBreaker("outage", "no_answer", "Stripe does not answer.", "Nothing.", None, since, until, 0)
+
+
+def test_while_stripe_is_down_one_shard_at_a_time_is_the_probe_and_no_attempt_is_spent(world: World) -> None:
+    began = datetime.now(UTC)
+    world.failing = {key(shard) for shard in range(3)}
+    for each in sorted(world.failing):
+        world.run(each)
+    for _ in range(MOST_ATTEMPTS + 1):
+        world.wait(timedelta(hours=1))
+        world.stopped = stopped(began, world.now + timedelta(minutes=1))
+        assert "Stripe does not answer." in world.tick().skip_message
+        world.wait(timedelta(hours=1))
+        world.openings = [(began, None)]
+        world.stopped = stopped(began, world.now)
+        (probe,) = world.requests()
+        assert probe.tags["flybill/attempt"] == "1"
+        world.follow(probe)
+    world.stopped, world.openings = None, [(began, datetime.now(UTC))]
+    assert len(world.requests()) == 3  # all of them, at once
+
+
+def test_what_fails_after_stripe_has_answered_again_counts(world: World) -> None:
+    began = datetime.now(UTC)
+    world.failing = {key()}
+    world.run(key())
+    world.wait(timedelta(seconds=1))
+    world.openings = [(began, datetime.now(UTC))]
+    (first,) = world.requests()
+    world.follow(first)
+    world.wait(timedelta(seconds=1))
+    assert world.requests() == []
+    world.wait(FIRST_WAIT)
+    (second,) = world.requests()
+    assert second.tags["flybill/attempt"] == "2"
 
 
 class TestIntake:

@@ -12,6 +12,8 @@ from flybill_pipeline.steps.sync_invoices import SyncReport
 from flybill_pipeline.steps.sync_ports import Stripe
 from flybill_pipeline.stores.sync_ledger import SyncLedger
 from flybill_pipeline.stores.tables import organizations, stripe_sync
+from flybill_pipeline.stripe_gateway.gateway import Gateway
+from flybill_pipeline.stripe_gateway.limiter import Limiter
 from flybill_pipeline_tests.chaos.months import MONTH, plant
 from flybill_pipeline_tests.chaos.world import World
 
@@ -76,6 +78,22 @@ def test_a_repaired_org_goes_through_once_its_customer_is_linked(world: World) -
     assert (report.finalized, report.already, report.failures) == (1, 1, [])
 
 
+def test_a_customer_without_an_address_waits_for_one_while_tax_is_on(world: World) -> None:
+    customer = world.stripe().v1.customers.create({"name": "Nowhere"}).id
+    plant(world.engine, 1, customers=[customer])
+
+    def taxed(_port: Stripe) -> Stripe:
+        return Gateway("sk_test_tax", base=world.emulator.url, limiter=Limiter(999, 999), automatic_tax=True)
+
+    report = world.sync(stripe_of=taxed)
+    assert codes(report) == {"org00000": "address_unusable"}
+    assert "complete your billing address" in report.failures[0].customer_message
+    world.stripe().v1.customers.update(customer, {"address": {"country": "US", "postal_code": "94107"}})
+    repair(world, "org00000")
+    assert world.sync(stripe_of=taxed).complete
+    assert world.problems() == []
+
+
 def test_an_org_unlinked_from_the_customer_that_we_made_gets_another(world: World) -> None:
     plant(world.engine, 1)
     world.sync()
@@ -131,7 +149,9 @@ def test_stripe_down_leaves_everything_waiting_and_says_so(world: World) -> None
     plant(world.engine, 6)
     world.emulator.faults([{"match": {}, "fault": "http_503"}])
     report = world.sync(patience=3)
-    assert (report.finalized, report.waiting, report.stopped) == (0, 6, None)
+    assert (report.finalized, report.waiting) == (0, 6)
+    assert report.stopped is not None
+    assert "Stripe does not answer" in report.stopped
     assert {failure.kind for failure in report.failures} <= {"transient"}
     assert all(failure.next_attempt_at is not None for failure in report.failures)
     world.emulator.clear_faults()

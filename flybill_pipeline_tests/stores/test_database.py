@@ -7,7 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
-from flybill_pipeline.stores import credit_tables, lake_tables, payment_tables, problem_tables, restores
+from flybill_pipeline.stores import credit_tables, lake_tables, payment_tables, problem_tables, restores, sync_tables
 from flybill_pipeline.stores.database import DatabaseError, migrate, open_engine, shard_count
 from flybill_pipeline.stores.tables import metadata
 
@@ -19,6 +19,7 @@ def test_the_migrations_make_the_tables_that_the_code_sees(engine: Engine) -> No
         payment_tables.payment_polls,
         problem_tables.problems,
         restores.restores,
+        sync_tables.stripe_breaker,
     )
     assert all(table.metadata is metadata for table in modules)
     with engine.connect() as connection:

@@ -145,3 +145,21 @@ def test_threads_share_one_pace() -> None:
 def test_a_pace_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="above 0"):
         Limiter(0, 10)
+
+
+def test_runs_at_once_stay_below_the_limit_together_and_one_alone_has_it_all_again() -> None:
+    time = Time()
+    two = [limiter(time), limiter(time)]
+    left = []
+    for paced in two:
+        paced.acquire("create_invoice")
+        paced.share(2)
+    assert two[0].per_minute() == (720, 2880)
+    began = time.now
+    for number in range(400):
+        two[number % 2].acquire("create_invoice")
+        left.append(time.now)
+    assert most_in_a_second(left) <= 26  # both may leave at the same moment
+    assert 400 / (time.now - began) == pytest.approx(24, rel=0.1)
+    two[0].share(1)
+    assert two[0].rate("create_invoice") == 24

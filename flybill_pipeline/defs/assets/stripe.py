@@ -1,5 +1,7 @@
 """The finished invoices at Stripe, and the proof that they stand there. What a call means, the sync step knows."""
 
+from collections.abc import Callable
+
 import dagster as dg
 
 from flybill_pipeline.billing.period import Month
@@ -9,6 +11,7 @@ from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.defs.scope import Scope
 from flybill_pipeline.steps.issue_credit_note import issue_credit_notes
 from flybill_pipeline.steps.reconcile_invoices import reconcile
+from flybill_pipeline.steps.sweep_drafts import sweep_drafts
 from flybill_pipeline.steps.sync_invoices import SyncReport, sync_invoices
 
 OWNERS = ["team:billing"]
@@ -16,7 +19,6 @@ DASHBOARD = {
     "invoices in Stripe": dg.MetadataValue.url("https://dashboard.stripe.com/invoices"),
     "invoices in Stripe's test mode": dg.MetadataValue.url("https://dashboard.stripe.com/test/invoices"),
 }
-PATIENCE, SHORT_PATIENCE = 60.0, 5.0  # seconds without any success after which a run leaves the rest to the next
 
 
 def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
@@ -40,7 +42,7 @@ def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         `every_org_billed` and to `failed_org_months`.
         """
         month, shard = read_month_shard(context.partition_key)
-        return dg.MaterializeResult(metadata=sync_shard(toolbox, month, shard, config.org_ids))
+        return dg.MaterializeResult(metadata=sync_shard(toolbox, month, shard, config.org_ids, context.log.info))
 
     @dg.asset(
         partitions_def=partitions.months,
@@ -56,34 +58,39 @@ def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
     def stripe_reconciliation(
         context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it: with a check, only the bare class will do
-        """The month's invoices here and in Stripe's own list, both ways. Changes nothing."""
+        """The month's invoices here and in Stripe's own list, both ways.
+
+        Changes nothing, but that drafts of ours are removed from Stripe of which the invoice is finalized already.
+        """
         month = read_month(context.partition_key)
+        _require_calls(toolbox, "Stripe's list was not read")
         found = reconcile(month, ours=toolbox.billed, theirs=toolbox.stripe_list)
         if found.failure is not None:
             raise dg.Failure(f"Stripe's list could not be read: {found.failure.message}", allow_retries=False)
-        result = dg.AssetCheckResult(
-            check_name="totals_match_stripe", passed=found.proven, metadata=reconciliation_metadata(found)
-        )
+        removed = sweep_drafts(found, toolbox.sync_ledger, toolbox.stripe)
+        if removed:
+            found = reconcile(month, ours=toolbox.billed, theirs=toolbox.stripe_list)
+        metadata = {**reconciliation_metadata(found), **evidence(removed, "orphan drafts removed")}
         figures = toolbox.month_figures
         pictures = month_pictures(figures.by_meter(month), figures.outcomes(month))
-        return dg.MaterializeResult(metadata=reconciliation_metadata(found) | pictures, check_results=[result])
+        result = dg.AssetCheckResult(check_name="totals_match_stripe", passed=found.proven, metadata=metadata)
+        return dg.MaterializeResult(metadata=metadata | pictures, check_results=[result])
 
     return [stripe_invoices, stripe_reconciliation]
 
 
-def sync_shard(toolbox: Toolbox, month: Month, shard: int, org_ids: list[str]) -> Metadata:
-    """Syncs what is open and returns the metadata; raises dg.Failure when a later run has to go on.
-
-    Once Stripe was found silent, the next shards of this process find out quickly whether it still is.
-    """
-    patience = PATIENCE if toolbox.stripe.answers else SHORT_PATIENCE
+def sync_shard(
+    toolbox: Toolbox, month: Month, shard: int, org_ids: list[str], tell: Callable[[str], None] = lambda _: None
+) -> Metadata:
+    """Syncs what is open and returns the metadata; raises dg.Failure when a later run has to go on."""
     report = sync_invoices(
         month,
         ledger=toolbox.sync_ledger,
         stripe=toolbox.stripe,
         shard=shard,
         org_ids=org_ids or None,
-        patience=patience,
+        pace=toolbox.stripe.pace,
+        tell=tell,
     )
     metadata = {**_sync_metadata(report), **totals_metadata(toolbox.statements.totals(month, shard))}
     if report.stopped or report.waiting:
@@ -92,15 +99,16 @@ def sync_shard(toolbox: Toolbox, month: Month, shard: int, org_ids: list[str]) -
             report.stopped or f"{count} for Stripe; nothing is lost, and nothing is sent twice when it answers again"
         )
         raise dg.Failure(reason, metadata=metadata, allow_retries=False)
-    return {**metadata, **_issue_pending(toolbox, month, shard, org_ids, patience)}
+    return {**metadata, **_issue_pending(toolbox, month, shard, org_ids)}
 
 
-def _issue_pending(toolbox: Toolbox, month: Month, shard: int, org_ids: list[str], patience: float) -> Metadata:
+def _issue_pending(toolbox: Toolbox, month: Month, shard: int, org_ids: list[str]) -> Metadata:
     """Sends the credit notes that were recorded while Stripe was silent; raises dg.Failure when some still wait."""
     works = toolbox.credit_notes.pending(month, shard, org_ids or None)
     if not works:
         return {}
-    report = issue_credit_notes(works, ledger=toolbox.credit_notes, stripe=toolbox.stripe, patience=patience)
+    _require_calls(toolbox, "credit notes were not sent")
+    report = issue_credit_notes(works, ledger=toolbox.credit_notes, stripe=toolbox.stripe)
     metadata: Metadata = {
         "credit notes issued": report.issued,
         "credit notes that wait for a person": report.blocked + report.mismatch,
@@ -109,6 +117,13 @@ def _issue_pending(toolbox: Toolbox, month: Month, shard: int, org_ids: list[str
         why = report.failure.message if report.failure else "another command is sending it"
         raise dg.Failure(f"{report.waiting} of {len(works)} credit notes wait: {why}", metadata, allow_retries=False)
     return metadata
+
+
+def _require_calls(toolbox: Toolbox, otherwise: str) -> None:
+    """Raises dg.Failure while calls to Stripe are stopped for everybody."""
+    breaker = toolbox.sync_ledger.breaker.state()
+    if breaker is not None and breaker.next_probe_at > toolbox.now():
+        raise dg.Failure(f"{otherwise}: {breaker.sentence}", allow_retries=False)
 
 
 def _sync_metadata(report: SyncReport) -> Metadata:
