@@ -172,8 +172,9 @@ def _scope(month: Month, shard: int | None, org_ids: Orgs) -> ColumnElement[bool
 
 def _make_rows(connection: Connection, scope: ColumnElement[bool]) -> None:
     """A durable row for every invoice of the scope, and one for the customer of every org that has none."""
-    missing = select(invoices.c.invoice_id).where(scope)
-    connection.execute(insert(stripe_sync).from_select(["invoice_id"], missing).on_conflict_do_nothing())
+    missing = select(invoices.c.invoice_id, organizations.c.stripe_customer_id).join(organizations).where(scope)
+    columns = ["invoice_id", "stripe_customer_id"]
+    connection.execute(insert(stripe_sync).from_select(columns, missing).on_conflict_do_nothing())
     unlinked = select(invoices.c.org_id).join(organizations).where(scope, organizations.c.stripe_customer_id.is_(None))
     connection.execute(insert(stripe_customers).from_select(["org_id"], unlinked).on_conflict_do_nothing())
 
