@@ -48,7 +48,7 @@ def empty_address() -> Json:
 
 def account() -> Json:
     """The one account; enough for a preflight check."""
-    requirements = {"current_deadline": None, "disabled_reason": None} | {
+    requirements: Json = {"current_deadline": None, "disabled_reason": None} | {
         name: []
         for name in ("alternatives", "currently_due", "errors", "eventually_due", "past_due", "pending_verification")
     }
