@@ -127,9 +127,10 @@ class SyncLedger:
             head = connection.execute(
                 select(invoices, *_ORG).join(organizations).where(invoices.c.invoice_id == work.invoice_id)
             ).one()
-            lines = connection.execute(
+            rows = connection.execute(
                 select(*_LINE).where(invoice_lines.c.invoice_id == work.invoice_id).order_by(invoice_lines.c.line_no)
             )
+            ours = [SyncLine(**{**row._mapping, "service_month": Month.parse(row.service_month)}) for row in rows]
             invoice = SyncInvoice(
                 invoice_id=head.invoice_id,
                 number=head.number,
@@ -145,9 +146,8 @@ class SyncLedger:
                 currency=head.currency,
                 subtotal_minor=head.subtotal_minor,
                 content_hash=head.content_hash,
-                lines=lines_for_stripe(
-                    [SyncLine(**{**line._mapping, "service_month": Month.parse(line.service_month)}) for line in lines]
-                ),
+                lines=lines_for_stripe(ours),
+                lines_here=len(ours),
             )
             row = self._invoices.read(connection, work.invoice_id)
             if row is None:

@@ -65,7 +65,8 @@ def write(url: str, state: Path, invoices: int) -> None:
     migrate(engine)
     plant(engine, invoices, lines=1)
     store = Store(state)
-    with store.transaction(), engine.begin() as connection:
+    rows = []
+    with store.transaction():
         for number in range(invoices):
             customer = objects.customer(f"cus_{number}", created=0, livemode=False, invoice_prefix="B")
             sent = FINALIZED_AT + AN_HOUR * number / invoices
@@ -77,7 +78,9 @@ def write(url: str, state: Path, invoices: int) -> None:
                 "updated_at": done,
                 "stripe_customer_id": customer["id"],
             }
-            connection.execute(insert(stripe_sync).values(invoice_id=f"inv_{MONTH}_{number:05d}", **row))
+            rows.append({"invoice_id": f"inv_{MONTH}_{number:05d}", **row})
+    with engine.begin() as connection:
+        connection.execute(insert(stripe_sync), rows)
     store.close()
     engine.dispose()
 
