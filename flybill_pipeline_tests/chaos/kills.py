@@ -38,11 +38,13 @@ def calls_so_far(world: World) -> int:
 def kill_after_some_calls(world: World, calls: int) -> int | None:
     """Kills a worker once it has made so many calls; returns its exit code if it ended before."""
     process, target = worker(world), calls_so_far(world) + calls
-    while process.poll() is None and calls_so_far(world) < target:
-        world.set_clocks()  # the worker's runs ahead of Stripe's otherwise, by more than clocks ever differ
-        time.sleep(0.02)
-    process.kill()
-    process.communicate()
+    try:
+        while process.poll() is None and calls_so_far(world) < target:
+            world.set_clocks()  # the worker's runs ahead of Stripe's otherwise, by more than clocks ever differ
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.communicate()
     return process.returncode
 
 
