@@ -48,7 +48,7 @@ class Account:
         return self.world.emulator.control("POST", path, body)
 
     def read(self, events: PaymentEvents | None = None) -> PaymentsReport:
-        self.world._set_clocks()
+        self.world.set_clocks()
         found = events or PaymentEvents(self.world.gateway())
         return read_payments(intake=self.intake, stripe=found, clock=self.world.now, sleep=self.world.sleep)
 

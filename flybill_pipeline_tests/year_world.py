@@ -27,7 +27,7 @@ CLASHING = "2025-08"
 FORGOTTEN, FOUND = "2025-02", "2025-09"
 """The month of usage that lands too late, and the month in which it lands."""
 
-LATE_LEVELS = False
+LATE_LEVELS = True
 """Whether changes of a level land late, too. It needs months to be billed again whose own usage did not change."""
 
 KINDS = 12

@@ -1,7 +1,13 @@
-"""What a month is at our side and in Stripe's own list, row by row. Plain values only; the comparison is a step."""
+"""What a month is at our side and in Stripe's own list, row by row, and where to look. The comparison is a step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+QUIET = timedelta(days=2)
+"""A time so long without any call for a month is not read in Stripe's list: it is full of other months."""
+MOST_STRAYS = 100
+"""More invoices than this are not asked for one by one: then the quiet time between is read too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +44,44 @@ class ListedPage:
 
     invoices: Sequence[ListedInvoice]
     next_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """When the first call for an invoice went out, when the last was recorded, and for which customer."""
+
+    first: datetime
+    last: datetime
+    stripe_customer_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a month's invoices are: created in `windows`, both ends included, or of the customers of `strays`.
+
+    A stray took so long, from its first call to a repair months later, say, that all of that time would be read for it.
+    """
+
+    windows: Sequence[tuple[datetime, datetime]]
+    strays: Sequence[Sent]
+
+
+def places(sent: Sequence[Sent]) -> Places:
+    """Few windows that hold every moment at which a call was made for the month, and the strays between them."""
+    slow = [one for one in sent if one.last - one.first > QUIET]
+    ends = [(moment, moment) for one in slow for moment in (one.first, one.last)]
+    windows = _merged(sorted([(one.first, one.last) for one in sent if one.last - one.first <= QUIET] + ends))
+    strays = [one for one in slow if not any(start <= one.first and one.last <= end for start, end in windows)]
+    if len(strays) > MOST_STRAYS:
+        return Places([(windows[0][0], windows[-1][1])], [])
+    return Places(windows, strays)
+
+
+def _merged(spans: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    merged: list[tuple[datetime, datetime]] = []
+    for start, end in spans:
+        if merged and start - merged[-1][1] <= QUIET:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged

@@ -74,7 +74,10 @@ class SyncOrg:
 
 @dataclass(frozen=True, slots=True)
 class SyncInvoice:
-    """A finalized invoice on its way to Stripe; `lines` are already those that Stripe gets (`lines_for_stripe`)."""
+    """A finalized invoice on its way to Stripe; `lines` are already those that Stripe gets (`lines_for_stripe`).
+
+    `lines_here` is how many lines of ours they stand for: more than there are when they were rolled up.
+    """
 
     invoice_id: str
     number: str
@@ -84,6 +87,7 @@ class SyncInvoice:
     subtotal_minor: int
     content_hash: str
     lines: tuple[SyncLine, ...]
+    lines_here: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.reconciliation import ListedInvoice, ListedPage, OurInvoice
+from flybill_pipeline.billing.reconciliation import ListedInvoice, ListedPage, OurInvoice, Places, Sent, places
 from flybill_pipeline.billing.sync import Answer, Failure
 from flybill_pipeline.steps.patience import patiently
 
@@ -40,8 +40,8 @@ class OurSide(Protocol):
     def invoices(self, month: Month) -> Sequence[OurInvoice]:
         """Every finalized invoice of the month."""
 
-    def sent_between(self, month: Month) -> tuple[datetime, datetime] | None:
-        """The first and last moment at which the sync of the month was at work; None if it never was."""
+    def sent(self, month: Month) -> Sequence[Sent]:
+        """When calls were made for each invoice of the month for which any was."""
 
 
 class StripesList(Protocol):
@@ -49,6 +49,9 @@ class StripesList(Protocol):
 
     def page(self, since: datetime, until: datetime, after: str | None) -> Answer[ListedPage] | Failure:
         """One page of the invoices created in between, beginning after the invoice `after`."""
+
+    def page_of(self, customer_id: str, since: datetime, after: str | None) -> Answer[ListedPage] | Failure:
+        """One page of a customer's invoices created since then, beginning after the invoice `after`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def reconcile(
 ) -> Reconciliation:
     """Compares the month's invoices with Stripe's list, which is read with one call per 100 invoices."""
     billed = ours.invoices(month)
-    listed, pages, failure = _read_list(month, ours.sent_between(month), theirs, sleep)
+    listed, pages, failure = _read_list(month, places(ours.sent(month)), theirs, sleep)
     if failure is not None:
         return Reconciliation(0, pd.DataFrame(columns=list(COLUMNS)), {}, pages, failure)
     joined = _joined(billed, listed)
@@ -92,21 +95,29 @@ def reconcile(
 
 
 def _read_list(
-    month: Month, between: tuple[datetime, datetime] | None, theirs: StripesList, sleep: Callable[[float], None]
+    month: Month, where: Places, theirs: StripesList, sleep: Callable[[float], None]
 ) -> tuple[list[ListedInvoice], int, Failure | None]:
     """All that Stripe lists for this month, how many pages that took, and why it could not be read to its end."""
-    found: list[ListedInvoice] = []
-    pages, after = 0, None
-    while between is not None:
-        page = patiently(partial(theirs.page, between[0] - MARGIN, between[1] + MARGIN, after), sleep)
-        if isinstance(page, Failure):
-            return found, pages, page
-        pages += 1
-        found += [invoice for invoice in page.value.invoices if invoice.month == str(month)]
-        after = page.value.next_after
-        if after is None:
-            break
-    return found, pages, None
+    reads = [partial(theirs.page, start - MARGIN, end + MARGIN) for start, end in where.windows]
+    reads += [
+        partial(theirs.page_of, stray.stripe_customer_id, stray.first - MARGIN)
+        for stray in where.strays
+        if stray.stripe_customer_id is not None
+    ]
+    found: dict[str, ListedInvoice] = {}
+    pages = 0
+    for read in reads:
+        after: str | None = None
+        while True:
+            page = patiently(partial(read, after), sleep)
+            if isinstance(page, Failure):
+                return list(found.values()), pages, page
+            pages += 1
+            found |= {row.stripe_invoice_id: row for row in page.value.invoices if row.month == str(month)}
+            after = page.value.next_after
+            if after is None:
+                break
+    return list(found.values()), pages, None
 
 
 def _joined(billed: Sequence[OurInvoice], listed: Sequence[ListedInvoice]) -> pd.DataFrame:

@@ -20,19 +20,24 @@ def bring_invoice(invoice: SyncInvoice, row: DurableRow, stripe: Stripe, tally: 
     try:
         if problem := problem_before_sending(invoice):
             raise row.settled("blocked", problem)
+        looked = False
         for _ in range(MOST_LOOKS):
             try:
-                return _advance(invoice, row, stripe)
+                return _advance(invoice, row, stripe, looked=looked)
             except LookFirst:
                 tally.add("recoveries")
                 look(invoice, row, stripe)
+                looked = True
         raise row.failed(no_end_in_sight())
     except Pause as pause:
         return pause.outcome
 
 
-def _advance(invoice: SyncInvoice, row: DurableRow, stripe: Stripe) -> Outcome:
-    if row.row.step in LOOKING:
+def _advance(invoice: SyncInvoice, row: DurableRow, stripe: Stripe, *, looked: bool) -> Outcome:
+    if row.row.step in LOOKING or _relinked(invoice, row):
+        raise LookFirst
+    # Somebody may have changed a draft that lay there: its total was compared long ago, and finalizing is for good.
+    if row.row.state == "lined" and not looked and not row.sent_lately():
         raise LookFirst
     if row.row.state == "new":
         _create(invoice, row, stripe)
@@ -43,11 +48,18 @@ def _advance(invoice: SyncInvoice, row: DurableRow, stripe: Stripe) -> Outcome:
     return Outcome("finalized")
 
 
+def _relinked(invoice: SyncInvoice, row: DurableRow) -> bool:
+    """Whether the org has another customer than the one that something was sent for: it may have a draft of ours."""
+    return row.row.first_sent_at is not None and row.row.stripe_customer_id not in (None, invoice.org.customer_id)
+
+
 def _key(invoice: SyncInvoice, step: str, row: DurableRow) -> str:
     return step_key(invoice.invoice_id, step, invoice.content_hash, row.row.generation)
 
 
 def _create(invoice: SyncInvoice, row: DurableRow, stripe: Stripe) -> None:
+    if row.row.stripe_customer_id != invoice.org.customer_id:  # known before it is sent: to look there in doubt
+        row.save(stripe_customer_id=invoice.org.customer_id)
     draft = row.send("create", _key(invoice, "create", row), lambda key: stripe.create_invoice(invoice, key))
     if wrong := mismatch(invoice, draft, DRAFT, has_lines=False):
         row.save(stripe_invoice_id=draft.stripe_invoice_id)

@@ -36,11 +36,15 @@ def look(invoice: SyncInvoice, row: DurableRow, stripe: Stripe) -> None:
         if orphan not in kept:
             row.ask(stripe.delete_draft(orphan.stripe_invoice_id))
     if not kept:
-        row.save(state="new", step=None, stripe_invoice_id=None)
+        _begin_anew(invoice, row)
     elif kept[0].status in DRAFT:
         _adopt_draft(invoice, kept[0], row, stripe)
     else:
         keep_if_right(invoice, kept[0], row, "finalized")
+
+
+def _begin_anew(invoice: SyncInvoice, row: DurableRow) -> None:
+    row.save(state="new", step=None, stripe_invoice_id=None, stripe_customer_id=invoice.org.customer_id)
 
 
 def _copies(invoice: SyncInvoice, row: DurableRow, stripe: Stripe) -> list[StripeInvoice]:
@@ -71,7 +75,7 @@ def _adopt_draft(invoice: SyncInvoice, draft: StripeInvoice, row: DurableRow, st
     chunk = next_chunk(invoice.lines, present)
     if chunk is None:
         row.ask(stripe.delete_draft(draft.stripe_invoice_id))
-        row.save(state="new", step=None, stripe_invoice_id=None)
+        _begin_anew(invoice, row)
     elif chunk == len(chunks(invoice.lines)):
         keep_if_right(invoice, draft, row, "lined")
     else:

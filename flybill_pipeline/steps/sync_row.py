@@ -13,6 +13,8 @@ from flybill_pipeline.steps.sync_tally import Tally
 
 KEY_LIFETIME = timedelta(hours=23)
 """Stripe forgets a key after 24 hours, and would then do the same request twice."""
+LATELY = timedelta(minutes=10)
+"""So long after a call a copy at Stripe is taken to be as that call left it."""
 LOOK, REPAIR = "look", "repair"
 """The step of a row whose next call is a look at what Stripe has; `repair` when a person asked for it."""
 LOOKING = (LOOK, REPAIR)
@@ -74,6 +76,11 @@ class DurableRow:
         self._stopping = stopping
         self._looks = 0
         self.row = row
+
+    def sent_lately(self) -> bool:
+        """Whether the last step was first sent so recently that Stripe's copy need not be looked at again."""
+        sent = self.row.step_first_sent_at
+        return sent is not None and self._clock() - sent <= LATELY
 
     def send(self, step: str, key: str, call: Callable[[str], Answer[T] | Failure]) -> T:
         """Sends one step under its key, which is committed first. Raises LookFirst or Pause unless it succeeds."""

@@ -1,12 +1,11 @@
-"""Our side of the reconciliation: what was billed in a month, and when the sync was at work. Reads only."""
+"""Our side of the reconciliation: what was billed in a month, and when it was sent. Reads only."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import BigInteger, Engine, cast, func, select
 
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.reconciliation import OurInvoice
+from flybill_pipeline.billing.reconciliation import OurInvoice, Sent
 from flybill_pipeline.stores.credit_tables import credit_notes, stripe_credit_notes
 from flybill_pipeline.stores.tables import invoices, stripe_sync
 
@@ -38,10 +37,13 @@ class Billed:
             rows = connection.execute(query.where(c.month == str(month)).order_by(c.org_id))
             return [OurInvoice(**row._mapping) for row in rows]
 
-    def sent_between(self, month: Month) -> tuple[datetime, datetime] | None:
-        """When the first call for the month went out and when the last was recorded; None while nothing was sent."""
-        times = select(func.min(stripe_sync.c.first_sent_at), func.max(stripe_sync.c.updated_at))
-        query = times.join(invoices).where(invoices.c.month == str(month), stripe_sync.c.first_sent_at.is_not(None))
+    def sent(self, month: Month) -> Sequence[Sent]:
+        """When calls were made for each invoice of the month for which any was."""
+        c = stripe_sync.c
+        query = (
+            select(c.first_sent_at, c.updated_at, c.stripe_customer_id)
+            .join(invoices)
+            .where(invoices.c.month == str(month), c.first_sent_at.is_not(None))
+        )
         with self._engine.connect() as connection:
-            first, last = connection.execute(query).one()
-        return None if first is None else (first, last)
+            return [Sent(*row) for row in connection.execute(query)]

@@ -149,6 +149,7 @@ class SyncLedger:
     def _task(self, work: SyncWork) -> SyncTask:
         with self._each_by_itself.connect() as connection:
             head = connection.execute(_HEAD, {"invoice_id": work.invoice_id}).one()
+            ours = invoice_lines_of(connection, head.invoice_id)
             invoice = SyncInvoice(
                 invoice_id=head.invoice_id,
                 number=head.number,
@@ -164,7 +165,8 @@ class SyncLedger:
                 currency=head.currency,
                 subtotal_minor=head.subtotal_minor,
                 content_hash=head.content_hash,
-                lines=lines_for_stripe(invoice_lines_of(connection, head.invoice_id)),
+                lines=lines_for_stripe(ours),
+                lines_here=len(ours),
             )
             row = self._invoices.read(connection, work.invoice_id)
             if row is None:
@@ -200,8 +202,9 @@ def _scope(month: Month, shard: int | None, org_ids: Orgs) -> ColumnElement[bool
 
 def _make_rows(connection: Connection, scope: ColumnElement[bool]) -> None:
     """A durable row for every invoice of the scope, and one for the customer of every org that has none."""
-    missing = select(invoices.c.invoice_id).where(scope)
-    connection.execute(insert(stripe_sync).from_select(["invoice_id"], missing).on_conflict_do_nothing())
+    missing = select(invoices.c.invoice_id, organizations.c.stripe_customer_id).join(organizations).where(scope)
+    columns = ["invoice_id", "stripe_customer_id"]
+    connection.execute(insert(stripe_sync).from_select(columns, missing).on_conflict_do_nothing())
     unlinked = select(invoices.c.org_id).join(organizations).where(scope, organizations.c.stripe_customer_id.is_(None))
     connection.execute(insert(stripe_customers).from_select(["org_id"], unlinked).on_conflict_do_nothing())
 

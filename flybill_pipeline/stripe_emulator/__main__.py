@@ -28,12 +28,14 @@ def main() -> None:
     parser.add_argument(
         "--limit-global-live", type=limit, default=100, help="requests a second with live keys, or none"
     )
+    parser.add_argument("--limit-concurrent", type=limit, help="requests under way at one endpoint, or none")
     options = parser.parse_args()
     config = EmulatorConfig(
         state_path=options.state,
         limit_endpoint=options.limit_endpoint,
         limit_global=options.limit_global,
         limit_global_live=options.limit_global_live,
+        limit_concurrent=options.limit_concurrent,
     )
     serve(config, options.host, options.port)
 

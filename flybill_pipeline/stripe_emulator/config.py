@@ -37,12 +37,14 @@ class EmulatorConfig:
     state_path: the SQLite file that holds everything; None keeps it in memory.
     limit_endpoint, limit_global, limit_global_live: requests per real second for one endpoint, for all endpoints
     together with a test key, and with a live key; None means unlimited.
+    limit_concurrent: requests under way at one endpoint (four times as many over all); None means unlimited.
     """
 
     state_path: Path | None = None
     limit_endpoint: int | None = 25
     limit_global: int | None = 25
     limit_global_live: int | None = 100
+    limit_concurrent: int | None = None
 
     def limit_for_mode(self, livemode: bool) -> int | None:
         """The account-wide limit in requests per second for a live or a test key."""

@@ -14,7 +14,7 @@ from .errors import StripeError
 from .faults import Fault, Faults, Stage
 from .forms import nest
 from .idempotency import Answers
-from .limits import RateLimiter
+from .limits import RateLimiter, UnderWay
 from .passage import settle_due
 from .request import Delivery, Reply, Request, error_reply
 from .store import Json, Store, dump
@@ -32,6 +32,7 @@ class Emulator:
         self.faults = Faults(self.store)
         self.answers = Answers(self.store)
         self._limiter = RateLimiter(config)
+        self._under_way = UnderWay(config.limit_concurrent)
         self._held: dict[str, tuple[Request, Json]] = {}
 
     def handle(self, request: Request) -> Delivery:
@@ -46,10 +47,12 @@ class Emulator:
             self._log(request, reply, delivery, fault)
         if delivery.delay:
             self.answers.begin(request)
+            self._under_way.begin(request.id, request.endpoint, self._lock(request))
         return delivery
 
     def answered(self, request: Request) -> None:
         """The answer has left: its key is no longer in flight, unless the request is held."""
+        self._under_way.end(request.id)
         if request.id not in self._held:
             self.answers.end(request)
 
@@ -99,6 +102,11 @@ class Emulator:
         invoice = self.store.get("invoice", invoice_id) if invoice_id else None
         return (invoice["customer"] if invoice else named.get("customer")), invoice_id or None
 
+    def _lock(self, request: Request) -> str | None:
+        """What a write keeps for itself meanwhile: its customer, or what is known instead."""
+        customer, invoice = self._target(request) if request.method != "GET" else (None, None)
+        return customer or invoice
+
     def _at_edge(self, request: Request, fault: Fault) -> Reply | None:
         """Something in front of Stripe's endpoints answers, or nothing does."""
         fault.struck = True
@@ -123,11 +131,13 @@ class Emulator:
                 raise errors.bad_api_key(request.api_key)
             if route is None:
                 raise errors.unknown_url(request.method, request.path)
-            if reason := self._limiter.refuse(route.name, request.livemode):
+            if reason := self._limiter.refuse(route.name, request.livemode) or self._under_way.refuse(route.name):
                 raise errors.rate_limited(reason)
             if saved := self.answers.replay(request, self.clock.now()):
                 return saved
             params = route.decode(nest(request.pairs), "")
+            if self._under_way.locked(self._lock(request)):
+                raise errors.lock_timeout()
         except StripeError as error:
             return error_reply(error)
         if fault and fault.kind == "late_commit":

@@ -10,6 +10,37 @@ from .store import Json
 ACCOUNT_ID = "acct_1emulator"
 
 
+_UNKNOWN_OF_THE_BUSINESS = (
+    "annual_revenue",
+    "estimated_worker_count",
+    "mcc",
+    "minority_owned_business_designation",
+    "product_description",
+    "support_address",
+    "support_email",
+    "support_phone",
+    "support_url",
+    "url",
+)
+_DESCRIPTORS = ("statement_descriptor_prefix", "statement_descriptor_prefix_kana", "statement_descriptor_prefix_kanji")
+_ACCOUNT_SETTINGS: Json = {
+    "bacs_debit_payments": dict.fromkeys(("display_name", "service_user_number")),
+    "branding": dict.fromkeys(("icon", "logo", "primary_color", "secondary_color")),
+    "card_issuing": {"tos_acceptance": dict.fromkeys(("date", "ip"))},
+    "card_payments": {"decline_on": {"avs_failure": True, "cvc_failure": True}} | dict.fromkeys(_DESCRIPTORS),
+    "dashboard": {"display_name": "flybill emulator", "timezone": "Etc/UTC"},
+    "invoices": dict.fromkeys(("default_account_tax_ids", "hosted_payment_method_save")),
+    "payments": dict.fromkeys(("statement_descriptor", "statement_descriptor_kana", "statement_descriptor_kanji"))
+    | dict.fromkeys(_DESCRIPTORS[1:]),
+    "payouts": {
+        "debit_negative_balances": True,
+        "schedule": {"delay_days": 2, "interval": "daily"},
+        "statement_descriptor": None,
+    },
+    "sepa_debit_payments": {},
+}
+
+
 def empty_address() -> Json:
     """An address without any part known."""
     return dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
@@ -17,20 +48,30 @@ def empty_address() -> Json:
 
 def account() -> Json:
     """The one account; enough for a preflight check."""
+    requirements: Json = {"current_deadline": None, "disabled_reason": None} | {
+        name: []
+        for name in ("alternatives", "currently_due", "errors", "eventually_due", "past_due", "pending_verification")
+    }
     return {
         "id": ACCOUNT_ID,
         "object": "account",
-        "business_profile": {"name": "flybill emulator", "support_email": None, "url": None},
+        "business_profile": {"name": "flybill emulator"} | dict.fromkeys(_UNKNOWN_OF_THE_BUSINESS),
         "business_type": "company",
         "capabilities": {"card_payments": "active", "transfers": "active"},
         "charges_enabled": True,
         "controller": {"type": "account"},
         "country": "US",
+        "created": 0,
         "default_currency": "usd",
         "details_submitted": True,
         "email": "emulator@example.com",
+        "external_accounts": listing(f"/v1/accounts/{ACCOUNT_ID}/external_accounts", [], has_more=False),
+        "future_requirements": requirements,
         "metadata": {},
         "payouts_enabled": True,
+        "requirements": requirements,
+        "settings": _ACCOUNT_SETTINGS,
+        "tos_acceptance": dict.fromkeys(("date", "ip", "user_agent")),
         "type": "standard",
     }
 

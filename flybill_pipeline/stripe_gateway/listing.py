@@ -18,8 +18,14 @@ class InvoiceListing:
 
     def page(self, since: datetime, until: datetime, after: str | None) -> Answer[ListedPage] | Failure:
         """The invoices created from `since` to `until`, both included, that come after the one named `after`."""
-        created = {"gte": int(since.timestamp()), "lte": int(until.timestamp())}
-        query: dict[str, Any] = {"limit": MOST_PER_PAGE, "created": created}
+        return self._page({"created": {"gte": int(since.timestamp()), "lte": int(until.timestamp())}}, after)
+
+    def page_of(self, customer_id: str, since: datetime, after: str | None) -> Answer[ListedPage] | Failure:
+        """The invoices of one customer created at or after `since` that come after the one named `after`."""
+        return self._page({"customer": customer_id, "created": {"gte": int(since.timestamp())}}, after)
+
+    def _page(self, filters: dict[str, Any], after: str | None) -> Answer[ListedPage] | Failure:
+        query: dict[str, Any] = {"limit": MOST_PER_PAGE, **filters}
         if after is not None:
             query["starting_after"] = after
         answer = self._gateway.page("list_invoices", "/v1/invoices", query)

@@ -32,6 +32,12 @@ def invoice_params(invoice: SyncInvoice, *, automatic_tax: bool = False) -> dict
             "flybill_lines": str(len(invoice.lines)),
         },
     }
+    if invoice.lines_here > len(invoice.lines):
+        params["metadata"]["flybill_lines_here"] = str(invoice.lines_here)
+        params["footer"] = (
+            f"This invoice sums up {invoice.lines_here} lines. Your statement for {invoice.month} lists each of them, "
+            f"under the same number, {invoice.number}."
+        )
     if invoice.org.collection_method == "send_invoice":
         params["days_until_due"] = invoice.org.days_until_due or DAYS_UNTIL_DUE
     return params

@@ -14,6 +14,7 @@ from flybill_pipeline_tests.conftest import PROJECT
         ("bench_usage", ["--events", "20000"], "x bare"),
         ("bench_billing", ["--orgs", "160", "--lines", "5"], "800 lines of 160 orgs"),
         ("bench_sync", ["--invoices", "30"], "30 of 30 invoices"),
+        ("bench_reconcile", ["--invoices", "250"], "250 of 250 invoices proven"),
     ],
 )
 def test_a_benchmark_runs_and_tells(name: str, options: list[str], says: str) -> None:

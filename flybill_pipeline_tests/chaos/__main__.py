@@ -1,8 +1,13 @@
-"""`python -m flybill_pipeline_tests.chaos`: the storm at full length, seed by seed. Exits 1 if a promise broke."""
+"""`python -m flybill_pipeline_tests.chaos`: all of it at full length. Exits 1 if a promise broke.
+
+Storms of real processes that are killed at random, seed by seed; a kill at every boundary; and arbitrary stories.
+"""
 
 import argparse
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,7 +15,9 @@ from sqlalchemy import create_engine, text
 
 from flybill_pipeline.local.postgres import serving
 from flybill_pipeline.stores.database import migrate, open_engine
-from flybill_pipeline_tests.chaos.storm import Storm, weather
+from flybill_pipeline_tests.chaos.kills import kill_everywhere
+from flybill_pipeline_tests.chaos.machine import Worlds, tell_stories
+from flybill_pipeline_tests.chaos.storm import weather_for_processes
 from flybill_pipeline_tests.chaos.world import World
 from flybill_pipeline_tests.emulator_process import EmulatorProcess
 
@@ -18,42 +25,70 @@ MOST_CALLS = 6.0
 
 
 def main() -> int:
-    """Runs every seed on a database and an emulator of its own, and prints one line each."""
+    """Runs the three, prints a line for each part, and says whether every promise was kept."""
     parser = argparse.ArgumentParser(prog="python -m flybill_pipeline_tests.chaos", description=__doc__)
-    parser.add_argument("--invoices", type=int, default=1500)
+    parser.add_argument("--invoices", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rate", type=float, default=0.2, help="share of the calls that fail")
+    parser.add_argument("--stories", type=int, default=150)
     options = parser.parse_args()
-    print(" seed invoices  runs crashes gaps calls/invoice seconds  result")  # noqa: T201
-    failed = False
     with serving(Path(f"/tmp/flybill-chaos-{uuid4().hex[:8]}"), keep=False) as url:
-        for seed in range(options.seeds):
-            began = time.monotonic()
-            storm = one_seed(url, seed, options.invoices, options.rate)
-            problems = list(storm.problems)
-            if storm.calls_per_invoice > MOST_CALLS:
-                problems.append(f"more than {MOST_CALLS} calls per invoice")
-            failed = failed or bool(problems)
-            print(  # noqa: T201
-                f"{seed:5} {storm.invoices:8} {storm.runs:5} {storm.crashes:7} {storm.gaps:4}"
-                f" {storm.calls_per_invoice:13.2f} {time.monotonic() - began:7.0f}  {'; '.join(problems) or 'once'}"
-            )
-    return int(failed)
+        kept = [storms(url, options.seeds, options.invoices, options.rate), every_boundary(url, 0)]
+        kept.append(every_boundary(url, 30))
+        with EmulatorProcess() as emulator:
+            tell_stories(Worlds(url, emulator), options.stories, steps=15)
+    _say(f"{options.stories} arbitrary stories: nothing twice, nothing wrong, nothing lost")
+    return int(not all(kept))
 
 
-def one_seed(url: str, seed: int, invoices: int, rate: float) -> Storm:
-    """One storm in a world of its own."""
+def storms(url: str, seeds: int, invoices: int, rate: float) -> bool:
+    """A storm for each seed, in a world of its own; whether all went well."""
+    _say(" seed invoices kills gaps calls/invoice seconds  result")
+    well = True
+    for seed in range(seeds):
+        began = time.monotonic()
+        with new_world(url) as world:
+            storm = weather_for_processes(world, invoices=invoices, rate=rate, seed=seed)
+        problems = list(storm.problems)
+        if storm.calls_per_invoice > MOST_CALLS:
+            problems.append(f"more than {MOST_CALLS} calls per invoice")
+        well = well and not problems
+        _say(
+            f"{seed:5} {storm.invoices:8} {storm.crashes:5} {storm.gaps:4} {storm.calls_per_invoice:13.2f}"
+            f" {time.monotonic() - began:7.0f}  {'; '.join(problems) or 'once'}"
+        )
+    return well
+
+
+def every_boundary(url: str, hours: int) -> bool:
+    """SIGKILL at each boundary of one invoice, and `hours` until it is noticed; whether all went well."""
+    with new_world(url) as world:
+        boundaries = kill_everywhere(world, lines=120, hours=hours)
+        problems = world.problems()
+    _say(f"killed at each of {boundaries} boundaries, noticed {hours} hours later: {'; '.join(problems) or 'once'}")
+    return not problems
+
+
+@contextmanager
+def new_world(url: str) -> Iterator[World]:
+    """A database and an emulator of their own."""
+    name = f"chaos{uuid4().hex[:8]}"
     admin = create_engine(url.format("postgres"), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(text(f"create database chaos{seed}"))
+        connection.execute(text(f"create database {name}"))
     admin.dispose()
-    engine = open_engine(url.format(f"chaos{seed}"))
+    engine = open_engine(url.format(name))
     migrate(engine)
     try:
         with EmulatorProcess() as emulator:
-            return weather(World(engine, emulator), invoices=invoices, rate=rate, seed=seed)
+            yield World(engine, emulator)
     finally:
         engine.dispose()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,25 +1,54 @@
-"""`python -m flybill_pipeline_tests.chaos.worker DATABASE_URL STRIPE_URL`: a process to be killed."""
+"""A process that syncs the month in a `World` and is to be killed. See `kills`, which starts it.
 
+python -m flybill_pipeline_tests.chaos.worker DATABASE_URL STRIPE_URL BORN SKIPPED_SECONDS [--die-at BOUNDARY]
+"""
+
+import argparse
+import os
+import signal
 import sys
+from datetime import datetime, timedelta
 
 from flybill_pipeline.steps.sync_invoices import sync_invoices
 from flybill_pipeline.stores.database import open_engine
 from flybill_pipeline.stores.sync_ledger import SyncLedger
-from flybill_pipeline.stripe_gateway.gateway import Gateway
+from flybill_pipeline_tests.chaos.crashes import Boundaries, crashing
 from flybill_pipeline_tests.chaos.months import MONTH
+from flybill_pipeline_tests.chaos.world import World
+from flybill_pipeline_tests.emulator_process import EmulatorProcess
 
-RATE = 60.0
-"""Calls per second: slow enough to be killed in the middle."""
 
-
-def main(database_url: str, stripe_url: str) -> int:
-    """Syncs the month; exit code 0 when all of it is through."""
-    with SyncLedger(open_engine(database_url)) as ledger:
-        gateway = Gateway("sk_test_worker", base=stripe_url, rate=RATE, timeout=5)
-        report = sync_invoices(MONTH, ledger=ledger, stripe=gateway, workers=8, patience=20)
+def main() -> int:
+    """Syncs the month; exit code 0 when all of it is through. At boundary DIE_AT it dies by SIGKILL."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("database_url")
+    parser.add_argument("stripe_url")
+    parser.add_argument("born", type=datetime.fromisoformat)
+    parser.add_argument("skipped", type=float, help="seconds")
+    parser.add_argument("--die-at", type=int)
+    options = parser.parse_args()
+    emulator = EmulatorProcess()
+    emulator.url = options.stripe_url
+    world = World(open_engine(options.database_url), emulator, options.born, timedelta(seconds=options.skipped))
+    ports = crashing(Boundaries(lambda boundary: boundary == options.die_at and _die()))
+    with SyncLedger(world.engine) as ledger:
+        report = sync_invoices(
+            MONTH,
+            ledger=ports["ledger_of"](ledger),
+            stripe=ports["stripe_of"](world.gateway()),
+            workers=1 if options.die_at is not None else 8,
+            patience=100,
+            clock=world.now,
+            sleep=world.sleep,
+        )
     print(report.finalized, flush=True)  # noqa: T201
     return 0 if report.complete else 1
 
 
+def _die() -> bool:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return True
+
+
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main())

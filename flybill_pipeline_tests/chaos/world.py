@@ -26,15 +26,21 @@ UNLIMITED = 2000.0
 class World:
     """Everything a sync needs; its clock runs SPEED times as fast as ours, so that waiting takes no time."""
 
-    def __init__(self, engine: Engine, emulator: EmulatorProcess) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        emulator: EmulatorProcess,
+        born: datetime | None = None,
+        skipped: timedelta = timedelta(0),
+    ) -> None:
         self.engine = engine
         self.emulator = emulator
-        self._born = datetime.now(UTC)
-        self._skipped = timedelta(0)
+        self.born = born or datetime.now(UTC)
+        self.skipped = skipped
         self._advanced = 0
 
     def now(self) -> datetime:
-        return self._born + self._skipped + (datetime.now(UTC) - self._born) * SPEED
+        return self.born + self.skipped + (datetime.now(UTC) - self.born) * SPEED
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds / SPEED)
@@ -42,10 +48,10 @@ class World:
     def pass_hours(self, hours: int) -> None:
         """Time goes by for us and for Stripe, where nothing is under way any more."""
         self.emulator.release()
-        self._skipped += timedelta(hours=hours)
-        self._set_clocks()
+        self.skipped += timedelta(hours=hours)
+        self.set_clocks()
 
-    def _set_clocks(self) -> None:
+    def set_clocks(self) -> None:
         """Stripe's clock to ours, in whole seconds."""
         behind = int((self.now() - datetime.now(UTC)).total_seconds()) - self._advanced
         if behind > 0:
@@ -75,7 +81,7 @@ class World:
 
         `ledger_of` and `stripe_of` wrap its two ports, to break them or to plant a bug.
         """
-        self._set_clocks()
+        self.set_clocks()
         with SyncLedger(self.engine, key_mark) as ledger:
             if by_a_person:
                 ledger.breaker.probe_now(self.now())

@@ -1,27 +1,30 @@
 """The reconciliation names every way in which Stripe's list can differ from ours."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.reconciliation import ListedInvoice, ListedPage, OurInvoice
+from flybill_pipeline.billing.reconciliation import MOST_STRAYS, ListedInvoice, ListedPage, OurInvoice, Sent, places
 from flybill_pipeline.billing.sync import Answer, Failure
 from flybill_pipeline.steps.patience import ATTEMPTS
 from flybill_pipeline.steps.reconcile_invoices import Reconciliation, reconcile
 
 MONTH = Month(2026, 10)
-SENT = (datetime(2026, 11, 3, 8, tzinfo=UTC), datetime(2026, 11, 5, 9, tzinfo=UTC))
+STARTED = datetime(2026, 11, 3, 8, tzinfo=UTC)
+SENT = Sent(STARTED, STARTED + timedelta(hours=30), "cus_1")
+REPAIRED = Sent(STARTED, STARTED + timedelta(days=70), "cus_2")
 
 
 class Ours:
-    def __init__(self, *invoices: OurInvoice) -> None:
+    def __init__(self, *invoices: OurInvoice, sent: Sequence[Sent] = (SENT,)) -> None:
         self._invoices = invoices
+        self._sent = sent
 
     def invoices(self, month: Month) -> Sequence[OurInvoice]:
         return self._invoices
 
-    def sent_between(self, month: Month) -> tuple[datetime, datetime] | None:
-        return SENT
+    def sent(self, month: Month) -> Sequence[Sent]:
+        return self._sent
 
 
 class Theirs:
@@ -31,6 +34,7 @@ class Theirs:
         self._invoices = invoices
         self._failures = list(failures)
         self.windows: list[tuple[datetime, datetime]] = []
+        self.asked_for: list[tuple[str, datetime]] = []
 
     def page(self, since: datetime, until: datetime, after: str | None) -> Answer[ListedPage] | Failure:
         if self._failures:
@@ -41,6 +45,10 @@ class Theirs:
         chunk = self._invoices[start : start + 2]
         more = start + 2 < len(ids)
         return Answer(ListedPage(chunk, chunk[-1].stripe_invoice_id if more else None))
+
+    def page_of(self, customer_id: str, since: datetime, after: str | None) -> Answer[ListedPage] | Failure:
+        self.asked_for.append((customer_id, since))
+        return Answer(ListedPage([there("late")], None))
 
 
 def here(name: str, amount: int = 500, currency: str = "usd") -> OurInvoice:
@@ -118,7 +126,32 @@ def test_amounts_stay_whole_numbers_where_a_side_is_missing() -> None:
 def test_the_window_is_an_hour_wider_than_the_sync_on_both_sides() -> None:
     theirs = Theirs(there("a"))
     compared(Ours(here("a")), theirs)
-    assert theirs.windows == [(datetime(2026, 11, 3, 7, tzinfo=UTC), datetime(2026, 11, 5, 10, tzinfo=UTC))]
+    hour = timedelta(hours=1)
+    assert theirs.windows == [(STARTED - hour, STARTED + timedelta(hours=31))]
+
+
+def test_one_that_was_repaired_months_later_is_asked_for_by_its_customer() -> None:
+    """What the account billed in the months between is not read for it."""
+    theirs = Theirs(there("a"))
+    assert compared(Ours(here("a"), here("late"), sent=[SENT, REPAIRED]), theirs).proven
+    hour = timedelta(hours=1)
+    assert theirs.windows == [
+        (STARTED - hour, STARTED + timedelta(hours=31)),
+        (REPAIRED.last - hour, REPAIRED.last + hour),
+    ]
+    assert theirs.asked_for == [("cus_2", STARTED - hour)]
+
+
+def test_many_of_them_are_read_with_all_that_lies_between() -> None:
+    found = places([SENT, *[REPAIRED] * (MOST_STRAYS + 1)])
+    assert (found.windows, found.strays) == ([(STARTED, REPAIRED.last)], [])
+
+
+def test_days_of_retries_are_one_window() -> None:
+    nights = [Sent(STARTED + timedelta(days=n), STARTED + timedelta(days=n, hours=1), None) for n in range(5)]
+    slow = Sent(STARTED, STARTED + timedelta(days=4, hours=1), "cus_3")
+    found = places([*nights, slow])
+    assert (found.windows, found.strays) == ([(slow.first, slow.last)], [])
 
 
 def failure(kind: str) -> Failure:

@@ -99,8 +99,9 @@ def test_an_org_unlinked_from_the_customer_that_we_made_gets_another(world: Worl
     world.sync()
     world.stripe().v1.customers.delete(world.stripe().v1.customers.list().data[0].id)
     link(world, "org00000", None)
+    fresh = {"state": "new", "step": None, "step_key": None, "generation": 9, "first_sent_at": None}
     with world.engine.begin() as connection:  # as if it were next month
-        connection.execute(stripe_sync.update().values(state="new", step=None, step_key=None, generation=9))
+        connection.execute(stripe_sync.update().values(**fresh))
     assert world.sync().complete
     assert world.emulator.report()["customers"] == 1
 

@@ -16,10 +16,11 @@ def plain(answer: stripe.StripeResponse) -> Json:
 
 
 class Shop:
-    """A Stripe account seen through the real library; `post` and the like return plain JSON."""
+    """A Stripe account seen through the real library; `post` and the like return plain JSON. No url: Stripe itself."""
 
-    def __init__(self, url: str, key: str = "sk_test_1") -> None:
-        self.client = StripeClient(key, base_addresses={"api": url})
+    def __init__(self, url: str | None, key: str = "sk_test_1") -> None:
+        self.url = url
+        self.client = StripeClient(key, base_addresses={"api": url} if url else None)
 
     def call(self, method: str, path: str, **params: Any) -> stripe.StripeResponse:
         answer: stripe.StripeResponse = self.client.raw_request(method, f"/v1/{path}", **params)

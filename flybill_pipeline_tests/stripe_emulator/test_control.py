@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import flybill_pipeline.stripe_emulator as package
-from flybill_pipeline.stripe_emulator.behaviours import BEHAVIOURS
 from flybill_pipeline.stripe_emulator.router import ALIASES, ENDPOINTS
 from flybill_pipeline_tests.emulator_process import ControlError, EmulatorProcess
 from flybill_pipeline_tests.stripe_emulator.helpers import DAY, Shop
@@ -89,8 +88,3 @@ def test_the_emulator_shares_nothing_with_us(path: Path) -> None:
     allowed = ALLOWED | ({"uvicorn"} if path.name == "server.py" else set())
     assert imports(path) - set(STANDARD) <= allowed
     assert len(path.read_text().splitlines()) <= 300
-
-
-def test_every_behaviour_names_its_module() -> None:
-    assert {behaviour.module for behaviour in BEHAVIOURS} <= {path.stem for path in FOLDER.glob("*.py")}
-    assert len({(behaviour.module, behaviour.what) for behaviour in BEHAVIOURS}) == len(BEHAVIOURS)

@@ -1,13 +1,14 @@
 """Rate limits, in real time, and how the report counts what was sent."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import stripe
 
 from flybill_pipeline.stripe_emulator.config import EmulatorConfig
-from flybill_pipeline.stripe_emulator.limits import RateLimiter
+from flybill_pipeline.stripe_emulator.limits import RateLimiter, UnderWay
 from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.stripe_emulator.helpers import Shop, header
+from flybill_pipeline_tests.stripe_emulator.helpers import Shop, code_of, header
 
 
 def test_window_slides() -> None:
@@ -62,3 +63,30 @@ def test_a_rate_limited_request_is_not_saved() -> None:
         time.sleep(1.0)
         answer = shop.call("post", "customers", idempotency_key=key)
         assert (answer.code, "idempotent-replayed" in answer.headers) == (200, False)
+
+
+def test_requests_under_way_are_limited_and_lock_what_they_write_to() -> None:
+    under_way = UnderWay(2)
+    for number in range(2):
+        under_way.begin(str(number), "a", f"cus_{number}")
+    assert (under_way.refuse("a"), under_way.refuse("b")) == ("endpoint-concurrency", None)
+    assert (under_way.locked("cus_1"), under_way.locked("cus_2"), under_way.locked(None)) == (True, False, False)
+    for number in range(2, 8):
+        under_way.begin(str(number), f"{number}", None)
+    assert under_way.refuse("b") == "global-concurrency"
+    under_way.end("0")
+    assert (under_way.refuse("a"), under_way.locked("cus_0")) == (None, False)
+
+
+def test_two_writes_to_one_customer_at_once_meet_a_lock(emulator: EmulatorProcess, shop: Shop) -> None:
+    customer = shop.customer()
+    emulator.faults([{"match": {"endpoint": "create", "nth": 1}, "fault": "slow", "seconds": 1.5}])
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(shop.post, "invoices", customer=customer)
+        while not emulator.report()["invoices"]:
+            time.sleep(0.01)
+        error = shop.refused("post", "invoices", customer=customer)
+        shop.draft()
+    assert (error.http_status, code_of(error)) == (429, "lock_timeout")
+    assert header(error, "stripe-rate-limited-reason") is None
+    assert first.result()["status"] == "draft"

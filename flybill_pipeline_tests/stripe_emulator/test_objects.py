@@ -1,6 +1,7 @@
 """Every object has the fields of Stripe's own samples, with their types. The samples lie beside the project."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,47 @@ def test_fields(ours: str, theirs: str, model: type, world: dict[str, Json]) -> 
     compare(obj, expected, ours, problems)
     assert problems == []
     assert nulls(obj, model) == set()
+
+
+def objects_in(answer: Any) -> Iterator[Json]:
+    """Every object with a name, however deep inside."""
+    if isinstance(answer, dict):
+        if isinstance(answer.get("object"), str):
+            yield answer
+        for value in answer.values():
+            yield from objects_in(value)
+    elif isinstance(answer, list):
+        for value in answer:
+            yield from objects_in(value)
+
+
+def test_every_object_in_every_answer_has_all_fields(
+    world: dict[str, Json], shop: Shop, emulator: EmulatorProcess
+) -> None:
+    """Wherever an object turns up: in lists, in other objects, in the events of everything that happened."""
+    emulator.control("POST", f"customers/{world['customer']['id']}/coupon", {"id": "c10", "percent_off": 10})
+    shop.post(f"invoices/{shop.draft(700, customer=world['customer']['id'])}/finalize")
+    named = ("account", "customers", "invoices", "credit_notes", "events")
+    answers = [shop.get(name, **({} if name == "account" else {"limit": 100})) for name in named]
+    samples = json.loads(FIXTURES.read_text())["resources"]
+    seen, problems = set(), list[str]()
+    for obj in objects_in(json.loads(json.dumps([*world.values(), *answers]))):
+        kind = obj["object"]
+        if kind in samples and not obj.get("deleted"):
+            seen.add(kind)
+            problems += [f"{kind}.{name}: missing" for name in samples[kind] if name not in obj]
+            compare(obj, {**samples[kind], "data": {}} if kind == "event" else samples[kind], kind, problems)
+    assert sorted(set(problems)) == []
+    assert seen == {
+        "account",
+        "customer",
+        "discount",
+        "invoice",
+        "line_item",
+        "credit_note",
+        "credit_note_line_item",
+        "event",
+    }
 
 
 def test_deleted_objects_and_lists(shop: Shop) -> None:

@@ -1,0 +1,84 @@
+"""Real processes that sync a month and are killed by SIGKILL: at random, and at every boundary. No faults of Stripe."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from flybill_pipeline.stores.tables import stripe_sync
+from flybill_pipeline_tests.chaos.months import plant
+from flybill_pipeline_tests.chaos.world import World
+
+PROJECT = Path(__file__).resolve().parents[2]
+KILLED = -9
+
+
+def worker(world: World, *options: str) -> subprocess.Popen[str]:
+    """A process that syncs the month, at the world's present time."""
+    database = world.engine.url.render_as_string(hide_password=False)
+    place = [database, world.emulator.url, world.born.isoformat(), str(world.skipped.total_seconds())]
+    return subprocess.Popen(
+        [sys.executable, "-m", "flybill_pipeline_tests.chaos.worker", *place, *options],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+    )
+
+
+def calls_so_far(world: World) -> int:
+    """The calls for invoices that our rows know of."""
+    with world.engine.connect() as connection:
+        return connection.scalar(select(func.coalesce(func.sum(stripe_sync.c.calls), 0))) or 0
+
+
+def kill_after_some_calls(world: World, calls: int) -> int | None:
+    """Kills a worker once it has made so many calls; returns its exit code if it ended before."""
+    process, target = worker(world), calls_so_far(world) + calls
+    try:
+        while process.poll() is None and calls_so_far(world) < target:
+            world.set_clocks()  # the worker's runs ahead of Stripe's otherwise, by more than clocks ever differ
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.communicate()
+    return process.returncode
+
+
+def kill_until_done(world: World, *, seed: int, calls: int, most_hours: int) -> tuple[int, int]:
+    """Kills worker after worker, each after up to `calls` calls, until one is through.
+
+    After some of the deaths, up to `most_hours` pass. Returns how many were killed, and how often time passed.
+    """
+    chance = random.Random(seed)
+    kills = gaps = 0
+    while (code := kill_after_some_calls(world, chance.randint(calls // 5, calls))) != 0:
+        kills += code == KILLED
+        if chance.random() < 0.3:
+            gaps += 1
+            world.pass_hours(chance.randint(1, most_hours))
+        world.set_clocks()
+    return kills, gaps
+
+
+def kill_everywhere(world: World, *, lines: int, hours: int = 0) -> int:
+    """For a new invoice each time: SIGKILL at the next boundary, `hours` without anybody, another process finishes it.
+
+    Returns how many boundaries there were; ends with the process that lives through all of them.
+    """
+    boundary = 0
+    while True:
+        plant(world.engine, 1, lines=lines, first=boundary)
+        process = worker(world, "--die-at", str(boundary))
+        process.communicate()
+        if process.returncode == 0:
+            return boundary
+        if process.returncode != KILLED:
+            raise RuntimeError(f"the worker ended with {process.returncode} at boundary {boundary}")
+        if hours:
+            world.pass_hours(hours)
+        world.sync()
+        boundary += 1

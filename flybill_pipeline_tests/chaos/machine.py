@@ -1,0 +1,233 @@
+"""The sync as a state machine for hypothesis: one month, arbitrary faults, crashes, days and people. No pytest here.
+
+Everything is repeatable: one worker, a clock that only moves when told, and requests that Stripe executes late are
+held until time passes. After every step nothing wrong may be finalized; at the end all of it must come through.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import Engine, create_engine, text
+
+from flybill_pipeline.stores.database import migrate, open_engine
+from flybill_pipeline.stores.sync_ledger import SyncLedger
+from flybill_pipeline.stripe_emulator.faults import KINDS
+from flybill_pipeline_tests.chaos.bugs import NO_BUG, Bug
+from flybill_pipeline_tests.chaos.crashes import Boundaries, Crash, crashing
+from flybill_pipeline_tests.chaos.months import MONTH, plant
+from flybill_pipeline_tests.chaos.people import FINAL, People
+from flybill_pipeline_tests.chaos.world import World
+from flybill_pipeline_tests.emulator_process import EmulatorProcess
+
+WRITES = ("create_customer", "create", "add_lines", "finalize")
+READS = ("list", "list_customers", "lines", "delete")
+AMBIGUOUS = ("reset_after", "cut_body", "late_commit", "http_500_after")
+"""No or no honest answer, though it was done: what a wrong design trips over."""
+LATE = 5.0
+"""Seconds of waiting after which Stripe has executed what it had not."""
+MOST_CALLS = 14
+"""Calls that an invoice may still cost once all is well again: a look at each step, three chunks, a new start."""
+MOST_INVOICES = 4
+BOUNDARY = st.integers(0, 25)
+"""A new invoice of two chunks of an org without a customer has 26 sides of calls."""
+
+faults = st.lists(
+    st.builds(
+        lambda endpoint, nth, kind: {"match": {"endpoint": endpoint, "nth": nth}, "fault": kind},
+        st.sampled_from(WRITES) | st.sampled_from(READS),
+        st.integers(1, 2),
+        st.sampled_from(AMBIGUOUS) | st.sampled_from(sorted(KINDS)),
+    ),
+    max_size=4,
+)
+
+
+class StillWorld(World):
+    """A world whose time stands still unless somebody waits."""
+
+    def __init__(self, engine: Engine, emulator: EmulatorProcess) -> None:
+        super().__init__(engine, emulator)
+        self._waited = 0.0
+
+    def now(self) -> datetime:
+        return self.born + self.skipped
+
+    def sleep(self, seconds: float) -> None:
+        self.skipped += timedelta(seconds=seconds)
+        self._waited += seconds
+        if self._waited >= LATE:
+            self._waited = 0.0
+            self.emulator.release()
+
+
+class SyncMachine(RuleBasedStateMachine):
+    """`worlds` opens an empty world for an example; `bug` is planted into every run of the sync."""
+
+    worlds: ClassVar[Callable[[], AbstractContextManager[StillWorld]]]
+    bug: ClassVar[Bug] = NO_BUG
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened = type(self).worlds()
+        self.world = self._opened.__enter__()
+        self.people = People(self.world.engine, self.world.stripe())
+        self.planted = 0
+
+    @initialize(lines=st.sampled_from([1, 3, 120]))
+    def first_invoice(self, lines: int) -> None:
+        self.new_invoice(lines)
+
+    @precondition(lambda self: self.planted < MOST_INVOICES)
+    @rule(lines=st.sampled_from([1, 3, 120, 260]))
+    def new_invoice(self, lines: int) -> None:
+        plant(self.world.engine, 1, lines=lines, first=self.planted)
+        self.planted += 1
+
+    @rule(plan=faults, crash=st.none() | BOUNDARY, other=st.none() | BOUNDARY)
+    def sync(self, plan: list[dict[str, Any]], crash: int | None, other: int | None) -> None:
+        """A run among faults, which dies at one boundary and meets a second pipeline's run at another."""
+
+        def at(boundary: int) -> bool:
+            if boundary == other:
+                self._run()
+            return boundary == crash
+
+        self.world.emulator.faults([{**entry, **_seconds(entry["fault"])} for entry in plan])
+        with suppress(Crash):
+            self._run(Boundaries(at))
+        self.world.emulator.clear_faults()
+
+    @rule(lines=st.sampled_from([1, 120]), crash=BOUNDARY, hours=st.sampled_from([0, 30]))
+    def sync_dies(self, lines: int, crash: int, hours: int) -> None:
+        """A healthy run with something new to do dies, and it takes `hours` until anybody notices."""
+        if self.planted < MOST_INVOICES:
+            self.new_invoice(lines)
+        with suppress(Crash):
+            self._run(Boundaries(lambda boundary: boundary == crash))
+        if hours:
+            self.world.pass_hours(hours)
+
+    @rule(hours=st.sampled_from([1, 12, 23, 24, 60]))
+    def time_passes(self, hours: int) -> None:
+        self.world.pass_hours(hours)
+
+    @rule(which=st.integers(0, 9), how=st.sampled_from(["void", "delete", "pay", "add a line", "remove a line"]))
+    def somebody_meddles(self, which: int, how: str) -> None:
+        if invoices := self.people.invoices():
+            self.people.meddle(invoices[which % len(invoices)], how)
+
+    @rule(which=st.integers(0, 9), how=st.sampled_from(["delete", "link", "link in another currency"]))
+    def customer_changes(self, which: int, how: str) -> None:
+        org_id = f"org{which % self.planted:05d}"
+        if how == "delete":
+            self.people.delete_customer(org_id)
+        else:
+            self.people.link(org_id, "eur" if "currency" in how else None)
+
+    @rule()
+    def repair(self) -> None:
+        with SyncLedger(self.world.engine) as ledger:
+            ledger.reopen(MONTH, list(self.people.links()))
+
+    @invariant()
+    def nothing_wrong_is_finalized(self) -> None:
+        violations = [
+            violation for violation in self.world.emulator.report()["violations"] if violation["rule"] != "stale_draft"
+        ]
+        assert violations == []
+
+    def teardown(self) -> None:
+        try:
+            self._all_comes_through()
+        finally:
+            self._opened.__exit__(None, None, None)
+
+    def _all_comes_through(self) -> None:
+        """With everything well again, each invoice is there once, within few calls, and then there is nothing to do."""
+        self.world.emulator.release()
+        self.people.mend_links("usd")
+        before = self._calls()
+        for _ in range(3):
+            self.repair()
+            self._run()
+        assert self._calls() - before <= MOST_CALLS * self.planted
+        settled = self._calls()
+        report = self._run()
+        assert report.complete, report.failures
+        assert self._calls() == settled
+        self.nothing_wrong_is_finalized()
+        self._compare()
+
+    def _compare(self) -> None:
+        """Stripe's list against ours: one of each, unless a person voided it; and no draft of ours is left."""
+        listed = [invoice for invoice in self.people.invoices() if invoice["metadata"].get("flybill_invoice_id")]
+        assert [invoice["id"] for invoice in listed if invoice["status"] == "draft"] == []
+        ours = [f"inv_{MONTH}_{number:05d}" for number in range(self.planted)]
+        for invoice_id in ours:
+            copies = [copy for copy in listed if copy["metadata"]["flybill_invoice_id"] == invoice_id]
+            final = [copy for copy in copies if copy["status"] in FINAL]
+            assert len(final) == 1 or (not final and [copy for copy in copies if copy["status"] == "void"])
+
+    def _run(self, boundaries: Boundaries | None = None) -> Any:
+        ports = crashing(boundaries, self.bug) if boundaries else self.bug.ports()
+        return self.world.sync(**ports, workers=1, patience=30.0)
+
+    def _calls(self) -> int:
+        return sum(self.world.emulator.report()["requests"].values())
+
+
+def _seconds(kind: str) -> dict[str, float]:
+    """Late commits wait to be released; a slow answer is slow enough to be one."""
+    return {"seconds": {"late_commit": 3600.0, "slow": 0.01}[kind]} if kind in ("late_commit", "slow") else {}
+
+
+class Worlds:
+    """Empty worlds, one for each example, on a server and an emulator that they share."""
+
+    def __init__(self, postgres_url: str, emulator: EmulatorProcess) -> None:
+        self._url = postgres_url
+        self._emulator = emulator
+        self._template = f"machine{uuid4().hex[:8]}"
+        self._admin = create_engine(postgres_url.format("postgres"), isolation_level="AUTOCOMMIT")
+        self._execute(f"create database {self._template}")
+        engine = open_engine(postgres_url.format(self._template))
+        migrate(engine)
+        engine.dispose()
+
+    @contextmanager
+    def __call__(self) -> Iterator[StillWorld]:
+        name = f"m{uuid4().hex[:12]}"
+        self._execute(f"create database {name} template {self._template}")
+        self._emulator.reset()
+        engine = open_engine(self._url.format(name))
+        try:
+            yield StillWorld(engine, self._emulator)
+        finally:
+            engine.dispose()
+            self._execute(f"drop database {name} with (force)")
+
+    def _execute(self, statement: str) -> None:
+        with self._admin.connect() as connection:
+            connection.execute(text(statement))
+
+
+def tell_stories(worlds: Worlds, examples: int, *, steps: int, bug: Bug = NO_BUG, **options: Any) -> None:
+    """Runs so many stories of so many steps; raises what the first bad one raised, with the story."""
+    machine = type("Machine", (SyncMachine,), {"worlds": worlds, "bug": bug})
+    patient = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    run_state_machine_as_test(
+        machine, settings=settings(patient, max_examples=examples, stateful_step_count=steps, **options)
+    )

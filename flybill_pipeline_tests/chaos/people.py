@@ -1,0 +1,81 @@
+"""What people do at Stripe and in our list of organizations while a month is synced. No pipeline, no assertions."""
+
+from typing import Any, cast
+
+from sqlalchemy import Engine, select, update
+from stripe import StripeClient, StripeError
+
+from flybill_pipeline.stores.tables import organizations
+
+Json = dict[str, Any]
+FINAL = ("open", "paid", "uncollectible")
+
+
+class People:
+    """Colleagues with Stripe's dashboard open, and with the right to link organizations."""
+
+    def __init__(self, engine: Engine, stripe: StripeClient) -> None:
+        self._engine = engine
+        self._stripe = stripe
+
+    def invoices(self) -> list[Json]:
+        """All invoices that Stripe lists, the oldest first."""
+        listed: list[Json] = self._call("get", "invoices", limit=100)["data"]
+        return listed[::-1]
+
+    def meddle(self, invoice: Json, how: str) -> None:
+        """Does `how` to an invoice; what Stripe refuses is not done."""
+        path = f"invoices/{invoice['id']}"
+        try:
+            match how:
+                case "void":
+                    self._call("post", f"{path}/void")
+                case "delete":
+                    self._call("delete", path)
+                case "pay" if invoice["status"] == "open":
+                    self._call("post", f"{path}/pay", paid_out_of_band=True)
+                case "add a line":
+                    self._call("post", f"{path}/add_lines", lines=[{"amount": 7, "description": "a favour"}])
+                case "remove a line":
+                    first = invoice["lines"]["data"][0]["id"]
+                    self._call("post", f"{path}/remove_lines", lines=[{"id": first, "behavior": "delete"}])
+        except (StripeError, IndexError):
+            pass
+
+    def delete_customer(self, org_id: str) -> None:
+        """Deletes the customer that the org is linked to, if it is."""
+        customer = self.links()[org_id]
+        if customer is not None and not self.customer(customer).get("deleted"):
+            self._call("delete", f"customers/{customer}")
+
+    def link(self, org_id: str, currency: str | None = None) -> None:
+        """Links the org to a customer of ours, made by hand, which may have been billed in a currency before."""
+        customer = self._call("post", "customers", name="made by hand")["id"]
+        if currency is not None:
+            draft = self._call("post", "invoices", customer=customer, currency=currency)
+            self._call("delete", f"invoices/{draft['id']}")
+        with self._engine.begin() as connection:
+            linked = update(organizations).where(organizations.c.org_id == org_id)
+            connection.execute(linked.values(stripe_customer_id=customer))
+
+    def links(self) -> dict[str, str | None]:
+        """The customer of each org."""
+        query = select(organizations.c.org_id, organizations.c.stripe_customer_id).order_by(organizations.c.org_id)
+        with self._engine.connect() as connection:
+            return {row.org_id: row.stripe_customer_id for row in connection.execute(query)}
+
+    def mend_links(self, currency: str) -> None:
+        """Gives every org with a customer that cannot be billed in the currency another one."""
+        for org_id, customer in self.links().items():
+            if customer is None:
+                continue
+            found = self.customer(customer)
+            if found.get("deleted") or found["currency"] not in (None, currency):
+                self.link(org_id)
+
+    def customer(self, customer_id: str) -> Json:
+        """A customer as Stripe shows it."""
+        return self._call("get", f"customers/{customer_id}")
+
+    def _call(self, method: str, path: str, **params: Any) -> Json:
+        return cast(Json, self._stripe.raw_request(method, f"/v1/{path}", **params).data)

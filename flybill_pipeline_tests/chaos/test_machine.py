@@ -1,0 +1,27 @@
+"""Arbitrary stories of a month, told by hypothesis; and planted bugs, which must not survive them."""
+
+import pytest
+from hypothesis import Phase
+
+from flybill_pipeline_tests.chaos.bugs import Bug, NewKeyAfterTimeout, RandomKeys, WrittenAfterTheCall
+from flybill_pipeline_tests.chaos.machine import Worlds, tell_stories
+from flybill_pipeline_tests.emulator_process import EmulatorProcess
+
+
+@pytest.fixture(scope="module")
+def worlds(postgres_url: str, emulator_process: EmulatorProcess) -> Worlds:
+    return Worlds(postgres_url, emulator_process)
+
+
+def test_no_story_bills_anybody_twice_wrongly_or_not_at_all(worlds: Worlds) -> None:
+    tell_stories(worlds, 15, steps=8, derandomize=True)
+
+
+@pytest.mark.parametrize(
+    "bug",
+    [Bug(stripe=RandomKeys), Bug(stripe=NewKeyAfterTimeout), Bug(rows=WrittenAfterTheCall)],
+    ids=["random keys", "a new key after a timeout", "written after the call"],
+)
+def test_a_planted_bug_does_not_survive(bug: Bug, worlds: Worlds) -> None:
+    with pytest.raises(AssertionError):
+        tell_stories(worlds, 100, steps=8, bug=bug, derandomize=True, phases=[Phase.generate])
