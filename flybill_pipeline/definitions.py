@@ -14,24 +14,26 @@ from flybill_pipeline.defs.assets.usage import usage_assets
 from flybill_pipeline.defs.checks import checks
 from flybill_pipeline.defs.jobs import jobs
 from flybill_pipeline.defs.partitions import Partitions
-from flybill_pipeline.defs.payment_sensor import stripe_events
+from flybill_pipeline.defs.payment_sensor import payment_sensor
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.defs.schedules import schedules
-from flybill_pipeline.defs.sensors import sensors
-from flybill_pipeline.defs.to_do_list import failed_org_months_sensor
+from flybill_pipeline.defs.sensors import EVERY_SECONDS, sensors
+from flybill_pipeline.defs.to_do_list import to_do_list_sensor
 from flybill_pipeline.settings import Settings, load_settings
 from flybill_pipeline.wiring import build_toolbox
 
 
-def build_defs(settings: Settings, *, toolbox: Toolbox | None = None) -> dg.Definitions:
+def build_defs(settings: Settings, *, toolbox: Toolbox | None = None, every: int = EVERY_SECONDS) -> dg.Definitions:
     """All definitions for these settings. Connects to nothing: that is left to the runs.
 
-    `toolbox` replaces the real stores and gateway, for tests and for the command line, which has one already.
+    `toolbox` replaces the real stores and gateway, for tests and for the command line, which has one already. Sensors
+    look every so many seconds, at payments twice as often: money that arrives is to be seen within a minute.
     """
     # Partitioned checks and two-dimensional mappings are not final in Dagster 1.13; the tests hold what we use of them.
     warnings.filterwarnings("ignore", category=dg.PreviewWarning)
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
-    status = dg.DefaultScheduleStatus.RUNNING if settings.automation else dg.DefaultScheduleStatus.STOPPED
+    state = "RUNNING" if settings.automation else "STOPPED"
+    status = dg.DefaultSensorStatus(state)
     partitions = Partitions(Month.parse(settings.first_month), settings.shards)
     return dg.Definitions(
         assets=dg.with_source_code_references(
@@ -45,8 +47,13 @@ def build_defs(settings: Settings, *, toolbox: Toolbox | None = None) -> dg.Defi
         ),
         asset_checks=checks(partitions),
         jobs=jobs(),
-        schedules=schedules(partitions, settings.close_grace_days, status),
-        sensors=[*sensors(partitions), failed_org_months_sensor, stripe_events, alert_sensor(partitions)],
+        schedules=schedules(partitions, settings.close_grace_days, dg.DefaultScheduleStatus(state)),
+        sensors=[
+            *sensors(partitions, status, every),
+            to_do_list_sensor(status, every),
+            payment_sensor(status, max(every // 2, 1)),
+            alert_sensor(partitions, status, every),
+        ],
         resources={"toolbox": toolbox or build_toolbox(settings)},
         # One process for a run: the default starts one for every step, which costs 4 to 11 seconds each.
         executor=dg.in_process_executor,

@@ -47,6 +47,7 @@ def owes(org: str, month: Month | None, json_wanted: bool) -> None:
             tools.accounts_of(tools.usage),
             tools.credit_notes,
             tools.payments,
+            tools.closing_day,
         )
         poll = tools.payments.poll()
     show(json_wanted, console.owed_data(answer, poll), lambda: console.show_statement(answer, poll))

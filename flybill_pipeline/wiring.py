@@ -28,6 +28,7 @@ def build_toolbox(settings: Settings) -> Toolbox:
         first_month=Month.parse(settings.first_month),
         now=lambda: datetime.now(UTC),
         lookback_months=settings.lookback_months,
+        closing_day=1 + settings.close_grace_days,
         policy=OutcomePolicy(
             waive_small_amounts=settings.waive_small_amounts,
             hold_above_multiple=settings.hold_above_multiple or None,

@@ -35,6 +35,7 @@ check raw_usage:no_conflicting_ids
 check raw_usage:volume_is_usual
 check stripe_invoices:every_org_billed
 check stripe_invoices:no_invoice_waits_long
+check stripe_invoices:retries_left
 check stripe_reconciliation:nothing_lost
 check stripe_reconciliation:totals_match_stripe
 check verified_invoices:priced_again_they_are_the_same
@@ -140,7 +141,7 @@ def test_they_load_in_a_fresh_interpreter_without_any_environment(tmp_path: Path
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert len(json.loads(done.stdout)) == 9
+    assert len(json.loads(done.stdout)) == 10
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from flybill_pipeline.defs.payment_sensor import stripe_events
+from flybill_pipeline.defs.payment_sensor import payment_sensor
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline.wiring import build_toolbox
 from flybill_pipeline_tests.emulator_process import EmulatorProcess
@@ -16,6 +16,9 @@ from flybill_pipeline_tests.troubled_months import USD
 
 MONTH = "2025-03"
 ORGS = ("acme", "bolt", "cody")
+
+
+SENSOR = payment_sensor(dg.DefaultSensorStatus.STOPPED, 30)
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +112,11 @@ def test_webhooks_need_their_secret(flybill: Flybill) -> None:
 def test_money_that_arrives_is_noticed_by_the_sensor_and_shown_after_its_run(flybill: Flybill) -> None:
     tools = build_toolbox(load_settings(flybill.environment))
     context = dg.build_sensor_context(resources={"toolbox": tools})
-    assert stripe_events.evaluate_tick(context).skip_message == "nothing new about payments"
+    assert SENSOR.evaluate_tick(context).skip_message == "nothing new about payments"
     pay(flybill, "cody", "pm_card_visa")
-    (request,) = stripe_events.evaluate_tick(context).run_requests or ()
+    (request,) = SENSOR.evaluate_tick(context).run_requests or ()
     assert str(request.run_key).startswith("evt_")
     assert flybill("payments").status == 0
-    assert stripe_events.evaluate_tick(context).skip_message == "nothing new about payments"
+    assert SENSOR.evaluate_tick(context).skip_message == "nothing new about payments"
     tools.close()
     assert owed(flybill, "cody")["state"] == "paid"

@@ -13,6 +13,7 @@ from unittest.mock import patch
 from sqlalchemy import text
 
 from flybill_pipeline import explaining, repricing, verifying
+from flybill_pipeline.defs import verification
 from flybill_pipeline.steps import explain_lines, reprice_month, verify_invoices
 from flybill_pipeline.steps.verify_invoices import SAME, Source
 from flybill_pipeline.stores.usage_lake import UsageLake
@@ -97,6 +98,6 @@ def _without_hash(right: Any) -> Any:
 
 
 VERIFIES_NOTHING = Bug(verify_invoices, "_priced_again", _never_priced)
-VERIFIES_BY_USAGE_OF_TODAY = Bug(verifying, "_source", _by_usage_of_today)
+VERIFIES_BY_USAGE_OF_TODAY = Bug(verification, "_source", _by_usage_of_today)
 VERIFIES_WITHOUT_HASH = Bug(verify_invoices, "_verdict", _without_hash)
 VERIFIES_AND_IS_CONTENT = Bug(verifying, "all_the_same", lambda right: lambda found: True)

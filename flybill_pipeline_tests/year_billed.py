@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from flybill_pipeline.defs.assets import stripe
+from flybill_pipeline.steps.sync_invoices import sync_invoices
 from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.flybill_process import Flybill, Ran, deployment
 from flybill_pipeline_tests.year_oracle import HOLD_ABOVE_MULTIPLE, LARGEST_CREDIT, Account, accounts
@@ -101,7 +101,7 @@ def _bill(billed: Billed, month: str) -> None:
 def _close_without_stripe(billed: Billed) -> None:
     """Nothing gets through to Stripe: every invoice is made, none is sent."""
     billed.emulator.faults({"seed": 1, "rate": 1.0, "kinds": ["http_503", "reset_before"]})
-    with patch.object(stripe, "PATIENCE", 1.0), patch.object(stripe, "SHORT_PATIENCE", 1.0):
+    with patch.dict(sync_invoices.__kwdefaults__, {"patience": 1.0}):
         ran = billed.flybill("close", OUTAGE, "--json")
     billed.emulator.clear_faults()
     assert ran.status == 1

@@ -13,7 +13,8 @@ from flybill_pipeline.billing.payment_words import customer_words
 from flybill_pipeline.billing.payments import Payment
 from flybill_pipeline.billing.period import Month
 
-CLOSING_DAY = 3  # of the next month: what customers are promised
+CLOSING_DAY = 3
+"""Of the next month: when invoices are made, unless a deployment says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +47,23 @@ class Statement:
     forecast_minor: int
 
 
-def statement(facts: MonthFacts, now: datetime, credit_notes: Sequence[CreditNote] = ()) -> Statement:
-    """The statement of a month as of `now`, with what was credited of its invoice."""
+def statement(
+    facts: MonthFacts, now: datetime, credit_notes: Sequence[CreditNote] = (), closing_day: int = CLOSING_DAY
+) -> Statement:
+    """The statement of a month as of `now`, with what was credited of its invoice.
+
+    `closing_day` of the next month is what customers are promised while there is no invoice.
+    """
     if facts.currency is None:
         return Statement("unknown", "We do not know this organization yet.", "Its usage is kept until we do.", 0)
-    state, message, next_step = _words(facts, now)
+    state, message, next_step = _words(facts, now, closing_day)
     message = f"{message} {customer_sentence(facts.total_minor, credit_notes)}".rstrip()
     return Statement(state, message, next_step, _forecast(facts, now))
 
 
-def _words(facts: MonthFacts, now: datetime) -> tuple[str, str, str]:
+def _words(facts: MonthFacts, now: datetime, closing_day: int) -> tuple[str, str, str]:
     amount = format_money(facts.total_minor, facts.currency or "usd")
-    closing = f"{facts.month.next()}-{CLOSING_DAY:02d}"
+    closing = f"{facts.month.next()}-{closing_day:02d}"
     match facts.outcome:
         case None if now < facts.month.end:
             return (

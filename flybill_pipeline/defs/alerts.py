@@ -9,17 +9,17 @@ from flybill_pipeline.steps.find_problems import find_problems
 from flybill_pipeline.steps.tell_problems import tell_problems
 
 
-def alert_sensor(partitions: Partitions) -> dg.SensorDefinition:
+def alert_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every: int) -> dg.SensorDefinition:
     """`alerts`."""
 
-    @dg.sensor(minimum_interval_seconds=60)
+    @dg.sensor(minimum_interval_seconds=every, default_status=status)
     def alerts(context: dg.SensorEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> dg.SkipReason:
         """One message for a problem, whatever the number of its runs: when it begins, when it is over, and if it is
         urgent every day.
         """
         now = toolbox.now()
         found = [
-            *find_problems(toolbox.troubles, toolbox.usage_health, now),
+            *find_problems(toolbox.troubles, toolbox.usage_health, toolbox.sync_ledger.breaker.state(), now),
             *dagster_problems(context.instance, partitions, now),
         ]
         told = tell_problems(found, toolbox.problem_ledger, toolbox.channels, now, toolbox.ui_url)

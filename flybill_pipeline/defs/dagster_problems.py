@@ -8,9 +8,7 @@ import dagster as dg
 from flybill_pipeline.billing.problems import Problem, named
 from flybill_pipeline.defs.jobs import INGEST_USAGE, READ_LANDED_FILES
 from flybill_pipeline.defs.partitions import Partitions
-from flybill_pipeline.defs.sensors import MOST_ATTEMPTS, given_up
-
-MOST_RECORDS = 500
+from flybill_pipeline.defs.sensors import MOST_ATTEMPTS, MOST_RECORDS, given_up, last_results
 
 CHECKS = {
     ("finalized_invoices", "lines_sum_to_invoice"): (
@@ -43,7 +41,7 @@ def dagster_problems(instance: dg.DagsterInstance, partitions: Partitions, now: 
 def _failed_checks(instance: dg.DagsterInstance) -> Iterator[Problem]:
     for (asset, name), (what, remedy) in CHECKS.items():
         key = dg.AssetCheckKey(dg.AssetKey(asset), name)
-        failed = sorted(partition for partition, passed in _last_results(instance, key).items() if not passed)
+        failed = sorted(partition for partition, passed in last_results(instance, key).items() if not passed)
         if failed:
             yield Problem(
                 key=f"check/{name}",
@@ -53,17 +51,6 @@ def _failed_checks(instance: dg.DagsterInstance) -> Iterator[Problem]:
                 cost="",
                 remedy=remedy,
             )
-
-
-def _last_results(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> dict[str, bool]:
-    """Partition → whether the check's last result there was good, or a warning only."""
-    found: dict[str, bool] = {}
-    for record in instance.event_log_storage.get_asset_check_execution_history(key, limit=MOST_RECORDS):
-        evaluation = record.evaluation
-        if evaluation is not None:
-            good = evaluation.passed or evaluation.severity == dg.AssetCheckSeverity.WARN
-            found.setdefault(str(record.partition), good)
-    return found
 
 
 def _given_up(instance: dg.DagsterInstance, partitions: Partitions, now: datetime) -> Iterator[Problem]:

@@ -13,21 +13,26 @@ QUIET = timedelta(minutes=10)
 """How long payments go unread when nothing seems to be new: an event that shows up late is never the newest."""
 
 
-@dg.sensor(job_name=READ_PAYMENTS, minimum_interval_seconds=30)
-def stripe_events(toolbox: dg.ResourceParam[Toolbox]) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Asks Stripe for its newest event about payments, one call; where it is not known, all that is new is read.
+def payment_sensor(status: dg.DefaultSensorStatus, every: int) -> dg.SensorDefinition:
+    """`stripe_events`."""
 
-    A request is keyed by that event, so it is made once; after a failure also by the attempt, so it is made again.
-    """
-    newest = toolbox.payment_events.newest()
-    if isinstance(newest, Failure):
-        yield dg.SkipReason(f"Stripe's events cannot be read: {newest.message}")
-        return
-    poll = toolbox.payment_intake.poll()
-    failed = f":{poll.tried_at}" if poll.failing_since else ""
-    if poll.read_up_to is None or toolbox.now() - poll.read_up_to > QUIET:
-        yield dg.RunRequest(run_key=f"after {poll.read_up_to}{failed}")
-    elif newest.value is None or newest.value in toolbox.payment_intake.known([newest.value]):
-        yield dg.SkipReason("nothing new about payments")
-    else:
-        yield dg.RunRequest(run_key=f"{newest.value}{failed}")
+    @dg.sensor(job_name=READ_PAYMENTS, minimum_interval_seconds=every, default_status=status)
+    def stripe_events(toolbox: dg.ResourceParam[Toolbox]) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        """Asks Stripe for its newest event about payments, one call; where it is not known, all that is new is read.
+
+        A request is keyed by that event, so it is made once; after a failure also by the attempt, so it is made again.
+        """
+        newest = toolbox.payment_events.newest()
+        if isinstance(newest, Failure):
+            yield dg.SkipReason(f"Stripe's events cannot be read: {newest.message}")
+            return
+        poll = toolbox.payment_intake.poll()
+        failed = f":{poll.tried_at}" if poll.failing_since else ""
+        if poll.read_up_to is None or toolbox.now() - poll.read_up_to > QUIET:
+            yield dg.RunRequest(run_key=f"after {poll.read_up_to}{failed}")
+        elif newest.value is None or newest.value in toolbox.payment_intake.known([newest.value]):
+            yield dg.SkipReason("nothing new about payments")
+        else:
+            yield dg.RunRequest(run_key=f"{newest.value}{failed}")
+
+    return stripe_events

@@ -14,6 +14,7 @@ from flybill_pipeline.billing.outcomes import DEFAULT_POLICY, OutcomePolicy
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth, books_of_month, fingerprint
 from flybill_pipeline.billing.shards import shard_of
+from flybill_pipeline.billing.statement import CLOSING_DAY
 from flybill_pipeline.billing.usage import Measures
 from flybill_pipeline.steps.open_accounts import Accounts
 from flybill_pipeline.steps.tell_problems import Channel
@@ -69,6 +70,7 @@ class Toolbox:
     open_stripe: Callable[[], "Gateway"]
     key_mark: str = ""
     lookback_months: int = 3
+    closing_day: int = CLOSING_DAY
     policy: OutcomePolicy = DEFAULT_POLICY
     channels: Mapping[str, Channel] = field(default_factory=dict)
     ui_url: str | None = None

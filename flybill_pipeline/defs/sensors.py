@@ -11,44 +11,55 @@ from flybill_pipeline.defs.jobs import CLOSE_MONTH, INGEST_USAGE, READ_LANDED_FI
 from flybill_pipeline.defs.partitions import Partitions, month_shard_key, read_month_shard
 from flybill_pipeline.defs.resources import Toolbox
 
+EVERY_SECONDS = 60
 RETRIED_MONTHS = 3
 MOST_ATTEMPTS = 6
 MOST_PER_TICK = 4
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=1)
 RETRY_TAG = "flybill/retry_of"
+RETRIES_LEFT = "retries_left"
+MOST_RECORDS = 500
 CLOSING_ASSETS = ("monthly_line_items", "finalized_invoices", "stripe_invoices")
 Requests = Iterator[dg.RunRequest | dg.SkipReason]
 
 
-def sensors(partitions: Partitions) -> list[dg.SensorDefinition]:
-    """`landed_files_arrived`, `days_to_record` and `retry_failed_partitions`."""
-    return [landed_files_arrived, days_to_record, _retry_sensor(partitions)]
+def sensors(
+    partitions: Partitions, status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.STOPPED, every: int = EVERY_SECONDS
+) -> list[dg.SensorDefinition]:
+    """`landed_files_arrived`, `days_to_record` and `retry_failed_partitions`, which look every so many seconds."""
+    return [*_usage_sensors(status, every), _retry_sensor(partitions, status, every)]
 
 
-@dg.sensor(job_name=READ_LANDED_FILES, minimum_interval_seconds=60)
-def landed_files_arrived(toolbox: dg.ResourceParam[Toolbox]) -> Requests:
-    """New or changed files in the landing zone are read, all of them in one run."""
-    unread = toolbox.unread_files()
-    if not unread:
-        yield dg.SkipReason("nothing new has landed")
-    else:
-        yield dg.RunRequest(run_key=hashlib.sha256("\n".join(unread).encode()).hexdigest())
+def _usage_sensors(status: dg.DefaultSensorStatus, every: int) -> Iterator[dg.SensorDefinition]:
+    @dg.sensor(job_name=READ_LANDED_FILES, minimum_interval_seconds=every, default_status=status)
+    def landed_files_arrived(toolbox: dg.ResourceParam[Toolbox]) -> Requests:
+        """New or changed files in the landing zone are read, all of them in one run."""
+        unread = toolbox.unread_files()
+        if not unread:
+            yield dg.SkipReason("nothing new has landed")
+        else:
+            yield dg.RunRequest(run_key=hashlib.sha256("\n".join(unread).encode()).hexdigest())
+
+    @dg.sensor(job_name=INGEST_USAGE, minimum_interval_seconds=every, default_status=status)
+    def days_to_record(toolbox: dg.ResourceParam[Toolbox]) -> Requests:
+        """The days that newly read files touch, late days of old months too, are recorded and summed again."""
+        days = toolbox.catalog.days_to_record()
+        if not days:
+            yield dg.SkipReason("every day is recorded as it was landed")
+        for day in days:
+            version = toolbox.catalog.pieces_fingerprint(day)
+            yield dg.RunRequest(run_key=f"{day}:{version}", partition_key=day.isoformat())
+
+    yield landed_files_arrived
+    yield days_to_record
 
 
-@dg.sensor(job_name=INGEST_USAGE, minimum_interval_seconds=60)
-def days_to_record(toolbox: dg.ResourceParam[Toolbox]) -> Requests:
-    """The days that newly read files touch, late days of old months too, are recorded and summed again."""
-    days = toolbox.catalog.days_to_record()
-    if not days:
-        yield dg.SkipReason("every day is recorded as it was landed")
-    for day in days:
-        yield dg.RunRequest(run_key=f"{day}:{toolbox.catalog.pieces_fingerprint(day)}", partition_key=day.isoformat())
-
-
-def _retry_sensor(partitions: Partitions) -> dg.SensorDefinition:
-    @dg.sensor(job_name=CLOSE_MONTH, minimum_interval_seconds=60)
-    def retry_failed_partitions(context: dg.SensorEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
+def _retry_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every: int) -> dg.SensorDefinition:
+    @dg.sensor(job_name=CLOSE_MONTH, minimum_interval_seconds=every, default_status=status)
+    def retry_failed_partitions(
+        context: dg.SensorEvaluationContext, toolbox: dg.ResourceParam[Toolbox]
+    ) -> dg.SensorResult | dg.SkipReason:
         """Brings back the failed shards of the last closed months, each after a wait that doubles, a few at a time.
 
         A retry is keyed by the run that failed, so no failure is retried twice, whatever happens to this daemon. A run
@@ -59,8 +70,7 @@ def _retry_sensor(partitions: Partitions) -> dg.SensorDefinition:
         now, breaker = datetime.now(UTC), toolbox.sync_ledger.breaker
         stopped = breaker.state()
         if stopped is not None and stopped.next_probe_at > now:
-            yield dg.SkipReason(stopped.sentence)
-            return
+            return dg.SkipReason(stopped.sentence)
         failed = _failed_shards(context.instance, partitions, now)
         failures = {key: _failures_in_a_row(context.instance, key) for key in failed}
         openings = breaker.openings(now - RETRIED_MONTHS * timedelta(days=31))
@@ -71,13 +81,14 @@ def _retry_sensor(partitions: Partitions) -> dg.SensorDefinition:
             for key, runs in failures.items()
             if runs and attempts[key] < MOST_ATTEMPTS and now >= _due(runs, attempts[key])
         ]
-        for key in due[: 1 if stopped else MOST_PER_TICK]:
-            yield _retry(key, failures[key], attempts[key])
         if exhausted:
             context.log.error(f"given up after {MOST_ATTEMPTS} attempts, a person must look: {', '.join(exhausted)}")
-        if not due:
-            given_up = f"; given up: {', '.join(exhausted)}" if exhausted else ""
-            yield dg.SkipReason(f"no failed shard is due{given_up}")
+        given_up = f"; given up: {', '.join(exhausted)}" if exhausted else ""
+        return dg.SensorResult(
+            run_requests=[_retry(key, failures[key], attempts[key]) for key in due[: 1 if stopped else MOST_PER_TICK]],
+            skip_reason=None if due else f"no failed shard is due{given_up}",
+            asset_events=list(_newly_given_up(context.instance, exhausted)),
+        )
 
     return retry_failed_partitions
 
@@ -99,6 +110,33 @@ def given_up(instance: dg.DagsterInstance, partitions: Partitions, now: datetime
     """The keys of the failed shards that were tried so often that only a person brings them back."""
     failed = _failed_shards(instance, partitions, now)
     return [key for key in failed if len(_failures_in_a_row(instance, key)) >= MOST_ATTEMPTS]
+
+
+def _newly_given_up(instance: dg.DagsterInstance, keys: Sequence[str]) -> Iterator[dg.AssetCheckEvaluation]:
+    """A red check for each shard that was given up, once: a run that succeeds makes it green."""
+    check = dg.AssetCheckKey(dg.AssetKey("stripe_invoices"), RETRIES_LEFT)
+    known = last_results(instance, check) if keys else {}
+    for key in keys:
+        if known.get(key, True):
+            yield dg.AssetCheckEvaluation(
+                asset_key=check.asset_key,
+                check_name=check.name,
+                passed=False,
+                partition=key,
+                metadata={"attempts": dg.MetadataValue.int(MOST_ATTEMPTS)},
+                description=f"Failed {MOST_ATTEMPTS} times; only a person brings it back.",
+            )
+
+
+def last_results(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> dict[str, bool]:
+    """Partition → whether the check's last result there was good, or a warning only."""
+    found: dict[str, bool] = {}
+    for record in instance.event_log_storage.get_asset_check_execution_history(check, limit=MOST_RECORDS):
+        evaluation = record.evaluation
+        if evaluation is not None:
+            good = evaluation.passed or evaluation.severity == dg.AssetCheckSeverity.WARN
+            found.setdefault(str(record.partition), good)
+    return found
 
 
 def _failures_in_a_row(instance: dg.DagsterInstance, key: str) -> Sequence[dg.RunRecord]:

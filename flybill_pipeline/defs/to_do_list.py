@@ -16,27 +16,35 @@ UNFINISHED = [
 ]
 
 
-@dg.sensor(name="failed_org_months", minimum_interval_seconds=60)
-def failed_org_months_sensor(
-    context: dg.SensorEvaluationContext, toolbox: dg.ResourceParam[Toolbox]
-) -> dg.SensorResult | dg.SkipReason:
-    """Adds an organization's month when it waits for a person; takes it off when it is mended and no run holds it."""
-    due = {org_month_key(Month.parse(month), org_id) for month, org_id in toolbox.troubles.failed_org_months()}
-    listed = set(context.instance.get_dynamic_partitions(str(FAILED_ORG_MONTHS.name)))
-    new, mended = sorted(due - listed), sorted(listed - due)
-    if mended and _held_by_a_backfill(context.instance):
-        mended = []
-    elif mended:
-        held = _held_by_runs(context.instance)
-        mended = [key for key in mended if key not in held]
-    if not new and not mended:
-        return dg.SkipReason(f"{len(due)} organizations wait for a person, all of them listed")
-    requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
-    if new:
-        requests.append(FAILED_ORG_MONTHS.build_add_request(new))
-    if mended:
-        requests.append(FAILED_ORG_MONTHS.build_delete_request(mended))
-    return dg.SensorResult(dynamic_partitions_requests=requests)
+def to_do_list_sensor(status: dg.DefaultSensorStatus, every: int) -> dg.SensorDefinition:
+    """`failed_org_months`."""
+
+    @dg.sensor(minimum_interval_seconds=every, default_status=status)
+    def failed_org_months(
+        context: dg.SensorEvaluationContext, toolbox: dg.ResourceParam[Toolbox]
+    ) -> dg.SensorResult | dg.SkipReason:
+        """Adds an org's month when it waits for a person; takes it off when it is mended and no run holds it."""
+        due = {org_month_key(Month.parse(month), org_id) for month, org_id in toolbox.troubles.failed_org_months()}
+        listed = set(context.instance.get_dynamic_partitions(str(FAILED_ORG_MONTHS.name)))
+        new, mended = sorted(due - listed), _free(context.instance, sorted(listed - due))
+        requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+        if new:
+            requests.append(FAILED_ORG_MONTHS.build_add_request(new))
+        if mended:
+            requests.append(FAILED_ORG_MONTHS.build_delete_request(mended))
+        if not requests:
+            return dg.SkipReason(f"{len(due)} organizations wait for a person, all of them listed")
+        return dg.SensorResult(dynamic_partitions_requests=requests)
+
+    return failed_org_months
+
+
+def _free(instance: dg.DagsterInstance, keys: list[str]) -> list[str]:
+    """Those of the keys that nobody holds."""
+    if not keys or _held_by_a_backfill(instance):
+        return []
+    held = _held_by_runs(instance)
+    return [key for key in keys if key not in held]
 
 
 def _held_by_runs(instance: dg.DagsterInstance) -> set[str | None]:

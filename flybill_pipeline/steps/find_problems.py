@@ -3,12 +3,14 @@
 What only Dagster knows (failed checks, shards that were given up) comes from defs. Telling: tell_problems.py.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from flybill_pipeline.billing.money import format_money
 from flybill_pipeline.billing.problems import Problem, named
+from flybill_pipeline.billing.sync_breaker import OpenBreaker
 from flybill_pipeline.steps.watch_usage import Arrivals, bad_rows, silent_sources
 
 PATIENCE = timedelta(hours=6)
@@ -26,12 +28,13 @@ class Troubles(Protocol):
     def waiting(self, before: datetime) -> Sequence[Group]: ...
 
 
-def find_problems(troubles: Troubles, arrivals: Arrivals, now: datetime) -> list[Problem]:
-    """Everything that is wrong now, the most urgent first."""
+def find_problems(troubles: Troubles, arrivals: Arrivals, breaker: OpenBreaker | None, now: datetime) -> list[Problem]:
+    """Everything that is wrong now, the most urgent first. While `breaker` is open, what waits for Stripe is one."""
+    waiting = troubles.waiting(now - PATIENCE if breaker is None else now)
     found = [
         *(_held(group) for group in troubles.held()),
         *(_blocked(group) for group in troubles.blocked()),
-        *(_waiting(group) for group in troubles.waiting(now - PATIENCE)),
+        *([_stopped(breaker, waiting)] if breaker else map(_waiting, waiting)),
         *_arrivals(arrivals, now),
     ]
     return sorted(found, key=lambda problem: not problem.urgent)
@@ -56,6 +59,22 @@ def _blocked(group: Group) -> Problem:
         who=named(group["org_ids"], "organization"),
         cost=_money(group["totals"]),
         remedy=group["remedy"],
+    )
+
+
+def _stopped(breaker: OpenBreaker, waiting: Sequence[Group]) -> Problem:
+    totals: Counter[str] = Counter()
+    for group in waiting:
+        totals.update(group["totals"])
+    orgs = sorted({org for group in waiting for org in group["org_ids"]})
+    title = "Stripe does not answer" if breaker.cause == "outage" else "Stripe refuses our calls"
+    return Problem(
+        key=f"breaker/{breaker.cause}",
+        title=f"{title}: no invoices are sent",
+        what=breaker.sentence,
+        who=named(orgs, "organization") if orgs else "nobody yet: no invoice waits",
+        cost=_money(totals),
+        remedy=breaker.remedy,
     )
 
 

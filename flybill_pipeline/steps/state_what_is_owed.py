@@ -65,8 +65,9 @@ def state_what_is_owed(
     accounts: Accounts,
     credit_notes: CreditNotes,
     payments: Payments,
+    closing_day: int,
 ) -> Owed:
-    """The statement of one org's month as of `now`.
+    """The statement of one org's month as of `now`; months are closed on `closing_day` of the next one.
 
     A month that is settled is read as it was settled; any other is priced here and now, so it is as fresh as the
     daily usage, however long ago drafts were last written.
@@ -76,10 +77,11 @@ def state_what_is_owed(
         facts = replace(facts, payment=payments.of_org(org.org_id, month, now))
         lines = list(statements.settled_lines(org.org_id, month))
         notes = [note for note in credit_notes.of(org.org_id, month) if note.counts]
-        return Owed(org.org_id, facts, statement(facts, now, notes), lines, notes)
+        return Owed(org.org_id, facts, statement(facts, now, notes, closing_day), lines, notes)
     draft = draft_now(org, shard, month, usage, books, drafts, now, accounts)
     fresh = replace(facts, total_minor=draft.total_minor, usage_up_to=draft.usage_up_to, currency=org.currency)
-    return Owed(org.org_id, fresh, statement(fresh, now), [_line(line) for line in draft.lines])
+    said = statement(fresh, now, closing_day=closing_day)
+    return Owed(org.org_id, fresh, said, [_line(line) for line in draft.lines])
 
 
 def draft_now(

@@ -11,6 +11,37 @@ from .pages import Page, list_page
 from .store import Json, load
 
 CLOSED = ("won", "lost", "warning_closed")
+CARD = {"brand": "visa", "case_type": "chargeback", "network": "visa", "network_reason_code": "10.4"}
+EVIDENCE = (
+    "access_activity_log",
+    "billing_address",
+    "cancellation_policy",
+    "cancellation_policy_disclosure",
+    "cancellation_rebuttal",
+    "customer_communication",
+    "customer_email_address",
+    "customer_name",
+    "customer_purchase_ip",
+    "customer_signature",
+    "duplicate_charge_documentation",
+    "duplicate_charge_explanation",
+    "duplicate_charge_id",
+    "product_description",
+    "receipt",
+    "refund_policy",
+    "refund_policy_disclosure",
+    "refund_refusal_explanation",
+    "service_date",
+    "service_documentation",
+    "shipping_address",
+    "shipping_carrier",
+    "shipping_date",
+    "shipping_documentation",
+    "shipping_tracking_number",
+    "uncategorized_file",
+    "uncategorized_text",
+)
+"""What a seller may send to the bank; here nobody does."""
 
 
 def record_payment(call: Call, invoice: Json, amount: int) -> None:
@@ -93,14 +124,14 @@ def open_dispute(call: Call, invoice: Json, amount: int | None, reason: str) -> 
         "created": call.now,
         "currency": payment["currency"],
         "enhanced_eligibility_types": [],
-        "evidence": {},
+        "evidence": {**dict.fromkeys(EVIDENCE), "enhanced_evidence": {}},
         "evidence_details": {"due_by": call.now + 7 * 86400, "has_evidence": False, "past_due": False}
         | {"submission_count": 0, "enhanced_eligibility": {}},
         "is_charge_refundable": False,
         "livemode": call.livemode,
         "metadata": {},
         "payment_intent": payment["payment"]["payment_intent"],
-        "payment_method_details": {"type": "card"},
+        "payment_method_details": {"type": "card", "card": CARD},
         "reason": reason,
         "status": "needs_response",
     }

@@ -8,10 +8,13 @@ import dagster as dg
 
 from flybill_pipeline.billing.payment_polls import Poll
 from flybill_pipeline.billing.sync import Answer, Failure
-from flybill_pipeline.defs.payment_sensor import QUIET, stripe_events
+from flybill_pipeline.defs.payment_sensor import QUIET, payment_sensor
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DOWN = Failure("same_key", "stripe_error", "Stripe failed", "", "")
+
+
+SENSOR = payment_sensor(dg.DefaultSensorStatus.STOPPED, 30)
 
 
 def asked(poll: Poll, newest: str | None = "evt_2", known: tuple[str, ...] = ("evt_1",), down: bool = False) -> Any:
@@ -22,7 +25,7 @@ def asked(poll: Poll, newest: str | None = "evt_2", known: tuple[str, ...] = ("e
         payment_intake=SimpleNamespace(poll=lambda: poll, known=lambda ids: set(ids) & set(known)),
     )
     context = dg.build_sensor_context(resources={"toolbox": toolbox})
-    tick = stripe_events.evaluate_tick(context)
+    tick = SENSOR.evaluate_tick(context)
     return tick.run_requests[0].run_key if tick.run_requests else tick.skip_message
 
 
@@ -49,5 +52,5 @@ def test_while_stripe_is_down_nothing_is_started() -> None:
 
 
 def test_it_is_off_until_somebody_switches_it_on() -> None:
-    assert stripe_events.default_status == dg.DefaultSensorStatus.STOPPED
-    assert stripe_events.minimum_interval_seconds == 30
+    assert SENSOR.default_status == dg.DefaultSensorStatus.STOPPED
+    assert SENSOR.minimum_interval_seconds == 30

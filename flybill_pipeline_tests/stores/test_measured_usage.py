@@ -50,8 +50,8 @@ def land(world: UsageWorld, *events: dict[str, Any]) -> None:
     world.run(NOW)
 
 
-def measured_by(aggregation: str, **more: Any) -> PriceBook:
-    found = book(per_unit("1", "disk"))
+def measured_by(aggregation: str, unit_amount: str = "1", **more: Any) -> PriceBook:
+    found = book(per_unit(unit_amount, "disk"))
     return replace(found, meters={"disk": Meter("disk", Aggregation(aggregation), "unit", **more)})
 
 
@@ -141,10 +141,10 @@ def test_a_level_is_billed_in_a_month_without_any_event_until_it_is_gone(world: 
 
 
 def test_level_times_are_exact_where_binary_and_38_digits_are_not(world: UsageWorld) -> None:
-    huge = "123456789012345.123456789012345678"
+    huge = "123456789012.123456789012345678"
     land(world, event("03-01T00:00:00.000001", huge), event("03-31T23:59:59.999999", "-0.1"))
     micros = Decimal(31 * 86_400_000_000)
-    (line,) = lines(world, MARCH, measured_by("time_weighted", multiply_by=Decimal(3600)))
+    (line,) = lines(world, MARCH, measured_by("time_weighted", "0.000001", multiply_by=Decimal(3600)))
     with exact():
         level_seconds = (Decimal(huge) * (micros - 1) - Decimal("0.1")) / 1_000_000
         assert abs(line.quantity - level_seconds) < Decimal("1e-14")

@@ -208,6 +208,22 @@ def test_a_credit_note_reduces_what_an_open_invoice_asks_for(account: Account) -
     assert account.get(f"invoices/{final['id']}")["amount_remaining"] == 600
 
 
+def test_a_line_gives_back_no_more_than_it_amounts_to(account: Account) -> None:
+    final = account.finalized(700, 300, customer=account.customer())
+    small = next(line["id"] for line in final["lines"]["data"] if line["amount"] == 300)
+    line = {"type": "invoice_line_item", "invoice_line_item": small, "amount": 301}
+    assert account.refused("post", "credit_notes", invoice=final["id"], lines=[line]).http_status == 400
+    account.post(f"invoices/{final['id']}/void")
+    assert account.refused("post", "credit_notes", invoice=final["id"], amount=100).http_status == 400
+
+
+def test_what_is_paid_outside_stripe_is_no_payment_of_its_own(account: Account) -> None:
+    final = account.finalized(1000, customer=account.customer())
+    paid = account.post(f"invoices/{final['id']}/pay", paid_out_of_band=True)
+    assert (paid["status"], paid["amount_remaining"]) == ("paid", 0)
+    assert account.get("invoice_payments", invoice=final["id"], limit=100)["data"] == []
+
+
 def test_what_is_too_small_is_paid_and_owed_next_time(account: Account) -> None:
     customer = account.customer()
     final = account.finalized(20, customer=customer)

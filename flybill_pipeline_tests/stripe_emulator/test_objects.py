@@ -136,6 +136,9 @@ def test_every_object_in_every_answer_has_all_fields(
         "credit_note",
         "credit_note_line_item",
         "event",
+        "invoice_payment",
+        "refund",
+        "dispute",
     }
 
 

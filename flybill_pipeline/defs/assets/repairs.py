@@ -4,6 +4,7 @@ import dagster as dg
 
 from flybill_pipeline.defs.assets.billing import price_month_shard
 from flybill_pipeline.defs.assets.stripe import sync_shard
+from flybill_pipeline.defs.checks.stripe import look_again
 from flybill_pipeline.defs.metadata import evidence
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, read_org_month
 from flybill_pipeline.defs.resources import Toolbox
@@ -24,13 +25,19 @@ def repair_assets() -> list[dg.AssetsDefinition]:
     def failed_org_months(
         context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]
     ) -> dg.MaterializeResult[None]:
-        """One organization's month, run again after a person mended what had failed: priced, finalized and synced."""
+        """One organization's month, run again after a person mended what had failed: priced, finalized and synced.
+
+        Its shard is checked again, too.
+        """
         month, org_id = read_org_month(context.partition_key)
         shard = toolbox.shard_of(org_id)
         price_month_shard(toolbox, month, shard, [org_id])
         finalize_shard(month, shard, toolbox.invoices, toolbox.holds, toolbox.now(), [org_id], toolbox.policy)
         toolbox.sync_ledger.reopen(month, [org_id])
-        sync_shard(toolbox, month, shard, [org_id])
+        try:
+            sync_shard(toolbox, month, shard, [org_id])
+        finally:
+            look_again(context.instance, toolbox, month, shard)
         failures = toolbox.statements.failures(month, [org_id])
         if failures:
             found = failures[0]
