@@ -42,7 +42,7 @@ def build_defs(settings: Settings, *, toolbox: Toolbox | None = None, every: int
                 *billing_assets(partitions),
                 *stripe_assets(partitions),
                 *payment_assets(),
-                *repair_assets(),
+                *repair_assets(partitions),
             ]
         ),
         asset_checks=checks(partitions),

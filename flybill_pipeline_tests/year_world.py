@@ -27,9 +27,6 @@ CLASHING = "2025-08"
 FORGOTTEN, FOUND = "2025-02", "2025-09"
 """The month of usage that lands too late, and the month in which it lands."""
 
-LATE_LEVELS = True
-"""Whether changes of a level land late, too. It needs months to be billed again whose own usage did not change."""
-
 KINDS = 12
 """The kinds of organizations: a dozen have everything."""
 LOOKED_AT = 4 * KINDS
@@ -75,7 +72,7 @@ class Year:
     usage: dict[str, list[dict[str, object]]] = field(default_factory=lambda: {month: [] for month in MONTHS})
 
 
-def make_year(orgs: int, seed: int = 129) -> Year:
+def make_year(orgs: int, seed: int = 134) -> Year:
     """A year of that many organizations. A dozen have all kinds: each has usage of seconds and builds, and
 
     0 seats, 1 disks, 2 users and visitors, 3 probes without a price, 4 requests, 5 bytes, 6 a gauge, 7 a contract with
@@ -128,7 +125,7 @@ def _add_special_usage(year: Year, random: Random, org: Org) -> None:
             if meter == "probes":
                 year.usage[month].append({**row, "at": f"{month}-{LAST_DAYS[month]}T12:00:00Z"})
             else:
-                _land(year, random, row, month, late=meter != "disk" or LATE_LEVELS)
+                _land(year, random, row, month)
     if org.kind == 10:
         at = f"{FORGOTTEN}-{LAST_DAYS[FORGOTTEN]}T08:00:00Z"
         year.usage[FOUND].append(event(f"{org.org_id}-forgotten", org.org_id, "500", at))

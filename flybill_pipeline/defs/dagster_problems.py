@@ -7,8 +7,9 @@ import dagster as dg
 
 from flybill_pipeline.billing.problems import Problem, named
 from flybill_pipeline.defs.jobs import INGEST_USAGE, READ_LANDED_FILES
+from flybill_pipeline.defs.later_checks import MOST_RECORDS, last_results
 from flybill_pipeline.defs.partitions import Partitions
-from flybill_pipeline.defs.sensors import MOST_ATTEMPTS, MOST_RECORDS, given_up, last_results
+from flybill_pipeline.defs.sensors import MOST_ATTEMPTS, given_up
 
 CHECKS = {
     ("finalized_invoices", "lines_sum_to_invoice"): (

@@ -1,13 +1,14 @@
 """What starts runs by itself: new files, and shards that a machine may retry. Sensors write no table, send nothing."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.defs.jobs import CLOSE_MONTH, INGEST_USAGE, READ_LANDED_FILES
+from flybill_pipeline.defs.later_checks import last_results, record_check
 from flybill_pipeline.defs.partitions import Partitions, month_shard_key, read_month_shard
 from flybill_pipeline.defs.resources import Toolbox
 
@@ -19,7 +20,6 @@ FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=1)
 RETRY_TAG = "flybill/retry_of"
 RETRIES_LEFT = "retries_left"
-MOST_RECORDS = 500
 CLOSING_ASSETS = ("monthly_line_items", "finalized_invoices", "stripe_invoices")
 Requests = Iterator[dg.RunRequest | dg.SkipReason]
 
@@ -83,11 +83,11 @@ def _retry_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every:
         ]
         if exhausted:
             context.log.error(f"given up after {MOST_ATTEMPTS} attempts, a person must look: {', '.join(exhausted)}")
+        _tell_given_up(context.instance, partitions, {key: failures[key] for key in exhausted})
         given_up = f"; given up: {', '.join(exhausted)}" if exhausted else ""
         return dg.SensorResult(
             run_requests=[_retry(key, failures[key], attempts[key]) for key in due[: 1 if stopped else MOST_PER_TICK]],
             skip_reason=None if due else f"no failed shard is due{given_up}",
-            asset_events=list(_newly_given_up(context.instance, exhausted)),
         )
 
     return retry_failed_partitions
@@ -112,13 +112,15 @@ def given_up(instance: dg.DagsterInstance, partitions: Partitions, now: datetime
     return [key for key in failed if len(_failures_in_a_row(instance, key)) >= MOST_ATTEMPTS]
 
 
-def _newly_given_up(instance: dg.DagsterInstance, keys: Sequence[str]) -> Iterator[dg.AssetCheckEvaluation]:
-    """A red check for each shard that was given up, once: a run that succeeds makes it green."""
+def _tell_given_up(
+    instance: dg.DagsterInstance, partitions: Partitions, failures: Mapping[str, Sequence[dg.RunRecord]]
+) -> None:
+    """A red check for each shard that is given up, once, as a result of its last run; one that succeeds is green."""
     check = dg.AssetCheckKey(dg.AssetKey("stripe_invoices"), RETRIES_LEFT)
-    known = last_results(instance, check) if keys else {}
-    for key in keys:
+    known = last_results(instance, check) if failures else {}
+    for key, runs in failures.items():
         if known.get(key, True):
-            yield dg.AssetCheckEvaluation(
+            evaluation = dg.AssetCheckEvaluation(
                 asset_key=check.asset_key,
                 check_name=check.name,
                 passed=False,
@@ -126,17 +128,7 @@ def _newly_given_up(instance: dg.DagsterInstance, keys: Sequence[str]) -> Iterat
                 metadata={"attempts": dg.MetadataValue.int(MOST_ATTEMPTS)},
                 description=f"Failed {MOST_ATTEMPTS} times; only a person brings it back.",
             )
-
-
-def last_results(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> dict[str, bool]:
-    """Partition → whether the check's last result there was good, or a warning only."""
-    found: dict[str, bool] = {}
-    for record in instance.event_log_storage.get_asset_check_execution_history(check, limit=MOST_RECORDS):
-        evaluation = record.evaluation
-        if evaluation is not None:
-            good = evaluation.passed or evaluation.severity == dg.AssetCheckSeverity.WARN
-            found.setdefault(str(record.partition), good)
-    return found
+            record_check(instance, runs[0].dagster_run, partitions, evaluation)
 
 
 def _failures_in_a_row(instance: dg.DagsterInstance, key: str) -> Sequence[dg.RunRecord]:

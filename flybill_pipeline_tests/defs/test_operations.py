@@ -100,8 +100,12 @@ def test_the_to_do_list_is_what_the_ledger_says(flybill: Flybill) -> None:
         assert instance.get_dynamic_partitions(LISTED) == [f"{FIRST}/bolt"]
         assert "all of them listed" in tick().skip_message
 
+        billed = ("stripe_invoices", "every_org_billed")
+        assert flybill.checks()[billed] == {f"{FIRST}-01|00": False}
+        assert flybill("repair", FIRST, "--org", "bolt").status == 1
         flybill.prices("usd.toml", USD + ROCKETS)
         assert flybill("repair", FIRST, "--org", "bolt").status == 0
+        assert flybill.checks()[billed] == {f"{FIRST}-01|00": True}
         # While somebody's run of the key is under way, the key stays.
         run = instance.create_run_for_job(
             build_defs(load_settings()).resolve_job_def("repair_org_month"),

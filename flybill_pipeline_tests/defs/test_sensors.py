@@ -17,6 +17,7 @@ from flybill_pipeline.defs.partitions import Partitions, month_shard_key
 from flybill_pipeline.defs.sensors import FIRST_WAIT, MOST_ATTEMPTS, MOST_PER_TICK, RETRY_TAG, sensors
 
 SHARDS = 6
+RETRIES = dg.AssetCheckKey(dg.AssetKey("stripe_invoices"), "retries_left")
 NOW = datetime.now(UTC)
 LAST = Month.of(NOW).previous()
 PARTITIONS = Partitions(LAST.previous().previous().previous().previous(), SHARDS)
@@ -165,6 +166,9 @@ def test_each_wait_is_twice_the_one_before_until_the_shard_is_given_up_loudly(
     assert not tick.run_requests
     assert key() in tick.skip_message
     assert "given up" in tick.skip_message
+    world.tick()
+    history = world.instance.event_log_storage.get_asset_check_execution_history(RETRIES, limit=10)
+    assert [(str(record.partition), record.status.value) for record in history] == [(key(), "FAILED")]
 
 
 def test_a_run_that_a_person_started_begins_the_count_anew(world: World) -> None:

@@ -4,14 +4,15 @@ import dagster as dg
 
 from flybill_pipeline.defs.assets.billing import price_month_shard
 from flybill_pipeline.defs.assets.stripe import sync_shard
-from flybill_pipeline.defs.checks.stripe import look_again
+from flybill_pipeline.defs.checks.stripe import billed_now
+from flybill_pipeline.defs.later_checks import record_check
 from flybill_pipeline.defs.metadata import evidence
-from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, read_org_month
+from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, Partitions, read_org_month
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.steps.finalize_invoices import finalize_shard
 
 
-def repair_assets() -> list[dg.AssetsDefinition]:
+def repair_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
     """`failed_org_months`."""
 
     @dg.asset(
@@ -37,7 +38,7 @@ def repair_assets() -> list[dg.AssetsDefinition]:
         try:
             sync_shard(toolbox, month, shard, [org_id])
         finally:
-            look_again(context.instance, toolbox, month, shard)
+            record_check(context.instance, context.run, partitions, billed_now(toolbox, month, shard))
         failures = toolbox.statements.failures(month, [org_id])
         if failures:
             found = failures[0]

@@ -63,17 +63,15 @@ def stripe_checks(partitions: Partitions) -> list[dg.AssetChecksDefinition]:
     return [what_reached_stripe, nothing_lost]
 
 
-def look_again(instance: dg.DagsterInstance, toolbox: Toolbox, month: Month, shard: int) -> None:
-    """Records `every_org_billed` of a shard anew, beside its runs: an organization of it was repaired."""
+def billed_now(toolbox: Toolbox, month: Month, shard: int) -> dg.AssetCheckEvaluation:
+    """`every_org_billed` of a shard as it is now: an organization of it was repaired."""
     left = toolbox.month_checks.not_billed(month, shard)
-    instance.report_runless_asset_event(
-        dg.AssetCheckEvaluation(
-            asset_key=dg.AssetKey("stripe_invoices"),
-            check_name=EVERY_ORG_BILLED,
-            passed=not left,
-            metadata=_not_done(left),
-            partition=str(month_shard_key(month, shard)),
-        )
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey("stripe_invoices"),
+        check_name=EVERY_ORG_BILLED,
+        passed=not left,
+        metadata=_not_done(left),
+        partition=str(month_shard_key(month, shard)),
     )
 
 

@@ -1,0 +1,49 @@
+"""Records the result of a check beside the run that brought it about, when that run did not evaluate it itself.
+
+Dagster takes one evaluation of a check for each run, and only one ever that belongs to none. It keeps a result only
+where it was planned, so what was not planned is planned first.
+"""
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
+from dagster._core.events import DagsterEvent, DagsterEventType
+
+from flybill_pipeline.defs.partitions import Partitions
+
+MOST_RECORDS = 500
+
+
+def last_results(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> dict[str, bool]:
+    """Partition → whether the check's last result there was good, or a warning only."""
+    found: dict[str, bool] = {}
+    for record in instance.event_log_storage.get_asset_check_execution_history(check, limit=MOST_RECORDS):
+        evaluation = record.evaluation
+        if evaluation is not None:
+            good = evaluation.passed or evaluation.severity == dg.AssetCheckSeverity.WARN
+            found.setdefault(str(record.partition), good)
+    return found
+
+
+def record_check(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, partitions: Partitions, evaluation: dg.AssetCheckEvaluation
+) -> None:
+    """Records `evaluation`, of one shard of a month, as a result of `run`."""
+    history = instance.event_log_storage.get_asset_check_execution_history
+    if not any(found.run_id == run.run_id for found in history(evaluation.asset_check_key, limit=MOST_RECORDS)):
+        planned = AssetCheckEvaluationPlanned(
+            asset_key=evaluation.asset_key,
+            check_name=evaluation.check_name,
+            partitions_subset=partitions.month_shards.subset_with_partition_keys([str(evaluation.partition)]),
+        )
+        _report(instance, run, DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED, planned)
+    _report(instance, run, DagsterEventType.ASSET_CHECK_EVALUATION, evaluation)
+
+
+def _report(
+    instance: dg.DagsterInstance,
+    run: dg.DagsterRun,
+    kind: DagsterEventType,
+    content: AssetCheckEvaluationPlanned | dg.AssetCheckEvaluation,
+) -> None:
+    event = DagsterEvent(event_type_value=kind.value, event_specific_data=content, job_name=run.job_name)
+    instance.report_dagster_event(event, run.run_id)
