@@ -3,12 +3,15 @@
 The layers, top to bottom; a module imports only from lower rows, and names on one row are strangers:
 
     cli                                  what a person types
-    serving                              Dagster's UI behind a guard, and the processes that serve it
+    questions, answers, console …        what a person asks, and how it is shown
+    runs | serving                       Dagster's jobs in this process | Dagster's UI behind a guard
     definitions                          what Dagster loads
+    wiring                               chooses the real stores, gateway, clock and channels
     local                                embedded Postgres and Stripe emulator, for one machine
     settings                             the only reader of the environment
-    defs | web                           Dagster and nothing but Dagster | the read-only pages
+    defs                                 Dagster and nothing but Dagster
     steps | stores | stripe_gateway      one verb a file | facts at rest | the only speaker of Stripe
+          | notifiers                    … | channels that bring alerts to people
     billing                              pure: prices, months, money
     stripe_emulator                      a stand-in Stripe; shares nothing with the rest
 
