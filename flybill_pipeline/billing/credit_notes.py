@@ -176,16 +176,23 @@ def what_is_left(total_minor: int, notes: Sequence[CreditNote]) -> int:
     return total_minor - sum(note.amount_minor for note in notes if note.counts)
 
 
-def customer_sentence(total_minor: int, notes: Sequence[CreditNote]) -> str:
-    """What the customer reads of an invoice's credit notes beside what it asked for; empty when there are none."""
+def customer_sentence(total_minor: int, notes: Sequence[CreditNote], told_minor: int = 0) -> str:
+    """What the customer reads of an invoice's credit notes beside what it asked for; empty when there are none.
+
+    `told_minor` is what is taken off already in the amount that is said to be due.
+    """
     notes = [note for note in notes if note.counts]
     if not notes:
         return ""
     currency = notes[0].currency
     balance = sum(note.balance_minor or 0 for note in notes if note.state == "issued")
-    credited = format_money(sum(note.amount_minor for note in notes), currency)
+    credited_minor = sum(note.amount_minor for note in notes)
+    credited = format_money(credited_minor, currency)
     left = format_money(what_is_left(total_minor, notes), currency)
-    said = f"{credited} of it was credited since: it comes to {left} now."
+    if told_minor >= credited_minor:
+        said = f"{credited} was credited since the invoice was made; it is taken off already."
+    else:
+        said = f"{credited} of it was credited since: it comes to {left} now."
     if any(note.state != "issued" for note in notes):
         said += " A part of that is still on its way to our payment provider."
     if balance:

@@ -57,7 +57,8 @@ def statement(
     if facts.currency is None:
         return Statement("unknown", "We do not know this organization yet.", "Its usage is kept until we do.", 0)
     state, message, next_step = _words(facts, now, closing_day)
-    message = f"{message} {customer_sentence(facts.total_minor, credit_notes)}".rstrip()
+    told = facts.payment.credited_minor if facts.payment else 0
+    message = f"{message} {customer_sentence(facts.total_minor, credit_notes, told)}".rstrip()
     return Statement(state, message, next_step, _forecast(facts, now))
 
 

@@ -174,6 +174,8 @@ def test_what_customers_and_operators_read() -> None:
     note = replace(decide(ask(), bill, NOW), state="issued", balance_minor=0)
     assert customer_sentence(1000, []) == ""
     assert customer_sentence(1000, [note]) == "$5.00 of it was credited since: it comes to $5.00 now."
+    told = "$5.00 was credited since the invoice was made; it is taken off already."
+    assert customer_sentence(1000, [note], told_minor=500) == told
     assert "on its way" in customer_sentence(1000, [replace(note, state="new")])
     assert "reduces your next invoice" in customer_sentence(1000, [replace(note, balance_minor=200)])
     assert what_is_left(1000, [note, replace(note, state="blocked")]) == 500
