@@ -29,7 +29,8 @@ def record_check(
 ) -> None:
     """Records `evaluation`, of one shard of a month, as a result of `run`."""
     history = instance.event_log_storage.get_asset_check_execution_history
-    if not any(found.run_id == run.run_id for found in history(evaluation.asset_check_key, limit=MOST_RECORDS)):
+    known = {(found.run_id, found.partition) for found in history(evaluation.asset_check_key, limit=MOST_RECORDS)}
+    if (run.run_id, evaluation.partition) not in known:
         planned = AssetCheckEvaluationPlanned(
             asset_key=evaluation.asset_key,
             check_name=evaluation.check_name,

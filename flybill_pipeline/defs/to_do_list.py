@@ -7,6 +7,7 @@ from flybill_pipeline.billing.period import Month
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, org_month_key
 from flybill_pipeline.defs.resources import Toolbox
 
+RANGE_TAG = "dagster/asset_partition_range_start"
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -40,16 +41,14 @@ def to_do_list_sensor(status: dg.DefaultSensorStatus, every: int) -> dg.SensorDe
 
 
 def _free(instance: dg.DagsterInstance, keys: list[str]) -> list[str]:
-    """Those of the keys that nobody holds."""
+    """Those of the keys that nobody holds: a run whose key is deleted dies when it records what it did."""
     if not keys or _held_by_a_backfill(instance):
         return []
-    held = _held_by_runs(instance)
+    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+    if any(RANGE_TAG in run.tags for run in runs):  # a run of many keys: which, only Dagster could tell
+        return []
+    held = {run.tags.get("dagster/partition") for run in runs}
     return [key for key in keys if key not in held]
-
-
-def _held_by_runs(instance: dg.DagsterInstance) -> set[str | None]:
-    """The partitions of unfinished runs: a run whose key is deleted dies when it records what it did."""
-    return {run.tags.get("dagster/partition") for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))}
 
 
 def _held_by_a_backfill(instance: dg.DagsterInstance) -> bool:

@@ -119,6 +119,41 @@ def test_the_to_do_list_is_what_the_ledger_says(flybill: Flybill) -> None:
         assert instance.get_dynamic_partitions(LISTED) == []
 
 
+def test_a_run_of_many_keys_repairs_those_that_were_mended_and_names_the_others(flybill: Flybill) -> None:
+    flybill.import_orgs([{"org_id": "comet", "name": "comet", "currency": "usd"}])
+    flybill.land("comet.jsonl", [event("c1", "comet", 3, f"{FIRST}-06T00:00:00Z", "missiles")])
+    assert flybill("close", FIRST).status == 1
+    flybill.prices("usd.toml", USD + ROCKETS)
+    keys = [f"{FIRST}/bolt", f"{FIRST}/comet"]
+    with sensor(flybill, "failed_org_months") as (tick, instance):
+        tick()
+        assert instance.get_dynamic_partitions(LISTED) == keys
+        ran = (
+            build_defs(load_settings())
+            .resolve_job_def("repair_org_month")
+            .execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                tags={
+                    "dagster/asset_partition_range_start": keys[0],
+                    "dagster/asset_partition_range_end": keys[1],
+                },
+            )
+        )
+        assert not ran.success
+        (failure,) = [each for each in ran.all_events if each.is_step_failure]
+        assert "comet is not mended yet: The usd price book" in failure.step_failure_data.error_display_string
+        found = instance.get_status_by_partition(dg.AssetKey("failed_org_months"), keys, FAILED_ORG_MONTHS) or {}
+        assert [found[key] for key in keys] == [
+            dg.AssetPartitionStatus.MATERIALIZED,
+            dg.AssetPartitionStatus.FAILED,
+        ]
+        tick()
+        assert instance.get_dynamic_partitions(LISTED) == keys[1:]
+    assert flybill("status", FIRST, "--json").json()["sync"] == {"finalized": 2}
+
+
 def test_who_waits_and_why_is_told_once_and_that_it_is_over(flybill: Flybill, hook: Hook) -> None:
     with sensor(flybill, "alerts") as (tick, _):
         assert "1 messages sent" in tick().skip_message

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from flybill_pipeline.billing.period import Month
 from flybill_pipeline.defs.assets.billing import price_month_shard
 from flybill_pipeline.defs.assets.stripe import sync_shard
 from flybill_pipeline.defs.checks.stripe import billed_now
@@ -10,6 +11,9 @@ from flybill_pipeline.defs.metadata import evidence
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, Partitions, read_org_month
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.steps.finalize_invoices import finalize_shard
+
+MOST_A_RUN = 25
+"""Keys that one run of a backfill repairs: a run costs seconds, an organization milliseconds."""
 
 
 def repair_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
@@ -22,6 +26,7 @@ def repair_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         owners=["team:billing"],
         pool="stripe",
         deps=["stripe_invoices"],
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=MOST_A_RUN),
     )
     def failed_org_months(
         context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]
@@ -30,23 +35,43 @@ def repair_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
 
         Its shard is checked again, too.
         """
-        month, org_id = read_org_month(context.partition_key)
-        shard = toolbox.shard_of(org_id)
-        price_month_shard(toolbox, month, shard, [org_id])
-        finalize_shard(month, shard, toolbox.invoices, toolbox.holds, toolbox.now(), [org_id], toolbox.policy)
-        toolbox.sync_ledger.reopen(month, [org_id])
-        try:
-            sync_shard(toolbox, month, shard, [org_id])
-        finally:
+        org_months = [read_org_month(key) for key in context.partition_keys]
+        left = [trouble for month, org_id in org_months if (trouble := _repair(toolbox, month, org_id))]
+        for month, shard in sorted({(month, toolbox.shard_of(org_id)) for month, org_id in org_months}):
             record_check(context.instance, context.run, partitions, billed_now(toolbox, month, shard))
-        failures = toolbox.statements.failures(month, [org_id])
-        if failures:
-            found = failures[0]
-            raise dg.Failure(
-                f"{org_id} is not mended yet: {found.message} {found.remedy}",
-                metadata=evidence([{"org_id": org_id, "code": found.code, "remedy": found.remedy}], "what is left"),
-                allow_retries=False,
-            )
+        if left:
+            _keep_what_is_mended(context, {f"{trouble['month']}/{trouble['org_id']}" for trouble in left})
+            raise dg.Failure(_not_mended(left), evidence(left, "what is left"), allow_retries=False)
         return dg.MaterializeResult()
 
     return [failed_org_months]
+
+
+def _repair(toolbox: Toolbox, month: Month, org_id: str) -> dict[str, str] | None:
+    """Closes the org's month again; returns what still keeps it from being done, None when nothing does."""
+    shard = toolbox.shard_of(org_id)
+    price_month_shard(toolbox, month, shard, [org_id])
+    finalize_shard(month, shard, toolbox.invoices, toolbox.holds, toolbox.now(), [org_id], toolbox.policy)
+    toolbox.sync_ledger.reopen(month, [org_id])
+    found = {"month": str(month), "org_id": org_id}
+    try:
+        sync_shard(toolbox, month, shard, [org_id])
+    except dg.Failure as waiting:
+        return found | {"code": "waiting", "what happened": str(waiting.description), "what to do": "Try again later."}
+    failures = toolbox.statements.failures(month, [org_id])
+    if not failures:
+        return None
+    first = failures[0]
+    return found | {"code": first.code, "what happened": first.message, "what to do": first.remedy}
+
+
+def _keep_what_is_mended(context: dg.AssetExecutionContext, left: set[str]) -> None:
+    """A run of many keys that fails would leave them all failed, but for those of which it says that they are done."""
+    for key in set(context.partition_keys) - left:
+        context.log_event(dg.AssetMaterialization(context.asset_key, partition=key))
+
+
+def _not_mended(left: list[dict[str, str]]) -> str:
+    first = left[0]
+    others = f" {len(left) - 1} more are not either: see the table." if len(left) > 1 else ""
+    return f"{first['org_id']} is not mended yet: {first['what happened']} {first['what to do']}{others}"
