@@ -32,29 +32,19 @@ def find_problems(troubles: Troubles, arrivals: Arrivals, breaker: OpenBreaker |
     """Everything that is wrong now, the most urgent first. While `breaker` is open, what waits for Stripe is one."""
     waiting = troubles.waiting(now - PATIENCE if breaker is None else now)
     found = [
-        *(_held(group) for group in troubles.held()),
-        *(_blocked(group) for group in troubles.blocked()),
+        *(_for_a_person(group, "held", "held") for group in troubles.held()),
+        *(_for_a_person(group, "blocked", "refused by Stripe") for group in troubles.blocked()),
         *([_stopped(breaker, waiting)] if breaker else map(_waiting, waiting)),
         *_arrivals(arrivals, now),
     ]
     return sorted(found, key=lambda problem: not problem.urgent)
 
 
-def _held(group: Group) -> Problem:
+def _for_a_person(group: Group, kind: str, state: str) -> Problem:
+    count = len(group["org_ids"])
     return Problem(
-        key=f"held/{group['month']}/{group['code']}",
-        title=f"{group['month']}: {_orgs(group, 'held')} ({group['code']})",
-        what=group["message"],
-        who=named(group["org_ids"], "organization"),
-        cost=_money(group["totals"]),
-        remedy=group["remedy"],
-    )
-
-
-def _blocked(group: Group) -> Problem:
-    return Problem(
-        key=f"blocked/{group['month']}/{group['code']}",
-        title=f"{group['month']}: {_orgs(group, 'refused by Stripe')} ({group['code']})",
+        key=f"{kind}/{group['month']}/{group['code']}",
+        title=f"{group['month']}: {count} organization{'' if count == 1 else 's'} {state} ({group['code']})",
         what=group["message"],
         who=named(group["org_ids"], "organization"),
         cost=_money(group["totals"]),
@@ -122,11 +112,6 @@ def _arrivals(arrivals: Arrivals, now: datetime) -> Iterator[Problem]:
             remedy="Ask its owner. What comes later is billed later, within the look-back.",
             urgent=False,
         )
-
-
-def _orgs(group: Group, state: str) -> str:
-    count = len(group["org_ids"])
-    return f"{count} organization{'' if count == 1 else 's'} {state}"
 
 
 def _money(totals: Mapping[str, int]) -> str:

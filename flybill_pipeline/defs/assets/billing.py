@@ -55,6 +55,10 @@ def billing_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
             raise dg.Failure(str(error), allow_retries=False) from error
         return dg.MaterializeResult(metadata=finalize_metadata(report))
 
+    return [monthly_line_items, finalized_invoices, _verified_invoices(partitions)]
+
+
+def _verified_invoices(partitions: Partitions) -> dg.AssetsDefinition:
     @dg.asset(
         partitions_def=partitions.months,
         group_name="billing",
@@ -78,7 +82,7 @@ def billing_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
             check_results=[dg.AssetCheckResult(check_name="priced_again_they_are_the_same", passed=same)],
         )
 
-    return [monthly_line_items, finalized_invoices, verified_invoices]
+    return verified_invoices
 
 
 def price_month_shard(toolbox: Toolbox, month: Month, shard: int, org_ids: Sequence[str]) -> PricingReport:

@@ -23,7 +23,10 @@ DASHBOARD = {
 
 def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
     """`stripe_invoices` and `stripe_reconciliation`."""
+    return [_stripe_invoices(partitions), _stripe_reconciliation(partitions)]
 
+
+def _stripe_invoices(partitions: Partitions) -> dg.AssetsDefinition:
     @dg.asset(
         partitions_def=partitions.month_shards,
         group_name="stripe",
@@ -44,6 +47,10 @@ def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         month, shard = read_month_shard(context.partition_key)
         return dg.MaterializeResult(metadata=sync_shard(toolbox, month, shard, config.org_ids, context.log.info))
 
+    return stripe_invoices
+
+
+def _stripe_reconciliation(partitions: Partitions) -> dg.AssetsDefinition:
     @dg.asset(
         partitions_def=partitions.months,
         group_name="stripe",
@@ -76,7 +83,7 @@ def stripe_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         result = dg.AssetCheckResult(check_name="totals_match_stripe", passed=found.proven, metadata=metadata)
         return dg.MaterializeResult(metadata=metadata | pictures, check_results=[result])
 
-    return [stripe_invoices, stripe_reconciliation]
+    return stripe_reconciliation
 
 
 def sync_shard(

@@ -14,11 +14,15 @@ WARN = dg.AssetCheckSeverity.WARN
 
 def billing_checks(partitions: Partitions) -> list[dg.AssetChecksDefinition]:
     """`every_meter_priced`, `revenue_is_usual`; `lines_sum_to_invoice` (blocking) and `every_org_has_an_outcome`."""
-    of_shard = partitions.month_shards
+    return [_of_drafts(partitions), _of_outcomes(partitions)]
 
+
+def _of_drafts(partitions: Partitions) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(
         specs=[
-            dg.AssetCheckSpec(name, asset="monthly_line_items", description=text, partitions_def=of_shard)
+            dg.AssetCheckSpec(
+                name, asset="monthly_line_items", description=text, partitions_def=partitions.month_shards
+            )
             for name, text in (("every_meter_priced", _PRICED), ("revenue_is_usual", _REVENUE))
         ]
     )
@@ -39,17 +43,24 @@ def billing_checks(partitions: Partitions) -> list[dg.AssetChecksDefinition]:
             check_name="revenue_is_usual", passed=not unusual, severity=WARN, metadata=evidence(unusual, "currencies")
         )
 
+    return what_is_due
+
+
+def _of_outcomes(partitions: Partitions) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(
         specs=[
             dg.AssetCheckSpec(
                 "lines_sum_to_invoice",
                 asset="finalized_invoices",
                 description=_SUMS,
-                partitions_def=of_shard,
+                partitions_def=partitions.month_shards,
                 blocking=True,
             ),
             dg.AssetCheckSpec(
-                "every_org_has_an_outcome", asset="finalized_invoices", description=_OUTCOME, partitions_def=of_shard
+                "every_org_has_an_outcome",
+                asset="finalized_invoices",
+                description=_OUTCOME,
+                partitions_def=partitions.month_shards,
             ),
         ]
     )
@@ -70,7 +81,7 @@ def billing_checks(partitions: Partitions) -> list[dg.AssetChecksDefinition]:
             metadata=evidence(without, "organizations without an outcome"),
         )
 
-    return [what_is_due, what_was_decided]
+    return what_was_decided
 
 
 _PRICED = """All usage of the month has a price. If it is yellow: its organization will be held. Add the price, or the
