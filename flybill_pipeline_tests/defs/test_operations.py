@@ -166,3 +166,25 @@ def test_who_waits_and_why_is_told_once_and_that_it_is_over(flybill: Flybill, ho
         assert flybill("repair", FIRST, "--org", "bolt").status == 0
         tick(after=REST)
         assert hook.texts[1].startswith(f"*flybill: resolved: {FIRST}: 1 organization held")
+
+
+def test_thousands_of_files_are_asked_for_at_once_and_none_of_them_twice(flybill: Flybill) -> None:
+    landing = flybill.home / "home" / "landing" / "usage"
+    for number in range(3000):
+        (landing / f"many-{number:04d}.jsonl").write_text("{}\n")
+    with sensor(flybill, "landed_files_arrived") as (tick, _):
+        (asked,) = tick().run_requests
+        assert [request.run_key for request in tick().run_requests] == [asked.run_key]
+        (landing / "one-more.jsonl").write_text("{}\n")
+        (more,) = tick().run_requests
+        assert more.run_key != asked.run_key
+    with flybill.dagster():
+        tools = build_toolbox(load_settings())
+        assert len(tools.unread_files()) == 3001
+        tools.catalog.arrivals(tools.landing.files(), datetime.now(UTC))
+        tools.close()
+    flybill.sql("update flybill.landed_files set state = 'taken'")
+    with sensor(flybill, "landed_files_arrived") as (tick, _):
+        assert tick().skip_message == "nothing new has landed"
+        (landing / "many-0007.jsonl").write_text('{"other": 1}\n')
+        assert len(tick().run_requests) == 1
