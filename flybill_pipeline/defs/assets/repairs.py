@@ -19,7 +19,8 @@ def repair_assets() -> list[dg.AssetsDefinition]:
         kinds={"postgres", "stripe"},
         owners=["team:billing"],
         pool="stripe",
-        deps=["stripe_invoices"],
+        # For the lineage only: a backfill refuses keys for which it finds none upstream, and any one will do.
+        deps=[dg.AssetDep("stripe_invoices", partition_mapping=dg.LastPartitionMapping())],
     )
     def failed_org_months(
         context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]
