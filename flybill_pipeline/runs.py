@@ -3,8 +3,10 @@
 No job is defined here and nothing is printed; progress is told to a callback.
 """
 
+import json
 import re
 import shutil
+import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 import dagster as dg
+from dagster._core.storage.tags import GRPC_INFO_TAG
 from sqlalchemy import Engine
 
 from flybill_pipeline.billing.period import Month
@@ -23,6 +26,7 @@ from flybill_pipeline.defs import jobs
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_shard_key, org_month_key
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.settings import Settings, export_environment
+from flybill_pipeline.stores.database import open_engine
 from flybill_pipeline.stores.presence import is_present, present
 from flybill_pipeline.wiring import build_toolbox
 
@@ -30,7 +34,12 @@ DAGSTER_YAML = Path(__file__).parents[1] / "dagster.yaml"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 PROCESS_TAG = "flybill/process"
 """Names the command that a run was started by: with it, the run ends."""
-UNFINISHED = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
+UNFINISHED = (
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and of how much."""
@@ -133,13 +142,37 @@ def dagster_home(settings: Settings) -> Path:
     return home
 
 
+def end_dead_runs(settings: Settings) -> None:
+    """Does for Dagster's own processes what every command does when it begins: see `_end_dead_runs`."""
+    export_environment(settings)
+    engine = open_engine(str(settings.database_url))
+    with dg.DagsterInstance.from_config(str(dagster_home(settings))) as instance:
+        _end_dead_runs(instance, engine)
+    engine.dispose()
+
+
 def _end_dead_runs(instance: dg.DagsterInstance, engine: Engine) -> None:
-    """Marks the runs of killed commands as failed, and frees their place in the pool: others wait for it for ever."""
+    """Marks as failed the runs that were killed, and frees their place in the pool: others wait for it for ever.
+
+    Dagster's own monitoring does not see it: what the default launcher starts counts as alive for two hours.
+    """
     for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
-        process = run.tags.get(PROCESS_TAG)
-        if process is not None and not is_present(engine, process):
-            instance.report_run_failed(run, "The flybill command that started this run was killed.")
+        process, server = run.tags.get(PROCESS_TAG), run.tags.get(GRPC_INFO_TAG)
+        if server is not None:  # a retry of what a command had started runs at the server, with the command's tags
+            dead = not _answers(json.loads(server).get("socket"))
+        else:
+            dead = process is not None and not is_present(engine, process)
+        if dead:
+            instance.report_run_failed(run, "The flybill process that this run belonged to was killed.")
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def _answers(address: str | None) -> bool:
+    """Whether the code server on this socket is there; one on another machine (no socket) is not ours to judge."""
+    if address is None:
+        return True
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(address) == 0
 
 
 def _scope(org_ids: Collection[str]) -> dict[str, Any]:

@@ -8,19 +8,21 @@ import sys
 from contextlib import ExitStack, suppress
 from types import FrameType
 
-from flybill_pipeline.runs import dagster_home
+from flybill_pipeline.runs import dagster_home, end_dead_runs
+from flybill_pipeline.serving.processes import CODE
 from flybill_pipeline.settings import Settings, SettingsError, as_environment
 
 STOP_SECONDS = 30
 
 
-def serve(settings: Settings, port: int, read_only_port: int) -> int:
+def serve(settings: Settings, port: int, read_only_port: int, code: str = CODE) -> int:
     """Runs Dagster's processes until one ends or this one is told to; returns 0 in the second case, 1 in the first.
 
-    `settings` must be complete. Raises SettingsError when a port is taken.
+    `settings` must be complete; `code` is the module with the definitions. Raises SettingsError when a port is taken.
     """
     _require_free(port, read_only_port)
     home = dagster_home(settings)
+    end_dead_runs(settings)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -29,7 +31,7 @@ def serve(settings: Settings, port: int, read_only_port: int) -> int:
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     process = subprocess.Popen(
-        [sys.executable, "-m", "flybill_pipeline.serving.processes", str(port), str(read_only_port)],
+        [sys.executable, "-m", "flybill_pipeline.serving.processes", str(port), str(read_only_port), code],
         cwd=home,
         env={**os.environ, **as_environment(settings), "DAGSTER_HOME": str(home)},
         stdin=subprocess.PIPE,  # closed by the kernel when we are gone, and then the child ends

@@ -23,6 +23,7 @@ from sqlalchemy import create_engine, text
 
 from flybill_pipeline_tests.emulator_process import PROJECT, EmulatorProcess
 
+MODULE = "flybill_pipeline.cli"
 CHECKS = (
     ("landed_files", "quarantine_is_small"),
     ("landed_files", "no_source_is_silent"),
@@ -97,11 +98,19 @@ class Flybill:
 
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         """Starts a command as a process in a group of its own; whoever starts it waits for it."""
+        return self._start([MODULE, *arguments], self._environment(variables), subprocess.PIPE)
+
+    def serve(self, log: Path, *arguments: str, module: str = MODULE) -> "subprocess.Popen[str]":
+        """Starts a command that stays and says a lot, to `log`; another module may stand for the command line's."""
+        with log.open("a") as opened:
+            return self._start([module, *arguments], self._environment({}), opened)
+
+    def _start(self, command: Sequence[str], environment: Mapping[str, str], out: Any) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, "-m", "flybill_pipeline.cli", *arguments],
-            env=self._environment(variables),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            [sys.executable, "-m", *command],
+            env=environment,
+            stdout=out,
+            stderr=out,
             text=True,
             start_new_session=True,
         )

@@ -5,6 +5,7 @@ import dagster as dg
 from flybill_pipeline.defs.dagster_problems import dagster_problems
 from flybill_pipeline.defs.partitions import Partitions
 from flybill_pipeline.defs.resources import Toolbox
+from flybill_pipeline.defs.sensors import LOOKED_BACK
 from flybill_pipeline.steps.find_problems import find_problems
 from flybill_pipeline.steps.tell_problems import tell_problems
 
@@ -18,9 +19,10 @@ def alert_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every: 
         urgent every day.
         """
         now = toolbox.now()
+        openings = toolbox.sync_ledger.breaker.openings(now - LOOKED_BACK)
         found = [
             *find_problems(toolbox.troubles, toolbox.usage_health, toolbox.sync_ledger.breaker.state(), now),
-            *dagster_problems(context.instance, partitions, now),
+            *dagster_problems(context.instance, partitions, openings, now),
         ]
         told = tell_problems(found, toolbox.problem_ledger, toolbox.channels, now, toolbox.ui_url)
         for problem in toolbox.problem_ledger.undelivered():

@@ -1,6 +1,6 @@
 """What only Dagster knows to be wrong: failed checks, shards that were given up, runs that fail. Words for people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import dagster as dg
@@ -9,7 +9,7 @@ from flybill_pipeline.billing.problems import Problem, named
 from flybill_pipeline.defs.jobs import INGEST_USAGE, READ_LANDED_FILES
 from flybill_pipeline.defs.later_checks import MOST_RECORDS, last_results
 from flybill_pipeline.defs.partitions import Partitions
-from flybill_pipeline.defs.sensors import MOST_ATTEMPTS, given_up
+from flybill_pipeline.defs.sensors import MOST_ATTEMPTS, Openings, given_up
 
 CHECKS = {
     ("finalized_invoices", "lines_sum_to_invoice"): (
@@ -34,9 +34,12 @@ by name already.
 """
 
 
-def dagster_problems(instance: dg.DagsterInstance, partitions: Partitions, now: datetime) -> list[Problem]:
-    """Everything that Dagster's own storage shows to be wrong now."""
-    return [*_failed_checks(instance), *_given_up(instance, partitions, now), *_failing_runs(instance)]
+def dagster_problems(
+    instance: dg.DagsterInstance, partitions: Partitions, openings: Openings, now: datetime
+) -> list[Problem]:
+    """Everything that Dagster's own storage shows to be wrong now. `openings` are the breaker's."""
+    exhausted = given_up(instance, partitions, openings, now)
+    return [*_failed_checks(instance), *_given_up(exhausted), *_failing_runs(instance)]
 
 
 def _failed_checks(instance: dg.DagsterInstance) -> Iterator[Problem]:
@@ -54,8 +57,7 @@ def _failed_checks(instance: dg.DagsterInstance) -> Iterator[Problem]:
             )
 
 
-def _given_up(instance: dg.DagsterInstance, partitions: Partitions, now: datetime) -> Iterator[Problem]:
-    keys = given_up(instance, partitions, now)
+def _given_up(keys: Sequence[str]) -> Iterator[Problem]:
     if keys:
         yield Problem(
             key="given_up",

@@ -18,7 +18,7 @@ def last_results(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> dict[
     found: dict[str, bool] = {}
     for record in instance.event_log_storage.get_asset_check_execution_history(check, limit=MOST_RECORDS):
         evaluation = record.evaluation
-        if evaluation is not None:
+        if isinstance(evaluation, dg.AssetCheckEvaluation):  # and not one that is planned, or died with its run
             good = evaluation.passed or evaluation.severity == dg.AssetCheckSeverity.WARN
             found.setdefault(str(record.partition), good)
     return found

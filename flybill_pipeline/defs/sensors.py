@@ -14,6 +14,7 @@ from flybill_pipeline.defs.resources import Toolbox
 
 EVERY_SECONDS = 60
 RETRIED_MONTHS = 3
+LOOKED_BACK = RETRIED_MONTHS * timedelta(days=31)
 MOST_ATTEMPTS = 6
 MOST_PER_TICK = 4
 FIRST_WAIT = timedelta(minutes=1)
@@ -22,6 +23,8 @@ RETRY_TAG = "flybill/retry_of"
 RETRIES_LEFT = "retries_left"
 CLOSING_ASSETS = ("monthly_line_items", "finalized_invoices", "stripe_invoices")
 Requests = Iterator[dg.RunRequest | dg.SkipReason]
+Openings = Sequence[tuple[datetime, datetime | None]]
+"""When calls to Stripe were stopped for everybody, and when they were let through again."""
 
 
 def sensors(
@@ -73,8 +76,8 @@ def _retry_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every:
             return dg.SkipReason(stopped.sentence)
         failed = _failed_shards(context.instance, partitions, now)
         failures = {key: _failures_in_a_row(context.instance, key) for key in failed}
-        openings = breaker.openings(now - RETRIED_MONTHS * timedelta(days=31))
-        attempts = {key: sum(not _meanwhile(run, openings) for run in runs) for key, runs in failures.items()}
+        openings = breaker.openings(now - LOOKED_BACK)
+        attempts = {key: _attempts(runs, openings) for key, runs in failures.items()}
         exhausted = [key for key in failures if attempts[key] >= MOST_ATTEMPTS]
         due = [
             key
@@ -106,10 +109,10 @@ def _failed_shards(instance: dg.DagsterInstance, partitions: Partitions, now: da
     return sorted(failed, key=read_month_shard)
 
 
-def given_up(instance: dg.DagsterInstance, partitions: Partitions, now: datetime) -> list[str]:
+def given_up(instance: dg.DagsterInstance, partitions: Partitions, openings: Openings, now: datetime) -> list[str]:
     """The keys of the failed shards that were tried so often that only a person brings them back."""
     failed = _failed_shards(instance, partitions, now)
-    return [key for key in failed if len(_failures_in_a_row(instance, key)) >= MOST_ATTEMPTS]
+    return [key for key in failed if _attempts(_failures_in_a_row(instance, key), openings) >= MOST_ATTEMPTS]
 
 
 def _tell_given_up(
@@ -149,7 +152,12 @@ def _failures_in_a_row(instance: dg.DagsterInstance, key: str) -> Sequence[dg.Ru
     return failures
 
 
-def _meanwhile(run: dg.RunRecord, openings: Sequence[tuple[datetime, datetime | None]]) -> bool:
+def _attempts(failures: Sequence[dg.RunRecord], openings: Openings) -> int:
+    """How many of these failures count."""
+    return sum(not _meanwhile(run, openings) for run in failures)
+
+
+def _meanwhile(run: dg.RunRecord, openings: Openings) -> bool:
     """Whether calls to Stripe were stopped for everybody at some time of this run."""
     start, end = (datetime.fromtimestamp(moment or 0, UTC) for moment in (run.start_time, run.end_time))
     return any(opened <= end and (closed is None or start <= closed) for opened, closed in openings)

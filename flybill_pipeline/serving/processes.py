@@ -1,9 +1,9 @@
 """Dagster's three processes on one machine, together or not at all: code server, daemon, webserver. No HTTP here.
 
-`python -m flybill_pipeline.serving.processes PORT READ_ONLY_PORT` is their parent. It ends them when one of them ends,
-when it is told to, and when its standard input closes: the kernel does that when whoever started it is gone, `kill -9`
-too. They are one process group; what is left of it after `STOP_SECONDS` is killed. The code server, which would execute
-anything for anybody, listens on a socket in a folder that only we can open.
+`python -m flybill_pipeline.serving.processes PORT READ_ONLY_PORT [MODULE]` is their parent. It ends them when one of
+them ends, when it is told to, and when its standard input closes: the kernel does that when whoever started it is gone,
+`kill -9` too. They are one process group; what is left of it after `STOP_SECONDS` is killed. The code server, which
+would execute anything for anybody, listens on a socket in a folder that only we can open.
 """
 
 import json
@@ -25,15 +25,15 @@ START_SECONDS, STOP_SECONDS = 120, 20
 TURN_SECONDS = 0.2
 
 
-def main(port: int, read_only_port: int) -> None:
-    """Starts the three, waits until one ends or the work is over, and ends all."""
+def main(port: int, read_only_port: int, code: str = CODE) -> None:
+    """Starts the three, waits until one ends or the work is over, and ends all. `code` is the module to serve."""
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
     threading.Thread(target=_wait_for_parent, args=[over], daemon=True).start()
     with tempfile.TemporaryDirectory(prefix="flybill-code-") as folder, _ending() as started:
         code_socket = Path(folder) / "socket"
-        _start(started, "dagster", "api", "grpc", "-m", CODE, "-s", str(code_socket))
+        _start(started, "dagster", "api", "grpc", "-m", code, "-s", str(code_socket))
         if not _until_open(code_socket, over, started):
             return
         workspace = Path(folder) / "workspace.yaml"
@@ -96,5 +96,5 @@ def _ending() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])
     os.killpg(0, signal.SIGKILL)  # runs that Dagster started, and whatever would not end

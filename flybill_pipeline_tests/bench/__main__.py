@@ -3,12 +3,19 @@
 import subprocess
 import sys
 
-FULL = {"bench_usage": ["--events", "10000000"], "bench_billing": [], "bench_sync": [], "bench_reconcile": []}
+FULL = {
+    "bench_usage": ["--events", "10000000"],
+    "bench_billing": [],
+    "bench_sync": [],
+    "bench_reconcile": [],
+    "bench_dagster": [],
+}
 SHORT = {
     "bench_usage": ["--events", "500000"],
     "bench_billing": ["--orgs", "2000"],
     "bench_sync": ["--invoices", "150"],
     "bench_reconcile": ["--invoices", "2000"],
+    "bench_dagster": ["--shards", "2"],
 }
 
 for name, options in (SHORT if "--short" in sys.argv else FULL).items():

@@ -15,6 +15,7 @@ from flybill_pipeline_tests.conftest import PROJECT
         ("bench_billing", ["--orgs", "160", "--lines", "5"], "800 lines of 160 orgs"),
         ("bench_sync", ["--invoices", "30"], "30 of 30 invoices"),
         ("bench_reconcile", ["--invoices", "250"], "250 of 250 invoices proven"),
+        ("bench_dagster", ["--shards", "1"], "the daemon's queue: 1 of 1 shards"),
     ],
 )
 def test_a_benchmark_runs_and_tells(name: str, options: list[str], says: str) -> None:

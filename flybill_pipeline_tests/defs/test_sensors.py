@@ -14,7 +14,7 @@ from flybill_pipeline.billing.sync_breaker import OpenBreaker
 from flybill_pipeline.defs import sensors as module
 from flybill_pipeline.defs.jobs import CLOSE_MONTH
 from flybill_pipeline.defs.partitions import Partitions, month_shard_key
-from flybill_pipeline.defs.sensors import FIRST_WAIT, MOST_ATTEMPTS, MOST_PER_TICK, RETRY_TAG, sensors
+from flybill_pipeline.defs.sensors import FIRST_WAIT, MOST_ATTEMPTS, MOST_PER_TICK, RETRY_TAG, given_up, sensors
 
 SHARDS = 6
 RETRIES = dg.AssetCheckKey(dg.AssetKey("stripe_invoices"), "retries_left")
@@ -247,6 +247,7 @@ def test_while_stripe_is_down_one_shard_at_a_time_is_the_probe_and_no_attempt_is
         (probe,) = world.requests()
         assert probe.tags["flybill/attempt"] == "1"
         world.follow(probe)
+        assert given_up(world.instance, PARTITIONS, world.openings, world.now) == []
     world.stopped, world.openings = None, [(began, datetime.now(UTC))]
     assert len(world.requests()) == 3  # all of them, at once
 

@@ -7,13 +7,13 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flybill_pipeline_tests.flybill_process import Flybill
+from flybill_pipeline_tests.flybill_process import MODULE, Flybill
 
 START_SECONDS = 90
 JSON = {"Content-Type": "application/json"}
@@ -33,9 +33,10 @@ class Answer:
 
 
 class Served:
-    """`flybill up` of one deployment, on two free ports."""
+    """`flybill up` of one deployment, on two free ports; `module` is the command line that is used for it."""
 
-    def __init__(self, flybill: Flybill) -> None:
+    def __init__(self, flybill: Flybill, module: str = MODULE) -> None:
+        self._module = module
         self.port, self.read_only_port = free_port(), free_port()
         self.flybill = flybill
         self.process: subprocess.Popen[str] | None = None
@@ -45,7 +46,7 @@ class Served:
         process = self.begin()
         deadline = time.monotonic() + START_SECONDS
         while not (answers(self.port) and answers(self.read_only_port)):
-            assert process.poll() is None, process.communicate()[1]
+            assert process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, "flybill up did not answer in time"
             time.sleep(0.1)
 
@@ -54,17 +55,23 @@ class Served:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=60)
+        self.process.wait(timeout=60)
         return self.process.returncode
 
     def begin(self) -> "subprocess.Popen[str]":
         """Starts it, and comes back as soon as the first of Dagster's processes is there."""
-        self.process = self.flybill.start("up", "--port", str(self.port), "--read-only-port", str(self.read_only_port))
+        ports = ("--port", str(self.port), "--read-only-port", str(self.read_only_port))
+        self.process = self.flybill.serve(self.log, "up", *ports, module=self._module)
         deadline = time.monotonic() + START_SECONDS
         while not self.group("dagster api grpc"):
             assert time.monotonic() < deadline, "flybill up did not start Dagster in time"
             time.sleep(0.05)
         return self.process
+
+    @property
+    def log(self) -> Path:
+        """What it and Dagster's processes have said."""
+        return self.flybill.home / "up.log"
 
     def group(self, words: str = "") -> list[int]:
         """The processes of this deployment, whoever their parent is by now, whose command line has these words."""
@@ -107,6 +114,16 @@ class Served:
         body = json.dumps({"query": document})
         return self.request("POST", "/graphql", {**JSON, **(headers or {})}, body, read_only=read_only)
 
+    def materialize(self, assets: Iterable[str], keys: Sequence[str]) -> str:
+        """ "Materialize" in the UI with these partitions chosen, which is a backfill; returns its id."""
+        selection = ", ".join(f'{{path: ["{asset}"]}}' for asset in assets)
+        answer = self.graphql(
+            f"mutation {{ launchPartitionBackfill(backfillParams: {{assetSelection: [{selection}], "
+            f"partitionNames: {json.dumps(keys)}}}) "
+            "{ __typename ... on LaunchBackfillSuccess { backfillId } ... on Error { message } } }"
+        ).json()
+        return str(answer["data"]["launchPartitionBackfill"]["backfillId"])
+
     def limits(self) -> dict[str, int]:
         """Pool → limit: what the mutation of these tests sets."""
         found = self.graphql("{ instance { concurrencyLimits { concurrencyKey slotCount } } }").json()
@@ -116,6 +133,14 @@ class Served:
 def set_limit(pool: str) -> str:
     """A mutation that leaves a trace which can be looked for."""
     return f'mutation Change {{ setConcurrencyLimit(concurrencyKey: "{pool}", limit: 3) }}'
+
+
+def wait_until(true: Callable[[], object], what: str = "it", seconds: float = 40) -> None:
+    """Waits for something to become true; the time is for a machine that is far too busy."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"{what} did not happen in time"
+        time.sleep(0.1)
 
 
 def free_port() -> int:

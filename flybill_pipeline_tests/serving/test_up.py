@@ -3,13 +3,12 @@
 import os
 import signal
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from flybill_pipeline_tests.flybill_process import deployment
-from flybill_pipeline_tests.serving.served import Served, answers, free_port
+from flybill_pipeline_tests.serving.served import Served, answers, free_port, wait_until
 
 
 @pytest.fixture
@@ -22,17 +21,10 @@ def up(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[
             served.kill_all()
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 40) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
-
-
 def test_it_leaves_nothing_behind_when_it_is_killed(up: Served) -> None:
     process = up.begin()
     process.kill()
-    process.communicate(timeout=60)  # what it started holds its output open
+    process.wait(timeout=60)
     wait_until(lambda: up.group() == [])
 
 
@@ -40,7 +32,7 @@ def test_it_leaves_nothing_behind_when_it_is_killed(up: Served) -> None:
 def test_it_ends_when_one_of_its_processes_is_killed(up: Served, killed: str) -> None:
     process = up.begin()
     os.kill(up.group(killed)[0], signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.wait(timeout=60)
     assert process.returncode == 1
     wait_until(lambda: up.group() == [])
 

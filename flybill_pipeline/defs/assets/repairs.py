@@ -25,7 +25,8 @@ def repair_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         kinds={"postgres", "stripe"},
         owners=["team:billing"],
         pool="stripe",
-        deps=["stripe_invoices"],
+        # For the lineage only: a backfill refuses keys for which it finds none upstream, and any one will do.
+        deps=[dg.AssetDep("stripe_invoices", partition_mapping=dg.LastPartitionMapping())],
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=MOST_A_RUN),
     )
     def failed_org_months(

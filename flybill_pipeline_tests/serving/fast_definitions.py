@@ -1,0 +1,50 @@
+"""The definitions with every wait in seconds, where production waits for minutes. Nothing else differs from those.
+
+`python -m flybill_pipeline_tests.serving.fast_definitions up …` is `flybill` with Dagster's processes serving these.
+"""
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import dagster as dg
+
+from flybill_pipeline import cli, up
+from flybill_pipeline.billing import sync_breaker
+from flybill_pipeline.definitions import build_defs
+from flybill_pipeline.defs import sensors
+from flybill_pipeline.defs.assets import stripe
+from flybill_pipeline.settings import load_settings
+from flybill_pipeline.steps import tell_problems
+from flybill_pipeline.steps.sync_invoices import sync_invoices
+
+MODULE = "flybill_pipeline_tests.serving.fast_definitions"
+FIRST_WAIT = timedelta(seconds=4)
+PROBES = (timedelta(seconds=3), timedelta(seconds=8))
+PATIENCE = 4.0
+TICK_SECONDS = 2
+
+
+def replace(module: Any, **values: object) -> None:
+    """Sets constants of a module that are read when they are used; there is none of them that it does not have."""
+    for name, value in values.items():
+        assert hasattr(module, name), name
+        setattr(module, name, value)
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """All definitions, in a hurry."""
+    replace(sensors, FIRST_WAIT=FIRST_WAIT)
+    replace(sync_breaker, WAITS={**sync_breaker.WAITS, "outage": PROBES})
+    replace(stripe, sync_invoices=partial(sync_invoices, patience=PATIENCE))
+    replace(tell_problems, REST=timedelta(seconds=1))
+    made = build_defs(load_settings())
+    for sensor in made.sensors or ():
+        replace(sensor, _min_interval=TICK_SECONDS)
+    return made
+
+
+if __name__ == "__main__":
+    replace(up, serve=partial(up.serve, code=MODULE))
+    cli.main()

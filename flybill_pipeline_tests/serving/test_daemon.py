@@ -1,0 +1,228 @@
+"""A month that Dagster's own processes close, as `flybill up` starts them: Stripe goes down, the daemon is killed, two
+organizations wait for a person. No run is started in this process; whatever an operator does goes through the guard.
+"""
+
+import json
+import os
+import signal
+import urllib.parse
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.shards import shard_of
+from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_shard_key, org_month_key
+from flybill_pipeline.defs.sensors import CLOSING_ASSETS, RETRY_TAG
+from flybill_pipeline_tests.emulator_process import EmulatorProcess
+from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
+from flybill_pipeline_tests.mailbox import Hook, webhook
+from flybill_pipeline_tests.serving import fast_definitions
+from flybill_pipeline_tests.serving.served import Served, wait_until
+from flybill_pipeline_tests.troubled_months import USD
+
+SHARDS, ORGS = 2, 14
+ORG_IDS = [f"org{number}" for number in range(ORGS)]
+GONE, EURO = "org3", "org4"
+"""One is linked to a customer that is deleted, one to a customer that was billed in euros before."""
+MONTH = Month.of(datetime.now(UTC)).previous()
+SENSORS = ("landed_files_arrived", "days_to_record", "retry_failed_partitions", "failed_org_months", "alerts")
+LONG = 400.0
+"""Seconds for what takes some, on a machine that is ten times as slow."""
+
+
+@dataclass
+class World:
+    """One deployment that `flybill up` serves, its Stripe, and where its alerts arrive."""
+
+    flybill: Flybill
+    emulator: EmulatorProcess
+    hook: Hook
+    up: Served
+
+    def operate(self, document: str) -> dict[str, Any]:
+        """An operation in the UI, which must succeed."""
+        answer = self.up.graphql(document, {"Origin": f"http://127.0.0.1:{self.up.port}"}).json()
+        assert "errors" not in answer, answer
+        (result,) = answer["data"].values()
+        assert "Error" not in result.get("__typename", ""), result
+        found: dict[str, Any] = result
+        return found
+
+    def switch_on(self, sensor: str) -> None:
+        """The switch on the page of the sensor."""
+        selector = (
+            f'repositoryLocationName: "flybill_pipeline", repositoryName: "__repository__", sensorName: "{sensor}"'
+        )
+        self.operate(
+            f"mutation {{ startSensor(sensorSelector: {{{selector}}}) {{ __typename ... on Error {{ message }} }} }}"
+        )
+
+    def to_do(self) -> set[str]:
+        """The keys of failed_org_months, as the UI shows them."""
+        found = self.operate(
+            '{ assetNodeOrError(assetKey: {path: ["failed_org_months"]}) '
+            "{ __typename ... on AssetNode { partitionKeys } } }"
+        )
+        return set(found["partitionKeys"])
+
+    def runs(self) -> list[dg.RunRecord]:
+        """Every run of the closing assets, the oldest first."""
+        with self.flybill.dagster() as instance:
+            records = instance.get_run_records(ascending=True)
+        return [record for record in records if "|" in record.dagster_run.tags.get("dagster/partition", "")]
+
+    def breaker(self) -> list[tuple[Any, ...]]:
+        """(open, probes in vain) of every time that calls were stopped."""
+        return self.flybill.sql("select is_open, probes from flybill.stripe_breaker order by breaker_id")
+
+    def finalized(self) -> int:
+        """How many invoices Stripe has finalized."""
+        return int(self.emulator.report()["invoices"].get("open", 0))
+
+    def stripe(self, method: str, path: str, **fields: str) -> Any:
+        """Something that a colleague does at Stripe."""
+        request = urllib.request.Request(
+            f"{self.emulator.url}/v1/{path}",
+            data=urllib.parse.urlencode(fields).encode() if method == "POST" else None,
+            method=method,
+            headers={"Authorization": "Bearer sk_test_x", "Stripe-Version": "2026-01-28.clover"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def link(self, customers: dict[str, str]) -> None:
+        """Imports all organizations; some are linked to a customer that was made by hand."""
+        rows = [
+            {"org_id": org, "name": org.title(), "currency": "usd", "stripe_customer_id": customers.get(org, "")}
+            for org in ORG_IDS
+        ]
+        assert self.flybill.import_orgs(rows).status == 0
+
+
+@pytest.fixture
+def world(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[World]:
+    root = tmp_path_factory.mktemp("daemon")
+    with (
+        EmulatorProcess(root / "stripe.sqlite") as emulator,
+        deployment(root, postgres_url, emulator, SHARDS) as flybill,
+        webhook() as hook,
+    ):
+        flybill.environment |= {"FLYBILL_ALERT_WEBHOOK_URL": hook.url, "FLYBILL_STRIPE_RATE": "3"}
+        flybill.prices("usd.toml", USD)
+        made = World(flybill, emulator, hook, Served(flybill, fast_definitions.MODULE))
+        day = f"{MONTH}-05T00:00:00Z"
+        flybill.land("usage.jsonl", [event(org, org, 100 + n, day) for n, org in enumerate(ORG_IDS)])
+        try:
+            yield made
+        finally:
+            made.up.kill_all()
+
+
+def break_two_customers(world: World) -> None:
+    gone, euro = (world.stripe("POST", "customers", name=org)["id"] for org in (GONE, EURO))
+    world.stripe("DELETE", f"customers/{gone}")
+    draft = world.stripe("POST", "invoices", customer=euro, currency="eur")["id"]
+    world.stripe("DELETE", f"invoices/{draft}")
+    world.link({GONE: gone, EURO: euro})
+
+
+def stop_stripe_in_the_middle(world: World) -> None:
+    wait_until(lambda: world.finalized() >= 1, "the first invoice", LONG)
+    world.emulator.kill()
+
+
+def kill_the_daemon_in_the_middle(world: World, finalized_before: int) -> None:
+    """While a run is syncing; its process goes with the code server."""
+    wait_until(lambda: world.finalized() > finalized_before, "the next invoice", LONG)
+    for words in ("dagster._daemon", "dagster api grpc"):
+        for pid in world.up.group(words):
+            os.kill(pid, signal.SIGKILL)
+    assert world.up.process is not None
+    world.up.process.wait(60)
+    wait_until(lambda: world.up.group() == [], "the end of what was started")
+
+
+def backoff_is_kept(world: World) -> None:
+    """Each failure outside of the outage doubles the wait; that there are such failures, test_sensors sees to."""
+    runs = {record.dagster_run.run_id: record for record in world.runs()}
+    for record in runs.values():
+        tags = record.dagster_run.tags
+        failures = int(tags.get("flybill/attempt", "1")) - 1
+        if failures and RETRY_TAG in tags:
+            failed = runs[tags[RETRY_TAG]]
+            least = fast_definitions.FIRST_WAIT * 2 ** (failures - 1)
+            ended = datetime.fromtimestamp(failed.end_time or 0, UTC)
+            assert record.create_timestamp - ended >= least - timedelta(milliseconds=50)
+
+
+def everybody_is_billed_once(world: World) -> None:
+    report = world.emulator.report()
+    assert report["violations"] == []
+    assert report["invoices"] == {"open": ORGS}
+    assert report["lines"] == ORGS
+    status = world.flybill("status", str(MONTH), "--json").json()
+    total = sum(100 + number for number in range(ORGS))
+    assert status["totals"] == {"usd": {"invoiced_minor": total, "synced_minor": total}}
+    assert status["outcomes"] == {"invoiced": ORGS}
+    assert status["sync"] == {"finalized": ORGS}
+
+
+def each_problem_was_told_once(world: World) -> None:
+    told = "\n".join(world.hook.texts)
+    titles = Counter(
+        line.removeprefix("Resolved: ") for line in told.splitlines() if "refused by Stripe" in line and "*" not in line
+    )
+    assert sorted(titles.values()) == [2, 2], told  # that it began, and that it is over
+    assert told.count("What happened:") == len(titles), told
+    assert told.count("Resolved:") == len(titles), told
+
+
+def test_a_month_with_an_outage_a_dead_daemon_and_two_organizations_for_a_person(world: World) -> None:
+    break_two_customers(world)
+    world.up.start()
+    for sensor in SENSORS:
+        world.switch_on(sensor)
+    recorded = "select count(*) from flybill.usage_days where daily_path is not null"
+    wait_until(lambda: world.flybill.sql(recorded) == [(1,)], "the recording of the day", LONG)
+
+    world.up.materialize(CLOSING_ASSETS, [month_shard_key(MONTH, shard) for shard in range(SHARDS)])
+    stop_stripe_in_the_middle(world)
+    wait_until(lambda: world.breaker() and world.breaker()[0][1] >= 1, "a probe in vain", LONG)
+
+    world.emulator.start()
+    before = world.finalized()
+    assert 1 <= before < ORGS - 2
+    kill_the_daemon_in_the_middle(world, before)
+    world.up.start()
+    wait_until(lambda: world.finalized() == ORGS - 2, "everybody's invoice but two", LONG)
+
+    waiting = {org_month_key(MONTH, org) for org in (GONE, EURO)}
+    wait_until(lambda: world.to_do() == waiting, "the to-do list", LONG)
+    world.link({org: world.stripe("POST", "customers", name=org)["id"] for org in (GONE, EURO)})
+    wait_until(lambda: "refused by Stripe" in "".join(world.hook.texts), "the alert", LONG)
+    world.up.materialize((str(FAILED_ORG_MONTHS.name),), sorted(waiting))
+    wait_until(lambda: world.to_do() == set(), "the end of the to-do list", LONG)
+    wait_until(lambda: "".join(world.hook.texts).count("Resolved:") == 2, "that it is over", LONG)
+
+    # What has a parent is Dagster's own retry of the run that was killed, with that run's tags.
+    retries = [
+        record
+        for record in world.runs()
+        if RETRY_TAG in record.dagster_run.tags and record.dagster_run.parent_run_id is None
+    ]
+    assert retries
+    requested = [record.dagster_run.tags[RETRY_TAG] for record in retries]
+    assert len(set(requested)) == len(requested)  # no failure is retried twice
+    everybody_is_billed_once(world)
+    each_problem_was_told_once(world)
+    backoff_is_kept(world)
+    assert [opened for opened, _ in world.breaker()] == [False] * len(world.breaker())
+    assert {shard_of(org, SHARDS) for org in ORG_IDS} == set(range(SHARDS))
+    assert world.up.stop() == 0
