@@ -18,6 +18,7 @@ from flybill_pipeline.billing.sync import (
     SyncWork,
 )
 from flybill_pipeline.billing.sync_lines import lines_for_stripe
+from flybill_pipeline.stores.database import statement_engine
 from flybill_pipeline.stores.sync_breaker import SyncBreaker
 from flybill_pipeline.stores.sync_claims import Claims
 from flybill_pipeline.stores.sync_rows import CustomerRows, InvoiceRows, Rows
@@ -35,12 +36,12 @@ class SyncLedger:
 
     def __init__(self, engine: Engine, key_mark: str = "") -> None:
         self._engine = engine
-        self._each_by_itself = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._each_by_itself = statement_engine(engine)
         self._breaker = SyncBreaker(engine, key_mark)
         self._runs = SyncRuns(engine)
         self._claims = Claims(engine)
-        self._invoices = InvoiceRows(engine)
-        self._customers = CustomerRows(engine)
+        self._invoices = InvoiceRows(self._each_by_itself)
+        self._customers = CustomerRows(engine, self._each_by_itself)
 
     def __enter__(self) -> "SyncLedger":
         return self
@@ -49,8 +50,9 @@ class SyncLedger:
         self.close()
 
     def close(self) -> None:
-        """Gives up all claims."""
+        """Gives up all claims, and the connections."""
         self._claims.close()
+        self._each_by_itself.dispose()
 
     @property
     def breaker(self) -> SyncBreaker:

@@ -23,7 +23,6 @@ class Rows:
     """
 
     def __init__(self, engine: Engine, table: Table, columns: tuple[str, ...]) -> None:
-        self._engine = engine
         self._each_by_itself = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._table = table
         self._id = next(iter(table.primary_key.columns))
@@ -87,16 +86,17 @@ class Rows:
 class InvoiceRows(Rows):
     """`stripe_sync`, by invoice id."""
 
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine, stripe_sync, tuple(Progress.__slots__))
+    def __init__(self, statements: Engine) -> None:
+        super().__init__(statements, stripe_sync, tuple(Progress.__slots__))
 
 
 class CustomerRows(Rows):
     """`stripe_customers`, by org id; a customer is linked to its org in the transaction that records it."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, statements: Engine) -> None:
         columns = tuple(name for name in Progress.__slots__ if name != "stripe_invoice_id")
-        super().__init__(engine, stripe_customers, columns)
+        super().__init__(statements, stripe_customers, columns)
+        self._engine = engine
 
     def _recording(self) -> Engine:
         return self._engine
