@@ -2,7 +2,7 @@
 
 Every endpoint has a lane and all lanes share one more. A lane lets calls through at an even pace, never in bursts; a
 late caller is forgiven by `SLACK` at most, so no window of one second ever holds more than
-rate x (1 + SLACK) + 1 calls: 25 for 24 a second.
+rate x (1 + SLACK) + 1 calls, rounded down: 25 for 24 a second.
 
 That is when calls leave; Stripe counts them when they arrive. On a busy machine, or behind a network that stalls, calls
 that left evenly arrive in a bunch. So a call without an answer counts as one that may arrive at any moment, and one
@@ -21,7 +21,7 @@ LIVE_RATE = 96.0
 """Calls per second to all endpoints with a live key; Stripe's limit is 100. A test key has 25, so ENDPOINT_RATE."""
 HEADROOM = 25 / 24
 """Stripe's limits above our paces: no second may hold more calls than the pace and this make."""
-SLACK = 0.01
+SLACK = 0.04
 """Seconds by which a late call does not delay the next."""
 RECOVERY = 15.0
 """Seconds from a standstill back to the full pace, evenly."""
