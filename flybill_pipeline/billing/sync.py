@@ -107,6 +107,7 @@ class StripeInvoice:
     hosted_invoice_url: str | None
     flybill_invoice_id: str | None
     flybill_content_hash: str | None
+    flybill_number: str | None
 
 
 @dataclass(frozen=True, slots=True)

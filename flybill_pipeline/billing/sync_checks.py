@@ -41,6 +41,7 @@ def mismatch(
         ("currency", ours.currency, theirs.currency),
         ("metadata", ours.content_hash, theirs.flybill_content_hash),
         ("invoice id", ours.invoice_id, theirs.flybill_invoice_id),
+        ("number", ours.number, theirs.flybill_number),  # months closed again after a restore may number otherwise
     ]
     if has_lines:
         pairs.append(("subtotal", ours.subtotal_minor, theirs.subtotal_minor))

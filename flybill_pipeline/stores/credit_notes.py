@@ -18,6 +18,7 @@ from flybill_pipeline.billing.credit_notes import (
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.sync import Progress
 from flybill_pipeline.stores.credit_tables import credit_notes, stripe_credit_notes
+from flybill_pipeline.stores.database import statement_engine
 from flybill_pipeline.stores.holds import audit_entry
 from flybill_pipeline.stores.sync_claims import Claims
 from flybill_pipeline.stores.sync_ledger import invoice_lines_of
@@ -32,11 +33,13 @@ class CreditNotes:
         self._engine = engine
         self._claims = Claims(engine)
         columns = tuple(name for name in Progress.__slots__ if name in stripe_credit_notes.c)
-        self._rows = Rows(engine, stripe_credit_notes, columns)
+        self._statements = statement_engine(engine)
+        self._rows = Rows(self._statements, stripe_credit_notes, columns)
 
     def close(self) -> None:
-        """Gives up all claims."""
+        """Gives up all claims, and the connections."""
         self._claims.close()
+        self._statements.dispose()
 
     @property
     def rows(self) -> Rows:

@@ -18,6 +18,7 @@ from flybill_pipeline.billing.sync import (
     SyncWork,
 )
 from flybill_pipeline.billing.sync_lines import lines_for_stripe
+from flybill_pipeline.stores.database import statement_engine
 from flybill_pipeline.stores.sync_breaker import SyncBreaker
 from flybill_pipeline.stores.sync_claims import Claims
 from flybill_pipeline.stores.sync_rows import CustomerRows, InvoiceRows, Rows
@@ -35,12 +36,12 @@ class SyncLedger:
 
     def __init__(self, engine: Engine, key_mark: str = "") -> None:
         self._engine = engine
-        self._each_by_itself = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._statements = statement_engine(engine)
         self._breaker = SyncBreaker(engine, key_mark)
         self._runs = SyncRuns(engine)
         self._claims = Claims(engine)
-        self._invoices = InvoiceRows(engine)
-        self._customers = CustomerRows(engine)
+        self._invoices = InvoiceRows(self._statements)
+        self._customers = CustomerRows(engine, self._statements)
 
     def __enter__(self) -> "SyncLedger":
         return self
@@ -49,8 +50,9 @@ class SyncLedger:
         self.close()
 
     def close(self) -> None:
-        """Gives up all claims."""
+        """Gives up all claims, and the connections."""
         self._claims.close()
+        self._statements.dispose()
 
     @property
     def breaker(self) -> SyncBreaker:
@@ -96,7 +98,7 @@ class SyncLedger:
         """Whether this copy is nobody's: the invoice stands finalized as another. The org is held meanwhile."""
         row = stripe_sync.c
         query = select(row.stripe_invoice_id).where(row.invoice_id == invoice_id, row.state == "finalized")
-        with self._claims.held(org_id) as held, self._each_by_itself.connect() as connection:
+        with self._claims.held(org_id) as held, self._statements.connect() as connection:
             known = connection.execute(query).scalar_one_or_none()
             yield held and known is not None and known != stripe_invoice_id
 
@@ -147,7 +149,7 @@ class SyncLedger:
             return connection.execute(_reopened(stripe_sync, stripe_sync.c.invoice_id.in_(chosen))).rowcount
 
     def _task(self, work: SyncWork) -> SyncTask:
-        with self._each_by_itself.connect() as connection:
+        with self._statements.connect() as connection:
             head = connection.execute(_HEAD, {"invoice_id": work.invoice_id}).one()
             ours = invoice_lines_of(connection, head.invoice_id)
             invoice = SyncInvoice(

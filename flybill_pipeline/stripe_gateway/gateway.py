@@ -178,10 +178,10 @@ class Gateway:
         params: Mapping[str, Any] | None = None,
         key: str | None = None,
     ) -> Answer[T] | Failure:
-        self._limiter.acquire(endpoint)
         options = {"idempotency_key": key} if key else {}
         try:
-            response = self._client.raw_request(method, path, **options, **(params or {}))
+            with self._limiter.call(endpoint):
+                response = self._client.raw_request(method, path, **options, **(params or {}))
         except stripe.StripeError as error:
             reason = headers_of(error).get(RATE_LIMIT_REASON)
             if reason is not None:

@@ -2,18 +2,26 @@
 
 Every endpoint has a lane and all lanes share one more. A lane lets calls through at an even pace, never in bursts; a
 late caller is forgiven by `SLACK` at most, so no window of one second ever holds more than
-rate x (1 + SLACK) + 1 calls: 25 for 24 a second.
+rate x (1 + SLACK) + 1 calls, rounded down: 25 for 24 a second.
+
+That is when calls leave; Stripe counts them when they arrive. On a busy machine, or behind a network that stalls, calls
+that left evenly arrive in a bunch. So a call without an answer counts as one that may arrive at any moment, and one
+whose answer took longer than usual as having arrived late by as much: of all these a second has no more than the limit.
 """
 
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 ENDPOINT_RATE = 24.0
 """Calls per second to one endpoint; Stripe's limit is 25."""
 LIVE_RATE = 96.0
 """Calls per second to all endpoints with a live key; Stripe's limit is 100. A test key has 25, so ENDPOINT_RATE."""
-SLACK = 0.01
+HEADROOM = 25 / 24
+"""Stripe's limits above our paces: no second may hold more calls than the pace and this make."""
+SLACK = 0.04
 """Seconds by which a late call does not delay the next."""
 RECOVERY = 15.0
 """Seconds from a standstill back to the full pace, evenly."""
@@ -21,6 +29,46 @@ KEPT = 0.75
 """The part of the pace that is left after Stripe refused: refusals that go on compound, a single one costs little."""
 SLOWEST = 0.5
 """Calls per second below which no lane falls, however often Stripe refuses."""
+WINDOW = 1.0
+"""Seconds; Stripe states its limits per second."""
+PEEK = 0.01
+"""Seconds until a call is tried again that waits for the answers of others."""
+UNSURE = 0.03
+"""Seconds by which a call may have arrived later than its answer suggests: what is usual includes the way there."""
+LEARNING = 0.002
+"""How far one slower answer moves what is usual, so that one stall hardly does; a faster one moves it at once."""
+
+
+class _Arrivals:
+    """How many calls may have arrived at Stripe in the last second: those without an answer, and those just answered.
+
+    `usual` is how many seconds an answer takes when nothing holds it up, learned from the answers themselves.
+    """
+
+    def __init__(self) -> None:
+        self._unanswered = 0
+        self._arrived: deque[float] = deque()
+        self._usual: float | None = None
+
+    def leaves(self) -> None:
+        """A call is on its way."""
+        self._unanswered += 1
+
+    def answered(self, left: float, now: float) -> None:
+        """The call that left then has come back, with whatever answer."""
+        took = now - left
+        usual = took if self._usual is None else min(took, self._usual + (took - self._usual) * LEARNING)
+        self._usual = usual
+        self._unanswered -= 1
+        self._arrived.append(now - max(usual - UNSURE, 0.0))
+
+    def wait(self, now: float, most: int) -> float:
+        """Seconds until one more may leave so that no second holds more than `most`; 0 when it may leave now."""
+        while self._arrived and self._arrived[0] <= now - WINDOW:
+            self._arrived.popleft()
+        if self._unanswered + len(self._arrived) < most:
+            return 0.0
+        return min(self._arrived[0] + WINDOW - now, PEEK) if self._arrived else PEEK
 
 
 class _Lane:
@@ -32,6 +80,7 @@ class _Lane:
         self._rate = full
         self._cut_at = 0.0
         self._next = 0.0
+        self._arrivals = _Arrivals()
 
     def keep_to(self, full: float) -> None:
         """Another full pace from now on."""
@@ -44,11 +93,16 @@ class _Lane:
 
     def wait(self, now: float) -> float:
         """Seconds until the next call may leave; 0 or less when it may leave now."""
-        return self._next - now
+        return max(self._next - now, self._arrivals.wait(now, max(int(self._full * HEADROOM), 1)))
 
     def leave(self, now: float) -> None:
         """Records that a call leaves now."""
         self._next = max(self._next, now - SLACK) + 1 / self.rate(now)
+        self._arrivals.leaves()
+
+    def answered(self, left: float, now: float) -> None:
+        """Records that the call that left then has come back."""
+        self._arrivals.answered(left, now)
 
     def give_way(self, now: float) -> None:
         """A slower pace from now on; calls that were refused together count once."""
@@ -81,12 +135,21 @@ class Limiter:
         self._clock = clock
         self._sleep = sleep
 
-    def acquire(self, endpoint: str) -> None:
-        """Returns when a call to `endpoint` may leave. Callers queue up: only one watches the clock."""
+    @contextmanager
+    def call(self, endpoint: str) -> Iterator[None]:
+        """A context that is entered when a call to `endpoint` may leave, and left when it has come back.
+
+        Callers queue up: only one watches the clock.
+        """
         lane = self._lane(endpoint)
         with lane.turn:
             while (wait := self._leave(lane)) > 0:
                 self._sleep(wait)
+            left = self._clock()
+        try:
+            yield
+        finally:
+            self._answered(lane, left)
 
     def slow_down(self, endpoint: str, reason: str) -> None:
         """Slows a pace after a 429, by Stripe's reason: the account's for global-*, otherwise the endpoint's."""
@@ -133,3 +196,9 @@ class Limiter:
             lane.leave(now)
             self._total.leave(now)
             return 0.0
+
+    def _answered(self, lane: _Lane, left: float) -> None:
+        with self._mutex:
+            now = self._clock()
+            lane.answered(left, now)
+            self._total.answered(left, now)

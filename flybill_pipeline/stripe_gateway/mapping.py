@@ -84,6 +84,7 @@ def read_invoice(data: Mapping[str, Any]) -> StripeInvoice:
         hosted_invoice_url=data.get("hosted_invoice_url"),
         flybill_invoice_id=metadata.get("flybill_invoice_id"),
         flybill_content_hash=metadata.get("flybill_content_hash"),
+        flybill_number=metadata.get("flybill_number"),
     )
 
 

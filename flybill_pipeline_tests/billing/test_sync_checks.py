@@ -33,6 +33,7 @@ THEIRS = StripeInvoice(
     hosted_invoice_url=None,
     flybill_invoice_id="inv_1",
     flybill_content_hash="c0ffee",
+    flybill_number="FB-1",
 )
 
 
@@ -50,6 +51,7 @@ def test_tax_and_a_customers_balance_are_no_difference() -> None:
         ({"customer_id": None}, "customer is None"),
         ({"flybill_content_hash": "bad"}, "metadata"),
         ({"flybill_invoice_id": None}, "invoice id"),
+        ({"flybill_number": "FB-2"}, "number is FB-2 instead of FB-1"),
         ({"status": "void"}, "status is void instead of open or paid"),
     ],
 )

@@ -3,6 +3,7 @@
 import random
 import threading
 from bisect import bisect_left
+from contextlib import ExitStack
 
 import pytest
 
@@ -39,7 +40,8 @@ def test_no_second_holds_more_than_25_calls_to_one_endpoint(late: float) -> None
     paced = limiter(time)
     left = []
     for _ in range(400):
-        paced.acquire("create_invoice")
+        with paced.call("create_invoice"):
+            pass
         left.append(time.now)
     assert most_in_a_second(left) <= 25
 
@@ -51,7 +53,8 @@ def test_a_pause_is_not_made_up_for_by_a_burst() -> None:
     for number in range(200):
         if number == 100:
             time.now += 10
-        paced.acquire("create_invoice")
+        with paced.call("create_invoice"):
+            pass
         left.append(time.now)
     assert most_in_a_second(left) <= 25
 
@@ -61,7 +64,8 @@ def test_at_least_95_percent_of_stripes_limit_is_used() -> None:
     paced = limiter(time)
     begin = time.now
     for _ in range(1000):
-        paced.acquire("create_invoice")
+        with paced.call("create_invoice"):
+            pass
     assert 1000 / (time.now - begin) >= 0.95 * 25
 
 
@@ -70,7 +74,8 @@ def test_all_endpoints_together_stay_below_the_accounts_limit() -> None:
     paced = limiter(time, endpoint=24, total=24)
     left = []
     for number in range(300):
-        paced.acquire(f"endpoint{number % 3}")
+        with paced.call(f"endpoint{number % 3}"):
+            pass
         left.append(time.now)
     assert most_in_a_second(left) <= 25
 
@@ -81,7 +86,8 @@ def test_endpoints_do_not_wait_for_each_other_below_it() -> None:
     begin = time.now
     for _ in range(100):
         for endpoint in ("create_invoice", "add_lines", "finalize_invoice"):
-            paced.acquire(endpoint)
+            with paced.call(endpoint):
+                pass
     assert 100 / (time.now - begin) >= 23.5
 
 
@@ -98,7 +104,8 @@ def test_a_refusal_slows_the_pace_that_stripe_names_and_time_brings_it_back(
 ) -> None:
     time = Time()
     paced = limiter(time)
-    paced.acquire("add_lines")
+    with paced.call("add_lines"):
+        pass
     full, other = paced.rate(slowed), paced.rate(free)
     paced.slow_down("add_lines", reason)
     assert paced.rate(slowed) == full * KEPT
@@ -112,7 +119,8 @@ def test_a_refusal_slows_the_pace_that_stripe_names_and_time_brings_it_back(
 def test_refusals_that_arrive_together_count_once_and_never_stop_everything() -> None:
     time = Time()
     paced = limiter(time)
-    paced.acquire("add_lines")
+    with paced.call("add_lines"):
+        pass
     for _ in range(10):
         paced.slow_down("add_lines", "endpoint-rate")
     assert paced.rate("add_lines") == 24 * KEPT
@@ -120,7 +128,8 @@ def test_refusals_that_arrive_together_count_once_and_never_stop_everything() ->
         time.now += 1
         paced.slow_down("add_lines", "endpoint-rate")
     assert SLOWEST <= paced.rate("add_lines") < 12
-    paced.acquire("add_lines")
+    with paced.call("add_lines"):
+        pass
 
 
 def test_threads_share_one_pace() -> None:
@@ -130,7 +139,8 @@ def test_threads_share_one_pace() -> None:
 
     def call() -> None:
         for _ in range(20):
-            paced.acquire("create_invoice")
+            with paced.call("create_invoice"):
+                pass
             times.append(monotonic())
 
     threads = [threading.Thread(target=call) for _ in range(8)]
@@ -152,14 +162,61 @@ def test_runs_at_once_stay_below_the_limit_together_and_one_alone_has_it_all_aga
     two = [limiter(time), limiter(time)]
     left = []
     for paced in two:
-        paced.acquire("create_invoice")
+        with paced.call("create_invoice"):
+            pass
         paced.share(2)
     assert two[0].per_minute() == (720, 2880)
     began = time.now
     for number in range(400):
-        two[number % 2].acquire("create_invoice")
+        with two[number % 2].call("create_invoice"):
+            pass
         left.append(time.now)
     assert most_in_a_second(left) <= 26  # both may leave at the same moment
     assert 400 / (time.now - began) == pytest.approx(24, rel=0.1)
     two[0].share(1)
     assert two[0].rate("create_invoice") == 24
+
+
+class Stalling(Time):
+    """Calls that take `answer` seconds, but while the way to Stripe is blocked they pile up and arrive together."""
+
+    answer = 0.02
+
+    def __init__(self, blocked: tuple[float, float]) -> None:
+        super().__init__()
+        self._blocked = (self.now + blocked[0], self.now + blocked[1])
+        self._under_way: list[tuple[float, ExitStack]] = []
+        self.arrived: list[float] = []
+
+    def send(self, paced: Limiter) -> None:
+        call = ExitStack()
+        call.enter_context(paced.call("add_lines"))
+        begin, end = self._blocked
+        arrival = end if begin <= self.now < end else self.now
+        self.arrived.append(arrival)
+        self._under_way.append((arrival + self.answer, call))
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        for answered, call in list(self._under_way):
+            if answered <= self.now:
+                self._under_way.remove((answered, call))
+                call.close()
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.5, 3.0])
+def test_calls_that_pile_up_on_the_way_are_not_followed_by_more_than_stripe_allows(seconds: float) -> None:
+    time = Stalling(blocked=(5.0, 5.0 + seconds))
+    paced = limiter(time)
+    for _ in range(400):
+        time.send(paced)
+    assert most_in_a_second(time.arrived) <= 25
+
+
+def test_slow_but_steady_answers_cost_no_pace() -> None:
+    time = Stalling(blocked=(0.0, 0.0))
+    time.answer = 0.4
+    paced = limiter(time)
+    for _ in range(400):
+        time.send(paced)
+    assert 399 / (time.arrived[-1] - time.arrived[0]) >= 0.95 * 25
