@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
+from typing import NamedTuple
 
 from flybill_pipeline.billing.prices import Aggregation
 
@@ -12,8 +14,7 @@ Measures = Mapping[Aggregation, frozenset[str]]
 """Which meters must be measured by more than sum and count, by aggregation."""
 
 
-@dataclass(frozen=True, slots=True)
-class UsageTotal:
+class UsageTotal(NamedTuple):
     """What one organization used of one meter with one set of dimensions on one day (in all the month: `day` is None).
 
     `quantity` is the exact sum of what was recorded, whatever the meter's aggregation, negative where corrections
@@ -27,7 +28,7 @@ class UsageTotal:
     quantity: Decimal
     day: date | None = None
     events: int = 0
-    measures: Mapping[Aggregation, Decimal] = field(default_factory=dict)
+    measures: Mapping[Aggregation, Decimal] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,13 +173,13 @@ def _only_new_lines(now: Sequence[line_items.LineItem], billed: Iterable[late_us
 
 def _whole_again(line: line_items.LineItem, before: Sequence[late_usage.BilledLine]) -> line_items.LineItem:
     """Late usage re-bills the month as a whole."""
-    return replace(line, kind=ADJUSTMENT) if before else line
+    return line._replace(kind=ADJUSTMENT) if before else line
 
 
 def _on_its_own(line: line_items.LineItem, before: Sequence[late_usage.BilledLine]) -> line_items.LineItem:
     """Only more is billed, never less: corrections are ignored."""
     found = _difference(line, before)
-    return found if found.amount_minor > 0 or not before else replace(found, amount=ZERO, amount_minor=0, working=())
+    return found if found.amount_minor > 0 or not before else found._replace(amount=ZERO, amount_minor=0, working=())
 
 
 _difference = late_usage._difference
