@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -40,6 +41,7 @@ class OrgUsage:
     up_to: datetime
 
 
-def dimensions_of(text: str) -> dict[str, str]:
+@lru_cache(maxsize=10_000)  # what many organizations use is read once
+def dimensions_of(text: str) -> Mapping[str, str]:
     """The dimensions that a canonical JSON text of the usage store holds."""
     return dict(json.loads(text))
