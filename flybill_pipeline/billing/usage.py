@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as quoted
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -45,3 +46,8 @@ class OrgUsage:
 def dimensions_of(text: str) -> Mapping[str, str]:
     """The dimensions that a canonical JSON text of the usage store holds."""
     return dict(json.loads(text))
+
+
+def dimensions_text(dimensions: Mapping[str, str]) -> str:
+    """The dimensions as a JSON text, as they stand; by hand, since every line has some."""
+    return f"{{{','.join([f'{quoted(name)}:{quoted(value)}' for name, value in dimensions.items()])}}}"
