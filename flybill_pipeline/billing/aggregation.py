@@ -69,6 +69,8 @@ def convert(meter: Meter, quantity: Decimal) -> Decimal:
     Once for a whole line, never for parts of it: 1,400 and 1,300 bytes in started kilobytes are 3, not 4. A quotient
     that does not end is kept to 18 decimals.
     """
+    if meter.round is Rounding.NONE and meter.multiply_by == meter.divide_by == 1:
+        return quantity
     with exact():
         multiplied = quantity * meter.multiply_by
         if meter.round is Rounding.NONE:

@@ -12,7 +12,6 @@ from decimal import (
     getcontext,
     localcontext,
 )
-from functools import lru_cache
 
 ZERO = Decimal(0)
 
@@ -32,7 +31,6 @@ def exact() -> AbstractContextManager[object]:
     return _ENTERED if getcontext().prec == _EXACT.prec else localcontext(_EXACT)
 
 
-@lru_cache(maxsize=10_000)  # prices and the ends of tiers are written again on every line
 def plain(number: Decimal) -> str:
     """`number` as digits, without exponent or trailing zeros: 0.0000001, never 1E-7; 1000, never 1E+3; 0, never -0."""
     return _trimmed(format(number, "f"))

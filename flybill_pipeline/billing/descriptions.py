@@ -24,7 +24,7 @@ def describe_usage(
     """Such as "machine_seconds · shared-cpu-1x · 1,440,000 seconds @ $0.0000022, first 1,000 free"."""
     values = [value for _, value in sorted(dimensions.items()) if value]
     priced = _PRICED[price.model](price, currency)
-    details = [detail for detail in (_detail(step, unit, currency) for step in working) if detail]
+    details = [_detail(step, step.limit, currency) for step in working if step.limit is not None]
     return SEPARATOR.join([price.meter, *values, f"{units(quantity, unit)}{priced}{''.join(details)}"])
 
 
@@ -72,15 +72,13 @@ _PRICED: Mapping[PriceModel, Callable[[Price, str], str]] = MappingProxyType(
 )
 
 
-def _detail(step: WorkingStep, unit: str, currency: str) -> str:
-    if step.limit is None:
-        return ""
+def _detail(step: WorkingStep, limit: Decimal, currency: str) -> str:
     match step.step:
         case "free_units":
-            return f", first {grouped(step.limit)} free"
+            return f", first {grouped(limit)} free"
         case "minimum_spend":
-            return f", raised to the minimum of {format_amount(step.limit, currency)}"
+            return f", raised to the minimum of {format_amount(limit, currency)}"
         case "maximum_spend":
-            return f", limited to the maximum of {format_amount(step.limit, currency)}"
+            return f", limited to the maximum of {format_amount(limit, currency)}"
         case _:
             return ""

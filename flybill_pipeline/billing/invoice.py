@@ -1,12 +1,11 @@
 """What makes an invoice: its derived id, its content hash, the draft before it. No prices, no outcomes, no Stripe."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from json.encoder import encode_basestring_ascii as quoted
 
 from flybill_pipeline.billing.basis import Basis
 from flybill_pipeline.billing.decimals import plain
@@ -69,25 +68,18 @@ def content_hash(org_id: str, currency: str, lines: Iterable[LineItem]) -> str:
     return _hash(org_id, currency, ((line, working_text(line.working)) for line in lines))
 
 
-_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
-
-
 def _hash(org_id: str, currency: str, lines: Iterable[tuple[LineItem, WorkingText]]) -> str:
     """Of one JSON text: [org_id, currency, [[what a line says..., its working], ...]]. It can never change."""
-    content = ",".join([f"{_json(_content(line))[:-1]},{working.pairs}]" for line, working in lines])
-    return hashlib.sha256(f"[{_json(org_id)},{_json(currency)},[{content}]]".encode()).hexdigest()
+    content = ",".join([_written(line, working) for line, working in lines])
+    return hashlib.sha256(f"[{quoted(org_id)},{quoted(currency)},[{content}]]".encode()).hexdigest()
 
 
-def _content(line: LineItem) -> list[Any]:
-    return [
-        line.line_id,
-        line.kind,
-        line.meter,
-        sorted(line.dimensions.items()),
-        str(line.service_month),
-        plain(line.quantity),
-        line.unit,
-        line.amount_minor,
-        line.currency,
-        line.description,
-    ]
+def _written(line: LineItem, working: WorkingText) -> str:
+    # By hand, since json.dumps would take as long as all of rating; only texts can need escapes.
+    dimensions = ",".join([f"[{quoted(name)},{quoted(value)}]" for name, value in sorted(line.dimensions.items())])
+    meter, unit = ("null" if text is None else quoted(text) for text in (line.meter, line.unit))
+    return (
+        f"[{quoted(line.line_id)},{quoted(line.kind)},{meter},[{dimensions}],"
+        f'"{line.service_month}","{plain(line.quantity)}",{unit},{line.amount_minor},'
+        f"{quoted(line.currency)},{quoted(line.description)},{working.pairs}]"
+    )

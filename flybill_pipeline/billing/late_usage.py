@@ -1,7 +1,7 @@
 """What is still to bill for a month that earlier invoices billed. Neither pricing nor how far to look back is here."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from flybill_pipeline.billing.decimals import ZERO, exact
@@ -65,8 +65,7 @@ def _difference(line: LineItem, before: Sequence[BilledLine]) -> LineItem:
         usage = line.usage - sum((part.usage for part in before), ZERO)
     steps = [WorkingStep("rounding", amount=rounding)] if rounding else []
     steps.append(WorkingStep("already_billed", amount=from_minor(-billed_minor, line.currency)))
-    return replace(
-        line,
+    return line._replace(
         kind=ADJUSTMENT,
         quantity=quantity,
         amount=from_minor(amount_minor, line.currency),

@@ -24,8 +24,7 @@ LARGEST_MINOR = 10**15  # of one line: thousands of them still fit into the 64 b
 LARGEST_QUANTITY = 10**20  # what 18 decimals of 38 digits leave
 
 
-@dataclass(frozen=True, slots=True)
-class LineItem:
+class LineItem(NamedTuple):
     """One priced row of an org's month with its working.
 
     `amount` is exact, in major units; `amount_minor` is it rounded once, and the only number that is summed. `line_id`
@@ -121,7 +120,7 @@ def price_month(books: BooksOfMonth, contract: str | None, totals: Iterable[Usag
     for part, price in list(_commitments(books, contract, groups.values())):
         _group(groups, books, part, price, price.match)
     with exact():
-        lines = [_usage_line(groups[key], dict(key[1]), books.month) for key in sorted(groups)]
+        lines = [_usage_line(groups[key], key[1], books.month) for key in sorted(groups)]
         return PricedUsage(
             tuple([line for line in lines if _fits(line)]),
             (
@@ -131,7 +130,7 @@ def price_month(books: BooksOfMonth, contract: str | None, totals: Iterable[Usag
         )
 
 
-def line_id(kind: str, service_month: Month, *identity: object) -> str:
+def line_id(kind: str, service_month: Month | str, *identity: object) -> str:
     """The id of a line: a hash of what it is a line of, the same when priced again. `identity` must be JSON-able."""
     text = json.dumps([kind, str(service_month), *identity], separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:24]
@@ -147,7 +146,8 @@ def usage_line_id(
         return None
     whole_month = books.goes_on(price)
     group = _Group(books.parts[0] if whole_month else part, price, whole_month, [], [])
-    return _usage_line_id(group, line_dimensions(price, dimensions), books.month)
+    # Sorted by name: where the dimensions come from, usage or a price's match, must not show.
+    return _usage_line_id(group, _sorted(line_dimensions(price, dimensions)), books.month)
 
 
 def total_minor(lines: Iterable[LineItem]) -> int:
@@ -213,8 +213,8 @@ def _commitments(
                 yield part, price
 
 
-def _usage_line(group: _Group, dimensions: dict[str, str], month: Month) -> LineItem:
-    book, part = group.part.book, group.part
+def _usage_line(group: _Group, named: _Dimensions, month: Month) -> LineItem:
+    book, part, dimensions = group.part.book, group.part, dict(named)
     meter = book.meters[group.price.meter]
     price = group.price if group.whole_month else prorated(group.price, part, month)
     quantity = billed_quantity(meter, group.totals, group.before)
@@ -222,7 +222,7 @@ def _usage_line(group: _Group, dimensions: dict[str, str], month: Month) -> Line
     description = describe_usage(price, dimensions, quantity, meter.unit, rated.working, currency=book.currency)
     return LineItem(
         kind="usage",
-        line_id=_usage_line_id(group, dimensions, month),
+        line_id=_usage_line_id(group, named, month),
         meter=price.meter,
         dimensions=dimensions,
         service_month=month,
@@ -237,14 +237,13 @@ def _usage_line(group: _Group, dimensions: dict[str, str], month: Month) -> Line
     )
 
 
-def _usage_line_id(group: _Group, dimensions: Mapping[str, str], month: Month) -> str:
+def _usage_line_id(group: _Group, dimensions: _Dimensions, month: Month) -> str:
     own_days = None if group.whole_month else _start(group.part)
-    # Sorted by name: where the dimensions come from, usage or a price's match, must not show.
-    return _shared_line_id(month, group.price.meter, _sorted(dimensions), group.part.book.effective_from, own_days)
+    return _shared_line_id(str(month), group.price.meter, dimensions, group.part.book.effective_from, own_days)
 
 
 @lru_cache(maxsize=10_000)  # it does not name the org: what is sold to many is hashed once
-def _shared_line_id(month: Month, meter: str, dimensions: _Dimensions, begins: date, own_days: str | None) -> str:
+def _shared_line_id(month: str, meter: str, dimensions: _Dimensions, begins: date, own_days: str | None) -> str:
     days = [] if own_days is None else [own_days]
     return line_id("usage", month, meter, dict(dimensions), begins.isoformat(), *days)
 
@@ -277,8 +276,7 @@ def _too_large(line: LineItem) -> UnpricedUsage:
 
 
 def _recorded(totals: Iterable[UsageTotal]) -> Decimal:
-    with exact():
-        return sum((total.quantity for total in totals), ZERO)
+    return sum([total.quantity for total in totals], ZERO)
 
 
 def _unknown_contract(contract: str, book: PriceBook) -> UnpricedUsage:

@@ -1,7 +1,7 @@
 """The billing month: a half-open UTC interval [start, end). No clock belongs here: "now" is always handed in."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
@@ -13,6 +13,7 @@ class Month:
 
     year: int
     number: int
+    _text: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # 9999-12 is left out because its end, the first instant of the next month, cannot be a datetime.
@@ -20,6 +21,8 @@ class Month:
             raise ValueError(
                 f"there is no month {self.year:04d}-{self.number:02d}; write it as YYYY-MM, such as 2026-10"
             )
+        # Once, since every line of a bill says it.
+        object.__setattr__(self, "_text", f"{self.year:04d}-{self.number:02d}")
 
     @classmethod
     def parse(cls, text: str) -> "Month":
@@ -39,7 +42,7 @@ class Month:
         return cls(moment.year, moment.month)
 
     def __str__(self) -> str:
-        return f"{self.year:04d}-{self.number:02d}"
+        return self._text
 
     @property
     def start(self) -> datetime:

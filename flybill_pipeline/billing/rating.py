@@ -1,8 +1,9 @@
 """What a quantity comes to under a price, exactly and with its working. Not which price, and no rounding to money."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from flybill_pipeline.billing.decimals import ZERO, exact
 from flybill_pipeline.billing.models import MODELS
@@ -10,8 +11,7 @@ from flybill_pipeline.billing.prices import Price, PriceModel, Tier
 from flybill_pipeline.billing.working import WorkingStep
 
 
-@dataclass(frozen=True, slots=True)
-class Rated:
+class Rated(NamedTuple):
     """The exact amount in major units, not rounded, and the steps whose amounts sum to it."""
 
     amount: Decimal
@@ -29,9 +29,9 @@ def rate(price: Price, quantity: Decimal) -> Rated:
     """
     with exact():
         steps = list(_usage_steps(price, quantity))
-        amount = sum((step.amount for step in steps), ZERO)
-        limits = tuple(_limit_steps(price, quantity, amount))
-        return Rated(sum((step.amount for step in limits), amount), (*steps, *limits))
+        amount = sum([step.amount for step in steps], ZERO)
+        limit = _limit_step(price, quantity, amount)
+        return Rated(amount, tuple(steps)) if limit is None else Rated(amount + limit.amount, (*steps, limit))
 
 
 def _usage_steps(price: Price, quantity: Decimal) -> Iterator[WorkingStep]:
@@ -56,10 +56,11 @@ def _mirrored(step: WorkingStep) -> WorkingStep:
     return step._replace(amount=-step.amount, quantity=None if step.quantity is None else -step.quantity)
 
 
-def _limit_steps(price: Price, quantity: Decimal, amount: Decimal) -> Iterator[WorkingStep]:
-    """At most one: the true-up to the minimum, or what is over the maximum (a loaded price has minimum <= maximum)."""
+def _limit_step(price: Price, quantity: Decimal, amount: Decimal) -> WorkingStep | None:
+    """The true-up to the minimum, or what is over the maximum (a loaded price has minimum <= maximum)."""
     minimum, maximum = price.minimum_spend, price.maximum_spend
     if minimum is not None and amount < minimum and (quantity > 0 or price.contract is not None):
-        yield WorkingStep("minimum_spend", amount=minimum - amount, limit=minimum)
-    elif maximum is not None and abs(amount) > maximum:
-        yield WorkingStep("maximum_spend", amount=maximum.copy_sign(amount) - amount, limit=maximum)
+        return WorkingStep("minimum_spend", amount=minimum - amount, limit=minimum)
+    if maximum is not None and abs(amount) > maximum:
+        return WorkingStep("maximum_spend", amount=maximum.copy_sign(amount) - amount, limit=maximum)
+    return None

@@ -2,9 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii as quoted
+from types import MappingProxyType
+from typing import NamedTuple
 
 from flybill_pipeline.billing.prices import Aggregation
 
@@ -12,8 +16,7 @@ Measures = Mapping[Aggregation, frozenset[str]]
 """Which meters must be measured by more than sum and count, by aggregation."""
 
 
-@dataclass(frozen=True, slots=True)
-class UsageTotal:
+class UsageTotal(NamedTuple):
     """What one organization used of one meter with one set of dimensions on one day (in all the month: `day` is None).
 
     `quantity` is the exact sum of what was recorded, whatever the meter's aggregation, negative where corrections
@@ -27,7 +30,7 @@ class UsageTotal:
     quantity: Decimal
     day: date | None = None
     events: int = 0
-    measures: Mapping[Aggregation, Decimal] = field(default_factory=dict)
+    measures: Mapping[Aggregation, Decimal] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,12 @@ class OrgUsage:
     up_to: datetime
 
 
-def dimensions_of(text: str) -> dict[str, str]:
+@lru_cache(maxsize=10_000)  # what many organizations use is read once
+def dimensions_of(text: str) -> Mapping[str, str]:
     """The dimensions that a canonical JSON text of the usage store holds."""
     return dict(json.loads(text))
+
+
+def dimensions_text(dimensions: Mapping[str, str]) -> str:
+    """The dimensions as a JSON text, as they stand; by hand, since every line has some."""
+    return f"{{{','.join([f'{quoted(name)}:{quoted(value)}' for name, value in dimensions.items()])}}}"

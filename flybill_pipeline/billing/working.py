@@ -1,9 +1,9 @@
 """The working of a line as data: the steps by which a quantity became an amount. No step is computed here."""
 
-import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, NamedTuple
 
 from flybill_pipeline.billing.decimals import ZERO, plain
@@ -34,6 +34,7 @@ class WorkingStep(NamedTuple):
 _JSON_NAMES = {"from_quantity": "from"}
 _TEXTS = ("step", "note")
 _KEYS = tuple(_JSON_NAMES.get(name, name) for name in WorkingStep._fields)
+_SORTED_KEYS = sorted((key, place) for place, key in enumerate(_KEYS))
 
 
 def working_data(working: Iterable[WorkingStep]) -> list[dict[str, str]]:
@@ -79,11 +80,11 @@ def _step_data(step: WorkingStep) -> dict[str, str]:
 @lru_cache(maxsize=10_000)  # a tier that is full is the same step of many lines
 def _step_text(step: WorkingStep) -> WorkingText:
     # Written by hand, since json.dumps would take half as long as all of rating; only texts can need escapes.
-    written = sorted(
-        (key, f'"{plain(value)}"' if isinstance(value, Decimal) else json.dumps(value))
-        for key, value in zip(_KEYS, step, strict=True)
-        if value is not None
-    )
+    written = [
+        (key, f'"{plain(value)}"' if isinstance(value, Decimal) else quoted(value))
+        for key, place in _SORTED_KEYS
+        if (value := step[place]) is not None
+    ]
     data = ",".join([f'"{key}":{value}' for key, value in written])
     pairs = ",".join([f'["{key}",{value}]' for key, value in written])
     return WorkingText(f"{{{data}}}", f"[{pairs}]")

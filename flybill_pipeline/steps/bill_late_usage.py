@@ -139,7 +139,7 @@ def _part(
 
 
 def _named(line: LineItem) -> LineItem:
-    return replace(line, description=f"{line.description} ({line.service_month})")
+    return line._replace(description=f"{line.description} ({line.service_month})")
 
 
 def _problem(code: str, month: Month, message: str, remedy: str) -> Problem:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, text
 
 from flybill_pipeline.billing.invoice import Draft
 from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.usage import dimensions_text
 from flybill_pipeline.stores.bulk import copy_rows
 from flybill_pipeline.stores.tables import (
     account_entries,
@@ -188,7 +189,7 @@ def _line_rows(draft: Draft) -> Iterator[_Row]:
             line.line_id,
             line.kind,
             line.meter,
-            dict(line.dimensions),
+            dimensions_text(line.dimensions),
             str(line.service_month),
             line.quantity,
             line.usage,

@@ -162,7 +162,7 @@ class Invoices:
         names = ["invoice_id", "number", "finalized_at", "subtotal_minor", *FROM_DRAFT]
         connection.execute(insert(invoices).from_select(names, rows))
         self._copy_lines(connection, month, ids)
-        connection.execute(insert(stripe_sync), [{"invoice_id": key} for key in ids])
+        connection.execute(insert(stripe_sync).from_select(["invoice_id"], select(given.c.invoice_id)))
 
     def _take_numbers(self, connection: Connection, month: Month, count: int) -> int:
         """The first of `count` consecutive numbers; the counter's row stays locked, so a rollback leaves no gap."""

@@ -1,7 +1,6 @@
 """A month of the lake in the shape that pricing wants: org by org, as billing's own values. No query of its own."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from heapq import merge
@@ -147,4 +146,4 @@ def _joined(totals: Iterable[UsageTotal]) -> Iterable[UsageTotal]:
 
 def _one_total(one: UsageTotal, other: UsageTotal) -> UsageTotal:
     """Both are of the same events; a level without any has a total that counts none."""
-    return replace(one if one.events else other, measures={**one.measures, **other.measures})
+    return (one if one.events else other)._replace(measures={**one.measures, **other.measures})

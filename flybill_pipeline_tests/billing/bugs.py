@@ -104,11 +104,11 @@ def _mirrored_in_words(step: WorkingStep) -> WorkingStep:
     return step._replace(quantity=None if step.quantity is None else -step.quantity)
 
 
-_limit_steps = rating._limit_steps
+_limit_step = rating._limit_step
 
 
-def _minimum_only(price: Price, quantity: Decimal, amount: Decimal) -> Iterator[WorkingStep]:
-    return _limit_steps(replace(price, maximum_spend=None), quantity, amount)
+def _minimum_only(price: Price, quantity: Decimal, amount: Decimal) -> WorkingStep | None:
+    return _limit_step(replace(price, maximum_spend=None), quantity, amount)
 
 
 BOUNDARY_TWICE = _model(PriceModel.GRADUATED, _overlapping)
@@ -116,7 +116,7 @@ GAP_BETWEEN_TIERS = _model(PriceModel.GRADUATED, _gap)
 GRADUATED_LIKE_VOLUME = _model(PriceModel.GRADUATED, _all_at_the_last)
 VOLUME_PAST_ITS_END = _model(PriceModel.VOLUME, _next_tier_at_its_end)
 CORRECTION_THAT_COSTS = Bug(rating, "_mirrored", _mirrored_in_words)
-NO_MAXIMUM = Bug(rating, "_limit_steps", _minimum_only)
+NO_MAXIMUM = Bug(rating, "_limit_step", _minimum_only)
 
 
 # Money
@@ -173,13 +173,13 @@ def _only_new_lines(now: Sequence[line_items.LineItem], billed: Iterable[late_us
 
 def _whole_again(line: line_items.LineItem, before: Sequence[late_usage.BilledLine]) -> line_items.LineItem:
     """Late usage re-bills the month as a whole."""
-    return replace(line, kind=ADJUSTMENT) if before else line
+    return line._replace(kind=ADJUSTMENT) if before else line
 
 
 def _on_its_own(line: line_items.LineItem, before: Sequence[late_usage.BilledLine]) -> line_items.LineItem:
     """Only more is billed, never less: corrections are ignored."""
     found = _difference(line, before)
-    return found if found.amount_minor > 0 or not before else replace(found, amount=ZERO, amount_minor=0, working=())
+    return found if found.amount_minor > 0 or not before else found._replace(amount=ZERO, amount_minor=0, working=())
 
 
 _difference = late_usage._difference

@@ -1,6 +1,5 @@
 """How a meter's daily values become one quantity, and unit conversion. No prices."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -15,7 +14,7 @@ DAYS = [used("5", day=1, size="a"), used("9", day=2, size="a"), used("4", day=3,
 
 def measured(aggregation: Aggregation, totals: list[UsageTotal]) -> list[UsageTotal]:
     """Totals whose measure is 10 x their quantity."""
-    return [replace(total, measures={aggregation: total.quantity * 10}) for total in totals]
+    return [total._replace(measures={aggregation: total.quantity * 10}) for total in totals]
 
 
 @pytest.mark.parametrize(
@@ -29,12 +28,12 @@ def test_days_become_a_month_and_series_add_up(aggregation: str, quantity: str) 
 
 
 def test_level_times_come_out_in_hours() -> None:
-    held = [replace(day, events=0, measures={Aggregation.TIME_WEIGHTED: Decimal(10**9)}) for day in DAYS]
+    held = [day._replace(events=0, measures={Aggregation.TIME_WEIGHTED: Decimal(10**9)}) for day in DAYS]
     assert aggregate(Aggregation.TIME_WEIGHTED, held) == Decimal("1.111111111111111111")
 
 
 def test_a_series_without_events_has_neither_peak_nor_last_value() -> None:
-    held = replace(used("0", day=9, size="b"), events=0)
+    held = used("0", day=9, size="b")._replace(events=0)
     assert aggregate(Aggregation.LATEST, [*measured(Aggregation.LATEST, DAYS), held]) == 110
 
 

@@ -45,7 +45,7 @@ def test_a_year_of_bills_loses_no_cent(months: list[list[int]], credit: int, per
     for number, amounts in enumerate(months, start=1):
         month = Month(2026, number)
         priced = [line(amount, f"m{place}", month=month) for place, amount in enumerate(amounts)]
-        before = [replace(line(carried, "carried", month=month), kind="carried_forward")] if carried else []
+        before = [line(carried, "carried", month=month)._replace(kind="carried_forward")] if carried else []
         made = bill.put_together(priced, "usd", month, discounts=[discount], available=left, carried=before)
         decided = outcomes.decide(made.total_minor, "usd", [], MINIMUM, policy=policy)
         assert decided.total_minor == total_minor(made.lines) or not made.lines
@@ -105,7 +105,7 @@ def test_a_quantity_does_not_depend_on_the_days_and_order_it_comes_in(
     meter = Meter("seconds", aggregation, "second", divide_by=Decimal(divisor), round=rounding)
     by_day = [used(str(quantity), day=day) for day, quantity in enumerate(quantities, start=1)]
     with exact():
-        whole = replace(used(str(sum(quantities, ZERO))), events=len(quantities))
+        whole = used(str(sum(quantities, ZERO)))._replace(events=len(quantities))
     shuffled = list(by_day)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert billed_quantity(meter, shuffled) == billed_quantity(meter, by_day) == billed_quantity(meter, [whole])
@@ -123,7 +123,7 @@ def test_a_peak_is_that_of_the_month_whatever_the_order_and_however_often_it_is_
     peaks: list[tuple[int, str, Decimal]], random: object
 ) -> None:
     totals: list[UsageTotal] = [
-        replace(used("1", day=day, size=size), measures={Aggregation.MAX: peak}) for day, size, peak in peaks
+        used("1", day=day, size=size)._replace(measures={Aggregation.MAX: peak}) for day, size, peak in peaks
     ]
     again = totals * 2
     random.shuffle(again)  # type: ignore[attr-defined]

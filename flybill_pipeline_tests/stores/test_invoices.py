@@ -12,6 +12,7 @@ from flybill_pipeline.billing.settlement import Settlement
 from flybill_pipeline.steps.finalize_invoices import finalize_shard
 from flybill_pipeline.stores.holds import Holds
 from flybill_pipeline.stores.invoices import Invoices, LinesDoNotSumError
+from flybill_pipeline.stores.tables import invoice_lines
 from flybill_pipeline_tests.stores.billing_world import MONTH, SHARD, BillingWorld
 
 INSERT_ONLY = ("invoices", "invoice_lines", "account_entries")
@@ -91,6 +92,13 @@ class TestImmutability:
         world.draft({"acme": 500})
         assert world.finalize().outcomes == {"invoiced": 1}
         assert rows(world.engine, "select outcome, code from flybill.outcomes") == [("invoiced", None)]
+
+    def test_a_line_without_an_invoice_is_refused(self, settled: BillingWorld) -> None:
+        columns = [column.name for column in invoice_lines.columns if column.name != "invoice_id"]
+        copy = f"""insert into flybill.invoice_lines (invoice_id, {", ".join(columns)})
+                   select 'lost' || invoice_id, {", ".join(columns)} from flybill.invoice_lines"""
+        with pytest.raises(DBAPIError, match="there is no invoice lost"):
+            rows(settled.engine, copy)
 
     def test_an_organization_has_one_invoice_a_month(self, settled: BillingWorld) -> None:
         copy = """insert into flybill.invoices select 'other', 'FB-x', month, org_id, shard, currency, subtotal_minor,

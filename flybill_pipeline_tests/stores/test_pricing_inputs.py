@@ -82,7 +82,7 @@ def test_an_adjustment_is_explained_by_what_came_and_what_was_replaced(world: Us
     billed = line(then, book)
     world.put("usage/a.jsonl", jsonl({**early, "q": "6"}, event("04-12T00:00:00", "1", "b")))
     land(world, event("04-11T00:00:00", "2.5"))
-    adjustment = replace(line(world.lake, book), kind="adjustment")
+    adjustment = line(world.lake, book)._replace(kind="adjustment")
     now, priced = Looking(world.lake), Looking(then)
     assert told(explain(billed, Lakes(priced), book)) == [1, 2, 4]
     assert told(explain(adjustment, Lakes(now, before=priced), book)) == [-4, -1, 1, Decimal("2.5"), 6]
