@@ -11,6 +11,8 @@ from flybill_pipeline.billing.period import Month
 
 SILENT_AFTER = timedelta(seconds=10)
 """A run that was not heard of for so long is taken for dead: it writes every second."""
+LOOKED_BACK = timedelta(minutes=5)
+"""Over so long the pace is taken while no run has one of its own: a close syncs shard after shard, a few seconds each."""
 ENDPOINTS = 3
 """The endpoints that an invoice passes, one call or more to each: so many may be paced at once."""
 
@@ -81,7 +83,7 @@ def progress(pulses: Sequence[Pulse], left: CallsLeft, now: datetime) -> SyncPro
     killed = last is not None and last.ended_at is None and not alive and left.total > 0
     endpoint = sum(pulse.endpoint_per_minute for pulse in alive)
     account = sum(pulse.account_per_minute for pulse in alive)
-    pace = sum(pulse.calls_per_minute for pulse in alive)
+    pace = (sum(pulse.calls_per_minute for pulse in alive) or _recent_pace(pulses, now)) if alive else 0
     seconds = seconds_left(left, pace, endpoint, account)
     return SyncProgress(
         running=len(alive),
@@ -93,6 +95,13 @@ def progress(pulses: Sequence[Pulse], left: CallsLeft, now: datetime) -> SyncPro
         finish=None if seconds is None else now + timedelta(seconds=seconds),
         stopped_at=last.beat_at if last is not None and killed else None,
     )
+
+
+def _recent_pace(pulses: Sequence[Pulse], now: datetime) -> int:
+    """The calls per minute of the runs that were at work of late, with the time between them."""
+    recent = [pulse for pulse in pulses if now - pulse.beat_at <= LOOKED_BACK]
+    seconds = (now - min(pulse.started_at for pulse in recent)) // timedelta(seconds=1)
+    return sum(pulse.calls for pulse in recent) * 60 // max(seconds, 1)
 
 
 def seconds_left(left: CallsLeft, pace: int, endpoint: int, account: int) -> int | None:

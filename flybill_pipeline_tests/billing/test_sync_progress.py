@@ -34,6 +34,15 @@ def test_runs_at_once_add_up() -> None:
     assert found.finish == NOW + timedelta(seconds=130)
 
 
+def test_while_a_close_goes_from_shard_to_shard_the_pace_is_that_of_the_last_ones() -> None:
+    before = replace(RUN, run_id="b", started_at=NOW - timedelta(minutes=2), ended_at=NOW - timedelta(minutes=1))
+    begun = replace(RUN, started_at=NOW - timedelta(seconds=1), calls=0, calls_per_minute=0)
+    old = replace(before, run_id="c", started_at=NOW - timedelta(hours=2), beat_at=NOW - timedelta(hours=1))
+    found = progress([old, before, begun], LEFT, NOW)
+    assert (found.running, found.calls_per_minute) == (1, 450)
+    assert found.finish == NOW + timedelta(seconds=520)
+
+
 def test_a_run_that_fell_silent_is_said_to_have_stopped() -> None:
     silent = replace(RUN, beat_at=NOW - timedelta(seconds=11))
     found = progress([silent], LEFT, NOW)
