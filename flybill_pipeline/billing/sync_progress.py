@@ -12,7 +12,7 @@ from flybill_pipeline.billing.period import Month
 SILENT_AFTER = timedelta(seconds=10)
 """A run that was not heard of for so long is taken for dead: it writes every second."""
 LOOKED_BACK = timedelta(minutes=5)
-"""Over so long the pace is taken while no run has one of its own: a close syncs shard after shard, a few seconds each."""
+"""So long back the pace is taken while no run has one: a close syncs shard after shard, a few seconds each."""
 ENDPOINTS = 3
 """The endpoints that an invoice passes, one call or more to each: so many may be paced at once."""
 
