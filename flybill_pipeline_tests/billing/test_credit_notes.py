@@ -166,7 +166,7 @@ def test_all_that_is_left_can_be_credited_and_not_a_unit_more(amounts: list[int]
     left = left_to_credit(bill.lines, 1, {})
     if left > 0:
         note = decide(ask(amount=f"{left // 100}.{left % 100:02d}"), bill, NOW)
-        refused(ask(amount="0.01"), with_note(bill, note), "left to credit")
+        refused(ask(amount="0.01", reason="one more"), with_note(bill, note), "left to credit")
 
 
 def test_what_customers_and_operators_read() -> None:
