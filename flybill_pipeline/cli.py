@@ -9,7 +9,6 @@ import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -21,9 +20,6 @@ from flybill_pipeline.payment_commands import PAYMENT_COMMANDS
 from flybill_pipeline.questions import QUESTIONS
 from flybill_pipeline.sessions import ready, running, toolbox
 from flybill_pipeline.settings import load_settings
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

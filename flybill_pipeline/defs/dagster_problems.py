@@ -20,6 +20,10 @@ CHECKS = {
         "Organizations were left without an outcome for a closed month.",
         "Materialize the shard again; if it stays red, see the table of the check.",
     ),
+    ("verified_invoices", "priced_again_they_are_the_same"): (
+        "Finalized invoices cannot be made again from the usage and the price books that they were made of.",
+        "See the table of the check, or `flybill verify MONTH`: it names each invoice, and what differs.",
+    ),
     ("stripe_reconciliation", "totals_match_stripe"): (
         "Invoices here and in Stripe differ: one side was changed by hand, or misses an invoice.",
         "See the table of the check, which has both sides, and look at each row. Nothing is changed by itself.",

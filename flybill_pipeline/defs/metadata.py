@@ -75,14 +75,14 @@ def intake_metadata(
 
 
 def day_metadata(report: DayReport, left_out: Sequence[Mapping[str, Any]]) -> Metadata:
-    """What counts on a day, and what does not; `left_out` are the rows that a person may want to look at."""
+    """What counts on a day, and what does not; `left_out` are rows of sums that are too large."""
     return {
         "dagster/partition_row_count": report.rows,
         "files": report.pieces,
         "duplicates": report.duplicates,
         "conflicts": report.conflicts,
-        "rows of sums that are too large": report.too_large,
-        **evidence(left_out, "rows that do not count, conflicts and too large sums"),
+        "too large": report.too_large,
+        **evidence(left_out, "rows of sums that are too large"),
     }
 
 

@@ -1,10 +1,12 @@
 """The sensor that keeps the keys of `failed_org_months` equal to the ledger: the operator's to-do list."""
 
+from collections.abc import Iterable
+
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionStatus
 
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, org_month_key
+from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, org_month_key, read_org_month
 from flybill_pipeline.defs.resources import Toolbox
 
 RANGE_TAG = "dagster/asset_partition_range_start"
@@ -24,10 +26,12 @@ def to_do_list_sensor(status: dg.DefaultSensorStatus, every: int) -> dg.SensorDe
     def failed_org_months(
         context: dg.SensorEvaluationContext, toolbox: dg.ResourceParam[Toolbox]
     ) -> dg.SensorResult | dg.SkipReason:
-        """Adds an org's month when it waits for a person; takes it off when it is mended and no run holds it."""
-        due = {org_month_key(Month.parse(month), org_id) for month, org_id in toolbox.troubles.failed_org_months()}
+        """Adds an org's month when it waits for a person; takes it off when it is done and no run holds it."""
+        due = _keys(toolbox.troubles.failed_org_months())
         listed = set(context.instance.get_dynamic_partitions(str(FAILED_ORG_MONTHS.name)))
-        new, mended = sorted(due - listed), _free(context.instance, sorted(listed - due))
+        # A repair that met a silent Stripe waits for nobody's mending any more, and yet it is not done.
+        open_ = _keys(toolbox.troubles.unfinished({str(read_org_month(key)[0]) for key in listed}))
+        new, mended = sorted(due - listed), _free(context.instance, sorted(listed - due - open_))
         requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
         if new:
             requests.append(FAILED_ORG_MONTHS.build_add_request(new))
@@ -38,6 +42,10 @@ def to_do_list_sensor(status: dg.DefaultSensorStatus, every: int) -> dg.SensorDe
         return dg.SensorResult(dynamic_partitions_requests=requests)
 
     return failed_org_months
+
+
+def _keys(org_months: Iterable[tuple[str, str]]) -> set[str]:
+    return {org_month_key(Month.parse(month), org_id) for month, org_id in org_months}
 
 
 def _free(instance: dg.DagsterInstance, keys: list[str]) -> list[str]:

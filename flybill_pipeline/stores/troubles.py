@@ -1,9 +1,10 @@
 """Organizations whose month waits for a person or for Stripe, grouped by why: what alerts and the to-do list are of."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, select, union
+from sqlalchemy import ColumnElement, Engine, Select, func, select, union
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from flybill_pipeline.stores.tables import invoices, outcomes, stripe_sync
@@ -35,18 +36,21 @@ class Troubles:
         waits = func.coalesce(stripe_sync.c.state, "new").not_in((*FOR_A_PERSON, "finalized"))
         return self._groups(_unsynced().where(invoices.c.finalized_at < before, waits))
 
-    def failed_org_months(self) -> list[tuple[str, str]]:
-        """Every (month, org) that waits for a person, in that order."""
+    def failed_org_months(self) -> set[tuple[str, str]]:
+        """Every (month, org) that waits for a person."""
+        return self._org_months(stripe_sync.c.state.in_(FOR_A_PERSON))
+
+    def unfinished(self, months: Collection[str]) -> set[tuple[str, str]]:
+        """Every (month, org) of these months that is held, or has an invoice that is not yet at Stripe."""
+        return self._org_months(stripe_sync.c.state.is_distinct_from("finalized") & invoices.c.month.in_(months))
+
+    def _org_months(self, unsynced: ColumnElement[bool]) -> set[tuple[str, str]]:
         held = select(outcomes.c.month, outcomes.c.org_id).where(outcomes.c.outcome == "held")
-        blocked = (
-            select(invoices.c.month, invoices.c.org_id)
-            .join(stripe_sync, stripe_sync.c.invoice_id == invoices.c.invoice_id)
-            .where(stripe_sync.c.state.in_(FOR_A_PERSON))
+        invoiced = select(invoices.c.month, invoices.c.org_id).outerjoin(
+            stripe_sync, stripe_sync.c.invoice_id == invoices.c.invoice_id
         )
-        both = union(held, blocked).subquery()
         with self._engine.connect() as connection:
-            rows = connection.execute(select(both.c.month, both.c.org_id).order_by(both.c.month, both.c.org_id))
-            return [(row.month, row.org_id) for row in rows]
+            return {(row.month, row.org_id) for row in connection.execute(union(held, invoiced.where(unsynced)))}
 
     def _groups(self, rows: Select[Any]) -> list[dict[str, Any]]:
         each = rows.subquery()

@@ -119,6 +119,20 @@ def test_the_to_do_list_is_what_the_ledger_says(flybill: Flybill) -> None:
         assert instance.get_dynamic_partitions(LISTED) == []
 
 
+def test_a_repair_that_met_a_silent_stripe_stays_on_the_list(flybill: Flybill) -> None:
+    with sensor(flybill, "failed_org_months") as (tick, instance):
+        tick()
+        flybill.prices("usd.toml", USD + ROCKETS)
+        silent = flybill("repair", FIRST, "--org", "bolt", STRIPE_API_BASE="http://127.0.0.1:9")
+        assert silent.status == 1
+        assert "stays on the list" in silent.err
+        tick()
+        assert instance.get_dynamic_partitions(LISTED) == [f"{FIRST}/bolt"]
+        assert flybill("repair", FIRST, "--org", "bolt").status == 0
+        tick()
+        assert instance.get_dynamic_partitions(LISTED) == []
+
+
 def test_a_run_of_many_keys_repairs_those_that_were_mended_and_names_the_others(flybill: Flybill) -> None:
     flybill.import_orgs([{"org_id": "comet", "name": "comet", "currency": "usd"}])
     flybill.land("comet.jsonl", [event("c1", "comet", 3, f"{FIRST}-06T00:00:00Z", "missiles")])

@@ -76,11 +76,9 @@ def _verified_invoices(partitions: Partitions) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it: with a check, only the bare class will do
         """The month's invoices, priced again from the usage and the price books that they were made of."""
         found = verify(toolbox, read_month(context.partition_key))
-        same = all(each.verdict == SAME for each in found)
-        return dg.MaterializeResult(
-            metadata=verification_metadata(found),
-            check_results=[dg.AssetCheckResult(check_name="priced_again_they_are_the_same", passed=same)],
-        )
+        same, metadata = all(each.verdict == SAME for each in found), verification_metadata(found)
+        result = dg.AssetCheckResult(check_name="priced_again_they_are_the_same", passed=same, metadata=metadata)
+        return dg.MaterializeResult(metadata=metadata, check_results=[result])
 
     return verified_invoices
 

@@ -12,6 +12,7 @@ from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, Partitions, read
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.steps.finalize_invoices import finalize_shard
 
+REPEAT = "Materialize its key again when Stripe answers; it stays on the list until then."
 MOST_A_RUN = 25
 """Keys that one run of a backfill repairs: a run costs seconds, an organization milliseconds."""
 
@@ -36,13 +37,16 @@ def repair_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
 
         Its shard is checked again, too.
         """
-        org_months = [read_org_month(key) for key in context.partition_keys]
-        left = [trouble for month, org_id in org_months if (trouble := _repair(toolbox, month, org_id))]
-        for month, shard in sorted({(month, toolbox.shard_of(org_id)) for month, org_id in org_months}):
+        org_months = {key: read_org_month(key) for key in context.partition_keys}
+        left = {key: trouble for key, each in org_months.items() if (trouble := _repair(toolbox, *each))}
+        for month, shard in sorted({(month, toolbox.shard_of(org_id)) for month, org_id in org_months.values()}):
             record_check(context.instance, context.run, partitions, billed_now(toolbox, month, shard))
         if left:
-            _keep_what_is_mended(context, {f"{trouble['month']}/{trouble['org_id']}" for trouble in left})
-            raise dg.Failure(_not_mended(left), evidence(left, "what is left"), allow_retries=False)
+            # A run that fails leaves all its keys failed, but for those of which it says that they are done.
+            for key in org_months.keys() - left.keys():
+                context.log_event(dg.AssetMaterialization(context.asset_key, partition=key))
+            troubles = list(left.values())
+            raise dg.Failure(_not_mended(troubles), evidence(troubles, "what is left"), allow_retries=False)
         return dg.MaterializeResult()
 
     return [failed_org_months]
@@ -58,18 +62,12 @@ def _repair(toolbox: Toolbox, month: Month, org_id: str) -> dict[str, str] | Non
     try:
         sync_shard(toolbox, month, shard, [org_id])
     except dg.Failure as waiting:
-        return found | {"code": "waiting", "what happened": str(waiting.description), "what to do": "Try again later."}
+        return found | {"code": "waiting", "what happened": str(waiting.description), "what to do": REPEAT}
     failures = toolbox.statements.failures(month, [org_id])
     if not failures:
         return None
     first = failures[0]
     return found | {"code": first.code, "what happened": first.message, "what to do": first.remedy}
-
-
-def _keep_what_is_mended(context: dg.AssetExecutionContext, left: set[str]) -> None:
-    """A run of many keys that fails would leave them all failed, but for those of which it says that they are done."""
-    for key in set(context.partition_keys) - left:
-        context.log_event(dg.AssetMaterialization(context.asset_key, partition=key))
 
 
 def _not_mended(left: list[dict[str, str]]) -> str:
