@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flybill_pipeline import console, payment_console, syncing
+from flybill_pipeline import console, payment_console, quarantine, syncing
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.stores.statements import MonthStatus
 
@@ -30,14 +30,19 @@ def finish(runner: "Runner", month: Month, json_wanted: bool, org_ids: tuple[str
 def show_month(tools: "Toolbox", month: Month, json_wanted: bool) -> MonthStatus:
     """Shows where the month stands, what its sync is doing and what became of its invoices; returns the first."""
     answer, sync = tools.statements.month(month), syncing.look(tools, month)
-    payments = tools.payments.of_month(month, tools.now())
+    payments, usage = tools.payments.of_month(month, tools.now()), quarantine.count(tools, month.start)
 
     def text() -> None:
         console.show_status(answer)
+        quarantine.show_count(usage)
         syncing.show(sync)
         payment_console.show_payments(payments)
 
-    more = {**syncing.data(sync), "payments": payment_console.payments_data(payments)}
+    more = {
+        "usage": quarantine.count_data(usage),
+        **syncing.data(sync),
+        "payments": payment_console.payments_data(payments),
+    }
     show(json_wanted, console.status_data(answer) | more, text)
     return answer
 

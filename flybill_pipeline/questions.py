@@ -100,6 +100,23 @@ def verify(month: Month, json_wanted: bool) -> None:
 
 
 @click.command()
+@click.option("--source", help="Only this source of the source mapping.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(0), help="Rows that are shown.")
+@as_json
+def quarantine(source: str | None, limit: int, json_wanted: bool) -> None:
+    """The usage that does not count: files that cannot be read, and bad rows, each with its reason."""
+    from flybill_pipeline import quarantine as bad_usage
+
+    with toolbox(load_settings()) as tools:
+        if source not in (None, *tools.landing.sources):
+            raise click.UsageError(
+                f"there is no source {source!r}; sources.toml has {', '.join(tools.landing.sources)}"
+            )
+        found = bad_usage.look(tools, source, limit)
+    show(json_wanted, bad_usage.data(found), lambda: bad_usage.show(found))
+
+
+@click.command()
 @click.option("--prices", required=True, type=PATH, help="A folder of price books, or one of them.")
 @click.option("--meter", required=True)
 @click.option("--quantity", required=True, help="In the meter's unit, such as 1500.25.")
@@ -123,4 +140,4 @@ def quote(
     show(json_wanted, answer, lambda: console.show_working(answer["working"], answer["shown"]))
 
 
-QUESTIONS = (status, owes, explain, reprice, verify, quote)
+QUESTIONS = (status, owes, explain, quarantine, reprice, verify, quote)

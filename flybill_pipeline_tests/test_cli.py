@@ -185,6 +185,22 @@ def test_a_close_with_a_bad_price_book_tells_so_and_bills_nobody(flybill: Flybil
     assert flybill.sql("select * from flybill.outcomes where month = '2025-02'") == []
 
 
+def test_a_file_that_cannot_be_read_is_told_until_it_is_taken_away(flybill: Flybill) -> None:
+    refused(flybill("quarantine", "--source", "edge"), "'edge'", "usage, machines")
+    assert "Every row of every file that was read counts" in flybill("quarantine").out
+    file = flybill.home / "home" / "landing" / "machines" / "cut.csv.gz"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"\x1f\x8b and then nothing that gzip knows")
+    closed = flybill("close", FIRST)
+    assert "1 file cannot be read; `flybill quarantine` names them" in closed.out
+    (broken,) = flybill("quarantine", "--json").json()["broken_files"]
+    assert (broken["source"], broken["file"]) == ("machines", "machines/cut.csv.gz")
+    assert "take it away" in broken["what_to_do"]
+    assert "machines/cut.csv.gz cannot be read" in flybill("quarantine").out
+    file.unlink()
+    assert "cannot be read" not in flybill("close", FIRST).out
+
+
 def test_a_source_mapping_with_a_fault(flybill: Flybill, tmp_path: Path, file: Path) -> None:
     (tmp_path / "sources.toml").write_text('[[sources]]\nname = "usage"\nformat = "xml"\nfiles = "usage/*"\n')
     file.write_text("x")

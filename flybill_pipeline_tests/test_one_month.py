@@ -164,6 +164,23 @@ def test_every_kind_of_bad_row_is_in_quarantine_under_its_own_reason(months: Mon
     assert files["usage/week1.jsonl"] == files["usage/week1-again.jsonl"] == {}
 
 
+def test_quarantine_names_every_bad_row_with_its_file_and_why(months: Months) -> None:
+    found = months.flybill("quarantine", "--json").json()
+    assert found["broken_files"] == []
+    assert found["rows_in_quarantine"] == len(found["rows"]) == len(BAD_ROWS) + 3
+    place = {row["reason"]: (row["source"], row["file"], row["row"]) for row in found["rows"]}
+    assert place["clock"] == ("usage", "usage/bad.jsonl", len(BAD_ROWS))
+    assert place["quantity_negative"] == ("machines", "machines/machines.csv", 3)
+    assert all(row["message"] for row in found["rows"])
+    few = months.flybill("quarantine", "--source", "usage", "--limit", "2").out
+    assert f"… and {len(BAD_ROWS)} more rows" in few
+    assert "machines.csv" not in few
+    assert "land the rows again in a new file" in few
+    usage = months.flybill("status", FIRST, "--json").json()["usage"]
+    assert usage == {"broken_files": [], "rows_in_quarantine": found["rows_in_quarantine"]}
+    assert f"{found['rows_in_quarantine']} rows are in quarantine" in months.flybill("status", FIRST).out
+
+
 def test_repeats_and_conflicts_are_counted_and_bill_nothing(months: Months) -> None:
     days = months.flybill.sql("select day::text, duplicates, conflicts from flybill.usage_days where duplicates > 0")
     assert days == [(f"{FIRST}-05", 2, 1)]

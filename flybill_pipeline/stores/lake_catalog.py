@@ -49,11 +49,14 @@ class LakeCatalog:
         """Registers what is new or changed among `files`, and returns all that wait to be read, in order of arrival.
 
         A file without a change is known by its size and time of modification, or by its content if only touched.
-        A broken file waits again when the file or its source mapping has changed.
+        A broken file waits again when the file or its source mapping has changed. One that was taken away is gone, so
+        that nobody is asked to mend it; it waits again should it come back.
         """
+        there = {(file.source, file.path): file for file in files}
         with self.engine.begin() as connection:
             known = _known(connection)
-            found = [_registered(connection, file, known.get((file.source, file.path)), now) for file in files]
+            _let_go(connection, [row for place, row in known.items() if place not in there])
+            found = [_registered(connection, file, known.get(place), now) for place, file in there.items()]
         return sorted((arrival for arrival in found if arrival is not None), key=lambda arrival: arrival.number)
 
     def unread(self, files: Iterable[LandedFile]) -> list[LandedFile]:
@@ -246,7 +249,13 @@ def _news(file: LandedFile, known: Row[Any] | None) -> Literal["new", "changed",
         if known.state == "taken":
             return "touched"
     mended = known.state == "broken" and known.mapping_hash != file.mapping_hash
-    return "waiting" if known.state == "registered" or mended else None
+    return "waiting" if known.state in ("registered", "gone") or mended else None
+
+
+def _let_go(connection: Connection, missing: Iterable[Row[Any]]) -> None:
+    broken = [row.arrival for row in missing if row.state == "broken"]
+    if broken:
+        connection.execute(update(landed_files).where(landed_files.c.arrival.in_(broken)).values(state="gone"))
 
 
 def _registered(connection: Connection, file: LandedFile, known: Row[Any] | None, now: datetime) -> Arrival | None:

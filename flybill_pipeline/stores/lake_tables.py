@@ -35,7 +35,7 @@ landed_files = Table(  # every file ever seen in the landing zone; `arrival` ord
     Column("content_hash", Text),  # of small files only
     Column("mapping_hash", Text, nullable=False),
     Column("arrived_at", DateTime(timezone=True), nullable=False),
-    Column("state", Text, nullable=False),  # registered, taken, broken
+    Column("state", Text, nullable=False),  # registered, taken, broken; gone: broken, then taken away
     Column("rows", BigInteger),
     Column("quarantined", JSONB),  # {reason: rows}
     Column("quarantine_path", Text),

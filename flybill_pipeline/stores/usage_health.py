@@ -35,10 +35,15 @@ class UsageHealth:
             ]
 
     def broken(self) -> list[dict[str, Any]]:
-        """The landed files that could not be read at all, with what to do about each."""
+        """The landed files that could not be read at all: source, file, what happened, what to do."""
         file = landed_files.c
         query = (
-            select(file.path.label("file"), file.reason.label("what happened"), file.remedy.label("what to do"))
+            select(
+                file.source,
+                file.path.label("file"),
+                file.reason.label("what happened"),
+                file.remedy.label("what to do"),
+            )
             .where(file.state == "broken")
             .order_by(file.arrival)
         )

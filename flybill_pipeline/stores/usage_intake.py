@@ -48,7 +48,9 @@ def take_file(root: Path, arrival: Arrival, source: SourceMapping, limits: Limit
     except UnreadableFileError as error:
         return Broken(str(error), error.remedy)
     except (duckdb.Error, OSError, EOFError) as error:
-        return Broken(_first_lines(error), "repair or replace the file; it is read again as soon as it changes")
+        return Broken(
+            _first_lines(error), "put a good file in its place, or take it away: it is read again as soon as it changes"
+        )
     else:
         return _published(root, work, name, written, quarantined)
     finally:

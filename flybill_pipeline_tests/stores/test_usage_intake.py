@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import Engine
 
+from flybill_pipeline.stores.usage_health import UsageHealth
 from flybill_pipeline_tests.stores.usage_world import DAY, NOW, UsageWorld, copied, edge, gz, jsonl, later
 
 CSV_HEADER = "id,org,meter,seconds,ts,size,region\n"
@@ -156,6 +157,20 @@ def test_a_broken_file_stops_nothing_else_and_is_read_when_it_is_mended(world: U
     world.put("edge/2.jsonl.gz", whole)
     assert world.run().rows == 5000
     assert world.quantities() == {"acme": "5002"}
+
+
+def test_a_broken_file_that_is_taken_away_bothers_nobody_until_it_comes_back(world: UsageWorld) -> None:
+    health = UsageHealth(world.catalog.engine)
+    world.put("edge/good.jsonl", jsonl(edge("ok")))
+    file = world.put("volumes/bad.parquet", "this is not parquet")
+    world.run()
+    assert [each["file"] for each in health.broken()] == ["volumes/bad.parquet"]
+    file.rename(file.with_suffix(".aside"))
+    assert world.run().files == ()
+    assert health.broken() == []
+    file.with_suffix(".aside").rename(file)  # nothing of it has changed
+    assert [each.path for each in world.run().broken] == ["volumes/bad.parquet"]
+    assert [each["file"] for each in health.broken()] == ["volumes/bad.parquet"]
 
 
 def test_a_changed_file_replaces_what_it_said_before(world: UsageWorld) -> None:
