@@ -99,7 +99,7 @@ def _arrivals(arrivals: Arrivals, now: datetime) -> Iterator[Problem]:
             what="Rows of the last seven days could not be read as usage; they are kept, with a reason each.",
             who="whoever used what the rows tell of",
             cost="",
-            remedy="See `flybill quarantine`; mend the exporter or the source mapping, and land the rows in a new file.",
+            remedy="See `flybill quarantine`; mend the exporter or the mapping, and land the rows in a new file.",
             urgent=bad.alarming,
         )
     for silent in silent_sources(arrivals, now):

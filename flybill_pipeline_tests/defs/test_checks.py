@@ -1,10 +1,15 @@
 """The asset checks fail when they should: a month is closed for real, then tampered with behind flybill's back."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from flybill_pipeline.billing.period import Month
+from flybill_pipeline.definitions import build_defs
+from flybill_pipeline.defs.jobs import VERIFY_MONTH
+from flybill_pipeline.settings import load_settings
 from flybill_pipeline.stores.database import open_engine
 from flybill_pipeline.stores.month_checks import MonthChecks
 from flybill_pipeline_tests.emulator_process import EmulatorProcess
@@ -81,6 +86,46 @@ def test_what_arrives_badly_is_told_and_stops_nothing(flybill: Flybill) -> None:
     checks = flybill.checks()
     assert checks["landed_files", "quarantine_is_small"] == {"None": False}
     assert checks["raw_usage", "no_conflicting_ids"] == {f"{FIRST}-05": False}
+
+
+def test_a_source_that_falls_silent_and_a_day_with_too_many_rows_are_told(flybill: Flybill) -> None:
+    today = datetime.now(UTC).date()
+    many = today - timedelta(days=6)
+    rows = {today - timedelta(days=ago): 1 for ago in (9, 8, 7, 5, 3, 2)} | {many: 9}
+    flybill.land(
+        "daily.jsonl",
+        [
+            event(f"{day}/{n}", "acme", 1, f"{day}T00:00:00Z")
+            for day, rows_of_day in rows.items()
+            for n in range(rows_of_day)
+        ],
+    )
+    flybill("close", FIRST)
+    checks = flybill.checks()
+    assert checks["landed_files", "no_source_is_silent"] == {"None": False}
+    volume = checks["raw_usage", "volume_is_usual"]
+    assert {day for day, passed in volume.items() if not passed} == {str(many)}
+    assert len(volume) == len(rows) + 1
+
+    flybill.land("gap.jsonl", [event("gap", "acme", 1, f"{today - timedelta(days=4)}T00:00:00Z")])
+    flybill("close", FIRST)
+    assert flybill.checks()["landed_files", "no_source_is_silent"] == {"None": True}
+
+
+def test_an_invoice_that_cannot_be_made_again_is_told(flybill: Flybill) -> None:
+    def verified() -> Any:
+        with flybill.dagster() as instance:
+            job = build_defs(load_settings()).resolve_job_def(VERIFY_MONTH)
+            ran = job.execute_in_process(partition_key=MONTH, instance=instance)
+        (evaluation,) = ran.get_asset_check_evaluations()
+        return evaluation
+
+    assert verified().passed
+    behind_the_guards(
+        flybill, "update flybill.invoice_lines set quantity = quantity + 1, amount_minor = amount_minor + 1"
+    )
+    assert not verified().passed
+    assert "acme" in str(verified().metadata)
 
 
 def test_a_meter_without_a_price_is_told_before_anyone_is_held_for_it(flybill: Flybill) -> None:
