@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-import pyarrow as pa
-
 CODECS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
 
 
@@ -22,6 +20,8 @@ def readable(location: str, work: Path) -> Iterator[str]:
     if codec is None or Path(file.stem).suffix != ".parquet":
         yield location
         return
+    import pyarrow as pa  # not at the top: whoever only reads the lake would wait for it
+
     unpacked = work / file.stem
     with pa.input_stream(str(file), compression=codec) as packed, unpacked.open("wb") as plain:
         shutil.copyfileobj(packed, plain, 1024 * 1024)

@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
@@ -13,6 +10,7 @@ from flybill_pipeline.stores.tables import facts
 
 DEFAULT_SHARDS = 16
 INSUFFICIENT_PRIVILEGE = "42501"
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class DatabaseError(Exception):
@@ -54,15 +52,12 @@ def migrate(engine: Engine, *, shards: int = DEFAULT_SHARDS) -> None:
     Safe to run at any time and by several processes at once: a Postgres advisory lock lets one work. A role
     that may not change the schema will do where it is this version's already. Raises DatabaseError.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     try:
         with engine.begin() as connection:
             connection.execute(text("select pg_advisory_xact_lock(hashtext('flybill migrate'))"))
-            if _revision(connection) == ScriptDirectory.from_config(config).get_current_head():
+            if _revision(connection) == newest_revision():
                 return
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            _upgrade(connection)
             connection.execute(
                 text("insert into flybill.facts (name, value) values ('shards', :n) on conflict do nothing"),
                 {"n": str(shards)},
@@ -79,6 +74,22 @@ def migrate(engine: Engine, *, shards: int = DEFAULT_SHARDS) -> None:
         raise DatabaseError(
             f"Cannot reach the billing database at {where} (FLYBILL_DATABASE_URL): {_first_line(error)}"
         ) from error
+
+
+def newest_revision() -> str:
+    """The schema of this version, by the names of its migrations: `v0015_….py` is 0015."""
+    return max(file.stem for file in (MIGRATIONS / "versions").glob("v*.py"))[1:5]
+
+
+def _upgrade(connection: Connection) -> None:
+    # Imported where there is something to do: every command asks, and `flybill owes` must answer at once.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def _revision(connection: Connection) -> str | None:

@@ -4,11 +4,20 @@ import threading
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 
 from flybill_pipeline.stores import credit_tables, lake_tables, payment_tables, problem_tables, restores, sync_tables
-from flybill_pipeline.stores.database import DatabaseError, migrate, open_engine, shard_count
+from flybill_pipeline.stores.database import (
+    MIGRATIONS,
+    DatabaseError,
+    migrate,
+    newest_revision,
+    open_engine,
+    shard_count,
+)
 from flybill_pipeline.stores.tables import metadata
 
 
@@ -85,3 +94,9 @@ def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
     with pytest.raises(DatabaseError, match=r"127\.0\.0\.1:9") as refused:
         migrate(opened)
     assert "hush" not in str(refused.value)
+
+
+def test_the_newest_revision_is_the_one_that_alembic_would_bring_the_schema_to() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == newest_revision()
