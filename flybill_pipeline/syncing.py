@@ -56,6 +56,7 @@ def data(view: SyncView) -> dict[str, Any]:
             "predicted_finish": found.finish and found.finish.isoformat(),
             "minutes_left": None if found.finish is None else -(-int((found.finish - view.at).total_seconds()) // 60),
             "stopped_at": found.stopped_at and found.stopped_at.isoformat(),
+            "organizations_not_finalized": found.unsettled,
         },
         "stripe_breaker": None if view.breaker is None else _breaker_data(view.breaker),
     }

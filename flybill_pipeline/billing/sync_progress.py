@@ -62,8 +62,9 @@ class CallsLeft:
 class SyncProgress:
     """The sync of a month; `made` are the calls of all its runs so far.
 
-    `finish` is None unless a run is at work and has a pace. `stopped_at` is when the last run fell silent without
-    ending: it was killed, or its machine died.
+    `left` and `finish` know the invoices that there are: a close finalizes shard after shard, so that organizations may
+    still be `unsettled`, without an outcome of the month. `finish` is None unless a run is at work and has a pace.
+    `stopped_at` is when the last run fell silent without ending: it was killed, or its machine died.
     """
 
     running: int
@@ -74,9 +75,10 @@ class SyncProgress:
     rate_limited: int
     finish: datetime | None
     stopped_at: datetime | None
+    unsettled: int = 0
 
 
-def progress(pulses: Sequence[Pulse], left: CallsLeft, now: datetime) -> SyncProgress:
+def progress(pulses: Sequence[Pulse], left: CallsLeft, now: datetime, unsettled: int = 0) -> SyncProgress:
     """What the runs of a month come to together; several share the account's limits and add up to them."""
     alive = [pulse for pulse in pulses if pulse.alive(now)]
     last = max(pulses, key=lambda pulse: pulse.beat_at, default=None)
@@ -94,6 +96,7 @@ def progress(pulses: Sequence[Pulse], left: CallsLeft, now: datetime) -> SyncPro
         rate_limited=sum(pulse.rate_limited for pulse in pulses),
         finish=None if seconds is None else now + timedelta(seconds=seconds),
         stopped_at=last.beat_at if last is not None and killed else None,
+        unsettled=unsettled,
     )
 
 
@@ -117,7 +120,7 @@ def progress_sentence(found: SyncProgress, now: datetime) -> str:
     if found.running:
         pace = f"{_per_second(found.calls_per_minute)} a second (limit {_per_second(found.limit_per_minute)})"
         refused = f"{found.rate_limited:,} refused by the rate limit"
-        return f"syncing: {needed}, {pace}, {refused}; {_finish(found.finish, now)}"
+        return f"syncing: {needed}, {pace}, {refused}; {_finish(found.finish, now)}{_on_top(found.unsettled)}"
     if found.stopped_at is not None:
         return f"sync stopped at {found.stopped_at:%Y-%m-%d %H:%M:%S} UTC without ending: {needed}"
     return f"sync is not running: {needed}" if found.left.total else ""
@@ -128,6 +131,12 @@ def _finish(finish: datetime | None, now: datetime) -> str:
         return "no pace yet"
     minutes = _ceiling(int((finish - now).total_seconds()), 60)
     return f"done at about {finish:%H:%M:%S} UTC, in {minutes} min"
+
+
+def _on_top(unsettled: int) -> str:
+    if not unsettled:
+        return ""
+    return f"; not counted yet: {unsettled:,} organizations whose month is still to be finalized"
 
 
 def _per_second(per_minute: int) -> str:

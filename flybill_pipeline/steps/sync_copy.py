@@ -27,7 +27,10 @@ def keep_if_right(invoice: SyncInvoice, copy: StripeInvoice, row: DurableRow, st
     if wrong := mismatch(invoice, copy, FINAL if state == "finalized" else DRAFT):
         row.save(**facts)
         raise row.settled("mismatch", wrong)
-    row.save(state=state, **facts)
+    if state == "finalized":
+        row.save(state=state, **facts)
+    else:
+        row.note(state=state, **facts)
 
 
 def stripe_id(row: DurableRow) -> str:

@@ -59,12 +59,12 @@ def _key(invoice: SyncInvoice, step: str, row: DurableRow) -> str:
 
 def _create(invoice: SyncInvoice, row: DurableRow, stripe: Stripe) -> None:
     if row.row.stripe_customer_id != invoice.org.customer_id:  # known before it is sent: to look there in doubt
-        row.save(stripe_customer_id=invoice.org.customer_id)
+        row.note(stripe_customer_id=invoice.org.customer_id)
     draft = row.send("create", _key(invoice, "create", row), lambda key: stripe.create_invoice(invoice, key))
     if wrong := mismatch(invoice, draft, DRAFT, has_lines=False):
         row.save(stripe_invoice_id=draft.stripe_invoice_id)
         raise row.settled("mismatch", wrong)
-    row.save(
+    row.note(
         state="created",
         stripe_invoice_id=draft.stripe_invoice_id,
         stripe_customer_id=draft.customer_id,

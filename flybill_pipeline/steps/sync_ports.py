@@ -26,8 +26,13 @@ from flybill_pipeline.billing.sync_progress import Pulse, SyncProgress
 class Rows(Protocol):
     """The durable rows of one kind. Both writes commit before they return, and only if `attempts` still stands."""
 
-    def mark_sending(self, row_id: str, attempts: int, step: str, key: str, now: datetime) -> Progress | None:
-        """Records that `key` is about to be sent; returns the row with its next `attempts`, None when it moved on."""
+    def mark_sending(
+        self, row_id: str, attempts: int, step: str, key: str, now: datetime, changes: Mapping[str, object]
+    ) -> Progress | None:
+        """Records that `key` is about to be sent, and with it what became of the call before.
+
+        Returns the row with its next `attempts`, None when it moved on and nothing was written.
+        """
 
     def record(self, row_id: str, attempts: int, changes: Mapping[str, object], now: datetime) -> Progress | None:
         """Writes what became of a call; returns the row, or None when it moved on and nothing was written."""

@@ -2,9 +2,9 @@
 
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from flybill_pipeline.billing.sync import Answer, Failure, T
 from flybill_pipeline.billing.sync import Progress as Row
@@ -20,6 +20,9 @@ LOOK, REPAIR = "look", "repair"
 LOOKING = (LOOK, REPAIR)
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 """Seconds between attempts."""
+_NO_FAILURE = dict.fromkeys(
+    ("error_kind", "error_code", "error_message", "error_remedy", "error_customer_message", "next_attempt_at")
+)
 
 Clock: TypeAlias = Callable[[], datetime]
 End: TypeAlias = Literal["finalized", "already", "waiting", "blocked", "mismatch", "stopped", "taken"]
@@ -75,6 +78,7 @@ class DurableRow:
         self._waits = waits
         self._stopping = stopping
         self._looks = 0
+        self._noted: dict[str, object] = {}
         self.row = row
 
     def sent_lately(self) -> bool:
@@ -88,7 +92,7 @@ class DurableRow:
         row, now = self.row, self._clock()
         if row.step_key == key and row.step_first_sent_at is not None and now - row.step_first_sent_at > KEY_LIFETIME:
             raise LookFirst
-        self._keep(self._rows.mark_sending(self._id, row.attempts, step, key, now))
+        self._keep(self._rows.mark_sending(self._id, row.attempts, step, key, now, self._take_notes()))
         result = self._tally.counted(call(key))
         if isinstance(result, Answer):
             self._waits = 0
@@ -108,10 +112,15 @@ class DurableRow:
 
     def save(self, **changes: object) -> None:
         """Commits what became of the row; an earlier failure is forgotten."""
-        cleared = dict.fromkeys(
-            ("error_kind", "error_code", "error_message", "error_remedy", "error_customer_message", "next_attempt_at")
-        )
-        self._write({**cleared, **changes})
+        self._write({**_NO_FAILURE, **changes})
+
+    def note(self, **changes: Any) -> None:
+        """As `save`, for a row that goes on at once: committed with the next write, mostly the mark of the next step.
+
+        A crash in between loses nothing: the row still says what was sent, and its key brings the same answer again.
+        """
+        self._noted |= {**_NO_FAILURE, **changes}
+        self.row = replace(self.row, **{name: value for name, value in changes.items() if hasattr(self.row, name)})
 
     def failed(self, failure: Failure) -> Pause:
         """Commits the failure and returns the Pause to raise: blocked for the org's, waiting or stopped for others."""
@@ -131,11 +140,18 @@ class DurableRow:
 
     def _require_running(self) -> None:
         if self._stopping():
+            if self._noted:
+                self._write({})
             raise Pause(Outcome("waiting"))
 
     def _write(self, changes: Mapping[str, object]) -> None:
         looks, self._looks = self._looks, 0
-        self._keep(self._rows.record(self._id, self.row.attempts, {**changes, "looks": looks}, self._clock()))
+        written = {**self._take_notes(), **changes, "looks": looks}
+        self._keep(self._rows.record(self._id, self.row.attempts, written, self._clock()))
+
+    def _take_notes(self) -> Mapping[str, object]:
+        noted, self._noted = self._noted, {}
+        return noted
 
     def _keep(self, row: Row | None) -> None:
         if row is None:

@@ -16,13 +16,12 @@ from flybill_pipeline.billing.credit_notes import (
     stripe_line_of,
 )
 from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.sync import Progress
 from flybill_pipeline.stores.credit_tables import credit_notes, stripe_credit_notes
-from flybill_pipeline.stores.database import statement_engine
+from flybill_pipeline.stores.driver import Driver
 from flybill_pipeline.stores.holds import audit_entry
 from flybill_pipeline.stores.sync_claims import Claims
-from flybill_pipeline.stores.sync_ledger import invoice_lines_of
 from flybill_pipeline.stores.sync_rows import Rows
+from flybill_pipeline.stores.sync_tasks import invoice_lines_of
 from flybill_pipeline.stores.tables import audit, invoices, stripe_sync
 
 
@@ -32,14 +31,13 @@ class CreditNotes:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._claims = Claims(engine)
-        columns = tuple(name for name in Progress.__slots__ if name in stripe_credit_notes.c)
-        self._statements = statement_engine(engine)
-        self._rows = Rows(self._statements, stripe_credit_notes, columns)
+        self._driver = Driver(engine)
+        self._rows = Rows(self._driver, stripe_credit_notes)
 
     def close(self) -> None:
         """Gives up all claims, and the connections."""
         self._claims.close()
-        self._statements.dispose()
+        self._driver.close()
 
     @property
     def rows(self) -> Rows:

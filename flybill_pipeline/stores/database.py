@@ -31,21 +31,6 @@ def open_engine(url: str) -> Engine:
     return create_engine(parsed.set(drivername="postgresql+psycopg2"), pool_pre_ping=True, pool_size=8, max_overflow=40)
 
 
-def statement_engine(engine: Engine) -> Engine:
-    """An engine for the same database whose every statement is a transaction of its own; dispose of it in the end.
-
-    For those who send many: a connection needs no round trip and no change of mode before or after its statement.
-    Where a lost connection must be noticed before it is used, take `engine` itself.
-    """
-    return create_engine(
-        engine.url,
-        isolation_level="AUTOCOMMIT",
-        pool_reset_on_return=None,
-        pool_size=8,
-        max_overflow=40,
-    )
-
-
 def migrate(engine: Engine, *, shards: int = DEFAULT_SHARDS) -> None:
     """Brings the schema to this version, and records the number of shards if the database is new.
 

@@ -8,11 +8,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-_TRY = text("select pg_try_advisory_lock(hashtextextended(:name, 0))")
-_RELEASE = text("select pg_advisory_unlock(hashtextextended(:name, 0))")
+_TRY = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
+_RELEASE = "select pg_advisory_unlock(hashtextextended(%s, 0))"
 
 
 class Claims:
@@ -49,7 +49,7 @@ class Claims:
                 return False
             if self._connection is None:
                 self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            taken = bool(self._connection.execute(_TRY, {"name": _name(org_id)}).scalar_one())
+            taken = bool(self._connection.exec_driver_sql(_TRY, (_name(org_id),)).scalar_one())
             if taken:
                 self._held.add(org_id)
             return taken
@@ -60,7 +60,7 @@ class Claims:
                 return
             self._held.discard(org_id)
             try:
-                self._connection.execute(_RELEASE, {"name": _name(org_id)})
+                self._connection.exec_driver_sql(_RELEASE, (_name(org_id),))
             except SQLAlchemyError:  # the session is lost, and with it, by itself, every claim
                 self._connection.invalidate()
                 self._connection = None

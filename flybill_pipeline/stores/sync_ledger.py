@@ -4,26 +4,23 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.sync import (
     SETTLED,
     SyncFailure,
-    SyncInvoice,
-    SyncLine,
-    SyncOrg,
     SyncTask,
     SyncWork,
 )
-from flybill_pipeline.billing.sync_lines import lines_for_stripe
-from flybill_pipeline.stores.database import statement_engine
+from flybill_pipeline.stores.driver import Driver
 from flybill_pipeline.stores.sync_breaker import SyncBreaker
 from flybill_pipeline.stores.sync_claims import Claims
 from flybill_pipeline.stores.sync_rows import CustomerRows, InvoiceRows, Rows
 from flybill_pipeline.stores.sync_runs import SyncRuns
-from flybill_pipeline.stores.tables import invoice_lines, invoices, organizations, stripe_customers, stripe_sync
+from flybill_pipeline.stores.sync_tasks import Tasks
+from flybill_pipeline.stores.tables import invoices, organizations, stripe_customers, stripe_sync
 
 Orgs = Collection[str] | None
 
@@ -36,12 +33,13 @@ class SyncLedger:
 
     def __init__(self, engine: Engine, key_mark: str = "") -> None:
         self._engine = engine
-        self._statements = statement_engine(engine)
+        self._driver = Driver(engine)
         self._breaker = SyncBreaker(engine, key_mark)
         self._runs = SyncRuns(engine)
         self._claims = Claims(engine)
-        self._invoices = InvoiceRows(self._statements)
-        self._customers = CustomerRows(engine, self._statements)
+        self._invoices = InvoiceRows(self._driver)
+        self._customers = CustomerRows(self._driver)
+        self._tasks = Tasks(self._driver, self._invoices, self._customers)
 
     def __enter__(self) -> "SyncLedger":
         return self
@@ -52,7 +50,7 @@ class SyncLedger:
     def close(self) -> None:
         """Gives up all claims, and the connections."""
         self._claims.close()
-        self._statements.dispose()
+        self._driver.close()
 
     @property
     def breaker(self) -> SyncBreaker:
@@ -91,14 +89,14 @@ class SyncLedger:
     def claim(self, work: SyncWork) -> Iterator[SyncTask | None]:
         """The invoice with its rows as they are now, its org held meanwhile; None when someone else has the org."""
         with self._claims.held(work.org_id) as held:
-            yield self._task(work) if held else None
+            yield self._tasks.read(work) if held else None
 
     @contextmanager
     def orphan(self, org_id: str, invoice_id: str, stripe_invoice_id: str) -> Iterator[bool]:
         """Whether this copy is nobody's: the invoice stands finalized as another. The org is held meanwhile."""
         row = stripe_sync.c
         query = select(row.stripe_invoice_id).where(row.invoice_id == invoice_id, row.state == "finalized")
-        with self._claims.held(org_id) as held, self._statements.connect() as connection:
+        with self._claims.held(org_id) as held, self._engine.connect() as connection:
             known = connection.execute(query).scalar_one_or_none()
             yield held and known is not None and known != stripe_invoice_id
 
@@ -147,50 +145,6 @@ class SyncLedger:
         with self._engine.begin() as connection:
             connection.execute(_reopened(stripe_customers, stripe_customers.c.org_id.in_(org_ids)))
             return connection.execute(_reopened(stripe_sync, stripe_sync.c.invoice_id.in_(chosen))).rowcount
-
-    def _task(self, work: SyncWork) -> SyncTask:
-        with self._statements.connect() as connection:
-            head = connection.execute(_HEAD, {"invoice_id": work.invoice_id}).one()
-            ours = invoice_lines_of(connection, head.invoice_id)
-            invoice = SyncInvoice(
-                invoice_id=head.invoice_id,
-                number=head.number,
-                month=Month.parse(head.month),
-                org=SyncOrg(
-                    org_id=head.org_id,
-                    name=head.name,
-                    email=head.email,
-                    customer_id=head.stripe_customer_id,
-                    collection_method=head.collection_method,
-                    days_until_due=head.days_until_due,
-                ),
-                currency=head.currency,
-                subtotal_minor=head.subtotal_minor,
-                content_hash=head.content_hash,
-                lines=lines_for_stripe(ours),
-                lines_here=len(ours),
-            )
-            row = self._invoices.read(connection, work.invoice_id)
-            if row is None:
-                raise LookupError(f"invoice {work.invoice_id} has no row in stripe_sync: open_work makes it")
-            return SyncTask(invoice, row, self._customers.read(connection, work.org_id))
-
-
-def invoice_lines_of(connection: Connection, invoice_id: str) -> list[SyncLine]:
-    """All lines of an invoice, in order, as they are before any are rolled up for Stripe."""
-    rows = connection.execute(_LINES, {"invoice_id": invoice_id})
-    return [SyncLine(line_id, kind, meter, Month.parse(month), *rest) for line_id, kind, meter, month, *rest in rows]
-
-
-_ORG = [
-    organizations.c[name] for name in ("name", "email", "stripe_customer_id", "collection_method", "days_until_due")
-]
-_HEAD = select(invoices, *_ORG).join(organizations).where(invoices.c.invoice_id == bindparam("invoice_id"))
-_LINES = (
-    select(*(invoice_lines.c[name] for name in SyncLine.__slots__))
-    .where(invoice_lines.c.invoice_id == bindparam("invoice_id"))
-    .order_by(invoice_lines.c.line_no)
-)
 
 
 def _scope(month: Month, shard: int | None, org_ids: Orgs) -> ColumnElement[bool]:

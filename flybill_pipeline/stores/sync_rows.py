@@ -4,136 +4,114 @@ Every write names the `attempts` that the writer read; where the row has another
 write is committed when its method returns: what `mark_sending` recorded survives any crash of the call that follows.
 """
 
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import (
-    BindParameter,
-    Connection,
-    Engine,
-    PoolProxiedConnection,
-    Table,
-    bindparam,
-    case,
-    func,
-    select,
-    update,
-)
+from sqlalchemy import BindParameter, Connection, Table, Update, bindparam, case, func, select, update
 
 from flybill_pipeline.billing.sync import Progress
+from flybill_pipeline.stores.driver import Driver, Statement
 from flybill_pipeline.stores.tables import organizations, stripe_customers, stripe_sync
 
 
-class _Statement:
-    """A fenced write, compiled once and handed to the driver: a sync makes two for each call, and SQLAlchemy's way
-    there takes longer than Postgres does.
-    """
-
-    def __init__(self, clause: Any, engine: Engine, columns: tuple[str, ...]) -> None:
-        compiled = clause.compile(dialect=engine.dialect)
-        self._text, self._constants = str(compiled), dict(compiled.params)
-        self._columns = columns
-
-    def run(self, connection: PoolProxiedConnection, values: Mapping[str, object]) -> Progress | None:
-        """The row as written, None when the fence let nothing through."""
-        with closing(connection.cursor()) as cursor:
-            cursor.execute(self._text, {**self._constants, **values})
-            found = cursor.fetchone()
-        return None if found is None else Progress(**dict(zip(self._columns, found, strict=True)))
-
-
 class Rows:
-    """The rows of one table, by its primary key. `statements` is a `database.statement_engine`: each write commits."""
+    """The rows of one table, by its primary key."""
 
-    def __init__(self, statements: Engine, table: Table, columns: tuple[str, ...]) -> None:
-        self._statements = statements
+    def __init__(self, driver: Driver, table: Table) -> None:
+        self._driver = driver
         self._table = table
         self._id = next(iter(table.primary_key.columns))
-        self._columns = columns
-        self._read = select(*(table.c[name] for name in columns)).where(self._id == bindparam("row_id"))
-        c = table.c
-        key: BindParameter[str] = bindparam("key")
-        now: BindParameter[datetime] = bindparam("now")
-        self._mark = self._fenced(
-            {
-                "step": bindparam("next_step"),
-                "step_key": key,
-                "step_first_sent_at": case((c.step_key == key, c.step_first_sent_at), else_=now),
-                "first_sent_at": func.coalesce(c.first_sent_at, now),
-                "attempts": c.attempts + 1,
-                "calls": c.calls + 1,
-                "updated_at": now,
-            }
-        )
-        self._records: dict[tuple[str, ...], _Statement] = {}
+        self._names = [name for name in Progress.__slots__ if name in table.c]
+        self.columns = [table.c[name] for name in self._names]
+        self._read = select(*self.columns).where(self._id == bindparam("row_id"))
+        self._writes: dict[tuple[str, tuple[str, ...]], Statement] = {}
 
     def read(self, connection: Connection, row_id: str) -> Progress | None:
         """The row as it is now, None when there is none."""
         found = connection.execute(self._read, {"row_id": row_id}).one_or_none()
-        return None if found is None else Progress(**found._mapping)
+        return None if found is None else self.progress(found)
 
-    def mark_sending(self, row_id: str, attempts: int, step: str, key: str, now: datetime) -> Progress | None:
+    def mark_sending(
+        self,
+        row_id: str,
+        attempts: int,
+        step: str,
+        key: str,
+        now: datetime,
+        changes: Mapping[str, object] = MappingProxyType({}),
+    ) -> Progress | None:
         """Commits that `key` is about to be sent. A key that was sent before keeps the time of its first sending."""
-        values = {"row_id": row_id, "seen": attempts, "next_step": step, "key": key, "now": now}
-        with closing(self._statements.raw_connection()) as connection:
-            return self._mark.run(connection, values)
+        return self._write(self._mark, changes, row_id=row_id, seen=attempts, now=now, next_step=step, key=key)
 
     def record(self, row_id: str, attempts: int, changes: Mapping[str, object], now: datetime) -> Progress | None:
         """Commits what became of a call. `looks` in `changes` are the calls that were made besides."""
-        with closing(self._statements.raw_connection()) as connection:
-            return self._record(connection, row_id, attempts, changes, now)
+        looks = changes.get("looks", 0)
+        rest = {name: value for name, value in changes.items() if name != "looks"}
+        return self._write(self._result, rest, row_id=row_id, seen=attempts, now=now, looks=looks)
 
-    def _record(
-        self,
-        connection: PoolProxiedConnection,
-        row_id: str,
-        attempts: int,
-        changes: Mapping[str, object],
-        now: datetime,
+    def progress(self, row: Sequence[Any]) -> Progress:
+        """A row of `columns` as a value."""
+        return Progress(**dict(zip(self._names, row, strict=True)))
+
+    def _write(
+        self, kind: Callable[[], dict[str, Any]], changes: Mapping[str, object], **values: object
     ) -> Progress | None:
-        values = {"row_id": row_id, "seen": attempts, "looks": 0, "now": now}
-        values |= {name if name == "looks" else f"new_{name}": value for name, value in changes.items()}
-        return self._record_of(tuple(sorted(changes))).run(connection, values)
+        """Writes the changes and what this kind of write sets besides, if the fence lets it through."""
+        name = (kind.__name__, tuple(changes))
+        if name not in self._writes:
+            self._writes[name] = self._fenced({each: bindparam(f"new_{each}") for each in changes} | kind())
+        found = self._writes[name].row(**{f"new_{each}": value for each, value in changes.items()}, **values)
+        return None if found is None else self.progress(found)
 
-    def _record_of(self, names: tuple[str, ...]) -> _Statement:
-        if names not in self._records:
-            values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names if name != "looks"}
-            calls = self._table.c.calls + bindparam("looks")
-            self._records[names] = self._fenced({**values, "calls": calls, "updated_at": bindparam("now")})
-        return self._records[names]
+    def _mark(self) -> dict[str, Any]:
+        c = self._table.c
+        key: BindParameter[str] = bindparam("key")
+        now: BindParameter[datetime] = bindparam("now")
+        return {
+            "step": bindparam("next_step"),
+            "step_key": key,
+            "step_first_sent_at": case((c.step_key == key, c.step_first_sent_at), else_=now),
+            "first_sent_at": func.coalesce(c.first_sent_at, now),
+            "attempts": c.attempts + 1,
+            "calls": c.calls + 1,
+            "updated_at": now,
+        }
 
-    def _fenced(self, values: Mapping[str, Any]) -> _Statement:
+    def _result(self) -> dict[str, Any]:
+        return {"calls": self._table.c.calls + bindparam("looks"), "updated_at": bindparam("now")}
+
+    def _fenced(self, values: Mapping[str, Any]) -> Statement:
         fence = (self._id == bindparam("row_id")) & (self._table.c.attempts == bindparam("seen"))
-        returned = [self._table.c[name] for name in self._columns]
-        write = update(self._table).where(fence).values(dict(values)).returning(*returned)
-        return _Statement(write, self._statements, self._columns)
+        return self._driver.statement(self._returning(update(self._table).where(fence).values(dict(values)), values))
+
+    def _returning(self, write: Update, values: Mapping[str, Any]) -> Any:
+        """The write with the row as it left it. `values` are those that it sets."""
+        return write.returning(*self.columns)
 
 
 class InvoiceRows(Rows):
     """`stripe_sync`, by invoice id."""
 
-    def __init__(self, statements: Engine) -> None:
-        super().__init__(statements, stripe_sync, tuple(Progress.__slots__))
+    def __init__(self, driver: Driver) -> None:
+        super().__init__(driver, stripe_sync)
 
 
 class CustomerRows(Rows):
-    """`stripe_customers`, by org id; a customer is linked to its org in the transaction that records it."""
+    """`stripe_customers`, by org id; the statement that records a customer links it to its org as well."""
 
-    def __init__(self, engine: Engine, statements: Engine) -> None:
-        columns = tuple(name for name in Progress.__slots__ if name != "stripe_invoice_id")
-        super().__init__(statements, stripe_customers, columns)
-        self._engine = engine
+    def __init__(self, driver: Driver) -> None:
+        super().__init__(driver, stripe_customers)
 
-    def record(self, row_id: str, attempts: int, changes: Mapping[str, object], now: datetime) -> Progress | None:
-        """As for other rows, with the link."""
-        with self._engine.begin() as connection:
-            row = self._record(connection.connection, row_id, attempts, changes, now)
-            if row is not None and (customer := changes.get("stripe_customer_id")):
-                connection.execute(
-                    update(organizations)
-                    .where(organizations.c.org_id == row_id, organizations.c.stripe_customer_id.is_(None))
-                    .values(stripe_customer_id=customer)
-                )
-            return row
+    def _returning(self, write: Update, values: Mapping[str, Any]) -> Any:
+        if "stripe_customer_id" not in values:
+            return super()._returning(write, values)
+        written = write.returning(self._id, *self.columns).cte("written")
+        linked = (
+            update(organizations)
+            .where(organizations.c.org_id == written.c.org_id, organizations.c.stripe_customer_id.is_(None))
+            .values(stripe_customer_id=values["stripe_customer_id"])
+            .cte("linked")
+        )
+        return select(*(written.c[column.name] for column in self.columns)).add_cte(linked)

@@ -11,7 +11,7 @@ from flybill_pipeline.billing.sync import SETTLED
 from flybill_pipeline.billing.sync_lines import CHUNK, MOST_LINES
 from flybill_pipeline.billing.sync_progress import SILENT_AFTER, CallsLeft, Pulse, SyncProgress, progress
 from flybill_pipeline.stores.sync_tables import stripe_sync_runs
-from flybill_pipeline.stores.tables import invoices, organizations, stripe_sync
+from flybill_pipeline.stores.tables import invoices, organizations, outcomes, stripe_sync
 
 Orgs = Collection[str] | None
 _COLUMNS = [stripe_sync_runs.c[name] for name in Pulse.__slots__]
@@ -46,7 +46,19 @@ class SyncRuns:
             pulses = [
                 Pulse(**{**found._mapping, "month": Month.parse(found.month)}) for found in connection.execute(query)
             ]
-        return progress(pulses, self._left(month, shard, org_ids), now)
+        return progress(pulses, self._left(month, shard, org_ids), now, self._unsettled(month, shard, org_ids))
+
+    def _unsettled(self, month: Month, shard: int | None, org_ids: Orgs) -> int:
+        """Organizations without an outcome of the month: their invoices, if they get any, are still to come."""
+        org = organizations.c
+        decided = select(outcomes.c.org_id).where(outcomes.c.month == str(month), outcomes.c.org_id == org.org_id)
+        query = select(func.count()).select_from(organizations).where(~decided.exists())
+        if shard is not None:
+            query = query.where(org.shard == shard)
+        if org_ids:
+            query = query.where(org.org_id.in_(org_ids))
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def _left(self, month: Month, shard: int | None, org_ids: Orgs) -> CallsLeft:
         state = func.coalesce(stripe_sync.c.state, "new")

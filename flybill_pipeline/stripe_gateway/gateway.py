@@ -34,11 +34,13 @@ PAGE = 100
 
 def _silence_library() -> None:
     """Below warnings the library logs whole requests and answers, and prints them where STRIPE_LOG is set: customers'
-    data, which belongs in no log. Its telemetry would write a file into the user's home.
+    data, which belongs in no log. It writes them out even when nobody listens, which costs a tenth of a call's
+    processor time. Its telemetry would write a file into the user's home.
     """
     stripe.enable_telemetry = False
     logging.getLogger("stripe").setLevel(logging.WARNING)
     stripe._util.STRIPE_LOG = None
+    stripe._util.logfmt = lambda props: str(props["message"])
 
 
 def limiter_for(*, live: bool, endpoint: float | None = None, account: float | None = None) -> Limiter:

@@ -21,6 +21,12 @@ def test_the_finish_follows_from_the_measured_pace() -> None:
     )
 
 
+def test_organizations_that_are_not_finalized_yet_are_said_to_be_missing_from_it() -> None:
+    said = progress_sentence(progress([RUN], LEFT, NOW, unsettled=15_000), NOW)
+    assert "3,900 left" in said
+    assert said.endswith("in 3 min; not counted yet: 15,000 organizations whose month is still to be finalized")
+
+
 def test_it_is_never_sooner_than_the_limits_allow() -> None:
     assert seconds_left(LEFT, 1_000_000, 1440, 5760) == 59  # 1,400 calls to one endpoint at 24 a second
     assert seconds_left(LEFT, 1_000_000, 1440, 1440) == 163  # 3,900 calls in all at 24 a second

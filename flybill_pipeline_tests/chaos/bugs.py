@@ -63,26 +63,33 @@ class SeesNothing(_Wrapped):
 
 
 class WrittenAfterTheCall(_Wrapped):
-    """Marks in memory only, and writes the mark together with the result."""
+    """Marks in memory only, and writes the mark when the call has been made."""
 
     def __init__(self, port: Any) -> None:
         super().__init__(port)
-        self._marks: dict[str, tuple[int, str, str, datetime]] = {}
+        self._marks: dict[str, tuple[int, str, str, datetime, Mapping[str, object]]] = {}
         self._rows: dict[str, Progress] = {}
 
-    def mark_sending(self, row_id: str, attempts: int, step: str, key: str, now: datetime) -> Progress | None:
-        self._marks[row_id] = (attempts, step, key, now)
-        known = self._rows.get(row_id, Progress())
-        return replace(known, attempts=attempts, step=step, step_key=key, step_first_sent_at=now, first_sent_at=now)
+    def mark_sending(
+        self, row_id: str, attempts: int, step: str, key: str, now: datetime, changes: Mapping[str, object]
+    ) -> Progress | None:
+        known = self._write_mark(row_id) or self._rows.get(row_id, Progress(attempts=attempts))
+        self._marks[row_id] = (known.attempts, step, key, now, changes)
+        told = {name: value for name, value in changes.items() if hasattr(known, name)}
+        sent: dict[str, Any] = {"step": step, "step_key": key, "step_first_sent_at": now, "first_sent_at": now}
+        return replace(known, **{**told, **sent})
 
     def record(self, row_id: str, attempts: int, changes: Mapping[str, object], now: datetime) -> Progress | None:
-        if mark := self._marks.pop(row_id, None):
-            marked = self._port.mark_sending(row_id, *mark)
-            attempts = marked.attempts if marked else attempts
-        row = cast(Rows, self._port).record(row_id, attempts, changes, now)
+        marked = self._write_mark(row_id)
+        row = cast(Rows, self._port).record(row_id, marked.attempts if marked else attempts, changes, now)
         if row is not None:
             self._rows[row_id] = row
         return row
+
+    def _write_mark(self, row_id: str) -> Progress | None:
+        """The mark that is due: its call has been made meanwhile."""
+        mark = self._marks.pop(row_id, None)
+        return None if mark is None else cast(Rows, self._port).mark_sending(row_id, *mark)
 
 
 class _LedgerWith(_Wrapped):

@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from flybill_pipeline.billing.sync_progress import CallsLeft
 from flybill_pipeline.steps.sync_invoices import sync_invoices
 from flybill_pipeline.stores.sync_ledger import SyncLedger
 from flybill_pipeline.stores.sync_runs import SyncRuns
 from flybill_pipeline.stores.sync_tables import stripe_sync_runs
+from flybill_pipeline.stores.tables import outcomes
 from flybill_pipeline.stripe_gateway.gateway import Gateway
 from flybill_pipeline.stripe_gateway.limiter import Limiter
 from flybill_pipeline_tests.chaos.months import MONTH, plant
@@ -30,6 +31,21 @@ def test_what_was_done_already_is_not_left(world: World) -> None:
     world.emulator.faults([{"match": {"endpoint": "add_lines", "times": 99}, "fault": "http_503"}])
     world.sync(patience=1)
     assert SyncRuns(world.engine).progress(MONTH, world.now()).left == CallsLeft(0, 0, lines=1, finalizes=1)
+
+
+def test_organizations_without_an_outcome_of_the_month_are_still_to_come(world: World) -> None:
+    plant(world.engine, 3)
+    decided = {"shard": 0, "total_minor": 303, "currency": "usd", "decided_at": world.now()}
+    with world.engine.begin() as connection:
+        rows = [
+            {"month": str(MONTH), "org_id": "org00000", "outcome": "invoiced", **decided},
+            {"month": str(MONTH.previous()), "org_id": "org00001", "outcome": "invoiced", **decided},
+        ]
+        connection.execute(insert(outcomes), rows)
+    runs = SyncRuns(world.engine)
+    assert runs.progress(MONTH, world.now()).unsettled == 2
+    assert runs.progress(MONTH, world.now(), shard=0).unsettled == 0
+    assert runs.progress(MONTH, world.now(), org_ids=["org00000", "org00001"]).unsettled == 1
 
 
 def test_a_run_beats_while_it_lasts_and_ends(world: World) -> None:

@@ -2,8 +2,12 @@
 
 import pytest
 
+from flybill_pipeline.billing.sync import Progress
+from flybill_pipeline.steps.sync_row import DurableRow, Pause
+from flybill_pipeline.steps.sync_tally import Tally
+from flybill_pipeline.stores.sync_ledger import SyncLedger
 from flybill_pipeline_tests.chaos.crashes import Boundaries, Crash, crashing
-from flybill_pipeline_tests.chaos.months import plant
+from flybill_pipeline_tests.chaos.months import MONTH, plant
 from flybill_pipeline_tests.chaos.people import People
 from flybill_pipeline_tests.chaos.world import World
 
@@ -43,3 +47,17 @@ def test_an_org_that_was_linked_to_another_customer_meanwhile_is_billed_there_on
     (invoice,) = people.invoices()
     assert (invoice["customer"], invoice["status"]) == (people.links()["org00000"], "open")
     assert world.emulator.report()["violations"] == []
+
+
+def test_a_run_that_is_stopped_between_two_calls_commits_what_the_first_brought(world: World) -> None:
+    [invoice] = plant(world.engine, 1)
+    with SyncLedger(world.engine) as ledger:
+        [work] = ledger.open_work(MONTH)
+        row = DurableRow(ledger.invoices, invoice, Progress(), clock=world.now, tally=Tally(), stopping=lambda: True)
+        row.note(state="created", stripe_invoice_id="in_1")
+        assert ledger.states(MONTH) == {"new": 1}
+        with pytest.raises(Pause):
+            row.send("lines0", "key", lambda _: pytest.fail("nothing may be sent"))
+        with ledger.claim(work) as task:
+            assert task is not None
+            assert (task.row.state, task.row.stripe_invoice_id, task.row.step_key) == ("created", "in_1", None)

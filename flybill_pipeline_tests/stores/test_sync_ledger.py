@@ -68,6 +68,24 @@ def test_a_mark_is_committed_and_keeps_the_time_of_the_first_sending(engine: Eng
     assert (row.step_key, row.calls) == ("key2", 3)
 
 
+def test_a_mark_carries_what_became_of_the_call_before_or_nothing_at_all(engine: Engine) -> None:
+    [invoice] = plant(engine, 1)
+    with SyncLedger(engine) as ledger:
+        ledger.open_work(MONTH)
+        created = {"state": "created", "step": None, "stripe_invoice_id": "in_1"}
+        assert ledger.invoices.mark_sending(invoice, 7, "lines0", "key", NOW, created) is None
+        assert ledger.states(MONTH) == {"new": 1}
+        marked = ledger.invoices.mark_sending(invoice, 0, "lines0", "key", NOW, created)
+        assert marked is not None
+        assert (marked.state, marked.step, marked.stripe_invoice_id, marked.attempts) == (
+            "created",
+            "lines0",
+            "in_1",
+            1,
+        )
+        assert ledger.states(MONTH) == {"created": 1}
+
+
 def test_who_has_read_an_older_row_can_neither_mark_nor_record(engine: Engine) -> None:
     [invoice] = plant(engine, 1)
     with SyncLedger(engine) as ledger:
