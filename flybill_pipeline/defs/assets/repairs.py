@@ -47,7 +47,7 @@ def repair_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
                 context.log_event(dg.AssetMaterialization(context.asset_key, partition=key))
             troubles = list(left.values())
             raise dg.Failure(_not_mended(troubles), evidence(troubles, "what is left"), allow_retries=False)
-        return dg.MaterializeResult()
+        return dg.MaterializeResult(metadata={"organizations done": ", ".join(sorted(org_months))})
 
     return [failed_org_months]
 
