@@ -16,7 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 import dagster as dg
-from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._core.storage.tags import GRPC_INFO_TAG, HIDDEN_TAG_PREFIX
 from sqlalchemy import Engine
 
 from flybill_pipeline.billing.period import Month
@@ -32,8 +32,8 @@ from flybill_pipeline.wiring import build_toolbox
 
 DAGSTER_YAML = Path(__file__).parents[1] / "dagster.yaml"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-PROCESS_TAG = "flybill/process"
-"""Names the command that a run was started by: with it, the run ends."""
+PROCESS_TAG = f"{HIDDEN_TAG_PREFIX}flybill_process"
+"""Names the command that a run was started by: with it, the run ends. The UI does not show what is hidden."""
 UNFINISHED = (
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,

@@ -5,8 +5,12 @@ where it was planned, so what was not planned is planned first.
 """
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationPlanned,
+    AssetCheckEvaluationTargetMaterializationData,
+)
 from dagster._core.events import DagsterEvent, DagsterEventType
+from dagster_shared.record import replace
 
 from flybill_pipeline.defs.partitions import Partitions
 
@@ -37,7 +41,20 @@ def record_check(
             partitions_subset=partitions.month_shards.subset_with_partition_keys([str(evaluation.partition)]),
         )
         _report(instance, run, DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED, planned)
+    evaluation = replace(evaluation, target_materialization_data=_last_materialization(instance, evaluation))
     _report(instance, run, DagsterEventType.ASSET_CHECK_EVALUATION, evaluation)
+
+
+def _last_materialization(
+    instance: dg.DagsterInstance, evaluation: dg.AssetCheckEvaluation
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    """What the result is about: on a check's page, Dagster shows a shard as missing when it is about anything else."""
+    wanted = dg.AssetRecordsFilter(evaluation.asset_key, asset_partitions=[str(evaluation.partition)])
+    for record in instance.fetch_materializations(wanted, limit=1).records:
+        return AssetCheckEvaluationTargetMaterializationData(
+            storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+        )
+    return None
 
 
 def _report(

@@ -18,6 +18,7 @@ from dagster_webserver.app import create_app_from_workspace_process_context
 from dagster_webserver.version import __version__
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from flybill_pipeline.serving.check_states import remember_check_states
 from flybill_pipeline.serving.guard import Guard
 
 STATEMENT_MS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW = 15_000, 3600, 20
@@ -47,6 +48,7 @@ def guarded(workspace: str, origins: Sequence[str], *, read_only: bool) -> Itera
     """Yields Dagster's application for the code that `workspace` (a file) names, behind the guard."""
     with DagsterInstance.get() as instance:
         instance.optimize_for_webserver(STATEMENT_MS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW)
+        remember_check_states(instance)
         with WorkspaceProcessContext(
             instance, WorkspaceFileTarget(paths=[workspace]), version=__version__, read_only=read_only
         ) as context:

@@ -5,14 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Protocol
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.reconciliation import ListedInvoice, ListedPage, OurInvoice, Places, Sent, places
 from flybill_pipeline.billing.sync import Answer, Failure
 from flybill_pipeline.steps.patience import patiently
+
+if TYPE_CHECKING:  # loaded where it is used: every run of Dagster's has a process, which it would cost half a second
+    import pandas as pd
 
 MARGIN = timedelta(hours=1)
 """By how much Stripe's clock may differ from ours."""
@@ -64,7 +65,7 @@ class Reconciliation:
     """
 
     matched: int
-    differences: pd.DataFrame
+    differences: "pd.DataFrame"
     totals: Mapping[str, Mapping[str, int]]
     pages: int
     failure: Failure | None = None
@@ -79,6 +80,8 @@ def reconcile(
     month: Month, *, ours: OurSide, theirs: StripesList, sleep: Callable[[float], None] = time.sleep
 ) -> Reconciliation:
     """Compares the month's invoices with Stripe's list, which is read with one call per 100 invoices."""
+    import pandas as pd
+
     billed = ours.invoices(month)
     listed, pages, failure = _read_list(month, places(ours.sent(month)), theirs, sleep)
     if failure is not None:
@@ -120,8 +123,10 @@ def _read_list(
     return list(found.values()), pages, None
 
 
-def _joined(billed: Sequence[OurInvoice], listed: Sequence[ListedInvoice]) -> pd.DataFrame:
+def _joined(billed: Sequence[OurInvoice], listed: Sequence[ListedInvoice]) -> "pd.DataFrame":
     """The outer join of both sides by our invoice id, with `copies`: how many of Stripe's stand, voided ones aside."""
+    import pandas as pd
+
     here = pd.DataFrame([asdict(row) for row in billed], columns=list(OurInvoice.__slots__))
     there = pd.DataFrame([asdict(row) for row in _standing(listed)], columns=list(ListedInvoice.__slots__))
     for side in (here, there):

@@ -9,6 +9,7 @@ FULL = {
     "bench_sync": [],
     "bench_reconcile": [],
     "bench_dagster": [],
+    "bench_ui": ["--months", "36"],
 }
 SHORT = {
     "bench_usage": ["--events", "500000"],
@@ -16,6 +17,7 @@ SHORT = {
     "bench_sync": ["--invoices", "150"],
     "bench_reconcile": ["--invoices", "2000"],
     "bench_dagster": ["--shards", "2"],
+    "bench_ui": ["--months", "6", "--shards", "2", "--times", "2"],
 }
 
 for name, options in (SHORT if "--short" in sys.argv else FULL).items():

@@ -16,10 +16,11 @@ from flybill_pipeline_tests.conftest import PROJECT
         ("bench_sync", ["--invoices", "30"], "30 of 30 invoices"),
         ("bench_reconcile", ["--invoices", "250"], "250 of 250 invoices proven"),
         ("bench_dagster", ["--shards", "1"], "the daemon's queue: 1 of 1 shards"),
+        ("bench_ui", ["--months", "2", "--shards", "1", "--times", "1"], "partitions: daily_usage"),
     ],
 )
 def test_a_benchmark_runs_and_tells(name: str, options: list[str], says: str) -> None:
     command = [sys.executable, "-m", f"flybill_pipeline_tests.bench.{name}", *options]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, check=False, timeout=400)
     assert done.returncode == 0, done.stderr
     assert says in done.stdout

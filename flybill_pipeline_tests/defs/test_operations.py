@@ -106,6 +106,9 @@ def test_the_to_do_list_is_what_the_ledger_says(flybill: Flybill) -> None:
         flybill.prices("usd.toml", USD + ROCKETS)
         assert flybill("repair", FIRST, "--org", "bolt").status == 0
         assert flybill.checks()[billed] == {f"{FIRST}-01|00": True}
+        check = dg.AssetCheckKey(dg.AssetKey(billed[0]), billed[1])
+        (shown,) = instance.event_log_storage.get_asset_check_partition_info([check])
+        assert shown.is_current  # or the check's page would not show it
         # While somebody's run of the key is under way, the key stays.
         run = instance.create_run_for_job(
             build_defs(load_settings()).resolve_job_def("repair_org_month"),

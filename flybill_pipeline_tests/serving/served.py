@@ -114,6 +114,12 @@ class Served:
         body = json.dumps({"query": document})
         return self.request("POST", "/graphql", {**JSON, **(headers or {})}, body, read_only=read_only)
 
+    def post(self, document: str, variables: Mapping[str, Any] | None = None, operation: str | None = None) -> Any:
+        """The answer to an operation that a page of the UI itself sends."""
+        body = json.dumps({"query": document, "variables": variables or {}, "operationName": operation})
+        headers = {**JSON, "Origin": f"http://127.0.0.1:{self.port}", "Sec-Fetch-Site": "same-origin"}
+        return self.request("POST", "/graphql", headers, body).json()
+
     def materialize(self, assets: Iterable[str], keys: Sequence[str]) -> str:
         """ "Materialize" in the UI with these partitions chosen, which is a backfill; returns its id."""
         selection = ", ".join(f'{{path: ["{asset}"]}}' for asset in assets)

@@ -1,5 +1,6 @@
-"""A month that Dagster's own processes close, as `flybill up` starts them: Stripe goes down, the daemon is killed, two
-organizations wait for a person. No run is started in this process; whatever an operator does goes through the guard.
+"""A month that Dagster's own processes close, as `flybill up` starts them: the price book is broken, Stripe goes down,
+the daemon is killed, two organizations wait for a person. No run is started in this process; whatever an operator does
+goes through the guard.
 """
 
 import json
@@ -19,7 +20,7 @@ import pytest
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.shards import shard_of
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_shard_key, org_month_key
-from flybill_pipeline.defs.sensors import CLOSING_ASSETS, RETRY_TAG
+from flybill_pipeline.defs.sensors import CLOSING_ASSETS, MOST_ATTEMPTS, RETRY_TAG
 from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
 from flybill_pipeline_tests.mailbox import Hook, webhook
@@ -32,6 +33,7 @@ ORG_IDS = [f"org{number}" for number in range(ORGS)]
 GONE, EURO = "org3", "org4"
 """One is linked to a customer that is deleted, one to a customer that was billed in euros before."""
 MONTH = Month.of(datetime.now(UTC)).previous()
+KEYS = [month_shard_key(MONTH, shard) for shard in range(SHARDS)]
 SENSORS = ("landed_files_arrived", "days_to_record", "retry_failed_partitions", "failed_org_months", "alerts")
 LONG = 400.0
 """Seconds for what takes some, on a machine that is ten times as slow."""
@@ -77,6 +79,17 @@ class World:
         with self.flybill.dagster() as instance:
             records = instance.get_run_records(ascending=True)
         return [record for record in records if "|" in record.dagster_run.tags.get("dagster/partition", "")]
+
+    def looks(self) -> list[tuple[datetime, datetime]]:
+        """When the sensor for failed shards began to look, and when it had."""
+        with self.flybill.dagster() as instance:
+            (sensor,) = (each for each in instance.all_instigator_state() if each.name == "retry_failed_partitions")
+            ticks = instance.get_ticks(sensor.instigator_origin_id, sensor.selector_id)
+        return [
+            (datetime.fromtimestamp(tick.timestamp, UTC), datetime.fromtimestamp(tick.end_timestamp, UTC))
+            for tick in ticks
+            if tick.end_timestamp
+        ]
 
     def breaker(self) -> list[tuple[Any, ...]]:
         """(open, probes in vain) of every time that calls were stopped."""
@@ -149,17 +162,47 @@ def kill_the_daemon_in_the_middle(world: World, finalized_before: int) -> None:
     wait_until(lambda: world.up.group() == [], "the end of what was started")
 
 
-def backoff_is_kept(world: World) -> None:
-    """Each failure outside of the outage doubles the wait; that there are such failures, test_sensors sees to."""
+def fail_until_the_backoff_shows(world: World) -> None:
+    """For a reason of our own, so that no breaker speaks for all and each failure counts: the price book."""
+    wait_until(lambda: all(held_back(world, key) for key in KEYS), "a wait that doubled", LONG)
+    world.flybill.prices("usd.toml", USD)
+
+
+def held_back(world: World, key: str) -> bool:
+    """Whether the sensor looked at the shard when it had waited after a second or later failure as long as after the
+    failure before, and left it: a wait that is long enough for twice as long may be so because the machine is slow.
+    """
+    looks = world.looks()
+    runs = [record for record in world.runs() if record.dagster_run.tags["dagster/partition"] == key]
+    retried = {record.dagster_run.tags.get(RETRY_TAG): record.create_timestamp for record in runs}
+    failed = [record for record in runs if record.dagster_run.status == dg.DagsterRunStatus.FAILURE]
+    assert len(failed) < MOST_ATTEMPTS, "no wait of the shard was seen to double"
+    for earlier, record in enumerate(failed[1:]):
+        single = datetime.fromtimestamp(record.end_time or 0, UTC) + fast_definitions.FIRST_WAIT * 2**earlier
+        until = retried.get(record.dagster_run.run_id, datetime.max.replace(tzinfo=UTC))
+        if any(single < began and ended < until for began, ended in looks):
+            return True
+    return False
+
+
+def waits(world: World) -> list[tuple[str, int, timedelta]]:
+    """Of each retry that the sensor asked for: the shard, how many failures counted by then, and how long it waited."""
     runs = {record.dagster_run.run_id: record for record in world.runs()}
+    found = []
     for record in runs.values():
         tags = record.dagster_run.tags
-        failures = int(tags.get("flybill/attempt", "1")) - 1
-        if failures and RETRY_TAG in tags:
-            failed = runs[tags[RETRY_TAG]]
-            least = fast_definitions.FIRST_WAIT * 2 ** (failures - 1)
-            ended = datetime.fromtimestamp(failed.end_time or 0, UTC)
-            assert record.create_timestamp - ended >= least - timedelta(milliseconds=50)
+        if RETRY_TAG in tags:
+            ended = datetime.fromtimestamp(runs[tags[RETRY_TAG]].end_time or 0, UTC)
+            counted = int(tags["flybill/attempt"]) - 1
+            found.append((tags["dagster/partition"], counted, record.create_timestamp - ended))
+    return found
+
+
+def backoff_is_kept(world: World) -> None:
+    """Each failure outside of the outage doubles the wait."""
+    for key, counted, waited in waits(world):
+        least = fast_definitions.FIRST_WAIT * 2 ** (counted - 1) if counted else timedelta(0)
+        assert waited >= least - timedelta(milliseconds=50), (key, counted, waited)
 
 
 def everybody_is_billed_once(world: World) -> None:
@@ -195,12 +238,15 @@ def each_problem_was_told_once(world: World) -> None:
 def test_a_month_with_an_outage_a_dead_daemon_and_two_organizations_for_a_person(world: World) -> None:
     break_two_customers(world)
     world.up.start()
+    world.flybill.prices("usd.toml", "This is no price book.")
+    world.up.materialize(CLOSING_ASSETS, KEYS)
     for sensor in SENSORS:
         world.switch_on(sensor)
     recorded = "select count(*) from flybill.usage_days where daily_path is not null"
     wait_until(lambda: world.flybill.sql(recorded) == [(1,)], "the recording of the day", LONG)
 
-    world.up.materialize(CLOSING_ASSETS, [month_shard_key(MONTH, shard) for shard in range(SHARDS)])
+    fail_until_the_backoff_shows(world)
+
     stop_stripe_in_the_middle(world)
     wait_until(lambda: world.breaker() and world.breaker()[0][1] >= 1, "a probe in vain", LONG)
     wait_until(lambda: OUTAGE in told(world), "the alert of the outage", LONG)

@@ -33,9 +33,11 @@ def repair_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
     def failed_org_months(
         context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]
     ) -> dg.MaterializeResult[None]:
-        """One organization's month, run again after a person mended what had failed: priced, finalized and synced.
+        """The to-do list: a key for each organization's month that waits for a person, who mends what the table of
+        `every_org_billed` tells and then materializes the key.
 
-        Its shard is checked again, too.
+        The month is priced, finalized and synced again for this organization alone, and its shard is checked again. A
+        key that is done is taken off the list by itself.
         """
         org_months = {key: read_org_month(key) for key in context.partition_keys}
         left = {key: trouble for key, each in org_months.items() if (trouble := _repair(toolbox, *each))}
@@ -47,7 +49,7 @@ def repair_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
                 context.log_event(dg.AssetMaterialization(context.asset_key, partition=key))
             troubles = list(left.values())
             raise dg.Failure(_not_mended(troubles), evidence(troubles, "what is left"), allow_retries=False)
-        return dg.MaterializeResult()
+        return dg.MaterializeResult(metadata={"organizations done": ", ".join(sorted(org_months))})
 
     return [failed_org_months]
 
