@@ -23,7 +23,7 @@ from flybill_pipeline.stores.compressed import readable
 from flybill_pipeline.stores.duck import Limits, duck
 from flybill_pipeline.stores.folders import local_folder
 from flybill_pipeline.stores.intake_readers import UnreadableFileError, reading
-from flybill_pipeline.stores.intake_sql import staging_query
+from flybill_pipeline.stores.intake_sql import judging_query
 from flybill_pipeline.stores.intake_values import MACROS
 from flybill_pipeline.stores.sources import SourceMapping
 
@@ -114,7 +114,7 @@ class Landing:
                 with readable(str(file), Path(work)) as location:
                     connection.execute(MACROS)
                     how = reading(connection, location, source)
-                    query = staging_query(how, source, datetime.now(UTC))
+                    query = judging_query(how.relation, how, source, datetime.now(UTC))
                     faults = [
                         row[0]
                         for row in connection.execute(f"select fault from ({query}) limit {LOOKED_AT}").fetchall()
