@@ -30,8 +30,8 @@ class Reading:
 
     `relation` is what costs least to keep: the columns as they are, or lines, from which `taken_out` (a select list)
     takes what the expressions need. `quantity` is a decimal already when `exact`, `occurred_at` a timestamp when
-    `timed`. `raw` shows a row to a person. `not_a_row` is true for what is no record at all (a blank line), `malformed`
-    for a record that has no columns. `first_row` is the number of the first record: 1, or 2 below a CSV file's header.
+    `timed`. `raw` shows a row to a person. `not_a_row` is true of the relation's blank lines, `malformed` of records
+    without columns. `first_row` is the number of the first record: 1, or 2 below a CSV file's header.
     Where the format tells a record's place in the file, from 0, it is `placed`: the relation's column `place`.
     """
 

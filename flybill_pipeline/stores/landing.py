@@ -115,7 +115,7 @@ class Landing:
                     connection.execute(MACROS)
                     how = reading(connection, location, source)
                     query = judging_query(how.relation, how, source, datetime.now(UTC))
-                    faults = [
+                    rows = [
                         row[0]
                         for row in connection.execute(f"select fault from ({query}) limit {LOOKED_AT}").fetchall()
                     ]
@@ -123,7 +123,6 @@ class Landing:
                 raise LandingError(f"{file}: {error}; {error.remedy}") from None
             except (duckdb.Error, OSError, EOFError) as error:
                 raise LandingError(f"{file}: cannot be read as {source.format}: {str(error).splitlines()[0]}") from None
-        rows = [fault for fault in faults if fault != "blank"]
         if rows and all(fault is not None and fault.endswith(("_missing", "not_a_record")) for fault in rows):
             raise LandingError(f"{file}: {_nothing_fits(rows, source)}")
 

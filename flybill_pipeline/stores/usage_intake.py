@@ -97,7 +97,7 @@ def _write(
                {arrival.number}::bigint as arrival, {quoted(arrival.file.source)} as source,
                date '{arrival.arrived_at:%Y-%m-%d}' as arrived_on,
                case when fault is null then occurred_at::date end as day, fault
-        from ({judged}) where fault is distinct from 'blank'
+        from ({judged})
     ) to {quoted(str(work / "events"))} ({_PARQUET}, partition_by (day, fault), return_stats)""").fetchall()
     return [
         _Written(Path(file), rows, parts["day"] and date.fromisoformat(parts["day"]), parts["fault"])

@@ -151,8 +151,8 @@ def group(folder: Path, world: UsageWorld) -> None:
                 select org_id, meter, dimensions, arrived_on, sum(quantity) as quantity, count(*) as events,
                        max(occurred_at) as last from read_parquet('{world.lake.root}/events/day={day}/*') group by all
             ) to '{folder}/{day}.totals' (format parquet, compression zstd, compression_level 1)""")
-        # The quantity is fetched as text, as ours is: DuckDB takes longer to make a decimal.
-        month = connection.execute(f"""select org_id, meter, dimensions, sum(quantity)::varchar, sum(events), max(last)
+        # Like ours it ends with each group's exact Decimal in Python.
+        month = connection.execute(f"""select org_id, meter, dimensions, sum(quantity), sum(events), max(last)
             from read_parquet('{folder}/*.totals') group by all order by org_id, meter, dimensions""")
         while month.fetchmany(BATCH):
             pass
