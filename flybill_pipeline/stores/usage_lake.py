@@ -179,9 +179,9 @@ class UsageLake:
                             max(last_event_at) as last_event_at
                      from {rows} as totals where {where}
                      group by org_id, meter, dimensions, date_trunc('month', totals.day), {on_day}"""
-        # DuckDB takes longer to make a decimal than to write its digits; sorting comes first, as text is more to carry.
-        query = f"""select * replace (strftime(month, '%Y-%m') as month, quantity::varchar as quantity)
-                    from (from ({totals}) order by org_id, meter, dimensions, month, day)"""
+        # DuckDB takes longer to make a decimal than to write its digits.
+        query = f"""select * replace (strftime(month, '%Y-%m') as month, quantity::varchar as quantity) from ({totals})
+                    order by org_id, meter, dimensions, month, day"""
         return query, parameters
 
     def events(self, org_id: str, days: Iterable[date], meter: str | None = None) -> Iterator[Event]:
