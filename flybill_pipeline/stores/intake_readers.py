@@ -28,10 +28,11 @@ class UnreadableFileError(Exception):
 class Reading:
     """A file as SQL: each part of a usage event is an expression over `relation`, a VARCHAR unless said otherwise.
 
-    `quantity` is a decimal already when `exact`, `occurred_at` a timestamp when `timed`. `raw` shows a row to a person.
-    `not_a_row` is true for what is no record at all (a blank line), `malformed` for a record that has no columns.
-    `first_row` is the number of the first record: 1, or 2 below the header of a CSV file. `row` is a record's place in
-    the file, from 0, where the format tells it.
+    `relation` is what costs least to keep: the columns as they are, or lines, from which `taken_out` (a select list)
+    takes what the expressions need. `quantity` is a decimal already when `exact`, `occurred_at` a timestamp when
+    `timed`. `raw` shows a row to a person. `not_a_row` is true of the relation's blank lines, `malformed` of records
+    without columns. `first_row` is the number of the first record: 1, or 2 below a CSV file's header.
+    Where the format tells a record's place in the file, from 0, it is `placed`: the relation's column `place`.
     """
 
     relation: str
@@ -41,13 +42,14 @@ class Reading:
     quantity: str
     occurred_at: str
     dimensions: Mapping[str, str] = field(default_factory=dict)
+    taken_out: str = "*"
     raw: str = "null"
     exact: bool = False
     timed: bool = False
     not_a_row: str = "false"
     malformed: str = "false"
     first_row: int = 1
-    row: str | None = None
+    placed: bool = False
 
 
 def reading(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Reading:
@@ -71,7 +73,6 @@ _REJECTS = "ignore_errors = true, store_rejects = true, rejects_table = 'rejects
 def _jsonl(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Reading:
     names = source.column_names()
     paths = ", ".join(quoted(json_path(name)) for name in names)
-    relation = f"(select line, try(json_extract_string(line, [{paths}])) as v from {lines_of(location)})"
     position = {name: f"v[{place}]" for place, name in enumerate(names, start=1)}
     text = _texts(source, position.__getitem__)
 
@@ -79,7 +80,8 @@ def _jsonl(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMapping
         return text(column) if column.name is None else how("line", text(column), column.name)
 
     return Reading(
-        relation=relation,
+        relation=lines_of(location),
+        taken_out=f"*, try(json_extract_string(line, [{paths}])) as v",
         event_id=_event_id(source, lambda column: exact(column, exact_json_text)),
         org_id=exact(source.org_id, exact_json_text),
         meter=text(source.meter),
@@ -119,15 +121,18 @@ def _parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMappi
     kind_of = dict(zip(source.column_names(), [kind for _, kind, *_ in kinds.fetchall()], strict=True))
     quantity_kind = kind_of.get(source.quantity.name or "", "VARCHAR")
     time_kind = kind_of.get(source.occurred_at.name or "", "VARCHAR")
-    text = _texts(source, lambda name: f"cast({found[name]} as varchar)")
     exact, timed = _fits(quantity_kind), time_kind.startswith(("TIMESTAMP", "DATE"))
+    # The file may name its columns as ours are named, so they are named by position here, as in a CSV file.
+    at = {name: f"c{place}" for place, name in enumerate(source.column_names())}
+    columns = ", ".join(f"{found[name]} as {column}" for name, column in at.items())
     return _columns(
-        f"read_parquet({quoted(location)}, hive_partitioning = false, file_row_number = true)",
+        f"(select {columns}, file_row_number as place"
+        f" from read_parquet({quoted(location)}, hive_partitioning = false, file_row_number = true))",
         source,
-        text,
-        quantity=f"cast({found[source.quantity.name]} as {QUANTITY})" if exact and source.quantity.name else None,
-        occurred_at=_utc(found[source.occurred_at.name], time_kind) if timed and source.occurred_at.name else None,
-        row="file_row_number",
+        _texts(source, lambda name: f"cast({at[name]} as varchar)"),
+        quantity=f"cast({at[source.quantity.name]} as {QUANTITY})" if exact and source.quantity.name else None,
+        occurred_at=_utc(at[source.occurred_at.name], time_kind) if timed and source.occurred_at.name else None,
+        placed=True,
     )
 
 
@@ -139,7 +144,7 @@ def _columns(
     quantity: str | None = None,
     occurred_at: str | None = None,
     first_row: int = 1,
-    row: str | None = None,
+    placed: bool = False,
 ) -> Reading:
     shown = ", ".join(f"{quoted(name)}, {text(Column(name=name))}" for name in source.column_names())
     return Reading(
@@ -154,7 +159,7 @@ def _columns(
         exact=quantity is not None,
         timed=occurred_at is not None,
         first_row=first_row,
-        row=row,
+        placed=placed,
     )
 
 

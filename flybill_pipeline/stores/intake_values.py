@@ -70,8 +70,9 @@ def exact_json_number(line: str, value: str, dotted: str) -> str:
     """SQL for the literal behind `value`, which DuckDB has extracted from the JSON text `line` at `dotted`.
 
     A literal with a point or an exponent has been through a double. It is known to be intact when the line holds the
-    key once, followed by just this text. Otherwise the literals at this key are compared: the one whose double is
-    `value` is it. Several such, or none, and the answer is '?', for then nothing is certain.
+    key once, followed by just this text, or by one that only has more zeros at its end. Otherwise the literals at this
+    key are compared: the one whose double is `value` is it. Several such, or none, and the answer is '?', for then
+    nothing is certain.
     """
     key = dotted.rsplit(".", 1)[-1]
     name = json.dumps(key, ensure_ascii=False)
@@ -85,10 +86,12 @@ def exact_json_number(line: str, value: str, dotted: str) -> str:
     once = rf"not contains({line}, '\u00') and {line} not like {twice} escape '!'"
     keys = "|".join(dict.fromkeys([re.escape(name), re.escape(json.dumps(key))]))
     pattern = rf'(?:{keys})\s*:\s*"?([^\s",}}\]]+)'
+    literal = f"regexp_extract({line}, {quoted(pattern)}, 1)"
+    fewer_zeros = f"not contains({value}, 'e') and rtrim({value}, '0') = rtrim({literal}, '0')"
     literals = f"regexp_extract_all({line}, {quoted(pattern)}, 1)"
     same = f"list_distinct(list_filter({literals}, lambda l: try_cast(l as double) = try_cast({value} as double)))"
     return f"""case when not contains({value}, '.') and not contains({value}, 'e') then {value}
-        when case {intact} else false end and {once} then {value}
+        when case {intact} else {fewer_zeros} end and {once} then {value}
         when try_cast({value} as double) is null then {value}
         when len({same}) = 1 then {same}[1] else '?' end"""
 

@@ -23,7 +23,7 @@ from flybill_pipeline.stores.compressed import readable
 from flybill_pipeline.stores.duck import Limits, duck
 from flybill_pipeline.stores.folders import local_folder
 from flybill_pipeline.stores.intake_readers import UnreadableFileError, reading
-from flybill_pipeline.stores.intake_sql import staging_query
+from flybill_pipeline.stores.intake_sql import judging_query
 from flybill_pipeline.stores.intake_values import MACROS
 from flybill_pipeline.stores.sources import SourceMapping
 
@@ -114,8 +114,8 @@ class Landing:
                 with readable(str(file), Path(work)) as location:
                     connection.execute(MACROS)
                     how = reading(connection, location, source)
-                    query = staging_query(how, source, datetime.now(UTC))
-                    faults = [
+                    query = judging_query(how.relation, how, source, datetime.now(UTC))
+                    rows = [
                         row[0]
                         for row in connection.execute(f"select fault from ({query}) limit {LOOKED_AT}").fetchall()
                     ]
@@ -123,7 +123,6 @@ class Landing:
                 raise LandingError(f"{file}: {error}; {error.remedy}") from None
             except (duckdb.Error, OSError, EOFError) as error:
                 raise LandingError(f"{file}: cannot be read as {source.format}: {str(error).splitlines()[0]}") from None
-        rows = [fault for fault in faults if fault != "blank"]
         if rows and all(fault is not None and fault.endswith(("_missing", "not_a_record")) for fault in rows):
             raise LandingError(f"{file}: {_nothing_fits(rows, source)}")
 

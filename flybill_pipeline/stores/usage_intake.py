@@ -8,14 +8,15 @@ Nothing is visible until the catalog names the pieces; what an interrupted attem
 import shutil
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
 from flybill_pipeline.billing.usage_files import Arrival, Broken, Piece, Taken
 from flybill_pipeline.stores.compressed import readable
-from flybill_pipeline.stores.duck import Limits, duck, quoted
+from flybill_pipeline.stores.duck import Limits, duck, parquet_rows, quoted
 from flybill_pipeline.stores.intake_readers import Reading, UnreadableFileError, reading
-from flybill_pipeline.stores.intake_sql import SHOWN, sentences, staging_query
+from flybill_pipeline.stores.intake_sql import SHOWN, judging_query, sentences
 from flybill_pipeline.stores.intake_values import MACROS
 from flybill_pipeline.stores.sources import SourceMapping
 
@@ -36,14 +37,11 @@ def take_file(root: Path, arrival: Arrival, source: SourceMapping, limits: Limit
         with duck(root / "work" / "spill", limits) as connection, readable(arrival.file.location, work) as location:
             connection.execute(MACROS)
             how = reading(connection, location, source)
-            # Rows that know their place are read straight into the pieces; others get it by being staged.
-            staged = "table" if how.row is None else "view"
-            query = staging_query(how, source, arrival.arrived_at, first_day)
-            connection.execute(f"create or replace temp {staged} staged as {query}")
-            row = _row_numbers(connection, how)
-            written = _write_pieces(connection, work, arrival, row)
+            rows, row = _rows(connection, how)
+            judged = judging_query(rows, how, source, arrival.arrived_at, first_day)
+            written = _write(connection, work, arrival, judged, row)
             quarantined = _write_quarantine(
-                connection, work, arrival, row, sentences(source, arrival.arrived_at, first_day), written
+                connection, work, arrival, sentences(source, arrival.arrived_at, first_day), written
             )
     except UnreadableFileError as error:
         return Broken(str(error), error.remedy)
@@ -57,17 +55,31 @@ def take_file(root: Path, arrival: Arrival, source: SourceMapping, limits: Limit
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _row_numbers(connection: duckdb.DuckDBPyConnection, how: Reading) -> str:
-    """SQL for the number of a staged row in its file, as an editor counts: rows that the reader rejected count too."""
-    if how.row is not None:
-        return f"place + {how.first_row}"
-    number = f"rowid + {how.first_row}"
+class _Written(NamedTuple):
+    """A file of rows that were read: good ones of a `day`, or bad ones with a `fault`."""
+
+    file: Path
+    rows: int
+    day: date | None
+    fault: str | None
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, how: Reading) -> tuple[str, str]:
+    """A FROM item for the records of the file, and SQL for a record's number in it, as an editor counts.
+
+    Where the format does not tell a record's place it is kept in a table first, which numbers it: as it is, since that
+    is cheap, and so that two threads can take it apart. Rows that the reader rejected count too.
+    """
+    if how.placed:
+        return how.relation, f"place + {how.first_row}"
+    connection.execute(f"create temp table landed as select * from {how.relation}")
+    rows, number = "(select *, rowid as place from landed)", f"place + {how.first_row}"
     if not _has_rejects(connection):
-        return number
+        return rows, number
     connection.execute(f"""create temp table shifts as
         select first - row_number() over (order by first) + 1 as after, row_number() over (order by first) as shift
         from (select distinct line::bigint - {how.first_row} as first from rejects)""")
-    return f"({number} + coalesce((select max(shift) from shifts where after <= staged.rowid), 0))"
+    return rows, f"({number} + coalesce((select max(shift) from shifts where after <= place), 0))"
 
 
 def _has_rejects(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -75,54 +87,62 @@ def _has_rejects(connection: duckdb.DuckDBPyConnection) -> bool:
     return bool(tables) and bool(connection.execute("select 1 from rejects limit 1").fetchall())
 
 
+def _write(
+    connection: duckdb.DuckDBPyConnection, work: Path, arrival: Arrival, judged: str, row: str
+) -> list[_Written]:
+    """Writes every row in one go: the good ones by day of their own time, the bad ones, of no day, by their fault.
+
+    Of a bad row `event_id` holds what it looks like, so that good ones need no column for it.
+    """
+    written = connection.execute(f"""copy (
+        select coalesce(raw, event_id) as event_id, org_id, meter, dimensions, quantity, occurred_at, {row} as row,
+               {arrival.number}::bigint as arrival, {quoted(arrival.file.source)} as source,
+               date '{arrival.arrived_at:%Y-%m-%d}' as arrived_on,
+               case when fault is null then occurred_at::date end as day, fault
+        from ({judged})
+    ) to {quoted(str(work / "events"))} ({_PARQUET}, partition_by (day, fault), return_stats)""").fetchall()
+    return [
+        _Written(Path(file), rows, parts["day"] and date.fromisoformat(parts["day"]), parts["fault"])
+        for file, rows, _, _, _, parts, *_ in written
+    ]
+
+
 def _write_quarantine(
     connection: duckdb.DuckDBPyConnection,
     work: Path,
     arrival: Arrival,
-    row: str,
     messages: dict[str, str],
-    written: list[tuple[Path, date, int]],
+    written: list[_Written],
 ) -> dict[str, int]:
-    """Writes the bad rows to one file, and returns how many there are by reason."""
-    staged = connection.execute("select count(*) from staged").fetchall()[0][0]
-    if staged == sum(rows for *_, rows in written) and not _has_rejects(connection):
-        return {}
-    bad = f"select {row} as row, fault as reason, raw from staged where fault is not null and fault != 'blank'"
+    """Gathers the bad rows in one file, and returns how many there are by reason."""
+    parts = [
+        f"select row, {quoted(part.fault)} as reason, event_id as raw from {parquet_rows([str(part.file)])}"
+        for part in written
+        if part.fault is not None
+    ]
     if _has_rejects(connection):
         malformed = "lower(replace(arg_min(error_type, column_idx)::varchar, ' ', '_'))"
         raw = f"left(any_value(csv_line), {SHOWN})"
-        bad += f" union all select line::bigint, 'malformed_' || {malformed}, {raw} from rejects group by 1"
-    connection.execute(f"create temp table bad as {bad}")
-    counts = connection.execute("select reason, count(*) from bad group by reason order by reason").fetchall()
-    if counts:
-        cases = " ".join(f"when {quoted(reason)} then {quoted(text)}" for reason, text in messages.items())
-        message = f"case reason {cases} else 'the row does not fit the format: ' || replace(reason[11:], '_', ' ') end"
-        connection.execute(f"""copy (
-            select {arrival.number}::bigint as arrival, {quoted(arrival.file.source)} as source,
-                   {quoted(arrival.file.path)} as file, row, reason, {message} as message, raw from bad order by row
-        ) to {quoted(str(work / "quarantine.parquet"))} ({_PARQUET})""")
-    return dict(counts)
+        parts.append(
+            f"select line::bigint as row, 'malformed_' || {malformed} as reason, {raw} as raw from rejects group by 1"
+        )
+    if not parts:
+        return {}
+    connection.execute(f"create temp table bad as {' union all '.join(parts)}")
+    cases = " ".join(f"when {quoted(reason)} then {quoted(text)}" for reason, text in messages.items())
+    message = f"case reason {cases} else 'the row does not fit the format: ' || replace(reason[11:], '_', ' ') end"
+    connection.execute(f"""copy (
+        select {arrival.number}::bigint as arrival, {quoted(arrival.file.source)} as source,
+               {quoted(arrival.file.path)} as file, row, reason, {message} as message, raw from bad order by row
+    ) to {quoted(str(work / "quarantine.parquet"))} ({_PARQUET})""")
+    return dict(connection.execute("select reason, count(*) from bad group by reason order by reason").fetchall())
 
 
-def _write_pieces(
-    connection: duckdb.DuckDBPyConnection, work: Path, arrival: Arrival, row: str
-) -> list[tuple[Path, date, int]]:
-    """Writes the good rows by day of their own time; returns each file with its day and its number of rows."""
-    written = connection.execute(f"""copy (
-        select event_id, org_id, meter, dimensions, quantity, occurred_at, {row} as row,
-               {arrival.number}::bigint as arrival, {quoted(arrival.file.source)} as source,
-               date '{arrival.arrived_at:%Y-%m-%d}' as arrived_on, occurred_at::date as day
-        from staged where fault is null
-    ) to {quoted(str(work / "events"))} ({_PARQUET}, partition_by (day), return_stats)""").fetchall()
-    return [(Path(file), date.fromisoformat(Path(file).parent.name[4:]), int(rows)) for file, rows, *_ in written]
-
-
-def _published(
-    root: Path, work: Path, name: str, written: list[tuple[Path, date, int]], quarantined: dict[str, int]
-) -> Taken:
+def _published(root: Path, work: Path, name: str, written: list[_Written], quarantined: dict[str, int]) -> Taken:
     """Moves what was written to where it stays. Same names at every attempt, so an attempt replaces the one before."""
     pieces = []
-    for place, (file, day, rows) in enumerate(sorted(written)):
+    good = sorted((part.file, part.day, part.rows) for part in written if part.day is not None)
+    for place, (file, day, rows) in enumerate(good):
         path = f"events/day={day}/{name}-{place}.parquet"
         _move(file, root / path)
         pieces.append(Piece(day, path, rows))
