@@ -155,6 +155,16 @@ def test_a_shard_that_comes_to_much_more_than_ever_is_told(flybill: Flybill) -> 
     assert [passed for _, passed in sorted(found.items())] == [True, True, True, True, False]
 
 
+def test_a_shard_with_an_organization_that_came_after_its_close_is_told_until_it_is_closed_again(
+    flybill: Flybill,
+) -> None:
+    flybill.import_orgs([{"org_id": "bolt", "name": "Bolt", "currency": "usd"}])
+    flybill("close", FIRST, "--org", "acme")
+    assert flybill.checks()["finalized_invoices", "every_org_has_an_outcome"] == {SHARD: False}
+    flybill("close", FIRST)
+    assert flybill.checks()["finalized_invoices", "every_org_has_an_outcome"] == {SHARD: True}
+
+
 def test_an_org_without_an_outcome_is_found(flybill: Flybill) -> None:
     engine = open_engine(flybill.environment["FLYBILL_DATABASE_URL"])
     assert MonthChecks(engine).undecided(Month.parse(FIRST), 0) == []
