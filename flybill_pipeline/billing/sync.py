@@ -4,6 +4,7 @@ An invoice of ours goes out as a `SyncInvoice`; what Stripe has of it comes back
 `Answer`, or a `Failure` comes back that says what may be done next. `Progress` is the durable row between the two.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, TypeAlias, TypeVar
@@ -11,6 +12,9 @@ from typing import Generic, Literal, TypeAlias, TypeVar
 from flybill_pipeline.billing.period import Month
 
 T = TypeVar("T")
+
+LONGEST_IN_KEY = 200
+"""Characters of an id that a key shows as it is."""
 
 Kind: TypeAlias = Literal["same_key", "look_first", "org", "everyone"]
 """What a failure allows: the same request again under the same key; first a look at what Stripe has, then a new key;
@@ -170,5 +174,11 @@ class SyncFailure:
 
 
 def step_key(row_id: str, step: str, content: str, generation: int) -> str:
-    """The idempotency key of one step: the same for the same content and generation, whoever sends it, whenever."""
+    """The idempotency key of one step: the same for the same content and generation, whoever sends it, whenever.
+
+    A key travels as a header of at most 255 characters, and an organization may be called anything: what does not fit
+    there is hashed.
+    """
+    if len(row_id) > LONGEST_IN_KEY or not (row_id.isascii() and row_id.isprintable()):
+        row_id = hashlib.sha256(row_id.encode()).hexdigest()
     return f"fb:{row_id}:{step}:{content[:12]}:{generation}"

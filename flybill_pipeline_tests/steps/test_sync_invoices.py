@@ -1,6 +1,7 @@
 """The sync in ordinary weather: how many calls it takes, what it sends, and what a second run does."""
 
-from sqlalchemy import func, select
+import pytest
+from sqlalchemy import func, select, text
 
 from flybill_pipeline.stores.tables import invoice_lines, organizations, stripe_sync
 from flybill_pipeline_tests.chaos.months import plant
@@ -106,3 +107,17 @@ def test_the_biggest_invoice_goes_first(world: World) -> None:
     listed = reversed(world.stripe().v1.invoices.list().data)
     created = [invoice.subtotal for invoice in listed]
     assert created == sorted(created, reverse=True)
+
+
+@pytest.mark.parametrize("org_id", ["東京", "a\nb", "o" * 300])
+def test_whatever_an_organization_is_called_it_gets_one_customer_and_its_invoice(world: World, org_id: str) -> None:
+    """The key of a customer names the organization, and a key is a header of at most 255 characters."""
+    plant(world.engine, 2)
+    with world.engine.begin() as connection:
+        connection.execute(text("set local session_replication_role = replica"))
+        for table in ("organizations", "invoices"):
+            rename = text(f"update flybill.{table} set org_id = :new where org_id = 'org00001'")
+            connection.execute(rename, {"new": org_id})
+    assert world.sync().complete
+    assert world.emulator.report()["customers"] == 2
+    assert world.problems() == []
