@@ -4,6 +4,7 @@ Belongs here: finding, adopting and deleting copies. Does not: the ordinary way 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from flybill_pipeline.billing.sync import Failure, StripeInvoice, SyncInvoice
@@ -40,7 +41,16 @@ def look(invoice: SyncInvoice, row: DurableRow, stripe: Stripe) -> None:
     elif kept[0].status in DRAFT:
         _adopt_draft(invoice, kept[0], row, stripe)
     else:
-        keep_if_right(invoice, kept[0], row, "finalized")
+        keep_if_right(_as_sent(invoice, kept[0], row), kept[0], row, "finalized")
+
+
+def _as_sent(invoice: SyncInvoice, copy: StripeInvoice, row: DurableRow) -> SyncInvoice:
+    """The invoice with the customer that it was sent for, if the copy is that one's: linking the org to another one
+    meanwhile does not undo what was finalized, whether or not we heard of it.
+    """
+    if copy.customer_id != row.row.stripe_customer_id:
+        return invoice
+    return replace(invoice, org=replace(invoice.org, customer_id=copy.customer_id))
 
 
 def _begin_anew(invoice: SyncInvoice, row: DurableRow) -> None:

@@ -42,7 +42,7 @@ MOST_CALLS = 14
 """Calls that an invoice may still cost once all is well again: a look at each step, three chunks, a new start."""
 MOST_INVOICES = 4
 BOUNDARY = st.integers(0, 25)
-"""A new invoice of two chunks of an org without a customer has 26 sides of calls."""
+"""A new invoice of two chunks of an org without a customer has 24 sides of calls; the rest are the next one's."""
 
 faults = st.lists(
     st.builds(

@@ -49,6 +49,23 @@ def test_an_org_that_was_linked_to_another_customer_meanwhile_is_billed_there_on
     assert world.emulator.report()["violations"] == []
 
 
+@pytest.mark.parametrize("deleted", [False, True])
+def test_what_was_finalized_for_the_customer_before_stands_though_we_never_heard_of_it(
+    world: World, deleted: bool
+) -> None:
+    plant(world.engine, 1)
+    crash_at(world, "after finalize_invoice")
+    people = People(world.engine, world.stripe())
+    customer = people.links()["org00000"]
+    if deleted:
+        people.delete_customer("org00000")
+    people.link("org00000")
+    assert world.sync().complete
+    (invoice,) = people.invoices()
+    assert (invoice["customer"], invoice["status"]) == (customer, "open")
+    assert world.emulator.report()["violations"] == []
+
+
 def test_a_run_that_is_stopped_between_two_calls_commits_what_the_first_brought(world: World) -> None:
     [invoice] = plant(world.engine, 1)
     with SyncLedger(world.engine) as ledger:
