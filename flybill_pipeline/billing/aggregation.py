@@ -38,9 +38,9 @@ def aggregate(aggregation: Aggregation, totals: Iterable[UsageTotal]) -> Decimal
     with exact():
         match aggregation:
             case Aggregation.SUM:
-                return sum((total.quantity for total in totals), ZERO)
+                return sum([total.quantity for total in totals], ZERO)
             case Aggregation.COUNT:
-                return Decimal(sum(total.events for total in totals))
+                return Decimal(sum([total.events for total in totals]))
             case Aggregation.MAX:
                 peaks = (max(_measure(total, aggregation) for total in series) for series in _series(totals))
                 return sum(peaks, ZERO)

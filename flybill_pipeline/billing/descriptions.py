@@ -1,8 +1,10 @@
 """A line in plain words, for the developer who pays it. No amounts are worked out here."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
+from typing import NamedTuple, Self
 
 from flybill_pipeline.billing.decimals import exact, grouped, plain
 from flybill_pipeline.billing.money import format_amount
@@ -12,25 +14,41 @@ from flybill_pipeline.billing.working import WorkingStep
 SEPARATOR = " · "
 
 
-def describe_usage(
-    price: Price,
-    dimensions: Mapping[str, str],
-    quantity: Decimal,
-    unit: str,
-    working: tuple[WorkingStep, ...],
-    *,
-    currency: str,
-) -> str:
-    """Such as "machine_seconds · shared-cpu-1x · 1,440,000 seconds @ $0.0000022, first 1,000 free"."""
+class UsageWords(NamedTuple):
+    """The words that all lines of one price and one combination of dimensions share; `days` is empty for all month."""
+
+    named: str
+    unit: str
+    unit_plural: str
+    priced: str
+    currency: str
+    days: str = ""
+
+    def describe(self, quantity: Decimal, working: tuple[WorkingStep, ...]) -> str:
+        """Such as "machine_seconds · shared-cpu-1x · 1,440,000 seconds @ $0.0000022, first 1,000 free"."""
+        unit = self.unit if _is_one(quantity) else self.unit_plural
+        limits = [_detail(step, step.limit, self.currency) for step in working if step.limit is not None]
+        return f"{self.named}{grouped(quantity)} {unit}{self.priced}{''.join(limits)}{self.days}"
+
+    def of_days(self, start: date, end: date) -> Self:
+        """The same for a line of just some days of the month."""
+        return self._replace(days=f", from {start} until {end}")
+
+
+def usage_words(price: Price, dimensions: Mapping[str, str], unit: str, currency: str) -> UsageWords:
+    """What a line of `price` says of usage that is counted in `unit`."""
     values = [value for _, value in sorted(dimensions.items()) if value]
-    priced = _PRICED[price.model](price, currency)
-    details = [_detail(step, step.limit, currency) for step in working if step.limit is not None]
-    return SEPARATOR.join([price.meter, *values, f"{units(quantity, unit)}{priced}{''.join(details)}"])
+    named = "".join([f"{text}{SEPARATOR}" for text in (price.meter, *values)])
+    return UsageWords(named, unit, _plural(unit), _PRICED[price.model](price, currency), currency)
 
 
 def units(quantity: Decimal, unit: str) -> str:
     """The quantity with its unit, in the plural where it has one: "1 second", "1,440,000 seconds", "1.5 GB"."""
-    return f"{grouped(quantity)} {unit if quantity.copy_abs() == 1 else _plural(unit)}"
+    return f"{grouped(quantity)} {unit if _is_one(quantity) else _plural(unit)}"
+
+
+def _is_one(quantity: Decimal) -> bool:
+    return quantity in (1, -1)
 
 
 def _plural(unit: str) -> str:

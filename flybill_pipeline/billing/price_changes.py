@@ -21,7 +21,7 @@ class BookPart:
     end: date
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # equal is only the same object: to be looked up by, whatever it holds
 class BooksOfMonth:
     """The books of one currency in force in one month, in order; days before the first have none.
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from flybill_pipeline.billing.decimals import plain
-from flybill_pipeline.billing.line_items import line_dimensions, price_usage
+from flybill_pipeline.billing.line_heads import line_dimensions
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.prices import Aggregation, PriceBook
 from flybill_pipeline.billing.usage import UsageTotal
+from flybill_pipeline.billing.usage_lines import price_usage
 from flybill_pipeline.billing.working import working_data
 
 

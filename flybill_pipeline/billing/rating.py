@@ -1,6 +1,5 @@
 """What a quantity comes to under a price, exactly and with its working. Not which price, and no rounding to money."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
@@ -28,24 +27,21 @@ def rate(price: Price, quantity: Decimal) -> Rated:
     A minimum is due when there is usage. In a contract it is a commitment, due at zero usage too.
     """
     with exact():
-        steps = list(_usage_steps(price, quantity))
+        steps = _usage_steps(price, quantity)
         amount = sum([step.amount for step in steps], ZERO)
         limit = _limit_step(price, quantity, amount)
-        return Rated(amount, tuple(steps)) if limit is None else Rated(amount + limit.amount, (*steps, limit))
+        return Rated(amount, steps) if limit is None else Rated(amount + limit.amount, (*steps, limit))
 
 
-def _usage_steps(price: Price, quantity: Decimal) -> Iterator[WorkingStep]:
+def _usage_steps(price: Price, quantity: Decimal) -> tuple[WorkingStep, ...]:
     magnitude = abs(quantity)
     free = min(magnitude, price.free_units)
-    sign = -1 if quantity < 0 else 1
-    if free:
-        yield WorkingStep("free_units", quantity=sign * free, limit=price.free_units)
-    if magnitude == free:
-        return
-    if quantity > 0:
-        yield from MODELS[price.model](price, magnitude - free)
-    elif price.model is not PriceModel.FLAT:
-        yield from (_mirrored(step) for step in MODELS[price.model](_without_flat_fees(price), magnitude - free))
+    steps: tuple[WorkingStep, ...] = (WorkingStep("free_units", quantity=free, limit=price.free_units),) if free else ()
+    if quantity >= 0:
+        return steps if magnitude == free else steps + MODELS[price.model](price, magnitude - free)
+    if magnitude != free and price.model is not PriceModel.FLAT:
+        steps += MODELS[price.model](_without_flat_fees(price), magnitude - free)
+    return tuple([_mirrored(step) for step in steps])
 
 
 def _without_flat_fees(price: Price) -> Price:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, NamedTuple
 
@@ -77,14 +77,26 @@ def _step_data(step: WorkingStep) -> dict[str, str]:
     }
 
 
-@lru_cache(maxsize=10_000)  # a tier that is full is the same step of many lines
+class _Shape(NamedTuple):
+    """How steps of the same fields are written: where their values are, sorted by key, and both texts around them."""
+
+    places: tuple[int, ...]
+    data: str
+    pairs: str
+
+
+@cache  # there are as many as there are kinds of steps
+def _shape(unused: tuple[bool, ...]) -> _Shape:
+    keys = [(key, place) for key, place in _SORTED_KEYS if not unused[place]]
+    data = ",".join([f'"{key}":%s' for key, _ in keys])
+    pairs = ",".join([f'["{key}",%s]' for key, _ in keys])
+    return _Shape(tuple([place for _, place in keys]), f"{{{data}}}", f"[{pairs}]")
+
+
+@lru_cache(maxsize=1_000)  # a tier that is full is the same step of many lines
 def _step_text(step: WorkingStep) -> WorkingText:
     # Written by hand, since json.dumps would take half as long as all of rating; only texts can need escapes.
-    written = [
-        (key, f'"{plain(value)}"' if isinstance(value, Decimal) else quoted(value))
-        for key, place in _SORTED_KEYS
-        if (value := step[place]) is not None
-    ]
-    data = ",".join([f'"{key}":{value}' for key, value in written])
-    pairs = ",".join([f'["{key}",{value}]' for key, value in written])
-    return WorkingText(f"{{{data}}}", f"[{pairs}]")
+    shape = _shape(tuple([value is None for value in step]))
+    values = [step[place] for place in shape.places]
+    written = tuple([f'"{plain(value)}"' if isinstance(value, Decimal) else quoted(str(value)) for value in values])
+    return WorkingText(shape.data % written, shape.pairs % written)

@@ -11,12 +11,13 @@ from typing import Protocol
 from flybill_pipeline.billing.basis import Basis, terms
 from flybill_pipeline.billing.commitments import true_up_line
 from flybill_pipeline.billing.late_usage import BilledLine, unbilled
-from flybill_pipeline.billing.line_items import LineItem, price_month
+from flybill_pipeline.billing.line_items import LineItem
 from flybill_pipeline.billing.money import to_minor
 from flybill_pipeline.billing.outcomes import Problem
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth, fingerprint
 from flybill_pipeline.billing.usage import OrgUsage
+from flybill_pipeline.billing.usage_lines import price_month
 from flybill_pipeline.steps.price_usage import Books, usage_of
 from flybill_pipeline.steps.price_usage import Usage as MonthUsage
 
@@ -33,7 +34,7 @@ class Ledger(Protocol):
 
     def bases(self, service_month: Month, shard: int, org_ids: Collection[str] = ()) -> Mapping[str, Basis]: ...
     def billed(
-        self, service_month: Month, except_month: Month, org_ids: Collection[str]
+        self, service_month: Month, except_month: Month, shard: int, org_ids: Collection[str]
     ) -> Mapping[str, Sequence[BilledLine]]: ...
 
 
@@ -70,7 +71,7 @@ def late_parts(
     in_force = {now.currency or "": books(now.currency or "") for _, now in changed.values()}
     found = usage_of(list(changed), service_month, shard, usage, list(in_force.values()), service_month.end)
     used = {each.org_id: each for each in found}
-    billed = ledger.billed(service_month, month, list(changed))
+    billed = ledger.billed(service_month, month, shard, list(changed))
     return {
         org_id: _part(
             now, in_force[now.currency or ""], used.get(org_id), fixed.get(org_id, ()), billed.get(org_id, ())

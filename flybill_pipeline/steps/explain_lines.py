@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Protocol
 
 from flybill_pipeline.billing.decimals import ZERO, exact
-from flybill_pipeline.billing.line_items import LineItem, usage_line_id
+from flybill_pipeline.billing.line_heads import usage_line_id
+from flybill_pipeline.billing.line_items import LineItem
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth
 from flybill_pipeline.billing.prices import Aggregation

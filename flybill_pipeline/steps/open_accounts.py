@@ -50,7 +50,7 @@ class Accounts:
         settled = self.ledger.settled_months(shard, only)
         items = self.items.of(shard, only)
         own = self._own_bases(month, shard, orgs, only, items)
-        ahead = self._billed_in_advance(month, items)
+        ahead = self._billed_in_advance(month, shard, items)
         late: dict[str, list[LatePart]] = {}
         for service_month in self._earlier(month):
             for org_id, part in self._late(service_month, month, shard, only, items).items():
@@ -118,14 +118,16 @@ class Accounts:
         fixed = {org_id: fixed_lines(found, service_month) for org_id, found in items.items()}
         return late_parts(service_month, month, shard, self.usage, self.ledger, books, fixed, only)
 
-    def _billed_in_advance(self, month: Month, items: Mapping[str, OrgItems]) -> dict[str, Sequence[BilledLine]]:
+    def _billed_in_advance(
+        self, month: Month, shard: int, items: Mapping[str, OrgItems]
+    ) -> dict[str, Sequence[BilledLine]]:
         """Per org with plans the lines that other months billed for `month` and for the one after it."""
         with_plans = [org_id for org_id, found in items.items() if found.subscriptions]
         if not with_plans:
             return {}
         found: dict[str, list[BilledLine]] = {}
         for service_month in (month, month.next()):
-            for org_id, lines in self.ledger.billed(service_month, month, with_plans).items():
+            for org_id, lines in self.ledger.billed(service_month, month, shard, with_plans).items():
                 # What a later month that was settled first billed of its own is that month's to compare.
                 plans = {line.line_id for line in advance_lines(items[org_id], service_month)}
                 found.setdefault(org_id, []).extend(

@@ -13,12 +13,13 @@ from flybill_pipeline.billing.aggregation import measures_needed
 from flybill_pipeline.billing.bill import put_together
 from flybill_pipeline.billing.decimals import exact
 from flybill_pipeline.billing.invoice import Draft
-from flybill_pipeline.billing.line_items import LineItem, PricedUsage, line_id, price_month
+from flybill_pipeline.billing.line_items import LineItem, line_id
 from flybill_pipeline.billing.money import format_money, from_minor
 from flybill_pipeline.billing.outcomes import Problem
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth
 from flybill_pipeline.billing.usage import Measures, OrgUsage
+from flybill_pipeline.billing.usage_lines import PricedUsage, price_month
 
 
 class Organization(Protocol):

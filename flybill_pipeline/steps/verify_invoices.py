@@ -11,10 +11,11 @@ from typing import Protocol
 
 from flybill_pipeline.billing.decimals import plain
 from flybill_pipeline.billing.invoice import content_hash
-from flybill_pipeline.billing.line_items import LineItem, price_month
+from flybill_pipeline.billing.line_items import LineItem
 from flybill_pipeline.billing.money import format_money
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.usage import OrgUsage
+from flybill_pipeline.billing.usage_lines import price_month
 from flybill_pipeline.steps.price_usage import Books, Usage, usage_of
 
 SAME, PRICES_CHANGED, EDITED, UNKNOWN, UNEXPLAINED = (

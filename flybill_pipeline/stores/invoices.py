@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Connection, Engine, cast, func, insert, literal, select, update
+from sqlalchemy import BigInteger, Connection, Engine, TableValuedAlias, cast, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flybill_pipeline.billing.invoice import invoice_id, invoice_number
@@ -147,21 +147,21 @@ class Invoices:
         if not org_ids:
             return
         first = self._take_numbers(connection, month, len(org_ids))
+        # The month is given with each row, so that Postgres looks rows up by key: of a month that has just begun to be
+        # billed it knows no statistics yet, and would read all of it for each batch.
         named = [
-            {"org_id": org, "invoice_id": invoice_id(month, org), "number": invoice_number(month, number)}
+            {"month": str(month), "org_id": org, "invoice_id": invoice_id(month, org)}
+            | {"number": invoice_number(month, number)}
             for number, org in enumerate(org_ids, start=first)
         ]
-        ids = [each["invoice_id"] for each in named]
         given, draft = given_rows(invoices, named), drafts.c
         kept = [draft[name] for name in FROM_DRAFT]
-        rows = (
-            select(given.c.invoice_id, given.c.number, literal(now), draft.total_minor, *kept)
-            .join(drafts, draft.org_id == given.c.org_id)
-            .where(draft.month == str(month))
+        rows = select(given.c.invoice_id, given.c.number, literal(now), draft.total_minor, *kept).join(
+            drafts, (draft.month == given.c.month) & (draft.org_id == given.c.org_id)
         )
         names = ["invoice_id", "number", "finalized_at", "subtotal_minor", *FROM_DRAFT]
         connection.execute(insert(invoices).from_select(names, rows))
-        self._copy_lines(connection, month, ids)
+        self._copy_lines(connection, given)
         connection.execute(insert(stripe_sync).from_select(["invoice_id"], select(given.c.invoice_id)))
 
     def _take_numbers(self, connection: Connection, month: Month, count: int) -> int:
@@ -173,13 +173,11 @@ class Invoices:
         ).returning(last)
         return int(connection.execute(taken).scalar_one()) - count + 1
 
-    def _copy_lines(self, connection: Connection, month: Month, ids: Sequence[str]) -> None:
+    def _copy_lines(self, connection: Connection, given: TableValuedAlias) -> None:
         """Copies the lines; the blocking check is asserted where it cannot be skipped: in the very statement."""
         shared = [c.name for c in invoice_lines.columns if c.name != "invoice_id"]
-        lines = (
-            select(invoices.c.invoice_id, *(line_items.c[name] for name in shared))
-            .join(invoices, (invoices.c.month == line_items.c.month) & (invoices.c.org_id == line_items.c.org_id))
-            .where(line_items.c.month == str(month), invoices.c.invoice_id.in_(ids))
+        lines = select(given.c.invoice_id, *(line_items.c[name] for name in shared)).join(
+            line_items, (line_items.c.month == given.c.month) & (line_items.c.org_id == given.c.org_id)
         )
         insertion = insert(invoice_lines).from_select(["invoice_id", *shared], lines)
         stored = insertion.returning(invoice_lines.c.invoice_id, invoice_lines.c.amount_minor).cte("stored").c
@@ -190,8 +188,8 @@ class Invoices:
         )
         wrong = connection.execute(
             select(invoices.c.invoice_id)
+            .join(given, given.c.invoice_id == invoices.c.invoice_id)
             .outerjoin(summed, summed.c.invoice_id == invoices.c.invoice_id)
-            .where(invoices.c.invoice_id.in_(ids))
             .where(
                 summed.c.amount.is_distinct_from(invoices.c.subtotal_minor)
                 | summed.c.lines.is_distinct_from(invoices.c.line_count)

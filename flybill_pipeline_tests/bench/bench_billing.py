@@ -2,8 +2,9 @@
 
     python -m flybill_pipeline_tests.bench.bench_billing --orgs 50000 --lines 20
 
-Usage is made up in memory, so that only pricing and the billing tables are measured; items, late usage and holds are
-looked at as in production.
+Two processes close one shard after another, as the runs in Dagster's queue do (what starting one takes is
+bench_dagster's). Usage is made up in memory, so that only pricing and the billing tables are measured; items, late
+usage and holds are looked at as in production.
 """
 
 import argparse
@@ -13,11 +14,13 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
-from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple, Self
 
 from sqlalchemy import Engine
 
@@ -41,8 +44,8 @@ from flybill_pipeline.stores.organizations import Organization, Organizations
 from flybill_pipeline.stores.pricing_inputs import PricingInputs
 
 MONTH = Month(2026, 10)
-NOW = datetime(2026, 11, 3, 6, tzinfo=UTC)
 SHARDS = 16
+PROCESSES = 2  # the bar is for two cores
 LATE_EVERY = 20
 ITEMS: tuple[tuple[int, str, dict[str, str]], ...] = (
     (5, "subscription", {"amount": "9.99", "currency": "usd", "start": "2026-10-11", "seats": "3"}),
@@ -52,19 +55,22 @@ ITEMS: tuple[tuple[int, str, dict[str, str]], ...] = (
 
 
 class MadeUpUsage:
-    """So many totals for every org, each of a region of its own, so that each becomes a line."""
+    """So many totals for every org, each of a region of its own, so that each becomes a line.
+
+    Every 20th org has usage in `late_in` that no invoice of it billed.
+    """
 
     def __init__(self, lines: int, orgs: dict[int, list[Organization]]) -> None:
         self._lines = lines
         self._orgs = orgs
-        self.late: dict[Month, set[str]] = {}
+        self._latecomers = {org.org_id for found in orgs.values() for org in found[::LATE_EVERY]}
+        self.late_in: Month | None = None
 
     def version(self, month: Month) -> str:
-        return f"{month} with late usage of {len(self.late.get(month, ()))} orgs"
+        return f"{month} with late usage" if month == self.late_in else str(month)
 
     def fingerprints(self, month: Month, shard: int | None, org_ids: Collection[str] = ()) -> dict[str, str]:
-        late = self.late.get(month, set())
-        return {org.org_id: "late" if org.org_id in late else "" for org in self._orgs[shard or 0]}
+        return {org.org_id: "late" if self._is_late(month, org) else "" for org in self._orgs[shard or 0]}
 
     def of_month(
         self, month: Month, shard: int | None, org_ids: Collection[str] = (), **detail: object
@@ -72,7 +78,7 @@ class MadeUpUsage:
         for org in self._orgs[shard or 0]:
             if org_ids and org.org_id not in org_ids:
                 continue
-            late = org.org_id in self.late.get(month, ())
+            late = self._is_late(month, org)
             totals = tuple(
                 UsageTotal(
                     org.org_id,
@@ -86,6 +92,9 @@ class MadeUpUsage:
             )
             yield OrgUsage(org.org_id, totals, month.start)
 
+    def _is_late(self, month: Month, org: Organization) -> bool:
+        return month == self.late_in and org.org_id in self._latecomers
+
 
 def book() -> PriceBook:
     """Graduated tiers, a line for each region."""
@@ -94,8 +103,9 @@ def book() -> PriceBook:
     return PriceBook("usd", MONTH.first_day, {"gb": Meter("gb", Aggregation.SUM, "GB")}, (price,))
 
 
-def save_items(store: Items, folder: Path, orgs: int) -> None:
-    """A plan for every fifth org, a prepaid credit for every tenth, and a discount."""
+def save_orgs(engine: Engine, folder: Path, orgs: int) -> None:
+    """Organizations; a plan for every fifth of them, a prepaid credit for every tenth, and a discount."""
+    Organizations(engine, SHARDS).save(Organization(f"org{n:06d}", f"Org {n}", "usd") for n in range(orgs))
     rows = [
         {"item_id": f"{kind}{n}", "kind": kind, "org_id": f"org{n:06d}", "name": kind.title(), **content}
         for every, kind, content in ITEMS
@@ -106,55 +116,112 @@ def save_items(store: Items, folder: Path, orgs: int) -> None:
         writer = csv.DictWriter(opened, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
-    store.save(file, read_items(file))
+    Items(engine).save(file, read_items(file))
+
+
+class Closed(NamedTuple):
+    """What closing a shard came to, with the seconds of pricing, of finalizing, and of CPU for each here."""
+
+    lines: int
+    invoices: int
+    pricing: float
+    pricing_cpu: float
+    finalizing: float
+    finalizing_cpu: float
 
 
 class Billing:
-    """Months closed shard by shard, by the steps that the assets run."""
+    """Closes months shard by shard, by the steps that the assets run."""
 
-    def __init__(self, engine: Engine, orgs: int, lines: int, folder: Path) -> None:
+    def __init__(self, url: str, lines: int) -> None:
+        engine = open_engine(url)
         organizations, items = Organizations(engine, SHARDS), Items(engine)
-        organizations.save(Organization(f"org{n:06d}", f"Org {n}", "usd") for n in range(orgs))
-        save_items(items, folder, orgs)
-        self.orgs = {shard: organizations.all(shard) for shard in range(SHARDS)}
-        self.usage, books = MadeUpUsage(lines, self.orgs), PriceBooks((book(),))
-        self.in_force = cache(lambda month: cache(lambda currency: books_of_month(books, currency, month)))
-        self.drafts, self.invoices, self.holds = Drafts(engine), Invoices(engine), Holds(engine)
-        self.accounts = Accounts(self.usage, BilledMonths(engine), items, self.in_force, lookback_months=3)
-        self.inputs = PricingInputs(engine)
+        self._orgs = {shard: organizations.all(shard) for shard in range(SHARDS)}
+        self._usage, books = MadeUpUsage(lines, self._orgs), PriceBooks((book(),))
+        self._in_force = cache(lambda month: cache(lambda currency: books_of_month(books, currency, month)))
+        self._drafts, self._invoices, self._holds = Drafts(engine), Invoices(engine), Holds(engine)
+        self._accounts = Accounts(self._usage, BilledMonths(engine), items, self._in_force, lookback_months=3)
+        self._inputs = PricingInputs(engine)
 
-    def price(self, month: Month, now: datetime) -> int:
-        """Prices every shard; returns the number of lines."""
-        books, lines = self.in_force(month), 0
-        for shard, orgs in self.orgs.items():
-            kept = self.inputs.keep(month, {"usd": fingerprint(books("usd"))}).inputs_id
-            report = price_shard(month, shard, orgs, self.usage, books, self.drafts, now, (), self.accounts, kept)
-            lines += report.lines
-        return lines
+    def close(self, month: Month, shard: int) -> Closed:
+        """Prices and finalizes one shard; since the month before was closed, late usage of it has come."""
+        self._usage.late_in = month.previous() if month != MONTH else None
+        lines, pricing, pricing_cpu = _timed(lambda: self._price(month, shard))
+        invoices, finalizing, finalizing_cpu = _timed(lambda: self._finalize(month, shard))
+        return Closed(lines, invoices, pricing, pricing_cpu, finalizing, finalizing_cpu)
 
-    def finalize(self, month: Month, now: datetime) -> int:
-        """Finalizes every shard; returns the number of invoices."""
+    def _price(self, month: Month, shard: int) -> int:
+        books, orgs = self._in_force(month), self._orgs[shard]
+        kept = self._inputs.keep(month, {"usd": fingerprint(books("usd"))}).inputs_id
+        return price_shard(
+            month, shard, orgs, self._usage, books, self._drafts, month.end, (), self._accounts, kept
+        ).lines
+
+    def _finalize(self, month: Month, shard: int) -> int:
         policy = OutcomePolicy(hold_above_multiple=Decimal(20))
-        reports = [finalize_shard(month, shard, self.invoices, self.holds, now, (), policy) for shard in self.orgs]
-        return sum(report.outcomes.get("invoiced", 0) for report in reports)
+        report = finalize_shard(month, shard, self._invoices, self._holds, month.end, (), policy)
+        return report.outcomes.get("invoiced", 0)
 
 
-class Clock:
-    """What something takes: seconds, and seconds of CPU here and in Postgres, which a busy machine changes less."""
+def _timed(work: Callable[[], int]) -> tuple[int, float, float]:
+    seconds, cpu = time.perf_counter(), time.process_time()
+    done = work()
+    return done, time.perf_counter() - seconds, time.process_time() - cpu
+
+
+@cache
+def _billing(url: str, lines: int) -> Billing:
+    """The one of this process."""
+    return Billing(url, lines)
+
+
+def _begin(url: str, lines: int, ready: Barrier) -> None:
+    _billing(url, lines)
+    ready.wait()
+
+
+def _close(url: str, lines: int, month: Month, shard: int) -> Closed:
+    return _billing(url, lines).close(month, shard)
+
+
+def _peak_mb(_: int) -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+class Workers:
+    """Processes that close shards, all of them ready to."""
+
+    def __init__(self, url: str, lines: int) -> None:
+        spawning = get_context("spawn")
+        ready = spawning.Barrier(PROCESSES + 1)
+        self._pool = spawning.Pool(PROCESSES, _begin, (url, lines, ready))
+        self._close = partial(_close, url, lines)
+        ready.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.terminate()
+
+    def close(self, month: Month) -> Closed:
+        """Closes every shard of a month; the seconds are those of all processes."""
+        shards = self._pool.starmap(self._close, [(month, shard) for shard in range(SHARDS)], chunksize=1)
+        return Closed(*map(sum, zip(*shards, strict=True)))
+
+    def peak_mb(self) -> float:
+        """The most memory that the processes had, all together."""
+        return PROCESSES * max(self._pool.map(_peak_mb, range(SHARDS), chunksize=1))
+
+
+class Server:
+    """The Postgres in whose tables it is stored."""
 
     def __init__(self, data: Path) -> None:
         self._data = data
 
-    def time(self, work: Callable[[], int]) -> tuple[int, float, str]:
-        """What `work` returns, its seconds, and all of it in words."""
-        here, there, start = time.process_time(), self._server_cpu(), time.perf_counter()
-        done = work()
-        seconds = time.perf_counter() - start
-        here, there = time.process_time() - here, self._server_cpu() - there
-        return done, seconds, f"{seconds:.1f} s (CPU {here:.1f} s here, {there:.1f} s in Postgres)"
-
-    def _server_cpu(self) -> float:
-        """User and system time of the server and of all its processes, those that have ended too; 0 without /proc."""
+    def cpu(self) -> float:
+        """User and system time (seconds) of all its processes, those that have ended too; 0 without /proc."""
         server = (self._data / "postmaster.pid").read_text().split()[0]
         ticks = 0
         for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -187,33 +254,38 @@ def bare_copy(engine: Engine, folder: Path, month: Month) -> Callable[[], int]:
     return copy
 
 
+def close(workers: Workers, server: Server, month: Month) -> tuple[float, str]:
+    """Closes a month; its seconds by the clock, and what it took in words."""
+    there, start = server.cpu(), time.perf_counter()
+    done = workers.close(month)
+    seconds, there = time.perf_counter() - start, server.cpu() - there
+    return seconds, (
+        f"{done.lines:,} lines and {done.invoices:,} invoices in {seconds:.1f} s\n"
+        f"    of each process: pricing and storing {done.pricing / PROCESSES:.1f} s "
+        f"(CPU {done.pricing_cpu / PROCESSES:.1f} s), finalizing {done.finalizing / PROCESSES:.1f} s "
+        f"(CPU {done.finalizing_cpu / PROCESSES:.1f} s); CPU of Postgres {there:.1f} s"
+    )
+
+
 def measure(orgs: int, lines: int) -> None:
     """Runs it once on a server set up as in production, and prints what it took."""
     with TemporaryDirectory(prefix="fb") as name, serving(Path(name) / "pg") as url:
         folder, engine = Path(name), open_engine(url.format("flybill"))
         migrate(engine, shards=SHARDS)
-        billing, clock = Billing(engine, orgs, lines, folder), Clock(folder / "pg")
-
-        def close(month: Month, now: datetime) -> tuple[float, str]:
-            count, priced, pricing = clock.time(lambda: billing.price(month, now))
-            invoices, finalized, finalizing = clock.time(lambda: billing.finalize(month, now))
-            return priced + finalized, (
-                f"  {count:,} lines priced and stored in {pricing}\n"
-                f"  {invoices:,} invoices finalized in {finalizing}\n"
-                f"  together {priced + finalized:.1f} s"
-            )
-
-        first, told = close(MONTH, NOW)
-        _, bare, copying = clock.time(bare_copy(engine, folder, MONTH))
-        billing.usage.late = {MONTH: {org.org_id for found in billing.orgs.values() for org in found[::LATE_EVERY]}}
-        _, second = close(MONTH.next(), MONTH.next().end)
+        save_orgs(engine, folder, orgs)
+        server = Server(folder / "pg")
+        with Workers(url.format("flybill"), lines) as workers:
+            first, told = close(workers, server, MONTH)
+            _, bare, _ = _timed(bare_copy(engine, folder, MONTH))
+            _, told_next = close(workers, server, MONTH.next())
+            memory = workers.peak_mb()
         engine.dispose()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     sys.stdout.write(
-        f"{orgs * lines:,} lines of {orgs:,} orgs (the bar: 60 s for 1,000,000 and 50,000), {memory:.0f} MB at most; "
-        f"load {os.getloadavg()[0]:.1f}\n"
-        f"{told}, {first / bare:.1f}x a bare COPY of the same lines: {copying}\n"
-        f"  the next month, with late usage of every {LATE_EVERY}th org:\n{second}\n"
+        f"{orgs * lines:,} lines of {orgs:,} orgs by {PROCESSES} processes (the bar: 60 s for 1,000,000 and 50,000), "
+        f"{memory:.0f} MB in all; load {os.getloadavg()[0]:.1f}\n"
+        f"  {told}\n"
+        f"    {first / bare:.1f}x a bare COPY of the same lines by one: {bare:.1f} s\n"
+        f"  the next month, with late usage of every {LATE_EVERY}th org: {told_next}\n"
     )
 
 

@@ -17,6 +17,7 @@ from flybill_pipeline.billing import (
     currencies,
     discounts,
     late_usage,
+    line_heads,
     line_items,
     money,
     outcomes,
@@ -243,5 +244,5 @@ def _by_place(book: prices.PriceBook) -> Any:
 
 FIRST_MATCH_WINS = Bug(prices.PriceBook, "_by_meter", property(_by_place))
 FIRST_LINE_TAKES_ALL = Bug(
-    line_items, "line_dimensions", lambda price, dimensions: {**price.match, **dict.fromkeys(price.group_by, "")}
+    line_heads, "line_dimensions", lambda price, dimensions: {**price.match, **dict.fromkeys(price.group_by, "")}
 )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flybill_pipeline.billing import bill, late_usage, line_items, outcomes
+from flybill_pipeline.billing import bill, late_usage, outcomes, usage_lines
 from flybill_pipeline.billing.aggregation import aggregate, billed_quantity
 from flybill_pipeline.billing.credits import Credit
 from flybill_pipeline.billing.currencies import CURRENCIES
@@ -82,7 +82,7 @@ def test_however_late_usage_comes_the_months_bill_what_pricing_it_at_once_comes_
             for month, later, quantity, region in deliveries
             if month == service and month + later <= closed
         ]
-        return line_items.price_usage(grouped, None, known, months[service]).lines
+        return usage_lines.price_usage(grouped, None, known, months[service]).lines
 
     billed: dict[int, list[LineItem]] = {service: [] for service in range(len(months))}
     for closing in range(len(months)):

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from flybill_pipeline.billing.decimals import ZERO, exact
 from flybill_pipeline.billing.late_usage import BilledLine, unbilled
-from flybill_pipeline.billing.line_items import LineItem, price_usage, total_minor
+from flybill_pipeline.billing.line_items import LineItem, total_minor
 from flybill_pipeline.billing.prices import Price, PriceModel
+from flybill_pipeline.billing.usage_lines import price_usage
 from flybill_pipeline_tests.billing.books import OCTOBER, book, line, per_unit, tier, used
 
 GRADUATED = Price("seconds", PriceModel.GRADUATED, tiers=(tier("100", "1"), tier(None, "0.5")), group_by=("region",))

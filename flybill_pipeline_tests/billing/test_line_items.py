@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flybill_pipeline.billing.decimals import exact
-from flybill_pipeline.billing.line_items import line_id, price_usage, total_minor
+from flybill_pipeline.billing.line_items import line_id, total_minor
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.prices import Price, PriceModel
 from flybill_pipeline.billing.rating import rate
 from flybill_pipeline.billing.usage import UsageTotal
+from flybill_pipeline.billing.usage_lines import price_usage
 from flybill_pipeline_tests.billing.books import OCTOBER, book, per_unit, tier, used
 
 GRADUATED = Price("seconds", PriceModel.GRADUATED, tiers=(tier("100", "1"), tier(None, "0.5")))

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from flybill_pipeline.billing.line_items import price_month, price_usage
 from flybill_pipeline.billing.price_changes import BooksOfMonth, books_of_month
 from flybill_pipeline.billing.prices import Price, PriceBook, PriceBooks, PriceModel
+from flybill_pipeline.billing.usage_lines import price_month, price_usage
 from flybill_pipeline_tests.billing.books import OCTOBER, book, per_unit, tier, used
 
 GRADUATED = Price("minutes", PriceModel.GRADUATED, tiers=(tier("100", "1"), tier(None, "0.5")))

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from flybill_pipeline.billing.line_items import price_usage
 from flybill_pipeline.billing.quote import UnpricedError, quote
+from flybill_pipeline.billing.usage_lines import price_usage
 from flybill_pipeline_tests.billing.books import OCTOBER, book, per_unit, used
 
 OWN = replace(per_unit("3"), minimum_spend=Decimal(50), contract="acme")

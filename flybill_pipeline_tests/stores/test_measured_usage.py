@@ -15,10 +15,11 @@ from sqlalchemy import Engine
 
 from flybill_pipeline.billing.aggregation import measures_needed
 from flybill_pipeline.billing.decimals import exact
-from flybill_pipeline.billing.line_items import LineItem, price_month
+from flybill_pipeline.billing.line_items import LineItem
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import books_of_month, one_book
 from flybill_pipeline.billing.prices import Aggregation, Meter, PriceBook, PriceBooks
+from flybill_pipeline.billing.usage_lines import price_month
 from flybill_pipeline.stores.lake_tables import landed_files, usage_days, usage_exclusions, usage_pieces
 from flybill_pipeline.stores.monthly_usage import MonthlyUsage
 from flybill_pipeline_tests.billing.books import book, per_unit

@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import Engine
 
 from flybill_pipeline.billing.aggregation import measures_needed
-from flybill_pipeline.billing.line_items import LineItem, price_month
+from flybill_pipeline.billing.line_items import LineItem
 from flybill_pipeline.billing.price_changes import BooksOfMonth, fingerprint, one_book
 from flybill_pipeline.billing.prices import PriceBook
+from flybill_pipeline.billing.usage_lines import price_month
 from flybill_pipeline.explaining import Looking
 from flybill_pipeline.steps.explain_lines import Explained, Lakes, explain_lines
 from flybill_pipeline.stores.monthly_usage import MonthlyUsage

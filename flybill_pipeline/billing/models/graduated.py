@@ -1,6 +1,5 @@
 """graduated: each part of the quantity at the price of the tier it falls in. Other models do not belong here."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 from flybill_pipeline.billing.decimals import ZERO
@@ -10,23 +9,22 @@ from flybill_pipeline.billing.working import WorkingStep
 
 def graduated(price: Price, quantity: Decimal) -> tuple[WorkingStep, ...]:
     """One step a tier entered: its part x its `unit_amount`, and its `flat_amount` once."""
-    return tuple(_steps(price, quantity))
-
-
-def _steps(price: Price, quantity: Decimal) -> Iterator[WorkingStep]:
-    lower = ZERO
+    steps, lower = list[WorkingStep](), ZERO
     for tier in price.tiers:
         if quantity <= lower:
-            return
+            break
         upper = quantity if tier.up_to is None else min(quantity, tier.up_to)
         part = upper - lower
-        yield WorkingStep(
-            "tier",
-            amount=part * tier.unit_amount + tier.flat_amount,
-            quantity=part,
-            unit_amount=tier.unit_amount,
-            flat_amount=tier.flat_amount,
-            from_quantity=lower,
-            up_to=tier.up_to,
+        steps.append(
+            WorkingStep(
+                "tier",
+                amount=part * tier.unit_amount + tier.flat_amount,
+                quantity=part,
+                unit_amount=tier.unit_amount,
+                flat_amount=tier.flat_amount,
+                from_quantity=lower,
+                up_to=tier.up_to,
+            )
         )
         lower = upper
+    return tuple(steps)
