@@ -13,12 +13,12 @@ from flybill_pipeline_tests.billing import (
     test_credits,
     test_discounts,
     test_late_usage,
-    test_line_items,
     test_money,
     test_prices,
     test_proration,
     test_rating,
     test_subscriptions,
+    test_usage_lines,
 )
 
 QUICK = settings(
@@ -70,7 +70,7 @@ CAUGHT: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("CARRIED_CENT_LOST", test_conservation.test_a_year_of_bills_loses_no_cent),
     ("DISCOUNT_WITHOUT_END", test_discounts.test_no_discount_takes_more_than_there_is_and_each_sums_to_its_shares),
     ("FIRST_MATCH_WINS", test_prices.test_without_ties_the_order_of_prices_does_not_matter),
-    ("FIRST_LINE_TAKES_ALL", test_line_items.test_grouped_lines_are_rated_as_if_each_value_were_alone),
+    ("FIRST_LINE_TAKES_ALL", test_usage_lines.test_grouped_lines_are_rated_as_if_each_value_were_alone),
 )
 
 
