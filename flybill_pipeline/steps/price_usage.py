@@ -11,10 +11,9 @@ from typing import Protocol
 from flybill_pipeline.billing.account import EMPTY, Account
 from flybill_pipeline.billing.aggregation import measures_needed
 from flybill_pipeline.billing.bill import put_together
+from flybill_pipeline.billing.carried_over import carried_line, in_other_currencies
 from flybill_pipeline.billing.decimals import exact
 from flybill_pipeline.billing.invoice import Draft
-from flybill_pipeline.billing.line_items import LineItem, line_id
-from flybill_pipeline.billing.money import format_money, from_minor
 from flybill_pipeline.billing.outcomes import Problem
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.price_changes import BooksOfMonth
@@ -174,7 +173,7 @@ def price_org(
         contract=contract,
         discounts=account.discounts,
         available=account.credits,
-        carried=[_carried_line(month, org, carried_minor)] if carried_minor else [],
+        carried=[carried_line(month, org.org_id, org.currency, carried_minor)] if carried_minor else [],
         billed_before_minor=account.billed_before_minor,
     )
     left = {credit.credit_id: credit.left_minor for credit in bill.credits}
@@ -185,7 +184,7 @@ def price_org(
         currency=org.currency,
         lines=bill.lines,
         carried_minor=carried_minor,
-        problems=(*problems, *_in_other_currencies(org, carried_over), *account.problems),
+        problems=(*problems, *in_other_currencies(org.currency, carried_over), *account.problems),
         usage_up_to=usage.up_to if usage else None,
         bases=account.bases,
         settled_months=account.settled_months,
@@ -256,33 +255,6 @@ def _per_meter(problem: Problem, usage: OrgUsage | None) -> Iterator[Problem]:
             quantities[total.meter] = quantities.get(total.meter, Decimal(0)) + total.quantity
     for meter in sorted(quantities):
         yield replace(problem, meter=meter, quantity=quantities[meter])
-
-
-def _carried_line(month: Month, org: Organization, amount_minor: int) -> LineItem:
-    return LineItem(
-        kind="carried_forward",
-        line_id=line_id("carried_forward", month, org.org_id),
-        meter=None,
-        dimensions={},
-        service_month=month.previous(),
-        quantity=Decimal(1),
-        unit=None,
-        amount=from_minor(amount_minor, org.currency),
-        amount_minor=amount_minor,
-        currency=org.currency,
-        description=f"Carried over from earlier months: {format_money(amount_minor, org.currency)}",
-    )
-
-
-def _in_other_currencies(org: Organization, carried_over: Mapping[str, int]) -> Iterator[Problem]:
-    for currency in sorted(carried_over.keys() - {org.currency}):
-        yield Problem(
-            code="currency_clash",
-            message=f"{format_money(carried_over[currency], currency)} is carried over from earlier months, and now "
-            f"the organization is billed in {org.currency}: both cannot be on one invoice.",
-            remedy=f"Give the organization its earlier currency ({currency}) back and close the month; change it when "
-            "nothing is carried over any more.",
-        )
 
 
 @dataclass(slots=True)
