@@ -24,7 +24,7 @@ test: install   ## every gate: format, lint, types, layers, tests, chaos and ben
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: install  ## what can be said without running anything: lint, types, layers, definitions
 	$(BIN)/ruff check .

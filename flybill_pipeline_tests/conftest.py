@@ -13,6 +13,19 @@ from flybill_pipeline.stores.database import migrate, open_engine
 PROJECT = Path(__file__).resolve().parents[1]
 SHARED = PROJECT.parent / "shared"
 
+LONGEST = (  # files of minutes each, which go first: a worker that begins one at the end has all others wait for it
+    "test_a_year.py",
+    "test_daemon.py",
+    "test_crash_points.py",
+    "test_checks.py",
+    "test_bench.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest files first; the others stay as they are."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
