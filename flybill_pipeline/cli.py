@@ -57,7 +57,7 @@ def migrate(roles: bool) -> None:
     from flybill_pipeline.stores.database import open_engine
     from flybill_pipeline.stores.roles import grant_roles
 
-    with ready(load_settings(), stripe=False) as settings:
+    with ready(load_settings(), stripe=False, dagster=False) as settings:
         click.echo(f"The schema is up to date ({settings.shards} shards).")
         if roles:
             for table, rights in sorted(grant_roles(open_engine(str(settings.database_url))).items()):
@@ -92,7 +92,7 @@ def restored(as_of: datetime) -> None:
     from flybill_pipeline.stores.database import open_engine
     from flybill_pipeline.stores.restores import record_restore
 
-    with ready(load_settings(), stripe=False) as settings:
+    with ready(load_settings(), stripe=False, dagster=False) as settings:
         record_restore(open_engine(str(settings.database_url)), as_of, datetime.now(UTC))
     click.echo("Noted. What was on its way to Stripe, or may have been, is looked for there before it is sent.")
 

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def ready(settings: Settings, *, stripe: bool = True) -> Iterator[Settings]:
-    """Yields complete settings: the local services run, and the schema is this version's."""
+def ready(settings: Settings, *, stripe: bool = True, dagster: bool = True) -> Iterator[Settings]:
+    """Yields complete settings: the local services that are needed run, and the schema is this version's."""
     from flybill_pipeline.stores.database import migrate as bring_up_to_date
     from flybill_pipeline.stores.database import open_engine, shard_count
 
-    with services(settings, stripe=stripe) as complete:
+    with services(settings, stripe=stripe, dagster=dagster) as complete:
         engine = open_engine(str(complete.database_url))
         bring_up_to_date(engine, shards=complete.shards)
         shards = shard_count(engine)
@@ -34,7 +34,7 @@ def toolbox(settings: Settings, *, stripe: bool = False) -> Iterator["Toolbox"]:
     """Yields the stores, for commands that need no Dagster; `stripe`: they need Stripe, be it the local emulator."""
     from flybill_pipeline.wiring import build_toolbox
 
-    with ready(settings, stripe=stripe) as complete:
+    with ready(settings, stripe=stripe, dagster=False) as complete:
         tools = build_toolbox(complete)
         try:
             yield tools

@@ -260,6 +260,13 @@ def test_what_the_reading_commands_print_is_json(flybill: Flybill) -> None:
         assert json.loads(ran.out)["month"] in {FIRST, OPEN_MONTH, str(Month.parse(json.loads(ran.out)["month"]))}
 
 
+def test_a_question_to_a_database_of_ones_own_starts_no_other(flybill: Flybill, tmp_path: Path) -> None:
+    answer = flybill("status", FIRST, FLYBILL_HOME=str(tmp_path), FLYBILL_DAGSTER_DATABASE_URL="")
+    assert answer.status == 0, answer.err
+    assert FIRST in answer.out
+    assert not (tmp_path / "postgres").exists()
+
+
 def test_owes_speaks_of_the_current_month_unless_told_otherwise(flybill: Flybill) -> None:
     answer = flybill("owes", "acme", "--json").json()
     assert (answer["state"], answer["total_minor"], answer["lines"]) == ("open", 0, [])

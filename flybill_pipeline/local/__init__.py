@@ -19,16 +19,17 @@ LIVE_ACCOUNT_RATE = 96.0  # calls a second: the keeper starts the emulator with 
 
 
 @contextmanager
-def services(settings: Settings, *, stripe: bool = True) -> Iterator[Settings]:
+def services(settings: Settings, *, stripe: bool = True, dagster: bool = True) -> Iterator[Settings]:
     """Yields `settings` completed with the addresses of what had to be started here.
 
-    `stripe=False` leaves the emulator off, for commands that never speak to Stripe.
+    `stripe=False` leaves the emulator off, for commands that never speak to Stripe; `dagster=False` starts no Postgres
+    for Dagster's database alone, for commands that start no run.
     Raises `keeper.ServiceError` with the log's last lines when something does not start.
     """
     settings.home.mkdir(parents=True, exist_ok=True)
     found: dict[str, object] = {}
     with ExitStack() as stack:
-        if settings.database_url is None or settings.dagster_database_url is None:
+        if settings.database_url is None or (dagster and settings.dagster_database_url is None):
             address = stack.enter_context(joined(settings.home, "postgres"))
             found["database_url"] = settings.database_url or address.format("flybill")
             found["dagster_database_url"] = settings.dagster_database_url or address.format("dagster")
