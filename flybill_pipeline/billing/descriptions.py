@@ -26,7 +26,7 @@ class UsageWords(NamedTuple):
 
     def describe(self, quantity: Decimal, working: tuple[WorkingStep, ...]) -> str:
         """Such as "machine_seconds · shared-cpu-1x · 1,440,000 seconds @ $0.0000022, first 1,000 free"."""
-        unit = self.unit if _is_one(quantity) else self.unit_plural
+        unit = self.unit if quantity in (1, -1) else self.unit_plural
         limits = [_detail(step, step.limit, self.currency) for step in working if step.limit is not None]
         return f"{self.named}{grouped(quantity)} {unit}{self.priced}{''.join(limits)}{self.days}"
 
@@ -40,15 +40,6 @@ def usage_words(price: Price, dimensions: Mapping[str, str], unit: str, currency
     values = [value for _, value in sorted(dimensions.items()) if value]
     named = "".join([f"{text}{SEPARATOR}" for text in (price.meter, *values)])
     return UsageWords(named, unit, _plural(unit), _PRICED[price.model](price, currency), currency)
-
-
-def units(quantity: Decimal, unit: str) -> str:
-    """The quantity with its unit, in the plural where it has one: "1 second", "1,440,000 seconds", "1.5 GB"."""
-    return f"{grouped(quantity)} {unit if _is_one(quantity) else _plural(unit)}"
-
-
-def _is_one(quantity: Decimal) -> bool:
-    return quantity in (1, -1)
 
 
 def _plural(unit: str) -> str:

@@ -87,7 +87,7 @@ def price_month(books: BooksOfMonth, contract: str | None, totals: Iterable[Usag
         lines = [_usage_line(groups[key], books.month) for key in sorted(groups)]
         too_large = [line for line in lines if not _fits(line)]
         return PricedUsage(
-            tuple([line for line in lines if line not in too_large] if too_large else lines),
+            tuple([line for line in lines if line not in too_large]),
             (
                 *[_unpriced(books, key[0], dict(key[1]), unpriced[key]) for key in sorted(unpriced)],
                 *[_too_large(line) for line in too_large],
