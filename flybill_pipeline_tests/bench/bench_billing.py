@@ -46,6 +46,7 @@ from flybill_pipeline.stores.pricing_inputs import PricingInputs
 MONTH = Month(2026, 10)
 SHARDS = 16
 PROCESSES = 2  # the bar is for two cores
+LONGEST_START_SECONDS = 120
 LATE_EVERY = 20
 ITEMS: tuple[tuple[int, str, dict[str, str]], ...] = (
     (5, "subscription", {"amount": "9.99", "currency": "usd", "start": "2026-10-11", "seats": "3"}),
@@ -196,7 +197,7 @@ class Workers:
         ready = spawning.Barrier(PROCESSES + 1)
         self._pool = spawning.Pool(PROCESSES, _begin, (url, lines, ready))
         self._close = partial(_close, url, lines)
-        ready.wait()
+        ready.wait(LONGEST_START_SECONDS)  # raises, if one of them cannot begin
 
     def __enter__(self) -> Self:
         return self
@@ -210,7 +211,7 @@ class Workers:
         return Closed(*map(sum, zip(*shards, strict=True)))
 
     def peak_mb(self) -> float:
-        """The most memory that the processes had, all together."""
+        """No less than the most memory that the processes had, all together."""
         return PROCESSES * max(self._pool.map(_peak_mb, range(SHARDS), chunksize=1))
 
 

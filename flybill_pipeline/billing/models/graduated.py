@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from flybill_pipeline.billing.decimals import ZERO
+from flybill_pipeline.billing.models.tiers import tier_step
 from flybill_pipeline.billing.prices import Price
 from flybill_pipeline.billing.working import WorkingStep
 
@@ -14,17 +15,6 @@ def graduated(price: Price, quantity: Decimal) -> tuple[WorkingStep, ...]:
         if quantity <= lower:
             break
         upper = quantity if tier.up_to is None else min(quantity, tier.up_to)
-        part = upper - lower
-        steps.append(
-            WorkingStep(
-                "tier",
-                amount=part * tier.unit_amount + tier.flat_amount,
-                quantity=part,
-                unit_amount=tier.unit_amount,
-                flat_amount=tier.flat_amount,
-                from_quantity=lower,
-                up_to=tier.up_to,
-            )
-        )
+        steps.append(tier_step(tier, upper - lower, lower))
         lower = upper
     return tuple(steps)

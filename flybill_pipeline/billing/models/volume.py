@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from flybill_pipeline.billing.decimals import ZERO
+from flybill_pipeline.billing.models.tiers import tier_step
 from flybill_pipeline.billing.prices import Price
 from flybill_pipeline.billing.working import WorkingStep
 
@@ -12,20 +13,9 @@ def volume(price: Price, quantity: Decimal) -> tuple[WorkingStep, ...]:
 
     The bill may fall as usage grows over a tier's end: that is the model, not a fault.
     """
-    lowers = (ZERO, *(tier.up_to for tier in price.tiers[:-1]))
-    lower, tier = next(
-        (lower, tier)
-        for lower, tier in zip(lowers, price.tiers, strict=True)
-        if tier.up_to is None or quantity <= tier.up_to
-    )
-    return (
-        WorkingStep(
-            "tier",
-            amount=quantity * tier.unit_amount + tier.flat_amount,
-            quantity=quantity,
-            unit_amount=tier.unit_amount,
-            flat_amount=tier.flat_amount,
-            from_quantity=lower,
-            up_to=tier.up_to,
-        ),
-    )
+    lower = ZERO
+    for tier in price.tiers:
+        if tier.up_to is None or quantity <= tier.up_to:
+            return (tier_step(tier, quantity, lower),)
+        lower = tier.up_to
+    raise ValueError(f"no tier of {price.meter!r} holds {quantity}: the last one must be open")
