@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -82,10 +82,11 @@ class Emulator:
         """Ends the emulator of a keeper that was killed: its state is in the file, a new one goes on from there."""
         with suppress(FileNotFoundError, ValueError, ProcessLookupError):
             pid = int(self._pid_file.read_text())
-            if b"stripe_emulator" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            command = Path(f"/proc/{pid}/cmdline")  # empty once it has ended, though nobody may ever reap it
+            if b"stripe_emulator" in command.read_bytes():
                 os.kill(pid, 15)
-                while Path(f"/proc/{pid}").exists():
-                    time.sleep(0.05)
+            while b"stripe_emulator" in command.read_bytes():
+                time.sleep(0.05)
 
 
 SERVICES: dict[str, type[Postgres] | type[Emulator]] = {"postgres": Postgres, "emulator": Emulator}
@@ -98,7 +99,8 @@ def joined(home: Path, name: str) -> Iterator[str]:
     run.mkdir(parents=True, exist_ok=True)
     with _locked(run / f"{name}.users", fcntl.LOCK_SH):
         with _locked(run / f"{name}.start", fcntl.LOCK_EX):
-            address = _address(run, name) or _start_keeper(home, name)
+            while not (address := _address(run, name) or _start_keeper(home, name)):
+                pass  # a keeper that nobody saw came first: whoever had started it was killed
         yield address
 
 
@@ -114,20 +116,21 @@ def _address(run: Path, name: str) -> str | None:
         time.sleep(0.02)
 
 
-def _start_keeper(home: Path, name: str) -> str:
+def _start_keeper(home: Path, name: str) -> str | None:
+    """The address of the service that a new keeper started; None when there is another keeper."""
     log = home / "run" / f"{name}.log"
     command = [sys.executable, "-m", "flybill_pipeline.local.keeper", str(home), name]
-    with log.open("w") as errors:
+    with log.open("a") as errors:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
         )
     assert process.stdout is not None
     with process.stdout as out:
         line = out.readline().strip()
-    if not line:
+    if not line and process.wait() != 0:
         last_words = "\n".join(log.read_text().splitlines()[-8:])
         raise ServiceError(f"the local {name} did not start; its log is {log}:\n{last_words}")
-    return line
+    return line or None
 
 
 @contextmanager
@@ -138,9 +141,17 @@ def _locked(path: Path, how: int) -> Iterator[None]:
 
 
 def keep(home: Path, name: str) -> None:
-    """The keeper's whole life: start the service, say where it is, wait until nobody uses it, stop it."""
+    """The keeper's whole life: start the service, say where it is, wait until nobody uses it, stop it.
+
+    Where there is a keeper already it ends at once, without a word. It must not wait for the other: that one waits for
+    its users, and one of them may wait for this.
+    """
     run = home / "run"
-    with _locked(run / f"{name}.keeper", fcntl.LOCK_EX):
+    with ExitStack() as alone:
+        try:
+            alone.enter_context(_locked(run / f"{name}.keeper", fcntl.LOCK_EX | fcntl.LOCK_NB))
+        except BlockingIOError:
+            return
         told = run / f"{name}.json"  # there for as long as the address is good
         told.unlink(missing_ok=True)
         service = SERVICES[name](home)

@@ -26,19 +26,21 @@ with joined(Path(sys.argv[1]), sys.argv[2]) as address:
     print(address, flush=True)
     sys.stdin.read()
 """
+KEEPER = """
+import sys
+from pathlib import Path
+from flybill_pipeline.local.keeper import keep
+print("ready", flush=True)
+sys.stdin.read()
+keep(Path(sys.argv[1]), "postgres")
+"""
 
 
 class User:
     """A process that uses a service until it is told to end, or killed."""
 
     def __init__(self, home: Path, service: str = "postgres") -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", USER, str(home), service],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=PROJECT,
-        )
+        self.process = program(USER, str(home), service)
         assert self.process.stdout is not None
         self.address = self.process.stdout.readline().strip()
         assert self.address, "the service did not start"
@@ -57,6 +59,12 @@ class User:
     def kill(self) -> None:
         self.process.kill()
         self.process.communicate()
+
+
+def program(text: str, *arguments: str) -> "subprocess.Popen[str]":
+    """A Python program that is spoken to through its input and output."""
+    command = [sys.executable, "-c", text, *arguments]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
 
 
 @pytest.fixture
@@ -131,6 +139,21 @@ def test_a_user_that_is_killed_while_the_server_starts_leaves_it_to_the_next(hom
     assert answers(user.address)
     user.end()
     wait_until(lambda: not kept(home, "postgres"))
+    assert processes(str(home)) == []
+
+
+def test_a_keeper_that_comes_after_another_leaves_the_user_to_it(home: Path) -> None:
+    """As when a command is killed before its keeper is at work, and the next one, seeing none, starts a second."""
+    early = program(KEEPER, str(home))
+    assert early.stdin is not None
+    assert early.stdout is not None
+    assert early.stdout.readline() == "ready\n"
+    late = program(USER, str(home), "postgres")
+    wait_until(lambda: kept(home, "postgres"))
+    early.stdin.close()
+    address, _ = late.communicate(timeout=60)
+    assert address
+    assert early.wait(60) == 0
     assert processes(str(home)) == []
 
 
