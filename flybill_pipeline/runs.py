@@ -8,16 +8,18 @@ import re
 import shutil
 import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
 import dagster as dg
 from dagster._core.storage.tags import GRPC_INFO_TAG, HIDDEN_TAG_PREFIX
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.shards import shard_of
@@ -40,6 +42,7 @@ UNFINISHED = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
+LOOK_EVERY_SECONDS = 5
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and of how much."""
@@ -128,8 +131,11 @@ def runner(settings: Settings) -> Iterator[Runner]:
     home = dagster_home(settings)
     toolbox = build_toolbox(settings)
     process = uuid4().hex
-    with dg.DagsterInstance.from_config(str(home)) as instance, present(toolbox.engine, process):
-        _end_dead_runs(instance, toolbox.engine)
+    with (
+        dg.DagsterInstance.from_config(str(home)) as instance,
+        present(toolbox.engine, process),
+        _dead_runs_ended(instance, toolbox.engine),
+    ):
         yield Runner(build_defs(settings, toolbox=toolbox), instance, toolbox, process)
     toolbox.close()
 
@@ -142,29 +148,55 @@ def dagster_home(settings: Settings) -> Path:
     return home
 
 
-def end_dead_runs(settings: Settings) -> None:
-    """Does for Dagster's own processes what every command does when it begins: see `_end_dead_runs`."""
+@contextmanager
+def dead_runs_ended(settings: Settings) -> Iterator[None]:
+    """Does for Dagster's own processes what every command does while it works: see `_dead_runs_ended`."""
     export_environment(settings)
     engine = open_engine(str(settings.database_url))
-    with dg.DagsterInstance.from_config(str(dagster_home(settings))) as instance:
-        _end_dead_runs(instance, engine)
+    with dg.DagsterInstance.from_config(str(dagster_home(settings))) as instance, _dead_runs_ended(instance, engine):
+        yield
     engine.dispose()
 
 
+@contextmanager
+def _dead_runs_ended(instance: dg.DagsterInstance, engine: Engine) -> Iterator[None]:
+    """Ends the runs of processes that are dead, at once and as long as the block runs.
+
+    A killed run keeps its place in the pool, and a run that waits there would wait for ever.
+    """
+    over = Event()
+
+    def go_on() -> None:
+        while not over.wait(LOOK_EVERY_SECONDS):
+            with suppress(OperationalError):  # a database that is gone: whoever works with it says so
+                _end_dead_runs(instance, engine)
+
+    _end_dead_runs(instance, engine)
+    thread = Thread(target=go_on, name="dead-runs", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def _end_dead_runs(instance: dg.DagsterInstance, engine: Engine) -> None:
-    """Marks as failed the runs that were killed, and frees their place in the pool: others wait for it for ever.
+    """Marks as failed the runs that were killed, and frees their place in the pool.
 
     Dagster's own monitoring does not see it: what the default launcher starts counts as alive for two hours.
     """
-    for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
-        process, server = run.tags.get(PROCESS_TAG), run.tags.get(GRPC_INFO_TAG)
+    for seen in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
+        process, server = seen.tags.get(PROCESS_TAG), seen.tags.get(GRPC_INFO_TAG)
         if server is not None:  # a retry of what a command had started runs at the server, with the command's tags
             dead = not _answers(json.loads(server).get("socket"))
         else:
             dead = process is not None and not is_present(engine, process)
         if dead:
-            instance.report_run_failed(run, "The flybill process that this run belonged to was killed.")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            run = instance.get_run_by_id(seen.run_id)
+            if run is not None and not run.is_finished:  # it may have ended well just before its process did
+                instance.report_run_failed(run, "The flybill process that this run belonged to was killed.")
+            instance.event_log_storage.free_concurrency_slots_for_run(seen.run_id)
 
 
 def _answers(address: str | None) -> bool:

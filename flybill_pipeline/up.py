@@ -8,7 +8,7 @@ import sys
 from contextlib import ExitStack, suppress
 from types import FrameType
 
-from flybill_pipeline.runs import dagster_home, end_dead_runs
+from flybill_pipeline.runs import dagster_home, dead_runs_ended
 from flybill_pipeline.serving.processes import CODE
 from flybill_pipeline.settings import Settings, SettingsError, as_environment
 
@@ -22,7 +22,6 @@ def serve(settings: Settings, port: int, read_only_port: int, code: str = CODE) 
     """
     _require_free(port, read_only_port)
     home = dagster_home(settings)
-    end_dead_runs(settings)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -30,20 +29,21 @@ def serve(settings: Settings, port: int, read_only_port: int, code: str = CODE) 
     # Before the child is started: it would inherit an ignored SIGINT.
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flybill_pipeline.serving.processes", str(port), str(read_only_port), code],
-        cwd=home,
-        env={**os.environ, **as_environment(settings), "DAGSTER_HOME": str(home)},
-        stdin=subprocess.PIPE,  # closed by the kernel when we are gone, and then the child ends
-        start_new_session=True,
-    )
-    try:
-        process.wait()
-    except KeyboardInterrupt:
-        _stop(process)
-        return 0
-    _kill_group(process)
-    return 1
+    with dead_runs_ended(settings):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flybill_pipeline.serving.processes", str(port), str(read_only_port), code],
+            cwd=home,
+            env={**os.environ, **as_environment(settings), "DAGSTER_HOME": str(home)},
+            stdin=subprocess.PIPE,  # closed by the kernel when we are gone, and then the child ends
+            start_new_session=True,
+        )
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            _stop(process)
+            return 0
+        _kill_group(process)
+        return 1
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

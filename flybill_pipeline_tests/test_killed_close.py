@@ -1,5 +1,6 @@
 """`close` killed with SIGKILL in the middle, at one moment after the other, then run again; and two of them at once."""
 
+import json
 import os
 import signal
 import time
@@ -13,6 +14,7 @@ from flybill_pipeline_tests.troubled_months import FIRST, SECOND, USD
 
 ORGS = 24
 FILES = 8
+THIRD = "2025-11"
 SLOWLY = {"FLYBILL_STRIPE_RATE": "15"}  # so that the sync takes seconds
 
 
@@ -26,7 +28,7 @@ def emulator() -> Iterator[EmulatorProcess]:
 def flybill(
     tmp_path_factory: pytest.TempPathFactory, postgres_url: str, emulator: EmulatorProcess
 ) -> Iterator[Flybill]:
-    """Two months of usage for some organizations, each with an amount of its own; nothing is read yet."""
+    """Three months of usage for some organizations, each with an amount of its own; nothing is read yet."""
     with deployment(tmp_path_factory.mktemp("killed"), postgres_url, emulator) as made:
         made.prices("usd.toml", USD)
         made.import_orgs([{"org_id": f"org{n}", "name": f"Org {n}", "currency": "usd"} for n in range(ORGS)])
@@ -35,7 +37,7 @@ def flybill(
                 f"part{number}.jsonl",
                 [
                     event(f"{month}-{number}-{org}", f"org{org}", 100 + org, f"{month}-{1 + number % 2:02d}T01:00:00Z")
-                    for month in (FIRST, SECOND)
+                    for month in (FIRST, SECOND, THIRD)
                     for org in range(ORGS)
                 ],
             )
@@ -89,7 +91,7 @@ def test_close_can_be_killed_anywhere_and_run_again(flybill: Flybill, emulator: 
     numbers = flybill.sql("select number from flybill.invoices where month = :m order by number", m=FIRST)
     assert [number for (number,) in numbers] == [f"FB-{FIRST}-{n:06d}" for n in range(1, ORGS + 1)]
     events = flybill.sql("select sum(rows)::int, sum(duplicates)::int, sum(conflicts)::int from flybill.usage_days")
-    assert events == [(2 * FILES * ORGS, 0, 0)]
+    assert events == [(3 * FILES * ORGS, 0, 0)]
     assert flybill.checks()["stripe_reconciliation", "nothing_lost"] == {f"{FIRST}-01": True}
 
 
@@ -105,3 +107,26 @@ def test_two_closes_at_once_bill_everybody_once(flybill: Flybill, emulator: Emul
     status = flybill("status", SECOND, "--json").json()
     assert status["totals"] == {"usd": {"invoiced_minor": total_minor(), "synced_minor": total_minor()}}
     assert status["outcomes"] == {"invoiced": ORGS}
+
+
+def test_a_close_does_not_wait_for_one_that_was_killed_meanwhile(flybill: Flybill, emulator: EmulatorProcess) -> None:
+    before = emulator.report()["requests"].get("finalize_invoice", 0)
+    syncing = flybill.start("close", THIRD, FLYBILL_STRIPE_RATE="1")
+    until(lambda: emulator.report()["requests"].get("finalize_invoice", 0) > before)
+    waiting = flybill.start("close", THIRD, "--json")
+    with flybill.dagster() as instance:
+        until(lambda: instance.event_log_storage.get_concurrency_info("stripe").pending_step_count > 0)
+    os.killpg(syncing.pid, signal.SIGKILL)
+    syncing.communicate()
+    out, err = waiting.communicate(timeout=120)
+
+    assert waiting.returncode == 0, err
+    assert json.loads(out)["sync"] == {"finalized": ORGS}
+    assert emulator.report()["violations"] == []
+
+
+def until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
