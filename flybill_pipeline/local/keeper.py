@@ -19,8 +19,6 @@ from typing import Protocol
 
 from flybill_pipeline.local.postgres import Cluster
 
-START_SECONDS = 90
-
 
 class ServiceError(Exception):
     """A local service did not start; the message ends with the last lines of its log."""
