@@ -3,46 +3,32 @@
 No job is defined here and nothing is printed; progress is told to a callback.
 """
 
-import json
 import re
 import shutil
-import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
 import dagster as dg
-from dagster._core.storage.tags import GRPC_INFO_TAG, HIDDEN_TAG_PREFIX
-from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
 
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.shards import shard_of
+from flybill_pipeline.dead_runs import PROCESS_TAG, dead_runs_ended
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.defs import jobs
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_shard_key, org_month_key
 from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.settings import Settings, export_environment
 from flybill_pipeline.stores.database import open_engine
-from flybill_pipeline.stores.presence import is_present, present
+from flybill_pipeline.stores.presence import present
 from flybill_pipeline.wiring import build_toolbox
 
 DAGSTER_YAML = Path(__file__).parents[1] / "dagster.yaml"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-PROCESS_TAG = f"{HIDDEN_TAG_PREFIX}flybill_process"
-"""Names the command that a run was started by: with it, the run ends. The UI does not show what is hidden."""
-UNFINISHED = (
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-)
-LOOK_EVERY_SECONDS = 5
 
 Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and of how much."""
@@ -134,7 +120,7 @@ def runner(settings: Settings) -> Iterator[Runner]:
     with (
         dg.DagsterInstance.from_config(str(home)) as instance,
         present(toolbox.engine, process),
-        _dead_runs_ended(instance, toolbox.engine),
+        dead_runs_ended(instance, toolbox.engine),
     ):
         yield Runner(build_defs(settings, toolbox=toolbox), instance, toolbox, process)
     toolbox.close()
@@ -149,62 +135,13 @@ def dagster_home(settings: Settings) -> Path:
 
 
 @contextmanager
-def dead_runs_ended(settings: Settings) -> Iterator[None]:
-    """Does for Dagster's own processes what every command does while it works: see `_dead_runs_ended`."""
+def watched(settings: Settings) -> Iterator[None]:
+    """Ends dead runs while the block runs, in which Dagster's own processes are at work."""
     export_environment(settings)
     engine = open_engine(str(settings.database_url))
-    with dg.DagsterInstance.from_config(str(dagster_home(settings))) as instance, _dead_runs_ended(instance, engine):
+    with dg.DagsterInstance.from_config(str(dagster_home(settings))) as instance, dead_runs_ended(instance, engine):
         yield
     engine.dispose()
-
-
-@contextmanager
-def _dead_runs_ended(instance: dg.DagsterInstance, engine: Engine) -> Iterator[None]:
-    """Ends the runs of processes that are dead, at once and as long as the block runs.
-
-    A killed run keeps its place in the pool, and a run that waits there would wait for ever.
-    """
-    over = Event()
-
-    def go_on() -> None:
-        while not over.wait(LOOK_EVERY_SECONDS):
-            with suppress(OperationalError):  # a database that is gone: whoever works with it says so
-                _end_dead_runs(instance, engine)
-
-    _end_dead_runs(instance, engine)
-    thread = Thread(target=go_on, name="dead-runs", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def _end_dead_runs(instance: dg.DagsterInstance, engine: Engine) -> None:
-    """Marks as failed the runs that were killed, and frees their place in the pool.
-
-    Dagster's own monitoring does not see it: what the default launcher starts counts as alive for two hours.
-    """
-    for seen in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
-        process, server = seen.tags.get(PROCESS_TAG), seen.tags.get(GRPC_INFO_TAG)
-        if server is not None:  # a retry of what a command had started runs at the server, with the command's tags
-            dead = not _answers(json.loads(server).get("socket"))
-        else:
-            dead = process is not None and not is_present(engine, process)
-        if dead:
-            run = instance.get_run_by_id(seen.run_id)
-            if run is not None and not run.is_finished:  # it may have ended well just before its process did
-                instance.report_run_failed(run, "The flybill process that this run belonged to was killed.")
-            instance.event_log_storage.free_concurrency_slots_for_run(seen.run_id)
-
-
-def _answers(address: str | None) -> bool:
-    """Whether the code server on this socket is there; one on another machine (no socket) is not ours to judge."""
-    if address is None:
-        return True
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(address) == 0
 
 
 def _scope(org_ids: Collection[str]) -> dict[str, Any]:

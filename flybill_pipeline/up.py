@@ -8,7 +8,7 @@ import sys
 from contextlib import ExitStack, suppress
 from types import FrameType
 
-from flybill_pipeline.runs import dagster_home, dead_runs_ended
+from flybill_pipeline.runs import dagster_home, watched
 from flybill_pipeline.serving.processes import CODE
 from flybill_pipeline.settings import Settings, SettingsError, as_environment
 
@@ -29,7 +29,7 @@ def serve(settings: Settings, port: int, read_only_port: int, code: str = CODE) 
     # Before the child is started: it would inherit an ignored SIGINT.
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    with dead_runs_ended(settings):
+    with watched(settings):
         process = subprocess.Popen(
             [sys.executable, "-m", "flybill_pipeline.serving.processes", str(port), str(read_only_port), code],
             cwd=home,

@@ -4,11 +4,14 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from functools import partial
 
+import dagster as dg
 import pytest
 
-from flybill_pipeline_tests.flybill_process import deployment
+from flybill_pipeline_tests.flybill_process import deployment, event
 from flybill_pipeline_tests.serving.served import Served, answers, free_port, wait_until
+from flybill_pipeline_tests.troubled_months import FIRST, USD
 
 
 @pytest.fixture
@@ -35,6 +38,25 @@ def test_it_ends_when_one_of_its_processes_is_killed(up: Served, killed: str) ->
     process.wait(timeout=60)
     assert process.returncode == 1
     wait_until(lambda: up.group() == [])
+
+
+def test_a_command_that_is_killed_meanwhile_keeps_no_place_in_the_pool(up: Served) -> None:
+    flybill = up.flybill
+    flybill.prices("usd.toml", USD)
+    flybill.import_orgs([{"org_id": "acme", "name": "Acme", "currency": "usd"}])
+    flybill.land("usage.jsonl", [event(1, "acme", 1000, f"{FIRST}-05T00:00:00Z")])
+    up.begin()
+    closing = flybill.start("close", FIRST)  # nobody listens at Stripe's address: it tries again for a minute
+    with flybill.dagster() as instance:
+        pool = partial(instance.event_log_storage.get_concurrency_info, "stripe")
+        wait_until(lambda: pool().active_run_ids)
+        (run_id,) = pool().active_run_ids
+        os.killpg(closing.pid, signal.SIGKILL)
+        closing.communicate()
+        wait_until(lambda: run_id not in pool().active_run_ids)
+        run = instance.get_run_by_id(run_id)
+    assert run is not None
+    assert run.status is dg.DagsterRunStatus.FAILURE
 
 
 def test_a_port_that_is_taken_is_said_before_anything_starts(up: Served) -> None:
