@@ -10,6 +10,7 @@ import ssl
 from base64 import b64encode
 from collections import deque
 from collections.abc import Mapping
+from functools import cached_property
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -30,9 +31,13 @@ class PooledClient(stripe.HTTPClient):
         super().__init__()
         self._address = urlsplit(address)
         self._timeout = timeout
-        self._context = ssl.create_default_context(cafile=stripe.ca_bundle_path)
         self._through = _proxy_to(self._address.hostname or "") if self._address.scheme == "https" else None
         self._idle: deque[HTTPConnection] = deque()
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        """Read when the first connection needs it: most commands ask Stripe nothing, and it takes as long as two calls."""
+        return ssl.create_default_context(cafile=stripe.ca_bundle_path)
 
     def request(  # type: ignore[override]  # the library hands it to a decoder that wants bytes
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: str | None = None
