@@ -5,10 +5,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine
 
 from flybill_pipeline.local.postgres import serving
-from flybill_pipeline.stores.database import migrate, open_engine
+from flybill_pipeline.stores.database import open_engine
+from flybill_pipeline_tests.databases import fresh_databases, migrated
 
 PROJECT = Path(__file__).resolve().parents[1]
 SHARED = PROJECT.parent / "shared"
@@ -37,20 +38,14 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture
 def database_url(postgres_url: str) -> Iterator[str]:
     """A new, empty database of its own for one test."""
-    name = f"t{uuid4().hex[:12]}"
-    admin = create_engine(postgres_url.format("postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"create database {name}"))
-    yield postgres_url.format(name)
-    with admin.connect() as connection:
-        connection.execute(text(f"drop database {name} with (force)"))
-    admin.dispose()
+    with fresh_databases(postgres_url, "t") as (url,):
+        yield url
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
+def engine(postgres_url: str) -> Iterator[Engine]:
     """An engine on a fresh, migrated billing database."""
-    opened = open_engine(database_url)
-    migrate(opened)
-    yield opened
-    opened.dispose()
+    with fresh_databases(postgres_url, "t", template=migrated(postgres_url)) as (url,):
+        opened = open_engine(url)
+        yield opened
+        opened.dispose()

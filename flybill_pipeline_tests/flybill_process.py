@@ -21,6 +21,7 @@ from uuid import uuid4
 import dagster as dg
 from sqlalchemy import create_engine, text
 
+from flybill_pipeline_tests.databases import fresh_databases
 from flybill_pipeline_tests.emulator_process import PROJECT, EmulatorProcess
 
 MODULE = "flybill_pipeline.cli"
@@ -179,23 +180,6 @@ class Flybill:
 def event(number: object, org: str, quantity: object, at: str, meter: str = "seconds", **more: Any) -> dict[str, Any]:
     """One usage event as the source `usage` reads it."""
     return {"id": str(number), "org": org, "meter": meter, "quantity": quantity, "at": at, **more}
-
-
-@contextmanager
-def fresh_databases(postgres_url: str, *purposes: str) -> Iterator[list[str]]:
-    """New databases, one for each purpose, for as long as the block runs; yields their addresses."""
-    names = [f"{purpose}{uuid4().hex[:10]}" for purpose in purposes]
-    admin = create_engine(postgres_url.format("postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        for name in names:
-            connection.execute(text(f"create database {name}"))
-    try:
-        yield [postgres_url.format(name) for name in names]
-    finally:
-        with admin.connect() as connection:
-            for name in names:
-                connection.execute(text(f"drop database {name} with (force)"))
-        admin.dispose()
 
 
 @contextmanager

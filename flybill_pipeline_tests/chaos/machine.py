@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
-from uuid import uuid4
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -20,9 +19,9 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine
 
-from flybill_pipeline.stores.database import migrate, open_engine
+from flybill_pipeline.stores.database import open_engine
 from flybill_pipeline.stores.sync_ledger import SyncLedger
 from flybill_pipeline.stripe_emulator.faults import KINDS
 from flybill_pipeline_tests.chaos.bugs import NO_BUG, Bug
@@ -30,6 +29,7 @@ from flybill_pipeline_tests.chaos.crashes import Boundaries, Crash, crashing
 from flybill_pipeline_tests.chaos.months import MONTH, plant
 from flybill_pipeline_tests.chaos.people import FINAL, People
 from flybill_pipeline_tests.chaos.world import World
+from flybill_pipeline_tests.databases import fresh_databases, migrated
 from flybill_pipeline_tests.emulator_process import EmulatorProcess
 
 WRITES = ("create_customer", "create", "add_lines", "finalize")
@@ -200,28 +200,16 @@ class Worlds:
     def __init__(self, postgres_url: str, emulator: EmulatorProcess) -> None:
         self._url = postgres_url
         self._emulator = emulator
-        self._template = f"machine{uuid4().hex[:8]}"
-        self._admin = create_engine(postgres_url.format("postgres"), isolation_level="AUTOCOMMIT")
-        self._execute(f"create database {self._template}")
-        engine = open_engine(postgres_url.format(self._template))
-        migrate(engine)
-        engine.dispose()
 
     @contextmanager
     def __call__(self) -> Iterator[StillWorld]:
-        name = f"m{uuid4().hex[:12]}"
-        self._execute(f"create database {name} template {self._template}")
         self._emulator.reset()
-        engine = open_engine(self._url.format(name))
-        try:
-            yield StillWorld(engine, self._emulator)
-        finally:
-            engine.dispose()
-            self._execute(f"drop database {name} with (force)")
-
-    def _execute(self, statement: str) -> None:
-        with self._admin.connect() as connection:
-            connection.execute(text(statement))
+        with fresh_databases(self._url, "machine", template=migrated(self._url)) as (url,):
+            engine = open_engine(url)
+            try:
+                yield StillWorld(engine, self._emulator)
+            finally:
+                engine.dispose()
 
 
 def tell_stories(worlds: Worlds, examples: int, *, steps: int, bug: Bug = NO_BUG, **options: Any) -> None:

@@ -14,13 +14,13 @@ from sqlalchemy.exc import DatabaseError
 
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.prices import Contract, PriceBook
-from flybill_pipeline.stores.database import migrate, open_engine
+from flybill_pipeline.stores.database import open_engine
 from flybill_pipeline.stores.invoices import CreditOverdrawnError
 from flybill_pipeline.stores.items_file import COLUMNS, read_items
 from flybill_pipeline.stores.organizations import ImportRefusedError
 from flybill_pipeline_tests.billing.books import book, per_unit
 from flybill_pipeline_tests.billing_world import BillingWorld
-from flybill_pipeline_tests.flybill_process import fresh_databases
+from flybill_pipeline_tests.databases import fresh_databases, migrated
 
 SEP, OCT, NOV, DEC = Month(2026, 9), Month(2026, 10), Month(2026, 11), Month(2026, 12)
 
@@ -227,9 +227,8 @@ def test_json_says_the_same_as_csv(world: ItemWorld, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def shared_engine(postgres_url: str) -> Iterator[Engine]:
-    with fresh_databases(postgres_url, "items") as (url,):
+    with fresh_databases(postgres_url, "items", template=migrated(postgres_url)) as (url,):
         engine = open_engine(url)
-        migrate(engine)
         yield engine
         engine.dispose()
 

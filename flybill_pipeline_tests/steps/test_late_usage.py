@@ -12,10 +12,10 @@ from sqlalchemy import Engine, text
 from flybill_pipeline.billing.period import Month
 from flybill_pipeline.billing.prices import Contract, Price, PriceBook, PriceModel
 from flybill_pipeline.steps.account_for_usage import MeterAccount, account_for_usage
-from flybill_pipeline.stores.database import migrate, open_engine
+from flybill_pipeline.stores.database import open_engine
 from flybill_pipeline_tests.billing.books import book, per_unit, tier
 from flybill_pipeline_tests.billing_world import BillingWorld
-from flybill_pipeline_tests.flybill_process import fresh_databases
+from flybill_pipeline_tests.databases import fresh_databases, migrated
 
 SEP, OCT, NOV, DEC = Month(2026, 9), Month(2026, 10), Month(2026, 11), Month(2026, 12)
 JAN, FEB = Month(2027, 1), Month(2027, 2)
@@ -170,9 +170,8 @@ DELIVERIES = st.lists(
 
 @pytest.fixture(scope="module")
 def shared_engine(postgres_url: str) -> Iterator[Engine]:
-    with fresh_databases(postgres_url, "late") as (url,):
+    with fresh_databases(postgres_url, "late", template=migrated(postgres_url)) as (url,):
         engine = open_engine(url)
-        migrate(engine)
         yield engine
         engine.dispose()
 
