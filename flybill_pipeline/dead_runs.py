@@ -21,6 +21,7 @@ from flybill_pipeline.stores.presence import is_present
 PROCESS_TAG = f"{HIDDEN_TAG_PREFIX}flybill_process"
 """Names the command that a run was started by: with it, the run ends. The UI does not show what is hidden."""
 LOOK_EVERY_SECONDS = 5
+DATABASE_IS_AWAY = (OperationalError, DagsterPostgresException)  # whoever works with it says so
 UNFINISHED = (
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -36,9 +37,7 @@ def dead_runs_ended(instance: dg.DagsterInstance, engine: Engine) -> Iterator[No
 
     def go_on() -> None:
         while not over.wait(LOOK_EVERY_SECONDS):
-            with suppress(
-                OperationalError, DagsterPostgresException
-            ):  # a database that is gone: whoever works with it says so
+            with suppress(*DATABASE_IS_AWAY):
                 _end_dead_runs(instance, engine)
 
     _end_dead_runs(instance, engine)

@@ -21,29 +21,32 @@ def serve(settings: Settings, port: int, read_only_port: int, code: str = CODE) 
     `settings` must be complete; `code` is the module with the definitions. Raises SettingsError when a port is taken.
     """
     _require_free(port, read_only_port)
-    home = dagster_home(settings)
+    with watched(settings):
+        return _serve(settings, port, read_only_port, code)
 
+
+def _serve(settings: Settings, port: int, read_only_port: int, code: str) -> int:
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     # Before the child is started: it would inherit an ignored SIGINT.
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    with watched(settings):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "flybill_pipeline.serving.processes", str(port), str(read_only_port), code],
-            cwd=home,
-            env={**os.environ, **as_environment(settings), "DAGSTER_HOME": str(home)},
-            stdin=subprocess.PIPE,  # closed by the kernel when we are gone, and then the child ends
-            start_new_session=True,
-        )
-        try:
-            process.wait()
-        except KeyboardInterrupt:
-            _stop(process)
-            return 0
-        _kill_group(process)
-        return 1
+    home = dagster_home(settings)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flybill_pipeline.serving.processes", str(port), str(read_only_port), code],
+        cwd=home,
+        env={**os.environ, **as_environment(settings), "DAGSTER_HOME": str(home)},
+        stdin=subprocess.PIPE,  # closed by the kernel when we are gone, and then the child ends
+        start_new_session=True,
+    )
+    try:
+        process.wait()
+    except KeyboardInterrupt:
+        _stop(process)
+        return 0
+    _kill_group(process)
+    return 1
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

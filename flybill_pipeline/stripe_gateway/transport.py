@@ -36,7 +36,7 @@ class PooledClient(stripe.HTTPClient):
 
     @cached_property
     def _context(self) -> ssl.SSLContext:
-        """Read when the first connection needs it: most commands ask Stripe nothing, and it takes as long as two calls."""
+        """Read when a connection needs it: most commands ask Stripe nothing, and it takes as long as two calls."""
         return ssl.create_default_context(cafile=stripe.ca_bundle_path)
 
     def request(  # type: ignore[override]  # the library hands it to a decoder that wants bytes
