@@ -10,6 +10,7 @@ import pytest
 
 from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
+from flybill_pipeline_tests.serving.served import wait_until
 from flybill_pipeline_tests.troubled_months import FIRST, SECOND, USD
 
 ORGS = 24
@@ -112,10 +113,10 @@ def test_two_closes_at_once_bill_everybody_once(flybill: Flybill, emulator: Emul
 def test_a_close_does_not_wait_for_one_that_was_killed_meanwhile(flybill: Flybill, emulator: EmulatorProcess) -> None:
     before = emulator.report()["requests"].get("finalize_invoice", 0)
     syncing = flybill.start("close", THIRD, FLYBILL_STRIPE_RATE="1")
-    until(lambda: emulator.report()["requests"].get("finalize_invoice", 0) > before)
+    wait_until(lambda: emulator.report()["requests"].get("finalize_invoice", 0) > before)
     waiting = flybill.start("close", THIRD, "--json")
     with flybill.dagster() as instance:
-        until(lambda: instance.event_log_storage.get_concurrency_info("stripe").pending_step_count > 0)
+        wait_until(lambda: instance.event_log_storage.get_concurrency_info("stripe").pending_step_count > 0)
     os.killpg(syncing.pid, signal.SIGKILL)
     syncing.communicate()
     out, err = waiting.communicate(timeout=120)
@@ -123,10 +124,3 @@ def test_a_close_does_not_wait_for_one_that_was_killed_meanwhile(flybill: Flybil
     assert waiting.returncode == 0, err
     assert json.loads(out)["sync"] == {"finalized": ORGS}
     assert emulator.report()["violations"] == []
-
-
-def until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)

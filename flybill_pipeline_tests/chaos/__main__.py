@@ -11,14 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from sqlalchemy import create_engine, text
-
 from flybill_pipeline.local.postgres import serving
-from flybill_pipeline.stores.database import migrate, open_engine
+from flybill_pipeline.stores.database import open_engine
 from flybill_pipeline_tests.chaos.kills import kill_everywhere
 from flybill_pipeline_tests.chaos.machine import Worlds, tell_stories
 from flybill_pipeline_tests.chaos.storm import weather_for_processes
 from flybill_pipeline_tests.chaos.world import World
+from flybill_pipeline_tests.databases import fresh_databases, migrated
 from flybill_pipeline_tests.emulator_process import EmulatorProcess
 
 MOST_CALLS = 6.0
@@ -72,18 +71,12 @@ def every_boundary(url: str, hours: int) -> bool:
 @contextmanager
 def new_world(url: str) -> Iterator[World]:
     """A database and an emulator of their own."""
-    name = f"chaos{uuid4().hex[:8]}"
-    admin = create_engine(url.format("postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"create database {name}"))
-    admin.dispose()
-    engine = open_engine(url.format(name))
-    migrate(engine)
-    try:
-        with EmulatorProcess() as emulator:
+    with fresh_databases(url, "chaos", template=migrated(url)) as (database,), EmulatorProcess() as emulator:
+        engine = open_engine(database)
+        try:
             yield World(engine, emulator)
-    finally:
-        engine.dispose()
+        finally:
+            engine.dispose()
 
 
 def _say(line: str) -> None:
