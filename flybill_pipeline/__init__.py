@@ -1,19 +1,25 @@
 """flybill: compiles usage, prices it, finalizes one invoice per organization and month, syncs it to Stripe just once.
 
-The layers, top to bottom; a module imports only from lower rows, and names on one row are strangers:
+The layers, top to bottom. A module imports only from lower rows, and names on one row are strangers:
 
-    cli                                  what a person types
-    questions, answers, console …        what a person asks, and how it is shown
-    runs | serving                       Dagster's jobs in this process | Dagster's UI behind a guard
-    definitions                          what Dagster loads
-    wiring                               chooses the real stores, gateway, clock and channels
-    local                                embedded Postgres and Stripe emulator, for one machine
-    settings                             the only reader of the environment
-    defs                                 Dagster and nothing but Dagster
-    steps | stores | stripe_gateway      one verb a file | facts at rest | the only speaker of Stripe
-          | notifiers                    … | channels that bring alerts to people
-    billing                              pure: prices, months, money
-    stripe_emulator                      a stand-in Stripe; shares nothing with the rest
+    cli                        what a person types
+    demo | serving             a made-up month | Dagster's UI behind a guard, webhooks
+    operating                  Dagster's jobs in this process, dead runs, backups
+    definitions                what Dagster loads
+    defs                       Dagster and nothing but Dagster
+    questions                  what can be asked, answered as plain values
+    toolbox                    the real stores, gateway, clock and channels
+    local                      embedded Postgres and Stripe emulator, for one machine
+    settings                   the only reader of the environment
+    steps | stores             one verb a file | facts at rest, all SQL
+      | stripe_gateway         … | the only speaker of Stripe
+      | notifiers              … | channels that bring alerts to people
+    billing                    pure: money, usage, pricing, invoicing, sync, payments, alerts
+    stripe_emulator            a stand-in Stripe; shares nothing with the rest
+
+`billing`, `steps` and `stores` have the same rooms, which meet in one direction only:
+
+    alerts, payments → sync → invoicing → pricing → usage → money (in stores: postgres, files)
 
 No code belongs in this file.
 """

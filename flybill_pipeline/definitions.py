@@ -4,7 +4,7 @@ import warnings
 
 import dagster as dg
 
-from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.alerts import alert_sensor
 from flybill_pipeline.defs.assets.billing import billing_assets
 from flybill_pipeline.defs.assets.payments import payment_assets
@@ -15,12 +15,12 @@ from flybill_pipeline.defs.checks import checks
 from flybill_pipeline.defs.jobs import jobs
 from flybill_pipeline.defs.partitions import Partitions
 from flybill_pipeline.defs.payment_sensor import payment_sensor
-from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.defs.schedules import schedules
 from flybill_pipeline.defs.sensors import EVERY_SECONDS, sensors
 from flybill_pipeline.defs.to_do_list import to_do_list_sensor
 from flybill_pipeline.settings import Settings, load_settings
-from flybill_pipeline.wiring import build_toolbox
+from flybill_pipeline.toolbox.tools import Toolbox
+from flybill_pipeline.toolbox.wiring import build_toolbox
 
 
 def build_defs(settings: Settings, *, toolbox: Toolbox | None = None, every: int = EVERY_SECONDS) -> dg.Definitions:

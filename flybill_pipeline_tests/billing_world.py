@@ -10,24 +10,24 @@ from functools import cache
 
 from sqlalchemy import Engine, select
 
-from flybill_pipeline.billing.decimals import ZERO, exact
-from flybill_pipeline.billing.outcomes import DEFAULT_POLICY, OutcomePolicy
-from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.price_changes import BooksOfMonth, books_of_month
-from flybill_pipeline.billing.prices import PriceBook, PriceBooks
-from flybill_pipeline.billing.usage import OrgUsage, UsageTotal
-from flybill_pipeline.steps.finalize_invoices import FinalizeReport, finalize_shard
-from flybill_pipeline.steps.open_accounts import Accounts
-from flybill_pipeline.steps.price_usage import PricingReport, price_shard
-from flybill_pipeline.stores.billed_months import BilledMonths
-from flybill_pipeline.stores.drafts import Drafts
-from flybill_pipeline.stores.holds import Holds
-from flybill_pipeline.stores.invoices import Invoices
-from flybill_pipeline.stores.items import Items
-from flybill_pipeline.stores.month_checks import MonthChecks
-from flybill_pipeline.stores.organizations import Organization, Organizations
-from flybill_pipeline.stores.statements import Statements
-from flybill_pipeline.stores.tables import line_items
+from flybill_pipeline.billing.invoicing.outcomes import DEFAULT_POLICY, OutcomePolicy
+from flybill_pipeline.billing.money.decimals import ZERO, exact
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, books_of_month
+from flybill_pipeline.billing.pricing.prices import PriceBook, PriceBooks
+from flybill_pipeline.billing.usage.totals import OrgUsage, UsageTotal
+from flybill_pipeline.steps.invoicing.finalize_invoices import FinalizeReport, finalize_shard
+from flybill_pipeline.steps.pricing.open_accounts import Accounts
+from flybill_pipeline.steps.pricing.price_usage import PricingReport, price_shard
+from flybill_pipeline.stores.invoicing.billed_months import BilledMonths
+from flybill_pipeline.stores.invoicing.drafts import Drafts
+from flybill_pipeline.stores.invoicing.holds import Holds
+from flybill_pipeline.stores.invoicing.invoices import Invoices
+from flybill_pipeline.stores.invoicing.items import Items
+from flybill_pipeline.stores.invoicing.organizations import Organization, Organizations
+from flybill_pipeline.stores.invoicing.tables import line_items
+from flybill_pipeline.stores.payments.statements import Statements
+from flybill_pipeline.stores.sync.month_checks import MonthChecks
 
 
 class Arrived:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from flybill_pipeline.local.postgres import serving
-from flybill_pipeline.stores.database import open_engine
+from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline_tests.databases import fresh_databases, migrated
 
 PROJECT = Path(__file__).resolve().parents[1]

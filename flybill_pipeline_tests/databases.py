@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, create_engine, text
 
-from flybill_pipeline.stores.database import migrate, open_engine
+from flybill_pipeline.stores.postgres.database import migrate, open_engine
 
 EMPTY = "template1"
 

@@ -24,7 +24,7 @@ from sqlalchemy import create_engine, text
 from flybill_pipeline_tests.databases import fresh_databases
 from flybill_pipeline_tests.emulator_process import PROJECT, EmulatorProcess
 
-MODULE = "flybill_pipeline.cli"
+MODULE = "flybill_pipeline.cli.commands"
 CHECKS = (
     ("landed_files", "quarantine_is_small"),
     ("landed_files", "no_source_is_silent"),
@@ -83,7 +83,7 @@ class Flybill:
 
     def __call__(self, *arguments: str, **variables: str) -> Ran:
         """Runs a command inside this process, through the same entry point as the real one."""
-        from flybill_pipeline import cli
+        from flybill_pipeline.cli import commands as cli
 
         out, err = io.StringIO(), io.StringIO()
         with patch.dict(os.environ), patch.object(sys, "argv", ["flybill", *arguments]):

@@ -5,11 +5,11 @@ from typing import Any
 import stripe
 from sqlalchemy import select
 
-from flybill_pipeline.billing.payments import Payment
-from flybill_pipeline.steps.read_payments import PaymentsReport, read_payments
-from flybill_pipeline.stores.payment_intake import PaymentIntake
-from flybill_pipeline.stores.payments import MonthPayments, Payments
-from flybill_pipeline.stores.tables import stripe_sync
+from flybill_pipeline.billing.payments.standing import Payment
+from flybill_pipeline.steps.payments.read_payments import PaymentsReport, read_payments
+from flybill_pipeline.stores.payments.intake import PaymentIntake
+from flybill_pipeline.stores.payments.standing import MonthPayments, Payments
+from flybill_pipeline.stores.sync.tables import stripe_sync
 from flybill_pipeline.stripe_gateway.payment_events import PaymentEvents
 from flybill_pipeline_tests.chaos.months import MONTH, plant
 from flybill_pipeline_tests.chaos.world import World

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
 

@@ -9,8 +9,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.shards import shard_of
+from flybill_pipeline.billing.invoicing.shards import shard_of
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.partitions import Partitions
 from flybill_pipeline_tests.conftest import SHARED
 from flybill_pipeline_tests.emulator_process import EmulatorProcess

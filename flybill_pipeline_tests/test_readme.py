@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from flybill_pipeline.cli import flybill
+from flybill_pipeline.cli.commands import flybill
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.settings import as_environment, load_settings
 from flybill_pipeline_tests.conftest import PROJECT

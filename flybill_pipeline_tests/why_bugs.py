@@ -12,11 +12,14 @@ from unittest.mock import patch
 
 from sqlalchemy import text
 
-from flybill_pipeline import explaining, repricing, verifying
 from flybill_pipeline.defs import verification
-from flybill_pipeline.steps import explain_lines, reprice_month, verify_invoices
-from flybill_pipeline.steps.verify_invoices import SAME, Source
-from flybill_pipeline.stores.usage_lake import UsageLake
+from flybill_pipeline.questions import explained as explaining
+from flybill_pipeline.questions import repriced as repricing
+from flybill_pipeline.questions import verified as verifying
+from flybill_pipeline.steps.invoicing import verify_invoices
+from flybill_pipeline.steps.invoicing.verify_invoices import SAME, Source
+from flybill_pipeline.steps.pricing import explain_lines, reprice_month
+from flybill_pipeline.stores.usage.lake.lake import UsageLake
 
 
 @dataclass(frozen=True)

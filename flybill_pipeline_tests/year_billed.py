@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from flybill_pipeline.steps.sync_invoices import sync_invoices
+from flybill_pipeline.steps.sync.sync_invoices import sync_invoices
 from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.flybill_process import Flybill, Ran, deployment
 from flybill_pipeline_tests.year_oracle import HOLD_ABOVE_MULTIPLE, LARGEST_CREDIT, Account, accounts

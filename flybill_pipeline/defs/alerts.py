@@ -4,10 +4,10 @@ import dagster as dg
 
 from flybill_pipeline.defs.dagster_problems import dagster_problems
 from flybill_pipeline.defs.partitions import Partitions
-from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.defs.sensors import LOOKED_BACK
-from flybill_pipeline.steps.find_problems import find_problems
-from flybill_pipeline.steps.tell_problems import tell_problems
+from flybill_pipeline.steps.alerts.find_problems import find_problems
+from flybill_pipeline.steps.alerts.tell_problems import tell_problems
+from flybill_pipeline.toolbox.tools import Toolbox
 
 
 def alert_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every: int) -> dg.SensorDefinition:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import dagster as dg
 
-from flybill_pipeline.billing.problems import Problem, named
+from flybill_pipeline.billing.alerts.problems import Problem, named
 from flybill_pipeline.defs.jobs import INGEST_USAGE, READ_LANDED_FILES
 from flybill_pipeline.defs.later_checks import MOST_RECORDS, last_results
 from flybill_pipeline.defs.partitions import Partitions

@@ -6,15 +6,15 @@ from typing import Any
 
 import dagster as dg
 
-from flybill_pipeline.billing.money import format_money
+from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.defs.pictures import bars
-from flybill_pipeline.steps.compare_days import ComparisonReport
-from flybill_pipeline.steps.compile_usage import RollupReport
-from flybill_pipeline.steps.finalize_invoices import FinalizeReport
-from flybill_pipeline.steps.price_usage import PricingReport
-from flybill_pipeline.steps.reconcile_invoices import Reconciliation
-from flybill_pipeline.steps.record_usage import DayReport, IntakeReport
-from flybill_pipeline.steps.verify_invoices import SAME, Verified
+from flybill_pipeline.steps.invoicing.finalize_invoices import FinalizeReport
+from flybill_pipeline.steps.invoicing.verify_invoices import SAME, Verified
+from flybill_pipeline.steps.pricing.price_usage import PricingReport
+from flybill_pipeline.steps.sync.reconcile_invoices import Reconciliation
+from flybill_pipeline.steps.usage.compare_days import ComparisonReport
+from flybill_pipeline.steps.usage.compile_usage import RollupReport
+from flybill_pipeline.steps.usage.record_usage import DayReport, IntakeReport
 
 MOST_ROWS = 100
 Metadata = dict[str, Any]

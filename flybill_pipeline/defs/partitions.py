@@ -4,7 +4,7 @@ from datetime import date
 
 import dagster as dg
 
-from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.money.period import Month
 
 FAILED_ORG_MONTHS = dg.DynamicPartitionsDefinition(name="failed_org_months")
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import dagster as dg
 
-from flybill_pipeline.billing.sync import Failure
+from flybill_pipeline.billing.sync.values import Failure
 from flybill_pipeline.defs.jobs import READ_PAYMENTS
-from flybill_pipeline.defs.resources import Toolbox
+from flybill_pipeline.toolbox.tools import Toolbox
 
 QUIET = timedelta(minutes=10)
 """How long payments go unread when nothing seems to be new: an event that shows up late is never the newest."""

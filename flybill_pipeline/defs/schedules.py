@@ -7,10 +7,10 @@ from datetime import datetime
 
 import dagster as dg
 
-from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.jobs import CLOSE_MONTH, PRICE_MONTH, RECONCILE_MONTH, VERIFY_MONTH
 from flybill_pipeline.defs.partitions import Partitions, month_shard_key
-from flybill_pipeline.defs.resources import Toolbox
+from flybill_pipeline.toolbox.tools import Toolbox
 
 LOOKED_AT_MONTHS = 3
 """So many closed months are compared with Stripe every night, and priced again every week."""

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.jobs import CLOSE_MONTH, INGEST_USAGE, READ_LANDED_FILES
 from flybill_pipeline.defs.later_checks import last_results, record_check
 from flybill_pipeline.defs.partitions import Partitions, month_shard_key, read_month_shard
-from flybill_pipeline.defs.resources import Toolbox
+from flybill_pipeline.toolbox.tools import Toolbox
 
 EVERY_SECONDS = 60
 RETRIED_MONTHS = 3

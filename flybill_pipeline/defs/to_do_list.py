@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionStatus
 
-from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, org_month_key, read_org_month
-from flybill_pipeline.defs.resources import Toolbox
+from flybill_pipeline.toolbox.tools import Toolbox
 
 RANGE_TAG = "dagster/asset_partition_range_start"
 UNFINISHED = [

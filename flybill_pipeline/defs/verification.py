@@ -2,9 +2,9 @@
 
 from functools import cache
 
-from flybill_pipeline.billing.period import Month
-from flybill_pipeline.defs.resources import Toolbox
-from flybill_pipeline.steps.verify_invoices import Source, Verified, verify_invoices
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.steps.invoicing.verify_invoices import Source, Verified, verify_invoices
+from flybill_pipeline.toolbox.tools import Toolbox
 
 
 def verify(tools: Toolbox, month: Month) -> list[Verified]:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flybill_pipeline import console
+from flybill_pipeline.cli.render import console
 from flybill_pipeline.demo.outside import Outside
 from flybill_pipeline.demo.world import DemoPlan, currency_of, org_ids, write_organizations, write_usage
-from flybill_pipeline.runs import Runner
+from flybill_pipeline.operating.runs import Runner
 from flybill_pipeline.settings import Settings
-from flybill_pipeline.stores.organizations import read_organizations
-from flybill_pipeline.stores.statements import MonthStatus
+from flybill_pipeline.stores.invoicing.organizations import read_organizations
+from flybill_pipeline.stores.payments.statements import MonthStatus
 
 DELETED, OTHER_CURRENCY = 3, 7  # positions of the organizations whose customers somebody breaks
 

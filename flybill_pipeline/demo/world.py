@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.money.period import Month
 
 FIRST = ("amber", "basalt", "cedar", "delta", "ember", "fjord", "garnet", "harbor", "indigo", "juniper")
 SECOND = ("works", "labs", "games", "health", "press", "robotics", "maps", "music", "bank", "farms")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
-from flybill_pipeline.billing.problems import Message
+from flybill_pipeline.billing.alerts.problems import Message
 
 TIMEOUT_SECONDS = 15
 LOOPBACK = ("127.0.0.1", "::1", "localhost")

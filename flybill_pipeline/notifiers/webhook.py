@@ -4,7 +4,7 @@ import json
 import urllib.error
 import urllib.request
 
-from flybill_pipeline.billing.problems import Message
+from flybill_pipeline.billing.alerts.problems import Message
 
 TIMEOUT_SECONDS = 10
 

@@ -1,1 +1,4 @@
-"""Facts at rest: all SQL on Postgres and all DuckDB on Parquet. No decision about money, no Dagster, no Stripe."""
+"""Facts at rest: all SQL on Postgres and all DuckDB on Parquet. The rooms are those of `billing`, above two engines.
+
+Not here: decisions about money, Dagster, Stripe. Start with `postgres/tables.py`.
+"""

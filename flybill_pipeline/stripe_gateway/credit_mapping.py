@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flybill_pipeline.billing.credit_note_sync import CreditPlan, StripeBill, StripeCreditNote, StripeLine
-from flybill_pipeline.billing.credit_notes import CreditNote
+from flybill_pipeline.billing.payments.credit_note_sync import CreditPlan, StripeBill, StripeCreditNote, StripeLine
+from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.stripe_gateway.mapping import read_line_id
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import stripe
 from stripe import oauth_error
 
-from flybill_pipeline.billing.sync import Kind
+from flybill_pipeline.billing.sync.values import Kind
 
 READY_SOON = "Your invoice is ready; its payment link follows shortly."
 CHECKING = "Your invoice is being checked by our billing team. You need not do anything."

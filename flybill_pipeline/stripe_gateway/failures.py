@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import stripe
 
-from flybill_pipeline.billing.sync import Failure, Kind
+from flybill_pipeline.billing.sync.values import Failure, Kind
 from flybill_pipeline.stripe_gateway.failure_table import TABLE, Rule
 
 RATE_LIMIT_REASON = "stripe-rate-limited-reason"

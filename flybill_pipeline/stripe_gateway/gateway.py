@@ -10,9 +10,9 @@ from typing import Any
 
 import stripe
 
-from flybill_pipeline.billing.credit_note_sync import CreditPlan, StripeBill, StripeCreditNote, StripeLine
-from flybill_pipeline.billing.credit_notes import CreditNote
-from flybill_pipeline.billing.sync import (
+from flybill_pipeline.billing.payments.credit_note_sync import CreditPlan, StripeBill, StripeCreditNote, StripeLine
+from flybill_pipeline.billing.payments.credit_notes import CreditNote
+from flybill_pipeline.billing.sync.values import (
     Answer,
     Failure,
     StripeCustomer,

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from flybill_pipeline.billing.reconciliation import ListedInvoice, ListedPage
-from flybill_pipeline.billing.sync import Answer, Failure
+from flybill_pipeline.billing.sync.reconciliation import ListedInvoice, ListedPage
+from flybill_pipeline.billing.sync.values import Answer, Failure
 from flybill_pipeline.stripe_gateway.gateway import Gateway
 
 MOST_PER_PAGE = 100

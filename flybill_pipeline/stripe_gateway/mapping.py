@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from flybill_pipeline.billing.sync import StripeCustomer, StripeInvoice, SyncInvoice, SyncLine, SyncOrg
+from flybill_pipeline.billing.sync.values import StripeCustomer, StripeInvoice, SyncInvoice, SyncLine, SyncOrg
 
 DAYS_UNTIL_DUE = 30
 """For send_invoice when the org names no term; Stripe insists on one."""

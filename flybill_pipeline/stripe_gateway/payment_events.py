@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from flybill_pipeline.billing.payment_polls import SeenPage
-from flybill_pipeline.billing.payments import Observation
-from flybill_pipeline.billing.sync import Answer, Failure
+from flybill_pipeline.billing.payments.polls import SeenPage
+from flybill_pipeline.billing.payments.standing import Observation
+from flybill_pipeline.billing.sync.values import Answer, Failure
 from flybill_pipeline.stripe_gateway.gateway import PAGE, Gateway
 from flybill_pipeline.stripe_gateway.payment_objects import EVENT_TYPES, read_event, read_object
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from flybill_pipeline.billing.payments import Kind, Observation
+from flybill_pipeline.billing.payments.standing import Kind, Observation
 
 EVENT_TYPES = (
     "invoice.paid",

@@ -5,7 +5,7 @@ from typing import Any
 
 import stripe
 
-from flybill_pipeline.billing.payments import Observation
+from flybill_pipeline.billing.payments.standing import Observation
 from flybill_pipeline.stripe_gateway.payment_objects import EVENT_TYPES, read_event
 
 TOLERANCE_SECONDS = 300

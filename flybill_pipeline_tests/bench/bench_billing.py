@@ -24,24 +24,25 @@ from typing import NamedTuple, Self
 
 from sqlalchemy import Engine
 
-from flybill_pipeline.billing.outcomes import OutcomePolicy
-from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.price_changes import books_of_month, fingerprint
-from flybill_pipeline.billing.prices import Aggregation, Meter, Price, PriceBook, PriceBooks, PriceModel, Tier
-from flybill_pipeline.billing.usage import OrgUsage, UsageTotal
+from flybill_pipeline.billing.invoicing.outcomes import OutcomePolicy
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.price_changes import books_of_month, fingerprint
+from flybill_pipeline.billing.pricing.prices import Price, PriceBook, PriceBooks, PriceModel, Tier
+from flybill_pipeline.billing.usage.meters import Aggregation, Meter
+from flybill_pipeline.billing.usage.totals import OrgUsage, UsageTotal
 from flybill_pipeline.local.postgres import serving
-from flybill_pipeline.steps.finalize_invoices import finalize_shard
-from flybill_pipeline.steps.open_accounts import Accounts
-from flybill_pipeline.steps.price_usage import price_shard
-from flybill_pipeline.stores.billed_months import BilledMonths
-from flybill_pipeline.stores.database import migrate, open_engine
-from flybill_pipeline.stores.drafts import LINE_COLUMNS, Drafts
-from flybill_pipeline.stores.holds import Holds
-from flybill_pipeline.stores.invoices import Invoices
-from flybill_pipeline.stores.items import Items
-from flybill_pipeline.stores.items_file import COLUMNS, read_items
-from flybill_pipeline.stores.organizations import Organization, Organizations
-from flybill_pipeline.stores.pricing_inputs import PricingInputs
+from flybill_pipeline.steps.invoicing.finalize_invoices import finalize_shard
+from flybill_pipeline.steps.pricing.open_accounts import Accounts
+from flybill_pipeline.steps.pricing.price_usage import price_shard
+from flybill_pipeline.stores.invoicing.billed_months import BilledMonths
+from flybill_pipeline.stores.invoicing.drafts import LINE_COLUMNS, Drafts
+from flybill_pipeline.stores.invoicing.holds import Holds
+from flybill_pipeline.stores.invoicing.invoices import Invoices
+from flybill_pipeline.stores.invoicing.items import Items
+from flybill_pipeline.stores.invoicing.items_file import COLUMNS, read_items
+from flybill_pipeline.stores.invoicing.organizations import Organization, Organizations
+from flybill_pipeline.stores.postgres.database import migrate, open_engine
+from flybill_pipeline.stores.pricing.inputs import PricingInputs
 
 MONTH = Month(2026, 10)
 SHARDS = 16

@@ -17,8 +17,8 @@ from uuid import uuid4
 
 import dagster as dg
 
-from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.shards import shard_of
+from flybill_pipeline.billing.invoicing.shards import shard_of
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.partitions import month_shard_key
 from flybill_pipeline.defs.sensors import CLOSING_ASSETS
 from flybill_pipeline.local.postgres import serving

@@ -18,10 +18,10 @@ from uuid import uuid4
 from sqlalchemy import insert
 
 from flybill_pipeline.local.postgres import serving
-from flybill_pipeline.steps.reconcile_invoices import reconcile
-from flybill_pipeline.stores.billed import Billed
-from flybill_pipeline.stores.database import migrate, open_engine
-from flybill_pipeline.stores.tables import stripe_sync
+from flybill_pipeline.steps.sync.reconcile_invoices import reconcile
+from flybill_pipeline.stores.postgres.database import migrate, open_engine
+from flybill_pipeline.stores.sync.billed import Billed
+from flybill_pipeline.stores.sync.tables import stripe_sync
 from flybill_pipeline.stripe_emulator import objects
 from flybill_pipeline.stripe_emulator.store import Json, Store
 from flybill_pipeline.stripe_gateway.gateway import Gateway

@@ -13,9 +13,9 @@ from typing import Any
 from uuid import uuid4
 
 from flybill_pipeline.local.postgres import serving
-from flybill_pipeline.steps.sync_invoices import sync_invoices
-from flybill_pipeline.stores.database import migrate, open_engine
-from flybill_pipeline.stores.sync_ledger import SyncLedger
+from flybill_pipeline.steps.sync.sync_invoices import sync_invoices
+from flybill_pipeline.stores.postgres.database import migrate, open_engine
+from flybill_pipeline.stores.sync.ledger import SyncLedger
 from flybill_pipeline.stripe_gateway.gateway import Gateway, limiter_for
 from flybill_pipeline_tests.chaos.months import MONTH, plant
 from flybill_pipeline_tests.emulator_process import EmulatorProcess

@@ -22,11 +22,11 @@ from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
-from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.jobs import PRICE_MONTH
 from flybill_pipeline.defs.partitions import month_shard_key
 from flybill_pipeline.local.postgres import serving
-from flybill_pipeline.runs import Runner, runner
+from flybill_pipeline.operating.runs import Runner, runner
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline_tests.bench.long_history import copies, leave_room, sensors_seen, write_history
 from flybill_pipeline_tests.emulator_process import EmulatorProcess

@@ -24,11 +24,11 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from flybill_pipeline.local.postgres import serving
-from flybill_pipeline.stores.database import open_engine
-from flybill_pipeline.stores.duck import Limits, duck
-from flybill_pipeline.stores.rollup import daily_rollup_sql
-from flybill_pipeline.stores.usage_lake import BATCH
-from flybill_pipeline_tests.stores.usage_world import UsageWorld
+from flybill_pipeline.stores.files.duck import Limits, duck
+from flybill_pipeline.stores.postgres.database import open_engine
+from flybill_pipeline.stores.usage.lake.lake import BATCH
+from flybill_pipeline.stores.usage.lake.rollup import daily_rollup_sql
+from flybill_pipeline_tests.stores.usage.usage_world import UsageWorld
 
 LIMITS = Limits()
 NOW = datetime(2026, 11, 2, tzinfo=UTC)

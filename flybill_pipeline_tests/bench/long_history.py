@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import Connection, create_engine, text
 
-from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.money.period import Month
 
 FIRST_ID = 1_000_000_000
 """Of the rows that are really written: copies get lower ids, for Dagster takes the highest for the latest."""

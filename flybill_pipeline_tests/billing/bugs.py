@@ -12,26 +12,19 @@ from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
 from typing import Any
 from unittest.mock import patch
 
-from flybill_pipeline.billing import (
-    aggregation,
-    currencies,
-    discounts,
-    late_usage,
-    line_heads,
-    line_items,
-    money,
-    outcomes,
-    period,
-    prices,
-    proration,
-    rating,
-)
-from flybill_pipeline.billing import credits as prepaid
-from flybill_pipeline.billing.decimals import ZERO
-from flybill_pipeline.billing.late_usage import ADJUSTMENT
-from flybill_pipeline.billing.models import MODELS
-from flybill_pipeline.billing.prices import Price, PriceModel
-from flybill_pipeline.billing.working import WorkingStep
+from flybill_pipeline.billing.invoicing import late_usage, outcomes
+from flybill_pipeline.billing.invoicing.items import credits as prepaid
+from flybill_pipeline.billing.invoicing.items import discounts
+from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT
+from flybill_pipeline.billing.money import amounts as money
+from flybill_pipeline.billing.money import currencies, period, proration
+from flybill_pipeline.billing.money.decimals import ZERO
+from flybill_pipeline.billing.pricing import line_heads, line_items, prices, rating
+from flybill_pipeline.billing.pricing.models import MODELS
+from flybill_pipeline.billing.pricing.prices import Price, PriceModel
+from flybill_pipeline.billing.pricing.working import WorkingStep
+from flybill_pipeline.billing.usage import aggregation
+from flybill_pipeline.billing.usage.meters import Meter
 
 
 @dataclass(frozen=True)
@@ -186,7 +179,7 @@ def _on_its_own(line: line_items.LineItem, before: Sequence[late_usage.BilledLin
 _difference = late_usage._difference
 
 
-def _converted_day_by_day(meter: prices.Meter, totals: Iterable[Any]) -> Decimal:
+def _converted_day_by_day(meter: Meter, totals: Iterable[Any]) -> Decimal:
     return sum((aggregation.convert(meter, aggregation.aggregate(meter.aggregation, [t])) for t in totals), ZERO)
 
 

@@ -7,19 +7,11 @@ from unittest.mock import patch
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from flybill_pipeline_tests.billing import (
-    bugs,
-    test_conservation,
-    test_credits,
-    test_discounts,
-    test_late_usage,
-    test_money,
-    test_prices,
-    test_proration,
-    test_rating,
-    test_subscriptions,
-    test_usage_lines,
-)
+from flybill_pipeline_tests.billing import bugs
+from flybill_pipeline_tests.billing.invoicing import test_conservation, test_late_usage
+from flybill_pipeline_tests.billing.invoicing.items import test_credits, test_discounts, test_subscriptions
+from flybill_pipeline_tests.billing.money import test_money, test_proration
+from flybill_pipeline_tests.billing.pricing import test_prices, test_rating, test_usage_lines
 
 QUICK = settings(
     database=None,

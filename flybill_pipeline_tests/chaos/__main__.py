@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from flybill_pipeline.local.postgres import serving
-from flybill_pipeline.stores.database import open_engine
+from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline_tests.chaos.kills import kill_everywhere
 from flybill_pipeline_tests.chaos.machine import Worlds, tell_stories
 from flybill_pipeline_tests.chaos.storm import weather_for_processes

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import uuid4
 
-from flybill_pipeline.billing.sync import Answer, Failure, Progress
-from flybill_pipeline.steps.sync_ports import Ledger, Rows, Stripe
+from flybill_pipeline.billing.sync.values import Answer, Failure, Progress
+from flybill_pipeline.steps.sync.ports import Ledger, Rows, Stripe
 
 
 class _Wrapped:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from flybill_pipeline.steps.sync_ports import Ledger, Stripe
+from flybill_pipeline.steps.sync.ports import Ledger, Stripe
 from flybill_pipeline_tests.chaos.bugs import NO_BUG, Bug
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from flybill_pipeline.stores.tables import stripe_sync
+from flybill_pipeline.stores.sync.tables import stripe_sync
 from flybill_pipeline_tests.chaos.months import plant
 from flybill_pipeline_tests.chaos.world import World
 

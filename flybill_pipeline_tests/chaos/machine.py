@@ -21,8 +21,8 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine
 
-from flybill_pipeline.stores.database import open_engine
-from flybill_pipeline.stores.sync_ledger import SyncLedger
+from flybill_pipeline.stores.postgres.database import open_engine
+from flybill_pipeline.stores.sync.ledger import SyncLedger
 from flybill_pipeline.stripe_emulator.faults import KINDS
 from flybill_pipeline_tests.chaos.bugs import NO_BUG, Bug
 from flybill_pipeline_tests.chaos.crashes import Boundaries, Crash, crashing

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine, insert
 
-from flybill_pipeline.billing.period import Month
-from flybill_pipeline.stores.tables import invoice_lines, invoices, organizations
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.stores.invoicing.tables import invoice_lines, invoices, organizations
 
 MONTH = Month(2026, 10)
 FINALIZED_AT = datetime(2026, 11, 3, tzinfo=UTC)

@@ -5,7 +5,7 @@ from typing import Any, cast
 from sqlalchemy import Engine, select, update
 from stripe import StripeClient, StripeError
 
-from flybill_pipeline.stores.tables import organizations
+from flybill_pipeline.stores.invoicing.tables import organizations
 
 Json = dict[str, Any]
 FINAL = ("open", "paid", "uncollectible")

@@ -9,9 +9,9 @@ import signal
 import sys
 from datetime import datetime, timedelta
 
-from flybill_pipeline.steps.sync_invoices import sync_invoices
-from flybill_pipeline.stores.database import open_engine
-from flybill_pipeline.stores.sync_ledger import SyncLedger
+from flybill_pipeline.steps.sync.sync_invoices import sync_invoices
+from flybill_pipeline.stores.postgres.database import open_engine
+from flybill_pipeline.stores.sync.ledger import SyncLedger
 from flybill_pipeline_tests.chaos.crashes import Boundaries, crashing
 from flybill_pipeline_tests.chaos.months import MONTH
 from flybill_pipeline_tests.chaos.world import World

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 import stripe
 from sqlalchemy import Engine, func, select
 
-from flybill_pipeline.steps.reconcile_invoices import reconcile
-from flybill_pipeline.steps.sync_invoices import SyncReport, sync_invoices
-from flybill_pipeline.steps.sync_ports import Ledger, Stripe
-from flybill_pipeline.stores.billed import Billed
-from flybill_pipeline.stores.sync_ledger import SyncLedger
-from flybill_pipeline.stores.tables import organizations, stripe_sync
+from flybill_pipeline.steps.sync.ports import Ledger, Stripe
+from flybill_pipeline.steps.sync.reconcile_invoices import reconcile
+from flybill_pipeline.steps.sync.sync_invoices import SyncReport, sync_invoices
+from flybill_pipeline.stores.invoicing.tables import organizations
+from flybill_pipeline.stores.sync.billed import Billed
+from flybill_pipeline.stores.sync.ledger import SyncLedger
+from flybill_pipeline.stores.sync.tables import stripe_sync
 from flybill_pipeline.stripe_gateway.gateway import Gateway
 from flybill_pipeline.stripe_gateway.limiter import Limiter
 from flybill_pipeline.stripe_gateway.listing import InvoiceListing

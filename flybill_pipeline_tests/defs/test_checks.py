@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.defs.jobs import VERIFY_MONTH
 from flybill_pipeline.settings import load_settings
-from flybill_pipeline.stores.database import open_engine
-from flybill_pipeline.stores.month_checks import MonthChecks
+from flybill_pipeline.stores.postgres.database import open_engine
+from flybill_pipeline.stores.sync.month_checks import MonthChecks
 from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
 from flybill_pipeline_tests.troubled_months import FIRST, USD

@@ -12,8 +12,8 @@ import pytest
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS
 from flybill_pipeline.settings import load_settings
-from flybill_pipeline.steps.tell_problems import REST
-from flybill_pipeline.wiring import build_toolbox
+from flybill_pipeline.steps.alerts.tell_problems import REST
+from flybill_pipeline.toolbox.wiring import build_toolbox
 from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
 from flybill_pipeline_tests.mailbox import Hook, webhook

@@ -6,8 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from flybill_pipeline.billing.payment_polls import Poll
-from flybill_pipeline.billing.sync import Answer, Failure
+from flybill_pipeline.billing.payments.polls import Poll
+from flybill_pipeline.billing.sync.values import Answer, Failure
 from flybill_pipeline.defs.payment_sensor import QUIET, payment_sensor
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.settings import load_settings
 

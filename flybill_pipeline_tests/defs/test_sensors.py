@@ -9,8 +9,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.sync_breaker import OpenBreaker
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.sync.breaker import OpenBreaker
 from flybill_pipeline.defs import sensors as module
 from flybill_pipeline.defs.jobs import CLOSE_MONTH
 from flybill_pipeline.defs.partitions import Partitions, month_shard_key

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flybill_pipeline.billing.problems import Message
+from flybill_pipeline.billing.alerts.problems import Message
 from flybill_pipeline.notifiers.email import Email
 from flybill_pipeline.notifiers.webhook import Webhook
 from flybill_pipeline_tests.mailbox import Hook, Mailbox, mail_server, webhook

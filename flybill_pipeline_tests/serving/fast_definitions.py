@@ -9,14 +9,15 @@ from typing import Any
 
 import dagster as dg
 
-from flybill_pipeline import cli, up
-from flybill_pipeline.billing import sync_breaker
+from flybill_pipeline.billing.sync import breaker as sync_breaker
+from flybill_pipeline.cli import commands as cli
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.defs import sensors
 from flybill_pipeline.defs.assets import stripe
+from flybill_pipeline.serving import up
 from flybill_pipeline.settings import load_settings
-from flybill_pipeline.steps import tell_problems
-from flybill_pipeline.steps.sync_invoices import sync_invoices
+from flybill_pipeline.steps.alerts import tell_problems
+from flybill_pipeline.steps.sync.sync_invoices import sync_invoices
 
 MODULE = "flybill_pipeline_tests.serving.fast_definitions"
 FIRST_WAIT = timedelta(seconds=4)

@@ -8,7 +8,7 @@ from unittest.mock import patch
 import dagster as dg
 import pytest
 
-from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.partitions import Partitions
 from flybill_pipeline.serving import check_states
 from flybill_pipeline.serving.check_states import RememberedStates

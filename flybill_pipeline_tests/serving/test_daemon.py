@@ -17,8 +17,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.shards import shard_of
+from flybill_pipeline.billing.invoicing.shards import shard_of
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_shard_key, org_month_key
 from flybill_pipeline.defs.sensors import CLOSING_ASSETS, MOST_ATTEMPTS, RETRY_TAG
 from flybill_pipeline_tests.emulator_process import EmulatorProcess

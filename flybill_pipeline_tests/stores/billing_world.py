@@ -7,16 +7,16 @@ from itertools import count
 
 from sqlalchemy import Engine
 
-from flybill_pipeline.billing.invoice import Draft
-from flybill_pipeline.billing.line_items import LineItem, line_id
-from flybill_pipeline.billing.outcomes import Problem
-from flybill_pipeline.billing.period import Month
-from flybill_pipeline.steps.finalize_invoices import FinalizeReport, finalize_shard
-from flybill_pipeline.stores.billed_months import BilledMonths
-from flybill_pipeline.stores.drafts import Drafts
-from flybill_pipeline.stores.holds import Holds
-from flybill_pipeline.stores.invoices import Invoices
-from flybill_pipeline.stores.organizations import Organization, Organizations
+from flybill_pipeline.billing.invoicing.invoice import Draft
+from flybill_pipeline.billing.invoicing.outcomes import Problem
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.line_items import LineItem, line_id
+from flybill_pipeline.steps.invoicing.finalize_invoices import FinalizeReport, finalize_shard
+from flybill_pipeline.stores.invoicing.billed_months import BilledMonths
+from flybill_pipeline.stores.invoicing.drafts import Drafts
+from flybill_pipeline.stores.invoicing.holds import Holds
+from flybill_pipeline.stores.invoicing.invoices import Invoices
+from flybill_pipeline.stores.invoicing.organizations import Organization, Organizations
 
 MONTH = Month.parse("2025-10")
 SHARD = 0

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 import stripe
 
-from flybill_pipeline.billing.period import Month
-from flybill_pipeline.billing.sync import Answer, Failure, SyncInvoice, SyncLine, SyncOrg
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.sync.values import Answer, Failure, SyncInvoice, SyncLine, SyncOrg
 from flybill_pipeline.stripe_gateway.gateway import Gateway, limiter_for
 from flybill_pipeline.stripe_gateway.keys import KeyRefusedError
 from flybill_pipeline.stripe_gateway.limiter import Limiter

@@ -3,8 +3,8 @@
 import dagster as dg
 
 from flybill_pipeline.defs.metadata import Metadata, money
-from flybill_pipeline.defs.resources import Toolbox
-from flybill_pipeline.steps.read_payments import PaymentsReport, read_payments
+from flybill_pipeline.steps.payments.read_payments import PaymentsReport, read_payments
+from flybill_pipeline.toolbox.tools import Toolbox
 
 
 def payment_assets() -> list[dg.AssetsDefinition]:

@@ -2,15 +2,15 @@
 
 import dagster as dg
 
-from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.assets.billing import price_month_shard
 from flybill_pipeline.defs.assets.stripe import sync_shard
 from flybill_pipeline.defs.checks.stripe import billed_now
 from flybill_pipeline.defs.later_checks import record_check
 from flybill_pipeline.defs.metadata import evidence
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, Partitions, read_org_month
-from flybill_pipeline.defs.resources import Toolbox
-from flybill_pipeline.steps.finalize_invoices import finalize_shard
+from flybill_pipeline.steps.invoicing.finalize_invoices import finalize_shard
+from flybill_pipeline.toolbox.tools import Toolbox
 
 REPEAT = "Materialize its key again when Stripe answers; it stays on the list until then."
 MOST_A_RUN = 25

@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 import dagster as dg
 
-from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.metadata import Metadata, evidence, month_pictures, reconciliation_metadata, totals_metadata
 from flybill_pipeline.defs.partitions import Partitions, read_month, read_month_shard
-from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.defs.scope import Scope
-from flybill_pipeline.steps.issue_credit_note import issue_credit_notes
-from flybill_pipeline.steps.reconcile_invoices import reconcile
-from flybill_pipeline.steps.sweep_drafts import sweep_drafts
-from flybill_pipeline.steps.sync_invoices import SyncReport, sync_invoices
+from flybill_pipeline.steps.payments.issue_credit_note import issue_credit_notes
+from flybill_pipeline.steps.sync.reconcile_invoices import reconcile
+from flybill_pipeline.steps.sync.sweep_drafts import sweep_drafts
+from flybill_pipeline.steps.sync.sync_invoices import SyncReport, sync_invoices
+from flybill_pipeline.toolbox.tools import Toolbox
 
 OWNERS = ["team:billing"]
 DASHBOARD = {

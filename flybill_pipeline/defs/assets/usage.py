@@ -6,10 +6,10 @@ import dagster as dg
 
 from flybill_pipeline.defs.metadata import MOST_ROWS, day_metadata, intake_metadata, rollup_metadata
 from flybill_pipeline.defs.partitions import Partitions, read_day
-from flybill_pipeline.defs.resources import Toolbox
-from flybill_pipeline.steps.compare_days import compare_days
-from flybill_pipeline.steps.compile_usage import compile_day
-from flybill_pipeline.steps.record_usage import record_day, take_in
+from flybill_pipeline.steps.usage.compare_days import compare_days
+from flybill_pipeline.steps.usage.compile_usage import compile_day
+from flybill_pipeline.steps.usage.record_usage import record_day, take_in
+from flybill_pipeline.toolbox.tools import Toolbox
 
 OWNERS = ["team:billing"]
 

@@ -6,8 +6,8 @@ import dagster as dg
 
 from flybill_pipeline.defs.metadata import evidence
 from flybill_pipeline.defs.partitions import Partitions, read_month_shard
-from flybill_pipeline.defs.resources import Toolbox
-from flybill_pipeline.steps.watch_revenue import unusual_revenue
+from flybill_pipeline.steps.invoicing.watch_revenue import unusual_revenue
+from flybill_pipeline.toolbox.tools import Toolbox
 
 WARN = dg.AssetCheckSeverity.WARN
 

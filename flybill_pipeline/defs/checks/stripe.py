@@ -6,12 +6,12 @@ from typing import Any
 
 import dagster as dg
 
-from flybill_pipeline.billing.period import Month
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.metadata import Metadata, evidence
 from flybill_pipeline.defs.partitions import Partitions, month_shard_key, read_month, read_month_shard
-from flybill_pipeline.defs.resources import Toolbox
 from flybill_pipeline.defs.sensors import RETRIES_LEFT
-from flybill_pipeline.steps.account_for_usage import account_for_usage
+from flybill_pipeline.steps.usage.account_for_usage import account_for_usage
+from flybill_pipeline.toolbox.tools import Toolbox
 
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 EVERY_ORG_BILLED = "every_org_billed"

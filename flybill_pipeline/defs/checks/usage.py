@@ -7,8 +7,8 @@ import dagster as dg
 
 from flybill_pipeline.defs.metadata import MOST_ROWS, evidence
 from flybill_pipeline.defs.partitions import Partitions, read_day
-from flybill_pipeline.defs.resources import Toolbox
-from flybill_pipeline.steps.watch_usage import bad_rows, silent_sources, unusual_volume
+from flybill_pipeline.steps.usage.watch_usage import bad_rows, silent_sources, unusual_volume
+from flybill_pipeline.toolbox.tools import Toolbox
 
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 

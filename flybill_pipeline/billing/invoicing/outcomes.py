@@ -1,0 +1,147 @@
+"""What becomes of one org's month, in words for operator and customer. No lines are made and nothing is stored here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from flybill_pipeline.billing.money.amounts import format_money
+from flybill_pipeline.billing.money.decimals import ZERO, exact, plain
+
+INVOICED = "invoiced"
+CARRIED_FORWARD = "carried_forward"
+WAIVED = "waived"
+NOTHING_TO_BILL = "nothing_to_bill"
+HELD = "held"
+
+# Eight digits of minor units is the most that Stripe collects at once.
+STRIPE_MAXIMUM_MINOR = 99_999_999
+
+HELD_CUSTOMER_MESSAGE = (
+    "Your invoice for this month waits for a check on our side. You need not do anything; we will write to you."
+)
+
+
+class Reason(Protocol):
+    """Why a month must wait: a stable code, a sentence for the operator, and what to do about it."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def remedy(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A reason as a plain value, and the recorded usage that waits because of it."""
+
+    code: str
+    message: str
+    remedy: str
+    meter: str | None = None
+    quantity: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One org's month. `outcome` is one of the constants above; `code` and `remedy` say why it is held, or carried."""
+
+    outcome: str
+    total_minor: int
+    currency: str
+    code: str | None
+    message: str
+    customer_message: str
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomePolicy:
+    """The choices of whoever runs flybill; None switches a rule off. Amounts in minor units.
+
+    A total above `hold_above_multiple` times the trailing average waits for a person, and so does a credit above
+    `largest_credit_minor`.
+    """
+
+    waive_small_amounts: bool = False
+    hold_above_multiple: Decimal | None = None
+    largest_credit_minor: int | None = None
+
+
+DEFAULT_POLICY = OutcomePolicy()
+
+RELEASABLE = frozenset({"large_credit", "unusual_total"})
+"""The codes of months that are right as they are once a person has looked; every other one needs mending."""
+
+
+def decide(
+    total: int,
+    currency: str,
+    problems: Sequence[Reason],
+    minimum: int,
+    *,
+    policy: OutcomePolicy = DEFAULT_POLICY,
+    trailing_average_minor: int | None = None,
+    released_minor: int | None = None,
+) -> Outcome:
+    """The outcome of one org's month: held before anything else, then nothing, carried forward, waived or invoiced.
+
+    `minimum` is the smallest total to collect, `trailing_average_minor` what the org's recent months came to (None:
+    it has none), `released_minor` the total that a person looked at and released (it holds for no other total); amounts
+    in minor units of `currency`.
+    """
+    reasons = [*problems, *_limits(total, currency, policy), *_unusual(total, currency, policy, trailing_average_minor)]
+    if released_minor == total:
+        reasons = [reason for reason in reasons if reason.code not in RELEASABLE]
+    if reasons:
+        more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+        first = reasons[0]
+        message = first.message + more
+        return Outcome(HELD, total, currency, first.code, message, HELD_CUSTOMER_MESSAGE, first.remedy)
+    return _settled(total, currency, minimum, policy)
+
+
+def _settled(total: int, currency: str, minimum: int, policy: OutcomePolicy) -> Outcome:
+    amount = format_money(abs(total), currency)
+    if total == 0:
+        customer = "You owe nothing for this month."
+        return Outcome(NOTHING_TO_BILL, total, currency, None, "the month comes to nothing", customer)
+    if total < 0:
+        customer = f"You have a credit of {amount}; it is taken off your next invoice."
+        return Outcome(CARRIED_FORWARD, total, currency, "credit", f"the month comes to a credit of {amount}", customer)
+    if total >= minimum:
+        customer = f"Your invoice for this month is {amount}."
+        return Outcome(INVOICED, total, currency, None, f"invoiced {amount}", customer)
+    message = f"{amount} is below the minimum of {format_money(minimum, currency)}"
+    if policy.waive_small_amounts:
+        customer = f"{amount} is too small to invoice; you do not owe it."
+        return Outcome(WAIVED, total, currency, "below_minimum", message, customer)
+    customer = f"{amount} is too small to invoice on its own; it is added to your next invoice."
+    return Outcome(CARRIED_FORWARD, total, currency, "below_minimum", message, customer)
+
+
+def _limits(total: int, currency: str, policy: OutcomePolicy) -> list[Problem]:
+    amount = format_money(total, currency)
+    if total > STRIPE_MAXIMUM_MINOR:
+        limit = format_money(STRIPE_MAXIMUM_MINOR, currency)
+        message = f"{amount} is more than Stripe collects at once ({limit})"
+        return [Problem("above_stripe_maximum", message, "agree with the customer on how it is paid")]
+    if policy.largest_credit_minor is not None and -total > policy.largest_credit_minor:
+        limit = format_money(policy.largest_credit_minor, currency)
+        message = f"a total of {amount} is a larger credit than {limit}"
+        return [Problem("large_credit", message, "check the corrections behind it, then release the month")]
+    return []
+
+
+def _unusual(total: int, currency: str, policy: OutcomePolicy, average: int | None) -> list[Problem]:
+    multiple = policy.hold_above_multiple
+    if multiple is None or average is None or average <= 0:
+        return []
+    with exact():
+        if total <= multiple * average:
+            return []
+    usual = format_money(average, currency)
+    message = f"{format_money(total, currency)} is more than {plain(multiple)} times the trailing average of {usual}"
+    return [Problem("unusual_total", message, "check the usage behind it, then release the month")]

@@ -1,0 +1,80 @@
+"""Compares our invoice with Stripe's copy, and names what we find wrong ourselves. Not what Stripe refuses."""
+
+from collections.abc import Sequence
+
+from flybill_pipeline.billing.sync.values import Failure, Kind, StripeInvoice, SyncInvoice
+
+LARGEST_PAYMENT = 99_999_999
+"""Stripe takes no payment above eight digits of the minor unit."""
+
+_WAIT = "Your invoice is being checked by our billing team. You need not do anything."
+
+
+def problem_before_sending(invoice: SyncInvoice) -> Failure | None:
+    """Why this invoice must not be sent at all, or None."""
+    total = sum(line.amount_minor for line in invoice.lines)
+    if total != invoice.subtotal_minor:
+        return _failure(
+            "lines_do_not_sum",
+            f"The lines sum to {total}, the invoice says {invoice.subtotal_minor} (minor units)",
+            "The stored invoice contradicts itself: nothing was sent; find out who wrote it.",
+        )
+    if not 0 < invoice.subtotal_minor <= LARGEST_PAYMENT:
+        return _failure(
+            "amount_not_collectable",
+            f"{invoice.subtotal_minor} minor units is not between 1 and {LARGEST_PAYMENT}, Stripe's largest payment",
+            "Agree with the customer how to pay, and settle the invoice outside Stripe.",
+        )
+    return None
+
+
+def mismatch(
+    ours: SyncInvoice, theirs: StripeInvoice, statuses: Sequence[str], *, has_lines: bool = True
+) -> Failure | None:
+    """What Stripe's copy has differently, or None.
+
+    `statuses` are those that are right at this moment; amounts are compared once the copy has its lines. `amount_due`
+    and `total` never are: a customer's balance and tax may change them.
+    """
+    pairs: list[tuple[str, object, object]] = [
+        ("customer", ours.org.customer_id, theirs.customer_id),
+        ("currency", ours.currency, theirs.currency),
+        ("metadata", ours.content_hash, theirs.flybill_content_hash),
+        ("invoice id", ours.invoice_id, theirs.flybill_invoice_id),
+        ("number", ours.number, theirs.flybill_number),  # months closed again after a restore may number otherwise
+    ]
+    if has_lines:
+        pairs.append(("subtotal", ours.subtotal_minor, theirs.subtotal_minor))
+    if has_lines and theirs.total_excluding_tax_minor is not None:
+        pairs.append(("total excluding tax", ours.subtotal_minor, theirs.total_excluding_tax_minor))
+    differing = [f"{name} is {there} instead of {here}" for name, here, there in pairs if here != there]
+    if theirs.status not in statuses:
+        differing.append(f"status is {theirs.status} instead of {' or '.join(statuses)}")
+    if not differing:
+        return None
+    return _failure(
+        "mismatch",
+        f"Stripe's copy {theirs.stripe_invoice_id} differs: {'; '.join(differing)}",
+        "Compare both in Stripe's dashboard; delete or void the wrong copy there, then repair the org.",
+    )
+
+
+def two_finalized(invoices: Sequence[StripeInvoice]) -> Failure:
+    """The alarm: the same invoice stands finalized at Stripe more than once."""
+    names = ", ".join(sorted(invoice.stripe_invoice_id for invoice in invoices))
+    return _failure(
+        "finalized_twice",
+        f"Stripe has this invoice more than once: {names}",
+        "Void all but one of them in Stripe's dashboard today, then repair the org.",
+    )
+
+
+def no_end_in_sight(kind: Kind = "same_key") -> Failure:
+    """Looking and sending again did not settle it: wait, and begin anew later."""
+    return _failure(
+        "keeps_failing", "Stripe kept failing on this invoice; it will be tried again", "Nothing yet.", kind
+    )
+
+
+def _failure(code: str, message: str, remedy: str, kind: Kind = "org") -> Failure:
+    return Failure(kind=kind, code=code, message=message, remedy=remedy, customer_message=_WAIT)

@@ -1,0 +1,184 @@
+"""The values that the sync, its ledger and the Stripe gateway hand each other. No sending, no SQL here.
+
+An invoice of ours goes out as a `SyncInvoice`; what Stripe has of it comes back as a `StripeInvoice`, wrapped in an
+`Answer`, or a `Failure` comes back that says what may be done next. `Progress` is the durable row between the two.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+from flybill_pipeline.billing.money.period import Month
+
+T = TypeVar("T")
+
+LONGEST_IN_KEY = 200
+"""Characters of an id that a key shows as it is."""
+
+Kind: TypeAlias = Literal["same_key", "look_first", "org", "everyone"]
+"""What a failure allows: the same request again under the same key; first a look at what Stripe has, then a new key;
+nothing until a person mends this org; nothing for anybody until a person mends the account."""
+
+SETTLED = frozenset({"finalized", "mismatch", "blocked"})
+"""The states of a durable row that no machine leaves by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A call that did not do what it should; `code` names it, the sentences are for the operator and the customer.
+
+    `request_id` finds it in Stripe's own log. `retry_after` is in seconds. `replayed` means that Stripe repeated the
+    stored answer of an earlier request with the same key. No sentence holds a key or anything of the customer's.
+    """
+
+    kind: Kind
+    code: str
+    message: str
+    remedy: str
+    customer_message: str
+    request_id: str | None = None
+    retry_after: float | None = None
+    replayed: bool = False
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """What Stripe answered to one successful call, read into `value`."""
+
+    value: T
+    request_id: str | None = None
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SyncLine:
+    """One line as it is sent to Stripe. `amount_minor` is in the invoice's currency and may be negative."""
+
+    line_id: str
+    kind: str
+    meter: str | None
+    service_month: Month
+    amount_minor: int
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOrg:
+    """Who is billed, as far as Stripe needs to know. `customer_id` is None while Stripe has no customer for it."""
+
+    org_id: str
+    name: str
+    email: str | None
+    customer_id: str | None
+    collection_method: str = "charge_automatically"
+    days_until_due: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncInvoice:
+    """A finalized invoice on its way to Stripe; `lines` are already those that Stripe gets (`lines_for_stripe`).
+
+    `lines_here` is how many lines of ours they stand for: more than there are when they were rolled up.
+    """
+
+    invoice_id: str
+    number: str
+    month: Month
+    org: SyncOrg
+    currency: str
+    subtotal_minor: int
+    content_hash: str
+    lines: tuple[SyncLine, ...]
+    lines_here: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StripeInvoice:
+    """What Stripe has of an invoice. The `flybill_*` members are its metadata, None when it is not ours."""
+
+    stripe_invoice_id: str
+    status: str
+    customer_id: str | None
+    currency: str
+    subtotal_minor: int
+    total_minor: int
+    total_excluding_tax_minor: int | None
+    amount_due_minor: int
+    livemode: bool
+    created: int
+    hosted_invoice_url: str | None
+    flybill_invoice_id: str | None
+    flybill_content_hash: str | None
+    flybill_number: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StripeCustomer:
+    """What Stripe has of a customer; `flybill_org_id` is None when it is not one that we made."""
+
+    customer_id: str
+    created: int
+    flybill_org_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The durable row of one thing brought to Stripe. `attempts` fences it: who writes must name the one it read."""
+
+    state: str = "new"
+    generation: int = 0
+    attempts: int = 0
+    step: str | None = None
+    step_key: str | None = None
+    step_first_sent_at: datetime | None = None
+    first_sent_at: datetime | None = None
+    stripe_customer_id: str | None = None
+    stripe_invoice_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncWork:
+    """One entry of the work list: an invoice that is not settled at Stripe."""
+
+    invoice_id: str
+    org_id: str
+    subtotal_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class SyncTask:
+    """Everything one worker needs for one invoice, read when it was claimed."""
+
+    invoice: SyncInvoice
+    row: Progress
+    customer_row: Progress | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncFailure:
+    """One org whose invoice is not at Stripe as it should be, in words; a row of `failures` in the status."""
+
+    org_id: str
+    invoice_id: str
+    state: str
+    kind: str
+    code: str
+    message: str
+    remedy: str
+    customer_message: str
+    attempts: int
+    next_attempt_at: datetime | None
+    request_id: str | None
+
+
+def step_key(row_id: str, step: str, content: str, generation: int) -> str:
+    """The idempotency key of one step: the same for the same content and generation, whoever sends it, whenever.
+
+    A key travels as a header of at most 255 characters, and an organization may be called anything: what does not fit
+    there is hashed.
+    """
+    if len(row_id) > LONGEST_IN_KEY or not (row_id.isascii() and row_id.isprintable()):
+        row_id = hashlib.sha256(row_id.encode()).hexdigest()
+    return f"fb:{row_id}:{step}:{content[:12]}:{generation}"

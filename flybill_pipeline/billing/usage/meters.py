@@ -1,0 +1,41 @@
+"""What is measured: meters, how their events become one number, in which unit. No prices and no quantities here."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Aggregation(StrEnum):
+    """How a meter's events become one number; aggregation.py says what each means."""
+
+    SUM = "sum"
+    COUNT = "count"
+    MAX = "max"
+    LATEST = "latest"
+    UNIQUE_COUNT = "unique_count"
+    TIME_WEIGHTED = "time_weighted"
+
+
+class Rounding(StrEnum):
+    """What becomes of the fraction when a meter converts its unit."""
+
+    NONE = "none"
+    UP = "up"
+    NEAREST = "nearest"
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """What is measured, and the unit that it is billed in: quantity x `multiply_by` / `divide_by`, then `round`.
+
+    `distinct` (of a unique_count only) names the dimension whose different values are counted, once for each line;
+    None counts different quantities, in each set of dimensions.
+    """
+
+    name: str
+    aggregation: Aggregation
+    unit: str
+    multiply_by: Decimal = Decimal(1)
+    divide_by: Decimal = Decimal(1)
+    round: Rounding = Rounding.NONE
+    distinct: str | None = None

@@ -1,0 +1,68 @@
+"""Levels integrated over time: what changes of a level come to in a month, such as GB held x hours. No events here.
+
+A time-weighted meter's events say by how much a level changes (+2500, -200), not what it is. So everything is a sum:
+a change adds its amount x the time that is left, in whatever order changes are told, and the level is carried on, over
+days and months, until it changes again.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+from flybill_pipeline.billing.money.decimals import ZERO, exact
+from flybill_pipeline.billing.money.period import Month
+
+_MICROSECOND = timedelta(microseconds=1)
+MICROSECONDS_OF_AN_HOUR = Decimal(3_600_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class LevelChange:
+    """The changes of one series on one day: their sum, and what they add up to by the day's end (level x µs)."""
+
+    amount: Decimal
+    level_time: Decimal
+
+
+def level_time(
+    level: Decimal, changes: Mapping[date, LevelChange], month: Month, until: datetime, *, by_day: bool
+) -> Iterator[tuple[date, Decimal]]:
+    """Level x microseconds of the month up to `until` (at most its end), in parts whose sum is exact.
+
+    `level` is what the month began with. With `by_day` each day has its own part. Else the first day has what `level`
+    comes to, and each day of `changes` what these add until the end: fewer parts, the same sum.
+    """
+    until = min(until, month.end)
+    with exact():
+        if by_day:
+            yield from _day_by_day(level, changes, month, until)
+            return
+        if level and until > month.start:
+            yield month.first_day, level * _microseconds(until - month.start)
+        for day, change in changes.items():
+            if _midnight(day) < until:
+                rest = until - _midnight(day) - timedelta(days=1)
+                yield day, change.level_time + change.amount * _microseconds(rest)
+
+
+def _day_by_day(
+    level: Decimal, changes: Mapping[date, LevelChange], month: Month, until: datetime
+) -> Iterator[tuple[date, Decimal]]:
+    for day in month.days():
+        start = _midnight(day)
+        end = min(until, start + timedelta(days=1))
+        if start >= until:
+            return
+        change = changes.get(day, LevelChange(ZERO, ZERO))
+        cut_off = _microseconds(start + timedelta(days=1) - end)
+        yield day, level * _microseconds(end - start) + change.level_time - change.amount * cut_off
+        level += change.amount
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _microseconds(span: timedelta) -> Decimal:
+    return Decimal(span // _MICROSECOND)

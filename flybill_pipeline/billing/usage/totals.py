@@ -1,0 +1,53 @@
+"""The exact usage totals that rating receives. How events become totals belongs to the usage store, not here."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii as quoted
+from types import MappingProxyType
+from typing import NamedTuple
+
+from flybill_pipeline.billing.usage.meters import Aggregation
+
+Measures = Mapping[Aggregation, frozenset[str]]
+"""Which meters must be measured by more than sum and count, by aggregation."""
+
+
+class UsageTotal(NamedTuple):
+    """What one organization used of one meter with one set of dimensions on one day (in all the month: `day` is None).
+
+    `quantity` is the exact sum of what was recorded, whatever the meter's aggregation, negative where corrections
+    outweigh usage; `events` is how many raw records it is made of. `measures` has what other aggregations than sum and
+    count make of the day, as far as they were asked for; aggregation.py says what each of them holds.
+    """
+
+    org_id: str
+    meter: str
+    dimensions: Mapping[str, str]
+    quantity: Decimal
+    day: date | None = None
+    events: int = 0
+    measures: Mapping[Aggregation, Decimal] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class OrgUsage:
+    """All usage of one organization in one month; `up_to` is the time (UTC) of its latest event."""
+
+    org_id: str
+    totals: tuple[UsageTotal, ...]
+    up_to: datetime
+
+
+@lru_cache(maxsize=10_000)  # what many organizations use is read once
+def dimensions_of(text: str) -> Mapping[str, str]:
+    """The dimensions that a canonical JSON text of the usage store holds."""
+    return dict(json.loads(text))
+
+
+def dimensions_text(dimensions: Mapping[str, str]) -> str:
+    """The dimensions as a JSON text, as they stand; by hand, since every line has some."""
+    return f"{{{','.join([f'{quoted(name)}:{quoted(value)}' for name, value in dimensions.items()])}}}"

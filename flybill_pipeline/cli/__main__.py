@@ -1,0 +1,5 @@
+"""`python -m flybill_pipeline.cli` is `flybill`. No code belongs here."""
+
+from flybill_pipeline.cli.commands import main
+
+main()

@@ -1,0 +1,89 @@
+"""What a person may type as an argument: its types, and refusals that say what to type instead. No commands here."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.settings import load_settings
+
+if TYPE_CHECKING:
+    from flybill_pipeline.toolbox.tools import Toolbox
+
+
+class MonthType(click.ParamType[Month]):
+    """A month on the command line, such as 2026-10."""
+
+    name = "month"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Month:
+        try:
+            return value if isinstance(value, Month) else Month.parse(value)
+        except ValueError as error:
+            return self.fail(str(error), param, ctx)
+
+
+class MomentType(click.ParamType[datetime]):
+    """A moment with its time zone, such as 2026-10-31T23:00:00Z."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        except ValueError as error:
+            return self.fail(str(error), param, ctx)
+        return moment if moment.tzinfo else self.fail(f"{value} names no time zone; write {value}Z for UTC", param, ctx)
+
+
+MONTH = MonthType()
+MOMENT = MomentType()
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+PATH = click.Path(exists=True, path_type=Path)
+
+
+def require_billable(month: Month) -> None:
+    """Refuses months that have not ended, and those before the first one that this deployment bills."""
+    if datetime.now(UTC) < month.end:
+        raise click.UsageError(
+            f"{month} is still running: it ends on {month.last_day} (UTC) and cannot be billed before. "
+            f"`flybill owes ORG --month {month}` shows what an organization owes so far."
+        )
+    first = load_settings().first_month
+    if month < Month.parse(first):
+        raise click.UsageError(f"{month} is before the first month that is billed here (FLYBILL_FIRST_MONTH={first}).")
+
+
+def require_known(tools: "Toolbox", org_ids: Collection[str]) -> None:
+    """Refuses organizations that nobody imported, by name."""
+    if not org_ids:
+        return
+    known = {org.org_id for org in tools.organizations.all(org_ids=org_ids)}
+    if unknown := [org for org in org_ids if org not in known]:
+        raise click.UsageError(f"no such organization: {', '.join(unknown)}. `flybill import-orgs FILE` adds them.")
+
+
+def exact_number(text: str) -> Decimal:
+    """The decimal that `text` writes; a usage error for anything else."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise click.BadParameter(f"{text!r} is not a number; write it like 1500.25", param_hint="--quantity")
+    return number
+
+
+def pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    """`k=v` texts as a mapping; a usage error for anything else."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"{text!r} is not of the form name=value", param_hint="--dimension")
+        found[name] = value
+    return found

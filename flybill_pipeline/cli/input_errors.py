@@ -1,0 +1,37 @@
+"""Which exceptions mean that somebody's input or environment is wrong. Each has its own sentence; none is made here."""
+
+from flybill_pipeline.billing.money.currencies import UnknownCurrencyError
+from flybill_pipeline.billing.payments.credit_notes import CreditRefusedError
+from flybill_pipeline.billing.pricing.quote import UnpricedError
+from flybill_pipeline.local.keeper import ServiceError
+from flybill_pipeline.local.postgres import PostgresError
+from flybill_pipeline.operating.backups import BackupError
+from flybill_pipeline.settings import SettingsError
+from flybill_pipeline.steps.pricing.explain_lines import NoSuchLineError
+from flybill_pipeline.stores.files.folders import AddressError
+from flybill_pipeline.stores.invoicing.holds import ReleaseRefusedError
+from flybill_pipeline.stores.invoicing.organizations import ImportRefusedError
+from flybill_pipeline.stores.postgres.database import DatabaseError
+from flybill_pipeline.stores.pricing.price_books import PriceBookError
+from flybill_pipeline.stores.usage.intake.landing import LandingError
+from flybill_pipeline.stores.usage.intake.sources import SourcesError
+from flybill_pipeline.stripe_gateway.keys import KeyRefusedError
+
+INPUT_ERRORS = (
+    AddressError,
+    BackupError,
+    CreditRefusedError,
+    DatabaseError,
+    ImportRefusedError,
+    KeyRefusedError,
+    LandingError,
+    NoSuchLineError,
+    PostgresError,
+    PriceBookError,
+    ReleaseRefusedError,
+    ServiceError,
+    SettingsError,
+    SourcesError,
+    UnknownCurrencyError,
+    UnpricedError,
+)

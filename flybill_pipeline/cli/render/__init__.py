@@ -1,0 +1,4 @@
+"""How answers look at a terminal, and as JSON.
+
+Not here: queries, decisions. Start with `console.py`.
+"""

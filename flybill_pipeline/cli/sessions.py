@@ -1,0 +1,51 @@
+"""What a command works in: local services and this version's schema, then the stores, or Dagster's jobs. No answers.
+
+Dagster and the stores are imported when they are first needed, so that `owes` answers at once.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from flybill_pipeline.local import services
+from flybill_pipeline.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from flybill_pipeline.operating.runs import Runner
+    from flybill_pipeline.toolbox.tools import Toolbox
+
+
+@contextmanager
+def ready(settings: Settings, *, stripe: bool = True, dagster: bool = True) -> Iterator[Settings]:
+    """Yields complete settings: the local services that are needed run, and the schema is this version's."""
+    from flybill_pipeline.stores.postgres.database import migrate as bring_up_to_date
+    from flybill_pipeline.stores.postgres.database import open_engine, shard_count
+
+    with services(settings, stripe=stripe, dagster=dagster) as complete:
+        engine = open_engine(str(complete.database_url))
+        bring_up_to_date(engine, shards=complete.shards)
+        shards = shard_count(engine)
+        engine.dispose()
+        yield complete.model_copy(update={"shards": shards})
+
+
+@contextmanager
+def toolbox(settings: Settings, *, stripe: bool = False) -> Iterator["Toolbox"]:
+    """Yields the stores, for commands that need no Dagster; `stripe`: they need Stripe, be it the local emulator."""
+    from flybill_pipeline.toolbox.wiring import build_toolbox
+
+    with ready(settings, stripe=stripe, dagster=False) as complete:
+        tools = build_toolbox(complete)
+        try:
+            yield tools
+        finally:
+            tools.close()
+
+
+@contextmanager
+def running() -> Iterator["Runner"]:
+    """Yields what runs Dagster's jobs in this process."""
+    from flybill_pipeline.operating.runs import runner
+
+    with ready(load_settings()) as complete, runner(complete) as found:
+        yield found

@@ -1,0 +1,86 @@
+"""A copy of a deployment in a folder, and a new deployment from it. Not here: when a backup is made, and where it goes.
+
+The databases are dumped first, the files copied after: files are only ever added, so the copied catalog never names one
+that the copy lacks. Price books and the source mapping belong in version control, Stripe keeps its own books.
+"""
+
+import json
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+from flybill_pipeline.local import postgres
+from flybill_pipeline.settings import Settings
+from flybill_pipeline.stores.files.folders import local_folder
+from flybill_pipeline.stores.postgres.database import migrate, open_engine
+from flybill_pipeline.stores.sync.restores import is_new, record_restore
+
+MANIFEST = "backup.json"
+"""Written last: a folder without it is no whole backup."""
+BILLING, DAGSTER, LAKE, LANDING = "billing.dump", "dagster.dump", "lake", "landing"
+
+
+class BackupError(Exception):
+    """A folder cannot be backed up to, or restored from; the message says why, and what to do."""
+
+
+def back_up(settings: Settings, folder: Path, now: datetime) -> str:
+    """Copies everything to `folder`, which must be new or empty; returns a sentence. `settings` must be complete."""
+    if folder.exists() and any(folder.iterdir()):
+        raise BackupError(f"{folder} is not empty: a backup goes to a folder of its own")
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    postgres.dump(str(settings.database_url), folder / BILLING)
+    postgres.dump(str(settings.dagster_database_url), folder / DAGSTER)
+    files = sum(
+        _copy(local_folder(url), folder / name)
+        for url, name in ((settings.lake_url, LAKE), (settings.landing_url, LANDING))
+    )
+    manifest = {"taken_at": now.isoformat(), "files": files}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+    return f"Backed up both databases and {files} files to {folder}."
+
+
+def restore(settings: Settings, folder: Path, now: datetime) -> str:
+    """Fills a deployment in which nothing was ever stored; returns a sentence. `settings` must be complete."""
+    taken_at = _taken_at(folder)
+    lake, landing = local_folder(settings.lake_url), local_folder(settings.landing_url)
+    billing, dagster = open_engine(str(settings.database_url)), open_engine(str(settings.dagster_database_url))
+    for place, empty in (
+        ("The billing database", is_new(billing)),
+        ("Dagster's database", is_new(dagster)),
+        (str(lake), not any(lake.iterdir())),
+        (str(landing), not any(landing.iterdir())),
+    ):
+        if not empty:
+            raise BackupError(f"{place} is not empty: a backup is restored into a new deployment")
+    _copy(folder / LAKE, lake)
+    _copy(folder / LANDING, landing)
+    postgres.restore(str(settings.dagster_database_url), folder / DAGSTER)
+    postgres.restore(str(settings.database_url), folder / BILLING)
+    migrate(billing, shards=settings.shards)
+    record_restore(billing, taken_at, now)
+    return (
+        f"Restored as of {taken_at:%Y-%m-%d %H:%M} UTC. Now import again what was imported since, land again what was "
+        "landed since, and close again each month that was closed since: the sync first looks at what Stripe has."
+    )
+
+
+def _taken_at(folder: Path) -> datetime:
+    try:
+        return datetime.fromisoformat(json.loads((folder / MANIFEST).read_text())["taken_at"])
+    except (OSError, ValueError, KeyError):
+        raise BackupError(f"{folder} is no whole backup: it has no {MANIFEST}") from None
+
+
+def _copy(source: Path, target: Path) -> int:
+    """Copies all finished files with their times, by which a landed file is known; returns how many."""
+    copied = 0
+    target.mkdir(parents=True, exist_ok=True)
+    for file in source.rglob("*"):
+        if file.is_file() and not any(part.startswith((".", "_")) for part in file.relative_to(source).parts):
+            place = target / file.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, place)
+            copied += 1
+    return copied

@@ -1,0 +1,160 @@
+"""Runs Dagster's jobs in this process, recorded in Dagster's own storage: what the command line does, the UI shows.
+
+No job is defined here and nothing is printed; progress is told to a callback.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import dagster as dg
+
+from flybill_pipeline.billing.invoicing.shards import shard_of
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.definitions import build_defs
+from flybill_pipeline.defs import jobs
+from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_shard_key, org_month_key
+from flybill_pipeline.operating.dead_runs import PROCESS_TAG, dead_runs_ended
+from flybill_pipeline.settings import Settings, export_environment
+from flybill_pipeline.stores.postgres.database import open_engine
+from flybill_pipeline.stores.postgres.presence import present
+from flybill_pipeline.toolbox.tools import Toolbox
+from flybill_pipeline.toolbox.wiring import build_toolbox
+
+DAGSTER_YAML = Path(__file__).parents[2] / "dagster.yaml"
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+Progress = Callable[[str, int, int], None]
+"""Told the stage, how much of it is done, and of how much."""
+
+
+@dataclass(frozen=True)
+class FailedRun:
+    """A run that did not succeed: its job and partition, and the reason that Dagster recorded."""
+
+    job: str
+    partition: str | None
+    reason: str
+
+
+class Runner:
+    """Starts flybill's jobs one partition a run, as a schedule would, and collects what failed."""
+
+    def __init__(
+        self, definitions: dg.Definitions, instance: dg.DagsterInstance, toolbox: Toolbox, process: str
+    ) -> None:
+        self._definitions = definitions
+        self._instance = instance
+        self._tags = {"flybill/started_by": "command line", PROCESS_TAG: process}
+        self.toolbox = toolbox
+        self.failed: list[FailedRun] = []
+
+    def ingest(self, progress: Progress) -> None:
+        """Reads what is landed, then records and sums every day that it touched."""
+        progress("reading landed files", 0, 1)
+        self._run(jobs.READ_LANDED_FILES)
+        progress("reading landed files", 1, 1)
+        days: Sequence[date] = self.toolbox.catalog.days_to_record()
+        for done, day in enumerate(days):
+            progress("recording usage, day by day", done, len(days))
+            self._run(jobs.INGEST_USAGE, day.isoformat())
+        progress("recording usage, day by day", len(days), len(days))
+
+    def close(self, month: Month, org_ids: Collection[str], progress: Progress) -> None:
+        """Prices, finalizes and syncs a month: every shard of it, or those of `org_ids`."""
+        self._try_stripe_at_once()
+        shards = sorted({shard_of(org, self.toolbox.shards) for org in org_ids} or range(self.toolbox.shards))
+        for done, shard in enumerate(shards):
+            progress("pricing, finalizing, syncing, shard by shard", done, len(shards))
+            self._run(jobs.CLOSE_MONTH, month_shard_key(month, shard), _scope(org_ids))
+        progress("pricing, finalizing, syncing, shard by shard", len(shards), len(shards))
+
+    def reconcile(self, month: Month, progress: Progress) -> None:
+        """Compares the month with Stripe's own list."""
+        progress("comparing with Stripe's own list", 0, 1)
+        self._run(jobs.RECONCILE_MONTH, month.first_day.isoformat())
+        progress("comparing with Stripe's own list", 1, 1)
+
+    def read_payments(self) -> None:
+        """Reads what is new about payments at Stripe."""
+        self._run(jobs.READ_PAYMENTS)
+
+    def repair(self, month: Month, org_ids: Sequence[str], progress: Progress) -> None:
+        """Materializes the failed org-months, as an operator would in the UI."""
+        self._try_stripe_at_once()
+        keys = [org_month_key(month, org) for org in org_ids]
+        self._instance.add_dynamic_partitions(str(FAILED_ORG_MONTHS.name), keys)
+        for done, key in enumerate(keys):
+            progress("repairing, org by org", done, len(keys))
+            self._run(jobs.REPAIR_ORG_MONTH, key)
+        progress("repairing, org by org", len(keys), len(keys))
+
+    def _try_stripe_at_once(self) -> None:
+        self.toolbox.sync_ledger.breaker.probe_now(self.toolbox.now())
+
+    def _run(self, job: str, partition: str | None = None, config: dict[str, Any] | None = None) -> None:
+        result = self._definitions.resolve_job_def(job).execute_in_process(
+            partition_key=partition,
+            instance=self._instance,
+            raise_on_error=False,
+            run_config={**QUIET, **(config or {})},
+            tags=self._tags,
+        )
+        if not result.success:
+            self.failed.append(FailedRun(job, partition, _reason(result)))
+
+
+@contextmanager
+def runner(settings: Settings) -> Iterator[Runner]:
+    """A Runner on Dagster's storage; `settings` must be complete (see local.services)."""
+    export_environment(settings)
+    home = dagster_home(settings)
+    toolbox = build_toolbox(settings)
+    process = uuid4().hex
+    with (
+        dg.DagsterInstance.from_config(str(home)) as instance,
+        present(toolbox.engine, process),
+        dead_runs_ended(instance, toolbox.engine),
+    ):
+        yield Runner(build_defs(settings, toolbox=toolbox), instance, toolbox, process)
+    toolbox.close()
+
+
+def dagster_home(settings: Settings) -> Path:
+    """Makes FLYBILL_HOME/dagster ready as DAGSTER_HOME, with the project's dagster.yaml in it."""
+    home = settings.home / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(DAGSTER_YAML, home / "dagster.yaml")
+    return home
+
+
+@contextmanager
+def watched(settings: Settings) -> Iterator[None]:
+    """Ends dead runs while the block runs, in which Dagster's own processes are at work."""
+    export_environment(settings)
+    engine = open_engine(str(settings.database_url))
+    with dg.DagsterInstance.from_config(str(dagster_home(settings))) as instance, dead_runs_ended(instance, engine):
+        yield
+    engine.dispose()
+
+
+def _scope(org_ids: Collection[str]) -> dict[str, Any]:
+    if not org_ids:
+        return {}
+    scope = {"config": {"org_ids": sorted(org_ids)}}
+    return {"ops": dict.fromkeys(("monthly_line_items", "finalized_invoices", "stripe_invoices"), scope)}
+
+
+def _reason(result: dg.ExecuteInProcessResult) -> str:
+    for event in result.all_events:
+        if event.is_step_failure and event.step_failure_data.error is not None:
+            error = event.step_failure_data.error
+            told = error if error.cls_name == "Failure" or error.cause is None else error.cause
+            return re.sub(r"^[\w.]+: ", "", told.message.strip())  # without the name of the exception's class
+    return "the run did not start"

@@ -1,0 +1,76 @@
+"""Serves Dagster's UI and daemon on this machine, and ends with them. What passes to the UI: `serving.guard`."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack, suppress
+from types import FrameType
+
+from flybill_pipeline.operating.runs import dagster_home, watched
+from flybill_pipeline.serving.processes import CODE
+from flybill_pipeline.settings import Settings, SettingsError, as_environment
+
+STOP_SECONDS = 30
+
+
+def serve(settings: Settings, port: int, read_only_port: int, code: str = CODE) -> int:
+    """Runs Dagster's processes until one ends or this one is told to; returns 0 in the second case, 1 in the first.
+
+    `settings` must be complete; `code` is the module with the definitions. Raises SettingsError when a port is taken.
+    """
+    _require_free(port, read_only_port)
+    with watched(settings):
+        return _serve(settings, port, read_only_port, code)
+
+
+def _serve(settings: Settings, port: int, read_only_port: int, code: str) -> int:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    # Before the child is started: it would inherit an ignored SIGINT.
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    home = dagster_home(settings)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flybill_pipeline.serving.processes", str(port), str(read_only_port), code],
+        cwd=home,
+        env={**os.environ, **as_environment(settings), "DAGSTER_HOME": str(home)},
+        stdin=subprocess.PIPE,  # closed by the kernel when we are gone, and then the child ends
+        start_new_session=True,
+    )
+    try:
+        process.wait()
+    except KeyboardInterrupt:
+        _stop(process)
+        return 0
+    _kill_group(process)
+    return 1
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Asks the processes to end; what of their group is still there after that is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_SECONDS)
+    _kill_group(process)
+    process.wait()
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _require_free(*ports: int) -> None:
+    with ExitStack() as taken:
+        for port in ports:
+            try:
+                taken.enter_context(socket.create_server(("127.0.0.1", port)))
+            except (OSError, OverflowError):
+                raise SettingsError(
+                    f"Port {port} cannot be used on this machine: choose another with --port or --read-only-port"
+                ) from None

@@ -1,0 +1,4 @@
+"""Problems are found and told to people.
+
+Not here: the words (`billing/alerts`) and the channels (`notifiers`). Start with `find_problems.py`.
+"""

@@ -1,0 +1,118 @@
+"""Finalizes one shard of a closed month: drafts in, one outcome for each org out. Prices nothing, sends nothing."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from flybill_pipeline.billing.invoicing.outcomes import (
+    DEFAULT_POLICY,
+    HELD,
+    INVOICED,
+    NOTHING_TO_BILL,
+    OutcomePolicy,
+    Problem,
+    decide,
+)
+from flybill_pipeline.billing.invoicing.settlement import DraftTotal, Settlement
+from flybill_pipeline.billing.money.amounts import minimum_minor
+from flybill_pipeline.billing.money.period import Month
+
+BATCH = 1_000  # orgs in one transaction: what is settled stays settled when a later batch fails
+
+
+class MonthStillOpenError(Exception):
+    """The month has not ended yet, so nothing of it may be finalized."""
+
+
+class Invoices(Protocol):
+    """Where finalized months are kept."""
+
+    def open_drafts(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> list[DraftTotal]: ...
+    def settle(self, month: Month, shard: int, decided: Sequence[Settlement], now: datetime) -> Collection[str]: ...
+
+
+class Holds(Protocol):
+    """What deciding needs to know of an org's past."""
+
+    def trailing_averages(self, month: Month, shard: int) -> Mapping[tuple[str, str], int]: ...
+    def released(self, month: Month) -> Mapping[str, int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FinalizeReport:
+    """What was settled: orgs by outcome, invoiced minor units per currency, and each held org with its code."""
+
+    outcomes: Mapping[str, int]
+    invoiced: Mapping[str, int]
+    held: Sequence[tuple[str, str]]
+
+
+def finalize_shard(
+    month: Month,
+    shard: int,
+    invoices: Invoices,
+    holds: Holds,
+    now: datetime,
+    only: Collection[str] = (),
+    policy: OutcomePolicy = DEFAULT_POLICY,
+) -> FinalizeReport:
+    """Decides and settles every open draft of the shard (or just the orgs `only`). Safe to run again at any time.
+
+    Raises MonthStillOpenError before the month has ended: its usage may still change.
+    """
+    if now < month.end:
+        raise MonthStillOpenError(
+            f"{month} ends on {month.last_day} (UTC): it cannot be finalized before. "
+            f"`flybill owes ORG --month {month}` shows what it comes to so far."
+        )
+    usual = holds.trailing_averages(month, shard) if policy.hold_above_multiple is not None else {}
+    released = holds.released(month)
+    decided = [
+        _settlement(draft, policy, usual.get((draft.org_id, draft.currency or "")), released.get(draft.org_id))
+        for draft in invoices.open_drafts(month, shard, only)
+    ]
+    settled: list[Settlement] = []
+    for start in range(0, len(decided), BATCH):
+        batch = decided[start : start + BATCH]
+        stored = invoices.settle(month, shard, batch, now)
+        settled += [settlement for settlement in batch if settlement.draft.org_id in stored]
+    return _report(settled)
+
+
+def _settlement(
+    draft: DraftTotal, policy: OutcomePolicy, usual_minor: int | None, released_minor: int | None
+) -> Settlement:
+    if draft.currency is None and not draft.problems:
+        return Settlement(draft, NOTHING_TO_BILL, message="its usage belongs to another organization by now")
+    if draft.currency is None:
+        problem = draft.problems[0]
+        return Settlement(draft, HELD, problem["code"], problem["message"], problem["remedy"])
+    problems = [Problem(p["code"], p["message"], p["remedy"]) for p in draft.problems]
+    decision = decide(
+        draft.total_minor,
+        draft.currency,
+        problems,
+        minimum_minor(draft.currency),
+        policy=policy,
+        trailing_average_minor=usual_minor,
+        released_minor=released_minor,
+    )
+    return Settlement(
+        draft=draft,
+        outcome=decision.outcome,
+        code=decision.code,
+        message=decision.message,
+        remedy=decision.remedy,
+        customer_message=decision.customer_message,
+    )
+
+
+def _report(decided: Sequence[Settlement]) -> FinalizeReport:
+    invoiced: Counter[str] = Counter()
+    for settlement in decided:
+        if settlement.outcome == INVOICED:
+            invoiced[str(settlement.draft.currency)] += settlement.draft.total_minor
+    held = [(s.draft.org_id, str(s.code)) for s in decided if s.outcome == HELD]
+    return FinalizeReport(dict(Counter(s.outcome for s in decided)), dict(invoiced), held)

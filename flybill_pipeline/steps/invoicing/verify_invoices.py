@@ -1,0 +1,153 @@
+"""Prices finalized invoices again from what they were priced from, and compares content hashes. Changes nothing.
+
+Priced again are the usage lines of the invoice's own month; its other lines (carried amounts, adjustments, credits) are
+taken as recorded, so that the hash is one of the whole invoice all the same.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Protocol
+
+from flybill_pipeline.billing.invoicing.invoice import content_hash
+from flybill_pipeline.billing.money.amounts import format_money
+from flybill_pipeline.billing.money.decimals import plain
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.usage_lines import price_month
+from flybill_pipeline.billing.usage.totals import OrgUsage
+from flybill_pipeline.steps.pricing.price_usage import Books, Usage, usage_of
+
+SAME, PRICES_CHANGED, EDITED, UNKNOWN, UNEXPLAINED = (
+    "same",
+    "price_book_changed",
+    "lines_do_not_hash",
+    "inputs_unknown",
+    "unexplained",
+)
+_WORDS = {
+    SAME: "priced again, it is the same to the last character",
+    PRICES_CHANGED: "the price books have changed since: put back those that were in force, or explain the change",
+    EDITED: "the stored lines are not those that were hashed at finalization: somebody wrote past flybill",
+    UNKNOWN: "it was finalized before its inputs were written down, and today's usage gives something else",
+    UNEXPLAINED: "neither its usage nor its price books have changed: has the organization's contract?",
+}
+
+
+class Invoice(Protocol):
+    """A finalized invoice with its lines."""
+
+    @property
+    def invoice_id(self) -> str: ...
+    @property
+    def number(self) -> str: ...
+    @property
+    def org_id(self) -> str: ...
+    @property
+    def shard(self) -> int: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def content_hash(self) -> str: ...
+    @property
+    def priced_from(self) -> str | None: ...
+    @property
+    def lines(self) -> tuple[LineItem, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What invoices were priced from: the usage as it was, and the fingerprints of the books. `current` is what there
+    is now; None when the usage of the month has not changed since.
+    """
+
+    usage: Usage
+    books: Mapping[str, str]
+    current: Usage | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What became of one invoice. `differences` are sentences, line by line; `late` says that usage arrived since."""
+
+    invoice_id: str
+    number: str
+    org_id: str
+    verdict: str
+    message: str
+    differences: Sequence[str]
+    late: bool
+
+
+def verify_invoices(
+    month: Month,
+    found: Iterable[Invoice],
+    contracts: Mapping[str, str | None],
+    sources: Callable[[str | None], Source],
+    books: Books,
+    fingerprints: Mapping[str, str],
+) -> Iterator[Verified]:
+    """Every invoice of `found`, which must come by shard and inputs.
+
+    `contracts` and `fingerprints` (of the books, by currency) are those of today; `sources` gives the source of an id.
+    """
+    for (shard, priced_from), group in groupby(found, key=lambda each: (each.shard, each.priced_from)):
+        batch, source = list(group), sources(priced_from)
+        then = _usage(month, shard, batch, source.usage, books)
+        now = then if source.current is None else _usage(month, shard, batch, source.current, books)
+        for invoice in batch:
+            org = invoice.org_id, contracts.get(invoice.org_id)
+            again = _priced_again(month, invoice, org[1], then.get(org[0]), books)
+            late = now is not then and again != _priced_again(month, invoice, org[1], now.get(org[0]), books)
+            changed = source.books.get(invoice.currency) != fingerprints.get(invoice.currency)
+            yield _verdict(invoice, again, known=priced_from is not None, books_changed=changed, late=late)
+
+
+def _usage(month: Month, shard: int, batch: Sequence[Invoice], usage: Usage, books: Books) -> dict[str, OrgUsage]:
+    in_force = [books(currency) for currency in {invoice.currency for invoice in batch}]
+    org_ids = [invoice.org_id for invoice in batch]
+    return {each.org_id: each for each in usage_of(org_ids, month, shard, usage, in_force, month.end)}
+
+
+def _priced_again(
+    month: Month, invoice: Invoice, contract: str | None, usage: OrgUsage | None, books: Books
+) -> tuple[LineItem, ...]:
+    """The invoice's lines with those of its own usage priced again, in the place of the recorded ones."""
+    in_force = books(invoice.currency)
+    priced = () if in_force is None else price_month(in_force, contract, usage.totals if usage else ()).lines
+    fresh = {line.line_id: line for line in priced}
+    own = {line.line_id for line in invoice.lines if _is_own(line, month)}
+    lines = [fresh.get(line.line_id) if line.line_id in own else line for line in invoice.lines]
+    added = [line for line_id, line in fresh.items() if line_id not in own]
+    return (*(line for line in lines if line is not None), *added)
+
+
+def _is_own(line: LineItem, month: Month) -> bool:
+    return line.kind == "usage" and line.service_month == month
+
+
+def _verdict(invoice: Invoice, again: Sequence[LineItem], *, known: bool, books_changed: bool, late: bool) -> Verified:
+    if content_hash(invoice.org_id, invoice.currency, invoice.lines) != invoice.content_hash:
+        verdict = EDITED
+    elif content_hash(invoice.org_id, invoice.currency, again) == invoice.content_hash:
+        verdict = SAME
+    elif not known:
+        verdict = UNKNOWN
+    else:
+        verdict = PRICES_CHANGED if books_changed else UNEXPLAINED
+    differences = () if verdict == SAME else tuple(_differences(invoice.lines, again))
+    return Verified(invoice.invoice_id, invoice.number, invoice.org_id, verdict, _WORDS[verdict], differences, late)
+
+
+def _differences(recorded: Sequence[LineItem], again: Sequence[LineItem]) -> Iterator[str]:
+    before, after = ({line.line_id: line for line in lines} for lines in (recorded, again))
+    for key in before | after:
+        one, other = before.get(key), after.get(key)
+        if one is None or other is None or _said(one) != _said(other):
+            yield f"{_said(one)} is now {_said(other)}"
+
+
+def _said(line: LineItem | None) -> str:
+    if line is None:
+        return "no line"
+    return f"{line.description!r} ({plain(line.quantity)}, {format_money(line.amount_minor, line.currency)})"

@@ -1,0 +1,278 @@
+"""Issues credit notes at Stripe, each exactly once. What may be credited is decided and stored before: not here.
+
+A note is one call, so its durable row has one step; in doubt, the invoice's credit notes at Stripe are looked through.
+"""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from flybill_pipeline.billing.payments.credit_note_sync import (
+    CreditPlan,
+    CreditTask,
+    CreditWork,
+    StripeBill,
+    StripeCreditNote,
+    StripeLine,
+)
+from flybill_pipeline.billing.payments.credit_notes import CreditNote
+from flybill_pipeline.billing.sync.checks import no_end_in_sight
+from flybill_pipeline.billing.sync.values import Answer, Failure, step_key
+from flybill_pipeline.steps.sync.ports import Rows
+from flybill_pipeline.steps.sync.row import LOOK, Clock, DurableRow, LookFirst, Outcome, Pause
+from flybill_pipeline.steps.sync.tally import Tally
+
+MOST_LOOKS = 3
+TAKEN_WAIT = timedelta(seconds=0.5)
+"""How long an org is left alone that another worker is busy with."""
+CREDITABLE = ("open", "paid")
+PATIENCE = 20.0
+
+
+class Ledger(Protocol):
+    """The credit notes on record, and their durable rows."""
+
+    @property
+    def rows(self) -> Rows:
+        """Rows by credit note id."""
+
+    def claim(self, work: CreditWork) -> AbstractContextManager[CreditTask | None]:
+        """The note with its row, its org held by this worker alone; None when another worker has the org."""
+
+
+class Stripe(Protocol):
+    """The calls about credit notes. Each returns what Stripe answered, or why it did not."""
+
+    def create_credit_note(
+        self, note: CreditNote, stripe_invoice_id: str, plan: CreditPlan, key: str
+    ) -> Answer[StripeCreditNote] | Failure: ...
+
+    def find_credit_notes(self, stripe_invoice_id: str) -> Answer[list[StripeCreditNote]] | Failure: ...
+
+    def find_bill(self, stripe_invoice_id: str) -> Answer[StripeBill] | Failure: ...
+
+    def find_lines(self, stripe_invoice_id: str) -> Answer[list[StripeLine]] | Failure: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CreditReport:
+    """What became of the notes of a run, in numbers of notes; waiting ones may be tried again as they are.
+
+    `failure` is the last one, None when there was none.
+    """
+
+    issued: int
+    waiting: int
+    blocked: int
+    mismatch: int
+    calls: int
+    failure: Failure | None
+
+
+def issue_credit_notes(
+    works: Collection[CreditWork],
+    *,
+    ledger: Ledger,
+    stripe: Stripe,
+    patience: float = PATIENCE,
+    clock: Clock = lambda: datetime.now(UTC),
+    sleep: Callable[[float], None] = time.sleep,
+) -> CreditReport:
+    """Brings each note to Stripe and says how it went; safe to repeat at any time, by several at once, after any crash.
+
+    `patience` is how many seconds it goes on without a successful call. A failure that is everybody's ends it at once.
+    """
+    run = _Run(ledger, stripe, clock, sleep, timedelta(seconds=patience))
+    outcomes: list[Outcome] = []
+    for work in works:
+        outcomes.append(run.bring(work))
+        if outcomes[-1].end in ("stopped", "waiting"):
+            break
+    ends = Counter(outcome.end for outcome in outcomes)
+    settled = ends["finalized"] + ends["already"] + ends["blocked"] + ends["mismatch"]
+    return CreditReport(
+        issued=ends["finalized"] + ends["already"],
+        waiting=len(works) - settled,
+        blocked=ends["blocked"],
+        mismatch=ends["mismatch"],
+        calls=run.tally["calls"],
+        failure=next((outcome.failure for outcome in reversed(outcomes) if outcome.failure), None),
+    )
+
+
+class _Run:
+    """The notes of one run, one after the other: there are few."""
+
+    def __init__(
+        self, ledger: Ledger, stripe: Stripe, clock: Clock, sleep: Callable[[float], None], patience: timedelta
+    ) -> None:
+        self.tally = Tally()
+        self.tally.on_success = self._succeeded
+        self._ledger, self._stripe, self._clock, self._sleep = ledger, stripe, clock, sleep
+        self._patience = patience
+        self._last_success = clock()
+
+    def bring(self, work: CreditWork) -> Outcome:
+        """One note, tried until it is settled or patience ends."""
+        waits = 0
+        while True:
+            with self._ledger.claim(work) as task:
+                outcome = Outcome("taken") if task is None else self._bring(task, waits)
+            if outcome.end not in ("waiting", "taken"):
+                return outcome
+            waits, now = outcome.waits, self._clock()
+            until = outcome.until or now + TAKEN_WAIT
+            if until > self._last_success + self._patience:
+                return outcome
+            self._sleep(max((until - now).total_seconds(), 0.0))
+
+    def _succeeded(self) -> None:
+        self._last_success = self._clock()
+
+    def _bring(self, task: CreditTask, waits: int) -> Outcome:
+        if task.row.state != "new":
+            return Outcome("already")
+        row = DurableRow(
+            self._ledger.rows, task.note.credit_note_id, task.row, clock=self._clock, tally=self.tally, waits=waits
+        )
+        return _Issue(task, row, self._stripe).bring(self.tally)
+
+
+class _Issue:
+    """One note on its way. `_refused` is what Stripe refused in this go, and the plan that it was sent with."""
+
+    def __init__(self, task: CreditTask, row: DurableRow, stripe: Stripe) -> None:
+        self._note, self._row, self._stripe = task.note, row, stripe
+        self._invoice, self._line_id = task.stripe_invoice_id, task.line_id
+        self._plan = task.plan
+        self._refused: tuple[CreditPlan, Failure] | None = None
+
+    def bring(self, tally: Tally) -> Outcome:
+        """Takes the note as far as it gets, each step committed."""
+        try:
+            for _ in range(MOST_LOOKS):
+                try:
+                    return self._advance()
+                except LookFirst:
+                    tally.add("recoveries")
+                    if found := self._look():
+                        return self._keep(found)
+            raise self._row.failed(no_end_in_sight())
+        except Pause as pause:
+            return pause.outcome
+
+    def _advance(self) -> Outcome:
+        if self._row.row.step == LOOK:
+            raise LookFirst
+        plan = self._plan or self._make_plan()
+        key = step_key(self._note.credit_note_id, "credit", _content(plan), self._row.row.generation)
+        return self._keep(self._row.send("credit", key, lambda key: self._send(plan, key)))
+
+    def _send(self, plan: CreditPlan, key: str) -> Answer[StripeCreditNote] | Failure:
+        """One call. A refusal may only mean that the invoice was paid meanwhile, so it leads to a new look and plan."""
+        result = self._stripe.create_credit_note(self._note, self._invoice, plan, key)
+        if isinstance(result, Failure) and result.kind == "org":
+            self._refused = (plan, result)
+            return replace(result, kind="look_first")
+        return result
+
+    def _make_plan(self) -> CreditPlan:
+        """Decides how the note is issued, by what Stripe's invoice is now, and commits that."""
+        bill = self._row.ask(self._stripe.find_bill(self._invoice))
+        if problem := _problem(self._note, bill):
+            raise self._row.settled("blocked", problem)
+        lines = self._row.ask(self._stripe.find_lines(self._invoice))
+        found = [line.stripe_line_id for line in lines if line.line_id == self._line_id]
+        if len(found) != 1:
+            raise self._row.settled("blocked", _no_line(self._note))
+        plan = CreditPlan(found[0], max(self._note.amount_minor - bill.remaining_minor, 0))
+        if self._refused is not None and self._refused[0] == plan:
+            raise self._row.settled("blocked", _refusal(self._refused[1]))
+        self._row.save(step=None, stripe_line_id=plan.stripe_line_id, balance_minor=plan.balance_minor)
+        self._plan = plan
+        return plan
+
+    def _look(self) -> StripeCreditNote | None:
+        """The note if Stripe has it after all. The new generation is committed first: no old key is sent again."""
+        self._row.save(step=LOOK, step_key=None, generation=self._row.row.generation + 1)
+        notes = self._row.ask(self._stripe.find_credit_notes(self._invoice))
+        ours = [note for note in notes if note.credit_note_id == self._note.credit_note_id]
+        if len(ours) > 1:
+            raise self._row.settled("mismatch", _issued_twice(ours))
+        if not ours:
+            self._plan = None
+            self._row.save(step=None, stripe_line_id=None, balance_minor=None)
+        return ours[0] if ours else None
+
+    def _keep(self, found: StripeCreditNote) -> Outcome:
+        """Records what Stripe has; a note that is not as it ought to be waits for a person."""
+        facts: dict[str, object] = {
+            "step": None,
+            "stripe_credit_note_id": found.stripe_credit_note_id,
+            "stripe_number": found.number,
+            "balance_minor": found.post_payment_minor,
+            "issued_at": datetime.fromtimestamp(found.created, UTC),
+            "livemode": found.livemode,
+        }
+        if wrong := _mismatch(self._note, found):
+            self._row.save(**facts)
+            raise self._row.settled("mismatch", wrong)
+        self._row.save(state="issued", **facts)
+        return Outcome("finalized")
+
+
+def _content(plan: CreditPlan) -> str:
+    return hashlib.sha256(f"{plan.stripe_line_id}:{plan.balance_minor}".encode()).hexdigest()
+
+
+def _problem(note: CreditNote, bill: StripeBill) -> Failure | None:
+    """Why Stripe's invoice cannot be credited by this note, or None."""
+    if bill.status not in CREDITABLE:
+        return _failure(
+            "not_creditable", f"Stripe's invoice is {bill.status}: only an open or paid one can be credited"
+        )
+    left = bill.total_minor - bill.credited_minor
+    if note.amount_minor > left:
+        message = f"Stripe has {left} minor units left to credit on its invoice: somebody credited it there"
+        return _failure("too_much_there", message)
+    return None
+
+
+def _mismatch(note: CreditNote, found: StripeCreditNote) -> Failure | None:
+    pairs = (
+        ("amount", note.amount_minor, found.amount_minor),
+        ("currency", note.currency, found.currency),
+        ("status", "issued", found.status),
+        ("credit note id", note.credit_note_id, found.credit_note_id),
+    )
+    differing = [f"{name} is {there} instead of {here}" for name, here, there in pairs if here != there]
+    if not differing:
+        return None
+    message = f"Stripe's credit note {found.stripe_credit_note_id} differs: {'; '.join(differing)}"
+    return _failure("mismatch", message, "Compare both in Stripe's dashboard.")
+
+
+def _issued_twice(notes: Sequence[StripeCreditNote]) -> Failure:
+    names = ", ".join(sorted(note.stripe_credit_note_id for note in notes))
+    message = f"Stripe has this credit note more than once: {names}"
+    return _failure("issued_twice", message, "Void all but one of them in Stripe's dashboard today.")
+
+
+def _no_line(note: CreditNote) -> Failure:
+    return _failure("line_missing", f"Stripe's invoice has no line of ours that holds line {note.line_no}")
+
+
+def _refusal(failure: Failure) -> Failure:
+    return replace(failure, kind="org", remedy=_LOOK_THERE)
+
+
+_LOOK_THERE = "Look at the invoice in Stripe's dashboard; once mended, give the same `flybill credit` again."
+
+
+def _failure(code: str, message: str, remedy: str = _LOOK_THERE) -> Failure:
+    return Failure(kind="org", code=code, message=message, remedy=remedy, customer_message="")

@@ -1,0 +1,147 @@
+"""Reads what became of the invoices at Stripe, from its events; from the objects where the events are gone. Decides
+nothing about an invoice: that is derived from the observations whenever somebody asks.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol, TypeAlias
+
+from flybill_pipeline.billing.payments.polls import Kept, Poll, SeenPage, Via
+from flybill_pipeline.billing.payments.standing import Observation
+from flybill_pipeline.billing.sync.values import Answer, Failure
+from flybill_pipeline.steps.sync.patience import patiently
+
+OVERLAP = timedelta(hours=1)
+"""By how much every reading begins before the last one: events may show up late, and Stripe's clock may differ."""
+KEPT_BY_STRIPE = timedelta(days=30)
+LONGEST_DISPUTE = timedelta(days=180)
+"""How long before a gap something may have begun that went on in it."""
+ATTEMPTS = 2
+"""How often an unanswered call is repeated: few times, for the next reading is never far."""
+OBJECTS = ("invoices", "credit_notes", "refunds", "disputes")
+
+Sleep: TypeAlias = Callable[[float], None]
+
+
+class Intake(Protocol):
+    """Where observations and the cursor are kept."""
+
+    def claim(self) -> AbstractContextManager[bool]: ...
+    def poll(self) -> Poll: ...
+    def known(self, observation_ids: Collection[str]) -> Collection[str]: ...
+    def invoices_paid_by(self, payment_intents: Collection[str]) -> Mapping[str, str]: ...
+    def unsettled_since(self) -> datetime | None: ...
+    def advance(self, found: Sequence[Observation], via: Via, read_up_to: datetime, *, fell_back: bool) -> Kept: ...
+    def failed(self, at: datetime, failure: str, remedy: str) -> None: ...
+
+
+class Stripe(Protocol):
+    """What Stripe has to say, newest first."""
+
+    def events(self, since: datetime, after: str | None) -> Answer[SeenPage] | Failure:
+        """Events about payments created since then."""
+
+    def objects(self, name: str, since: datetime, now: datetime, after: str | None) -> Answer[SeenPage] | Failure:
+        """The objects of one of OBJECTS created since then, as they are `now`."""
+
+    def invoice_paid_by(self, payment_intent: str) -> Answer[str | None] | Failure:
+        """The Stripe invoice that a payment was for, None when it was for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentsReport:
+    """What one reading did. `read` counts events or objects; `read_up_to` is the cursor after it.
+
+    `busy` means that somebody else was reading. With a `failure` nothing was kept and the cursor stayed.
+    """
+
+    read: int = 0
+    kept: Kept = field(default_factory=Kept)
+    read_up_to: datetime | None = None
+    fell_back: bool = False
+    unreadable: Sequence[str] = ()
+    busy: bool = False
+    failure: Failure | None = None
+
+
+def read_payments(
+    *, intake: Intake, stripe: Stripe, clock: Callable[[], datetime], sleep: Sleep = time.sleep
+) -> PaymentsReport:
+    """One reading of all that is new. Safe at any time, from any number of processes: one of them reads."""
+    with intake.claim() as alone:
+        poll = intake.poll()
+        if not alone:
+            return PaymentsReport(busy=True, read_up_to=poll.read_up_to)
+        now = clock()  # before the first call: what happens meanwhile is for the next reading
+        fell_back = poll.read_up_to is None or now - poll.read_up_to > KEPT_BY_STRIPE - OVERLAP
+        seen = _objects(poll, intake, stripe, now, sleep) if fell_back else _events(poll, stripe, sleep)
+        linked = seen if isinstance(seen, Failure) else _linked(seen.observations, intake, stripe, sleep)
+        if isinstance(seen, Failure) or isinstance(linked, Failure):
+            failure = seen if isinstance(seen, Failure) else linked
+            assert isinstance(failure, Failure)
+            intake.failed(now, failure.message, failure.remedy)
+            return PaymentsReport(read_up_to=poll.read_up_to, fell_back=fell_back, failure=failure)
+        kept = intake.advance(linked, "listing" if fell_back else "events", now, fell_back=fell_back)
+        read = len(seen.observations) + len(seen.unreadable)
+        return PaymentsReport(read, kept, now, fell_back, seen.unreadable)
+
+
+def _events(poll: Poll, stripe: Stripe, sleep: Sleep) -> SeenPage | Failure:
+    assert poll.read_up_to is not None
+    return _all_pages(partial(stripe.events, poll.read_up_to - OVERLAP), sleep)
+
+
+def _objects(poll: Poll, intake: Intake, stripe: Stripe, now: datetime, sleep: Sleep) -> SeenPage | Failure:
+    """The objects themselves, of the time that the events do not cover. Nothing when nothing was ever sent."""
+    unsettled = intake.unsettled_since()
+    gap = poll.read_up_to or unsettled
+    found: list[Observation] = []
+    unreadable: list[str] = []
+    for name in OBJECTS if gap else ():
+        since = (unsettled or now) if name == "invoices" else (gap or now) - LONGEST_DISPUTE
+        page = _all_pages(partial(stripe.objects, name, since - OVERLAP, now), sleep)
+        if isinstance(page, Failure):
+            return page
+        found += page.observations
+        unreadable += page.unreadable
+    return SeenPage(found, None, unreadable)
+
+
+def _all_pages(page_after: Callable[[str | None], Answer[SeenPage] | Failure], sleep: Sleep) -> SeenPage | Failure:
+    """Page by page, following ids: times would lose or repeat what happened in the second of a page's edge."""
+    found: list[Observation] = []
+    unreadable: list[str] = []
+    after: str | None = None
+    while True:
+        page = patiently(partial(page_after, after), sleep, ATTEMPTS)
+        if isinstance(page, Failure):
+            return page
+        found += page.value.observations
+        unreadable += page.value.unreadable
+        after = page.value.next_after
+        if after is None:
+            return SeenPage(found, None, unreadable)
+
+
+def _linked(found: Sequence[Observation], intake: Intake, stripe: Stripe, sleep: Sleep) -> list[Observation] | Failure:
+    """What is not kept yet; refunds and disputes with the invoice that they are about, for they name the payment."""
+    known = set(intake.known([seen.observation_id for seen in found]))
+    new = [seen for seen in found if seen.observation_id not in known]
+    wanted = {seen.payment_intent for seen in new if seen.stripe_invoice_id is None and seen.payment_intent}
+    invoices: dict[str | None, str | None] = {
+        seen.payment_intent: seen.stripe_invoice_id for seen in new if seen.kind == "payment"
+    }
+    invoices.update(intake.invoices_paid_by(wanted))
+    for intent in sorted(wanted - set(invoices)):
+        answer = patiently(partial(stripe.invoice_paid_by, intent), sleep, ATTEMPTS)
+        if isinstance(answer, Failure) and answer.kind in ("same_key", "everyone"):
+            return answer
+        invoices[intent] = answer.value if isinstance(answer, Answer) else None  # one odd payment stops no other
+    return [
+        seen if seen.stripe_invoice_id else replace(seen, stripe_invoice_id=invoices.get(seen.payment_intent))
+        for seen in new
+    ]

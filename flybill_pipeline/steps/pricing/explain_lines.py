@@ -1,0 +1,179 @@
+"""Explains lines: the raw events whose sum is a line's recorded usage. Reads only; what a line costs is not here.
+
+The events of an invoice are those that counted when it was priced. What has arrived since is shown apart: it is the
+business of a later invoice.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Protocol
+
+from flybill_pipeline.billing.money.decimals import ZERO, exact
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.line_heads import usage_line_id
+from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
+from flybill_pipeline.billing.usage.meters import Aggregation
+from flybill_pipeline.billing.usage.totals import dimensions_of
+
+ADJUSTMENT = "adjustment"
+WITHOUT_EVENTS = {
+    "carried_forward": "amounts of earlier months that were too small, or negative, to be billed then",
+    "true_up": "the rest of a contract's minimum spend",
+    "discount": "a discount on the lines above",
+    "credit": "prepaid credit that was used",
+    "subscription": "a plan, for the part of the month in which it ran",
+    "one_off": "a one-off item",
+}
+
+
+class Event(Protocol):
+    """One usage event that counts."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def event_id(self) -> str: ...
+    @property
+    def meter(self) -> str: ...
+    @property
+    def dimensions(self) -> str: ...
+    @property
+    def quantity(self) -> Decimal: ...
+    @property
+    def occurred_at(self) -> datetime: ...
+    @property
+    def arrival(self) -> int: ...
+    @property
+    def row(self) -> int: ...
+
+
+class Lake(Protocol):
+    """The usage events, as they count now or counted at some time."""
+
+    def events(self, org_id: str, days: Iterable[date], meter: str | None = None) -> Iterator[Event]: ...
+    def version(self, day: date) -> str | None:
+        """Names the events that count on `day`."""
+
+    def levels(self, org_id: str, before: date, meter: str) -> Iterable[tuple[str, Decimal]]:
+        """Per set of dimensions what all events before a day add up to."""
+
+
+class NoSuchLineError(Exception):
+    """There is no line with that number; the message says how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lakes:
+    """The lake as the line was priced from it; as the invoice before, for the same service month, was; and now.
+
+    `before` is None unless an earlier invoice billed that month, `now` unless the line is settled.
+    """
+
+    priced: Lake
+    before: Lake | None = None
+    now: Lake | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A line and where it comes from. Its events are read when they are iterated, once.
+
+    `events` with what was taken out again negated; their sum is `line.usage`. `later` arrived after it was priced.
+    `words` is what a line without events is; `level` is what a time-weighted line began with.
+    """
+
+    number: int
+    line: LineItem
+    words: str
+    events: Iterable[tuple[Event, Decimal]]
+    later: Iterable[tuple[Event, Decimal]]
+    level: Decimal | None = None
+
+
+Books = Callable[[Month], Callable[[str], BooksOfMonth | None]]
+"""The price books in force in a month, by currency."""
+
+
+def explain_lines(
+    org_id: str,
+    contract: str | None,
+    lines: Sequence[LineItem],
+    lakes: Callable[[Month], Lakes],
+    books: Books,
+    number: int | None = None,
+) -> Iterator[Explained]:
+    """Each of `lines` (or just the one with that number, from 1) with its events, found by the choices of pricing.
+
+    `lakes` gives where to look for a service month. Raises NoSuchLineError.
+    """
+    if number is not None and not 1 <= number <= len(lines):
+        raise NoSuchLineError(f"{org_id} has {len(lines)} lines in that month, and no line {number}")
+    wanted = ((place, line) for place, line in enumerate(lines, start=1) if number in (None, place))
+    return (_explained(place, line, org_id, contract, lakes, books) for place, line in wanted)
+
+
+def _explained(
+    place: int, line: LineItem, org_id: str, contract: str | None, lakes: Callable[[Month], Lakes], books: Books
+) -> Explained:
+    in_force = books(line.service_month)(line.currency)
+    if line.meter is None or line.kind not in ("usage", ADJUSTMENT) or in_force is None:
+        return Explained(place, line, WITHOUT_EVENTS.get(line.kind, line.kind), (), ())
+    found, days, meter = lakes(line.service_month), line.service_month.days(), line.meter
+
+    def of_line(events: Iterable[tuple[Event, Decimal]]) -> Iterator[tuple[Event, Decimal]]:
+        lines_of: dict[tuple[str, date], str | None] = {}
+        for event, quantity in events:
+            key = event.dimensions, event.occurred_at.date()
+            if key not in lines_of:
+                lines_of[key] = usage_line_id(in_force, contract, meter, dimensions_of(key[0]), key[1])
+            if lines_of[key] == line.line_id:
+                yield event, quantity
+
+    older = found.before if line.kind == ADJUSTMENT else None
+    events = (
+        _all(found.priced, org_id, days, meter) if older is None else _changes(older, found.priced, org_id, days, meter)
+    )
+    later = () if found.now is None else _changes(found.priced, found.now, org_id, days, meter)
+    level = _level(found.priced, org_id, contract, line, in_force)
+    return Explained(place, line, "", of_line(events), of_line(later), level)
+
+
+def _level(lake: Lake, org_id: str, contract: str | None, line: LineItem, in_force: BooksOfMonth) -> Decimal | None:
+    """The level with which a time-weighted line began: nothing else of earlier months is in it."""
+    meter = line.meter or ""
+    for part in in_force.parts:
+        if meter not in part.book.meters or part.book.meters[meter].aggregation is not Aggregation.TIME_WEIGHTED:
+            continue
+        held = [
+            level
+            for dimensions, level in lake.levels(org_id, part.start, meter)
+            if usage_line_id(in_force, contract, meter, dimensions_of(dimensions), part.start) == line.line_id
+        ]
+        if held:
+            with exact():
+                return sum(held, ZERO)
+    return None
+
+
+def _all(lake: Lake, org_id: str, days: Iterable[date], meter: str) -> Iterator[tuple[Event, Decimal]]:
+    for event in lake.events(org_id, days, meter):
+        yield event, event.quantity
+
+
+def _changes(
+    older: Lake, newer: Lake, org_id: str, days: Iterable[date], meter: str
+) -> Iterator[tuple[Event, Decimal]]:
+    """What `newer` counts and `older` did not; then, negated, what only `older` counted. Other days are not read."""
+    for day in days:
+        if older.version(day) != newer.version(day):
+            before = {(event.arrival, event.row): event for event in older.events(org_id, [day], meter)}
+            for event in newer.events(org_id, [day], meter):
+                known = before.pop((event.arrival, event.row), None)
+                if known != event:
+                    yield event, event.quantity
+                    if known is not None:
+                        before[event.arrival, event.row] = known
+            yield from ((event, -event.quantity) for event in before.values())

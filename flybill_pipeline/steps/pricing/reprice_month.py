@@ -1,0 +1,104 @@
+"""What other price books would have billed for a month, by the code that bills. Writes nothing, asks nobody.
+
+Both sides are priced from the usage that is known now, so that a difference is one of prices and of nothing else.
+What is carried from earlier months, billed late, or paid by credits is no matter of the month's prices and left out.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flybill_pipeline.billing.invoicing.account import Account
+from flybill_pipeline.billing.invoicing.invoice import Draft
+from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItems, fixed_lines
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.steps.pricing.price_usage import Books, Organization, Usage, price_org, usage_of
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Minor units by the books in force and by the other ones."""
+
+    now_minor: int
+    repriced_minor: int
+
+    @property
+    def difference_minor(self) -> int:
+        return self.repriced_minor - self.now_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Repriced:
+    """One org's month by both books; `meters` by name, "" for what belongs to no meter.
+
+    `problems` are what would keep it from being billed by the other books.
+    """
+
+    org_id: str
+    currency: str
+    total: Difference
+    meters: Mapping[str, Difference]
+    problems: Sequence[str]
+
+
+def reprice_shard(
+    month: Month,
+    shard: int,
+    orgs: Collection[Organization],
+    usage: Usage,
+    items: Mapping[str, OrgItems],
+    books: Books,
+    other: Books,
+    now: datetime,
+) -> Iterator[Repriced]:
+    """Every org of the shard that has a line, or a problem, by either of the books; `items` by org."""
+    currencies = {org.currency for org in orgs}
+    in_force = [choose(currency) for currency in currencies for choose in (books, other)]
+    used = {each.org_id: each for each in usage_of((), month, shard, usage, in_force, now)}
+    for org in orgs:
+        account = _account(items.get(org.org_id, NO_ITEMS), org.currency, month)
+        before, after = (
+            price_org(month, shard, org, used.get(org.org_id), choose, {}, account) for choose in (books, other)
+        )
+        if before.lines or after.lines or after.problems:
+            yield _repriced(before, after, org.currency)
+
+
+def _account(items: OrgItems, currency: str, month: Month) -> Account:
+    """What shares a bill with usage and changes what it comes to: plans count for a minimum, discounts take a part."""
+    fixed = tuple(line for line in fixed_lines(items, month) if line.currency == currency)
+    return Account(fixed=fixed, discounts=items.discounts)
+
+
+def biggest_first(found: Iterable[Repriced]) -> list[Repriced]:
+    """By currency, then by the size of the difference."""
+    return sorted(found, key=lambda org: (org.currency, -abs(org.total.difference_minor), org.org_id))
+
+
+def totals(found: Iterable[Repriced]) -> dict[str, Difference]:
+    """The sum of all orgs per currency."""
+    sums: dict[str, Difference] = {}
+    for org in found:
+        so_far = sums.get(org.currency, Difference(0, 0))
+        sums[org.currency] = Difference(
+            so_far.now_minor + org.total.now_minor, so_far.repriced_minor + org.total.repriced_minor
+        )
+    return dict(sorted(sums.items()))
+
+
+def _repriced(before: Draft, after: Draft, currency: str) -> Repriced:
+    now, then = _by_meter(before), _by_meter(after)
+    return Repriced(
+        org_id=before.org_id,
+        currency=currency,
+        total=Difference(before.total_minor, after.total_minor),
+        meters={name: Difference(now.get(name, 0), then.get(name, 0)) for name in sorted(now.keys() | then.keys())},
+        problems=[problem.message for problem in after.problems],
+    )
+
+
+def _by_meter(draft: Draft) -> dict[str, int]:
+    amounts: dict[str, int] = {}
+    for line in draft.lines:
+        amounts[line.meter or ""] = amounts.get(line.meter or "", 0) + line.amount_minor
+    return amounts

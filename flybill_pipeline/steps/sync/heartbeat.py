@@ -1,0 +1,95 @@
+"""The heartbeat of one run: every second it writes what was done, and hears of the others. No calls, no judging."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.sync.progress import Pulse, progress_sentence
+from flybill_pipeline.steps.sync.ports import Pace, Runs
+from flybill_pipeline.steps.sync.row import Clock
+from flybill_pipeline.steps.sync.tally import Tally
+
+BEAT = 1.0
+"""Seconds between two beats."""
+MEASURED_OVER = timedelta(seconds=30)
+"""The pace is that of the last so many seconds."""
+TELL_EVERY = timedelta(seconds=30)
+
+
+class Heartbeat:
+    """A context: beats while the run is inside; `on_beat` is called each time, `tell` hears a sentence now and then."""
+
+    def __init__(
+        self,
+        runs: Runs,
+        month: Month,
+        shard: int | None,
+        org_ids: Collection[str] | None,
+        *,
+        tally: Tally,
+        pace: Pace | None,
+        clock: Clock,
+        on_beat: Callable[[], None],
+        tell: Callable[[str], None],
+    ) -> None:
+        self._runs, self._tally, self._pace, self._clock = runs, tally, pace, clock
+        self._scope = (month, shard, org_ids)
+        self._on_beat, self._tell = on_beat, tell
+        self._run_id = uuid4().hex
+        self._started = self._told = clock()
+        self._measured = deque([(self._started, 0)])
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._go_on, name="sync-heartbeat", daemon=True)
+
+    def __enter__(self) -> "Heartbeat":
+        self._beat()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._runs.beat(self._pulse(self._clock(), ended=True))
+
+    def _go_on(self) -> None:
+        while not self._ended.wait(BEAT):
+            self._beat()
+
+    def _beat(self) -> None:
+        now = self._clock()
+        alive = self._runs.beat(self._pulse(now))
+        if self._pace is not None:
+            self._pace.share(alive)
+        self._on_beat()
+        if now - self._told >= TELL_EVERY:
+            self._told = now
+            month, shard, org_ids = self._scope
+            self._tell(progress_sentence(self._runs.progress(month, now, shard, org_ids), now))
+
+    def _pulse(self, now: datetime, *, ended: bool = False) -> Pulse:
+        month, shard, _ = self._scope
+        endpoint, account = self._pace.per_minute() if self._pace is not None else (0, 0)
+        return Pulse(
+            run_id=self._run_id,
+            month=month,
+            shard=shard,
+            started_at=self._started,
+            beat_at=now,
+            calls=self._tally["calls"],
+            rate_limited=self._tally["rate_limited"],
+            calls_per_minute=self._per_minute(now),
+            endpoint_per_minute=endpoint,
+            account_per_minute=account,
+            ended_at=now if ended else None,
+        )
+
+    def _per_minute(self, now: datetime) -> int:
+        self._measured.append((now, self._tally["calls"]))
+        while len(self._measured) > 2 and now - self._measured[0][0] > MEASURED_OVER:
+            self._measured.popleft()
+        (since, before), (until, after) = self._measured[0], self._measured[-1]
+        milliseconds = (until - since) // timedelta(milliseconds=1)
+        return (after - before) * 60_000 // milliseconds if milliseconds > 0 else 0

@@ -1,0 +1,128 @@
+"""What the sync needs of the world: durable rows, a work list, Stripe. Protocols only; no code that fulfils them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.sync.breaker import Admission, OpenBreaker
+from flybill_pipeline.billing.sync.progress import Pulse, SyncProgress
+from flybill_pipeline.billing.sync.values import (
+    Answer,
+    Failure,
+    Progress,
+    StripeCustomer,
+    StripeInvoice,
+    SyncFailure,
+    SyncInvoice,
+    SyncLine,
+    SyncOrg,
+    SyncTask,
+    SyncWork,
+)
+
+
+class Rows(Protocol):
+    """The durable rows of one kind. Both writes commit before they return, and only if `attempts` still stands."""
+
+    def mark_sending(
+        self, row_id: str, attempts: int, step: str, key: str, now: datetime, changes: Mapping[str, object]
+    ) -> Progress | None:
+        """Records that `key` is about to be sent, and with it what became of the call before.
+
+        Returns the row with its next `attempts`, None when it moved on and nothing was written.
+        """
+
+    def record(self, row_id: str, attempts: int, changes: Mapping[str, object], now: datetime) -> Progress | None:
+        """Writes what became of a call; returns the row, or None when it moved on and nothing was written."""
+
+
+class BreakerStore(Protocol):
+    """The breaker that all processes share, see `billing.sync_breaker`."""
+
+    def state(self) -> OpenBreaker | None:
+        """The open breaker, None when calls may be made."""
+
+    def admit(self, now: datetime) -> Admission:
+        """Whether a run may call; a probe that is due goes to whoever asks first."""
+
+    def trip(self, breaker: OpenBreaker) -> OpenBreaker:
+        """Opens it, unless it is open for the same reason; returns what is open now."""
+
+    def close(self, now: datetime) -> None:
+        """Stripe takes calls again."""
+
+
+class Runs(Protocol):
+    """Where heartbeats are kept."""
+
+    def beat(self, pulse: Pulse) -> int:
+        """Writes the run as it stands; returns how many runs are at work in all."""
+
+    def progress(self, month: Month, now: datetime, shard: int | None, org_ids: Collection[str] | None) -> SyncProgress:
+        """How far a month, or what of it is asked for, is."""
+
+
+class Pace(Protocol):
+    """The rate limit that this process keeps to."""
+
+    def share(self, runs: int) -> None:
+        """Keeps to one part in `runs` of the account's limit: as many are at work."""
+
+    def per_minute(self) -> tuple[int, int]:
+        """The calls a minute that may be made to one endpoint, and in all."""
+
+
+class Ledger(Protocol):
+    """The work list of a month, its durable rows, and what all runs share."""
+
+    @property
+    def breaker(self) -> BreakerStore:
+        """What stops the calls of everybody."""
+
+    @property
+    def runs(self) -> Runs:
+        """The heartbeats of all runs."""
+
+    @property
+    def invoices(self) -> Rows:
+        """Rows by invoice id."""
+
+    @property
+    def customers(self) -> Rows:
+        """Rows by org id; recording a `stripe_customer_id` links it to the org in the same transaction."""
+
+    def open_work(self, month: Month, shard: int | None, org_ids: Collection[str] | None) -> Sequence[SyncWork]:
+        """The invoices that are not settled; makes the rows that are missing."""
+
+    def claim(self, work: SyncWork) -> AbstractContextManager[SyncTask | None]:
+        """The invoice, its org held by this worker alone meanwhile; None when another worker has the org."""
+
+    def states(self, month: Month, shard: int | None, org_ids: Collection[str] | None) -> Mapping[str, int]:
+        """How many invoices are in each state."""
+
+    def failures(self, month: Month, shard: int | None, org_ids: Collection[str] | None) -> Sequence[SyncFailure]:
+        """Every invoice whose last word was a failure, by org."""
+
+
+class Stripe(Protocol):
+    """The calls of the sync. Each returns what Stripe answered, or why it did not."""
+
+    def create_customer(self, org: SyncOrg, key: str) -> Answer[StripeCustomer] | Failure: ...
+
+    def create_invoice(self, invoice: SyncInvoice, key: str) -> Answer[StripeInvoice] | Failure: ...
+
+    def add_lines(
+        self, stripe_invoice_id: str, lines: Sequence[SyncLine], key: str
+    ) -> Answer[StripeInvoice] | Failure: ...
+
+    def finalize_invoice(self, stripe_invoice_id: str, key: str) -> Answer[StripeInvoice] | Failure: ...
+
+    def find_invoices(self, customer_id: str, since: datetime) -> Answer[list[StripeInvoice]] | Failure: ...
+
+    def find_customers(self, since: datetime) -> Answer[list[StripeCustomer]] | Failure: ...
+
+    def list_lines(self, stripe_invoice_id: str) -> Answer[list[str]] | Failure: ...
+
+    def delete_draft(self, stripe_invoice_id: str) -> Answer[str] | Failure: ...

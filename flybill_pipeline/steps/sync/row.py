@@ -1,0 +1,175 @@
+"""One durable row in a worker's hands: fenced writes, and how the work on it ends. Not what is being sent."""
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal, TypeAlias
+
+from flybill_pipeline.billing.sync.values import Answer, Failure, T
+from flybill_pipeline.billing.sync.values import Progress as Row
+from flybill_pipeline.steps.sync.ports import Rows
+from flybill_pipeline.steps.sync.tally import Tally
+
+KEY_LIFETIME = timedelta(hours=23)
+"""Stripe forgets a key after 24 hours, and would then do the same request twice."""
+LATELY = timedelta(minutes=10)
+"""So long after a call a copy at Stripe is taken to be as that call left it."""
+LOOK, REPAIR = "look", "repair"
+"""The step of a row whose next call is a look at what Stripe has; `repair` when a person asked for it."""
+LOOKING = (LOOK, REPAIR)
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
+"""Seconds between attempts."""
+_NO_FAILURE = dict.fromkeys(
+    ("error_kind", "error_code", "error_message", "error_remedy", "error_customer_message", "next_attempt_at")
+)
+
+Clock: TypeAlias = Callable[[], datetime]
+End: TypeAlias = Literal["finalized", "already", "waiting", "blocked", "mismatch", "stopped", "taken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the work on one row ended for now.
+
+    `until` is when a waiting one may be tried again, `waits` how often it has waited since a call last succeeded.
+    """
+
+    end: End
+    failure: Failure | None = None
+    until: datetime | None = None
+    waits: int = 0
+
+
+class Pause(Exception):  # noqa: N818 - ends the work on a row, is no error, and never leaves the steps
+    """The work on this row ends here for now."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.end)
+        self.outcome = outcome
+
+
+class LookFirst(Exception):  # noqa: N818 - the same
+    """What Stripe has is not known; nothing may be sent under a new key before it is."""
+
+
+class DurableRow:
+    """The row of one thing on its way to Stripe, held by one worker.
+
+    `stopping` says whether the run has been stopped: then no further call is sent. `waits` is how often it has waited
+    since a call last succeeded. When the row moved on in another worker's hands, every method raises Pause.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        row_id: str,
+        row: Row,
+        *,
+        clock: Clock,
+        tally: Tally,
+        waits: int = 0,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._rows = rows
+        self._id = row_id
+        self._clock = clock
+        self._tally = tally
+        self._waits = waits
+        self._stopping = stopping
+        self._looks = 0
+        self._noted: dict[str, object] = {}
+        self.row = row
+
+    def sent_lately(self) -> bool:
+        """Whether the last step was first sent so recently that Stripe's copy need not be looked at again."""
+        sent = self.row.step_first_sent_at
+        return sent is not None and self._clock() - sent <= LATELY
+
+    def send(self, step: str, key: str, call: Callable[[str], Answer[T] | Failure]) -> T:
+        """Sends one step under its key, which is committed first. Raises LookFirst or Pause unless it succeeds."""
+        self._require_running()
+        row, now = self.row, self._clock()
+        if row.step_key == key and row.step_first_sent_at is not None and now - row.step_first_sent_at > KEY_LIFETIME:
+            raise LookFirst
+        self._keep(self._rows.mark_sending(self._id, row.attempts, step, key, now, self._take_notes()))
+        result = self._tally.counted(call(key))
+        if isinstance(result, Answer):
+            self._waits = 0
+            return result.value
+        if result.kind == "look_first":
+            raise LookFirst
+        raise self.failed(result)
+
+    def ask(self, result: Answer[T] | Failure) -> T:
+        """The value of a call that may simply be repeated later, and for now raises Pause if it failed."""
+        self._looks += 1
+        result = self._tally.counted(result)
+        if isinstance(result, Answer):
+            self._waits = 0
+            return result.value
+        raise self.failed(result)
+
+    def save(self, **changes: object) -> None:
+        """Commits what became of the row; an earlier failure is forgotten."""
+        self._write({**_NO_FAILURE, **changes})
+
+    def note(self, **changes: Any) -> None:
+        """As `save`, for a row that goes on at once: committed with the next write, mostly the mark of the next step.
+
+        A crash in between loses nothing: the row still says what was sent, and its key brings the same answer again.
+        """
+        self._noted |= {**_NO_FAILURE, **changes}
+        self.row = replace(self.row, **{name: value for name, value in changes.items() if hasattr(self.row, name)})
+
+    def failed(self, failure: Failure) -> Pause:
+        """Commits the failure and returns the Pause to raise: blocked for the org's, waiting or stopped for others."""
+        if failure.kind == "org":
+            return self.settled("blocked", failure)
+        if failure.kind == "everyone":
+            self._write(_words("everyone", failure) | {"next_attempt_at": None})
+            return Pause(Outcome("stopped", failure))
+        until = self._clock() + timedelta(seconds=self._backoff(failure))
+        self._write(_words("transient", failure) | {"next_attempt_at": until})
+        return Pause(Outcome("waiting", failure, until, self._waits + 1))
+
+    def settled(self, state: Literal["blocked", "mismatch"], failure: Failure) -> Pause:
+        """Commits that a person must mend this row, and returns the Pause to raise."""
+        self._write(_words("org" if state == "blocked" else state, failure) | {"state": state, "next_attempt_at": None})
+        return Pause(Outcome(state, failure))
+
+    def _require_running(self) -> None:
+        if self._stopping():
+            if self._noted:
+                self._write({})
+            raise Pause(Outcome("waiting"))
+
+    def _write(self, changes: Mapping[str, object]) -> None:
+        looks, self._looks = self._looks, 0
+        written = {**self._take_notes(), **changes, "looks": looks}
+        self._keep(self._rows.record(self._id, self.row.attempts, written, self._clock()))
+
+    def _take_notes(self) -> Mapping[str, object]:
+        noted, self._noted = self._noted, {}
+        return noted
+
+    def _keep(self, row: Row | None) -> None:
+        if row is None:
+            raise Pause(Outcome("taken"))
+        self.row = row
+
+    def _backoff(self, failure: Failure) -> float:
+        """Seconds: doubling, up to half of it taken off by a hash so that rows do not come back together."""
+        spread = 0.5 + zlib.crc32(f"{self._id}:{self.row.attempts}".encode()) / 2**33
+        return max(failure.retry_after or 0.0, spread * min(FIRST_WAIT * 2.0**self._waits, LONGEST_WAIT))
+
+
+def _words(kind: str, failure: Failure) -> dict[str, object]:
+    return {
+        "error_kind": kind,
+        "error_code": failure.code,
+        "error_message": failure.message,
+        "error_remedy": failure.remedy,
+        "error_customer_message": failure.customer_message,
+        "request_id": failure.request_id,
+    }

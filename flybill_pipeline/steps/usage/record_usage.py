@@ -1,0 +1,135 @@
+"""Brings landed usage files into the lake, and decides for a day which rows count. Not how files are read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, LandedFile, Manifest, Taken
+
+
+class LandingZone(Protocol):
+    """Where exporters put files."""
+
+    def files(self) -> Iterable[LandedFile]: ...
+
+
+class FileLake(Protocol):
+    """Reads a landed file into immutable pieces that nobody sees yet."""
+
+    def take(self, arrival: Arrival) -> Taken | Broken: ...
+
+
+class FileCatalog(Protocol):
+    """Knows which files have arrived, and makes their pieces visible."""
+
+    def working_on(self, what: str) -> AbstractContextManager[None]: ...
+    def arrivals(self, files: Iterable[LandedFile], now: datetime) -> list[Arrival]: ...
+    def took(self, arrival: Arrival, taken: Taken) -> set[date]: ...
+    def broke(self, arrival: Arrival, broken: Broken) -> None: ...
+
+
+class DayLake(Protocol):
+    """Decides which rows of pieces count."""
+
+    def record(self, day: date, pieces: Sequence[str], exclusions: Sequence[EventKey]) -> Manifest: ...
+
+
+class DayCatalog(Protocol):
+    """Knows the pieces of a day and keeps its manifest."""
+
+    def working_on(self, what: str) -> AbstractContextManager[None]: ...
+    def pieces(self, day: date) -> Sequence[str]: ...
+    def exclusions(self, day: date) -> Sequence[EventKey]: ...
+    def manifest(self, day: date) -> Manifest | None: ...
+    def record(self, manifest: Manifest) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What became of one file: `rows` are good ones; a broken file has a `reason` and a `remedy`."""
+
+    source: str
+    path: str
+    size: int
+    rows: int
+    quarantined: Mapping[str, int]
+    reason: str | None = None
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeReport:
+    """What one look into the landing zone brought: its new and changed files, and the days that they touch."""
+
+    files: tuple[FileReport, ...]
+    days: tuple[date, ...]
+
+    @property
+    def rows(self) -> int:
+        """Good rows, repeated ones included."""
+        return sum(file.rows for file in self.files)
+
+    @property
+    def broken(self) -> tuple[FileReport, ...]:
+        """The files that could not be read."""
+        return tuple(file for file in self.files if file.reason is not None)
+
+    @property
+    def quarantined(self) -> dict[str, int]:
+        """Bad rows by reason."""
+        reasons = sorted({reason for file in self.files for reason in file.quarantined})
+        return {reason: sum(file.quarantined.get(reason, 0) for file in self.files) for reason in reasons}
+
+
+@dataclass(frozen=True, slots=True)
+class DayReport:
+    """A recorded day: `rows` count; `duplicates` and `conflicts` do not, nor do those whose sum is `too_large`.
+
+    `changed` is false when nothing was new.
+    """
+
+    day: date
+    pieces: int
+    rows: int
+    duplicates: int
+    conflicts: int
+    too_large: int
+    changed: bool
+
+
+def take_in(landing: LandingZone, lake: FileLake, catalog: FileCatalog, now: datetime) -> IntakeReport:
+    """Reads every new or changed file of the landing zone once, each committed by itself; a broken one stops no other.
+
+    `now` becomes the time of arrival of what is new. May be killed and run again at any time.
+    """
+    reports, days = [], set[date]()
+    with catalog.working_on("intake"):
+        for arrival in catalog.arrivals(landing.files(), now):
+            file = arrival.file
+            match lake.take(arrival):
+                case Broken() as broken:
+                    catalog.broke(arrival, broken)
+                    reports.append(FileReport(file.source, file.path, file.size, 0, {}, broken.reason, broken.remedy))
+                case Taken() as taken:
+                    days |= catalog.took(arrival, taken)
+                    reports.append(FileReport(file.source, file.path, file.size, taken.rows, taken.quarantined))
+    return IntakeReport(tuple(reports), tuple(sorted(days)))
+
+
+def record_day(day: date, lake: DayLake, catalog: DayCatalog) -> DayReport:
+    """Records which rows of `day` count: of rows with one (source, event_id) the first to arrive, on any day."""
+    with catalog.working_on(f"day {day}"):
+        before = catalog.manifest(day)
+        manifest = lake.record(day, catalog.pieces(day), catalog.exclusions(day))
+        catalog.record(manifest)
+    return DayReport(
+        day=day,
+        pieces=len(manifest.pieces),
+        rows=manifest.rows,
+        duplicates=manifest.duplicates,
+        conflicts=manifest.conflicts,
+        too_large=manifest.too_large,
+        changed=before is None or before.version != manifest.version,
+    )

@@ -1,0 +1,102 @@
+"""What settled months billed for a service month, and what they billed it from. Reads only; drafts write the rows."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, and_, func, select, true
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from flybill_pipeline.billing.invoicing.basis import Basis
+from flybill_pipeline.billing.invoicing.late_usage import BilledLine
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.stores.invoicing.tables import line_items, outcomes
+from flybill_pipeline.stores.pricing.tables import pricing_bases
+
+PRICED_KINDS = ("usage", "adjustment", "subscription", "one_off", "true_up")
+FURTHEST_MONTHS = 24  # no invoice bills a service month that is older
+
+
+class BilledMonths:
+    """The settled months of every org."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def settled_months(self, shard: int, org_ids: Collection[str] = ()) -> dict[str, int]:
+        """How many months of each org are settled; orgs without any are absent."""
+        settled = outcomes.c
+        query = (
+            select(settled.org_id, func.count())
+            .where(settled.shard == shard, settled.outcome != "held", *_among(settled.org_id, org_ids))
+            .group_by(settled.org_id)
+        )
+        with self._engine.connect() as connection:
+            return {org_id: int(count) for org_id, count in connection.execute(query)}
+
+    def bases(self, service_month: Month, shard: int, org_ids: Collection[str] = ()) -> dict[str, Basis]:
+        """What each org whose `service_month` is settled was last billed from for it."""
+        basis = pricing_bases.c
+        own = outcomes.alias("own")
+        query = (
+            select(*(basis[name] for name in ("org_id", *Basis.__slots__)))
+            .ext(distinct_on(basis.org_id))
+            .join(own, and_(own.c.org_id == basis.org_id, own.c.month == str(service_month), own.c.outcome != "held"))
+            .join(outcomes, _of_settled(pricing_bases))
+            .where(basis.service_month == str(service_month), basis.shard == shard, *_among(basis.org_id, org_ids))
+            .order_by(basis.org_id, basis.priced_at.desc(), basis.month.desc())
+        )
+        with self._engine.connect() as connection:
+            rows = [dict(row._mapping) for row in connection.execute(query)]
+        return {row.pop("org_id"): Basis(**{**row, "service_month": service_month}) for row in rows}
+
+    def billed(
+        self, service_month: Month, except_month: Month, shard: int, org_ids: Collection[str]
+    ) -> dict[str, Sequence[BilledLine]]:
+        """Per org the lines that settled months, but for `except_month`, have for `service_month`, in their order.
+
+        Settled months come first, and then the lines of each by their key: however many years of lines there are, only
+        those of these months are read. (Without the offset, which keeps Postgres to that order, it reads them all.)
+        """
+        names = ("line_id", "meter", "dimensions", "quantity", "unit", "amount_minor", "currency", "description")
+        may_bill = [str(month) for month in _that_may_bill(service_month)]
+        settled = (
+            select(outcomes.c.month, outcomes.c.org_id)
+            .where(outcomes.c.shard == shard, outcomes.c.org_id.in_(org_ids), outcomes.c.outcome != "held")
+            .where(outcomes.c.month.in_(may_bill), outcomes.c.month != str(except_month))
+            .subquery("settled")
+        )
+        line = (
+            select(line_items)
+            .where(line_items.c.month == settled.c.month, line_items.c.org_id == settled.c.org_id)
+            .where(line_items.c.service_month == str(service_month), line_items.c.kind.in_(PRICED_KINDS))
+            .offset(0)
+            .lateral("line")
+        )
+        query = (
+            select(line.c.org_id, *(line.c[name] for name in names), line.c.usage_quantity.label("usage"))
+            .select_from(settled.join(line, true()))
+            .order_by(line.c.org_id, line.c.month, line.c.line_no)
+        )
+        found: dict[str, list[BilledLine]] = {}
+        with self._engine.connect() as connection:
+            for row in connection.execute(query):
+                values = dict(row._mapping)
+                lines = found.setdefault(values.pop("org_id"), [])
+                lines.append(BilledLine(service_month=service_month, **values))
+        return dict(found)
+
+
+def _of_settled(table: Any) -> ColumnElement[bool]:
+    return and_(outcomes.c.month == table.c.month, outcomes.c.org_id == table.c.org_id, outcomes.c.outcome != "held")
+
+
+def _among(column: ColumnElement[str], org_ids: Collection[str]) -> list[ColumnElement[bool]]:
+    return [column.in_(org_ids)] if org_ids else []
+
+
+def _that_may_bill(service_month: Month) -> Iterator[Month]:
+    """The month before it (what is billed in advance), itself, and those after it."""
+    month = service_month.previous()
+    for _ in range(FURTHEST_MONTHS + 2):
+        yield month
+        month = month.next()

@@ -1,0 +1,230 @@
+"""Drafts at rest: the lines of months that are not finalized yet, replaced whenever they are priced again."""
+
+import dataclasses
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text
+
+from flybill_pipeline.billing.invoicing.invoice import Draft
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.totals import dimensions_text
+from flybill_pipeline.stores.invoicing.tables import account_entries, drafts, line_items, organizations, outcomes
+from flybill_pipeline.stores.postgres.bulk import copy_rows
+from flybill_pipeline.stores.pricing.tables import pricing_bases, too_late_usage
+
+LINE_COLUMNS = (
+    "month",
+    "org_id",
+    "line_no",
+    "line_id",
+    "kind",
+    "meter",
+    "dimensions",
+    "service_month",
+    "quantity",
+    "usage_quantity",
+    "unit",
+    "amount_minor",
+    "currency",
+    "description",
+    "working",
+)
+DRAFT_COLUMNS = (
+    "month",
+    "org_id",
+    "shard",
+    "currency",
+    "total_minor",
+    "carried_minor",
+    "line_count",
+    "content_hash",
+    "problems",
+    "usage_up_to",
+    "priced_at",
+    "settled_months",
+    "credit_uses",
+    "priced_from",
+)
+BASIS_COLUMNS = (
+    "month",
+    "org_id",
+    "service_month",
+    "shard",
+    "usage_version",
+    "usage_fingerprint",
+    "terms",
+    "contract",
+    "currency",
+    "priced_at",
+)
+
+_Row = tuple[Any, ...]
+
+
+class Drafts:
+    """The draft lines of every org and month, and what an org carries over from earlier months."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def settled(self, month: Month, shard: int) -> set[str]:
+        """The orgs of a shard whose month has an outcome that can no longer change; pricing leaves them alone."""
+        with self._engine.connect() as connection:
+            return _settled(connection, month, shard)
+
+    def strangers(self, month: Month, shard: int) -> set[str]:
+        """The orgs that nobody imported whose month is held because they had usage once."""
+        query = select(outcomes.c.org_id).where(
+            outcomes.c.month == str(month),
+            outcomes.c.shard == shard,
+            outcomes.c.outcome == "held",
+            outcomes.c.org_id.not_in(select(organizations.c.org_id)),
+        )
+        with self._engine.connect() as connection:
+            return set(connection.execute(query).scalars())
+
+    def carried(self, month: Month, org_ids: Collection[str]) -> dict[str, dict[str, int]]:
+        """Per org what it carries into `month`, in minor units by currency; what comes to nothing is absent.
+
+        It is all that is open, whichever month it comes from: a month that is settled after a later one must not bill
+        what that one took over.
+        """
+        entries = account_entries.c
+        query = (
+            select(entries.org_id, entries.currency, func.sum(entries.amount_minor))
+            .where(entries.month != str(month), entries.org_id.in_(org_ids))
+            .group_by(entries.org_id, entries.currency)
+            .having(func.sum(entries.amount_minor) != 0)
+        )
+        found: dict[str, dict[str, int]] = {}
+        with self._engine.connect() as connection:
+            for org_id, currency, amount in connection.execute(query):
+                found.setdefault(org_id, {})[currency] = int(amount)
+        return found
+
+    def replace(
+        self,
+        month: Month,
+        shard: int,
+        new: Iterable[Draft],
+        now: datetime,
+        only: Collection[str] = (),
+        priced_from: str | None = None,
+    ) -> tuple[int, int]:
+        """Puts `new` in the place of every unsettled draft of the shard (or of the orgs `only`), all or nothing.
+
+        `priced_from` names the inputs (see pricing_inputs.py). Returns the numbers of drafts and lines. An org that
+        was settled meanwhile keeps its lines. `new` may be made as it is taken: no draft is kept once it is written.
+        """
+        with self._engine.begin() as connection:
+            lock_shard(connection, shard)
+            settled = _settled(connection, month, shard)
+            self._clear(connection, month, shard, only)
+            draft_rows, basis_rows = list[_Row](), list[_Row]()
+
+            def line_rows() -> Iterator[_Row]:
+                for draft in new:
+                    if draft.org_id not in settled:
+                        yield from _line_rows(draft)
+                        draft_rows.append(_draft_row(draft, now, priced_from))
+                        basis_rows.extend(_basis_rows(draft, now))
+
+            lines = copy_rows(connection, line_items, LINE_COLUMNS, line_rows())
+            copy_rows(connection, drafts, DRAFT_COLUMNS, draft_rows)
+            copy_rows(connection, pricing_bases, BASIS_COLUMNS, basis_rows)
+        return len(draft_rows), lines
+
+    def report_too_late(self, month: Month, shard: int, found: Iterable[tuple[str, Month]]) -> None:
+        """Notes, in the place of what was noted before, whose usage of which month came too late to be billed."""
+        rows = [
+            {"month": str(month), "shard": shard, "org_id": org, "service_month": str(service_month)}
+            for org, service_month in found
+        ]
+        mine = (too_late_usage.c.month == str(month)) & (too_late_usage.c.shard == shard)
+        with self._engine.begin() as connection:
+            lock_shard(connection, shard)
+            connection.execute(delete(too_late_usage).where(mine))
+            if rows:
+                connection.execute(insert(too_late_usage), rows)
+
+    def _clear(self, connection: Connection, month: Month, shard: int, only: Collection[str]) -> None:
+        settled = select(outcomes.c.org_id).where(outcomes.c.month == str(month), outcomes.c.outcome != "held")
+        mine = select(drafts.c.org_id).where(
+            drafts.c.month == str(month), drafts.c.shard == shard, drafts.c.org_id.not_in(settled)
+        )
+        if only:
+            mine = mine.where(drafts.c.org_id.in_(only))
+        for table in (line_items, pricing_bases, drafts):
+            connection.execute(delete(table).where(table.c.month == str(month), table.c.org_id.in_(mine)))
+
+
+def lock_shard(connection: Connection, shard: int) -> None:
+    """Makes pricing and finalizing of one shard take turns, over all months, until the transaction ends."""
+    connection.execute(text("select pg_advisory_xact_lock(hashtext(:key))"), {"key": f"flybill shard {shard}"})
+
+
+def _settled(connection: Connection, month: Month, shard: int) -> set[str]:
+    query = select(outcomes.c.org_id).where(
+        outcomes.c.month == str(month), outcomes.c.shard == shard, outcomes.c.outcome != "held"
+    )
+    return set(connection.execute(query).scalars())
+
+
+def _line_rows(draft: Draft) -> Iterator[_Row]:
+    month = str(draft.month)
+    for number, (line, working) in enumerate(zip(draft.lines, draft.workings, strict=True), start=1):
+        yield (
+            month,
+            draft.org_id,
+            number,
+            line.line_id,
+            line.kind,
+            line.meter,
+            dimensions_text(line.dimensions),
+            str(line.service_month),
+            line.quantity,
+            line.usage,
+            line.unit,
+            line.amount_minor,
+            line.currency,
+            line.description,
+            working.data,
+        )
+
+
+def _draft_row(draft: Draft, now: datetime, priced_from: str | None) -> _Row:
+    problems = [dataclasses.asdict(p) | {"quantity": format(p.quantity, "f")} for p in draft.problems]
+    return (
+        str(draft.month),
+        draft.org_id,
+        draft.shard,
+        draft.currency,
+        draft.total_minor,
+        draft.carried_minor,
+        len(draft.lines),
+        draft.content_hash,
+        problems,
+        draft.usage_up_to,
+        now,
+        draft.settled_months,
+        dict(draft.credit_uses),
+        priced_from,
+    )
+
+
+def _basis_rows(draft: Draft, now: datetime) -> Iterator[_Row]:
+    for basis in draft.bases:
+        yield (
+            str(draft.month),
+            draft.org_id,
+            str(basis.service_month),
+            draft.shard,
+            basis.usage_version,
+            basis.usage_fingerprint,
+            basis.terms,
+            basis.contract,
+            basis.currency,
+            now,
+        )

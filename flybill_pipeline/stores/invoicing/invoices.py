@@ -1,0 +1,209 @@
+"""Finalized invoices, outcomes and carried amounts: inserted together, never changed. No drafts, no Stripe answers."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Connection, Engine, TableValuedAlias, cast, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from flybill_pipeline.billing.invoicing.invoice import invoice_id, invoice_number
+from flybill_pipeline.billing.invoicing.settlement import DraftTotal, Settlement
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.stores.invoicing.drafts import lock_shard
+from flybill_pipeline.stores.invoicing.holds import record_holds
+from flybill_pipeline.stores.invoicing.items import overdrawn
+from flybill_pipeline.stores.invoicing.tables import (
+    account_entries,
+    credit_uses,
+    drafts,
+    invoice_lines,
+    invoice_numbers,
+    invoices,
+    line_items,
+    outcomes,
+)
+from flybill_pipeline.stores.postgres.bulk import given_rows
+from flybill_pipeline.stores.sync.tables import stripe_sync
+
+FROM_DRAFT = ("month", "org_id", "shard", "currency", "line_count", "content_hash", "usage_up_to", "priced_from")
+"""What an invoice takes over from its draft as it is."""
+
+
+class LinesDoNotSumError(Exception):
+    """The lines of an invoice do not sum to its subtotal: nothing of the batch was finalized."""
+
+
+class CreditOverdrawnError(Exception):
+    """More would be taken from a prepaid credit than was granted: nothing of the batch was finalized."""
+
+
+class Invoices:
+    """What has been finalized, and the one way to finalize more."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def open_drafts(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> list[DraftTotal]:
+        """The drafts of a shard (or of `org_ids` in it) whose month is not settled, in order of org ids."""
+        settled = select(outcomes.c.org_id).where(outcomes.c.month == str(month), outcomes.c.outcome != "held")
+        columns = [drafts.c[name] for name in DraftTotal.__slots__]
+        query = (
+            select(*columns)
+            .where(drafts.c.month == str(month), drafts.c.shard == shard, drafts.c.org_id.not_in(settled))
+            .order_by(drafts.c.org_id)
+        )
+        if org_ids:
+            query = query.where(drafts.c.org_id.in_(org_ids))
+        with self._engine.connect() as connection:
+            return [DraftTotal(**row._mapping) for row in connection.execute(query)]
+
+    def settle(self, month: Month, shard: int, decided: Sequence[Settlement], now: datetime) -> set[str]:
+        """Finalizes a batch, all or nothing: invoices with their lines, outcomes, carried amounts, work for the sync.
+
+        An org that another run settled first, whose draft changed since it was read, or of which another month was
+        settled since the draft was priced (it may have billed the same late usage) is left out: the next run sees it
+        as it is. Returns the orgs that were not left out (held ones included).
+        Raises LinesDoNotSumError or CreditOverdrawnError, and then nothing is stored.
+        """
+        with self._engine.begin() as connection:
+            lock_shard(connection, shard)
+            unchanged = self._unchanged(connection, month, shard)
+            batch = [s for s in decided if unchanged.get(s.draft.org_id) == s.draft.priced_at]
+            if batch:
+                record_holds(connection, month, batch, now)
+                self._record_outcomes(connection, month, shard, batch, now)
+                self._carry(connection, month, [s for s in batch if s.outcome != "held"])
+                self._use_credits(connection, month, [s.draft.org_id for s in batch if s.outcome != "held"])
+                self._insert_invoices(
+                    connection, month, [s.draft.org_id for s in batch if s.outcome == "invoiced"], now
+                )
+        return {settlement.draft.org_id for settlement in batch}
+
+    def _unchanged(self, connection: Connection, month: Month, shard: int) -> dict[str, datetime]:
+        """When each draft that may still be settled was priced."""
+        settled = select(outcomes.c.org_id).where(outcomes.c.month == str(month), outcomes.c.outcome != "held")
+        months = (
+            select(outcomes.c.org_id, func.count().label("settled"))
+            .where(outcomes.c.shard == shard, outcomes.c.outcome != "held")
+            .group_by(outcomes.c.org_id)
+            .subquery()
+        )
+        query = (
+            select(drafts.c.org_id, drafts.c.priced_at)
+            .outerjoin(months, months.c.org_id == drafts.c.org_id)
+            .where(drafts.c.month == str(month), drafts.c.shard == shard, drafts.c.org_id.not_in(settled))
+            .where(drafts.c.settled_months == func.coalesce(months.c.settled, 0))
+        )
+        return {row.org_id: row.priced_at for row in connection.execute(query)}
+
+    def _record_outcomes(
+        self, connection: Connection, month: Month, shard: int, batch: Sequence[Settlement], now: datetime
+    ) -> None:
+        decided = [
+            {
+                "org_id": s.draft.org_id,
+                "outcome": s.outcome,
+                "code": s.code,
+                "message": s.message,
+                "remedy": s.remedy,
+                "customer_message": s.customer_message,
+                "total_minor": s.draft.total_minor,
+                "currency": s.draft.currency,
+            }
+            for s in batch
+        ]
+        rows = select(literal(str(month)), literal(shard), literal(now), given_rows(outcomes, decided))
+        statement = upsert(outcomes).from_select(["month", "shard", "decided_at", *decided[0]], rows)
+        changes = {name: statement.excluded[name] for name in ("decided_at", *decided[0]) if name != "org_id"}
+        connection.execute(statement.on_conflict_do_update(index_elements=["month", "org_id"], set_=changes))
+
+    def _carry(self, connection: Connection, month: Month, batch: Sequence[Settlement]) -> None:
+        """What is carried is a balance of entries: carrying adds the month's own part, billing takes it all out."""
+        entries = [
+            {"org_id": s.draft.org_id, "month": str(month), "kind": s.outcome, "currency": s.draft.currency}
+            | {"amount_minor": _entry(s)}
+            for s in batch
+            if _entry(s) != 0
+        ]
+        if entries:
+            connection.execute(insert(account_entries), entries)
+
+    def _use_credits(self, connection: Connection, month: Month, org_ids: Sequence[str]) -> None:
+        """What the drafts take from prepaid credits is taken, in the transaction that settles them; never too much."""
+        use = func.jsonb_each_text(drafts.c.credit_uses).table_valued("key", "value", joins_implicitly=True)
+        taken = (
+            select(use.c.key, drafts.c.month, drafts.c.org_id, cast(use.c.value, BigInteger))
+            .select_from(drafts, use)
+            .where(drafts.c.month == str(month), drafts.c.org_id.in_(org_ids), drafts.c.credit_uses != {})
+        )
+        insertion = insert(credit_uses).from_select(["credit_id", "month", "org_id", "amount_minor"], taken)
+        used = list(connection.execute(insertion.returning(credit_uses.c.credit_id)).scalars())
+        if found := overdrawn(connection, used):
+            raise CreditOverdrawnError(
+                f"the credits {', '.join(found)} do not hold what would be taken from them: close the month again"
+            )
+
+    def _insert_invoices(self, connection: Connection, month: Month, org_ids: Sequence[str], now: datetime) -> None:
+        if not org_ids:
+            return
+        first = self._take_numbers(connection, month, len(org_ids))
+        # The month is given with each row, so that Postgres looks rows up by key: of a month that has just begun to be
+        # billed it knows no statistics yet, and would read all of it for each batch.
+        named = [
+            {"month": str(month), "org_id": org, "invoice_id": invoice_id(month, org)}
+            | {"number": invoice_number(month, number)}
+            for number, org in enumerate(org_ids, start=first)
+        ]
+        given, draft = given_rows(invoices, named), drafts.c
+        kept = [draft[name] for name in FROM_DRAFT]
+        rows = select(given.c.invoice_id, given.c.number, literal(now), draft.total_minor, *kept).join(
+            drafts, (draft.month == given.c.month) & (draft.org_id == given.c.org_id)
+        )
+        names = ["invoice_id", "number", "finalized_at", "subtotal_minor", *FROM_DRAFT]
+        connection.execute(insert(invoices).from_select(names, rows))
+        self._copy_lines(connection, given)
+        connection.execute(insert(stripe_sync).from_select(["invoice_id"], select(given.c.invoice_id)))
+
+    def _take_numbers(self, connection: Connection, month: Month, count: int) -> int:
+        """The first of `count` consecutive numbers; the counter's row stays locked, so a rollback leaves no gap."""
+        connection.execute(upsert(invoice_numbers).values(month=str(month), last_number=0).on_conflict_do_nothing())
+        last = invoice_numbers.c.last_number
+        taken = (
+            update(invoice_numbers).where(invoice_numbers.c.month == str(month)).values(last_number=last + count)
+        ).returning(last)
+        return int(connection.execute(taken).scalar_one()) - count + 1
+
+    def _copy_lines(self, connection: Connection, given: TableValuedAlias) -> None:
+        """Copies the lines; the blocking check is asserted where it cannot be skipped: in the very statement."""
+        shared = [c.name for c in invoice_lines.columns if c.name != "invoice_id"]
+        lines = select(given.c.invoice_id, *(line_items.c[name] for name in shared)).join(
+            line_items, (line_items.c.month == given.c.month) & (line_items.c.org_id == given.c.org_id)
+        )
+        insertion = insert(invoice_lines).from_select(["invoice_id", *shared], lines)
+        stored = insertion.returning(invoice_lines.c.invoice_id, invoice_lines.c.amount_minor).cte("stored").c
+        summed = (
+            select(stored.invoice_id, func.sum(stored.amount_minor).label("amount"), func.count().label("lines"))
+            .group_by(stored.invoice_id)
+            .subquery()
+        )
+        wrong = connection.execute(
+            select(invoices.c.invoice_id)
+            .join(given, given.c.invoice_id == invoices.c.invoice_id)
+            .outerjoin(summed, summed.c.invoice_id == invoices.c.invoice_id)
+            .where(
+                summed.c.amount.is_distinct_from(invoices.c.subtotal_minor)
+                | summed.c.lines.is_distinct_from(invoices.c.line_count)
+            )
+            .limit(5)
+        ).scalars()
+        if found := list(wrong):
+            raise LinesDoNotSumError(
+                f"the lines of {', '.join(found)} do not sum to the subtotal; nothing was finalized"
+            )
+
+
+def _entry(settlement: Settlement) -> int:
+    draft = settlement.draft
+    if settlement.outcome == "carried_forward":
+        return draft.total_minor - draft.carried_minor
+    return -draft.carried_minor

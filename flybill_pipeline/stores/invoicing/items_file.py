@@ -1,0 +1,203 @@
+"""Reads files of items: subscriptions, one-off items, credits, discounts. What is stored of them is in items.py.
+
+A row has `item_id`, `kind`, `org_id` and the members of its kind; times are UTC days or ISO times with their zone.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from flybill_pipeline.billing.money.amounts import from_minor, to_minor
+from flybill_pipeline.billing.money.currencies import UnknownCurrencyError, currency_of
+from flybill_pipeline.billing.money.decimals import plain
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.stores.invoicing.organizations import ImportRefusedError
+
+COMMON = ("item_id", "kind", "org_id", "name")
+KINDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # kind → what it must have, what it may have
+    "subscription": (("amount", "currency", "start"), ("seats", "end", "timing")),
+    "one_off": (("amount", "currency", "month"), ()),
+    "credit": (("amount", "currency", "start"), ("end",)),
+    "discount": ((), ("percent", "amount", "currency", "meters", "start", "end")),
+}
+COLUMNS = (*COMMON, "amount", "currency", "percent", "seats", "timing", "month", "start", "end", "meters")
+
+
+class RowFaultError(Exception):
+    """What is wrong with a row, in one sentence with its remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One row of a file. `content` is the same text whenever the row means the same."""
+
+    row: int
+    item_id: str
+    kind: str
+    org_id: str
+    content: Mapping[str, str]
+
+    @property
+    def period(self) -> str:
+        """What tells the rows of one subscription apart: each start is a period of its own."""
+        return self.content["start"] if self.kind == "subscription" else ""
+
+
+def read_items(file: Path) -> list[Item]:
+    """The items in a CSV or JSON file, or ImportRefusedError with every fault in it."""
+    rows = _json_rows(file) if file.suffix == ".json" else _csv_rows(file)
+    items: list[Item] = []
+    faults: list[str] = []
+    for number, row in rows:
+        try:
+            items.append(_item(number, row))
+        except RowFaultError as fault:
+            faults.append(f"{file}: row {number}: {fault}")
+    seen: dict[tuple[str, str], int] = {}
+    for item in items:
+        first = seen.setdefault((item.item_id, item.period), item.row)
+        if first != item.row:
+            faults.append(f"{file}: row {item.row}: item_id {item.item_id!r} stands in row {first} too: remove one")
+    if faults:
+        raise ImportRefusedError(faults)
+    return items
+
+
+def _csv_rows(file: Path) -> list[tuple[int, dict[str, str]]]:
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as opened:
+            rows = list(csv.DictReader(opened, strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ImportRefusedError([f"{file}: cannot be read as CSV in UTF-8: {error}"]) from None
+    return list(enumerate(rows, start=2))
+
+
+def _json_rows(file: Path) -> list[tuple[int, dict[str, Any]]]:
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8-sig"), parse_float=Decimal)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ImportRefusedError([f"{file}: cannot be read as JSON in UTF-8: {error}"]) from None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ImportRefusedError([f"{file}: must be a JSON list of objects, one for each item"])
+    return list(enumerate(rows, start=1))
+
+
+def _item(number: int, row: Mapping[Any, Any]) -> Item:
+    if None in row:
+        raise RowFaultError("has more fields than the header: quote a field that holds a comma")
+    if unknown := [str(name) for name in row if name not in COLUMNS]:
+        raise RowFaultError(f"column {unknown[0]!r} is not known; known are {', '.join(COLUMNS)}")
+    values = {str(name): text for name, value in row.items() if (text := _text(value))}
+    kind = values.get("kind", "")
+    if kind not in KINDS:
+        raise RowFaultError(f"kind {kind!r} is not known: use {', '.join(KINDS)}")
+    required, optional = KINDS[kind]
+    if missing := next((name for name in (*COMMON, *required) if name not in values), None):
+        raise RowFaultError(f"{missing} is empty: a {kind} needs one")
+    if extra := next((name for name in values if name not in (*COMMON, *required, *optional)), None):
+        raise RowFaultError(f"a {kind} has no {extra}: leave it empty")
+    content = _content(kind, values)
+    return Item(number, values["item_id"], kind, values["org_id"], content)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(str(each) for each in value)
+    return "" if value is None else str(value).strip()
+
+
+def _content(kind: str, values: Mapping[str, str]) -> dict[str, str]:
+    readers: dict[str, Callable[[str], str]] = {
+        "amount": lambda text: plain(_number("amount", text)),
+        "currency": _currency,
+        "percent": lambda text: plain(_number("percent", text)),
+        "seats": _seats,
+        "timing": _timing,
+        "month": _month,
+        "start": _month if kind == "discount" else _moment,
+        "end": _month if kind == "discount" else _moment,
+        "meters": lambda text: " ".join(sorted(text.replace(",", " ").split())),
+        "name": str,
+    }
+    content = {name: readers[name](text) for name, text in values.items() if name in readers}
+    if kind == "subscription":
+        content = {"seats": "1", "timing": "arrears", **content}
+    _check(kind, content)
+    return dict(sorted(content.items()))
+
+
+def _check(kind: str, content: Mapping[str, str]) -> None:
+    amount, currency = content.get("amount"), content.get("currency")
+    if amount is not None and currency is None:
+        raise RowFaultError("currency is empty: an amount needs one")
+    if kind == "discount" and (amount is None) == ("percent" not in content):
+        raise RowFaultError("a discount needs either percent or amount")
+    if "percent" in content and not 0 <= Decimal(content["percent"]) <= 100:
+        raise RowFaultError(f"percent must be from 0 to 100, not {content['percent']}")
+    if amount is not None and kind != "one_off" and Decimal(amount) < 0:
+        raise RowFaultError(f"amount must not be negative in a {kind}: a goodwill amount is a one_off")
+    if amount is not None and currency is not None and kind != "subscription":
+        rounded = from_minor(to_minor(Decimal(amount), currency), currency)
+        if rounded != Decimal(amount):
+            raise RowFaultError(f"amount {amount} has more decimals than {currency} has: write {plain(rounded)}")
+    if "start" in content and "end" in content and content["end"] <= content["start"]:
+        raise RowFaultError(f"end {content['end']} is not after start {content['start']}")
+
+
+def _number(name: str, text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or abs(number) >= Decimal(10) ** 15:
+        raise RowFaultError(f"{name} {text!r} is not a number: write it like 12.50")
+    return number
+
+
+def _currency(text: str) -> str:
+    try:
+        return currency_of(text.lower()).code
+    except UnknownCurrencyError as error:
+        raise RowFaultError(str(error)) from None
+
+
+def _seats(text: str) -> str:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
+        raise RowFaultError(f"seats {text!r} is not a whole number")
+    return str(int(text))
+
+
+def _timing(text: str) -> str:
+    if text not in ("advance", "arrears"):
+        raise RowFaultError(f"timing {text!r} is not known: use advance or arrears")
+    return text
+
+
+def _month(text: str) -> str:
+    try:
+        return str(Month.parse(text))
+    except ValueError as error:
+        raise RowFaultError(str(error)) from None
+
+
+def _moment(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+        day = date.fromisoformat(text) if len(text) == len("2026-10-01") else None
+    except ValueError:
+        raise RowFaultError(f"{text!r} is not a time: write 2026-10-01 or 2026-10-01T12:00:00Z") from None
+    if day is not None:
+        return datetime(day.year, day.month, day.day, tzinfo=UTC).isoformat()
+    if moment.tzinfo is None:
+        raise RowFaultError(f"{text!r} has no time zone: write {text}Z for UTC")
+    return moment.astimezone(UTC).isoformat()
+
+
+def refused(file: Path, found: Sequence[tuple[Item, str]]) -> ImportRefusedError:
+    """The refusal of a file because of what is stored already."""
+    return ImportRefusedError([f"{file}: row {item.row}: {fault}" for item, fault in found])

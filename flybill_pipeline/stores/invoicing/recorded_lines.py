@@ -1,0 +1,89 @@
+"""The lines of settled months as billing's own values, and what they were priced from. Only reads; prices nothing."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Engine, Row, select
+
+from flybill_pipeline.billing.money.amounts import from_minor
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.working import working_from
+from flybill_pipeline.stores.invoicing.tables import drafts, invoice_lines, invoices, line_items, outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedInvoice:
+    """A finalized invoice with its lines in order; `priced_from` is None where that was not yet written down."""
+
+    invoice_id: str
+    number: str
+    org_id: str
+    shard: int
+    currency: str
+    content_hash: str
+    priced_from: str | None
+    lines: tuple[LineItem, ...]
+
+
+class RecordedLines:
+    """What was settled, line by line."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def of(self, org_id: str, month: Month) -> Sequence[LineItem]:
+        """The lines of a settled month: the invoice's, or those of a month that was settled without one."""
+        lines = select(line_items).where(line_items.c.org_id == org_id, line_items.c.month == str(month))
+        with self._engine.connect() as connection:
+            return tuple(_line(row) for row in connection.execute(lines.order_by(line_items.c.line_no)))
+
+    def priced_from(self, org_id: str, month: Month, since: Month | None = None) -> str | None:
+        """The inputs of the org's month, or of the latest settled one before `month` from `since` on."""
+        settled = outcomes.c.outcome != "held"
+        joined = drafts.join(outcomes, (outcomes.c.month == drafts.c.month) & (outcomes.c.org_id == drafts.c.org_id))
+        query = select(drafts.c.priced_from).select_from(joined).where(drafts.c.org_id == org_id, settled)
+        if since is None:
+            query = query.where(drafts.c.month == str(month))
+        else:
+            query = query.where(drafts.c.month < str(month), drafts.c.month >= str(since))
+        with self._engine.connect() as connection:
+            return connection.execute(query.order_by(drafts.c.month.desc()).limit(1)).scalar_one_or_none()
+
+    def invoices(self, month: Month) -> Iterator[RecordedInvoice]:
+        """Every invoice of the month, by shard, inputs and org: what was priced together comes together."""
+        query = (
+            select(invoices, *(c for c in invoice_lines.c if c.name not in invoices.c))
+            .join(invoice_lines, invoice_lines.c.invoice_id == invoices.c.invoice_id)
+            .where(invoices.c.month == str(month))
+            .order_by(invoices.c.shard, invoices.c.priced_from, invoices.c.org_id, invoice_lines.c.line_no)
+        )
+        with self._engine.connect().execution_options(yield_per=10_000) as connection:
+            for _, rows in groupby(connection.execute(query), key=lambda row: row.invoice_id):
+                yield _invoice(list(rows))
+
+
+def _invoice(rows: list[Row[Any]]) -> RecordedInvoice:
+    head = rows[0]
+    names = ("invoice_id", "number", "org_id", "shard", "currency", "content_hash", "priced_from")
+    return RecordedInvoice(**{name: getattr(head, name) for name in names}, lines=tuple(_line(row) for row in rows))
+
+
+def _line(row: Row[Any]) -> LineItem:
+    return LineItem(
+        kind=row.kind,
+        line_id=row.line_id,
+        meter=row.meter,
+        dimensions=row.dimensions,
+        service_month=Month.parse(row.service_month),
+        quantity=row.quantity,
+        unit=row.unit,
+        amount=from_minor(row.amount_minor, row.currency),
+        amount_minor=row.amount_minor,
+        currency=row.currency,
+        description=row.description,
+        working=working_from(row.working),
+        usage=row.usage_quantity,
+    )

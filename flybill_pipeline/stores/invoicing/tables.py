@@ -1,0 +1,188 @@
+"""The tables of who is billed and what: organizations, items, drafts, invoices, outcomes. No queries here."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from flybill_pipeline.stores.postgres.tables import QUANTITY, metadata, recorded_at
+
+organizations = Table(
+    "organizations",
+    metadata,
+    Column("org_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("email", Text),
+    Column("stripe_customer_id", Text, unique=True),
+    Column("collection_method", Text, nullable=False, server_default="charge_automatically"),
+    Column("days_until_due", Integer),
+    Column("contract", Text),
+    Column("shard", SmallInteger, nullable=False, index=True),
+    recorded_at(),
+)
+
+
+def _line_columns() -> list[Column[object]]:
+    """The columns that a draft line and a finalized line share; one fresh set per table."""
+    return [
+        Column("line_id", Text, nullable=False),
+        Column("kind", Text, nullable=False),
+        Column("meter", Text),
+        Column("dimensions", JSONB, nullable=False, server_default="{}"),
+        Column("service_month", Text, nullable=False),
+        Column("quantity", QUANTITY, nullable=False),
+        Column(
+            "usage_quantity", QUANTITY, nullable=False, server_default="0"
+        ),  # as recorded, before aggregation and conversion
+        Column("unit", Text),
+        Column("amount_minor", BigInteger, nullable=False),
+        Column("currency", Text, nullable=False),
+        Column("description", Text, nullable=False),
+        Column("working", JSONB, nullable=False, server_default="[]"),
+    ]
+
+
+line_items = Table(  # drafts: replaced whenever an org's month is priced again
+    "line_items",
+    metadata,
+    Column("month", Text, primary_key=True),
+    Column("org_id", Text, primary_key=True),
+    Column("line_no", Integer, primary_key=True),
+    *_line_columns(),
+)
+
+drafts = Table(  # one org's month so far: the sum of its lines, and what keeps it from being billed
+    "drafts",
+    metadata,
+    Column("month", Text, primary_key=True),
+    Column("org_id", Text, primary_key=True),  # no foreign key: usage may name an org that nobody imported
+    Column("shard", SmallInteger, nullable=False),
+    Column("currency", Text),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("carried_minor", BigInteger, nullable=False),
+    Column("line_count", Integer, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("problems", JSONB, nullable=False, server_default="[]"),
+    Column("usage_up_to", DateTime(timezone=True)),
+    Column("priced_at", DateTime(timezone=True), nullable=False),
+    Column("settled_months", Integer, nullable=False, server_default="0"),  # of the org, when it was priced
+    Column("credit_uses", JSONB, nullable=False, server_default="{}"),  # {credit_id: minor units}
+    Column("priced_from", Text, ForeignKey("flybill.pricing_inputs.inputs_id")),  # a row of pricing_inputs
+    Index("drafts_shard", "month", "shard"),
+)
+
+billing_items = Table(  # insert only: every version of every subscription, one-off item, credit and discount
+    "billing_items",
+    metadata,
+    Column("entry_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("item_id", Text, nullable=False),
+    Column("period", Text, nullable=False, server_default=""),  # the start, of a subscription's
+    Column("kind", Text, nullable=False),
+    Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), nullable=False),
+    Column("shard", SmallInteger, nullable=False),
+    Column("content", JSONB, nullable=False),
+    recorded_at(),
+    Index("billing_items_shard", "shard", "org_id"),
+)
+
+Index("billing_items_item", billing_items.c.item_id, billing_items.c.period, billing_items.c.entry_id.desc())
+
+credit_uses = Table(  # insert only: what each settled month used of a prepaid credit
+    "credit_uses",
+    metadata,
+    Column("credit_id", Text, primary_key=True),
+    Column("month", Text, primary_key=True),
+    Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    recorded_at(),
+)
+
+audit = Table(  # insert only: who held, released and settled what, when and why
+    "audit",
+    metadata,
+    Column("entry_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("month", Text, nullable=False),
+    Column("org_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("code", Text),
+    Column("total_minor", BigInteger),
+    recorded_at(),
+    Index("audit_month", "month", "org_id"),
+)
+
+invoices = Table(  # insert only
+    "invoices",
+    metadata,
+    Column("invoice_id", Text, primary_key=True),
+    Column("number", Text, nullable=False, unique=True),
+    Column("month", Text, nullable=False),
+    Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), nullable=False),
+    Column("shard", SmallInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("subtotal_minor", BigInteger, nullable=False),
+    Column("line_count", Integer, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("usage_up_to", DateTime(timezone=True)),
+    Column("finalized_at", DateTime(timezone=True), nullable=False),
+    Column("priced_from", Text, ForeignKey("flybill.pricing_inputs.inputs_id")),  # a row of pricing_inputs
+    UniqueConstraint("month", "org_id"),
+)
+
+invoice_lines = Table(  # insert only
+    "invoice_lines",
+    metadata,
+    Column("invoice_id", Text, primary_key=True),  # of an invoice: a trigger sees to it, for all lines at once
+    Column("line_no", Integer, primary_key=True),
+    *_line_columns(),
+)
+
+invoice_numbers = Table(  # the last number given in a month; taken under a row lock, so numbers have no gaps
+    "invoice_numbers",
+    metadata,
+    Column("month", Text, primary_key=True),
+    Column("last_number", Integer, nullable=False),
+)
+
+outcomes = Table(  # exactly one per org and month; only `held` may still change
+    "outcomes",
+    metadata,
+    Column("month", Text, primary_key=True),
+    Column("org_id", Text, primary_key=True),  # no foreign key: an org that nobody imported is `held`
+    Column("shard", SmallInteger, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("code", Text),
+    Column("message", Text),
+    Column("remedy", Text),
+    Column("customer_message", Text),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("currency", Text),
+    Column("decided_at", DateTime(timezone=True), nullable=False),
+    Index("outcomes_org", "shard", "org_id"),
+)
+
+account_entries = Table(  # insert only: amounts carried from month to month; what is open is their sum
+    "account_entries",
+    metadata,
+    Column("entry_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), nullable=False),
+    Column("month", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    recorded_at(),
+    UniqueConstraint("org_id", "month", "kind"),
+)

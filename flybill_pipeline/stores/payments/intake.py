@@ -1,0 +1,168 @@
+"""Takes in what was seen of payments at Stripe, and keeps how far the events are read. What it means is derived later.
+
+Observations and the cursor are written in one transaction: the cursor never passes an event that is not kept.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import OperationalError
+
+from flybill_pipeline.billing.payments.polls import Kept, Poll, Via
+from flybill_pipeline.billing.payments.standing import Observation
+from flybill_pipeline.stores.invoicing.tables import invoices
+from flybill_pipeline.stores.payments.tables import payment_observations, payment_polls
+from flybill_pipeline.stores.sync.tables import stripe_sync
+
+NAME = "stripe_events"
+_OBSERVED = payment_observations.c
+_STORED = [field.name for field in fields(Observation) if field.name != "flybill_invoice_id"]
+_TAKE = "select pg_try_advisory_lock(hashtextextended('flybill reads payments', 0))"
+_LET_GO = "select pg_advisory_unlock(hashtextextended('flybill reads payments', 0))"
+
+
+class PaymentIntake:
+    """The observations and the cursor of one deployment."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def claim(self) -> Iterator[bool]:
+        """True inside for one poller at a time, False for any other; ends with the process, however it ends."""
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            held = bool(connection.execute(text(_TAKE)).scalar_one())
+            try:
+                yield held
+            finally:
+                if held:
+                    connection.execute(text(_LET_GO))
+
+    def poll(self) -> Poll:
+        """How far the events are read."""
+        query = select(*(payment_polls.c[field.name] for field in fields(Poll))).where(payment_polls.c.name == NAME)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return Poll() if row is None else Poll(**row._mapping)
+
+    def known(self, observation_ids: Collection[str]) -> set[str]:
+        """Those of the ids that are kept already."""
+        query = select(_OBSERVED.observation_id).where(_OBSERVED.observation_id == func.any(list(observation_ids)))
+        with self._engine.connect() as connection:
+            return set(connection.execute(query).scalars())
+
+    def invoices_paid_by(self, payment_intents: Collection[str]) -> dict[str, str]:
+        """Payment intent to Stripe invoice, as far as payments were seen."""
+        query = select(_OBSERVED.payment_intent, _OBSERVED.stripe_invoice_id).where(
+            _OBSERVED.kind == "payment",
+            _OBSERVED.payment_intent == func.any(list(payment_intents)),
+            _OBSERVED.stripe_invoice_id.is_not(None),
+        )
+        with self._engine.connect() as connection:
+            return {str(intent): str(invoice) for intent, invoice in connection.execute(query)}
+
+    def unsettled_since(self) -> datetime | None:
+        """When the oldest invoice that Stripe may still change by itself was first sent; None when there is none."""
+        ended = select(_OBSERVED.stripe_invoice_id).where(
+            _OBSERVED.kind == "invoice", _OBSERVED.status.in_(("paid", "void")), _OBSERVED.invoice_id.is_not(None)
+        )
+        query = select(func.min(stripe_sync.c.first_sent_at)).where(
+            func.coalesce(stripe_sync.c.stripe_status, "").not_in(("paid", "void")),
+            func.coalesce(stripe_sync.c.stripe_invoice_id, "").not_in(ended),
+        )
+        with self._engine.connect() as connection:
+            found: datetime | None = connection.execute(query).scalar_one()
+        return found
+
+    def push(self, seen: Observation) -> bool:
+        """Keeps what Stripe pushed, and moves no cursor; False when the database does not answer.
+
+        A refund or dispute whose payment was not seen yet is left to the poll, which can ask for its invoice.
+        """
+        try:
+            if seen.stripe_invoice_id is None:
+                named = self.invoices_paid_by([seen.payment_intent or ""])
+                seen = replace(seen, stripe_invoice_id=named.get(seen.payment_intent or ""))
+            if seen.stripe_invoice_id is not None:
+                with self._engine.begin() as connection:
+                    _keep(connection, [seen], "webhook")
+        except OperationalError:
+            return False
+        return True
+
+    def advance(self, found: Sequence[Observation], via: Via, read_up_to: datetime, *, fell_back: bool) -> Kept:
+        """Keeps what is new and moves the cursor, both or neither. The cursor never goes back."""
+        values: dict[str, Any] = {"tried_at": read_up_to, "failing_since": None, "failure": None, "remedy": None}
+        if fell_back:
+            values["fell_back_at"] = read_up_to
+        further = func.greatest(payment_polls.c.read_up_to, read_up_to)
+        with self._engine.begin() as connection:
+            kept = _keep(connection, found, via)
+            _put(connection, values | {"read_up_to": read_up_to}, {**values, "read_up_to": further})
+        return kept
+
+    def failed(self, at: datetime, failure: str, remedy: str) -> None:
+        """Records that nothing could be read; the time of the first failure in a row stands."""
+        values: dict[str, Any] = {"tried_at": at, "failure": failure, "remedy": remedy}
+        since = func.coalesce(payment_polls.c.failing_since, at)
+        with self._engine.begin() as connection:
+            _put(connection, values | {"failing_since": at}, {**values, "failing_since": since})
+
+
+def _put(connection: Connection, first: Mapping[str, Any], later: Mapping[str, Any]) -> None:
+    row = insert(payment_polls).values(name=NAME, **first)
+    connection.execute(row.on_conflict_do_update(index_elements=["name"], set_=later))
+
+
+def _keep(connection: Connection, found: Sequence[Observation], via: Via) -> Kept:
+    """Inserts what is not there yet, each with the invoice of ours that it is about, if any."""
+    unique = list({seen.observation_id: seen for seen in found}.values())
+    if not unique:
+        return Kept()
+    ours = _ours(connection, unique)
+    rows = [
+        {name: getattr(seen, name) for name in _STORED}
+        | {"via": via, "invoice_id": ours.get(str(seen.stripe_invoice_id))}
+        for seen in unique
+    ]
+    statement = insert(payment_observations).on_conflict_do_nothing().returning(_OBSERVED.observation_id)
+    inserted = set(connection.execute(statement, rows).scalars())
+    new = [row for row in rows if row["observation_id"] in inserted]
+    arrived = {
+        (seen.object_id, seen.currency): seen.paid_minor
+        for seen in unique
+        if seen.observation_id in inserted and seen.status == "paid" and ours.get(str(seen.stripe_invoice_id))
+    }
+    totals: dict[str, int] = {}
+    for (_, currency), minor in arrived.items():
+        totals[currency] = totals.get(currency, 0) + minor
+    return Kept(new=sum(1 for row in new if row["invoice_id"]), not_ours=_strangers(new), arrived=totals)
+
+
+def _strangers(rows: Sequence[Mapping[str, Any]]) -> int:
+    return sum(1 for row in rows if row["invoice_id"] is None)
+
+
+def _ours(connection: Connection, found: Sequence[Observation]) -> dict[str, str]:
+    """Stripe invoice to our invoice: by the sync's row, by the metadata, or by what was seen of it before."""
+    named = {str(seen.stripe_invoice_id): seen.flybill_invoice_id for seen in found if seen.flybill_invoice_id}
+    there = list({seen.stripe_invoice_id for seen in found if seen.stripe_invoice_id})
+    real = select(invoices.c.invoice_id).where(invoices.c.invoice_id == func.any(list(named.values())))
+    exists = set(connection.execute(real).scalars())
+    seen_before = select(_OBSERVED.stripe_invoice_id, _OBSERVED.invoice_id).where(
+        _OBSERVED.kind == "invoice", _OBSERVED.object_id == func.any(there), _OBSERVED.invoice_id.is_not(None)
+    )
+    synced = select(stripe_sync.c.stripe_invoice_id, stripe_sync.c.invoice_id).where(
+        stripe_sync.c.stripe_invoice_id == func.any(there)
+    )
+    by_metadata = {stripe_id: ours for stripe_id, ours in named.items() if ours in exists}
+    return by_metadata | _pairs(connection, seen_before) | _pairs(connection, synced)
+
+
+def _pairs(connection: Connection, query: Any) -> dict[str, str]:
+    return {str(theirs): str(ours) for theirs, ours in connection.execute(query)}

@@ -1,0 +1,44 @@
+"""What is seen of payments at Stripe, as SQLAlchemy sees it. No queries here; see `tables.py` for the conventions."""
+
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, Integer, Table, Text, func
+
+from flybill_pipeline.stores.postgres.tables import metadata
+
+payment_observations = Table(  # insert only; what is paid, failed or disputed is derived, never written
+    "payment_observations",
+    metadata,
+    Column("observation_id", Text, primary_key=True),  # the event's id; of a look at the object, made of both
+    Column("via", Text, nullable=False),  # events, listing, webhook
+    Column("kind", Text, nullable=False),
+    Column("object_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("seen_at", DateTime(timezone=True), nullable=False),  # by Stripe's clock
+    Column("stripe_invoice_id", Text),
+    Column("invoice_id", Text, ForeignKey("flybill.invoices.invoice_id")),  # null: not one of ours
+    Column("payment_intent", Text),
+    Column("paid_minor", BigInteger, nullable=False),
+    Column("pre_payment_minor", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", DateTime(timezone=True)),
+    Column("due_at", DateTime(timezone=True)),
+    Column("settled_at", DateTime(timezone=True)),
+    Column("hosted_invoice_url", Text),
+    Column("invoice_pdf", Text),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("payment_observations_invoice", "invoice_id"),
+    Index("payment_observations_intent", "payment_intent"),
+)
+
+payment_polls = Table(  # one row: how far Stripe's events are read, and how the last attempt went
+    "payment_polls",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("read_up_to", DateTime(timezone=True)),  # when the last complete reading began, by our clock
+    Column("tried_at", DateTime(timezone=True)),
+    Column("failing_since", DateTime(timezone=True)),
+    Column("failure", Text),
+    Column("remedy", Text),
+    Column("fell_back_at", DateTime(timezone=True)),  # when the objects were read, the events being gone
+)

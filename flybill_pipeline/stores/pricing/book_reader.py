@@ -1,0 +1,182 @@
+"""One price book from its parsed TOML: what may stand in it, and what is wrong with it. No files are read here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from flybill_pipeline.billing.money.currencies import CURRENCIES
+from flybill_pipeline.billing.money.decimals import ZERO, plain
+from flybill_pipeline.billing.pricing.prices import Contract, Price, PriceBook, PriceModel, Tier, find_ties
+from flybill_pipeline.billing.usage.meters import Aggregation, Meter, Rounding
+from flybill_pipeline.stores.pricing.book_fields import Fields, did_you_mean
+
+_BOOK = ("effective_from", "currency", "meters", "prices", "contracts")
+_METER = ("aggregation", "unit", "multiply_by", "divide_by", "round", "distinct")
+_CONTRACT = ("prices", "minimum_spend")
+_TIER = ("up_to", "unit_amount", "flat_amount")
+_EVERY_PRICE = ("meter", "match", "model", "free_units", "group_by", "minimum_spend", "maximum_spend")
+_OF_MODEL: Mapping[PriceModel, tuple[str, ...]] = {
+    PriceModel.PER_UNIT: ("unit_amount",),
+    PriceModel.GRADUATED: ("tiers",),
+    PriceModel.VOLUME: ("tiers",),
+    PriceModel.PACKAGE: ("package_size", "unit_amount"),
+    PriceModel.PERCENTAGE: ("rate",),
+    PriceModel.FLAT: ("unit_amount",),
+}
+_OF_ANY_MODEL = ("unit_amount", "flat_amount", "package_size", "rate", "tiers")
+
+
+def read_book(document: Mapping[str, Any], file: str, faults: list[str]) -> PriceBook | None:
+    """The price book in `document`, a TOML document read with `parse_float=Decimal`.
+
+    Every fault is added to `faults`, with `file` and its path; None when there is any.
+    """
+    fields = Fields(document, f"{file}:", faults)
+    before = fields.fault_count
+    fields.only(_BOOK)
+    effective_from, currency = fields.day("effective_from"), _currency(fields)
+    meters = {name: _meter(name, table) for name, table in fields.named_tables("meters").items()}
+    prices = _prices(fields, tuple(meters), None)
+    contracts = {
+        name: _contract(name, table, tuple(meters)) for name, table in fields.named_tables("contracts").items()
+    }
+    if fields.fault_count > before or effective_from is None or currency is None:
+        return None
+    known = {name: meter for name, meter in meters.items() if meter is not None}
+    return PriceBook(currency, effective_from, known, prices, contracts)
+
+
+def _currency(fields: Fields) -> str | None:
+    code = fields.text("currency")
+    if code is None or code.lower() in CURRENCIES:
+        return code and code.lower()
+    fields.fault("currency", f"{code!r} is not a currency that Stripe takes{did_you_mean(code.lower(), CURRENCIES)}")
+    return None
+
+
+def _meter(name: str, fields: Fields) -> Meter | None:
+    fields.only(_METER)
+    aggregation, unit = fields.choice("aggregation", list(Aggregation)), fields.text("unit")
+    multiply_by = fields.number("multiply_by", default=Decimal(1), positive=True)
+    divide_by = fields.number("divide_by", default=Decimal(1), positive=True)
+    rounding = fields.choice("round", list(Rounding), default=Rounding.NONE)
+    distinct = fields.text("distinct") if "distinct" in fields else None
+    if distinct is not None and aggregation != Aggregation.UNIQUE_COUNT:
+        fields.fault("distinct", "names the dimension that a unique_count counts; other aggregations have none")
+    if aggregation is None or unit is None or multiply_by is None or divide_by is None or rounding is None:
+        return None
+    return Meter(name, Aggregation(aggregation), unit, multiply_by, divide_by, Rounding(rounding), distinct)
+
+
+def _contract(name: str, fields: Fields, meters: Sequence[str]) -> Contract:
+    fields.only(_CONTRACT)
+    return Contract(name, _prices(fields, meters, name), fields.number("minimum_spend", required=False))
+
+
+def _prices(fields: Fields, meters: Sequence[str], contract: str | None) -> tuple[Price, ...]:
+    """The prices that could be read, after noting the faults of all, and every two that tie."""
+    read = [(table, _price(table, meters, contract)) for table in fields.tables("prices")]
+    good = [(table, price) for table, price in read if price is not None]
+    prices = tuple(price for _, price in good)
+    for first, second in find_ties(prices):
+        _note_tie(good[second][0], good[first][0].path(""), prices[first], prices[second])
+    return prices
+
+
+def _note_tie(fields: Fields, other: str, first: Price, second: Price) -> None:
+    one, two = _words(first.match), _words(second.match)
+    if one == two:
+        fields.fault("", f"is a second price of {first.meter} for {one}; the first is {other}")
+    else:
+        both = _words({**first.match, **second.match})
+        fields.fault("", f"ties with {other}: usage with {both} matches both equally; add a price for exactly that")
+
+
+def _words(match: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in sorted(match.items())) or "all usage"
+
+
+def _price(fields: Fields, meters: Sequence[str], contract: str | None) -> Price | None:
+    before = fields.fault_count
+    meter = fields.choice("meter", meters)
+    model = fields.choice("model", list(PriceModel))
+    fields.only((*_EVERY_PRICE, *_OF_ANY_MODEL))
+    price = Price(
+        meter=meter or "",
+        model=PriceModel(model or PriceModel.FLAT),
+        match=fields.text_table("match"),
+        free_units=fields.number("free_units", default=ZERO) or ZERO,
+        group_by=fields.texts("group_by"),
+        minimum_spend=fields.number("minimum_spend", required=False),
+        maximum_spend=fields.number("maximum_spend", required=False),
+        contract=contract,
+    )
+    _check_together(price, fields)
+    if model is not None:
+        price = _with_amounts(price, fields)
+    return price if fields.fault_count == before else None
+
+
+def _check_together(price: Price, fields: Fields) -> None:
+    minimum, maximum = price.minimum_spend, price.maximum_spend
+    if minimum is not None and maximum is not None and maximum < minimum:
+        fields.fault("maximum_spend", f"must not be below minimum_spend ({plain(minimum)})")
+    for name in price.group_by:
+        if name in price.match:
+            fields.fault("group_by", f"{name!r} stands in match, so all usage of this price has the same value")
+
+
+def _with_amounts(price: Price, fields: Fields) -> Price:
+    """`price` with what its model needs; a field that belongs to other models only is a fault."""
+    # One flat amount may be called what it is called in a tier.
+    flat_amount = price.model is PriceModel.FLAT and "flat_amount" in fields
+    wanted = ("flat_amount",) if flat_amount else _OF_MODEL[price.model]
+    for name in fields.names:
+        if name in _OF_ANY_MODEL and name not in wanted:
+            fields.fault(name, f"is not used by the model {price.model}")
+    if "tiers" in wanted:
+        return replace(price, tiers=_tiers(fields))
+    amounts = {name: fields.number(name, positive=name == "package_size") or ZERO for name in wanted}
+    return replace(
+        price,
+        unit_amount=amounts.get("unit_amount", amounts.get("flat_amount", ZERO)),
+        package_size=amounts.get("package_size", price.package_size),
+        rate=amounts.get("rate", ZERO),
+    )
+
+
+def _tiers(fields: Fields) -> tuple[Tier, ...]:
+    tables = fields.tables("tiers")
+    if not tables:
+        fields.fault("tiers", "needs at least one tier, the last of them without up_to")
+    tiers: list[Tier] = []
+    for position, table in enumerate(tables):
+        previous = next((tier.up_to for tier in reversed(tiers) if tier.up_to is not None), ZERO)
+        tiers.append(_tier(table, previous, last=position == len(tables) - 1))
+    return tuple(tiers)
+
+
+def _tier(fields: Fields, previous: Decimal, *, last: bool) -> Tier:
+    fields.only(_TIER)
+    if "unit_amount" not in fields and "flat_amount" not in fields:
+        fields.fault("", "needs a unit_amount, a flat_amount or both")
+    return Tier(
+        up_to=_up_to(fields, previous, last=last),
+        unit_amount=fields.number("unit_amount", default=ZERO) or ZERO,
+        flat_amount=fields.number("flat_amount", default=ZERO) or ZERO,
+    )
+
+
+def _up_to(fields: Fields, previous: Decimal, *, last: bool) -> Decimal | None:
+    if last:
+        if "up_to" in fields:
+            fields.fault("up_to", "the last tier must be open: leave up_to out, or add a tier after it")
+        return None
+    if "up_to" not in fields:
+        fields.fault("up_to", "is missing; only the last tier is open")
+        return None
+    up_to = fields.number("up_to", positive=True)
+    if up_to is not None and up_to <= previous:
+        fields.fault("up_to", f"must be larger than the one before ({plain(previous)})")
+    return up_to

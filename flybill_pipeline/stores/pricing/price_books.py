@@ -1,0 +1,53 @@
+"""Price books at rest: a folder of TOML files, or one of them. What may stand in a book is price_book_reader's."""
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+
+from flybill_pipeline.billing.pricing.prices import PriceBook, PriceBooks
+from flybill_pipeline.stores.pricing.book_reader import read_book
+
+
+class PriceBookError(ValueError):
+    """The price books cannot be used. `faults` names everything that is wrong, each with its file and path."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(faults))
+
+
+def load_price_books(path: Path) -> PriceBooks:
+    """The price books in `path`: a folder (its *.toml files) or one file. Raises PriceBookError with every fault."""
+    faults: list[str] = []
+    read = [(file, _read_file(file, faults)) for file in _files(path, faults)]
+    books = [(file, book) for file, book in read if book is not None]
+    _note_same_days(books, faults)
+    if faults:
+        raise PriceBookError(faults)
+    return PriceBooks(tuple(book for _, book in books))
+
+
+def _files(path: Path, faults: list[str]) -> list[Path]:
+    files = [path] if path.is_file() else sorted(path.glob("*.toml"))
+    if not files:
+        problem = "has no price book; add a file such as usd.toml" if path.is_dir() else "is not there"
+        faults.append(f"{path}: {problem}")
+    return files
+
+
+def _read_file(file: Path, faults: list[str]) -> PriceBook | None:
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Decimal)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        faults.append(f"{file.name}: cannot be read as TOML: {error}")
+        return None
+    return read_book(document, file.name, faults)
+
+
+def _note_same_days(books: list[tuple[Path, PriceBook]], faults: list[str]) -> None:
+    first: dict[tuple[str, object], Path] = {}
+    for file, book in books:
+        earlier = first.setdefault((book.currency, book.effective_from), file)
+        if earlier is not file:
+            day = book.effective_from.isoformat()
+            faults.append(f"{file.name}: effective_from: {earlier.name} is a {book.currency} book of {day} too")

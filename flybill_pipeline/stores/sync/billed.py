@@ -1,0 +1,50 @@
+"""Our side of the reconciliation: what was billed in a month, and when it was sent. Reads only."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import BigInteger, Engine, cast, func, select
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.sync.reconciliation import OurInvoice, Sent
+from flybill_pipeline.stores.invoicing.tables import invoices
+from flybill_pipeline.stores.sync.credit_tables import credit_notes, stripe_credit_notes
+from flybill_pipeline.stores.sync.tables import stripe_sync
+
+
+class Billed:
+    """The finalized invoices of a month as they ought to be at Stripe."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def invoices(self, month: Month) -> Sequence[OurInvoice]:
+        """All of them, whether they were synced or not, in order of org ids."""
+        c = invoices.c
+        credited = (
+            select(func.coalesce(func.sum(credit_notes.c.amount_minor), 0))
+            .join(stripe_credit_notes, stripe_credit_notes.c.credit_note_id == credit_notes.c.credit_note_id)
+            .where(credit_notes.c.invoice_id == c.invoice_id, stripe_credit_notes.c.state == "issued")
+            .scalar_subquery()
+        )
+        query = select(
+            c.invoice_id,
+            c.org_id,
+            c.number,
+            c.currency,
+            c.subtotal_minor.label("amount_minor"),
+            cast(credited, BigInteger).label("credited_minor"),
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.where(c.month == str(month)).order_by(c.org_id))
+            return [OurInvoice(**row._mapping) for row in rows]
+
+    def sent(self, month: Month) -> Sequence[Sent]:
+        """When calls were made for each invoice of the month for which any was."""
+        c = stripe_sync.c
+        query = (
+            select(c.first_sent_at, c.updated_at, c.stripe_customer_id)
+            .join(invoices)
+            .where(invoices.c.month == str(month), c.first_sent_at.is_not(None))
+        )
+        with self._engine.connect() as connection:
+            return [Sent(*row) for row in connection.execute(query)]

@@ -1,0 +1,182 @@
+"""The sync's work list and the claims on it. Belongs here: who works on what. Does not: writing rows (`sync_rows`)."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.sync.values import SETTLED, SyncFailure, SyncTask, SyncWork
+from flybill_pipeline.stores.invoicing.tables import invoices, organizations
+from flybill_pipeline.stores.postgres.driver import Driver
+from flybill_pipeline.stores.sync.breaker import SyncBreaker
+from flybill_pipeline.stores.sync.claims import Claims
+from flybill_pipeline.stores.sync.rows import CustomerRows, InvoiceRows, Rows
+from flybill_pipeline.stores.sync.runs import SyncRuns
+from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_sync
+from flybill_pipeline.stores.sync.tasks import Tasks
+
+Orgs = Collection[str] | None
+
+
+class SyncLedger:
+    """What of a month is at Stripe, and the claims of one process. Close it, or use it as a context manager.
+
+    Everywhere, `shard` None means all shards, and `org_ids` None all orgs of them. `key_mark`: see `SyncBreaker`.
+    """
+
+    def __init__(self, engine: Engine, key_mark: str = "") -> None:
+        self._engine = engine
+        self._driver = Driver(engine)
+        self._breaker = SyncBreaker(engine, key_mark)
+        self._runs = SyncRuns(engine)
+        self._claims = Claims(engine)
+        self._invoices = InvoiceRows(self._driver)
+        self._customers = CustomerRows(self._driver)
+        self._tasks = Tasks(self._driver, self._invoices, self._customers)
+
+    def __enter__(self) -> "SyncLedger":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives up all claims, and the connections."""
+        self._claims.close()
+        self._driver.close()
+
+    @property
+    def breaker(self) -> SyncBreaker:
+        """What stops the calls of all processes."""
+        return self._breaker
+
+    @property
+    def runs(self) -> SyncRuns:
+        """The heartbeats of all runs."""
+        return self._runs
+
+    @property
+    def invoices(self) -> Rows:
+        """The durable rows by invoice id."""
+        return self._invoices
+
+    @property
+    def customers(self) -> Rows:
+        """The durable rows by org id."""
+        return self._customers
+
+    def open_work(self, month: Month, shard: int | None = None, org_ids: Orgs = None) -> Sequence[SyncWork]:
+        """The invoices that are not settled at Stripe. Makes the durable rows that are missing."""
+        scope = _scope(month, shard, org_ids)
+        with self._engine.begin() as connection:
+            _make_rows(connection, scope)
+            query = (
+                select(invoices.c.invoice_id, invoices.c.org_id, invoices.c.subtotal_minor)
+                .join(stripe_sync, stripe_sync.c.invoice_id == invoices.c.invoice_id)
+                .where(scope, stripe_sync.c.state.not_in(SETTLED))
+                .order_by(invoices.c.subtotal_minor.desc(), invoices.c.invoice_id)
+            )
+            return [SyncWork(**row._mapping) for row in connection.execute(query)]
+
+    @contextmanager
+    def claim(self, work: SyncWork) -> Iterator[SyncTask | None]:
+        """The invoice with its rows as they are now, its org held meanwhile; None when someone else has the org."""
+        with self._claims.held(work.org_id) as held:
+            yield self._tasks.read(work) if held else None
+
+    @contextmanager
+    def orphan(self, org_id: str, invoice_id: str, stripe_invoice_id: str) -> Iterator[bool]:
+        """Whether this copy is nobody's: the invoice stands finalized as another. The org is held meanwhile."""
+        row = stripe_sync.c
+        query = select(row.stripe_invoice_id).where(row.invoice_id == invoice_id, row.state == "finalized")
+        with self._claims.held(org_id) as held, self._engine.connect() as connection:
+            known = connection.execute(query).scalar_one_or_none()
+            yield held and known is not None and known != stripe_invoice_id
+
+    def states(self, month: Month, shard: int | None = None, org_ids: Orgs = None) -> Mapping[str, int]:
+        """How many invoices are in each state; one without a durable row yet counts as new."""
+        state = func.coalesce(stripe_sync.c.state, "new")
+        query = (
+            select(state.label("state"), func.count().label("invoices"))
+            .select_from(invoices.outerjoin(stripe_sync, stripe_sync.c.invoice_id == invoices.c.invoice_id))
+            .where(_scope(month, shard, org_ids))
+            .group_by(state)
+        )
+        with self._engine.connect() as connection:
+            return {row.state: row.invoices for row in connection.execute(query)}
+
+    def failures(self, month: Month, shard: int | None = None, org_ids: Orgs = None) -> Sequence[SyncFailure]:
+        """Every invoice whose last word was a failure, in order of org ids."""
+        rows = stripe_sync.c
+        query = (
+            select(
+                invoices.c.org_id,
+                invoices.c.invoice_id,
+                rows.state,
+                rows.error_kind.label("kind"),
+                rows.error_code.label("code"),
+                rows.error_message.label("message"),
+                rows.error_remedy.label("remedy"),
+                rows.error_customer_message.label("customer_message"),
+                rows.attempts,
+                rows.next_attempt_at,
+                rows.request_id,
+            )
+            .join(stripe_sync, rows.invoice_id == invoices.c.invoice_id)
+            .where(_scope(month, shard, org_ids), rows.error_kind.is_not(None))
+            .order_by(invoices.c.org_id)
+        )
+        with self._engine.connect() as connection:
+            return [SyncFailure(**row._mapping) for row in connection.execute(query)]
+
+    def reopen(self, month: Month, org_ids: Collection[str]) -> int:
+        """Repair: lets the blocked and mismatched invoices of these orgs be tried again; returns how many.
+
+        The next run first looks what Stripe has of them, then goes on under new keys. Nothing else changes.
+        """
+        chosen = select(invoices.c.invoice_id).where(_scope(month, None, org_ids))
+        with self._engine.begin() as connection:
+            connection.execute(_reopened(stripe_customers, stripe_customers.c.org_id.in_(org_ids)))
+            return connection.execute(_reopened(stripe_sync, stripe_sync.c.invoice_id.in_(chosen))).rowcount
+
+
+def _scope(month: Month, shard: int | None, org_ids: Orgs) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = [invoices.c.month == str(month)]
+    if shard is not None:
+        conditions.append(invoices.c.shard == shard)
+    if org_ids is not None:
+        conditions.append(invoices.c.org_id.in_(org_ids))
+    return and_(*conditions)
+
+
+def _make_rows(connection: Connection, scope: ColumnElement[bool]) -> None:
+    """A durable row for every invoice of the scope, and one for the customer of every org that has none."""
+    missing = select(invoices.c.invoice_id, organizations.c.stripe_customer_id).join(organizations).where(scope)
+    columns = ["invoice_id", "stripe_customer_id"]
+    connection.execute(insert(stripe_sync).from_select(columns, missing).on_conflict_do_nothing())
+    unlinked = select(invoices.c.org_id).join(organizations).where(scope, organizations.c.stripe_customer_id.is_(None))
+    connection.execute(insert(stripe_customers).from_select(["org_id"], unlinked).on_conflict_do_nothing())
+
+
+def _reopened(table: Any, condition: ColumnElement[bool]) -> Any:
+    """The row as if nothing were known but that something may have been sent; `attempts` fences off old workers."""
+    return (
+        update(table)
+        .where(condition, table.c.state.in_(("blocked", "mismatch")))
+        .values(
+            state="new",
+            step="repair",
+            step_key=None,
+            generation=table.c.generation + 1,
+            attempts=table.c.attempts + 1,
+            next_attempt_at=None,
+            error_kind=None,
+            error_code=None,
+            error_message=None,
+            error_remedy=None,
+            error_customer_message=None,
+        )
+    )

@@ -1,0 +1,66 @@
+"""The restores of this database from a backup, and what they mean for what was on its way to Stripe. Copies no files.
+
+New durable rows are marked by triggers (migration 0013); here those that came with the backup are.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Engine,
+    Identity,
+    Table,
+    case,
+    func,
+    insert,
+    inspect,
+    select,
+    update,
+)
+
+from flybill_pipeline.stores.postgres.tables import metadata
+from flybill_pipeline.stores.sync.credit_tables import stripe_credit_notes
+from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_sync
+
+restores = Table(  # insert only
+    "restores",
+    metadata,
+    Column("entry_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("backup_taken_at", DateTime(timezone=True), nullable=False),
+    Column("restored_at", DateTime(timezone=True), nullable=False),
+)
+
+
+def is_new(engine: Engine) -> bool:
+    """Whether nothing was ever stored in this database."""
+    return not inspect(engine).get_table_names() and not inspect(engine).has_schema("flybill")
+
+
+def record_restore(engine: Engine, backup_taken_at: datetime, restored_at: datetime) -> None:
+    """Commits that this database is a copy as of `backup_taken_at`: the sync looks first at what Stripe has since."""
+    with engine.begin() as connection:
+        connection.execute(insert(restores).values(backup_taken_at=backup_taken_at, restored_at=restored_at))
+        for table in (stripe_sync, stripe_customers, stripe_credit_notes):
+            connection.execute(_look_first(table, backup_taken_at))
+
+
+def _look_first(table: Table, since: datetime) -> Any:
+    """Every row that is not done, as after an answer that never came; what waits for a person goes on waiting."""
+    c = table.c
+    generation = select(func.flybill.look_first_generation()).scalar_subquery()
+    return (
+        update(table)
+        .where(c.state.not_in(("finalized", "issued")))
+        .values(
+            state=case((c.state.in_(("blocked", "mismatch")), c.state), else_="new"),
+            step="look",
+            step_key=None,
+            generation=c.generation + generation,
+            attempts=c.attempts + 1,
+            next_attempt_at=None,
+            first_sent_at=func.least(func.coalesce(c.first_sent_at, since), since),
+        )
+    )

@@ -1,0 +1,100 @@
+"""What the sync keeps beside its rows, as SQLAlchemy sees it: the breaker, the runs under way. No queries here."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    func,
+    text,
+)
+
+from flybill_pipeline.stores.postgres.tables import metadata
+
+
+def sending_columns() -> list[Column[object]]:
+    """The durable state of one thing brought to Stripe (DESIGN §7): committed before each call goes out."""
+    return [
+        Column("state", Text, nullable=False, server_default="new"),
+        Column("generation", Integer, nullable=False, server_default="0"),
+        Column("step", Text),
+        Column("step_key", Text),
+        Column("step_first_sent_at", DateTime(timezone=True)),
+        Column("first_sent_at", DateTime(timezone=True)),  # of any step and generation: where a look-up must begin
+        Column("attempts", Integer, nullable=False, server_default="0"),
+        Column("calls", Integer, nullable=False, server_default="0"),
+        Column("next_attempt_at", DateTime(timezone=True)),
+        Column("error_kind", Text),
+        Column("error_code", Text),
+        Column("error_message", Text),
+        Column("error_remedy", Text),
+        Column("error_customer_message", Text),
+        Column("request_id", Text),
+        Column("livemode", Boolean),
+        Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    ]
+
+
+stripe_sync = Table(
+    "stripe_sync",
+    metadata,
+    Column("invoice_id", Text, ForeignKey("flybill.invoices.invoice_id"), primary_key=True),
+    Column("stripe_customer_id", Text),
+    Column("stripe_invoice_id", Text, unique=True),
+    Column("stripe_status", Text),
+    Column("stripe_subtotal_minor", BigInteger),
+    Column("stripe_total_minor", BigInteger),
+    Column("stripe_amount_due_minor", BigInteger),
+    Column("hosted_invoice_url", Text),
+    *sending_columns(),
+)
+
+stripe_customers = Table(  # the same machine for the customer of an org that came without one
+    "stripe_customers",
+    metadata,
+    Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), primary_key=True),
+    Column("stripe_customer_id", Text, unique=True),
+    *sending_columns(),
+)
+
+stripe_breaker = Table(  # one row for each time that calls to Stripe were stopped for everybody; at most one is open
+    "stripe_breaker",
+    metadata,
+    Column("breaker_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("cause", Text, nullable=False),  # outage, refused
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+    Column("request_id", Text),
+    Column("key_mark", Text, nullable=False),  # of the API key that was used last: another one is tried at once
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("next_probe_at", DateTime(timezone=True), nullable=False),
+    Column("probes", Integer, nullable=False, server_default="0"),
+    Column("is_open", Boolean, nullable=False, server_default="true"),
+    Column("closed_at", DateTime(timezone=True)),
+    Index("stripe_breaker_open", "is_open", unique=True, postgresql_where=text("is_open")),
+)
+
+stripe_sync_runs = Table(  # the heartbeat of each run of the sync, written every second or so while it lasts
+    "stripe_sync_runs",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("month", Text, nullable=False),
+    Column("shard", SmallInteger),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("beat_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("calls", Integer, nullable=False),
+    Column("rate_limited", Integer, nullable=False),
+    Column("calls_per_minute", Integer, nullable=False),
+    Column("endpoint_per_minute", Integer, nullable=False),  # the limits that the run keeps to
+    Column("account_per_minute", Integer, nullable=False),
+    Index("stripe_sync_runs_month", "month", "beat_at"),
+)

@@ -1,0 +1,99 @@
+"""The SQL that judges the rows of a usage file: a good row becomes a usage event, a bad one gets its reason.
+
+Reading the file's format is in intake_readers.py; writing what is found here is in usage_intake.py.
+"""
+
+# ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
+
+from datetime import UTC, date, datetime, timedelta
+
+from flybill_pipeline.stores.files.duck import quoted
+from flybill_pipeline.stores.usage.intake.readers import Reading
+from flybill_pipeline.stores.usage.intake.sources import SourceMapping
+
+CLOCKS_MAY_DIFFER = timedelta(hours=24)
+FIRST_DAY = date(2020, 1, 1)  # what is older was written by a clock that was wrong
+TOO_LARGE = "1000000000000000::DECIMAL(38, 18)"  # so that a day's sum fits: one org's mistake must not stop the others
+SHOWN = 1000  # characters of a bad row that are kept
+
+REASONS = {
+    "not_a_record": "the line is not a JSON object",
+    "event_id_missing": "the row has no event id ({event_id})",
+    "org_missing": "the row names no organization ({org_id})",
+    "meter_missing": "the row names no meter ({meter})",
+    "quantity_missing": "the row has no quantity ({quantity})",
+    "quantity_not_a_number": "the quantity ({quantity}) is not a number: write plain digits with a point, such as 12.5",
+    "quantity_not_finite": "the quantity ({quantity}) is NaN or infinite",
+    "quantity_too_precise": "the quantity ({quantity}) has more than 18 decimals, and is never rounded",
+    "quantity_too_large": "the quantity ({quantity}) is 1e15 or more: record it in a larger unit, such as GB for bytes",
+    "quantity_ambiguous": "the exact quantity ({quantity}) cannot be told from the line: write it as a string",
+    "quantity_negative": "the quantity ({quantity}) is negative, which this source does not allow",
+    "time_missing": "the row has no time ({occurred_at})",
+    "time_unreadable": "the time ({occurred_at}) is not ISO 8601 or a number of seconds, ms, µs or ns since 1970",
+    "clock": "the time ({occurred_at}) is before {first} or after {last}, so the clock that wrote it was wrong",
+}
+
+
+def judging_query(
+    rows: str, reading: Reading, source: SourceMapping, arrived_at: datetime, first_day: date = FIRST_DAY
+) -> str:
+    """A query with one row per record of `rows`, a FROM item with the columns of the reading's relation.
+
+    Columns: event_id, org_id, meter, dimensions (canonical JSON), quantity DECIMAL(38,18), occurred_at TIMESTAMP (UTC),
+    fault (a key of REASONS, NULL for a good row), raw (of bad rows only), and those of `rows`. A filter on them makes
+    DuckDB judge every row twice.
+    """
+    dimensions = "".join(f", {sql} as d{place}" for place, sql in enumerate(reading.dimensions.values()))
+    quantity = "q" if reading.exact else "quantity_of(q)"
+    occurred_at = "t" if reading.timed else "time_of(t)"
+    parts = f"""select *, {reading.event_id} as event_id, {reading.org_id} as org_id, {reading.meter} as meter,
+        {reading.quantity} as q, {reading.occurred_at} as t, ({reading.malformed}) as malformed{dimensions}
+        from (select {reading.taken_out} from {rows} where not ({reading.not_a_row}))"""
+    values = f"""select *, {quantity} as quantity, {occurred_at} as occurred_at,
+        {_canonical(list(reading.dimensions))} as dimensions from ({parts})"""
+    judged = f"select *, {_fault(reading, source, arrived_at, first_day)} as fault from ({values})"
+    # A bad row is made presentable last of all, so that the good ones do not pay for it.
+    return f"""select *, case when fault is not null then left({reading.raw}, {SHOWN}) end as raw from ({judged})"""
+
+
+def sentences(source: SourceMapping, arrived_at: datetime, first_day: date = FIRST_DAY) -> dict[str, str]:
+    """Reason → sentence for the operator, with the names of this source's columns."""
+    columns = {
+        "event_id": " + ".join(f"column {column.name!r}" for column in source.event_id),
+        "first": first_day.isoformat(),
+        "last": f"{arrived_at + CLOCKS_MAY_DIFFER:%Y-%m-%d %H:%M} UTC",
+    }
+    for part in ("org_id", "meter", "quantity", "occurred_at"):
+        column = getattr(source, part)
+        columns[part] = f"column {column.name!r}" if column.name else "a constant"
+    return {reason: sentence.format(**columns) for reason, sentence in REASONS.items()}
+
+
+def _fault(reading: Reading, source: SourceMapping, arrived_at: datetime, first_day: date) -> str:
+    latest = (arrived_at.astimezone(UTC) + CLOCKS_MAY_DIFFER).replace(tzinfo=None)
+    negative = "" if source.allow_negative else "when quantity < 0 then 'quantity_negative'"
+    quantity_fault = "'quantity_missing'" if reading.exact else "quantity_fault(q)"
+    time_fault = "case when t is null then 'time_missing' else 'time_unreadable' end"
+    return f"""case when malformed then 'not_a_record'
+        when event_id is null or event_id = '' then 'event_id_missing'
+        when org_id is null or (org_id < '!' and trim(org_id) = '') then 'org_missing'
+        when meter is null or (meter < '!' and trim(meter) = '') then 'meter_missing'
+        when quantity is null then {quantity_fault} {negative}
+        when quantity >= {TOO_LARGE} or quantity <= -{TOO_LARGE} then 'quantity_too_large'
+        when occurred_at is null then {time_fault}
+        when occurred_at < timestamp '{first_day}' or occurred_at > timestamp {quoted(str(latest))}
+        then 'clock' end"""
+
+
+def _canonical(names: list[str]) -> str:
+    """SQL for the dimensions as JSON with sorted keys, string values and no blanks; absent ones are left out."""
+    if not names:
+        return "'{}'"
+    pairs = [f"{quoted(_key(name))} || cast(to_json(d{place}) as varchar)" for place, name in enumerate(names)]
+    # One pair is the common case, and joining takes as long as making it.
+    joined = pairs[0] if len(pairs) == 1 else f"concat_ws(',', {', '.join(pairs)})"
+    return f"concat('{{', {joined}, '}}')"
+
+
+def _key(name: str) -> str:
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '":'

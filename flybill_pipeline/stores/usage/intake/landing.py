@@ -1,0 +1,167 @@
+"""The landing zone: where exporters put usage files. Finds files, and puts one in after checking that it can be read.
+
+What becomes of a file's rows is in usage_intake.py; which files are new is in lake_catalog.py.
+"""
+
+# ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
+
+import filecmp
+import hashlib
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory, gettempdir
+
+import duckdb
+
+from flybill_pipeline.billing.usage.files import LandedFile
+from flybill_pipeline.stores.files.compressed import readable
+from flybill_pipeline.stores.files.duck import Limits, duck
+from flybill_pipeline.stores.files.folders import local_folder
+from flybill_pipeline.stores.usage.intake.judging import judging_query
+from flybill_pipeline.stores.usage.intake.readers import UnreadableFileError, reading
+from flybill_pipeline.stores.usage.intake.sources import SourceMapping
+from flybill_pipeline.stores.usage.intake.values import MACROS
+
+HASHED_UP_TO = 8 * 1024 * 1024  # bytes; larger files are known by size and time of modification
+LOOKED_AT = 100  # rows
+
+
+class LandingError(Exception):
+    """The file cannot be landed; the message names the file, what is wrong and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """Where a file now lies below the landing zone, and whether the very same content was there already."""
+
+    path: str
+    already_there: bool
+
+    @property
+    def sentence(self) -> str:
+        """What happened, for a person."""
+        return f"{self.path} was landed before with the same content." if self.already_there else f"Landed {self.path}."
+
+
+class Landing:
+    """The landing zone at `url`, read by `sources`."""
+
+    def __init__(self, url: str, sources: Mapping[str, SourceMapping]) -> None:
+        self.root = local_folder(url)
+        self.sources = sources
+
+    def files(self) -> Iterator[LandedFile]:
+        """Every file that belongs to a source, oldest first: by time of modification, then source, then path."""
+        found = [
+            (status.st_mtime_ns, name, path, status.st_size)
+            for name, source in self.sources.items()
+            for path in self.root.glob(source.files)
+            if path.is_file() and not _hidden(path.relative_to(self.root))
+            for status in [path.stat()]
+        ]
+        fingerprints = {name: source.fingerprint() for name, source in self.sources.items()}
+        for modified_ns, name, path, size in sorted(found):
+            yield LandedFile(
+                source=name,
+                path=path.relative_to(self.root).as_posix(),
+                location=str(path),
+                size=size,
+                modified_ns=modified_ns,
+                mapping_hash=fingerprints[name],
+                content_hash=partial(_hash, path, size),
+            )
+
+    def land(self, file: Path, source_name: str) -> Landed:
+        """Copies `file` to `<landing>/<source>/<file's name>`, all or nothing, if its source mapping can read it.
+
+        Where a file of that name with other content lies already, the content's hash becomes part of the name: two
+        exports called usage.csv are two files, and nothing that was landed is ever written over.
+        Raises LandingError when there is no such source or file, the source would not find the file, or its columns
+        are not those of the mapping.
+        """
+        source = self.sources.get(source_name)
+        if source is None:
+            raise LandingError(f"there is no source {source_name!r}; sources.toml has {', '.join(self.sources)}")
+        if not file.is_file():
+            raise LandingError(f"{file}: no such file")
+        path = f"{source_name}/{file.name}"
+        if not _matches(path, source.files):
+            raise LandingError(
+                f"{file}: source {source_name!r} reads {source.files}, which does not match {path}; "
+                "rename the file or correct `files` in sources.toml"
+            )
+        self._look_into(file, source)
+        target = self.root / path
+        if target.exists() and not filecmp.cmp(file, target, shallow=False):
+            path = f"{source_name}/{_with_hash(file)}"
+            target = self.root / path
+        if target.exists():
+            return Landed(path, already_there=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy = target.with_name(f".{target.name}.partial")
+        shutil.copyfile(file, copy)
+        copy.replace(target)
+        return Landed(path, already_there=False)
+
+    def _look_into(self, file: Path, source: SourceMapping) -> None:
+        with TemporaryDirectory() as work, duck(Path(gettempdir()), Limits()) as connection:
+            try:
+                with readable(str(file), Path(work)) as location:
+                    connection.execute(MACROS)
+                    how = reading(connection, location, source)
+                    query = judging_query(how.relation, how, source, datetime.now(UTC))
+                    rows = [
+                        row[0]
+                        for row in connection.execute(f"select fault from ({query}) limit {LOOKED_AT}").fetchall()
+                    ]
+            except UnreadableFileError as error:
+                raise LandingError(f"{file}: {error}; {error.remedy}") from None
+            except (duckdb.Error, OSError, EOFError) as error:
+                raise LandingError(f"{file}: cannot be read as {source.format}: {str(error).splitlines()[0]}") from None
+        if rows and all(fault is not None and fault.endswith(("_missing", "not_a_record")) for fault in rows):
+            raise LandingError(f"{file}: {_nothing_fits(rows, source)}")
+
+
+def _nothing_fits(faults: list[str], source: SourceMapping) -> str:
+    return (
+        f"source {source.name!r} can read none of its first {len(faults)} rows ({', '.join(sorted(set(faults)))}); "
+        f"the mapping expects {', '.join(source.column_names())}: correct `columns` in sources.toml, or the file"
+    )
+
+
+def _hidden(path: Path) -> bool:
+    """Temporary names of exporters and of `land` itself start with a dot or an underscore."""
+    return any(part.startswith((".", "_")) for part in path.parts)
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Whether a glob would find `path`; `**` stands for any number of folders, none too."""
+    return _match_parts(PurePosixPath(path).parts, PurePosixPath(pattern).parts)
+
+
+def _match_parts(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    if not pattern:
+        return not path
+    if pattern[0] == "**":
+        return any(_match_parts(path[skip:], pattern[1:]) for skip in range(len(path) + 1))
+    return bool(path) and fnmatchcase(path[0], pattern[0]) and _match_parts(path[1:], pattern[1:])
+
+
+def _with_hash(file: Path) -> str:
+    """The file's name with its content in it: usage-3f2a9c1b.jsonl.gz."""
+    stem, dot, suffixes = file.name.partition(".")
+    return f"{stem}-{_digest(file)[:8]}{dot}{suffixes}"
+
+
+def _hash(path: Path, size: int) -> str | None:
+    return _digest(path) if size <= HASHED_UP_TO else None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,162 @@
+"""Reads one landed file into the lake: good rows to pieces by day, bad rows to quarantine. Deduplicates nothing.
+
+Nothing is visible until the catalog names the pieces; what an interrupted attempt left is overwritten by the next.
+"""
+
+# ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
+
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from flybill_pipeline.billing.usage.files import Arrival, Broken, Piece, Taken
+from flybill_pipeline.stores.files.compressed import readable
+from flybill_pipeline.stores.files.duck import Limits, duck, parquet_rows, quoted
+from flybill_pipeline.stores.usage.intake.judging import SHOWN, judging_query, sentences
+from flybill_pipeline.stores.usage.intake.readers import Reading, UnreadableFileError, reading
+from flybill_pipeline.stores.usage.intake.sources import SourceMapping
+from flybill_pipeline.stores.usage.intake.values import MACROS
+
+_PARQUET = "format parquet, compression zstd, compression_level 1"
+
+
+def take_file(root: Path, arrival: Arrival, source: SourceMapping, limits: Limits, first_day: date) -> Taken | Broken:
+    """Reads the landed file once and writes its rows below the lake's `root`. An event's day must
+    not be before `first_day`, nor its time after its arrival.
+
+    A file that cannot be read is a value, Broken: it must not stop the others.
+    """
+    name = f"{arrival.number:010d}-{arrival.version}"
+    work = root / "work" / name
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        with duck(root / "work" / "spill", limits) as connection, readable(arrival.file.location, work) as location:
+            connection.execute(MACROS)
+            how = reading(connection, location, source)
+            rows, row = _rows(connection, how)
+            judged = judging_query(rows, how, source, arrival.arrived_at, first_day)
+            written = _write(connection, work, arrival, judged, row)
+            quarantined = _write_quarantine(
+                connection, work, arrival, sentences(source, arrival.arrived_at, first_day), written
+            )
+    except UnreadableFileError as error:
+        return Broken(str(error), error.remedy)
+    except (duckdb.Error, OSError, EOFError) as error:
+        return Broken(
+            _first_lines(error), "put a good file in its place, or take it away: it is read again as soon as it changes"
+        )
+    else:
+        return _published(root, work, name, written, quarantined)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+class _Written(NamedTuple):
+    """A file of rows that were read: good ones of a `day`, or bad ones with a `fault`."""
+
+    file: Path
+    rows: int
+    day: date | None
+    fault: str | None
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, how: Reading) -> tuple[str, str]:
+    """A FROM item for the records of the file, and SQL for a record's number in it, as an editor counts.
+
+    Where the format does not tell a record's place it is kept in a table first, which numbers it: as it is, since that
+    is cheap, and so that two threads can take it apart. Rows that the reader rejected count too.
+    """
+    if how.placed:
+        return how.relation, f"place + {how.first_row}"
+    connection.execute(f"create temp table landed as select * from {how.relation}")
+    rows, number = "(select *, rowid as place from landed)", f"place + {how.first_row}"
+    if not _has_rejects(connection):
+        return rows, number
+    connection.execute(f"""create temp table shifts as
+        select first - row_number() over (order by first) + 1 as after, row_number() over (order by first) as shift
+        from (select distinct line::bigint - {how.first_row} as first from rejects)""")
+    return rows, f"({number} + coalesce((select max(shift) from shifts where after <= place), 0))"
+
+
+def _has_rejects(connection: duckdb.DuckDBPyConnection) -> bool:
+    tables = connection.execute("select 1 from duckdb_tables() where table_name = 'rejects'").fetchall()
+    return bool(tables) and bool(connection.execute("select 1 from rejects limit 1").fetchall())
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, work: Path, arrival: Arrival, judged: str, row: str
+) -> list[_Written]:
+    """Writes every row in one go: the good ones by day of their own time, the bad ones, of no day, by their fault.
+
+    Of a bad row `event_id` holds what it looks like, so that good ones need no column for it.
+    """
+    written = connection.execute(f"""copy (
+        select coalesce(raw, event_id) as event_id, org_id, meter, dimensions, quantity, occurred_at, {row} as row,
+               {arrival.number}::bigint as arrival, {quoted(arrival.file.source)} as source,
+               date '{arrival.arrived_at:%Y-%m-%d}' as arrived_on,
+               case when fault is null then occurred_at::date end as day, fault
+        from ({judged})
+    ) to {quoted(str(work / "events"))} ({_PARQUET}, partition_by (day, fault), return_stats)""").fetchall()
+    return [
+        _Written(Path(file), rows, parts["day"] and date.fromisoformat(parts["day"]), parts["fault"])
+        for file, rows, _, _, _, parts, *_ in written
+    ]
+
+
+def _write_quarantine(
+    connection: duckdb.DuckDBPyConnection,
+    work: Path,
+    arrival: Arrival,
+    messages: dict[str, str],
+    written: list[_Written],
+) -> dict[str, int]:
+    """Gathers the bad rows in one file, and returns how many there are by reason."""
+    parts = [
+        f"select row, {quoted(part.fault)} as reason, event_id as raw from {parquet_rows([str(part.file)])}"
+        for part in written
+        if part.fault is not None
+    ]
+    if _has_rejects(connection):
+        malformed = "lower(replace(arg_min(error_type, column_idx)::varchar, ' ', '_'))"
+        raw = f"left(any_value(csv_line), {SHOWN})"
+        parts.append(
+            f"select line::bigint as row, 'malformed_' || {malformed} as reason, {raw} as raw from rejects group by 1"
+        )
+    if not parts:
+        return {}
+    connection.execute(f"create temp table bad as {' union all '.join(parts)}")
+    cases = " ".join(f"when {quoted(reason)} then {quoted(text)}" for reason, text in messages.items())
+    message = f"case reason {cases} else 'the row does not fit the format: ' || replace(reason[11:], '_', ' ') end"
+    connection.execute(f"""copy (
+        select {arrival.number}::bigint as arrival, {quoted(arrival.file.source)} as source,
+               {quoted(arrival.file.path)} as file, row, reason, {message} as message, raw from bad order by row
+    ) to {quoted(str(work / "quarantine.parquet"))} ({_PARQUET})""")
+    return dict(connection.execute("select reason, count(*) from bad group by reason order by reason").fetchall())
+
+
+def _published(root: Path, work: Path, name: str, written: list[_Written], quarantined: dict[str, int]) -> Taken:
+    """Moves what was written to where it stays. Same names at every attempt, so an attempt replaces the one before."""
+    pieces = []
+    good = sorted((part.file, part.day, part.rows) for part in written if part.day is not None)
+    for place, (file, day, rows) in enumerate(good):
+        path = f"events/day={day}/{name}-{place}.parquet"
+        _move(file, root / path)
+        pieces.append(Piece(day, path, rows))
+    quarantine = f"quarantine/{name}.parquet" if quarantined else None
+    if quarantine:
+        _move(work / "quarantine.parquet", root / quarantine)
+    return Taken(tuple(pieces), quarantined, quarantine)
+
+
+def _move(file: Path, to: Path) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    file.replace(to)
+
+
+def _first_lines(error: Exception) -> str:
+    """What DuckDB says, without its page of hints and without the folder in which the file lies."""
+    return " ".join(line.strip() for line in str(error).splitlines()[:3] if line.strip())[:500]

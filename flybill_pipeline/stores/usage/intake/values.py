@@ -1,0 +1,108 @@
+"""SQL that turns the text of a usage file into exact decimals and UTC times, or says why it cannot. No files here.
+
+DuckDB's own casts are too kind for money: '1_000' and ' 1 ' are numbers to them, surplus decimals are rounded away
+without a word, and a JSON number has been through a binary float before anyone sees it. So a cast is only used on a
+text that a regular expression has shown to be plain, and everything else is taken apart digit by digit.
+"""
+
+import json
+import re
+
+from flybill_pipeline.stores.files.duck import quoted
+
+QUANTITY = "DECIMAL(38, 18)"
+PLAIN = r"-?[0-9]{1,20}(\.[0-9]{1,18})?"
+NUMBER = r"([+-]?)([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]{1,4}))?"
+HAS_DIGIT = r"[+-]?\.?[0-9].*"
+NOT_FINITE = r"(?i)[+-]?(nan|inf|infinity)"
+ISO_UTC = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?Z?"
+ISO_OFFSET = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)? ?([+-][0-9]{2}(:?[0-9]{2})?|UTC)"
+EPOCH = r"[0-9]{1,19}(\.[0-9]{1,9})?"
+
+MACROS = f"""
+create or replace temp macro is_number(t) as
+    regexp_full_match(t, {quoted(NUMBER)}) and regexp_full_match(t, {quoted(HAS_DIGIT)});
+
+-- A number is digits times ten to the power of `low`, its digits without zeros at either end.
+create or replace temp macro all_digits(t) as
+    ltrim(regexp_extract(t, {quoted(NUMBER)}, 2) || regexp_extract(t, {quoted(NUMBER)}, 3), '0');
+create or replace temp macro digits(t) as rtrim(all_digits(t), '0');
+create or replace temp macro low(t) as
+    coalesce(try_cast(regexp_extract(t, {quoted(NUMBER)}, 4) as integer), 0)
+    - length(regexp_extract(t, {quoted(NUMBER)}, 3)) + length(all_digits(t)) - length(digits(t));
+create or replace temp macro lead_zeros(digits, low) as lpad(digits, greatest(length(digits), -low)::integer, '0');
+create or replace temp macro exact_quantity(t) as
+    case when not is_number(t) then null
+         when digits(t) = '' then 0::{QUANTITY}
+         when low(t) < -18 or length(digits(t)) + low(t) > 20 then null
+         when low(t) >= 0
+         then try_cast(regexp_extract(t, {quoted(NUMBER)}, 1) || digits(t) || repeat('0', low(t)::bigint) as {QUANTITY})
+         else try_cast(regexp_extract(t, {quoted(NUMBER)}, 1)
+                       || left(lead_zeros(digits(t), low(t)), (length(lead_zeros(digits(t), low(t))) + low(t))::bigint)
+                       || '.' || right(lead_zeros(digits(t), low(t)), -low(t)::bigint) as {QUANTITY}) end;
+
+create or replace temp macro quantity_of(t) as
+    case when regexp_full_match(t, {quoted(PLAIN)}) then try_cast(t as {QUANTITY}) else exact_quantity(t) end;
+create or replace temp macro quantity_fault(t) as
+    case when t is null or t = '' then 'quantity_missing'
+         when starts_with(t, '?') then 'quantity_ambiguous'
+         when regexp_full_match(t, {quoted(NOT_FINITE)}) then 'quantity_not_finite'
+         when not is_number(t) then 'quantity_not_a_number'
+         when low(t) < -18 then 'quantity_too_precise' else 'quantity_too_large' end;
+
+-- Seconds since 1970 stay below 1e11 until the year 5138; a larger number is one of ms, then µs, then ns.
+create or replace temp macro epoch_micros(n) as
+    trunc(case when n < 1e11::decimal(38, 9) then n * 1000000 when n < 1e14::decimal(38, 9) then n * 1000
+               when n < 1e17::decimal(38, 9) then n else n / 1000 end)::bigint;
+create or replace temp macro time_of(t) as
+    case when ends_with(t, 'Z') or regexp_full_match(t, {quoted(ISO_UTC)}) then try_cast(t as timestamp)
+         when regexp_full_match(t, {quoted(ISO_OFFSET)}) then try_cast(t as timestamptz) at time zone 'UTC'
+         when regexp_full_match(t, {quoted(EPOCH)}) then make_timestamp(epoch_micros(t::decimal(38, 9))) end;
+"""
+
+
+def json_path(dotted: str) -> str:
+    """The JSON path of a dotted column name, every part taken literally."""
+    return "$" + "".join(f'."{part}"' for part in dotted.split("."))
+
+
+def exact_json_number(line: str, value: str, dotted: str) -> str:
+    """SQL for the literal behind `value`, which DuckDB has extracted from the JSON text `line` at `dotted`.
+
+    A literal with a point or an exponent has been through a double. It is known to be intact when the line holds the
+    key once, followed by just this text, or by one that only has more zeros at its end. Otherwise the literals at this
+    key are compared: the one whose double is `value` is it. Several such, or none, and the answer is '?', for then
+    nothing is certain.
+    """
+    key = dotted.rsplit(".", 1)[-1]
+    name = json.dumps(key, ensure_ascii=False)
+    around = [(":", ","), (":", "}"), (": ", ","), (": ", "}"), (':"', '"'), (': "', '"')]
+    # A CASE, as it looks further only for those rows that need it; OR would look for all six in every row.
+    intact = " ".join(
+        f"when contains({line}, concat({quoted(name + before)}, {value}, {quoted(after)})) then true"
+        for before, after in around
+    )
+    twice = quoted(f"%{_like(name)}%{_like(name)}%")
+    once = rf"not contains({line}, '\u00') and {line} not like {twice} escape '!'"
+    keys = "|".join(dict.fromkeys([re.escape(name), re.escape(json.dumps(key))]))
+    pattern = rf'(?:{keys})\s*:\s*"?([^\s",}}\]]+)'
+    literal = f"regexp_extract({line}, {quoted(pattern)}, 1)"
+    fewer_zeros = f"not contains({value}, 'e') and rtrim({value}, '0') = rtrim({literal}, '0')"
+    literals = f"regexp_extract_all({line}, {quoted(pattern)}, 1)"
+    same = f"list_distinct(list_filter({literals}, lambda l: try_cast(l as double) = try_cast({value} as double)))"
+    return f"""case when not contains({value}, '.') and not contains({value}, 'e') then {value}
+        when case {intact} else {fewer_zeros} end and {once} then {value}
+        when try_cast({value} as double) is null then {value}
+        when len({same}) = 1 then {same}[1] else '?' end"""
+
+
+def exact_json_text(line: str, value: str, dotted: str) -> str:
+    """SQL for an identifier in JSON: a number too long for 64 bits would otherwise meet another one as a double."""
+    # Digits and signs sort before ':'; the comparison is all that most rows pay.
+    number = f"{value} < ':' and (contains({value}, '.') or contains({value}, 'e+'))"
+    exact = exact_json_number(line, value, dotted)
+    return f"case when {number} and try_cast({value} as double) is not null then nullif({exact}, '?') else {value} end"
+
+
+def _like(text: str) -> str:
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")

@@ -1,0 +1,294 @@
+"""The lake's catalog in Postgres: which files have arrived, which pieces they gave, what each day's manifest is.
+
+All SQL on landed_files, usage_pieces and usage_days is here; the Parquet files themselves are in usage_lake.py.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, LandedFile, Manifest, Rollup, Taken
+from flybill_pipeline.stores.usage.lake.tables import (
+    landed_files,
+    usage_day_versions,
+    usage_days,
+    usage_exclusions,
+    usage_pieces,
+)
+
+
+class LakeCatalog:
+    """The catalog in the database behind `engine`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def working_on(self, what: str) -> Iterator[None]:
+        """Waits until nobody else, in any process, is working on `what`; a process that dies lets go of it."""
+        with self.engine.connect() as connection:
+            connection.execute(text("select pg_advisory_lock(hashtextextended(:what, 0))"), {"what": f"lake {what}"})
+            connection.commit()
+            try:
+                yield
+            finally:
+                connection.execute(
+                    text("select pg_advisory_unlock(hashtextextended(:what, 0))"), {"what": f"lake {what}"}
+                )
+                connection.commit()
+
+    # Files
+
+    def arrivals(self, files: Iterable[LandedFile], now: datetime) -> list[Arrival]:
+        """Registers what is new or changed among `files`, and returns all that wait to be read, in order of arrival.
+
+        A file without a change is known by its size and time of modification, or by its content if only touched.
+        A broken file waits again when the file or its source mapping has changed. One that was taken away is gone, so
+        that nobody is asked to mend it; it waits again should it come back.
+        """
+        there = {(file.source, file.path): file for file in files}
+        with self.engine.begin() as connection:
+            known = _known(connection)
+            _let_go(connection, [row for place, row in known.items() if place not in there])
+            found = [_registered(connection, file, known.get(place), now) for place, file in there.items()]
+        return sorted((arrival for arrival in found if arrival is not None), key=lambda arrival: arrival.number)
+
+    def unread(self, files: Iterable[LandedFile]) -> list[LandedFile]:
+        """Those of `files` that `arrivals` would return. Writes nothing."""
+        with self.engine.connect() as connection:
+            known = _known(connection)
+        news = ((file, _news(file, known.get((file.source, file.path)))) for file in files)
+        return [file for file, new in news if new not in (None, "touched")]
+
+    def took(self, arrival: Arrival, taken: Taken) -> set[date]:
+        """Makes the pieces of a file visible, in place of its earlier version's; returns the days that change."""
+        pieces = [
+            {"path": piece.path, "day": piece.day, "arrival": arrival.number, "rows": piece.rows}
+            for piece in taken.pieces
+        ]
+        with self.engine.begin() as connection:
+            earlier = delete(usage_pieces).where(usage_pieces.c.arrival == arrival.number).returning(usage_pieces.c.day)
+            days = set(connection.execute(earlier).scalars())
+            # What is gone may have stood for ids that now count on another day.
+            connection.execute(update(usage_pieces).where(usage_pieces.c.day.in_(days)).values(compared=False))
+            if pieces:
+                connection.execute(insert(usage_pieces), pieces)
+            connection.execute(
+                update(landed_files)
+                .where(landed_files.c.arrival == arrival.number)
+                .values(
+                    state="taken",
+                    rows=taken.rows,
+                    quarantined=dict(taken.quarantined),
+                    quarantine_path=taken.quarantine_path,
+                    reason=None,
+                    remedy=None,
+                )
+            )
+        return days | {piece.day for piece in taken.pieces}
+
+    def broke(self, arrival: Arrival, broken: Broken) -> None:
+        """Notes why a file could not be read. What an earlier version of it gave stays."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                update(landed_files)
+                .where(landed_files.c.arrival == arrival.number)
+                .values(state="broken", reason=broken.reason, remedy=broken.remedy)
+            )
+
+    def files(self, state: str | None = None) -> Sequence[Row[Any]]:
+        """The landed files in order of arrival, all columns of landed_files; only those in `state` when it is given."""
+        query = select(landed_files).order_by(landed_files.c.arrival)
+        with self.engine.connect() as connection:
+            return connection.execute(query if state is None else query.where(landed_files.c.state == state)).all()
+
+    # Days
+
+    def uncompared(self) -> bool:
+        """Whether pieces have come or gone since the ids of all days were last compared."""
+        query = select(usage_pieces.c.path).where(usage_pieces.c.compared.is_(False)).limit(1)
+        with self.engine.connect() as connection:
+            return connection.execute(query).first() is not None
+
+    def all_pieces(self) -> tuple[str, ...]:
+        """Every piece of every day."""
+        with self.engine.connect() as connection:
+            return tuple(connection.execute(select(usage_pieces.c.path).order_by(usage_pieces.c.path)).scalars())
+
+    def compared(self, pieces: Sequence[str], found: Mapping[date, Sequence[EventKey]]) -> None:
+        """Puts `found`, which comparing `pieces` gave, in the place of what was found before."""
+        rows = [{"day": day, "source": k.source, "event_id": k.event_id} for day, keys in found.items() for k in keys]
+        with self.engine.begin() as connection:
+            connection.execute(delete(usage_exclusions))
+            if rows:
+                connection.execute(insert(usage_exclusions), rows)
+            connection.execute(update(usage_pieces).where(usage_pieces.c.path.in_(pieces)).values(compared=True))
+
+    def exclusions(self, day: date) -> tuple[EventKey, ...]:
+        """The ids that stand on `day` too, but count on another."""
+        columns = usage_exclusions.c
+        query = (
+            select(columns.source, columns.event_id)
+            .where(columns.day == day)
+            .order_by(columns.source, columns.event_id)
+        )
+        with self.engine.connect() as connection:
+            return tuple(EventKey(*row) for row in connection.execute(query))
+
+    def pieces(self, day: date) -> tuple[str, ...]:
+        """Every piece that holds rows of `day`, recorded or not."""
+        query = select(usage_pieces.c.path).where(usage_pieces.c.day == day).order_by(usage_pieces.c.path)
+        with self.engine.connect() as connection:
+            return tuple(connection.execute(query).scalars())
+
+    def manifest(self, day: date) -> Manifest | None:
+        """What was last recorded for `day`."""
+        return self.manifests([day]).get(day)
+
+    def manifests(self, days: Iterable[date] | None = None) -> dict[date, Manifest]:
+        """The manifests of `days`, or of all days; a day that was never recorded has none."""
+        query = select(usage_days) if days is None else select(usage_days).where(usage_days.c.day.in_(list(days)))
+        with self.engine.connect() as connection:
+            return {row.day: manifest_of(row) for row in connection.execute(query.order_by(usage_days.c.day))}
+
+    def record(self, manifest: Manifest) -> None:
+        """Puts `manifest` in the place of the day's earlier one; its rollup stays until the day is compiled again."""
+        values = {
+            "version": manifest.version,
+            "pieces": list(manifest.pieces),
+            "exclusions": [[key.source, key.event_id] for key in manifest.exclusions],
+            "excluded_path": manifest.excluded_path,
+            "rows": manifest.rows,
+            "duplicates": manifest.duplicates,
+            "conflicts": manifest.conflicts,
+            "too_large": manifest.too_large,
+        }
+        query = upsert(usage_days).values(day=manifest.day, recorded_at=func.now(), **values)
+        with self.engine.begin() as connection:
+            kept = upsert(usage_day_versions).values(day=manifest.day, **values)
+            connection.execute(kept.on_conflict_do_nothing())
+            connection.execute(
+                query.on_conflict_do_update(index_elements=["day"], set_=values | {"recorded_at": func.now()})
+            )
+
+    def compiled(self, rollup: Rollup) -> None:
+        """Makes `rollup` the totals of its day."""
+        values = {
+            "daily_version": rollup.version,
+            "daily_path": rollup.path,
+            "daily_groups": rollup.groups,
+            "compiled_at": func.now(),
+        }
+        with self.engine.begin() as connection:
+            connection.execute(update(usage_days).where(usage_days.c.day == rollup.day).values(**values))
+
+    def rollups(self, days: Iterable[date]) -> dict[date, str]:
+        """Day → path of its totals, for those of `days` that have been compiled."""
+        query = select(usage_days.c.day, usage_days.c.daily_path).where(
+            usage_days.c.day.in_(list(days)), usage_days.c.daily_path.is_not(None)
+        )
+        with self.engine.connect() as connection:
+            return {row.day: row.daily_path for row in connection.execute(query.order_by(usage_days.c.day))}
+
+    def rollups_before(self, day: date) -> dict[date, str]:
+        """Day → path of its totals, for every compiled day before `day`."""
+        query = select(usage_days.c.day, usage_days.c.daily_path).where(
+            usage_days.c.day < day, usage_days.c.daily_path.is_not(None)
+        )
+        with self.engine.connect() as connection:
+            return {row.day: row.daily_path for row in connection.execute(query.order_by(usage_days.c.day))}
+
+    def days_to_record(self) -> tuple[date, ...]:
+        """The days that are behind the landed files: their pieces or the ids that count elsewhere are not those of the
+        manifest, or the manifest has not been compiled yet."""
+        current = select(
+            usage_pieces.c.day,
+            func.jsonb_agg(aggregate_order_by(usage_pieces.c.path, usage_pieces.c.path)).label("pieces"),
+        ).group_by(usage_pieces.c.day)
+        with self.engine.connect() as connection:
+            pieces: Mapping[date, list[str]] = {row.day: row.pieces for row in connection.execute(current)}
+            days = {row.day: row for row in connection.execute(select(usage_days))}
+            excluded: dict[date, list[list[str]]] = {}
+            for row in connection.execute(select(usage_exclusions)):
+                excluded.setdefault(row.day, []).append([row.source, row.event_id])
+        behind = set(pieces.keys() - days.keys())
+        stale = {
+            day
+            for day, row in days.items()
+            if (pieces.get(day, []), sorted(excluded.get(day, [])), row.version)
+            != (row.pieces, row.exclusions, row.daily_version)
+        }
+        return tuple(sorted(behind | stale))
+
+    def pieces_fingerprint(self, day: date) -> str:
+        """Changes when `day` has other pieces, or has been compiled: what a retry of the day's work may be named by."""
+        with self.engine.connect() as connection:
+            query = select(usage_days.c.daily_version).where(usage_days.c.day == day)
+            compiled = connection.execute(query).scalar_one_or_none()
+        return hashlib.sha256("\n".join([*self.pieces(day), compiled or ""]).encode()).hexdigest()[:16]
+
+
+def _known(connection: Connection) -> dict[tuple[str, str], Row[Any]]:
+    return {(row.source, row.path): row for row in connection.execute(select(landed_files))}
+
+
+def _news(file: LandedFile, known: Row[Any] | None) -> Literal["new", "changed", "touched", "waiting"] | None:
+    """What there is to read in `file`, of which `known` is registered: nothing if it is as it was, or only touched."""
+    if known is None:
+        return "new"
+    if (known.size, known.modified_ns) != (file.size, file.modified_ns):
+        same = known.content_hash is not None and known.content_hash == file.content_hash()
+        if not same:
+            return "changed"
+        if known.state == "taken":
+            return "touched"
+    mended = known.state == "broken" and known.mapping_hash != file.mapping_hash
+    return "waiting" if known.state in ("registered", "gone") or mended else None
+
+
+def _let_go(connection: Connection, missing: Iterable[Row[Any]]) -> None:
+    broken = [row.arrival for row in missing if row.state == "broken"]
+    if broken:
+        connection.execute(update(landed_files).where(landed_files.c.arrival.in_(broken)).values(state="gone"))
+
+
+def _registered(connection: Connection, file: LandedFile, known: Row[Any] | None, now: datetime) -> Arrival | None:
+    """The file's place in the order of arrival, if there is something to read. A path keeps its number for good."""
+    news = _news(file, known)
+    if news is None:
+        return None
+    values: dict[str, Any] = {
+        "size": file.size,
+        "modified_ns": file.modified_ns,
+        "content_hash": file.content_hash(),
+        "mapping_hash": file.mapping_hash,
+        "state": "taken" if news == "touched" else "registered",
+    }
+    if known is None:
+        new = insert(landed_files).values(source=file.source, path=file.path, version=1, arrived_at=now, **values)
+        return Arrival(connection.execute(new.returning(landed_files.c.arrival)).scalar_one(), 1, now, file)
+    version, arrived_at = (known.version + 1, now) if news == "changed" else (known.version, known.arrived_at)
+    row = landed_files.c.arrival == known.arrival
+    connection.execute(update(landed_files).where(row).values(version=version, arrived_at=arrived_at, **values))
+    return None if news == "touched" else Arrival(known.arrival, version, arrived_at, file)
+
+
+def manifest_of(row: Row[Any]) -> Manifest:
+    """The manifest that a row of usage_days, or of usage_day_versions, holds."""
+    return Manifest(
+        day=row.day,
+        version=row.version,
+        pieces=tuple(row.pieces),
+        exclusions=tuple(EventKey(*key) for key in row.exclusions),
+        excluded_path=row.excluded_path,
+        rows=row.rows,
+        duplicates=row.duplicates,
+        conflicts=row.conflicts,
+        too_large=row.too_large,
+    )

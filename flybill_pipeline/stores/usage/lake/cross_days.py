@@ -1,0 +1,42 @@
+"""Compares ids over all days of the lake. What becomes of a repeated id within one day is in usage_days.py."""
+
+# ruff: noqa: S608 - DuckDB takes no parameters for files; paths are our own and quoted
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from flybill_pipeline.billing.usage.files import EventKey
+from flybill_pipeline.stores.files.duck import Limits, duck, parquet_rows
+
+ROWS_PER_PASS = 30_000_000  # hashes compared at once: bounds the memory, whatever the lake holds
+
+
+def conflicts_over_days(root: Path, pieces: Sequence[str], limits: Limits) -> dict[date, list[EventKey]]:
+    """Per day the keys (source, event_id) of which an earlier arrival stands on another day.
+
+    64-bit hashes find the few candidates cheaply, a share of them at a time; only these are compared for real.
+    """
+    if not pieces:
+        return {}
+    rows = parquet_rows([str(root / piece) for piece in pieces])
+    found: dict[date, list[EventKey]] = {}
+    with duck(root / "work" / "spill", limits) as connection:
+        counted = connection.execute(f"select count(*) from {rows}").fetchone()
+        passes = 1 + (counted[0] if counted else 0) // ROWS_PER_PASS
+        connection.execute("create temp table candidates (h ubigint)")
+        for share in range(passes):
+            connection.execute(f"""insert into candidates
+                select h from (select hash(source, event_id) as h, occurred_at::date as day from {rows})
+                where h % {passes} = {share} group by h having min(day) <> max(day)""")
+        excluded = connection.execute(f"""
+            with suspects as (
+                select source, event_id, occurred_at::date as day, arrival, row from {rows}
+                where hash(source, event_id) in (select h from candidates)),
+            standing as (
+                select *, first(day) over (partition by source, event_id order by arrival, row) as stands_on
+                from suspects)
+            select distinct day, source, event_id from standing where day <> stands_on order by all""").fetchall()
+    for day, source, event_id in excluded:
+        found.setdefault(day, []).append(EventKey(source, event_id))
+    return found

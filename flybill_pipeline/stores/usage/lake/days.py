@@ -1,0 +1,158 @@
+"""Records and compiles a day of the lake: which rows count, and what they add up to. Reading is in usage_lake.py."""
+
+# ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from flybill_pipeline.billing.usage.files import EventKey, Manifest, Rollup
+from flybill_pipeline.stores.files.duck import Limits, duck, parquet_rows, quoted
+from flybill_pipeline.stores.usage.lake.rollup import daily_rollup_sql
+
+_PARQUET = "format parquet, compression zstd, compression_level 1"
+
+
+TOO_MUCH = 10**18  # of one meter, org and day: a month of days then fits into DECIMAL(38, 18), whatever is summed
+
+
+def record_day(
+    root: Path, day: date, pieces: Sequence[str], exclusions: Sequence[EventKey], limits: Limits
+) -> Manifest:
+    """Decides which rows of `pieces` count: of rows with one (source, event_id) the first to arrive stands.
+
+    The others are listed in a small file: duplicates (same content) and conflicts (other content, or a key of
+    `exclusions`, which counts on another day), and all rows of a meter of which an org has more than can be summed
+    (too_large), so that it stops no other org. The same pieces and exclusions always give the same rows.
+    """
+    pieces, exclusions = tuple(sorted(pieces)), tuple(sorted(exclusions))
+    version = _version(pieces, exclusions)
+    rows, kinds, path = 0, dict[str, int](), f"excluded/day={day}/{version}.parquet"
+    if pieces:
+        with duck(root / "work" / "spill", limits) as connection:
+            read = parquet_rows([str(root / piece) for piece in pieces])
+            _find_excluded(connection, read, exclusions)
+            # Parquet keeps the bounds of its columns, so this reads no row.
+            bounds = f"select count(*), max(quantity), -min(quantity) from {read}"
+            rows, highest, lowest = connection.execute(bounds).fetchall()[0]
+            if rows * max(highest, lowest) >= TOO_MUCH:
+                _exclude_too_large(connection, read)
+            kinds = dict(connection.execute("select kind, count(*) from excluded group by kind").fetchall())
+            if kinds:
+                write_rows(connection, "select * from excluded order by source, event_id, arrival, row", root / path)
+    return Manifest(
+        day=day,
+        version=version,
+        pieces=pieces,
+        exclusions=exclusions,
+        excluded_path=path if kinds else None,
+        rows=rows - sum(kinds.values()),
+        duplicates=kinds.get("duplicate", 0),
+        conflicts=kinds.get("conflict", 0),
+        too_large=kinds.get("too_large", 0),
+    )
+
+
+def compile_day(root: Path, manifest: Manifest, shards: int, limits: Limits, dialect: str = "duckdb") -> Rollup:
+    """Writes the day's exact totals, sorted by shard, to `daily/day=…/<version>.parquet`.
+
+    Sorted, so that work on one shard reads its part of the file only; sorting by org as well would double the time.
+    """
+    path = rollup_path(manifest.day, manifest.version)
+    with duck(root / "work" / "spill", limits) as connection:
+        connection.execute(f"create temp view events as {counted_rows(root, manifest)}")
+        totals = (
+            f"select {shard_sql(shards)} as shard, date '{manifest.day}' as day, * from ({daily_rollup_sql(dialect)})"
+        )
+        groups = write_rows(connection, f"{totals} order by shard", root / path)
+    return Rollup(manifest.day, manifest.version, path, groups, manifest.rows)
+
+
+def rollup_path(day: date, version: str) -> str:
+    """Where the totals of a version of a day are, below the lake."""
+    return f"daily/day={day}/{version}.parquet"
+
+
+def counted_rows(root: Path, manifest: Manifest) -> str:
+    """A query for the events of a day that count."""
+    if not manifest.pieces:
+        return f"select * from ({NO_EVENTS})"
+    events = f"select * from {parquet_rows([str(root / piece) for piece in manifest.pieces])}"
+    if manifest.excluded_path is None:
+        return events
+    excluded = parquet_rows([str(root / manifest.excluded_path)])
+    return f"{events} anti join (select arrival, row from {excluded}) using (arrival, row)"
+
+
+NO_EVENTS = """select ''::varchar as event_id, ''::varchar as org_id, ''::varchar as meter, ''::varchar as dimensions,
+    0::DECIMAL(38, 18) as quantity, timestamp '2000-01-01' as occurred_at, 0::bigint as row, 0::bigint as arrival,
+    ''::varchar as source, date '2000-01-01' as arrived_on where false"""
+NO_TOTALS = """select 0 as shard, ''::varchar as org_id, ''::varchar as meter, ''::varchar as dimensions,
+    date '2000-01-01' as day, 0::DECIMAL(38, 18) as quantity, 0::bigint as events,
+    timestamp '2000-01-01' as last_event_at where false"""
+
+
+def _find_excluded(connection: duckdb.DuckDBPyConnection, rows: str, exclusions: Sequence[EventKey]) -> None:
+    """Makes the table `excluded`. 64-bit hashes find the few candidates cheaply; only these are compared for real."""
+    connection.execute("create temp table elsewhere (source varchar, event_id varchar)")
+    if exclusions:
+        connection.executemany(
+            "insert into elsewhere values (?, ?)", [[key.source, key.event_id] for key in exclusions]
+        )
+    connection.execute(f"""create temp table repeated as
+        select h from (select hash(source, event_id) as h from {rows}) group by h having count(*) > 1
+        union select hash(source, event_id) from elsewhere""")
+    connection.execute(f"""create temp table excluded as
+        with candidates as (
+            select *, (source, event_id) in (select (source, event_id) from elsewhere) as counts_elsewhere
+            from {rows} where hash(source, event_id) in (select h from repeated)),
+        ranked as (
+            select *, row_number() over first_to_arrive as place, first(content) over first_to_arrive as standing
+            from (select *, (org_id, meter, dimensions, quantity, occurred_at) as content from candidates)
+            window first_to_arrive as (partition by source, event_id order by arrival, row
+                                       rows between unbounded preceding and current row))
+        select {_EXCLUDED},
+               if(counts_elsewhere or content is distinct from standing, 'conflict', 'duplicate') as kind
+        from ranked where place > 1 or counts_elsewhere""")
+
+
+_EXCLUDED = "source, event_id, arrival, row, org_id, meter, dimensions, quantity, occurred_at, arrived_on"
+
+
+def _exclude_too_large(connection: duckdb.DuckDBPyConnection, rows: str) -> None:
+    """Adds to `excluded` what is left of each org's meter that reaches TOO_MUCH, corrections counted like usage."""
+    counted = f"select * from {rows} anti join excluded using (arrival, row)"
+    connection.execute(f"""insert into excluded
+        select {_EXCLUDED}, 'too_large' from ({counted})
+        semi join (select org_id, meter from ({counted}) group by org_id, meter
+                   having sum(abs(trunc(quantity))::hugeint) >= {TOO_MUCH}) using (org_id, meter)""")
+
+
+def shard_sql(shards: int) -> str:
+    """SQL for what billing.shards.shard_of says of `org_id`."""
+    first = "(md5_number(org_id) & 4294967295::uhugeint)::ubigint"  # four bytes, the first of them the lowest
+    turned = f"(({first} & 255) << 24) | (({first} & 65280) << 8) | (({first} >> 8) & 65280) | ({first} >> 24)"
+    return f"(({turned}) % {shards})::integer"
+
+
+def write_rows(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
+    """Writes the rows of `query` to `path`, all or nothing; returns how many."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    rows = _count(connection, f"copy ({query}) to {quoted(str(partial))} ({_PARQUET})")
+    partial.replace(path)
+    return rows
+
+
+def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _version(pieces: Sequence[str], exclusions: Sequence[EventKey]) -> str:
+    inputs = json.dumps([pieces, [[key.source, key.event_id] for key in exclusions]])
+    return hashlib.sha256(inputs.encode()).hexdigest()[:16]

@@ -1,0 +1,253 @@
+"""The usage lake: immutable Parquet files of events and their daily totals. Which files count is in lake_catalog.py.
+
+Layout below the lake's root: `events/day=…/` good rows, `quarantine/` bad ones, `excluded/day=…/` rows that do not
+count, `daily/day=…/` totals, `work/` for what is being written.
+"""
+
+# ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+
+import duckdb
+
+from flybill_pipeline.billing.money.decimals import exact
+from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, Manifest, Rollup, Taken
+from flybill_pipeline.stores.files.duck import Limits, duck, parquet_rows
+from flybill_pipeline.stores.files.folders import local_folder
+from flybill_pipeline.stores.usage.intake import take as usage_intake
+from flybill_pipeline.stores.usage.intake.judging import FIRST_DAY
+from flybill_pipeline.stores.usage.intake.sources import SourceMapping
+from flybill_pipeline.stores.usage.lake import cross_days
+from flybill_pipeline.stores.usage.lake import days as usage_days
+from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
+
+BATCH = 10_000
+
+
+class Total(NamedTuple):
+    """What an organization used of one meter with one set of dimensions in a service month (or on one `day` of it).
+
+    `dimensions` is canonical JSON, `month` is YYYY-MM, `last_event_at` is UTC.
+    """
+
+    org_id: str
+    meter: str
+    dimensions: str
+    quantity: Decimal
+    events: int
+    month: str
+    day: date | None
+    last_event_at: datetime
+
+
+class Event(NamedTuple):
+    """One usage event that counts, with the landed file (its number of arrival) and row that it came from."""
+
+    source: str
+    event_id: str
+    org_id: str
+    meter: str
+    dimensions: str
+    quantity: Decimal
+    occurred_at: datetime
+    arrival: int
+    row: int
+
+
+class BadRow(NamedTuple):
+    """A row in quarantine: where it is, why, in words too, and what it looks like."""
+
+    source: str
+    file: str
+    row: int
+    reason: str
+    message: str
+    raw: str | None
+
+
+class ExcludedRow(NamedTuple):
+    """A row that does not count: its id was there before (`kind` is duplicate or conflict), or its sum is too_large."""
+
+    source: str
+    event_id: str
+    org_id: str
+    meter: str
+    dimensions: str
+    quantity: Decimal
+    occurred_at: datetime
+    arrival: int
+    row: int
+    kind: str
+
+
+class UsageLake:
+    """The lake at `url`, whose files the catalog knows. `sources` are needed for taking files in only."""
+
+    def __init__(
+        self,
+        url: str,
+        catalog: LakeCatalog,
+        *,
+        shards: int,
+        sources: Mapping[str, SourceMapping] | None = None,
+        limits: Limits | None = None,
+        engine: str = "duckdb",
+        first_day: date = FIRST_DAY,
+    ) -> None:
+        self.root = local_folder(url)
+        self.catalog = catalog
+        self.shards = shards
+        self.sources = sources or {}
+        self.limits = limits or Limits()
+        self.engine = engine
+        self.first_day = first_day
+
+    # Writing: what the steps call
+
+    def take(self, arrival: Arrival) -> Taken | Broken:
+        """Reads a landed file into pieces and quarantine; see usage_intake.take_file."""
+        return usage_intake.take_file(
+            self.root, arrival, self.sources[arrival.file.source], self.limits, self.first_day
+        )
+
+    def conflicts_over_days(self, pieces: Sequence[str]) -> Mapping[date, Sequence[EventKey]]:
+        """The ids of `pieces` that arrived first on another day; see cross_days.conflicts_over_days."""
+        return cross_days.conflicts_over_days(self.root, pieces, self.limits)
+
+    def record(self, day: date, pieces: Sequence[str], exclusions: Sequence[EventKey]) -> Manifest:
+        """Decides which rows of a day count; see usage_days.record_day."""
+        return usage_days.record_day(self.root, day, pieces, exclusions, self.limits)
+
+    def compile(self, manifest: Manifest) -> Rollup:
+        """Writes the exact totals of a day; see usage_days.compile_day."""
+        return usage_days.compile_day(self.root, manifest, self.shards, self.limits, self.engine)
+
+    # Reading
+
+    def monthly_totals(
+        self,
+        days: Iterable[date],
+        *,
+        shard: int | None = None,
+        org_ids: Sequence[str] | None = None,
+        by_day: bool = False,
+        without: Collection[str] = (),
+    ) -> Iterator[Total]:
+        """Exact totals of the compiled ones of `days` per org, meter, dimensions and service month, in that order.
+
+        Only the orgs of `shard`, or of `org_ids`, when given, and no meters of `without`. With `by_day` a total for
+        each day.
+        """
+        query, parameters = self._totals_query(days, shard, org_ids, by_day, without)
+        for org, meter, dimensions, quantity, events, month, day, last in self.query(query, parameters):
+            yield Total(org, meter, dimensions, Decimal(quantity), events, month, day, _utc(last))
+
+    def by_meter(self, days: Iterable[date]) -> dict[str, Decimal]:
+        """The exact quantity of all orgs on the compiled ones of `days`, per meter."""
+        paths = [str(self.root / path) for path in self.catalog.rollups(days).values()]
+        if not paths:
+            return {}
+        # Whole units and fractions are summed apart: all orgs together may have more than a decimal holds.
+        query = f"""select meter, sum(trunc(quantity)::hugeint), sum(quantity - trunc(quantity))
+                    from {parquet_rows(paths)} group by meter"""
+        with exact():
+            return {meter: whole + fraction for meter, whole, fraction in self.query(query, [])}
+
+    def _totals_query(
+        self,
+        days: Iterable[date],
+        shard: int | None,
+        org_ids: Sequence[str] | None,
+        by_day: bool,
+        without: Collection[str] = (),
+    ) -> tuple[str, list[Any]]:
+        paths = [str(self.root / path) for path in self.catalog.rollups(days).values()]
+        where, parameters = condition(
+            {
+                "shard = ?": shard,
+                "list_contains(?, org_id)": _listed(org_ids),
+                "not list_contains(?, meter)": sorted(without) or None,
+            }
+        )
+        on_day = "totals.day" if by_day else "null::date"
+        rows = parquet_rows(paths) if paths else f"({usage_days.NO_TOTALS})"
+        totals = f"""select org_id, meter, dimensions, sum(quantity) as quantity, sum(events)::bigint as events,
+                            date_trunc('month', totals.day)::date as month, {on_day} as day,
+                            max(last_event_at) as last_event_at
+                     from {rows} as totals where {where}
+                     group by org_id, meter, dimensions, date_trunc('month', totals.day), {on_day}"""
+        # DuckDB takes longer to make a decimal than to write its digits.
+        query = f"""select * replace (strftime(month, '%Y-%m') as month, quantity::varchar as quantity) from ({totals})
+                    order by org_id, meter, dimensions, month, day"""
+        return query, parameters
+
+    def events(self, org_id: str, days: Iterable[date], meter: str | None = None) -> Iterator[Event]:
+        """The events of one org that count, as of the last recording of `days`, by time and then order of arrival."""
+        for _, manifest in sorted(self.catalog.manifests(days).items()):
+            where, parameters = condition({"org_id = ?": org_id, "meter = ?": meter})
+            query = f"""select {", ".join(Event._fields)} from ({usage_days.counted_rows(self.root, manifest)})
+                        where {where} order by occurred_at, arrival, row"""
+            for row in self.query(query, parameters):
+                event = Event(*row)
+                yield event._replace(occurred_at=_utc(event.occurred_at))
+
+    def version(self, day: date) -> str | None:
+        """Names the events of `day` that its totals are made of; None when it was never compiled."""
+        path = self.catalog.rollups([day]).get(day)
+        return None if path is None else PurePosixPath(path).stem
+
+    def quarantine(self, source: str | None = None, *, newest_first: bool = False) -> Iterator[BadRow]:
+        """The rows in quarantine, by arrival of their file (or backwards), then row; of one source when it is given."""
+        paths = [file.quarantine_path for file in self.catalog.files() if file.quarantine_path is not None]
+        where, parameters = condition({"source = ?": source})
+        columns = ", ".join(BadRow._fields)
+        order = "arrival desc" if newest_first else "arrival"
+        query = f"select {columns} from {{rows}} where {where} order by {order}, row"
+        yield from (BadRow(*row) for row in self._rows(paths, query, parameters))
+
+    def excluded(self, days: Iterable[date], *kinds: str) -> Iterator[ExcludedRow]:
+        """The rows of `days` that do not count; of `kinds` when given ("conflict" are those with other content)."""
+        manifests = self.catalog.manifests(days).values()
+        paths = [manifest.excluded_path for manifest in manifests if manifest.excluded_path is not None]
+        where, parameters = condition({"list_contains(?, kind)": list(kinds) or None})
+        columns = ", ".join(ExcludedRow._fields)
+        query = f"select {columns} from {{rows}} where {where} order by source, event_id, arrival, row"
+        for row in self._rows(paths, query, parameters):
+            excluded = ExcludedRow(*row)
+            yield excluded._replace(occurred_at=_utc(excluded.occurred_at))
+
+    def _rows(self, paths: Sequence[str], query: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        if paths:
+            rows = parquet_rows([str(self.root / path) for path in paths])
+            yield from self.query(query.format(rows=rows), parameters)
+
+    def query(self, query: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query on files of the lake."""
+        with self._duck() as connection:
+            result = connection.execute(query, list(parameters))
+            while rows := result.fetchmany(BATCH):
+                yield from rows
+
+    @contextmanager
+    def _duck(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with duck(self.root / "work" / "spill", self.limits) as connection:
+            yield connection
+
+
+def condition(wanted: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """The SQL of those conditions that have a value, and the values."""
+    given = {sql: value for sql, value in wanted.items() if value is not None}
+    return " and ".join(given) or "true", list(given.values())
+
+
+def _listed(values: Sequence[str] | None) -> list[str] | None:
+    return None if values is None else list(values)
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)

@@ -1,0 +1,99 @@
+"""The catalog of the usage lake as SQLAlchemy sees it: files, pieces, each day's manifest. No queries here.
+
+The Parquet files are immutable; these three small tables say which of them count. A row is written only after the
+files that it names are in place, so a crash leaves files that nobody reads, never a row without its file.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from flybill_pipeline.stores.postgres.tables import metadata
+
+landed_files = Table(  # every file ever seen in the landing zone; `arrival` orders them for good
+    "landed_files",
+    metadata,
+    Column("arrival", BigInteger, Identity(), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("path", Text, nullable=False),  # below the landing zone
+    Column("version", Integer, nullable=False),  # grows when the same path gets other content
+    Column("size", BigInteger, nullable=False),
+    Column("modified_ns", BigInteger, nullable=False),
+    Column("content_hash", Text),  # of small files only
+    Column("mapping_hash", Text, nullable=False),
+    Column("arrived_at", DateTime(timezone=True), nullable=False),
+    Column("state", Text, nullable=False),  # registered, taken, broken; gone: broken, then taken away
+    Column("rows", BigInteger),
+    Column("quarantined", JSONB),  # {reason: rows}
+    Column("quarantine_path", Text),
+    Column("reason", Text),  # of a broken file
+    Column("remedy", Text),
+    UniqueConstraint("source", "path"),
+)
+
+usage_pieces = Table(  # the Parquet files that hold a landed file's good rows, one or more a day
+    "usage_pieces",
+    metadata,
+    Column("path", Text, primary_key=True),  # below the lake
+    Column("day", Date, nullable=False),
+    Column("arrival", BigInteger, ForeignKey(landed_files.c.arrival), nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("compared", Boolean, nullable=False, server_default="false"),  # with the ids of all other days
+    Index("usage_pieces_day", "day"),
+    Index("usage_pieces_arrival", "arrival"),
+)
+
+usage_exclusions = Table(  # ids that stand on this day too, but count on another
+    "usage_exclusions",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("event_id", Text, primary_key=True),
+)
+
+usage_day_versions = Table(  # insert only: every manifest that a day ever had, so that an old total can be explained
+    "usage_day_versions",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("pieces", JSONB, nullable=False),
+    Column("exclusions", JSONB, nullable=False),
+    Column("excluded_path", Text),
+    Column("rows", BigInteger, nullable=False),
+    Column("duplicates", BigInteger, nullable=False),
+    Column("conflicts", BigInteger, nullable=False),
+    Column("too_large", BigInteger, nullable=False, server_default="0"),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+usage_days = Table(  # a day's manifest: which pieces count, less which rows
+    "usage_days",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("version", Text, nullable=False),  # names the inputs: same version, same rows
+    Column("pieces", JSONB, nullable=False),
+    Column("exclusions", JSONB, nullable=False),  # [[source, event_id]] that count on another day
+    Column("excluded_path", Text),
+    Column("rows", BigInteger, nullable=False),  # that count
+    Column("duplicates", BigInteger, nullable=False),
+    Column("conflicts", BigInteger, nullable=False),
+    Column("too_large", BigInteger, nullable=False, server_default="0"),  # left out, as their sum fits nowhere
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("daily_version", Text),  # the manifest's version of which `daily_path` is the rollup
+    Column("daily_path", Text),
+    Column("daily_groups", BigInteger),
+    Column("compiled_at", DateTime(timezone=True)),
+)

@@ -1,0 +1,59 @@
+"""Whether a month's usage changed, told without reading it into this process. What changed is not said here."""
+
+# ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
+
+import hashlib
+from collections.abc import Collection, Iterator
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.meters import Aggregation
+from flybill_pipeline.billing.usage.totals import Measures
+from flybill_pipeline.stores.files.duck import parquet_rows, quoted
+from flybill_pipeline.stores.usage.lake.lake import UsageLake, condition
+from flybill_pipeline.stores.usage.months.measured_usage import MeasuredUsage
+
+
+def usage_version(lake: UsageLake, month: Month, measures: Measures) -> str:
+    """Names all compiled usage that the month's bills depend on: the same name, the same totals of every org.
+
+    Levels are carried, so a month that measures any depends on the days before it as well.
+    """
+    carried = Aggregation.TIME_WEIGHTED in measures
+    found = lake.catalog.rollups_before(month.end.date()) if carried else lake.catalog.rollups(month.days())
+    paths = [f"{day} {path}" for day, path in sorted(found.items())]
+    return hashlib.sha256("\n".join(paths).encode()).hexdigest()[:16]
+
+
+def usage_fingerprints(
+    lake: UsageLake, month: Month, shard: int | None, org_ids: Collection[str], measures: Measures
+) -> dict[str, str]:
+    """Org → what changes when anything does that its bill of the month depends on.
+
+    That is each day's totals, each day's `measures`, and the levels that the month began with; orgs without any of them
+    are absent. Order does not matter: 64-bit hashes of the parts are added up.
+    """
+    where, parameters = condition({"shard = ?": shard, "list_contains(?, org_id)": sorted(org_ids) or None})
+    parts = list(_parts(lake, month, measures, where))
+    if not parts:
+        return {}
+    query = f"""select org_id, sum(part)::varchar || ':' || count(*)
+                from ({" union all ".join(parts)}) as parts(org_id, part) group by org_id"""
+    return dict(lake.query(query, parameters * len(parts)))
+
+
+def _parts(lake: UsageLake, month: Month, measures: Measures, where: str) -> Iterator[str]:
+    """Queries for (org_id, hash of one part), each with the same condition."""
+    measured = MeasuredUsage(lake)
+    paths = [str(lake.root / path) for path in lake.catalog.rollups(month.days()).values()]
+    if paths:
+        yield f"""select org_id, hash(meter, dimensions, day, sum(quantity), sum(events))
+                  from {parquet_rows(paths)} where {where} group by org_id, meter, dimensions, day"""
+    for aggregation, meters in sorted(measures.items()):
+        rows = measured.rows(month.days(), aggregation, meters)
+        if rows:
+            yield f"""select org_id, hash({quoted(aggregation)}, meter, dimensions, day, value, whole, fraction)
+                      from {rows} where {where}"""
+    levels = measured.level_rows(month.first_day, measures.get(Aggregation.TIME_WEIGHTED, ()))
+    if levels:
+        yield f"""select org_id, hash('level', meter, dimensions, sum(quantity)) from {levels} where {where}
+                  group by org_id, meter, dimensions having sum(quantity) <> 0"""

@@ -1,0 +1,65 @@
+"""The questions that checks ask of the lake's catalog: what came from which source and when, what of it was bad."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Engine, cast, func, select
+from sqlalchemy.dialects.postgresql import JSONB
+
+from flybill_pipeline.stores.usage.lake.tables import landed_files, usage_pieces
+
+
+class UsageHealth:
+    """Evidence about arrived usage, for checks. Reads the catalog only, no usage."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def quarantined(self, since: datetime) -> list[dict[str, Any]]:
+        """Per source the files read since then, their good rows, and their rows in quarantine."""
+        file = landed_files.c
+        reason = func.jsonb_each(file.quarantined, type_=JSONB).table_valued("key", "value", joins_implicitly=True)
+        bad = select(func.coalesce(func.sum(cast(reason.c.value, BigInteger)), 0)).scalar_subquery()
+        query = (
+            select(
+                file.source, func.count().label("files"), func.sum(file.rows).label("rows"), func.sum(bad).label("bad")
+            )
+            .where(file.arrived_at >= since, file.state == "taken")
+            .group_by(file.source)
+            .order_by(file.source)
+        )
+        with self._engine.connect() as connection:
+            return [
+                {"source": source, "files": files, "rows": int(rows or 0), "in quarantine": int(bad or 0)}
+                for source, files, rows, bad in connection.execute(query)
+            ]
+
+    def broken(self) -> list[dict[str, Any]]:
+        """The landed files that could not be read at all: source, file, what happened, what to do."""
+        file = landed_files.c
+        query = (
+            select(
+                file.source,
+                file.path.label("file"),
+                file.reason.label("what happened"),
+                file.remedy.label("what to do"),
+            )
+            .where(file.state == "broken")
+            .order_by(file.arrival)
+        )
+        with self._engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
+    def rows_by_day(self, first: date, last: date) -> dict[str, dict[date, int]]:
+        """Source → day of usage → rows that were landed for it, re-deliveries included."""
+        query = (
+            select(landed_files.c.source, usage_pieces.c.day, func.sum(usage_pieces.c.rows))
+            .join(landed_files, landed_files.c.arrival == usage_pieces.c.arrival)
+            .where(usage_pieces.c.day.between(first, last))
+            .group_by(landed_files.c.source, usage_pieces.c.day)
+        )
+        found: dict[str, dict[date, int]] = {}
+        with self._engine.connect() as connection:
+            for source, day, rows in connection.execute(query):
+                found.setdefault(source, {})[day] = int(rows)
+        return found

@@ -1,0 +1,118 @@
+"""Reads what other aggregations than sum and count make of usage, by day; measures a day when first asked. No prices.
+
+How one day is measured is in measures.py; putting measures and totals together is in monthly_usage.py.
+"""
+
+# ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from flybill_pipeline.billing.money.decimals import exact
+from flybill_pipeline.billing.usage.meters import Aggregation
+from flybill_pipeline.stores.files.duck import parquet_rows, quoted
+from flybill_pipeline.stores.usage.lake.lake import UsageLake, condition
+from flybill_pipeline.stores.usage.months.measures import measure_day, measured_path, measures_query
+
+
+class Measured(NamedTuple):
+    """One day of a series (org, meter, dimensions): `recorded` is its sum of quantities, `value` its measure.
+
+    Of level changes, `value` is their sum and `level_time` what they come to by the day's end, in level x microseconds.
+    """
+
+    org_id: str
+    meter: str
+    dimensions: str
+    day: date
+    recorded: Decimal
+    events: int
+    last_event_at: datetime
+    value: Decimal
+    level_time: Decimal
+
+
+class Level(NamedTuple):
+    """The level that a series had at the beginning of a month, and the time (UTC) of its last change."""
+
+    org_id: str
+    meter: str
+    dimensions: str
+    level: Decimal
+    last_event_at: datetime
+
+
+class MeasuredUsage:
+    """The measures in `lake`."""
+
+    def __init__(self, lake: UsageLake) -> None:
+        self._lake = lake
+
+    def days(
+        self,
+        days: Iterable[date],
+        aggregation: Aggregation,
+        meters: Collection[str],
+        shard: int | None = None,
+        org_ids: Sequence[str] | None = None,
+    ) -> Iterator[Measured]:
+        """The compiled ones of `days`, in the order of series and days."""
+        rows = self.rows(days, aggregation, meters)
+        if rows is None:
+            return
+        where, parameters = condition({"shard = ?": shard, "list_contains(?, org_id)": org_ids})
+        for *series, whole, fraction in self._lake.query(measures_query(rows, where, aggregation), parameters):
+            with exact():
+                level_time = whole + fraction.scaleb(-18)
+            found = Measured._make([*series, level_time])
+            yield found._replace(last_event_at=found.last_event_at.replace(tzinfo=UTC))
+
+    def levels(
+        self,
+        before: date,
+        meters: Collection[str],
+        shard: int | None = None,
+        org_ids: Sequence[str] | None = None,
+    ) -> Iterator[Level]:
+        """What all changes on the days before `before` have come to, for each series."""
+        rows = self.level_rows(before, meters)
+        if rows is None:
+            return
+        where, parameters = condition({"shard = ?": shard, "list_contains(?, org_id)": org_ids})
+        query = f"""select org_id, meter, dimensions, sum(quantity), max(last_event_at) from {rows}
+                    where {where} group by all having sum(quantity) <> 0 order by all"""
+        for row in self._lake.query(query, parameters):
+            found = Level(*row)
+            yield found._replace(last_event_at=found.last_event_at.replace(tzinfo=UTC))
+
+    def rows(self, days: Iterable[date], aggregation: Aggregation, meters: Collection[str]) -> str | None:
+        """A FROM item for what `measure_day` made of the compiled ones of `days`; None when there are none."""
+        paths = [
+            str(self._lake.root / self._measured(day, PurePosixPath(path).stem, aggregation, meters))
+            for day, path in self._lake.catalog.rollups(days).items()
+        ]
+        return parquet_rows(paths) if paths else None
+
+    def level_rows(self, before: date, meters: Collection[str]) -> str | None:
+        """A FROM item for the daily totals of `meters` before a day: what levels are the sums of; None without any."""
+        paths = [str(self._lake.root / path) for path in self._lake.catalog.rollups_before(before).values()]
+        if not paths or not meters:
+            return None
+        return f"(from {parquet_rows(paths)} where meter in ({', '.join(map(quoted, sorted(meters)))}))"
+
+    def _measured(self, day: date, version: str, aggregation: Aggregation, meters: Collection[str]) -> str:
+        """The day's measures: those of the version that was compiled, measured now if they never were."""
+        lake, path = self._lake, measured_path(version, day, aggregation, meters)
+        if (lake.root / path).exists():
+            return path
+        with lake.catalog.working_on(f"measures of {day}"):
+            manifest = lake.catalog.manifest(day)
+            if manifest is None:
+                raise LookupError(f"{day}: version {version} of the day's usage was never measured by {aggregation}")
+            path = measured_path(manifest.version, day, aggregation, meters)
+            if not (lake.root / path).exists():
+                measure_day(lake.root, manifest, lake.shards, aggregation, meters, lake.limits)
+            return path

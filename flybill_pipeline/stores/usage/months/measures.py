@@ -1,0 +1,80 @@
+"""A day's measures that sums and counts cannot give: peaks, last values, distinct ones, level changes. Prices nothing.
+
+Which meters need which measure stands in price books, so a day is measured when it is first asked about, and the answer
+kept under the version of the day's manifest: a day that did not change is never measured twice.
+"""
+
+# ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
+
+import hashlib
+from collections.abc import Collection
+from pathlib import Path
+
+from flybill_pipeline.billing.usage.files import Manifest
+from flybill_pipeline.billing.usage.meters import Aggregation
+from flybill_pipeline.stores.files.duck import Limits, duck, quoted
+from flybill_pipeline.stores.usage.lake.days import counted_rows, shard_sql, write_rows
+
+# Level x microseconds has too many digits for a decimal of DuckDB: whole units and 1e-18ths are summed apart.
+_LEFT = "(86400000000 - epoch_us(occurred_at) % 86400000000)::hugeint"
+_MEASURES = {
+    Aggregation.MAX: "max(quantity) as value",
+    Aggregation.LATEST: "max({'at': occurred_at, 'quantity': quantity}).quantity as value",
+    Aggregation.UNIQUE_COUNT: "quantity as value",
+    Aggregation.TIME_WEIGHTED: f"""sum(quantity) as value,
+        sum(trunc(quantity)::hugeint * {_LEFT})::decimal(38, 0) as whole,
+        sum(((quantity - trunc(quantity)) * 1000000000000000000::decimal(19, 0))::hugeint * {_LEFT})::decimal(38, 0)
+        as fraction""",
+}
+
+
+def measured_path(manifest_version: str, day: object, aggregation: Aggregation, meters: Collection[str]) -> str:
+    """Where the measures of a day are, below the lake."""
+    named = hashlib.sha256("\n".join(sorted(meters)).encode()).hexdigest()[:8]
+    return f"measures/day={day}/{manifest_version}-{aggregation}-{named}.parquet"
+
+
+def measure_day(
+    root: Path, manifest: Manifest, shards: int, aggregation: Aggregation, meters: Collection[str], limits: Limits
+) -> None:
+    """Writes the measures of a day, sorted by shard: a row for each org, meter and dimensions; of a unique count, and
+    each quantity.
+
+    `recorded` and `events` are the sum and the number of the events behind the row; `whole` and `fraction` (of level
+    changes, in 1e-18ths) are what these come to by the end of the day, in level x microseconds.
+    """
+    path = root / measured_path(manifest.version, manifest.day, aggregation, meters)
+    names = ", ".join(quoted(meter) for meter in sorted(meters))
+    nothing = (
+        ""
+        if aggregation is Aggregation.TIME_WEIGHTED
+        else ", 0::decimal(38, 0) as whole, 0::decimal(38, 0) as fraction"
+    )
+    with duck(root / "work" / "spill", limits) as connection:
+        write_rows(
+            connection,
+            f"""select {shard_sql(shards)} as shard, org_id, meter, dimensions, date '{manifest.day}' as day,
+                       sum(quantity) as recorded, count(*) as events, max(occurred_at) as last_event_at,
+                       {_MEASURES[aggregation]}{nothing}
+                from ({counted_rows(root, manifest)}) where meter in ({names})
+                group by org_id, meter, dimensions{", quantity" if aggregation is Aggregation.UNIQUE_COUNT else ""}
+                order by shard""",
+            path,
+        )
+
+
+def measures_query(rows: str, condition: str, aggregation: Aggregation) -> str:
+    """A query for the measures of several days: `rows` is a FROM item of what `measure_day` wrote for them.
+
+    One row for each org, meter, dimensions and day, in that order.
+    """
+    columns = "org_id, meter, dimensions, day"
+    if aggregation is not Aggregation.UNIQUE_COUNT:
+        return f"""select {columns}, recorded, events, last_event_at, value, whole, fraction
+                   from {rows} where {condition} order by {columns}"""
+    # A quantity counts on the day on which it first came, so that days can be added up.
+    return f"""select {columns}, sum(recorded), sum(events)::bigint, max(last_event_at),
+                      count(*) filter (first)::decimal(38, 18), 0::decimal(38, 0), 0::decimal(38, 0)
+               from (select *, row_number() over same_value = 1 as first from {rows} where {condition}
+                     window same_value as (partition by org_id, meter, dimensions, value order by day))
+               group by {columns} order by {columns}"""

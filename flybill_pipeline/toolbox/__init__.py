@@ -1,0 +1,4 @@
+"""The real stores, gateway, clock and channels of one deployment.
+
+Not here: any use of them. Start with `tools.py`; `wiring.py` puts them together from settings.
+"""

@@ -1,0 +1,61 @@
+"""What becomes of a month's total, and the words for it."""
+
+from decimal import Decimal
+
+import pytest
+
+from flybill_pipeline.billing.invoicing.outcomes import STRIPE_MAXIMUM_MINOR, OutcomePolicy, Problem, decide
+
+UNPRICED = Problem("unpriced_meter", "the book has no price for 'watts'", "add one")
+
+
+@pytest.mark.parametrize(
+    ("total", "outcome", "code"),
+    [
+        (0, "nothing_to_bill", None),
+        (1, "carried_forward", "below_minimum"),
+        (49, "carried_forward", "below_minimum"),
+        (50, "invoiced", None),
+        (-1, "carried_forward", "credit"),
+        (STRIPE_MAXIMUM_MINOR, "invoiced", None),
+        (STRIPE_MAXIMUM_MINOR + 1, "held", "above_stripe_maximum"),
+    ],
+)
+def test_the_total_decides(total: int, outcome: str, code: str | None) -> None:
+    decided = decide(total, "usd", [], 50)
+    assert (decided.outcome, decided.code, decided.total_minor) == (outcome, code, total)
+
+
+@pytest.mark.parametrize("total", [-100, 0, 10, 5000])
+def test_a_problem_holds_whatever_the_total(total: int) -> None:
+    decided = decide(total, "usd", [UNPRICED, UNPRICED], 50)
+    assert (decided.outcome, decided.code, decided.remedy) == ("held", "unpriced_meter", "add one")
+    assert decided.message == "the book has no price for 'watts' (and 1 more)"
+    assert "watts" not in decided.customer_message
+
+
+def test_small_amounts_may_be_waived() -> None:
+    policy = OutcomePolicy(waive_small_amounts=True)
+    assert decide(49, "usd", [], 50, policy=policy).outcome == "waived"
+    assert decide(-49, "usd", [], 50, policy=policy).outcome == "carried_forward"
+
+
+@pytest.mark.parametrize(
+    ("total", "average", "outcome"),
+    [
+        (3000, 1000, "invoiced"),
+        (3001, 1000, "held"),
+        (3001, None, "invoiced"),
+        (3001, 0, "invoiced"),
+        (-5001, 1000, "held"),
+    ],
+)
+def test_what_is_far_from_usual_waits_for_a_person(total: int, average: int | None, outcome: str) -> None:
+    policy = OutcomePolicy(hold_above_multiple=Decimal(3), largest_credit_minor=5000)
+    assert decide(total, "usd", [], 50, policy=policy, trailing_average_minor=average).outcome == outcome
+
+
+def test_the_customer_reads_amounts_in_words() -> None:
+    assert decide(49, "usd", [], 50).customer_message.startswith("$0.49 is too small")
+    assert "credit of $1.00" in decide(-100, "usd", [], 50).customer_message
+    assert decide(1234, "eur", [], 50).customer_message == "Your invoice for this month is €12.34."

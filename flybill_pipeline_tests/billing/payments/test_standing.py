@@ -1,0 +1,132 @@
+"""The state of a payment follows from what was seen, in whatever order; each state has its sentences."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flybill_pipeline.billing.payments.polls import Poll
+from flybill_pipeline.billing.payments.standing import Kind, Observation, Payment, State, payment_of
+from flybill_pipeline.billing.payments.words import customer_words, freshness, freshness_explained, operator_sentence
+
+DAY = timedelta(days=1)
+START = datetime(2026, 11, 3, 12, tzinfo=UTC)
+LATER = START + 60 * DAY
+URL = "https://invoice.stripe.com/i/x"
+
+
+def invoice(status: str = "open", day: int = 0, **values: object) -> Observation:
+    ended = {"settled_at": START + day * DAY} if status in ("paid", "void", "uncollectible") else {}
+    seen = Observation(f"evt_{status}_{day}", "invoice", "in_1", status, "usd", 1000, START + day * DAY, "in_1")
+    return replace(seen, hosted_invoice_url=URL, **{**ended, **values})  # type: ignore[arg-type]
+
+
+def about(kind: Kind, status: str, amount: int, day: int = 1, name: str = "1", **values: object) -> Observation:
+    at = START + day * DAY
+    seen = Observation(f"evt_{kind}{name}{status}{day}", kind, f"{kind}_{name}", status, "usd", amount, at)
+    return replace(seen, **values)  # type: ignore[arg-type]
+
+
+PAID = invoice("paid", 1, paid_minor=1000)
+FAILED = invoice(day=1, attempts=1, next_attempt_at=START + 4 * DAY)
+CASES: dict[State, list[Observation]] = {
+    "open": [],
+    "partly_paid": [about("payment", "paid", 400)],
+    "past_due": [invoice(day=1, due_at=START + 30 * DAY)],
+    "failed": [FAILED],
+    "paid": [FAILED, PAID],
+    "credited": [about("credit_note", "issued", 1000, pre_payment_minor=1000), invoice("paid", 2)],
+    "refunded": [PAID, about("refund", "succeeded", 1000, 2)],
+    "disputed": [PAID, about("dispute", "needs_response", 1000, 5)],
+    "dispute_lost": [PAID, about("dispute", "needs_response", 1000, 5), about("dispute", "lost", 1000, 9)],
+    "voided": [FAILED, invoice("void", 2)],
+    "uncollectible": [FAILED, invoice("uncollectible", 2)],
+}
+
+
+def state(seen: list[Observation]) -> Payment:
+    return payment_of([invoice(), *seen], LATER)
+
+
+def test_every_state_is_reached_and_has_its_sentences() -> None:
+    assert set(CASES) == set(get_args(State))
+    for name, seen in CASES.items():
+        payment = state(seen)
+        assert payment.state == name
+        words = [operator_sentence(payment), *customer_words(payment, "Invoice FB-1 for 2026-10")]
+        assert all(word and "None" not in word for word in words), words
+        assert "FB-1" in words[1]
+
+
+ANYTHING = sorted({seen for case in CASES.values() for seen in case} | {invoice()}, key=lambda s: s.observation_id)
+
+
+@given(st.data())
+def test_order_and_repetition_do_not_matter(data: st.DataObject) -> None:
+    known = [invoice(), *data.draw(st.lists(st.sampled_from(ANYTHING), unique=True))]
+    shuffled = data.draw(st.permutations([*known, *data.draw(st.lists(st.sampled_from(known)))]))
+    assert payment_of(shuffled, LATER) == payment_of(known, LATER)
+
+
+@given(st.permutations([*CASES["dispute_lost"], about("dispute", "won", 1000, 12)]))
+def test_a_dispute_that_was_won_after_all_is_paid(seen: list[Observation]) -> None:
+    payment = state(seen)
+    assert (payment.state, payment.lost_minor, payment.paid_minor) == ("paid", 0, 1000)
+
+
+def test_of_several_failures_the_last_attempt_counts_although_it_was_seen_in_the_same_second() -> None:
+    first, second = FAILED, replace(FAILED, observation_id="evt_a", attempts=2, next_attempt_at=START + 9 * DAY)
+    for seen in ([first, second], [second, first]):
+        payment = state(seen)
+        assert (payment.attempts, payment.next_attempt_at) == (2, START + 9 * DAY)
+
+
+def test_money_that_is_open_is_what_was_asked_less_credit_and_payments() -> None:
+    note = about("credit_note", "issued", 300, pre_payment_minor=300)
+    part = about("payment", "paid", 200)
+    assert state([note, part]).open_minor == 500
+    assert state([replace(note, status="void"), part]).open_minor == 800
+    assert state([note, part, PAID]).open_minor == 0
+    assert state([part, about("payment", "paid", 800, name="2")]).state == "paid"  # before the invoice says so
+
+
+def test_a_part_that_was_given_back_leaves_it_paid() -> None:
+    payment = state([PAID, about("refund", "succeeded", 250, 3)])
+    assert payment.state == "paid"
+    assert (
+        customer_words(payment, "Invoice FB-1")[0] == "Invoice FB-1 over $10.00 is paid, of which $2.50 was given back."
+    )
+
+
+def test_what_a_customer_reads() -> None:
+    assert customer_words(state(CASES["paid"]), "Invoice FB-1")[1] == "Paid on 2026-11-04."
+    failed = customer_words(state(CASES["failed"]), "Invoice FB-1")
+    assert failed == (
+        "The payment of $10.00 failed on 2026-11-04 (invoice FB-1).",
+        f"Stripe will try again on 2026-11-07; update your card at {URL}",
+    )
+    given_up = customer_words(state([replace(FAILED, next_attempt_at=None)]), "Invoice FB-1")
+    assert given_up[1] == f"Update your card at {URL}"
+
+
+def test_an_invoice_that_asked_for_nothing_is_settled() -> None:
+    payment = state([invoice("paid", 1, amount_minor=0)])
+    assert customer_words(payment, "Invoice FB-1")[0] == "Invoice FB-1 is settled: your balance covered it."
+
+
+def test_nothing_can_be_said_without_the_invoice() -> None:
+    with pytest.raises(ValueError, match="invoice itself"):
+        payment_of([about("payment", "paid", 1)], LATER)
+
+
+def test_how_fresh_it_is_is_said() -> None:
+    assert freshness(Poll()) == "Payments were never read."
+    assert "from the invoices themselves" in freshness_explained(Poll(START, START, fell_back_at=START))
+    assert "from the invoices themselves" not in freshness_explained(Poll(LATER, LATER, fell_back_at=START))
+    poll = Poll(START, START, START + timedelta(minutes=3), "Stripe failed", "Wait.")
+    told = "Payments as of 2026-11-03 12:00:00 UTC. Since 2026-11-03 12:03:00 UTC they cannot be read."
+    assert freshness(poll) == told  # a customer reads no internals
+    assert freshness_explained(poll) == f"{told} What happened: Stripe failed. What to do: Wait."

@@ -1,0 +1,44 @@
+"""One quantity priced on its own."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from flybill_pipeline.billing.pricing.quote import UnpricedError, quote
+from flybill_pipeline.billing.pricing.usage_lines import price_usage
+from flybill_pipeline_tests.billing.pricing.books import OCTOBER, book, per_unit, used
+
+OWN = replace(per_unit("3"), minimum_spend=Decimal(50), contract="acme")
+OTHER = replace(per_unit("1", match={"size": "a"}), minimum_spend=Decimal(50), contract="acme")
+BOOK = book(per_unit("0.0000005"), contracts={"acme": (OWN, OTHER)})
+
+
+def test_a_quote_is_exact_and_rounded_and_worked_out() -> None:
+    found = quote(BOOK, "seconds", Decimal("30000.1"), {})
+    assert (found.amount_minor, found.amount, found.currency) == (2, "0.01500005", "usd")
+    assert found.working == [
+        {"step": "units", "amount": "0.01500005", "quantity": "30000.1", "unit_amount": "0.0000005"}
+    ]
+
+
+def test_a_quote_is_what_an_invoice_would_say() -> None:
+    (line,) = price_usage(BOOK, None, [used("123456789")], OCTOBER).lines
+    assert quote(BOOK, "seconds", Decimal(123456789), {}).amount_minor == line.amount_minor
+
+
+def test_a_quote_for_a_contract_is_of_the_price_that_was_asked_for() -> None:
+    assert quote(BOOK, "seconds", Decimal(100), {}, "acme").amount == "300"
+    assert quote(BOOK, "seconds", Decimal(100), {"size": "a"}, "acme").amount == "100"
+    assert quote(BOOK, "seconds", Decimal(0), {}, "acme").amount == "50"
+
+
+def test_usage_without_the_dimension_that_a_price_groups_by_is_quoted_too() -> None:
+    grouped = replace(per_unit("2"), group_by=("region",))
+    assert quote(book(grouped), "seconds", Decimal(3), {"size": "a"}).amount == "6"
+
+
+@pytest.mark.parametrize(("meter", "contract"), [("minutes", None), ("seconds", "nobody")])
+def test_what_the_book_lacks_is_said(meter: str, contract: str | None) -> None:
+    with pytest.raises(UnpricedError, match=r"usd price book of 2026-01-01 .*(minutes|nobody)"):
+        quote(BOOK, meter, Decimal(1), {}, contract)

@@ -1,0 +1,273 @@
+"""Wrong usage and wrong input of every command: exit status 2, a sentence with file, row and remedy, no traceback."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline_tests.flybill_process import Flybill, Ran, deployment, event
+from flybill_pipeline_tests.troubled_months import FIRST, USD
+
+OPEN_MONTH = "2999-01"
+LIVE_KEY = "_".join(
+    ("sk", "live", "51QxSecretSecretSecret")
+)  # put together: no scanner shall mistake it for a real one
+
+
+@pytest.fixture(scope="module")
+def flybill(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Flybill]:
+    """A deployment with one organization and no Stripe."""
+    with deployment(tmp_path_factory.mktemp("cli"), postgres_url) as made:
+        made.prices("usd.toml", USD)
+        assert made.import_orgs([{"org_id": "acme", "name": "Acme", "currency": "usd"}]).status == 0
+        yield made
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "input.csv"
+
+
+def refused(ran: Ran, *words: str) -> None:
+    """Exit status 2, and an error of a few lines with all the words in it."""
+    assert ran.status == 2, ran
+    assert ran.out == ""
+    assert "Traceback" not in ran.err
+    assert len(ran.err.strip().splitlines()) <= 8, ran.err
+    missing = [word for word in words if word not in ran.err]
+    assert not missing, f"{missing} not in {ran.err!r}"
+
+
+@pytest.mark.parametrize("command", ["close", "repair", "status", "owes"])
+@pytest.mark.parametrize("month", ["2025-13", "October", "2025", "2025-1"])
+def test_a_month_that_is_none(flybill: Flybill, command: str, month: str) -> None:
+    arguments = {"repair": [month, "--org", "acme"], "owes": ["acme", "--month", month]}.get(command, [month])
+    refused(flybill(command, *arguments), month, "2026-10")
+
+
+@pytest.mark.parametrize("command", ["close", "repair"])
+def test_a_month_that_is_still_running_is_not_billed(flybill: Flybill, command: str) -> None:
+    refused(flybill(command, OPEN_MONTH, "--org", "acme"), OPEN_MONTH, "2999-01-31", "owes")
+
+
+@pytest.mark.parametrize("command", ["close", "repair"])
+def test_a_month_before_the_first_one(flybill: Flybill, command: str) -> None:
+    refused(flybill(command, "2019-12", "--org", "acme"), "2019-12", "FLYBILL_FIRST_MONTH=2020-01")
+
+
+def test_a_demo_of_a_month_that_is_still_running(flybill: Flybill) -> None:
+    refused(flybill("demo", "--month", OPEN_MONTH), OPEN_MONTH)
+
+
+def test_a_demo_never_plays_with_somebodys_stripe(flybill: Flybill) -> None:
+    refused(flybill("demo", "--month", FIRST), "STRIPE_API_KEY", "emulator")
+
+
+@pytest.mark.parametrize("arguments", [("close", FIRST, "--org"), ("repair", FIRST, "--org"), ("owes",)])
+def test_an_organization_that_nobody_imported(flybill: Flybill, arguments: tuple[str, ...]) -> None:
+    refused(flybill(*arguments, "nobody"), "nobody", "import-orgs")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("name,currency\nAcme,usd\n", ("row 1", "org_id")),
+        ("org_id,name,currency,plan\na,A,usd,pro\n", ("row 1", "'plan'", "contract")),
+        ("org_id,name,currency\na,A,usd\nb,,usd\n", ("row 3", "name", "empty")),
+        ("org_id,name,currency\na,A,zzz\n", ("row 2", "zzz")),
+        ("org_id,name,currency\na,A,usd\na,B,usd\n", ("row 3", "'a'", "twice")),
+        ("org_id,name,currency\na,A\n", ("row 2", "fields")),
+        ("org_id,name,currency\na,A,usd,more\n", ("row 2", "fields")),
+        ("org_id,name,currency,collection_method\na,A,usd,send_invoice\n", ("row 2", "days_until_due")),
+        ("org_id,name,currency,days_until_due\na,A,usd,soon\n", ("row 2", "'soon'")),
+        ("org_id,name,currency,contract\na,A,usd,acme\n", ("row 2", "'acme'")),
+        ("org_id,name,currency,stripe_customer_id\na,A,usd,cus_1\nb,B,usd,cus_1\n", ("row 3", "cus_1", "a")),
+        ("", ("row 1", "org_id")),
+    ],
+)
+def test_a_file_of_organizations_with_a_fault(
+    flybill: Flybill, file: Path, content: str, words: tuple[str, ...]
+) -> None:
+    file.write_text(content)
+    before = flybill.sql("select count(*) from flybill.organizations")
+    refused(flybill("import-orgs", str(file)), str(file), *words)
+    assert flybill.sql("select count(*) from flybill.organizations") == before
+
+
+def test_every_fault_of_the_file_is_named_at_once(flybill: Flybill, file: Path) -> None:
+    file.write_text("org_id,name,currency\n,A,usd\nb,,usd\nc,C,zzz\n")
+    refused(flybill("import-orgs", str(file)), "row 2", "row 3", "row 4")
+
+
+def test_a_file_of_organizations_that_is_not_text(flybill: Flybill, file: Path) -> None:
+    file.write_bytes(b"\xff\xfe\x00org_id")
+    refused(flybill("import-orgs", str(file)), str(file), "UTF-8")
+
+
+def test_a_customer_that_another_organization_has(flybill: Flybill, file: Path) -> None:
+    file.write_text("org_id,name,currency,stripe_customer_id\none,One,usd,cus_shared\n")
+    assert flybill("import-orgs", str(file)).status == 0
+    file.write_text("org_id,name,currency,stripe_customer_id\ntwo,Two,usd,cus_shared\n")
+    refused(flybill("import-orgs", str(file)), "cus_shared", "one")
+
+
+def test_importing_the_same_again_changes_nothing(flybill: Flybill) -> None:
+    again = flybill.import_orgs([{"org_id": "acme", "name": "Acme Inc.", "currency": "usd"}])
+    assert again.json() == {"organizations": 1, "new": 0, "changed": 1}
+    assert flybill.import_orgs([{"org_id": "acme", "name": "Acme Inc.", "currency": "usd"}]).json()["changed"] == 0
+
+
+def test_a_file_that_is_not_there(flybill: Flybill) -> None:
+    for command in (("import-orgs", "/nowhere.csv"), ("land", "/nowhere.csv", "--source", "usage")):
+        refused(flybill(*command), "/nowhere.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "source", "words"),
+    [
+        ("a.jsonl", "{}\n", "unknown", ("'unknown'", "usage, machines")),
+        ("a.parquet", "PAR1", "usage", ("a.parquet", "usage/**/*.jsonl*", "rename")),
+        ("a.jsonl", '{"user": 1, "amount": 2}\n', "usage", ("a.jsonl", "mapping", "org")),
+        ("a.csv", "when,who\n1,2\n", "machines", ("a.csv", "seconds")),
+    ],
+)
+def test_a_usage_file_that_its_source_cannot_read(
+    flybill: Flybill, tmp_path: Path, name: str, content: str, source: str, words: tuple[str, ...]
+) -> None:
+    (tmp_path / name).write_text(content)
+    refused(flybill("land", str(tmp_path / name), "--source", source), *words)
+    assert not (Path(flybill.environment["FLYBILL_HOME"]) / "landing" / source / name).exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--quantity", "many"), ("'many'", "1500.25")),
+        (("--quantity", "NaN"), ("'NaN'",)),
+        (("--quantity", "1", "--dimension", "region"), ("'region'", "name=value")),
+        (("--quantity", "1", "--currency", "gbp"), ("gbp", "usd")),
+        (("--quantity", "1", "--contract", "acme"), ("acme",)),
+    ],
+)
+def test_a_quote_for_what_is_not_a_quantity(
+    flybill: Flybill, arguments: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    prices = str(flybill.home / "prices")
+    refused(flybill("quote", "--prices", prices, "--meter", "seconds", *arguments), *words)
+
+
+def test_a_quote_for_a_meter_that_has_no_price(flybill: Flybill) -> None:
+    refused(
+        flybill("quote", "--prices", str(flybill.home / "prices"), "--meter", "rockets", "--quantity", "1"), "rockets"
+    )
+
+
+def test_a_price_book_with_faults_names_each_of_them(flybill: Flybill, tmp_path: Path) -> None:
+    (tmp_path / "usd.toml").write_text(USD.replace('"per_unit"', '"per_galaxy"').replace("0.02", '"two"'))
+    for command in (
+        ("quote", "--prices", str(tmp_path), "--meter", "seconds", "--quantity", "1"),
+        ("owes", "acme", "--month", FIRST),
+    ):
+        refused(flybill(*command, FLYBILL_PRICES=str(tmp_path)), "usd.toml", "per_galaxy", "two")
+
+
+def test_a_close_with_a_bad_price_book_tells_so_and_bills_nobody(flybill: Flybill, tmp_path: Path) -> None:
+    (tmp_path / "usd.toml").write_text("effective_from = yesterday")
+    closed = flybill("close", "2025-02", FLYBILL_PRICES=str(tmp_path))
+    assert closed.status in (1, 2)
+    assert "usd.toml" in closed.err
+    assert "Traceback" not in closed.err
+    assert flybill.sql("select * from flybill.outcomes where month = '2025-02'") == []
+
+
+def test_a_file_that_cannot_be_read_is_told_until_it_is_taken_away(flybill: Flybill) -> None:
+    refused(flybill("quarantine", "--source", "edge"), "'edge'", "usage, machines")
+    assert "Every row of every file that was read counts" in flybill("quarantine").out
+    file = flybill.home / "home" / "landing" / "machines" / "cut.csv.gz"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"\x1f\x8b and then nothing that gzip knows")
+    closed = flybill("close", FIRST)
+    assert "1 file cannot be read; `flybill quarantine` names them" in closed.out
+    (broken,) = flybill("quarantine", "--json").json()["broken_files"]
+    assert (broken["source"], broken["file"]) == ("machines", "machines/cut.csv.gz")
+    assert "take it away" in broken["what_to_do"]
+    assert "machines/cut.csv.gz cannot be read" in flybill("quarantine").out
+    file.unlink()
+    assert "cannot be read" not in flybill("close", FIRST).out
+
+
+def test_a_source_mapping_with_a_fault(flybill: Flybill, tmp_path: Path, file: Path) -> None:
+    (tmp_path / "sources.toml").write_text('[[sources]]\nname = "usage"\nformat = "xml"\nfiles = "usage/*"\n')
+    file.write_text("x")
+    ran = flybill("land", str(file), "--source", "usage", FLYBILL_SOURCES=str(tmp_path / "sources.toml"))
+    refused(ran, "sources.toml", "format", "'xml'")
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"FLYBILL_SHARDS": "many"}, ("FLYBILL_SHARDS",)),
+        ({"FLYBILL_USAGE_ENGINE": "abacus"}, ("FLYBILL_USAGE_ENGINE", "duckdb")),
+        ({"FLYBILL_DATABASE_URL": "mysql://localhost/x"}, ("FLYBILL_DATABASE_URL", "postgresql")),
+        ({"FLYBILL_DATABASE_URL": "postgresql://u:hush@127.0.0.1:9/x"}, ("FLYBILL_DATABASE_URL", "127.0.0.1:9")),
+        ({"FLYBILL_DATABASE_URL": "no address"}, ("FLYBILL_DATABASE_URL",)),
+        ({"FLYBILL_LANDING_URL": "ftp://example.com/usage"}, ("ftp",)),
+    ],
+)
+def test_an_environment_that_cannot_be_used(
+    flybill: Flybill, variables: dict[str, str], words: tuple[str, ...]
+) -> None:
+    (flybill.home / "any.jsonl").write_text("{}\n")
+    ran = flybill("land", str(flybill.home / "any.jsonl"), "--source", "usage", **variables)
+    refused(ran, *words)
+    assert "hush" not in ran.err
+
+
+@pytest.mark.parametrize("where", [{}, {"STRIPE_API_BASE": ""}], ids=["an emulator's address", "Stripe's own"])
+def test_a_live_key_is_refused_and_never_printed(flybill: Flybill, where: dict[str, str]) -> None:
+    flybill.land("usage-for-live.jsonl", [event("live", "acme", 1000, "2025-03-05T00:00:00Z")])
+    closed = flybill("close", "2025-03", STRIPE_API_KEY=LIVE_KEY, **where)
+    assert closed.status != 0
+    assert "FLYBILL_STRIPE_LIVE=1" in closed.err
+    assert LIVE_KEY not in closed.out + closed.err
+    kept = [file for file in (flybill.home / "home").rglob("*") if file.is_file()]
+    assert not [file for file in kept if LIVE_KEY.encode() in file.read_bytes()]
+
+
+def test_owes_answers_while_stripe_is_down(flybill: Flybill) -> None:
+    flybill.land("usage-while-down.jsonl", [event("down", "acme", 1000, "2025-04-05T00:00:00Z")])
+    closing = flybill.start("close", "2025-04")
+    deadline = time.monotonic() + 60
+    invoiced = "select 1 from flybill.invoices where month = '2025-04'"
+    while not flybill.sql(invoiced) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(closing.pid, signal.SIGKILL)
+    closing.communicate()
+    answer = flybill("owes", "acme", "--month", "2025-04", "--json").json()
+    assert (answer["state"], answer["total_minor"]) == ("invoiced", 1000)
+    assert "final" in answer["next_step"]
+
+
+def test_what_the_reading_commands_print_is_json(flybill: Flybill) -> None:
+    for command in (("status", FIRST), ("owes", "acme"), ("owes", "acme", "--month", OPEN_MONTH)):
+        ran = flybill(*command, "--json")
+        assert ran.status == 0, ran
+        assert json.loads(ran.out)["month"] in {FIRST, OPEN_MONTH, str(Month.parse(json.loads(ran.out)["month"]))}
+
+
+def test_a_question_to_a_database_of_ones_own_starts_no_other(flybill: Flybill, tmp_path: Path) -> None:
+    answer = flybill("status", FIRST, FLYBILL_HOME=str(tmp_path), FLYBILL_DAGSTER_DATABASE_URL="")
+    assert answer.status == 0, answer.err
+    assert FIRST in answer.out
+    assert not (tmp_path / "postgres").exists()
+
+
+def test_owes_speaks_of_the_current_month_unless_told_otherwise(flybill: Flybill) -> None:
+    answer = flybill("owes", "acme", "--json").json()
+    assert (answer["state"], answer["total_minor"], answer["lines"]) == ("open", 0, [])
+    assert "so far" in answer["message"]

@@ -1,0 +1,270 @@
+"""Subscriptions, one-off items, credits and discounts on invoices, from the file to the settled month."""
+
+import csv
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DatabaseError
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.prices import Contract, PriceBook
+from flybill_pipeline.stores.invoicing.invoices import CreditOverdrawnError
+from flybill_pipeline.stores.invoicing.items_file import COLUMNS, read_items
+from flybill_pipeline.stores.invoicing.organizations import ImportRefusedError
+from flybill_pipeline.stores.postgres.database import open_engine
+from flybill_pipeline_tests.billing.pricing.books import book, per_unit
+from flybill_pipeline_tests.billing_world import BillingWorld
+from flybill_pipeline_tests.databases import fresh_databases, migrated
+
+SEP, OCT, NOV, DEC = Month(2026, 9), Month(2026, 10), Month(2026, 11), Month(2026, 12)
+
+
+class ItemWorld(BillingWorld):
+    """Months of one organization with items; each price is 0.01 a second."""
+
+    folder: Path
+
+    def load(self, *rows: dict[str, str]) -> tuple[int, int]:
+        file = self.folder / "items.csv"
+        with file.open("w", newline="") as opened:
+            writer = csv.DictWriter(opened, COLUMNS)
+            writer.writeheader()
+            writer.writerows({"org_id": "acme", "name": row["item_id"], **row} for row in rows)
+        return self.items.save(file, read_items(file))
+
+    def amounts(self, month: Month, org: str = "acme") -> list[tuple[str, str, int]]:
+        return [line[:3] for line in self.lines(month, org)]
+
+
+@pytest.fixture
+def world(engine: Engine, tmp_path: Path) -> ItemWorld:
+    made = ItemWorld(engine, (book(per_unit("0.01")),))
+    made.folder = tmp_path
+    made.org("acme")
+    return made
+
+
+PRO = {"item_id": "pro", "kind": "subscription", "amount": "31", "currency": "usd", "start": "2026-10-11"}
+GIFT = {"item_id": "gift", "kind": "credit", "amount": "10", "currency": "usd", "start": "2026-10-01"}
+
+
+def test_a_plan_in_arrears_is_prorated_changed_and_cancelled(world: ItemWorld) -> None:
+    world.load(PRO)
+    world.close(OCT)
+    assert world.amounts(OCT) == [("subscription", "2026-10", 2100)]  # 21 of 31 days
+    world.load({**PRO, "start": "2026-11-16", "seats": "2", "amount": "30"}, {**PRO, "end": "2027-01-01"})
+    world.close(NOV)
+    assert world.amounts(NOV) == [("subscription", "2026-11", 1550), ("subscription", "2026-11", 3000)]
+    world.load({**PRO, "start": "2026-11-16", "seats": "2", "amount": "30", "end": "2026-12-01"})
+    world.close(DEC)
+    assert world.amounts(DEC) == []
+
+
+def test_a_plan_in_advance_is_billed_before_its_month_and_what_changed_is_taken_back(world: ItemWorld) -> None:
+    world.load({**PRO, "start": "2026-10-01", "timing": "advance", "amount": "30"})
+    world.close(SEP)
+    assert world.amounts(SEP) == [("subscription", "2026-10", 3000)]
+    world.close(OCT)
+    assert world.amounts(OCT) == [("subscription", "2026-11", 3000)]
+    world.load({**PRO, "start": "2026-10-01", "timing": "advance", "amount": "30", "end": "2026-11-16"})
+    world.close(NOV)
+    assert world.amounts(NOV) == [("adjustment", "2026-11", -1500)]
+
+
+def test_a_plan_in_advance_is_billed_once_when_months_are_closed_out_of_order(world: ItemWorld) -> None:
+    world.load({**PRO, "start": "2026-10-01", "timing": "advance", "amount": "30"})
+    world.usage.add(NOV, "acme", 100)
+    world.close(NOV)
+    assert [line[1:] for line in world.amounts(NOV)] == [("2026-11", 100), ("2026-11", 3000), ("2026-12", 3000)]
+    world.close(OCT)
+    assert world.amounts(OCT) == [("subscription", "2026-10", 3000)]
+
+
+def test_a_cancellation_that_is_dated_back_takes_back_a_settled_month(world: ItemWorld) -> None:
+    world.load({**PRO, "start": "2026-10-01"})
+    world.close(OCT)
+    world.load({**PRO, "start": "2026-10-01", "end": "2026-10-21"})
+    world.close(NOV)
+    assert world.amounts(NOV) == [("adjustment", "2026-10", -1100)]
+
+
+def test_what_was_billed_in_advance_counts_for_a_commitment(world: ItemWorld) -> None:
+    plain = world.books[0]
+    contract = {"big": Contract("big", (), minimum_spend=Decimal(100))}
+    world.books = (PriceBook("usd", plain.effective_from, plain.meters, plain.prices, contract),)
+    world.load({**PRO, "start": "2026-10-01", "timing": "advance", "amount": "60"})
+    world.close(SEP)
+    world.org("acme", contract="big")
+    world.usage.add(OCT, "acme", 1000)
+    world.close(OCT)
+    assert ("true_up", "2026-10", 3000) in world.amounts(OCT)
+    world.close(NOV)
+    assert not [line for line in world.amounts(NOV) if line[1] == "2026-10"]
+
+
+def test_one_off_items_discounts_and_credits_come_in_their_order(world: ItemWorld) -> None:
+    world.load(
+        {"item_id": "setup", "kind": "one_off", "amount": "50", "currency": "usd", "month": "2026-10"},
+        {"item_id": "half", "kind": "discount", "percent": "50", "meters": "seconds", "end": "2026-11"},
+        GIFT,
+        {**GIFT, "item_id": "old", "amount": "5", "start": "2026-09-01", "end": "2026-10-15"},
+    )
+    world.usage.add(OCT, "acme", 2000)
+    world.usage.add(NOV, "acme", 300)
+    world.close(OCT)
+    assert world.amounts(OCT) == [
+        ("usage", "2026-10", 2000),
+        ("one_off", "2026-10", 5000),
+        ("discount", "2026-10", -1000),
+        ("credit", "2026-10", -500),
+        ("credit", "2026-10", -1000),
+    ]
+    world.close(NOV)
+    assert world.amounts(NOV) == [("usage", "2026-11", 300)]
+
+
+def test_a_credit_is_used_when_the_month_is_settled_and_never_below_zero(world: ItemWorld) -> None:
+    world.load(GIFT)
+    world.usage.add(OCT, "acme", 600)
+    world.usage.add(NOV, "acme", 600)
+    world.price(OCT)
+    world.price(OCT)
+    world.price(NOV)  # both drafts want the same credit
+    world.finalize(OCT)
+    world.finalize(NOV)  # left alone: October was settled since
+    world.close(NOV)
+    assert world.amounts(NOV) == [("usage", "2026-11", 600), ("credit", "2026-11", -400)]
+    with world.engine.connect() as connection:
+        uses = connection.execute(text("select month, amount_minor from flybill.credit_uses order by month"))
+        assert [tuple(row) for row in uses] == [("2026-10", 600), ("2026-11", 400)]
+    with pytest.raises(DatabaseError, match="insert-only"), world.engine.begin() as connection:
+        connection.execute(text("update flybill.credit_uses set amount_minor = 1"))
+
+
+def test_a_draft_that_takes_more_than_a_credit_holds_is_refused(world: ItemWorld) -> None:
+    world.load(GIFT)
+    world.usage.add(OCT, "acme", 600)
+    world.price(OCT)
+    world.load({**GIFT, "amount": "5"})
+    with pytest.raises(CreditOverdrawnError, match="gift"):
+        world.finalize(OCT)
+    world.close(OCT)
+    assert world.amounts(OCT)[-1] == ("credit", "2026-10", -500)
+
+
+def test_an_item_is_known_by_its_id(world: ItemWorld) -> None:
+    setup = {"item_id": "setup", "kind": "one_off", "amount": "50", "currency": "usd", "month": "2026-10"}
+    half = {"item_id": "half", "kind": "discount", "percent": "50"}
+    assert world.load(setup, GIFT, PRO, half) == (4, 0)
+    assert world.load({**setup, "amount": "50.00"}, {**GIFT, "start": "2026-10-01T00:00:00Z"}, PRO, half) == (0, 0)
+    assert world.load({**setup, "amount": "49"}) == (0, 1)
+    world.close(OCT)
+    billed = [{**setup, "amount": "48"}, {**GIFT, "amount": "11"}, {**PRO, "seats": "2"}, {**half, "percent": "51"}]
+    with pytest.raises(ImportRefusedError) as refusal:
+        world.load(*billed, {**PRO, "item_id": "new"})
+    assert len(refusal.value.faults) == 4
+    assert all("was billed in 2026-10" in fault and "items.csv: row" in fault for fault in refusal.value.faults)
+    assert world.load({**PRO, "item_id": "new"}, {**half, "end": "2026-12"}, {**PRO, "end": "2026-12-01"}) == (1, 2)
+
+
+FAULTS = {
+    "kind 'gift' is not known": {"item_id": "a", "kind": "gift"},
+    "amount is empty": {**GIFT, "amount": ""},
+    "has no seats": {**GIFT, "seats": "2"},
+    "'ten' is not a number": {**GIFT, "amount": "ten"},
+    "more decimals": {**GIFT, "amount": "1.001"},
+    "must not be negative": {**GIFT, "amount": "-1"},
+    "not a currency": {**GIFT, "currency": "xxx"},
+    "is not a whole number": {**PRO, "seats": "1.5"},
+    "use advance or arrears": {**PRO, "timing": "now"},
+    "has no time zone": {**PRO, "start": "2026-10-01T00:00:00"},
+    "is not a time": {**PRO, "start": "soon"},
+    "is not after start": {**PRO, "end": "2026-10-01"},
+    "is not a month": {"item_id": "a", "kind": "discount", "percent": "1", "start": "2026-10-01"},
+    "either percent or amount": {"item_id": "a", "kind": "discount"},
+    "from 0 to 100": {"item_id": "a", "kind": "discount", "percent": "101"},
+    "is not known: import it": {**GIFT, "org_id": "nobody"},
+    "is billed in usd, not in eur": {**GIFT, "currency": "eur"},
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_names_file_row_and_remedy_and_stores_nothing(fault: str, world: ItemWorld) -> None:
+    with pytest.raises(ImportRefusedError, match=f"items.csv: row 3: .*{fault}"):
+        world.load({**GIFT, "item_id": "good"}, FAULTS[fault])
+    assert world.items.of(0) == {}
+
+
+def test_an_id_belongs_to_one_item_of_one_organization(world: ItemWorld) -> None:
+    world.org("bolt")
+    world.load(GIFT)
+    with pytest.raises(ImportRefusedError, match="'gift' is a credit of acme already"):
+        world.load({**GIFT, "org_id": "bolt"})
+    with pytest.raises(ImportRefusedError, match="stands in row 2 too"):
+        world.load(PRO, PRO)
+
+
+def test_json_says_the_same_as_csv(world: ItemWorld, tmp_path: Path) -> None:
+    world.load(GIFT, {"item_id": "half", "kind": "discount", "percent": "12.50", "meters": "b a"})
+    file = tmp_path / "items.json"
+    file.write_text(
+        '[{"item_id": "gift", "kind": "credit", "org_id": "acme", "name": "gift", "amount": 10.0, "currency": "usd",'
+        ' "start": "2026-10-01", "end": null},'
+        ' {"item_id": "half", "kind": "discount", "org_id": "acme", "name": "half", "percent": 12.5,'
+        ' "meters": ["a", "b"]}]'
+    )
+    assert world.items.save(file, read_items(file)) == (0, 0)
+    file.write_text('{"item_id": 1}')
+    with pytest.raises(ImportRefusedError, match="must be a JSON list"):
+        read_items(file)
+
+
+@pytest.fixture(scope="module")
+def shared_engine(postgres_url: str) -> Iterator[Engine]:
+    with fresh_databases(postgres_url, "items", template=migrated(postgres_url)) as (url,):
+        engine = open_engine(url)
+        yield engine
+        engine.dispose()
+
+
+NUMBER = count()
+YEAR = [Month(2026, number) for number in range(1, 13)]
+MONTHLY = st.lists(st.integers(-80, 200), min_size=12, max_size=12)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(usage=MONTHLY, granted=st.lists(st.integers(0, 300), max_size=3))
+def test_over_a_year_no_cent_is_lost_and_no_credit_is_overdrawn(
+    shared_engine: Engine, tmp_path_factory: pytest.TempPathFactory, usage: list[int], granted: list[int]
+) -> None:
+    world = ItemWorld(shared_engine, (book(per_unit("0.01")),))
+    world.folder = tmp_path_factory.mktemp("year")
+    org = world.org(f"org-{next(NUMBER)}")
+    credits_of = [
+        {**GIFT, "org_id": org, "item_id": f"{org}-{n}", "amount": f"{minor / 100:.2f}", "start": f"2026-0{n + 1}-01"}
+        for n, minor in enumerate(granted)
+    ]
+    if credits_of:
+        world.load(*credits_of)
+    for month, quantity in zip(YEAR, usage, strict=True):
+        world.usage.add(month, org, quantity)
+        world.close(month, [org])
+    with shared_engine.connect() as connection:
+
+        def total(query: str) -> int:
+            return int(connection.execute(text(query), {"o": org}).scalar_one())
+
+        invoiced = total("select coalesce(sum(subtotal_minor), 0) from flybill.invoices where org_id = :o")
+        carried = total("select coalesce(sum(amount_minor), 0) from flybill.account_entries where org_id = :o")
+        used = total("select coalesce(sum(amount_minor), 0) from flybill.credit_uses where org_id = :o")
+    assert invoiced + carried + used == sum(usage)
+    assert 0 <= used <= sum(granted)
+    left = world.items.of(0, [org])[org].credits if credits_of else ()
+    assert sum(credit.left_minor for credit in left) == sum(granted) - used
+    assert all(credit.left_minor >= 0 for credit in left)

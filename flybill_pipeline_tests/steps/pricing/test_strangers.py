@@ -1,0 +1,36 @@
+"""Usage of organizations that nobody imported: held, and what ends it."""
+
+import pytest
+from sqlalchemy import Engine
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.prices import Price, PriceModel
+from flybill_pipeline_tests.billing.pricing.books import book, tier
+from flybill_pipeline_tests.billing_world import BillingWorld
+
+OCT = Month(2026, 10)
+
+
+@pytest.fixture
+def world(engine: Engine) -> BillingWorld:
+    return BillingWorld(engine, (book(Price("seconds", PriceModel.GRADUATED, tiers=(tier(None, "1"),))),))
+
+
+def test_a_stranger_is_held_until_somebody_imports_it(world: BillingWorld) -> None:
+    world.usage.add(OCT, "acme", 90)
+    assert world.close(OCT).held == [("acme", "unknown_org")]
+    world.org("acme")
+    report = world.close(OCT)
+    assert (report.outcomes, report.invoiced) == ({"invoiced": 1}, {"usd": 9000})
+
+
+def test_a_stranger_whose_usage_turned_out_to_be_anothers_is_held_no_more(world: BillingWorld) -> None:
+    world.org("acme")
+    world.usage.add(OCT, "acmee", 90)
+    assert world.close(OCT).held == [("acmee", "unknown_org")]
+    assert [failure.org_id for failure in world.statements.failures(OCT)] == ["acmee"]
+    world.usage.totals[OCT].clear()
+    world.usage.add(OCT, "acme", 90)
+    world.close(OCT)
+    assert world.statements.failures(OCT) == []
+    assert world.close(OCT).outcomes == {}

@@ -1,0 +1,131 @@
+"""What operators and customers read of a month, at every stage of it."""
+
+import pytest
+from sqlalchemy import Engine, text
+
+from flybill_pipeline.billing.invoicing.outcomes import Problem
+from flybill_pipeline.stores.payments.statements import Statements
+from flybill_pipeline.stores.sync.month_checks import MonthChecks
+from flybill_pipeline_tests.stores.billing_world import MONTH, SHARD, BillingWorld
+
+BROKEN = (Problem("unpriced_meter", "Rockets have no price.", "Add one."),)
+
+
+@pytest.fixture
+def world(engine: Engine) -> BillingWorld:
+    made = BillingWorld(engine)
+    made.orgs("acme", "bolt", "carl")
+    return made
+
+
+def change(world: BillingWorld, statement: str, *, past_the_guards: bool = False) -> None:
+    with world.engine.begin() as connection:
+        if past_the_guards:
+            connection.execute(text("set local session_replication_role = replica"))
+        connection.execute(text(statement))
+
+
+class TestMonth:
+    def test_before_anything_is_closed_everybody_is_undecided(self, world: BillingWorld) -> None:
+        status = Statements(world.engine).month(MONTH)
+        assert (status.organizations, status.undecided, status.outcomes, status.sync) == (3, 3, {}, {})
+        assert (status.totals, status.failures, status.calls) == ({}, [], 0)
+
+    def test_a_held_stranger_counts_as_an_organization(self, world: BillingWorld) -> None:
+        world.draft({"acme": 500, "stranger": 7}, problems=BROKEN)
+        world.finalize()
+        status = Statements(world.engine).month(MONTH)
+        assert (status.organizations, status.undecided, status.outcomes) == (4, 2, {"held": 2})
+        assert [(failure.org_id, failure.code) for failure in status.failures] == [
+            ("acme", "unpriced_meter"),
+            ("stranger", "unpriced_meter"),
+        ]
+
+    def test_totals_say_what_stripe_has_of_it(self, world: BillingWorld) -> None:
+        world.draft({"acme": 500, "bolt": 700})
+        world.finalize()
+        statements = Statements(world.engine)
+        assert statements.month(MONTH).totals == {"usd": {"invoiced_minor": 1200, "synced_minor": 0}}
+        change(
+            world,
+            """update flybill.stripe_sync set state = 'finalized', stripe_subtotal_minor = 500, calls = 3
+               where invoice_id = (select invoice_id from flybill.invoices where org_id = 'acme')""",
+        )
+        status = statements.month(MONTH)
+        assert status.totals == {"usd": {"invoiced_minor": 1200, "synced_minor": 500}}
+        assert (status.sync, status.calls) == ({"finalized": 1, "new": 1}, 3)
+
+    def test_failures_may_be_asked_for_some_only(self, world: BillingWorld) -> None:
+        world.draft({"acme": 500, "bolt": 7}, problems=BROKEN)
+        world.finalize()
+        assert [found.org_id for found in Statements(world.engine).failures(MONTH, ["bolt"])] == ["bolt"]
+
+
+class TestLines:
+    def test_those_of_the_invoice(self, world: BillingWorld) -> None:
+        world.draft({"acme": 500})
+        world.finalize()
+        (line,) = Statements(world.engine).settled_lines("acme", MONTH)
+        assert (line["kind"], line["amount_minor"], line["quantity"]) == ("usage", 500, "500")
+
+    def test_what_is_carried_forward_is_explained_too(self, world: BillingWorld) -> None:
+        world.draft({"acme": 20})
+        world.finalize()
+        (line,) = Statements(world.engine).settled_lines("acme", MONTH)
+        assert line["amount_minor"] == 20
+
+    def test_nobody_sees_another_months_or_organizations_lines(self, world: BillingWorld) -> None:
+        world.draft({"acme": 500})
+        world.finalize()
+        assert Statements(world.engine).settled_lines("bolt", MONTH) == []
+        assert Statements(world.engine).settled_lines("acme", MONTH.next()) == []
+
+
+class TestChecks:
+    """The questions of the asset checks, asked about months that are wrong."""
+
+    def test_a_month_without_outcomes_bills_nobody(self, world: BillingWorld) -> None:
+        left = MonthChecks(world.engine).not_billed(MONTH, SHARD)
+        assert [(row["org_id"], row["outcome"]) for row in left] == [(n, "none") for n in ("acme", "bolt", "carl")]
+
+    def test_an_outcome_of_another_month_is_none_of_this_one(self, world: BillingWorld) -> None:
+        world.draft({"acme": 20, "bolt": 20, "carl": 20})
+        world.finalize()
+        checks = MonthChecks(world.engine)
+        assert checks.not_billed(MONTH, SHARD) == []
+        assert [row["org_id"] for row in checks.not_billed(MONTH.next(), SHARD)] == ["acme", "bolt", "carl"]
+
+    def test_held_or_not_at_stripe_is_not_billed(self, world: BillingWorld) -> None:
+        world.draft({"acme": 500, "bolt": 20}, problems=())
+        world.finalize()
+        world.draft({"carl": 20}, problems=BROKEN)
+        world.finalize()
+        left = MonthChecks(world.engine).not_billed(MONTH, SHARD)
+        assert [(row["org_id"], row["outcome"], row["sync"]) for row in left] == [
+            ("acme", "invoiced", "new"),
+            ("carl", "held", ""),
+        ]
+
+    def test_a_shard_sees_its_own_only(self, world: BillingWorld) -> None:
+        assert MonthChecks(world.engine).not_billed(MONTH, SHARD + 1) == []
+
+    def test_a_tampered_line_is_found(self, world: BillingWorld) -> None:
+        world.draft({"acme": 500, "bolt": 700})
+        world.finalize()
+        checks = MonthChecks(world.engine)
+        assert checks.unequal_invoices(MONTH, SHARD) == []
+        change(
+            world,
+            "update flybill.invoice_lines set amount_minor = 499 where amount_minor = 500",
+            past_the_guards=True,
+        )
+        assert [
+            (r["org_id"], r["subtotal_minor"], r["lines_minor"]) for r in checks.unequal_invoices(MONTH, SHARD)
+        ] == [("acme", 500, 499)]
+
+    def test_an_invoice_that_lost_its_lines_is_found(self, world: BillingWorld) -> None:
+        world.draft({"acme": 500})
+        world.finalize()
+        change(world, "delete from flybill.invoice_lines", past_the_guards=True)
+        (row,) = MonthChecks(world.engine).unequal_invoices(MONTH, SHARD)
+        assert row["lines_minor"] == 0

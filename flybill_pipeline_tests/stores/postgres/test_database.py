@@ -1,0 +1,110 @@
+"""The database: its schema equals the metadata, migrating is safe at any time, addresses of any spelling work."""
+
+import threading
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect, text
+
+from flybill_pipeline.stores.alerts import tables as problem_tables
+from flybill_pipeline.stores.invoicing import tables as invoicing_tables
+from flybill_pipeline.stores.payments import tables as payment_tables
+from flybill_pipeline.stores.postgres.database import (
+    MIGRATIONS,
+    DatabaseError,
+    migrate,
+    newest_revision,
+    open_engine,
+    shard_count,
+)
+from flybill_pipeline.stores.postgres.tables import metadata
+from flybill_pipeline.stores.pricing import tables as pricing_tables
+from flybill_pipeline.stores.sync import credit_tables, restores
+from flybill_pipeline.stores.sync import tables as sync_tables
+from flybill_pipeline.stores.usage.lake import tables as lake_tables
+
+
+def test_the_migrations_make_the_tables_that_the_code_sees(engine: Engine) -> None:
+    modules = (
+        credit_tables.credit_notes,
+        invoicing_tables.invoices,
+        lake_tables.usage_days,
+        payment_tables.payment_polls,
+        pricing_tables.pricing_inputs,
+        problem_tables.problems,
+        restores.restores,
+        sync_tables.stripe_breaker,
+    )
+    assert all(table.metadata is metadata for table in modules)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_schemas": True,
+                "compare_type": True,
+                "version_table_schema": "flybill",
+                "include_name": lambda name, kind, _: kind != "schema" or name == "flybill",
+            },
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrating_again_changes_nothing_and_the_number_of_shards_stays(engine: Engine) -> None:
+    assert shard_count(engine) == 16
+    migrate(engine, shards=4)
+    assert shard_count(engine) == 16
+
+
+def test_several_may_migrate_a_new_database_at_once(database_url: str) -> None:
+    faults: list[BaseException] = []
+
+    def bring_up(shards: int) -> None:
+        own = open_engine(database_url)
+        try:
+            migrate(own, shards=shards)
+        except BaseException as error:
+            faults.append(error)
+        finally:
+            own.dispose()
+
+    threads = [threading.Thread(target=bring_up, args=(shards,)) for shards in (2, 3, 4, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    opened = open_engine(database_url)
+    assert shard_count(opened) in (2, 3, 4, 5)
+    assert "invoices" in inspect(opened).get_table_names(schema="flybill")
+    opened.dispose()
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
+def test_an_address_works_with_and_without_a_driver(database_url: str, scheme: str) -> None:
+    opened = open_engine(database_url.replace("postgresql+psycopg2", scheme))
+    assert opened.dialect.driver == "psycopg2"
+    with opened.connect() as connection:
+        assert connection.execute(text("select 1")).scalar_one() == 1
+    opened.dispose()
+
+
+@pytest.mark.parametrize("address", ["mysql://host/flybill", "sqlite:///flybill.db", "flybill", ""])
+def test_an_address_of_something_else_is_refused(address: str) -> None:
+    with pytest.raises(DatabaseError, match="FLYBILL_DATABASE_URL"):
+        open_engine(address)
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
+    opened = open_engine("postgresql://someone:hush@127.0.0.1:9/flybill")
+    with pytest.raises(DatabaseError, match=r"127\.0\.0\.1:9") as refused:
+        migrate(opened)
+    assert "hush" not in str(refused.value)
+
+
+def test_the_newest_revision_is_the_one_that_alembic_would_bring_the_schema_to() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == newest_revision()

@@ -1,0 +1,69 @@
+"""The source mapping is read as it is written, and every fault in it is named with its path."""
+
+from pathlib import Path
+
+import pytest
+
+import flybill_pipeline
+from flybill_pipeline.stores.usage.intake.sources import Column, SourcesError, load_sources
+
+SAMPLE = Path(flybill_pipeline.__file__).parent / "sources.toml"
+
+
+def test_the_sample_mapping_can_be_read() -> None:
+    sources = load_sources(SAMPLE)
+    assert list(sources) == ["edge", "machines", "volumes", "cloudevents"]
+    assert sources["edge"].meter == Column(constant="bandwidth_gb")
+    assert sources["cloudevents"].quantity == Column(name="data.quantity")
+    assert sources["edge"].column_names() == ["gb", "id", "org", "region", "ts"]
+
+
+def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "sources.toml"
+    file.write_text("""
+[[sources]]
+name = "a"
+format = "xml"
+files = "/a/*"
+colour = "red"
+columns = { event_id = { constant = "x" }, org_id = "org", meter = 5, occurred_at = "ts", tier = "gold" }
+[[sources]]
+name = "a"
+format = "csv"
+columns = { event_id = ["a", "b"], org_id = "org", meter = "m", quantity = { constant = 1.5 }, occurred_at = "ts" }
+""")
+    with pytest.raises(SourcesError) as error:
+        load_sources(file)
+    found = [line.removeprefix(f"{file}: ").split(":")[0] for line in str(error.value).splitlines()]
+    assert sorted(found) == [
+        "sources",
+        "sources[1].colour",
+        "sources[1].columns.event_id",
+        "sources[1].columns.meter",
+        "sources[1].columns.quantity",
+        "sources[1].columns.tier",
+        "sources[1].files",
+        "sources[1].format",
+        "sources[2].columns.quantity",
+        "sources[2].files",
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "sources = 3", "[[sources]\n", "[[sources]]\n"])
+def test_a_file_without_a_whole_source_is_an_error(tmp_path: Path, content: str) -> None:
+    (tmp_path / "s.toml").write_text(content)
+    with pytest.raises(SourcesError, match=r"s\.toml: "):
+        load_sources(tmp_path / "s.toml")
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SourcesError, match=r"none\.toml"):
+        load_sources(tmp_path / "none.toml")
+
+
+def test_the_fingerprint_follows_the_mapping(tmp_path: Path) -> None:
+    before = load_sources(SAMPLE)["edge"].fingerprint()
+    changed = tmp_path / "s.toml"
+    changed.write_text(SAMPLE.read_text().replace('quantity = "gb"', 'quantity = "gigabytes"'))
+    assert load_sources(SAMPLE)["edge"].fingerprint() == before
+    assert load_sources(changed)["edge"].fingerprint() != before
