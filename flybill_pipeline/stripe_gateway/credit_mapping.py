@@ -1,4 +1,4 @@
-"""Credit notes to Stripe's parameters, and what Stripe has of them to our values. Pure; invoices are in `mapping`."""
+"""Credit notes to Stripe's parameters, and what Stripe has of them to our values. Pure; invoices: `mapping.py`."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Stripe's objects about money, read into observations. Pure; no calls. What they mean, `billing.payments` knows.
+"""Stripe's objects about money, read into observations. Pure; no calls. Their meaning: `billing.payments.standing`.
 
 Events show their object in the API version of the account, or of the webhook, not in ours: only members that all
 versions have are asked for by name; a KeyError says that this one must be looked at itself.

@@ -13,8 +13,7 @@ from flybill_pipeline.billing.invoicing.outcomes import DEFAULT_POLICY, OutcomeP
 from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.statement import CLOSING_DAY
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, books_of_month, fingerprint
-from flybill_pipeline.billing.usage.aggregation import measures_needed
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, books_of_month, fingerprint, measures_needed
 from flybill_pipeline.billing.usage.totals import Measures
 from flybill_pipeline.steps.alerts.tell_problems import Channel
 from flybill_pipeline.steps.pricing.open_accounts import Accounts

@@ -1,6 +1,6 @@
 """Price books that change within a month: which is in force on which days, what changed. No usage is priced here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -10,6 +10,8 @@ from hashlib import sha256
 from flybill_pipeline.billing.money.decimals import divide, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.prices import Price, PriceBook, PriceBooks, PriceModel
+from flybill_pipeline.billing.usage.meters import Aggregation
+from flybill_pipeline.billing.usage.totals import Measures
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +107,13 @@ def _terms(book: PriceBook) -> Iterator[tuple[Price, object]]:
     for prices in (book.prices, *(contract.prices for contract in book.contracts.values())):
         for price in prices:
             yield price, book.meters[price.meter]
+
+
+def measures_needed(books: Iterable[BooksOfMonth | None]) -> Measures:
+    """What must be measured, beside sums and counts, to price the usage of a month by `books`."""
+    found: dict[Aggregation, set[str]] = {}
+    parts = [part for book in books if book is not None for part in book.parts]
+    for meter in (meter for part in parts for meter in part.book.meters.values()):
+        if meter.aggregation not in (Aggregation.SUM, Aggregation.COUNT) and meter.distinct is None:
+            found.setdefault(meter.aggregation, set()).add(meter.name)
+    return {aggregation: frozenset(names) for aggregation, names in found.items()}

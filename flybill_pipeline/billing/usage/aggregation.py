@@ -5,10 +5,9 @@ from datetime import date
 from decimal import Decimal
 
 from flybill_pipeline.billing.money.decimals import ZERO, divide, exact
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
 from flybill_pipeline.billing.usage.meters import Aggregation, Meter, Rounding
 from flybill_pipeline.billing.usage.time_weighted import MICROSECONDS_OF_AN_HOUR
-from flybill_pipeline.billing.usage.totals import Measures, UsageTotal
+from flybill_pipeline.billing.usage.totals import UsageTotal
 
 
 def billed_quantity(meter: Meter, totals: Iterable[UsageTotal], before: Iterable[UsageTotal] = ()) -> Decimal:
@@ -51,16 +50,6 @@ def aggregate(aggregation: Aggregation, totals: Iterable[UsageTotal]) -> Decimal
             case Aggregation.TIME_WEIGHTED:
                 level_time = sum((_measure(total, aggregation) for total in totals), ZERO)
                 return divide(level_time, MICROSECONDS_OF_AN_HOUR)
-
-
-def measures_needed(books: Iterable[BooksOfMonth | None]) -> Measures:
-    """What must be measured, beside sums and counts, to price the usage of a month by `books`."""
-    found: dict[Aggregation, set[str]] = {}
-    parts = [part for book in books if book is not None for part in book.parts]
-    for meter in (meter for part in parts for meter in part.book.meters.values()):
-        if meter.aggregation not in (Aggregation.SUM, Aggregation.COUNT) and meter.distinct is None:
-            found.setdefault(meter.aggregation, set()).add(meter.name)
-    return {aggregation: frozenset(names) for aggregation, names in found.items()}
 
 
 def convert(meter: Meter, quantity: Decimal) -> Decimal:

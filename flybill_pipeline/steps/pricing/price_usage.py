@@ -15,9 +15,8 @@ from flybill_pipeline.billing.invoicing.invoice import Draft
 from flybill_pipeline.billing.invoicing.outcomes import Problem
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, measures_needed
 from flybill_pipeline.billing.pricing.usage_lines import PricedUsage, price_month
-from flybill_pipeline.billing.usage.aggregation import measures_needed
 from flybill_pipeline.billing.usage.totals import Measures, OrgUsage
 
 

@@ -1,4 +1,4 @@
-"""Brings one invoice to Stripe: create, add lines, compare, finalize, compare. What to do in doubt: `sync_recovery`."""
+"""Brings one invoice to Stripe: create, add lines, compare, finalize, compare. What to do in doubt: `recovery.py`."""
 
 from functools import partial
 

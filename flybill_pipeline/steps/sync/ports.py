@@ -39,7 +39,7 @@ class Rows(Protocol):
 
 
 class BreakerStore(Protocol):
-    """The breaker that all processes share, see `billing.sync_breaker`."""
+    """The breaker that all processes share, see `billing.sync.breaker`."""
 
     def state(self) -> OpenBreaker | None:
         """The open breaker, None when calls may be made."""

@@ -1,7 +1,7 @@
 """Which invoice is next, and who waits until when. Belongs here: order and time. Not: Stripe, nor what failures mean.
 
 The biggest invoice goes first. One invoice goes ahead alone: until one is through, nothing else is sent, so that a bad
-key costs a handful of calls and not one per worker (`sync_breaker` judges that).
+key costs a handful of calls and not one per worker (`breaker.py` judges that).
 """
 
 import heapq

@@ -1,6 +1,6 @@
 """What to do in doubt: look what Stripe has of an invoice, then go on from there under a new generation of keys.
 
-Belongs here: finding, adopting and deleting copies. Does not: the ordinary way of an invoice (`sync_invoice`).
+Belongs here: finding, adopting and deleting copies. Does not: the ordinary way of an invoice (`one_invoice.py`).
 """
 
 from collections.abc import Sequence

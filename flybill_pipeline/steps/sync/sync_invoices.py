@@ -1,4 +1,4 @@
-"""Syncs a month's finalized invoices to Stripe, many orgs at once, each exactly once. One by itself: `sync_invoice`."""
+"""Syncs a month's finalized invoices to Stripe, many orgs at once, each once. A single one: `one_invoice.py`."""
 
 import time
 from collections.abc import Callable, Collection, Sequence

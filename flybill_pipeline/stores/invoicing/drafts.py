@@ -115,7 +115,7 @@ class Drafts:
     ) -> tuple[int, int]:
         """Puts `new` in the place of every unsettled draft of the shard (or of the orgs `only`), all or nothing.
 
-        `priced_from` names the inputs (see pricing_inputs.py). Returns the numbers of drafts and lines. An org that
+        `priced_from` names the inputs (see inputs.py). Returns the numbers of drafts and lines. An org that
         was settled meanwhile keeps its lines. `new` may be made as it is taken: no draft is kept once it is written.
         """
         with self._engine.begin() as connection:

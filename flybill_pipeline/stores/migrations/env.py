@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the versions on the connection that `stores.database.migrate` hands over. Nothing else."""
+"""Alembic's entry: runs the versions on the connection that `stores.postgres.database.migrate` hands over."""
 
 from alembic import context
 

@@ -1,7 +1,7 @@
 """Claims on organizations, so that no two workers, of whatever process, call Stripe for the same one. Nothing else.
 
 A claim is an advisory lock of one database session: it needs no clock and no lease, and Postgres releases it at once
-when the process dies. Were the session lost, two workers might meet on one row: its `attempts` fence (`sync_rows`).
+when the process dies. Were the session lost, two workers might meet on one row: its `attempts` fence (`rows.py`).
 """
 
 import threading

@@ -1,4 +1,4 @@
-"""The sync's work list and the claims on it. Belongs here: who works on what. Does not: writing rows (`sync_rows`)."""
+"""The sync's work list and the claims on it. Belongs here: who works on what. Does not: writing rows (`rows.py`)."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -9,10 +9,9 @@ import pytest
 from sqlalchemy import Engine
 
 from flybill_pipeline.billing.pricing.line_items import LineItem
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, fingerprint, one_book
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, fingerprint, measures_needed, one_book
 from flybill_pipeline.billing.pricing.prices import PriceBook
 from flybill_pipeline.billing.pricing.usage_lines import price_month
-from flybill_pipeline.billing.usage.aggregation import measures_needed
 from flybill_pipeline.questions.explained import Looking
 from flybill_pipeline.steps.pricing.explain_lines import Explained, Lakes, explain_lines
 from flybill_pipeline.stores.pricing.inputs import Inputs, PricingInputs

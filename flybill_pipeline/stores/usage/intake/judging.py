@@ -1,6 +1,6 @@
 """The SQL that judges the rows of a usage file: a good row becomes a usage event, a bad one gets its reason.
 
-Reading the file's format is in intake_readers.py; writing what is found here is in usage_intake.py.
+Reading the file's format is in readers.py; writing what is found here is in take.py.
 """
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted

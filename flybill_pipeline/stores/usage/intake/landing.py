@@ -1,6 +1,6 @@
 """The landing zone: where exporters put usage files. Finds files, and puts one in after checking that it can be read.
 
-What becomes of a file's rows is in usage_intake.py; which files are new is in lake_catalog.py.
+What becomes of a file's rows is in take.py; which files are new is in catalog.py.
 """
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted

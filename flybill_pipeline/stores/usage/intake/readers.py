@@ -1,4 +1,4 @@
-"""How DuckDB reads a usage file of each format, by its source mapping. What makes a row good is in intake_sql.py."""
+"""How DuckDB reads a usage file of each format, by its source mapping. What makes a row good is in judging.py."""
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 

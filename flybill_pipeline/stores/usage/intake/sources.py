@@ -1,6 +1,6 @@
 """The source mapping, `sources.toml`: which columns of an exporter's files are which parts of a usage event.
 
-No file of usage is opened here; reading by a mapping is in intake_readers.py.
+No file of usage is opened here; reading by a mapping is in readers.py.
 """
 
 import hashlib

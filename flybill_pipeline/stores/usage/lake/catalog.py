@@ -1,6 +1,6 @@
 """The lake's catalog in Postgres: which files have arrived, which pieces they gave, what each day's manifest is.
 
-All SQL on landed_files, usage_pieces and usage_days is here; the Parquet files themselves are in usage_lake.py.
+All SQL on landed_files, usage_pieces and usage_days is here; the Parquet files themselves are in lake.py.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Compares ids over all days of the lake. What becomes of a repeated id within one day is in usage_days.py."""
+"""Compares ids over all days of the lake. What becomes of a repeated id within one day is in days.py."""
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files; paths are our own and quoted
 

@@ -1,4 +1,4 @@
-"""Records and compiles a day of the lake: which rows count, and what they add up to. Reading is in usage_lake.py."""
+"""Records and compiles a day of the lake: which rows count, and what they add up to. Reading is in lake.py."""
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 

@@ -1,4 +1,4 @@
-"""The usage lake: immutable Parquet files of events and their daily totals. Which files count is in lake_catalog.py.
+"""The usage lake: immutable Parquet files of events and their daily totals. Which files count is in catalog.py.
 
 Layout below the lake's root: `events/day=…/` good rows, `quarantine/` bad ones, `excluded/day=…/` rows that do not
 count, `daily/day=…/` totals, `work/` for what is being written.

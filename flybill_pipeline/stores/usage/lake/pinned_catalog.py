@@ -1,4 +1,4 @@
-"""The lake's catalog as it once was: days in given versions. Reads only; what is in force now is lake_catalog.py's."""
+"""The lake's catalog as it once was: days in given versions. Reads only; what is in force now is catalog.py's."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date

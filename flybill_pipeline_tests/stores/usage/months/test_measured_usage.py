@@ -16,10 +16,9 @@ from sqlalchemy import Engine
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
-from flybill_pipeline.billing.pricing.price_changes import books_of_month, one_book
+from flybill_pipeline.billing.pricing.price_changes import books_of_month, measures_needed, one_book
 from flybill_pipeline.billing.pricing.prices import PriceBook, PriceBooks
 from flybill_pipeline.billing.pricing.usage_lines import price_month
-from flybill_pipeline.billing.usage.aggregation import measures_needed
 from flybill_pipeline.billing.usage.meters import Aggregation, Meter
 from flybill_pipeline.stores.usage.lake.tables import landed_files, usage_days, usage_exclusions, usage_pieces
 from flybill_pipeline.stores.usage.months.monthly_usage import MonthlyUsage
