@@ -7,11 +7,14 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from flybill_pipeline.steps.sync.sync_invoices import sync_invoices
+from flybill_pipeline.defs.assets import stripe
+from flybill_pipeline.steps.sync.options import RunOptions
 from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.flybill_process import Flybill, Ran, deployment
 from flybill_pipeline_tests.year_oracle import HOLD_ABOVE_MULTIPLE, LARGEST_CREDIT, Account, accounts
@@ -101,7 +104,7 @@ def _bill(billed: Billed, month: str) -> None:
 def _close_without_stripe(billed: Billed) -> None:
     """Nothing gets through to Stripe: every invoice is made, none is sent."""
     billed.emulator.faults({"seed": 1, "rate": 1.0, "kinds": ["http_503", "reset_before"]})
-    with patch.dict(sync_invoices.__kwdefaults__, {"patience": 1.0}):
+    with patch.object(stripe, "RunOptions", partial(RunOptions, patience=timedelta(seconds=1))):
         ran = billed.flybill("close", OUTAGE, "--json")
     billed.emulator.clear_faults()
     assert ran.status == 1

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from flybill_pipeline.billing.sync.values import SyncScope
 from flybill_pipeline.local.postgres import serving
+from flybill_pipeline.steps.sync.options import RunOptions
 from flybill_pipeline.steps.sync.sync_invoices import sync_invoices
 from flybill_pipeline.stores.postgres.database import migrate, open_engine
 from flybill_pipeline.stores.sync.ledger import SyncLedger
@@ -34,7 +36,8 @@ def measure(invoices: int) -> None:
         plant(engine, invoices, lines=LINES)
         with SyncLedger(engine) as ledger:
             started, cpu = time.perf_counter(), _cpu()
-            report = sync_invoices(MONTH, ledger=ledger, stripe=gateway, pace=gateway.pace)
+            options = RunOptions(pace=gateway.pace)
+            report = sync_invoices(SyncScope(MONTH), ledger=ledger, stripe=gateway, options=options)
             seconds, cpu = time.perf_counter() - started, _cpu() - cpu
         engine.dispose()
         seen, requests = emulator.report(), emulator.requests(last=2 * report.calls)

@@ -9,6 +9,8 @@ import signal
 import sys
 from datetime import datetime, timedelta
 
+from flybill_pipeline.billing.sync.values import SyncScope
+from flybill_pipeline.steps.sync.options import RunOptions
 from flybill_pipeline.steps.sync.sync_invoices import sync_invoices
 from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline.stores.sync.ledger import SyncLedger
@@ -33,13 +35,10 @@ def main() -> int:
     ports = crashing(Boundaries(lambda boundary: boundary == options.die_at and _die()))
     with SyncLedger(world.engine) as ledger:
         report = sync_invoices(
-            MONTH,
+            SyncScope(MONTH),
             ledger=ports["ledger_of"](ledger),
             stripe=ports["stripe_of"](world.gateway()),
-            workers=1 if options.die_at is not None else 8,
-            patience=100,
-            clock=world.now,
-            sleep=world.sleep,
+            options=RunOptions(1 if options.die_at is not None else 8, timedelta(seconds=100), world.now, world.sleep),
         )
     print(report.finalized, flush=True)  # noqa: T201
     return 0 if report.complete else 1

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import stripe
 from sqlalchemy import Engine, func, select
 
+from flybill_pipeline.billing.sync.values import SyncScope
+from flybill_pipeline.steps.sync.options import RunOptions
 from flybill_pipeline.steps.sync.ports import Ledger, Stripe
 from flybill_pipeline.steps.sync.reconcile_invoices import reconcile
 from flybill_pipeline.steps.sync.sync_invoices import SyncReport, sync_invoices
@@ -87,15 +89,10 @@ class World:
             if by_a_person:
                 ledger.breaker.probe_now(self.now())
             return sync_invoices(
-                MONTH,
+                SyncScope(MONTH, shard, org_ids),
                 ledger=ledger_of(ledger),
                 stripe=stripe_of(self.gateway()),
-                shard=shard,
-                org_ids=org_ids,
-                workers=workers,
-                patience=patience,
-                clock=self.now,
-                sleep=self.sleep,
+                options=RunOptions(workers, timedelta(seconds=patience), self.now, self.sleep),
             )
 
     def problems(self) -> list[str]:

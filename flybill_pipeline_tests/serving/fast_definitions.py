@@ -17,12 +17,12 @@ from flybill_pipeline.defs.assets import stripe
 from flybill_pipeline.serving import up
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline.steps.alerts import tell_problems
-from flybill_pipeline.steps.sync.sync_invoices import sync_invoices
+from flybill_pipeline.steps.sync.options import RunOptions
 
 MODULE = "flybill_pipeline_tests.serving.fast_definitions"
 FIRST_WAIT = timedelta(seconds=4)
 PROBES = (timedelta(seconds=3), timedelta(seconds=8))
-PATIENCE = 4.0
+PATIENCE = timedelta(seconds=4)
 TICK_SECONDS = 2
 
 
@@ -38,7 +38,7 @@ def defs() -> dg.Definitions:
     """All definitions, in a hurry."""
     replace(sensors, FIRST_WAIT=FIRST_WAIT)
     replace(sync_breaker, WAITS={**sync_breaker.WAITS, "outage": PROBES})
-    replace(stripe, sync_invoices=partial(sync_invoices, patience=PATIENCE))
+    replace(stripe, RunOptions=partial(RunOptions, patience=PATIENCE))
     replace(tell_problems, REST=timedelta(seconds=1))
     made = build_defs(load_settings())
     for sensor in made.sensors or ():

@@ -5,9 +5,10 @@ An invoice of ours goes out as a `SyncInvoice`; what Stripe has of it comes back
 """
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Literal, TypeAlias, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from flybill_pipeline.billing.money.period import Month
 
@@ -136,6 +137,14 @@ class Progress:
     first_sent_at: datetime | None = None
     stripe_customer_id: str | None = None
     stripe_invoice_id: str | None = None
+
+
+class SyncScope(NamedTuple):
+    """What of a month is synced: all of it, one shard, or some orgs; None where there is no such limit."""
+
+    month: Month
+    shard: int | None = None
+    org_ids: Collection[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

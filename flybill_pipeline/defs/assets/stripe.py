@@ -5,10 +5,12 @@ from collections.abc import Callable
 import dagster as dg
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.sync.values import SyncScope
 from flybill_pipeline.defs.metadata import Metadata, evidence, month_pictures, reconciliation_metadata, totals_metadata
 from flybill_pipeline.defs.partitions import Partitions, read_month, read_month_shard
 from flybill_pipeline.defs.scope import Scope
 from flybill_pipeline.steps.payments.issue_credit_note import issue_credit_notes
+from flybill_pipeline.steps.sync.options import RunOptions
 from flybill_pipeline.steps.sync.reconcile_invoices import reconcile
 from flybill_pipeline.steps.sync.sweep_drafts import sweep_drafts
 from flybill_pipeline.steps.sync.sync_invoices import SyncReport, sync_invoices
@@ -90,15 +92,9 @@ def sync_shard(
     toolbox: Toolbox, month: Month, shard: int, org_ids: list[str], tell: Callable[[str], None] = lambda _: None
 ) -> Metadata:
     """Syncs what is open and returns the metadata; raises dg.Failure when a later run has to go on."""
-    report = sync_invoices(
-        month,
-        ledger=toolbox.sync_ledger,
-        stripe=toolbox.stripe,
-        shard=shard,
-        org_ids=org_ids or None,
-        pace=toolbox.stripe.pace,
-        tell=tell,
-    )
+    scope = SyncScope(month, shard, org_ids or None)
+    options = RunOptions(pace=toolbox.stripe.pace, tell=tell)
+    report = sync_invoices(scope, ledger=toolbox.sync_ledger, stripe=toolbox.stripe, options=options)
     metadata = {**_sync_metadata(report), **totals_metadata(toolbox.statements.totals(month, shard))}
     if report.stopped or report.waiting:
         count = "1 invoice waits" if report.waiting == 1 else f"{report.waiting} invoices wait"

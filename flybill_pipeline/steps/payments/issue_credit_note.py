@@ -24,7 +24,7 @@ from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.billing.sync.checks import no_end_in_sight
 from flybill_pipeline.billing.sync.values import Answer, Failure, step_key
 from flybill_pipeline.steps.sync.ports import Rows
-from flybill_pipeline.steps.sync.row import LOOK, Clock, DurableRow, LookFirst, Outcome, Pause
+from flybill_pipeline.steps.sync.row import LOOK, Clock, DurableRow, LookFirst, Outcome, Pause, RunContext
 from flybill_pipeline.steps.sync.tally import Tally
 
 MOST_LOOKS = 3
@@ -137,9 +137,8 @@ class _Run:
     def _bring(self, task: CreditTask, waits: int) -> Outcome:
         if task.row.state != "new":
             return Outcome("already")
-        row = DurableRow(
-            self._ledger.rows, task.note.credit_note_id, task.row, clock=self._clock, tally=self.tally, waits=waits
-        )
+        run = RunContext(self._clock, self.tally)
+        row = DurableRow(self._ledger.rows, task.note.credit_note_id, task.row, run, waits=waits)
         return _Issue(task, row, self._stripe).bring(self.tally)
 
 

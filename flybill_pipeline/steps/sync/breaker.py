@@ -27,11 +27,11 @@ class Judge:
     """
 
     def __init__(
-        self, store: BreakerStore, works: int, *, clock: Clock, patience: float, calls: Callable[[], int]
+        self, store: BreakerStore, works: int, *, clock: Clock, patience: timedelta, calls: Callable[[], int]
     ) -> None:
         self._store, self._clock, self._calls = store, clock, calls
         self._works = works
-        self._patience = timedelta(seconds=patience)
+        self._patience = patience
         admission = store.admit(clock()) if works else Admission(None)
         self.stopped = None if admission.probing else admission.breaker
         self._probed = admission.breaker if admission.probing else None

@@ -2,14 +2,14 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.progress import Pulse, progress_sentence
-from flybill_pipeline.steps.sync.ports import Pace, Runs
-from flybill_pipeline.steps.sync.row import Clock
+from flybill_pipeline.billing.sync.values import SyncScope
+from flybill_pipeline.steps.sync.options import RunOptions
+from flybill_pipeline.steps.sync.ports import Runs
 from flybill_pipeline.steps.sync.tally import Tally
 
 BEAT = 1.0
@@ -20,26 +20,16 @@ TELL_EVERY = timedelta(seconds=30)
 
 
 class Heartbeat:
-    """A context: beats while the run is inside; `on_beat` is called each time, `tell` hears a sentence now and then."""
+    """A context: beats while the run is inside; `on_beat` is called each time."""
 
     def __init__(
-        self,
-        runs: Runs,
-        month: Month,
-        shard: int | None,
-        org_ids: Collection[str] | None,
-        *,
-        tally: Tally,
-        pace: Pace | None,
-        clock: Clock,
-        on_beat: Callable[[], None],
-        tell: Callable[[str], None],
+        self, runs: Runs, scope: SyncScope, tally: Tally, options: RunOptions, on_beat: Callable[[], None]
     ) -> None:
-        self._runs, self._tally, self._pace, self._clock = runs, tally, pace, clock
-        self._scope = (month, shard, org_ids)
-        self._on_beat, self._tell = on_beat, tell
+        self._runs, self._scope, self._tally = runs, scope, tally
+        self._pace, self._clock, self._tell = options.pace, options.clock, options.tell
+        self._on_beat = on_beat
         self._run_id = uuid4().hex
-        self._started = self._told = clock()
+        self._started = self._told = self._clock()
         self._measured = deque([(self._started, 0)])
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._go_on, name="sync-heartbeat", daemon=True)
@@ -66,16 +56,16 @@ class Heartbeat:
         self._on_beat()
         if now - self._told >= TELL_EVERY:
             self._told = now
-            month, shard, org_ids = self._scope
-            self._tell(progress_sentence(self._runs.progress(month, now, shard, org_ids), now))
+            scope = self._scope
+            progress = self._runs.progress(scope.month, now, scope.shard, scope.org_ids)
+            self._tell(progress_sentence(progress, now))
 
     def _pulse(self, now: datetime, *, ended: bool = False) -> Pulse:
-        month, shard, _ = self._scope
         endpoint, account = self._pace.per_minute() if self._pace is not None else (0, 0)
         return Pulse(
             run_id=self._run_id,
-            month=month,
-            shard=shard,
+            month=self._scope.month,
+            shard=self._scope.shard,
             started_at=self._started,
             beat_at=now,
             calls=self._tally["calls"],

@@ -53,30 +53,29 @@ class LookFirst(Exception):  # noqa: N818 - the same
     """What Stripe has is not known; nothing may be sent under a new key before it is."""
 
 
-class DurableRow:
-    """The row of one thing on its way to Stripe, held by one worker.
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What all rows of one run share. `stopping` says whether it has been stopped: then no further call is sent."""
 
-    `stopping` says whether the run has been stopped: then no further call is sent. `waits` is how often it has waited
-    since a call last succeeded. When the row moved on in another worker's hands, every method raises Pause.
+    clock: Clock
+    tally: Tally
+    stopping: Callable[[], bool] = lambda: False
+
+
+class DurableRow:
+    """The row of one thing on its way to Stripe, held by one worker of a run.
+
+    `waits` is how often it has waited since a call last succeeded. When the row moved on in another worker's hands,
+    every method raises Pause.
     """
 
-    def __init__(
-        self,
-        rows: Rows,
-        row_id: str,
-        row: Row,
-        *,
-        clock: Clock,
-        tally: Tally,
-        waits: int = 0,
-        stopping: Callable[[], bool] = lambda: False,
-    ) -> None:
+    def __init__(self, rows: Rows, row_id: str, row: Row, run: RunContext, *, waits: int = 0) -> None:
         self._rows = rows
         self._id = row_id
-        self._clock = clock
-        self._tally = tally
+        self._clock = run.clock
+        self._tally = run.tally
         self._waits = waits
-        self._stopping = stopping
+        self._stopping = run.stopping
         self._looks = 0
         self._noted: dict[str, object] = {}
         self.row = row

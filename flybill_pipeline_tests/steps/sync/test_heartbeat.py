@@ -5,6 +5,8 @@ from datetime import timedelta
 from sqlalchemy import insert, select
 
 from flybill_pipeline.billing.sync.progress import CallsLeft
+from flybill_pipeline.billing.sync.values import SyncScope
+from flybill_pipeline.steps.sync.options import RunOptions
 from flybill_pipeline.steps.sync.sync_invoices import sync_invoices
 from flybill_pipeline.stores.invoicing.tables import outcomes
 from flybill_pipeline.stores.sync.ledger import SyncLedger
@@ -60,7 +62,7 @@ def test_a_run_beats_while_it_lasts_and_ends(world: World) -> None:
             return beat(pulse)
 
         ledger.runs.beat = noticed  # type: ignore[method-assign]
-        sync_invoices(MONTH, ledger=ledger, stripe=gateway, pace=gateway.pace)
+        sync_invoices(SyncScope(MONTH), ledger=ledger, stripe=gateway, options=RunOptions(pace=gateway.pace))
     middle = next(each for each in reversed(seen) if 0 < each.left.total < 160)
     assert (middle.running, middle.limit_per_minute) == (1, 3600)
     assert 0 < middle.calls_per_minute <= 4000  # measured over whole calls of a second or so
@@ -74,12 +76,12 @@ def test_two_runs_at_once_each_take_half_of_the_limit(world: World) -> None:
     plant(world.engine, 12)
     gateway = Gateway("sk_test_half", base=world.emulator.url, limiter=Limiter(24, 96))
     with SyncLedger(world.engine) as ledger:
-        sync_invoices(MONTH, ledger=ledger, stripe=gateway, pace=gateway.pace)
+        sync_invoices(SyncScope(MONTH), ledger=ledger, stripe=gateway, options=RunOptions(pace=gateway.pace))
         with world.engine.begin() as connection:  # another process, which has just written this
             alive = world.now() + timedelta(minutes=1)
             connection.execute(stripe_sync_runs.update().values(ended_at=None, beat_at=alive))
         plant(world.engine, 1, first=50)
-        sync_invoices(MONTH, ledger=ledger, stripe=gateway, pace=gateway.pace)
+        sync_invoices(SyncScope(MONTH), ledger=ledger, stripe=gateway, options=RunOptions(pace=gateway.pace))
         assert gateway.pace.per_minute() == (720, 2880)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from flybill_pipeline.billing.sync.values import Progress
-from flybill_pipeline.steps.sync.row import DurableRow, Pause
+from flybill_pipeline.steps.sync.row import DurableRow, Pause, RunContext
 from flybill_pipeline.steps.sync.tally import Tally
 from flybill_pipeline.stores.sync.ledger import SyncLedger
 from flybill_pipeline_tests.chaos.crashes import Boundaries, Crash, crashing
@@ -70,7 +70,7 @@ def test_a_run_that_is_stopped_between_two_calls_commits_what_the_first_brought(
     [invoice] = plant(world.engine, 1)
     with SyncLedger(world.engine) as ledger:
         [work] = ledger.open_work(MONTH)
-        row = DurableRow(ledger.invoices, invoice, Progress(), clock=world.now, tally=Tally(), stopping=lambda: True)
+        row = DurableRow(ledger.invoices, invoice, Progress(), RunContext(world.now, Tally(), stopping=lambda: True))
         row.note(state="created", stripe_invoice_id="in_1")
         assert ledger.states(MONTH) == {"new": 1}
         with pytest.raises(Pause):
