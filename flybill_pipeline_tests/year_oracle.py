@@ -185,8 +185,8 @@ def _off(item: Item, base: int, currency: str) -> int:
 
 
 def _credits(account: Account, items: Iterable[Item], month: str, total: int) -> Iterator[tuple[str, int]]:
-    """What each credit pays, the oldest first."""
-    for item in sorted(items, key=lambda each: (each.get("start", ""), each["item_id"])):
+    """What each credit pays: what ends soonest goes first, then the oldest."""
+    for item in sorted(items, key=lambda each: (each.get("end", "9999"), each.get("start", ""), each["item_id"])):
         if item["kind"] == "credit" and item["start"][:7] <= month and item.get("end", "9999") > f"{month}-01":
             whole = minor(Fraction(item["amount"]), account.org.currency)
             taken = max(min(total, whole - account.credit_uses[item["item_id"]]), 0)

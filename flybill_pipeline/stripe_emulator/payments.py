@@ -13,7 +13,8 @@ from .money_back import record_payment
 from .store import Json
 
 MAX_PAYMENT = 99_999_999
-"""Stripe's largest card payment, in minor units."""
+"""Stripe's largest payment, in minor units: "up to eight digits"; of Indonesian rupiah "up to twelve"."""
+MAX_PAYMENT_IDR = 999_999_999_999
 
 _REFUSALS = {
     "paid": "Invoice is already paid",
@@ -67,7 +68,7 @@ def _problem(invoice: Json, method: str | None) -> StripeError | None:
             "payment method.",
             code="resource_missing",
         )
-    if invoice["amount_remaining"] > MAX_PAYMENT:
+    if invoice["amount_remaining"] > (MAX_PAYMENT_IDR if invoice["currency"] == "idr" else MAX_PAYMENT):
         return StripeError("Amount must be no more than $999,999.99", code="amount_too_large", param="amount")
     if "declined" in method.lower() or "fail" in method.lower():
         return StripeError(

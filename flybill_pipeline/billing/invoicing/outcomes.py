@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from flybill_pipeline.billing.money.amounts import format_money
+from flybill_pipeline.billing.money.currencies import currency_of
 from flybill_pipeline.billing.money.decimals import ZERO, exact, plain
 
 INVOICED = "invoiced"
@@ -13,9 +14,6 @@ CARRIED_FORWARD = "carried_forward"
 WAIVED = "waived"
 NOTHING_TO_BILL = "nothing_to_bill"
 HELD = "held"
-
-# Eight digits of minor units is the most that Stripe collects at once.
-STRIPE_MAXIMUM_MINOR = 99_999_999
 
 HELD_CUSTOMER_MESSAGE = (
     "Your invoice for this month waits for a check on our side. You need not do anything; we will write to you."
@@ -124,10 +122,15 @@ def _settled(total: int, currency: str, minimum: int, policy: OutcomePolicy) -> 
 
 def _limits(total: int, currency: str, policy: OutcomePolicy) -> list[Problem]:
     amount = format_money(total, currency)
-    if total > STRIPE_MAXIMUM_MINOR:
-        limit = format_money(STRIPE_MAXIMUM_MINOR, currency)
+    maximum = currency_of(currency).maximum_minor
+    if total > maximum:
+        limit = format_money(maximum, currency)
         message = f"{amount} is more than Stripe collects at once ({limit})"
-        return [Problem("above_stripe_maximum", message, "agree with the customer on how it is paid")]
+        remedy = (
+            "agree with the customer on a part that is paid outside Stripe, import it as a one_off with a negative "
+            "amount in this month, then repair the month"
+        )
+        return [Problem("above_stripe_maximum", message, remedy)]
     if policy.largest_credit_minor is not None and -total > policy.largest_credit_minor:
         limit = format_money(policy.largest_credit_minor, currency)
         message = f"a total of {amount} is a larger credit than {limit}"

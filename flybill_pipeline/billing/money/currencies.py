@@ -1,6 +1,7 @@
 """The currencies as Stripe counts them, as a table. No arithmetic here, and nothing derived from ISO 4217 or a locale.
 
-Source: Stripe's "Supported currencies" (zero-decimal, three-decimal and special cases; minimum amounts per currency).
+Source: Stripe's "Supported currencies" (zero-decimal, three-decimal and special cases; minimum amounts per currency;
+"up to twelve digits for IDR … and up to eight digits for all other currencies").
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ class Currency:
     """One currency: `units_per_major` minor units make one whole; an amount must be a multiple of `step` minor units.
 
     `minimum_minor` is the smallest total that Stripe collects. It is 0 where Stripe publishes none: there Stripe
-    applies the minimum of the account's settlement currency, which is not known here.
+    applies the minimum of the account's settlement currency, which is not known here. `maximum_minor` is the largest
+    total that Stripe collects at once.
     """
 
     code: str
@@ -24,6 +26,7 @@ class Currency:
     step: int
     symbol: str
     minimum_minor: int
+    maximum_minor: int
 
 
 _TWO_DECIMALS = """
@@ -45,6 +48,9 @@ _MINIMUMS_MINOR = {
     "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
 }  # fmt: skip
 
+_EIGHT_DIGITS = 99_999_999
+_MAXIMUMS_MINOR = {"idr": 999_999_999_999}
+
 
 def _table() -> dict[str, Currency]:
     counted = [
@@ -54,7 +60,14 @@ def _table() -> dict[str, Currency]:
         (_WHOLE_UNITS_TIMES_100, 100, 100),
     ]
     return {
-        code: Currency(code, units_per_major, step, _SYMBOLS.get(code, ""), _MINIMUMS_MINOR.get(code, 0))
+        code: Currency(
+            code,
+            units_per_major,
+            step,
+            _SYMBOLS.get(code, ""),
+            minimum_minor=_MINIMUMS_MINOR.get(code, 0),
+            maximum_minor=_MAXIMUMS_MINOR.get(code, _EIGHT_DIGITS),
+        )
         for codes, units_per_major, step in counted
         for code in codes.split()
     }

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
+from flybill_pipeline.billing.money.currencies import currency_of
 from flybill_pipeline.billing.sync.values import Failure, Kind, StripeInvoice, SyncInvoice
-
-LARGEST_PAYMENT = 99_999_999
-"""Stripe takes no payment above eight digits of the minor unit."""
 
 _WAIT = "Your invoice is being checked by our billing team. You need not do anything."
 
@@ -19,10 +17,11 @@ def problem_before_sending(invoice: SyncInvoice) -> Failure | None:
             f"The lines sum to {total}, the invoice says {invoice.subtotal_minor} (minor units)",
             "The stored invoice contradicts itself: nothing was sent; find out who wrote it.",
         )
-    if not 0 < invoice.subtotal_minor <= LARGEST_PAYMENT:
+    largest = currency_of(invoice.currency).maximum_minor
+    if not 0 < invoice.subtotal_minor <= largest:
         return _failure(
             "amount_not_collectable",
-            f"{invoice.subtotal_minor} minor units is not between 1 and {LARGEST_PAYMENT}, Stripe's largest payment",
+            f"{invoice.subtotal_minor} minor units is not between 1 and {largest}, Stripe's largest payment",
             "Agree with the customer how to pay, and settle the invoice outside Stripe.",
         )
     return None

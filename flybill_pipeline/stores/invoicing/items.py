@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, Select, and_, func, insert, select, t
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from flybill_pipeline.billing.invoicing.items.all_items import OrgItems
-from flybill_pipeline.billing.invoicing.items.credits import Credit
+from flybill_pipeline.billing.invoicing.items.credits import DEFAULT_PRIORITY, Credit
 from flybill_pipeline.billing.invoicing.items.discounts import Discount
 from flybill_pipeline.billing.invoicing.items.one_off_items import OneOffItem
 from flybill_pipeline.billing.invoicing.items.subscriptions import Plan, SubscriptionPeriod, Timing
@@ -21,7 +21,7 @@ from flybill_pipeline.billing.pricing.line_items import line_id
 from flybill_pipeline.stores.invoicing.items_file import Item, refused
 from flybill_pipeline.stores.invoicing.tables import billing_items, credit_uses, line_items, organizations, outcomes
 
-MAY_END = ("subscription", "discount")
+MAY_END = ("subscription", "discount", "credit")
 INSTEAD = {
     "subscription": "add a row with the same item_id and a later start: the change begins there",
     "one_off": "add another one_off with the difference",
@@ -217,6 +217,7 @@ def _credit(row: Any, used_minor: int) -> Credit:
         currency=content["currency"],
         granted_at=datetime.fromisoformat(content["start"]),
         expires_at=datetime.fromisoformat(content["end"]) if "end" in content else None,
+        priority=int(content.get("priority", DEFAULT_PRIORITY)),
     )
 
 

@@ -22,10 +22,10 @@ COMMON = ("item_id", "kind", "org_id", "name")
 KINDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # kind → what it must have, what it may have
     "subscription": (("amount", "currency", "start"), ("seats", "end", "timing")),
     "one_off": (("amount", "currency", "month"), ()),
-    "credit": (("amount", "currency", "start"), ("end",)),
+    "credit": (("amount", "currency", "start"), ("end", "priority")),
     "discount": ((), ("percent", "amount", "currency", "meters", "start", "end")),
 }
-COLUMNS = (*COMMON, "amount", "currency", "percent", "seats", "timing", "month", "start", "end", "meters")
+COLUMNS = (*COMMON, "amount", "currency", "percent", "seats", "timing", "month", "start", "end", "meters", "priority")
 
 
 class RowFaultError(Exception):
@@ -118,6 +118,7 @@ def _content(kind: str, values: Mapping[str, str]) -> dict[str, str]:
         "percent": lambda text: plain(_number("percent", text)),
         "seats": _seats,
         "timing": _timing,
+        "priority": _priority,
         "month": _month,
         "start": _month if kind == "discount" else _moment,
         "end": _month if kind == "discount" else _moment,
@@ -145,8 +146,15 @@ def _check(kind: str, content: Mapping[str, str]) -> None:
         rounded = from_minor(to_minor(Decimal(amount), currency), currency)
         if rounded != Decimal(amount):
             raise RowFaultError(f"amount {amount} has more decimals than {currency} has: write {plain(rounded)}")
-    if "start" in content and "end" in content and content["end"] <= content["start"]:
-        raise RowFaultError(f"end {content['end']} is not after start {content['start']}")
+    if "start" in content and "end" in content:
+        _check_end(kind, content["start"], content["end"])
+
+
+def _check_end(kind: str, start: str, end: str) -> None:
+    """A subscription may end as it starts: it was cancelled before it began, and what was paid ahead is given back."""
+    if end < start or (end == start and kind != "subscription"):
+        more = f": to cancel it before it begins, give {start} as end" if kind == "subscription" else ""
+        raise RowFaultError(f"end {end} is not after start {start}{more}")
 
 
 def _number(name: str, text: str) -> Decimal:
@@ -176,6 +184,12 @@ def _timing(text: str) -> str:
     if text not in ("advance", "arrears"):
         raise RowFaultError(f"timing {text!r} is not known: use advance or arrears")
     return text
+
+
+def _priority(text: str) -> str:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 3 or int(text) > 100:
+        raise RowFaultError(f"priority {text!r} is not a whole number from 0 (pays first) to 100")
+    return str(int(text))
 
 
 def _month(text: str) -> str:

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from flybill_pipeline.billing.invoicing.outcomes import STRIPE_MAXIMUM_MINOR, OutcomePolicy, Problem, decide
+from flybill_pipeline.billing.invoicing.outcomes import OutcomePolicy, Problem, decide
+from flybill_pipeline.billing.money.currencies import CURRENCIES
 
 UNPRICED = Problem("unpriced_meter", "the book has no price for 'watts'", "add one")
 
@@ -17,13 +18,20 @@ UNPRICED = Problem("unpriced_meter", "the book has no price for 'watts'", "add o
         (49, "carried_forward", "below_minimum"),
         (50, "invoiced", None),
         (-1, "carried_forward", "credit"),
-        (STRIPE_MAXIMUM_MINOR, "invoiced", None),
-        (STRIPE_MAXIMUM_MINOR + 1, "held", "above_stripe_maximum"),
     ],
 )
 def test_the_total_decides(total: int, outcome: str, code: str | None) -> None:
     decided = decide(total, "usd", [], 50)
     assert (decided.outcome, decided.code, decided.total_minor) == (outcome, code, total)
+
+
+@pytest.mark.parametrize("currency", sorted(CURRENCIES))
+def test_what_stripe_collects_at_once_in_a_currency_is_invoiced_and_no_more(currency: str) -> None:
+    most = 999_999_999_999 if currency == "idr" else 99_999_999
+    assert decide(most, currency, [], 50).outcome == "invoiced"
+    above = decide(most + 1, currency, [], 50)
+    assert (above.outcome, above.code) == ("held", "above_stripe_maximum")
+    assert "one_off" in (above.remedy or "")
 
 
 @pytest.mark.parametrize("total", [-100, 0, 10, 5000])

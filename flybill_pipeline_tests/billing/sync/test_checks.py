@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.sync.checks import LARGEST_PAYMENT, mismatch, problem_before_sending, two_finalized
+from flybill_pipeline.billing.sync.checks import mismatch, problem_before_sending, two_finalized
 from flybill_pipeline.billing.sync.values import StripeInvoice, SyncInvoice, SyncLine, SyncOrg
 
 MONTH = Month(2026, 10)
@@ -68,13 +68,17 @@ def test_a_fresh_draft_has_no_amounts_to_compare() -> None:
     assert mismatch(OURS, fresh, ("draft",)) is not None
 
 
-def test_an_amount_that_stripe_cannot_collect_is_not_sent() -> None:
+@pytest.mark.parametrize("currency", ["usd", "jpy", "kwd", "idr"])
+def test_an_amount_that_stripe_cannot_collect_is_not_sent(currency: str) -> None:
     def with_amount(amount: int) -> SyncInvoice:
-        return replace(OURS, subtotal_minor=amount, lines=(replace(OURS.lines[0], amount_minor=amount),))
+        line = replace(OURS.lines[0], amount_minor=amount)
+        return replace(OURS, currency=currency, subtotal_minor=amount, lines=(line,))
+
+    largest = 999_999_999_999 if currency == "idr" else 99_999_999
 
     assert problem_before_sending(with_amount(1)) is None
-    assert problem_before_sending(with_amount(LARGEST_PAYMENT)) is None
-    for amount in (-1, 0, LARGEST_PAYMENT + 1):
+    assert problem_before_sending(with_amount(largest)) is None
+    for amount in (-1, 0, largest + 1):
         failure = problem_before_sending(with_amount(amount))
         assert failure is not None
         assert failure.code == "amount_not_collectable"

@@ -77,6 +77,20 @@ def test_a_plan_in_advance_is_billed_before_its_month_and_what_changed_is_taken_
     assert world.amounts(NOV) == [("adjustment", "2026-11", -1500)]
 
 
+@pytest.mark.parametrize("billed", [True, False])
+def test_a_plan_that_is_cancelled_before_it_begins_costs_nothing(world: ItemWorld, billed: bool) -> None:
+    plan = {**PRO, "start": "2026-10-01", "timing": "advance", "amount": "30"}
+    world.load(plan)
+    if billed:
+        world.close(SEP)
+    world.load({**plan, "end": plan["start"]})
+    if not billed:
+        world.close(SEP)
+    world.close(OCT)
+    amounts = [amount for month in (SEP, OCT) for _, _, amount in world.amounts(month)]
+    assert amounts == ([3000, -3000] if billed else [])
+
+
 def test_a_plan_in_advance_is_billed_once_when_months_are_closed_out_of_order(world: ItemWorld) -> None:
     world.load({**PRO, "start": "2026-10-01", "timing": "advance", "amount": "30"})
     world.usage.add(NOV, "acme", 100)
@@ -185,7 +199,10 @@ FAULTS = {
     "use advance or arrears": {**PRO, "timing": "now"},
     "has no time zone": {**PRO, "start": "2026-10-01T00:00:00"},
     "is not a time": {**PRO, "start": "soon"},
-    "is not after start": {**PRO, "end": "2026-10-01"},
+    "to cancel it before it begins, give 2026-10-11T00:00:00.00:00 as end": {**PRO, "end": "2026-10-01"},
+    "end 2026-10-01T00:00:00.00:00 is not after start": {**GIFT, "end": "2026-10-01"},
+    "from 0 .pays first. to 100": {**GIFT, "priority": "101"},
+    "has no priority": {**PRO, "priority": "1"},
     "is not a month": {"item_id": "a", "kind": "discount", "percent": "1", "start": "2026-10-01"},
     "either percent or amount": {"item_id": "a", "kind": "discount"},
     "from 0 to 100": {"item_id": "a", "kind": "discount", "percent": "101"},

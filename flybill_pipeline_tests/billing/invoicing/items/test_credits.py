@@ -1,11 +1,12 @@
-"""Prepaid credits: expiry, oldest first, never below zero."""
+"""Prepaid credits: expiry, which pays first, never below zero."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flybill_pipeline.billing.invoicing.items.credits import Credit, apply_credits
+from flybill_pipeline.billing.invoicing.items.credits import NEVER, Credit, apply_credits
 from flybill_pipeline_tests.billing.pricing.books import OCTOBER
 
 
@@ -23,6 +24,41 @@ def test_the_oldest_pays_first_and_only_what_is_due() -> None:
     assert [line.amount_minor for line in applied.lines] == [-300, -100]
     assert [each.left_minor for each in applied.credits] == [0, 400]
     assert applied.lines[1].description == "Prepaid: $4.00 left"
+
+
+def test_what_expires_soonest_pays_before_what_stays() -> None:
+    top_up, promotion = credit(10_000, day=1), credit(3_000, day=2, expires=datetime(2026, 11, 1, tzinfo=UTC))
+    applied = apply_credits(3_000, [top_up, promotion], "usd", OCTOBER)
+    assert {each.credit_id: each.left_minor for each in applied.credits} == {
+        top_up.credit_id: 10_000,
+        promotion.credit_id: 0,
+    }
+
+
+def test_a_priority_goes_before_everything_else() -> None:
+    first = replace(credit(100, day=9), priority=0)
+    soon = credit(100, day=1, expires=datetime(2026, 10, 2, tzinfo=UTC))
+    applied = apply_credits(150, [soon, first], "usd", OCTOBER)
+    assert [each.left_minor for each in applied.credits] == [0, 50]
+
+
+ENDS = st.none() | st.integers(2, 300).map(lambda days: OCTOBER.start + timedelta(days=days))
+
+
+@given(st.integers(0, 1000), st.lists(st.tuples(st.integers(1, 500), ENDS, st.integers(0, 2)), max_size=6))
+def test_nothing_that_expires_sooner_is_left_where_something_later_was_used(
+    total: int, granted: list[tuple[int, datetime | None, int]]
+) -> None:
+    before = [
+        replace(credit(amount, day=day, expires=end), priority=priority)
+        for day, (amount, end, priority) in enumerate(granted, start=1)
+    ]
+    after = {each.credit_id: each for each in apply_credits(total, before, "usd", OCTOBER).credits}
+    for one in before:
+        for other in before:
+            used = other.left_minor - after[other.credit_id].left_minor
+            sooner = (one.priority, one.expires_at or NEVER) < (other.priority, other.expires_at or NEVER)
+            assert not (used and sooner and after[one.credit_id].left_minor)
 
 
 def test_a_credit_pays_for_months_in_which_it_was_valid() -> None:
