@@ -12,7 +12,6 @@ from unittest.mock import patch
 
 from sqlalchemy import text
 
-from flybill_pipeline.defs import verification
 from flybill_pipeline.questions import explained as explaining
 from flybill_pipeline.questions import repriced as repricing
 from flybill_pipeline.questions import verified as verifying
@@ -101,6 +100,6 @@ def _without_hash(right: Any) -> Any:
 
 
 VERIFIES_NOTHING = Bug(verify_invoices, "_priced_again", _never_priced)
-VERIFIES_BY_USAGE_OF_TODAY = Bug(verification, "_source", _by_usage_of_today)
+VERIFIES_BY_USAGE_OF_TODAY = Bug(verifying, "_source", _by_usage_of_today)
 VERIFIES_WITHOUT_HASH = Bug(verify_invoices, "_verdict", _without_hash)
 VERIFIES_AND_IS_CONTENT = Bug(verifying, "all_the_same", lambda right: lambda found: True)

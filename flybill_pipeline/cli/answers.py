@@ -10,6 +10,8 @@ import click
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.cli.render import console
 from flybill_pipeline.cli.render import payments as payment_console
+from flybill_pipeline.cli.render import rejected_usage as shown_usage
+from flybill_pipeline.cli.render import sync_progress as shown_sync
 from flybill_pipeline.questions import rejected_usage as quarantine
 from flybill_pipeline.questions import sync_progress as syncing
 from flybill_pipeline.stores.payments.statements import MonthStatus
@@ -37,13 +39,13 @@ def show_month(tools: "Toolbox", month: Month, json_wanted: bool) -> MonthStatus
 
     def text() -> None:
         console.show_status(answer)
-        quarantine.show_count(usage)
-        syncing.show(sync)
+        shown_usage.show_count(usage)
+        shown_sync.show(sync)
         payment_console.show_payments(payments)
 
     more = {
-        "usage": quarantine.count_data(usage),
-        **syncing.data(sync),
+        "usage": shown_usage.count_data(usage),
+        **shown_sync.data(sync),
         "payments": payment_console.payments_data(payments),
     }
     show(json_wanted, console.status_data(answer) | more, text)

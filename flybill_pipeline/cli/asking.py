@@ -61,14 +61,15 @@ def owes(org: str, month: Month | None, json_wanted: bool) -> None:
 @as_json
 def explain(org: str, month: Month, number: int | None, limit: int, json_wanted: bool) -> None:
     """The raw events behind the lines of ORG's MONTH: their sum is the usage that the line recorded."""
+    from flybill_pipeline.cli.render import explained as shown
     from flybill_pipeline.questions import explained as explaining
 
     with toolbox(load_settings()) as tools:
         require_known(tools, [org])
         found = explaining.explained(tools, org, month, number, datetime.now(UTC))
         files = explaining.files_of(tools)
-        write = explaining.write_json if json_wanted else None
-        complete = write(org, month, found, files) if write else explaining.show_text(found, files, limit)
+        write = shown.write_json if json_wanted else None
+        complete = write(org, month, found, files) if write else shown.show_text(found, files, limit)
     sys.exit(0 if complete else 1)
 
 
@@ -78,11 +79,12 @@ def explain(org: str, month: Month, number: int | None, limit: int, json_wanted:
 @as_json
 def reprice(month: Month, prices: Path, json_wanted: bool) -> None:
     """What other PRICES would have billed for MONTH, per organization and meter. Writes nothing."""
+    from flybill_pipeline.cli.render import repriced as shown
     from flybill_pipeline.questions import repriced as repricing
 
     with toolbox(load_settings()) as tools:
         found = repricing.reprice(tools, month, prices, datetime.now(UTC))
-    show(json_wanted, repricing.repriced_data(month, found), lambda: repricing.show_repriced(month, found))
+    show(json_wanted, shown.repriced_data(month, found), lambda: shown.show_repriced(month, found))
 
 
 @click.command()
@@ -90,12 +92,12 @@ def reprice(month: Month, prices: Path, json_wanted: bool) -> None:
 @as_json
 def verify(month: Month, json_wanted: bool) -> None:
     """Price the finalized invoices of MONTH again, from the usage that they were priced from, and compare."""
-    from flybill_pipeline.defs.verification import verify as verify_month
+    from flybill_pipeline.cli.render import verified as shown
     from flybill_pipeline.questions import verified as verifying
 
     with toolbox(load_settings()) as tools:
-        found = verify_month(tools, month)
-    show(json_wanted, verifying.verified_data(month, found), lambda: verifying.show_verified(month, found))
+        found = verifying.verify(tools, month)
+    show(json_wanted, shown.verified_data(month, found), lambda: shown.show_verified(month, found))
     sys.exit(0 if verifying.all_the_same(found) else 1)
 
 
@@ -105,6 +107,7 @@ def verify(month: Month, json_wanted: bool) -> None:
 @as_json
 def quarantine(source: str | None, limit: int, json_wanted: bool) -> None:
     """The usage that does not count: files that cannot be read, and bad rows, each with its reason."""
+    from flybill_pipeline.cli.render import rejected_usage as shown
     from flybill_pipeline.questions import rejected_usage as bad_usage
 
     with toolbox(load_settings()) as tools:
@@ -113,7 +116,7 @@ def quarantine(source: str | None, limit: int, json_wanted: bool) -> None:
                 f"there is no source {source!r}; sources.toml has {', '.join(tools.landing.sources)}"
             )
         found = bad_usage.look(tools, source, limit)
-    show(json_wanted, bad_usage.data(found), lambda: bad_usage.show(found))
+    show(json_wanted, shown.data(found), lambda: shown.show(found))
 
 
 @click.command()

@@ -206,13 +206,14 @@ def credit(
     An open invoice asks for less; what was paid already goes to the customer's balance, which the next invoice uses.
     """
     from flybill_pipeline.billing.payments.credit_notes import CreditRequest
+    from flybill_pipeline.cli.render import credited as shown
     from flybill_pipeline.questions import credited as crediting
 
     with toolbox(load_settings(), stripe=True) as tools:
         require_known(tools, [org])
         name = crediting.who() if by is None else by
         done = crediting.credit(tools, CreditRequest(org, month, line, amount, reason, name, nth))
-    show(json_wanted, crediting.credited_data(done), lambda: crediting.show_credited(done))
+    show(json_wanted, shown.credited_data(done), lambda: shown.show_credited(done))
     sys.exit(0 if done.done else 1)
 
 
@@ -225,7 +226,8 @@ def credit(
 @as_json
 def demo(orgs: int, events: int, month: Month | None, seed: int, faults: float, json_wanted: bool) -> None:
     """Bill a month from end to end against the stand-in Stripe, with faults, and mend what fails."""
-    from flybill_pipeline.demo.play import play
+    from flybill_pipeline.cli.render import demo as shown
+    from flybill_pipeline.demo.play import Demo
     from flybill_pipeline.demo.world import DemoPlan
     from flybill_pipeline.operating.runs import runner
 
@@ -236,10 +238,18 @@ def demo(orgs: int, events: int, month: Month | None, seed: int, faults: float, 
     settings = load_settings()
     if not settings.uses_local_stripe:
         raise click.UsageError("the demo plays with the local emulator only: unset STRIPE_API_KEY and STRIPE_API_BASE")
+    plan = DemoPlan(chosen, orgs, events, seed, faults)
     with ready(settings) as complete, runner(complete) as jobs:
-        answer = play(jobs, complete, DemoPlan(chosen, orgs, events, seed, faults), quiet=json_wanted)
-    show(json_wanted, answer.data(), lambda: None)
-    sys.exit(0 if answer.complete else 1)
+        acts = Demo(jobs, complete, plan)
+        with console.progress_bars() as progress:
+            closed = acts.close(progress)
+        console.show_failed_runs(jobs.failed)
+        if not json_wanted:
+            shown.show_closed(closed)
+        with console.progress_bars() as progress:
+            played = acts.mend(closed, progress)
+    show(json_wanted, shown.played_data(played), lambda: shown.show_played(played, plan))
+    sys.exit(0 if played.complete else 1)
 
 
 for command in (*QUESTIONS, *PAYMENT_COMMANDS):

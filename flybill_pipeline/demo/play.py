@@ -1,20 +1,19 @@
 """Plays the demo: lands a month, closes it while Stripe stumbles, mends what a person must mend, proves the totals.
 
 Everything goes through the same jobs and stores as real billing; only the customers and the accidents are made up.
+Nothing is printed here: each act returns what came of it, and tells its progress to a callback.
 """
 
 import csv
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from flybill_pipeline.cli.render import console
 from flybill_pipeline.demo.outside import Outside
 from flybill_pipeline.demo.world import DemoPlan, currency_of, org_ids, write_organizations, write_usage
-from flybill_pipeline.operating.runs import Runner
+from flybill_pipeline.operating.runs import Progress, Runner
 from flybill_pipeline.settings import Settings
 from flybill_pipeline.stores.invoicing.organizations import read_organizations
 from flybill_pipeline.stores.payments.statements import MonthStatus
@@ -23,143 +22,104 @@ DELETED, OTHER_CURRENCY = 3, 7  # positions of the organizations whose customers
 
 
 @dataclass(frozen=True, slots=True)
-class DemoResult:
-    """How it ended: the month before and after the repair, what came in, and what Stripe's stand-in says of it."""
+class Closed:
+    """How the close ended, while Stripe stumbled.
 
-    before: MonthStatus
-    after: MonthStatus
-    usage: dict[str, int]
-    report: dict[str, Any]
+    `usage` are numbers of rows: `rows` that count, `duplicates`, `conflicts`, `quarantined`; `faults` are how often
+    Stripe's stand-in stumbled, by kind; `broken` the organizations whose customers a person must mend.
+    """
+
+    status: MonthStatus
+    usage: Mapping[str, int]
+    faults: Mapping[str, int]
+    broken: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How the demo ended: its close, the month after the repair, what Stripe's stand-in objects to, seconds in all."""
+
+    closed: Closed
+    status: MonthStatus
+    faults: int
+    violations: Sequence[Any]
     seconds: float
 
     @property
     def complete(self) -> bool:
         """Whether every organization has its bill and nothing is wrong in Stripe."""
-        totals = self.after.totals.values()
+        totals = self.status.totals.values()
         equal = all(total["invoiced_minor"] == total["synced_minor"] for total in totals)
-        return equal and not self.after.failures and not self.after.undecided and not self.report["violations"]
-
-    def data(self) -> dict[str, Any]:
-        """The JSON of `flybill demo`."""
-        return {
-            "complete": self.complete,
-            "usage": self.usage,
-            "faults_survived": len(self.report["faults_fired"]),
-            "violations": self.report["violations"],
-            "repaired": [failure.org_id for failure in self.before.failures],
-            "status": console.status_data(self.after),
-        }
+        return equal and not self.status.failures and not self.status.undecided and not self.violations
 
 
-def play(runner: Runner, settings: Settings, plan: DemoPlan, *, quiet: bool = False) -> DemoResult:
-    """The whole demo; `quiet` prints progress only. Played again, it finds everything done and changes nothing."""
-    started = time.monotonic()
-    key = settings.stripe_api_key.get_secret_value() if settings.stripe_api_key else ""
-    outside = Outside(str(settings.stripe_api_base), key)
-    folder = settings.home / "demo" / plan.name
-    _prepare(runner, outside, plan, folder)
-    outside.cause_faults(plan.seed, plan.faults)
-    with console.progress_bars() as progress:
-        runner.ingest(progress)
-        runner.close(plan.month, (), progress)
-        outside.stop_faults()
-        runner.reconcile(plan.month, progress)
-    before = runner.toolbox.statements.month(plan.month)
-    usage = runner.toolbox.usage.numbers(plan.month)
-    console.show_failed_runs(runner.failed)
-    if not quiet:
-        _show_close(before, usage, outside.report())
-    after = _mend(runner, outside, plan, before, folder, quiet=quiet)
-    result = DemoResult(before, after, usage, outside.report(), time.monotonic() - started)
-    if not quiet:
-        _show_end(result, plan)
-    return result
+class Demo:
+    """A plan, played in two acts. Played again, it finds everything done and changes nothing."""
 
+    def __init__(self, runner: Runner, settings: Settings, plan: DemoPlan) -> None:
+        key = settings.stripe_api_key.get_secret_value() if settings.stripe_api_key else ""
+        self._outside = Outside(str(settings.stripe_api_base), key)
+        self._folder = settings.home / "demo" / plan.name
+        self._runner, self._plan = runner, plan
+        self._started = time.monotonic()
 
-def _prepare(runner: Runner, outside: Outside, plan: DemoPlan, folder: Path) -> None:
-    files = write_usage(plan, folder)
-    organizations = runner.toolbox.organizations
-    known = {org.org_id for org in organizations.all()}
-    write_organizations(plan, folder / "organizations.csv")
-    organizations.save(read_organizations(folder / "organizations.csv"))
-    if not known & set(org_ids(plan)):
-        _break_two_customers(runner, outside, plan, folder)
-    for source, file in files:
-        runner.toolbox.landing.land(file, source)
+    def close(self, progress: Progress) -> Closed:
+        """The first act: lands the month's usage and closes the month, with faults."""
+        month = self._plan.month
+        self._prepare()
+        self._outside.cause_faults(self._plan.seed, self._plan.faults)
+        self._runner.ingest(progress)
+        self._runner.close(month, (), progress)
+        self._outside.stop_faults()
+        self._runner.reconcile(month, progress)
+        tools, ids = self._runner.toolbox, org_ids(self._plan)
+        status = tools.statements.month(month)
+        failed = {failure.org_id for failure in status.failures}
+        broken = [ids[position] for position in (DELETED, OTHER_CURRENCY) if ids[position] in failed]
+        return Closed(status, tools.usage.numbers(month), self._faults(), broken)
 
+    def mend(self, closed: Closed, progress: Progress) -> Played:
+        """The second act, as an operator would: new customers in Stripe, linked, then a repair of just these orgs."""
+        status = closed.status
+        if closed.broken:
+            self._relink({org: self._outside.new_customer(org) for org in closed.broken}, "mended-customers.csv")
+            self._runner.repair(self._plan.month, closed.broken, progress)
+            self._runner.reconcile(self._plan.month, progress)
+            status = self._runner.toolbox.statements.month(self._plan.month)
+        report, seconds = self._outside.report(), time.monotonic() - self._started
+        return Played(closed, status, len(report["faults_fired"]), report["violations"], seconds)
 
-def _break_two_customers(runner: Runner, outside: Outside, plan: DemoPlan, folder: Path) -> None:
-    """Two organizations come with customers that no invoice can go to: one was deleted, one is billed in yen."""
-    ids = org_ids(plan)
-    deleted = outside.new_customer(ids[DELETED])
-    outside.delete_customer(deleted)
-    locked = outside.new_customer(ids[OTHER_CURRENCY])
-    outside.bill_by_hand(locked, "jpy")
-    _relink(runner, plan, {DELETED: deleted, OTHER_CURRENCY: locked}, folder / "broken-customers.csv")
+    def _faults(self) -> dict[str, int]:
+        fired = self._outside.report()["faults_fired"]
+        return dict(Counter(fault["fault"] if isinstance(fault, dict) else str(fault) for fault in fired))
 
+    def _prepare(self) -> None:
+        files = write_usage(self._plan, self._folder)
+        tools, file = self._runner.toolbox, self._folder / "organizations.csv"
+        known = {org.org_id for org in tools.organizations.all()}
+        write_organizations(self._plan, file)
+        tools.organizations.save(read_organizations(file))
+        if not known & set(org_ids(self._plan)):
+            self._break_two_customers()
+        for source, usage in files:
+            tools.landing.land(usage, source)
 
-def _mend(
-    runner: Runner, outside: Outside, plan: DemoPlan, before: MonthStatus, folder: Path, *, quiet: bool
-) -> MonthStatus:
-    """As an operator would: makes new customers in Stripe, links them, and repairs just these organizations."""
-    ids = org_ids(plan)
-    failed = [failure.org_id for failure in before.failures]
-    broken = [position for position in (DELETED, OTHER_CURRENCY) if ids[position] in failed]
-    if not broken:
-        return before
-    mended = {position: outside.new_customer(ids[position]) for position in broken}
-    _relink(runner, plan, mended, folder / "mended-customers.csv")
-    if not quiet:
-        console.out.print("\nMending both as an operator would: new customers in Stripe, linked by import-orgs; then")
-        console.out.print(f"  flybill repair {plan.month} " + " ".join(f"--org {ids[position]}" for position in broken))
-    with console.progress_bars() as progress:
-        runner.repair(plan.month, [ids[position] for position in broken], progress)
-        runner.reconcile(plan.month, progress)
-    return runner.toolbox.statements.month(plan.month)
+    def _break_two_customers(self) -> None:
+        """Two organizations come with customers that no invoice can go to: one was deleted, one is billed in yen."""
+        ids = org_ids(self._plan)
+        deleted = self._outside.new_customer(ids[DELETED])
+        self._outside.delete_customer(deleted)
+        locked = self._outside.new_customer(ids[OTHER_CURRENCY])
+        self._outside.bill_by_hand(locked, "jpy")
+        self._relink({ids[DELETED]: deleted, ids[OTHER_CURRENCY]: locked}, "broken-customers.csv")
 
-
-def _relink(runner: Runner, plan: DemoPlan, customers: dict[int, str], file: Path) -> None:
-    with file.open("w", newline="", encoding="utf-8") as opened:
-        writer = csv.writer(opened)
-        writer.writerow(["org_id", "name", "currency", "stripe_customer_id"])
-        for position, customer in customers.items():
-            org = org_ids(plan)[position]
-            writer.writerow([org, org.rsplit("-", 1)[0].replace("-", " ").title(), currency_of(position), customer])
-    runner.toolbox.organizations.save(read_organizations(file))
-
-
-def _show_close(status: MonthStatus, usage: dict[str, int], report: dict[str, Any]) -> None:
-    faults = Counter(fault["fault"] if isinstance(fault, dict) else str(fault) for fault in report["faults_fired"])
-    console.show_numbers(
-        f"{status.month} closed",
-        {
-            "usage events that count": usage["rows"],
-            "duplicates left out": usage["duplicates"],
-            "conflicts (the first stands)": usage["conflicts"],
-            "rows in quarantine": usage["quarantined"],
-            "line items invoiced": status.lines,
-            "invoices": status.outcomes.get("invoiced", 0),
-            "faults of Stripe survived": sum(faults.values()),
-        },
-    )
-    console.show_status(status)
-
-
-def _show_end(result: DemoResult, plan: DemoPlan) -> None:
-    done = result.after.organizations - len(result.after.failures) - result.after.undecided
-    console.out.print(f"\n[bold]{done} of {result.after.organizations}[/bold] organizations done.")
-    console.show_totals(result.after.totals)
-    wrong = result.report["violations"]
-    console.out.print("Stripe's stand-in finds nothing wrong." if not wrong else f"Stripe's stand-in objects: {wrong}")
-    console.out.print(f"It took {result.seconds:.0f} s. Try next:")
-    for command in _next_commands(plan):
-        console.out.print(f"  {command}")
-
-
-def _next_commands(plan: DemoPlan) -> Sequence[str]:
-    org = org_ids(plan)[0]
-    return (
-        f".venv/bin/flybill owes {org} --month {plan.month}",
-        f".venv/bin/flybill status {plan.month}",
-        "make up    # the same month in Dagster's UI",
-    )
+    def _relink(self, customers: Mapping[str, str], name: str) -> None:
+        """Imports the organizations again, each with its customer at Stripe."""
+        ids, file = org_ids(self._plan), self._folder / name
+        with file.open("w", newline="", encoding="utf-8") as opened:
+            writer = csv.writer(opened)
+            writer.writerow(["org_id", "name", "currency", "stripe_customer_id"])
+            for org, customer in customers.items():
+                title = org.rsplit("-", 1)[0].replace("-", " ").title()
+                writer.writerow([org, title, currency_of(ids.index(org)), customer])
+        self._runner.toolbox.organizations.save(read_organizations(file))

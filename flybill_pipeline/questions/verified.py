@@ -1,49 +1,29 @@
-"""Shows what `flybill verify` found. Finding what invoices were priced from: defs; comparing: the step."""
+"""Whether invoices are the same when they are priced again: from what they were priced from. Comparing: the step."""
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
-
-from rich.markup import escape
+from functools import cache
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.cli.render.console import out
-from flybill_pipeline.steps.invoicing.verify_invoices import SAME, Verified
+from flybill_pipeline.steps.invoicing.verify_invoices import SAME, Source, Verified, verify_invoices
+from flybill_pipeline.toolbox.tools import Toolbox
+
+
+def verify(tools: Toolbox, month: Month) -> list[Verified]:
+    """Every invoice of the month, priced again."""
+    contracts = {org.org_id: org.contract for org in tools.organizations.all()}
+    invoices = tools.recorded_lines.invoices(month)
+    sources = cache(lambda priced_from: _source(tools, month, priced_from))
+    return list(verify_invoices(month, invoices, contracts, sources, tools.books(month), tools.fingerprints(month)))
+
+
+def _source(tools: Toolbox, month: Month, priced_from: str | None) -> Source:
+    if priced_from is None:
+        return Source(tools.usage, {}, None)
+    inputs = tools.pricing_inputs.find(priced_from)
+    now = tools.pricing_inputs.compiled(month)
+    return Source(tools.usage_as_of(inputs), inputs.books, None if now == inputs.days else tools.usage)
 
 
 def all_the_same(found: Sequence[Verified]) -> bool:
     """Whether every invoice came out as it was finalized."""
     return all(each.verdict == SAME for each in found)
-
-
-def verified_data(month: Month, found: Sequence[Verified]) -> dict[str, Any]:
-    """The JSON of `flybill verify`: numbers, then each invoice that differs or whose usage has changed since."""
-    return {
-        "month": str(month),
-        "invoices": len(found),
-        "verdicts": dict(sorted(Counter(each.verdict for each in found).items())),
-        "usage_changed_since": sum(each.late for each in found),
-        "differing": [_data(each) for each in found if each.verdict != SAME],
-        "late": [_data(each) for each in found if each.late and each.verdict == SAME],
-    }
-
-
-def show_verified(month: Month, found: Sequence[Verified], most: int = 20) -> None:
-    """How many are the same, and every one that is not."""
-    same = sum(each.verdict == SAME for each in found)
-    out.print(f"[bold]{month}[/bold]: {same} of {len(found)} invoices are the same when they are priced again.")
-    late = sum(each.late for each in found)
-    if late:
-        out.print(f"The usage of {late} of them has changed since, which is the business of a later invoice.")
-    differing = [each for each in found if each.verdict != SAME]
-    for each in differing[:most]:
-        out.print(f"[red]{escape(each.org_id)}[/red] {each.number} ({each.verdict}): {escape(each.message)}")
-        for difference in each.differences[:most]:
-            out.print(f"  {escape(difference)}")
-    if len(differing) > most:
-        out.print(f"… and {len(differing) - most} more: --json lists all")
-
-
-def _data(each: Verified) -> dict[str, Any]:
-    return asdict(each) | {"differences": list(each.differences)}

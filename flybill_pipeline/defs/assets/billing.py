@@ -8,7 +8,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.metadata import finalize_metadata, pricing_metadata, verification_metadata
 from flybill_pipeline.defs.partitions import Partitions, read_month, read_month_shard
 from flybill_pipeline.defs.scope import Scope
-from flybill_pipeline.defs.verification import verify
+from flybill_pipeline.questions.verified import verify
 from flybill_pipeline.steps.invoicing.finalize_invoices import MonthStillOpenError, finalize_shard
 from flybill_pipeline.steps.invoicing.verify_invoices import SAME
 from flybill_pipeline.steps.pricing.price_usage import PricingReport, price_shard
