@@ -79,9 +79,12 @@ class WrittenAfterTheCall(_Wrapped):
         sent: dict[str, Any] = {"step": step, "step_key": key, "step_first_sent_at": now, "first_sent_at": now}
         return replace(known, **{**told, **sent})
 
-    def record(self, row_id: str, attempts: int, changes: Mapping[str, object], now: datetime) -> Progress | None:
+    def commit(
+        self, row_id: str, attempts: int, changes: Mapping[str, object], now: datetime, *, looks: int = 0
+    ) -> Progress | None:
         marked = self._write_mark(row_id)
-        row = cast(Rows, self._port).record(row_id, marked.attempts if marked else attempts, changes, now)
+        seen = marked.attempts if marked else attempts
+        row = cast(Rows, self._port).commit(row_id, seen, changes, now, looks=looks)
         if row is not None:
             self._rows[row_id] = row
         return row

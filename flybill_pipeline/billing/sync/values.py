@@ -21,7 +21,7 @@ Kind: TypeAlias = Literal["same_key", "look_first", "org", "everyone"]
 """What a failure allows: the same request again under the same key; first a look at what Stripe has, then a new key;
 nothing until a person mends this org; nothing for anybody until a person mends the account."""
 
-SETTLED = frozenset({"finalized", "mismatch", "blocked"})
+AT_REST = frozenset({"finalized", "mismatch", "blocked"})
 """The states of a durable row that no machine leaves by itself."""
 
 

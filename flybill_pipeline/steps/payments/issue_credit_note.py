@@ -24,7 +24,7 @@ from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.billing.sync.checks import no_end_in_sight
 from flybill_pipeline.billing.sync.values import Answer, Failure, step_key
 from flybill_pipeline.steps.sync.ports import Rows
-from flybill_pipeline.steps.sync.row import LOOK, Clock, DurableRow, LookFirst, Outcome, Pause, RunContext
+from flybill_pipeline.steps.sync.row import LOOK, Clock, DurableRow, Ending, LookFirst, Pause, RunContext
 from flybill_pipeline.steps.sync.tally import Tally
 
 MOST_LOOKS = 3
@@ -88,20 +88,20 @@ def issue_credit_notes(
     `patience` is how many seconds it goes on without a successful call. A failure that is everybody's ends it at once.
     """
     run = _Run(ledger, stripe, clock, sleep, timedelta(seconds=patience))
-    outcomes: list[Outcome] = []
+    endings: list[Ending] = []
     for work in works:
-        outcomes.append(run.bring(work))
-        if outcomes[-1].end in ("stopped", "waiting"):
+        endings.append(run.bring(work))
+        if endings[-1].end in ("stopped", "waiting"):
             break
-    ends = Counter(outcome.end for outcome in outcomes)
-    settled = ends["finalized"] + ends["already"] + ends["blocked"] + ends["mismatch"]
+    ends = Counter(ending.end for ending in endings)
+    at_rest = ends["finalized"] + ends["already"] + ends["blocked"] + ends["mismatch"]
     return CreditReport(
         issued=ends["finalized"] + ends["already"],
-        waiting=len(works) - settled,
+        waiting=len(works) - at_rest,
         blocked=ends["blocked"],
         mismatch=ends["mismatch"],
         calls=run.tally["calls"],
-        failure=next((outcome.failure for outcome in reversed(outcomes) if outcome.failure), None),
+        failure=next((ending.failure for ending in reversed(endings) if ending.failure), None),
     )
 
 
@@ -117,26 +117,26 @@ class _Run:
         self._patience = patience
         self._last_success = clock()
 
-    def bring(self, work: CreditWork) -> Outcome:
-        """One note, tried until it is settled or patience ends."""
+    def bring(self, work: CreditWork) -> Ending:
+        """One note, tried until it is at_rest or patience ends."""
         waits = 0
         while True:
             with self._ledger.claim(work) as task:
-                outcome = Outcome("taken") if task is None else self._bring(task, waits)
-            if outcome.end not in ("waiting", "taken"):
-                return outcome
-            waits, now = outcome.waits, self._clock()
-            until = outcome.until or now + TAKEN_WAIT
+                ending = Ending("taken") if task is None else self._bring(task, waits)
+            if ending.end not in ("waiting", "taken"):
+                return ending
+            waits, now = ending.waits, self._clock()
+            until = ending.until or now + TAKEN_WAIT
             if until > self._last_success + self._patience:
-                return outcome
+                return ending
             self._sleep(max((until - now).total_seconds(), 0.0))
 
     def _succeeded(self) -> None:
         self._last_success = self._clock()
 
-    def _bring(self, task: CreditTask, waits: int) -> Outcome:
+    def _bring(self, task: CreditTask, waits: int) -> Ending:
         if task.row.state != "new":
-            return Outcome("already")
+            return Ending("already")
         run = RunContext(self._clock, self.tally)
         row = DurableRow(self._ledger.rows, task.note.credit_note_id, task.row, run, waits=waits)
         return _Issue(task, row, self._stripe).bring(self.tally)
@@ -151,7 +151,7 @@ class _Issue:
         self._plan = task.plan
         self._refused: tuple[CreditPlan, Failure] | None = None
 
-    def bring(self, tally: Tally) -> Outcome:
+    def bring(self, tally: Tally) -> Ending:
         """Takes the note as far as it gets, each step committed."""
         try:
             for _ in range(MOST_LOOKS):
@@ -163,13 +163,13 @@ class _Issue:
                         return self._keep(found)
             raise self._row.failed(no_end_in_sight())
         except Pause as pause:
-            return pause.outcome
+            return pause.ending
 
-    def _advance(self) -> Outcome:
-        if self._row.row.step == LOOK:
+    def _advance(self) -> Ending:
+        if self._row.progress.step == LOOK:
             raise LookFirst
         plan = self._plan or self._make_plan()
-        key = step_key(self._note.credit_note_id, "credit", _content(plan), self._row.row.generation)
+        key = step_key(self._note.credit_note_id, "credit", _content(plan), self._row.progress.generation)
         return self._keep(self._row.send("credit", key, lambda key: self._send(plan, key)))
 
     def _send(self, plan: CreditPlan, key: str) -> Answer[StripeCreditNote] | Failure:
@@ -184,31 +184,31 @@ class _Issue:
         """Decides how the note is issued, by what Stripe's invoice is now, and commits that."""
         bill = self._row.ask(self._stripe.find_bill(self._invoice))
         if problem := _problem(self._note, bill):
-            raise self._row.settled("blocked", problem)
+            raise self._row.ends_as("blocked", problem)
         lines = self._row.ask(self._stripe.find_lines(self._invoice))
         found = [line.stripe_line_id for line in lines if line.line_id == self._line_id]
         if len(found) != 1:
-            raise self._row.settled("blocked", _no_line(self._note))
+            raise self._row.ends_as("blocked", _no_line(self._note))
         plan = CreditPlan(found[0], max(self._note.amount_minor - bill.remaining_minor, 0))
         if self._refused is not None and self._refused[0] == plan:
-            raise self._row.settled("blocked", _refusal(self._refused[1]))
-        self._row.save(step=None, stripe_line_id=plan.stripe_line_id, balance_minor=plan.balance_minor)
+            raise self._row.ends_as("blocked", _refusal(self._refused[1]))
+        self._row.commit(step=None, stripe_line_id=plan.stripe_line_id, balance_minor=plan.balance_minor)
         self._plan = plan
         return plan
 
     def _look(self) -> StripeCreditNote | None:
         """The note if Stripe has it after all. The new generation is committed first: no old key is sent again."""
-        self._row.save(step=LOOK, step_key=None, generation=self._row.row.generation + 1)
+        self._row.commit(step=LOOK, step_key=None, generation=self._row.progress.generation + 1)
         notes = self._row.ask(self._stripe.find_credit_notes(self._invoice))
         ours = [note for note in notes if note.credit_note_id == self._note.credit_note_id]
         if len(ours) > 1:
-            raise self._row.settled("mismatch", _issued_twice(ours))
+            raise self._row.ends_as("mismatch", _issued_twice(ours))
         if not ours:
             self._plan = None
-            self._row.save(step=None, stripe_line_id=None, balance_minor=None)
+            self._row.commit(step=None, stripe_line_id=None, balance_minor=None)
         return ours[0] if ours else None
 
-    def _keep(self, found: StripeCreditNote) -> Outcome:
+    def _keep(self, found: StripeCreditNote) -> Ending:
         """Records what Stripe has; a note that is not as it ought to be waits for a person."""
         facts: dict[str, object] = {
             "step": None,
@@ -219,10 +219,10 @@ class _Issue:
             "livemode": found.livemode,
         }
         if wrong := _mismatch(self._note, found):
-            self._row.save(**facts)
-            raise self._row.settled("mismatch", wrong)
-        self._row.save(state="issued", **facts)
-        return Outcome("finalized")
+            self._row.commit(**facts)
+            raise self._row.ends_as("mismatch", wrong)
+        self._row.commit(state="issued", **facts)
+        return Ending("finalized")
 
 
 def _content(plan: CreditPlan) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from flybill_pipeline.billing.sync.breaker import SILENCE, Admission, Cause, OpenBreaker, opening
 from flybill_pipeline.billing.sync.values import Failure
 from flybill_pipeline.steps.sync.ports import BreakerStore
-from flybill_pipeline.steps.sync.row import Clock, Outcome
+from flybill_pipeline.steps.sync.row import Clock, Ending
 
 SAME_FAILURES = 5
 """So many orgs in a row refused for the same reason mean that the reason is not the org's."""
@@ -75,19 +75,19 @@ class Judge:
         if self._probed is None and self.stopped is None:
             self.stopped = self._store.state()
 
-    def heard(self, org_id: str, outcome: Outcome) -> None:
+    def heard(self, org_id: str, ending: Ending) -> None:
         """Judges how the work on one org's invoice ended for now."""
-        failure = outcome.failure
-        if _says_nothing(outcome):
+        failure = ending.failure
+        if _says_nothing(ending):
             return
         if self._probed is not None:
-            if failure is not None and _still(self._probed, outcome, failure):
+            if failure is not None and _still(self._probed, ending, failure):
                 self.stopped = self._store.state() or self._probed
                 return
             self._probed = None
-            if outcome.end != "stopped":
+            if ending.end != "stopped":
                 self._store.close(self._clock())
-        match outcome.end:
+        match ending.end:
             case "finalized" | "mismatch":
                 self._proven = True
                 self._refused.clear()
@@ -119,15 +119,15 @@ class Judge:
             self.stopped = self._store.trip(opening(cause, failure, self._clock(), orgs))
 
 
-def _says_nothing(outcome: Outcome) -> bool:
+def _says_nothing(ending: Ending) -> bool:
     """Whether Stripe was not asked: somebody else has it, the run ends, or a check of ours spoke before any call."""
-    if outcome.failure is None:
-        return outcome.end in ("already", "taken", "waiting")
-    return outcome.end == "blocked" and outcome.failure.status is None
+    if ending.failure is None:
+        return ending.end in ("already", "taken", "waiting")
+    return ending.end == "blocked" and ending.failure.status is None
 
 
-def _still(breaker: OpenBreaker, outcome: Outcome, failure: Failure) -> bool:
+def _still(breaker: OpenBreaker, ending: Ending, failure: Failure) -> bool:
     """Whether a probe met what the breaker was opened for, or could not tell."""
-    if outcome.end == "waiting":
+    if ending.end == "waiting":
         return breaker.cause == "refused" or failure.code in SILENCE
     return breaker.cause == "refused" and failure.code == breaker.code

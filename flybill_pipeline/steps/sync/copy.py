@@ -25,16 +25,16 @@ def keep_if_right(invoice: SyncInvoice, copy: StripeInvoice, row: DurableRow, st
         "livemode": copy.livemode,
     }
     if wrong := mismatch(invoice, copy, FINAL if state == "finalized" else DRAFT):
-        row.save(**facts)
-        raise row.settled("mismatch", wrong)
+        row.commit(**facts)
+        raise row.ends_as("mismatch", wrong)
     if state == "finalized":
-        row.save(state=state, **facts)
+        row.commit(state=state, **facts)
     else:
-        row.note(state=state, **facts)
+        row.commit_with_next(state=state, **facts)
 
 
 def stripe_id(row: DurableRow) -> str:
     """Stripe's id of the invoice that the row is at. Raises ValueError when the row contradicts itself."""
-    if row.row.stripe_invoice_id is None:
-        raise ValueError(f"a row in state {row.row.state} has no stripe_invoice_id")
-    return row.row.stripe_invoice_id
+    if row.progress.stripe_invoice_id is None:
+        raise ValueError(f"a row in state {row.progress.state} has no stripe_invoice_id")
+    return row.progress.stripe_invoice_id

@@ -19,8 +19,8 @@ def bring_customer(org: SyncOrg, row: DurableRow, stripe: Stripe, tally: Tally) 
 
     The key holds no content: an org may be renamed between two attempts, and must not get two customers for it.
     """
-    if row.row.state == "finalized":  # someone unlinked the customer that we made before: it needs another
-        row.save(state="new", step=None, generation=row.row.generation + 1, first_sent_at=None)
+    if row.progress.state == "finalized":  # someone unlinked the customer that we made before: it needs another
+        row.commit(state="new", step=None, generation=row.progress.generation + 1, first_sent_at=None)
     for _ in range(MOST_LOOKS):
         try:
             return _create(org, row, stripe)
@@ -32,26 +32,26 @@ def bring_customer(org: SyncOrg, row: DurableRow, stripe: Stripe, tally: Tally) 
 
 
 def _create(org: SyncOrg, row: DurableRow, stripe: Stripe) -> SyncOrg:
-    if row.row.step in LOOKING:
+    if row.progress.step in LOOKING:
         raise LookFirst
-    key = step_key(org.org_id, "customer", "", row.row.generation)
+    key = step_key(org.org_id, "customer", "", row.progress.generation)
     created = row.send("customer", key, lambda key: stripe.create_customer(org, key))
     return _linked(org, row, created.customer_id)
 
 
 def _look(org: SyncOrg, row: DurableRow, stripe: Stripe) -> str | None:
     """The id of the customer that an earlier attempt made after all, the oldest if several; None when there is none."""
-    row.save(state="new", step=LOOK, step_key=None, generation=row.row.generation + 1)
+    row.commit(state="new", step=LOOK, step_key=None, generation=row.progress.generation + 1)
     found = []
-    if row.row.first_sent_at is not None:
-        since = row.row.first_sent_at - SKEW
+    if row.progress.first_sent_at is not None:
+        since = row.progress.first_sent_at - SKEW
         found = [c for c in row.ask(stripe.find_customers(since)) if c.flybill_org_id == org.org_id]
     if not found:
-        row.save(step=None)
+        row.commit(step=None)
         return None
     return min(found, key=lambda customer: customer.created).customer_id
 
 
 def _linked(org: SyncOrg, row: DurableRow, customer_id: str) -> SyncOrg:
-    row.save(state="finalized", step=None, stripe_customer_id=customer_id)
+    row.commit(state="finalized", step=None, stripe_customer_id=customer_id)
     return replace(org, customer_id=customer_id)

@@ -34,8 +34,13 @@ class Rows(Protocol):
         Returns the row with its next `attempts`, None when it moved on and nothing was written.
         """
 
-    def record(self, row_id: str, attempts: int, changes: Mapping[str, object], now: datetime) -> Progress | None:
-        """Writes what became of a call; returns the row, or None when it moved on and nothing was written."""
+    def commit(
+        self, row_id: str, attempts: int, changes: Mapping[str, object], now: datetime, *, looks: int = 0
+    ) -> Progress | None:
+        """Writes what became of a call, and how many `looks` were made besides.
+
+        Returns the row, or None when it moved on and nothing was written.
+        """
 
 
 class BreakerStore(Protocol):
@@ -94,7 +99,7 @@ class Ledger(Protocol):
         """Rows by org id; recording a `stripe_customer_id` links it to the org in the same transaction."""
 
     def open_work(self, month: Month, shard: int | None, org_ids: Collection[str] | None) -> Sequence[SyncWork]:
-        """The invoices that are not settled; makes the rows that are missing."""
+        """The invoices that are not at rest; makes the rows that are missing."""
 
     def claim(self, work: SyncWork) -> AbstractContextManager[SyncTask | None]:
         """The invoice, its org held by this worker alone meanwhile; None when another worker has the org."""

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from flybill_pipeline.billing.sync.values import SyncWork
 from flybill_pipeline.steps.sync.breaker import Judge
-from flybill_pipeline.steps.sync.row import Clock, Outcome
+from flybill_pipeline.steps.sync.row import Clock, Ending
 
 PEEK = 0.05
 """Seconds after which an idle worker looks again."""
@@ -23,7 +23,7 @@ TAKEN_WAIT = timedelta(seconds=1)
 
 @dataclass(order=True)
 class Turn:
-    """One invoice in the queue, ordered by size. `waits`: see `Outcome`."""
+    """One invoice in the queue, ordered by size. `waits`: see `Ending`."""
 
     size: int
     work: SyncWork = field(compare=False)
@@ -66,14 +66,14 @@ class WorkQueue:
                 return turn
             self._sleep(PEEK)
 
-    def settle(self, turn: Turn, outcome: Outcome) -> None:
+    def ended(self, turn: Turn, ending: Ending) -> None:
         """Records how the work ended; what has to wait comes back later."""
         with self._mutex:
             self._in_flight -= 1
-            self.ends[outcome.end] += 1
-            if outcome.end in ("waiting", "taken"):
-                self._delay(turn, outcome)
-            self._judge.heard(turn.work.org_id, outcome)
+            self.ends[ending.end] += 1
+            if ending.end in ("waiting", "taken"):
+                self._delay(turn, ending)
+            self._judge.heard(turn.work.org_id, ending)
 
     def abandon(self) -> None:
         """The run was interrupted, or a worker died of a mistake: the others end after their present call."""
@@ -106,6 +106,6 @@ class WorkQueue:
         idle = self._judge.failing() or not self._ready
         return idle and not self._in_flight and self._judge.gives_up(now)
 
-    def _delay(self, turn: Turn, outcome: Outcome) -> None:
-        turn.waits = outcome.waits
-        heapq.heappush(self._delayed, (outcome.until or self._clock() + TAKEN_WAIT, turn))
+    def _delay(self, turn: Turn, ending: Ending) -> None:
+        turn.waits = ending.waits
+        heapq.heappush(self._delayed, (ending.until or self._clock() + TAKEN_WAIT, turn))

@@ -24,12 +24,12 @@ def look(invoice: SyncInvoice, row: DurableRow, stripe: Stripe) -> None:
     The new generation is committed before anything else: whatever happens now, no old key is ever sent again, so a
     draft that is deleted here does not come back as the stored answer to an old key.
     """
-    repaired = row.row.step == REPAIR
-    row.save(step=REPAIR if repaired else LOOK, step_key=None, generation=row.row.generation + 1)
+    repaired = row.progress.step == REPAIR
+    row.commit(step=REPAIR if repaired else LOOK, step_key=None, generation=row.progress.generation + 1)
     copies = _copies(invoice, row, stripe)
     final = [copy for copy in copies if copy.status not in (*DRAFT, "void")]
     if len(final) > 1:
-        raise row.settled("mismatch", two_finalized(final))
+        raise row.ends_as("mismatch", two_finalized(final))
     voided = [copy for copy in copies if copy.status == "void" and not repaired]
     drafts = [copy for copy in copies if copy.status in DRAFT]
     kept = (final or voided or _usable(invoice, drafts))[:1]
@@ -48,22 +48,22 @@ def _as_sent(invoice: SyncInvoice, copy: StripeInvoice, row: DurableRow) -> Sync
     """The invoice with the customer that it was sent for, if the copy is that one's: linking the org to another one
     meanwhile does not undo what was finalized, whether or not we heard of it.
     """
-    if copy.customer_id != row.row.stripe_customer_id:
+    if copy.customer_id != row.progress.stripe_customer_id:
         return invoice
     return replace(invoice, org=replace(invoice.org, customer_id=copy.customer_id))
 
 
 def _begin_anew(invoice: SyncInvoice, row: DurableRow) -> None:
-    row.save(state="new", step=None, stripe_invoice_id=None, stripe_customer_id=invoice.org.customer_id)
+    row.commit(state="new", step=None, stripe_invoice_id=None, stripe_customer_id=invoice.org.customer_id)
 
 
 def _copies(invoice: SyncInvoice, row: DurableRow, stripe: Stripe) -> list[StripeInvoice]:
     """All of Stripe's copies of this invoice, the oldest first; none if nothing was ever sent."""
-    if row.row.first_sent_at is None:
+    if row.progress.first_sent_at is None:
         return []
-    since = row.row.first_sent_at - SKEW
+    since = row.progress.first_sent_at - SKEW
     found: list[StripeInvoice] = []
-    for customer in dict.fromkeys((invoice.org.customer_id, row.row.stripe_customer_id)):
+    for customer in dict.fromkeys((invoice.org.customer_id, row.progress.stripe_customer_id)):
         if customer is None:
             continue
         answer = stripe.find_invoices(customer, since)
@@ -89,7 +89,7 @@ def _adopt_draft(invoice: SyncInvoice, draft: StripeInvoice, row: DurableRow, st
     elif chunk == len(chunks(invoice.lines)):
         keep_if_right(invoice, draft, row, "lined")
     else:
-        row.save(
+        row.commit(
             state="created",
             step=chunk_step(chunk),
             stripe_invoice_id=draft.stripe_invoice_id,

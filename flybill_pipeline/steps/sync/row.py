@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
-from flybill_pipeline.billing.sync.values import Answer, Failure, T
-from flybill_pipeline.billing.sync.values import Progress as Row
+from flybill_pipeline.billing.sync.values import Answer, Failure, Progress, T
 from flybill_pipeline.steps.sync.ports import Rows
 from flybill_pipeline.steps.sync.tally import Tally
 
@@ -29,7 +28,7 @@ End: TypeAlias = Literal["finalized", "already", "waiting", "blocked", "mismatch
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Ending:
     """How the work on one row ended for now.
 
     `until` is when a waiting one may be tried again, `waits` how often it has waited since a call last succeeded.
@@ -44,9 +43,9 @@ class Outcome:
 class Pause(Exception):  # noqa: N818 - ends the work on a row, is no error, and never leaves the steps
     """The work on this row ends here for now."""
 
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome.end)
-        self.outcome = outcome
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending.end)
+        self.ending = ending
 
 
 class LookFirst(Exception):  # noqa: N818 - the same
@@ -69,7 +68,7 @@ class DurableRow:
     every method raises Pause.
     """
 
-    def __init__(self, rows: Rows, row_id: str, row: Row, run: RunContext, *, waits: int = 0) -> None:
+    def __init__(self, rows: Rows, row_id: str, progress: Progress, run: RunContext, *, waits: int = 0) -> None:
         self._rows = rows
         self._id = row_id
         self._clock = run.clock
@@ -77,21 +76,21 @@ class DurableRow:
         self._waits = waits
         self._stopping = run.stopping
         self._looks = 0
-        self._noted: dict[str, object] = {}
-        self.row = row
+        self._pending: dict[str, object] = {}
+        self.progress = progress
 
     def sent_lately(self) -> bool:
         """Whether the last step was first sent so recently that Stripe's copy need not be looked at again."""
-        sent = self.row.step_first_sent_at
+        sent = self.progress.step_first_sent_at
         return sent is not None and self._clock() - sent <= LATELY
 
     def send(self, step: str, key: str, call: Callable[[str], Answer[T] | Failure]) -> T:
         """Sends one step under its key, which is committed first. Raises LookFirst or Pause unless it succeeds."""
         self._require_running()
-        row, now = self.row, self._clock()
+        row, now = self.progress, self._clock()
         if row.step_key == key and row.step_first_sent_at is not None and now - row.step_first_sent_at > KEY_LIFETIME:
             raise LookFirst
-        self._keep(self._rows.mark_sending(self._id, row.attempts, step, key, now, self._take_notes()))
+        self._keep(self._rows.mark_sending(self._id, row.attempts, step, key, now, self._take_pending()))
         result = self._tally.counted(call(key))
         if isinstance(result, Answer):
             self._waits = 0
@@ -109,57 +108,58 @@ class DurableRow:
             return result.value
         raise self.failed(result)
 
-    def save(self, **changes: object) -> None:
+    def commit(self, **changes: object) -> None:
         """Commits what became of the row; an earlier failure is forgotten."""
         self._write({**_NO_FAILURE, **changes})
 
-    def note(self, **changes: Any) -> None:
-        """As `save`, for a row that goes on at once: committed with the next write, mostly the mark of the next step.
+    def commit_with_next(self, **changes: Any) -> None:
+        """As `commit`, for a row that goes on at once: committed with the next write, mostly the mark of the next step.
 
         A crash in between loses nothing: the row still says what was sent, and its key brings the same answer again.
         """
-        self._noted |= {**_NO_FAILURE, **changes}
-        self.row = replace(self.row, **{name: value for name, value in changes.items() if hasattr(self.row, name)})
+        self._pending |= {**_NO_FAILURE, **changes}
+        known = {name: value for name, value in changes.items() if hasattr(self.progress, name)}
+        self.progress = replace(self.progress, **known)
 
     def failed(self, failure: Failure) -> Pause:
         """Commits the failure and returns the Pause to raise: blocked for the org's, waiting or stopped for others."""
         if failure.kind == "org":
-            return self.settled("blocked", failure)
+            return self.ends_as("blocked", failure)
         if failure.kind == "everyone":
             self._write(_words("everyone", failure) | {"next_attempt_at": None})
-            return Pause(Outcome("stopped", failure))
+            return Pause(Ending("stopped", failure))
         until = self._clock() + timedelta(seconds=self._backoff(failure))
         self._write(_words("transient", failure) | {"next_attempt_at": until})
-        return Pause(Outcome("waiting", failure, until, self._waits + 1))
+        return Pause(Ending("waiting", failure, until, self._waits + 1))
 
-    def settled(self, state: Literal["blocked", "mismatch"], failure: Failure) -> Pause:
+    def ends_as(self, state: Literal["blocked", "mismatch"], failure: Failure) -> Pause:
         """Commits that a person must mend this row, and returns the Pause to raise."""
         self._write(_words("org" if state == "blocked" else state, failure) | {"state": state, "next_attempt_at": None})
-        return Pause(Outcome(state, failure))
+        return Pause(Ending(state, failure))
 
     def _require_running(self) -> None:
         if self._stopping():
-            if self._noted:
+            if self._pending:
                 self._write({})
-            raise Pause(Outcome("waiting"))
+            raise Pause(Ending("waiting"))
 
     def _write(self, changes: Mapping[str, object]) -> None:
         looks, self._looks = self._looks, 0
-        written = {**self._take_notes(), **changes, "looks": looks}
-        self._keep(self._rows.record(self._id, self.row.attempts, written, self._clock()))
+        written = {**self._take_pending(), **changes}
+        self._keep(self._rows.commit(self._id, self.progress.attempts, written, self._clock(), looks=looks))
 
-    def _take_notes(self) -> Mapping[str, object]:
-        noted, self._noted = self._noted, {}
-        return noted
+    def _take_pending(self) -> Mapping[str, object]:
+        pending, self._pending = self._pending, {}
+        return pending
 
-    def _keep(self, row: Row | None) -> None:
-        if row is None:
-            raise Pause(Outcome("taken"))
-        self.row = row
+    def _keep(self, progress: Progress | None) -> None:
+        if progress is None:
+            raise Pause(Ending("taken"))
+        self.progress = progress
 
     def _backoff(self, failure: Failure) -> float:
         """Seconds: doubling, up to half of it taken off by a hash so that rows do not come back together."""
-        spread = 0.5 + zlib.crc32(f"{self._id}:{self.row.attempts}".encode()) / 2**33
+        spread = 0.5 + zlib.crc32(f"{self._id}:{self.progress.attempts}".encode()) / 2**33
         return max(failure.retry_after or 0.0, spread * min(FIRST_WAIT * 2.0**self._waits, LONGEST_WAIT))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from flybill_pipeline.billing.sync.values import SETTLED, Progress, SyncFailure, SyncScope, SyncTask
+from flybill_pipeline.billing.sync.values import AT_REST, Progress, SyncFailure, SyncScope, SyncTask
 from flybill_pipeline.steps.sync.breaker import Judge
 from flybill_pipeline.steps.sync.customer import bring_customer
 from flybill_pipeline.steps.sync.heartbeat import Heartbeat
@@ -12,7 +12,7 @@ from flybill_pipeline.steps.sync.one_invoice import bring_invoice
 from flybill_pipeline.steps.sync.options import RunOptions
 from flybill_pipeline.steps.sync.ports import Ledger, Rows, Stripe
 from flybill_pipeline.steps.sync.queue import Turn, WorkQueue
-from flybill_pipeline.steps.sync.row import DurableRow, Outcome, Pause, RunContext
+from flybill_pipeline.steps.sync.row import DurableRow, Ending, Pause, RunContext
 from flybill_pipeline.steps.sync.tally import Tally
 
 
@@ -60,7 +60,7 @@ def sync_invoices(scope: SyncScope, *, ledger: Ledger, stripe: Stripe, options: 
     return SyncReport(
         finalized=queue.ends["finalized"],
         already=before,
-        waiting=sum(count for state, count in states.items() if state not in SETTLED),
+        waiting=sum(count for state, count in states.items() if state not in AT_REST),
         blocked=states.get("blocked", 0),
         mismatch=states.get("mismatch", 0),
         calls=tally["calls"],
@@ -93,15 +93,15 @@ class _Run:
         while (turn := self._queue.take()) is not None:
             try:
                 with self._ledger.claim(turn.work) as task:
-                    outcome = Outcome("taken") if task is None else self._bring(task, turn)
+                    ending = Ending("taken") if task is None else self._bring(task, turn)
             except BaseException:
                 self._queue.abandon()
                 raise
-            self._queue.settle(turn, outcome)
+            self._queue.ended(turn, ending)
 
-    def _bring(self, task: SyncTask, turn: Turn) -> Outcome:
-        if task.row.state in SETTLED:
-            return Outcome("already")
+    def _bring(self, task: SyncTask, turn: Turn) -> Ending:
+        if task.row.state in AT_REST:
+            return Ending("already")
         invoice, org = task.invoice, task.invoice.org
         row = self._row(self._ledger.invoices, invoice.invoice_id, task.row, turn)
         if org.customer_id is None and task.customer_row is not None:
@@ -109,18 +109,18 @@ class _Run:
             try:
                 org = bring_customer(org, customer, self._stripe, self._context.tally)
             except Pause as pause:
-                return _without_customer(row, pause.outcome)
+                return _without_customer(row, pause.ending)
         return bring_invoice(replace(invoice, org=org), row, self._stripe, self._context.tally)
 
     def _row(self, rows: Rows, row_id: str, row: Progress, turn: Turn) -> DurableRow:
         return DurableRow(rows, row_id, row, self._context, waits=turn.waits)
 
 
-def _without_customer(row: DurableRow, outcome: Outcome) -> Outcome:
+def _without_customer(row: DurableRow, ending: Ending) -> Ending:
     """The same end for the invoice, on its own row: that is where its failure is looked for."""
-    if outcome.failure is None:
-        return outcome
+    if ending.failure is None:
+        return ending
     try:
-        return row.failed(outcome.failure).outcome
+        return row.failed(ending.failure).ending
     except Pause as pause:
-        return pause.outcome
+        return pause.ending

@@ -26,7 +26,7 @@ from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.billing.payments.statement import MonthFacts
-from flybill_pipeline.billing.sync.values import SETTLED
+from flybill_pipeline.billing.sync.values import AT_REST
 from flybill_pipeline.stores.invoicing.tables import (
     audit,
     drafts,
@@ -129,7 +129,7 @@ class Statements:
             if row is None:
                 return None
             facts = MonthFacts(month=month, **row._mapping)
-        if facts.sync_state in SETTLED or (breaker := self._breaker.state()) is None:
+        if facts.sync_state in AT_REST or (breaker := self._breaker.state()) is None:
             return facts
         return replace(facts, delay=breaker.customer_message)
 

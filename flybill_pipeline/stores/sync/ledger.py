@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select, up
 from sqlalchemy.dialects.postgresql import insert
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.sync.values import SETTLED, SyncFailure, SyncTask, SyncWork
+from flybill_pipeline.billing.sync.values import AT_REST, SyncFailure, SyncTask, SyncWork
 from flybill_pipeline.stores.invoicing.tables import invoices, organizations
 from flybill_pipeline.stores.postgres.driver import Driver
 from flybill_pipeline.stores.sync.breaker import SyncBreaker
@@ -76,7 +76,7 @@ class SyncLedger:
             query = (
                 select(invoices.c.invoice_id, invoices.c.org_id, invoices.c.subtotal_minor)
                 .join(stripe_sync, stripe_sync.c.invoice_id == invoices.c.invoice_id)
-                .where(scope, stripe_sync.c.state.not_in(SETTLED))
+                .where(scope, stripe_sync.c.state.not_in(AT_REST))
                 .order_by(invoices.c.subtotal_minor.desc(), invoices.c.invoice_id)
             )
             return [SyncWork(**row._mapping) for row in connection.execute(query)]

@@ -46,11 +46,11 @@ class Rows:
         """Commits that `key` is about to be sent. A key that was sent before keeps the time of its first sending."""
         return self._write(self._mark, changes, row_id=row_id, seen=attempts, now=now, next_step=step, key=key)
 
-    def record(self, row_id: str, attempts: int, changes: Mapping[str, object], now: datetime) -> Progress | None:
-        """Commits what became of a call. `looks` in `changes` are the calls that were made besides."""
-        looks = changes.get("looks", 0)
-        rest = {name: value for name, value in changes.items() if name != "looks"}
-        return self._write(self._result, rest, row_id=row_id, seen=attempts, now=now, looks=looks)
+    def commit(
+        self, row_id: str, attempts: int, changes: Mapping[str, object], now: datetime, *, looks: int = 0
+    ) -> Progress | None:
+        """Commits what became of a call. `looks` are the calls that were made besides."""
+        return self._write(self._result, changes, row_id=row_id, seen=attempts, now=now, looks=looks)
 
     def progress(self, row: Sequence[Any]) -> Progress:
         """A row of `columns` as a value."""

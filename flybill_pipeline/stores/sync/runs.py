@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.lines import CHUNK, MOST_LINES
 from flybill_pipeline.billing.sync.progress import SILENT_AFTER, CallsLeft, Pulse, SyncProgress, progress
-from flybill_pipeline.billing.sync.values import SETTLED
+from flybill_pipeline.billing.sync.values import AT_REST
 from flybill_pipeline.stores.invoicing.tables import invoices, organizations, outcomes
 from flybill_pipeline.stores.sync.tables import stripe_sync, stripe_sync_runs
 
@@ -67,7 +67,7 @@ class SyncRuns:
             (stripe_sync.c.step.like("lines%"), cast(func.substr(stripe_sync.c.step, len("lines") + 1), Integer)),
             else_=0,
         )
-        conditions: list[ColumnElement[bool]] = [invoices.c.month == str(month), state.not_in(SETTLED)]
+        conditions: list[ColumnElement[bool]] = [invoices.c.month == str(month), state.not_in(AT_REST)]
         if shard is not None:
             conditions.append(invoices.c.shard == shard)
         if org_ids:

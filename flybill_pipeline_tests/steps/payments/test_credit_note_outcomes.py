@@ -45,7 +45,7 @@ def test_an_invoice_that_is_paid_between_the_plan_and_the_call_is_planned_again(
     died = Boundaries(lambda crossed: crossed == 6)  # the plan is committed, nothing is sent
     with pytest.raises(Crash):
         desk.issue(died)
-    assert died.names[-2:] == ["after record", "before mark_sending"]
+    assert died.names[-2:] == ["after commit", "before mark_sending"]
     pay(desk)
     assert desk.issue().issued == 1
     found = desk.ledger.find(note.credit_note_id)

@@ -71,7 +71,7 @@ def test_a_run_that_is_stopped_between_two_calls_commits_what_the_first_brought(
     with SyncLedger(world.engine) as ledger:
         [work] = ledger.open_work(MONTH)
         row = DurableRow(ledger.invoices, invoice, Progress(), RunContext(world.now, Tally(), stopping=lambda: True))
-        row.note(state="created", stripe_invoice_id="in_1")
+        row.commit_with_next(state="created", stripe_invoice_id="in_1")
         assert ledger.states(MONTH) == {"new": 1}
         with pytest.raises(Pause):
             row.send("lines0", "key", lambda _: pytest.fail("nothing may be sent"))

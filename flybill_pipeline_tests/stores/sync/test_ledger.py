@@ -35,7 +35,7 @@ def test_settled_invoices_are_no_work(engine: Engine) -> None:
     with SyncLedger(engine) as ledger:
         works = ledger.open_work(MONTH)
         for work, state in zip(works, ("finalized", "blocked"), strict=False):
-            ledger.invoices.record(work.invoice_id, 0, {"state": state}, NOW)
+            ledger.invoices.commit(work.invoice_id, 0, {"state": state}, NOW)
         assert list(ledger.open_work(MONTH)) == [works[2]]
         assert ledger.states(MONTH) == {"finalized": 1, "blocked": 1, "new": 1}
 
@@ -93,9 +93,9 @@ def test_who_has_read_an_older_row_can_neither_mark_nor_record(engine: Engine) -
         ledger.open_work(MONTH)
         ledger.invoices.mark_sending(invoice, 0, "create", "key", NOW)
         assert ledger.invoices.mark_sending(invoice, 0, "create", "key", NOW) is None
-        assert ledger.invoices.record(invoice, 0, {"state": "finalized"}, NOW) is None
+        assert ledger.invoices.commit(invoice, 0, {"state": "finalized"}, NOW) is None
         assert ledger.states(MONTH) == {"new": 1}
-        assert ledger.invoices.record(invoice, 1, {"state": "created"}, NOW) is not None
+        assert ledger.invoices.commit(invoice, 1, {"state": "created"}, NOW) is not None
 
 
 def test_an_org_is_claimed_by_one_worker_only_in_this_process_and_in_others(engine: Engine) -> None:
@@ -143,7 +143,7 @@ def test_a_new_customer_is_linked_in_the_same_transaction_unless_somebody_was_fi
                 .values(stripe_customer_id="cus_import")
             )
         for number in range(2):
-            ledger.customers.record(f"org0000{number}", 0, {"stripe_customer_id": f"cus_{number}"}, NOW)
+            ledger.customers.commit(f"org0000{number}", 0, {"stripe_customer_id": f"cus_{number}"}, NOW)
     with engine.connect() as connection:
         linked = connection.execute(select(organizations.c.stripe_customer_id).order_by(organizations.c.org_id))
         assert linked.scalars().all() == ["cus_0", "cus_import"]
@@ -154,13 +154,13 @@ def test_reopening_touches_only_what_a_person_must_mend_and_fences_off_old_worke
     with SyncLedger(engine) as ledger:
         ledger.open_work(MONTH)
         failed = {"state": "blocked", "error_kind": "org", "error_code": "x", "stripe_invoice_id": "in_1"}
-        ledger.invoices.record(ids[0], 0, failed, NOW)
-        ledger.invoices.record(ids[1], 0, {"state": "finalized"}, NOW)
+        ledger.invoices.commit(ids[0], 0, failed, NOW)
+        ledger.invoices.commit(ids[1], 0, {"state": "finalized"}, NOW)
         assert [failure.code for failure in ledger.failures(MONTH)] == ["x"]
         assert ledger.reopen(MONTH, ["org00000", "org00001", "org00002"]) == 1
         assert ledger.failures(MONTH) == []
         assert ledger.states(MONTH) == {"new": 2, "finalized": 1}
-        assert ledger.invoices.record(ids[0], 0, {"state": "finalized"}, NOW) is None
+        assert ledger.invoices.commit(ids[0], 0, {"state": "finalized"}, NOW) is None
     with engine.connect() as connection:
         row = connection.execute(select(stripe_sync).where(stripe_sync.c.invoice_id == ids[0])).one()
     assert (row.step, row.generation, row.stripe_invoice_id) == ("repair", 1, "in_1")
