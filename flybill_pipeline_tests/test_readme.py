@@ -1,6 +1,11 @@
-"""The README says what is there: commands, make targets, assets, checks, variables. Its prose is nobody's to test."""
+"""README and the pages that it leads to say what is there: commands, make targets, assets, checks, variables, files.
+
+That they can be read is test_prose's.
+"""
 
 import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -8,13 +13,18 @@ from flybill_pipeline.cli.commands import flybill
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.settings import as_environment, load_settings
 from flybill_pipeline_tests.conftest import PROJECT
+from flybill_pipeline_tests.pages import PAGES, named, text_of
 
-README = (PROJECT / "README.md").read_text()
-NOTES = (PROJECT / "NOTES.md").read_text()
+README = text_of("README.md")
+OPERATIONS = text_of("docs/operations.md")
+CONFIGURATION = text_of("docs/configuration.md")
+ALL = text_of(*map(named, PAGES))
+VARIABLES = sorted(set(re.findall(r"^\| `([A-Z_]+)[`=]", CONFIGURATION, re.MULTILINE)))
 
 
 def test_every_command_that_is_shown_exists_with_its_options() -> None:
-    shown = re.findall(r"^(?:\.venv/bin/)?flybill ([a-z-]+)(.*)$", README, re.MULTILINE)
+    shown = re.findall(r"^(?:\$ )?(?:\.venv/bin/)?flybill ([a-z-]+)(.*)$", README + OPERATIONS, re.MULTILINE)
+    shown += re.findall(r"`flybill ([a-z-]+)([^`]*)`", ALL)
     assert len(shown) >= 7
     for name, rest in shown:
         command = flybill.commands[name]
@@ -22,20 +32,54 @@ def test_every_command_that_is_shown_exists_with_its_options() -> None:
         assert set(re.findall(r"--[a-z-]+", rest.split("#")[0])) <= known, name
 
 
+def test_every_command_is_shown() -> None:
+    assert [name for name in flybill.commands if f"flybill {name}" not in ALL and f"make {name}" not in ALL] == []
+
+
 def test_every_make_target_that_is_shown_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE)) <= targets
+    assert set(re.findall(r"(?:^|`)make ([a-z]+)", ALL, re.MULTILINE)) <= targets
 
 
-def test_the_flow_names_every_asset_and_the_table_every_check() -> None:
-    definitions = build_defs(load_settings({}))
-    graph = definitions.resolve_asset_graph()
-    flow = README[: README.index("## Your own data")]
-    for key in graph.get_all_asset_keys():
-        assert key.to_user_string() in README, key
+def test_the_flow_names_every_asset_and_the_runbook_every_check() -> None:
+    graph = build_defs(load_settings({})).resolve_asset_graph()
+    flow = README[README.index("## How usage becomes money") : README.index("## Your own data")]
+    assert [key for key in graph.get_all_asset_keys() if key.to_user_string() not in flow] == []
     assert "landed_files ─► raw_usage ─► daily_usage ─► monthly_line_items" in flow
-    for check in graph.asset_check_keys:
-        assert f"`{check.name}`" in README
+    assert [check.name for check in graph.asset_check_keys if f"`{check.name}`" not in OPERATIONS] == []
+
+
+def test_the_operator_is_told_everything_that_runs_by_itself() -> None:
+    repository = build_defs(load_settings({})).get_repository_def()
+    schedules, sensors = repository.schedule_defs, repository.sensor_defs
+    running = {schedule.name for schedule in schedules} | {sensor.name for sensor in sensors}
+    table = OPERATIONS[: OPERATIONS.index("## Runbook")]
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE)) == running
+
+
+class Asked(Mapping[str, str]):
+    """An environment without variables that remembers which ones it was asked for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.names.add(name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def test_every_variable_that_is_read_is_told_and_no_other() -> None:
+    asked = Asked()
+    load_settings(asked)
+    assert set(VARIABLES) == asked.names
+    mentioned = set(re.findall(r"\b(?:FLYBILL|STRIPE)_[A-Z_]+\b", README + OPERATIONS + CONFIGURATION))
+    assert mentioned <= asked.names
 
 
 VALUES = {
@@ -46,16 +90,19 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("variable", sorted(set(re.findall(r"`(FLYBILL_[A-Z_]+|STRIPE_[A-Z_]+)[`=]", README))))
-def test_every_variable_that_is_shown_is_read(variable: str) -> None:
-    if variable == "STRIPE_TEST_MODE_KEY":  # of a test
-        return
+@pytest.mark.parametrize("variable", sorted(set(VARIABLES) - {"FLYBILL_USAGE_ENGINE"}))  # there is one engine
+def test_every_variable_that_is_told_is_used(variable: str) -> None:
     mail = {"FLYBILL_SMTP_URL": VALUES["FLYBILL_SMTP_URL"]} if variable == "FLYBILL_ALERT_EMAIL_TO" else {}
     settings = load_settings({variable: VALUES.get(variable, "1"), **mail})
     assert settings != load_settings(mail), f"{variable} changes nothing"
     assert as_environment(settings)
 
 
-def test_files_that_the_notes_name_exist() -> None:
-    for path in set(re.findall(r"`([a-z_]+/[a-z_/]+\.(?:py|toml))`", README + NOTES)):
-        assert (PROJECT / path).exists() or (PROJECT / "flybill_pipeline" / path).exists(), path
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    text = page.read_text()
+    shown = set(re.findall(r"`([\w./-]+/[\w.-]+\.(?:py|toml|md|svg|png|yaml))`", text))
+    roots = (PROJECT, PROJECT / "flybill_pipeline", PROJECT / "flybill_pipeline_tests")
+    assert [path for path in shown if not any((root / path).exists() for root in roots)] == []
+    linked = set(re.findall(r"\]\((?!https?:|#)([^)#]+)", text))
+    assert [path for path in linked if not (page.parent / path).exists()] == []

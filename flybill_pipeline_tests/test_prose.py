@@ -1,0 +1,39 @@
+"""What is written for people: no line too long, no sentence too long, plain words. Whether it is true: test_readme."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from flybill_pipeline_tests.pages import PAGES, named, prose, sentences
+
+WIDEST = 120
+LONGEST_SENTENCE = 36
+HARD = (  # each hides a noun, or is learned from books: say who, what, again, so, while, frees, without success
+    "whoever", "whomever", "of which", "of whom", "to whom", "by whom", "anew", "thus", "hence", "in vain", "let go of",
+    "lets go of", "meanwhile", "what there is of it", "thereof", "therein", "whereby", "so many seconds",
+)  # fmt: skip
+
+
+def hard_turns(text: str) -> list[str]:
+    """The hard turns in a text, each with some words around it."""
+    flat = " ".join(text.split())
+    pattern = rf"(?<![\w-])(?:{'|'.join(HARD)})(?![\w-])"
+    return [flat[max(0, turn.start() - 40) : turn.end() + 20] for turn in re.finditer(pattern, flat, re.IGNORECASE)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_no_line_of_a_page_is_too_long(page: Path) -> None:
+    lines = enumerate(page.read_text().splitlines(), start=1)
+    assert [(number, len(line)) for number, line in lines if len(line) > WIDEST] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_no_sentence_of_a_page_needs_a_second_reading(page: Path) -> None:
+    assert [s for s in sentences(prose(page.read_text())) if len(s.split()) > LONGEST_SENTENCE] == []
+    assert hard_turns(page.read_text()) == []
+
+
+def test_hard_turns_are_seen_over_the_ends_of_lines_and_not_inside_of_other_words() -> None:
+    assert len(hard_turns("The file of\nwhich it came, Whoever wrote it, anew")) == 3
+    assert hard_turns("mere thustle; a manew; sincere") == []
