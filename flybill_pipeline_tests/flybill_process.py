@@ -21,24 +21,11 @@ from uuid import uuid4
 import dagster as dg
 from sqlalchemy import create_engine, text
 
+from flybill_pipeline.defs.checks import CHECKS
 from flybill_pipeline_tests.databases import fresh_databases
 from flybill_pipeline_tests.emulator_process import PROJECT, EmulatorProcess
 
 MODULE = "flybill_pipeline.cli.commands"
-CHECKS = (
-    ("landed_files", "quarantine_is_small"),
-    ("landed_files", "no_source_is_silent"),
-    ("raw_usage", "no_conflicting_ids"),
-    ("raw_usage", "volume_is_usual"),
-    ("monthly_line_items", "every_meter_priced"),
-    ("monthly_line_items", "revenue_is_usual"),
-    ("finalized_invoices", "lines_sum_to_invoice"),
-    ("finalized_invoices", "every_org_has_an_outcome"),
-    ("stripe_invoices", "every_org_billed"),
-    ("stripe_invoices", "no_invoice_waits_long"),
-    ("stripe_reconciliation", "totals_match_stripe"),
-    ("stripe_reconciliation", "nothing_lost"),
-)
 SOURCES = """
 [[sources]]
 name = "usage"
@@ -166,10 +153,11 @@ class Flybill:
         """Asset and check → partition → whether its last evaluation passed."""
         found: dict[tuple[str, str], dict[str, bool]] = {}
         with self.dagster() as instance:
-            for asset, check in CHECKS:
-                key = dg.AssetCheckKey(dg.AssetKey(asset), check)
-                records = instance.event_log_storage.get_asset_check_execution_history(key, limit=1000)
-                found[asset, check] = {str(r.partition): r.status.value == "SUCCEEDED" for r in reversed(records)}
+            for check in CHECKS:
+                records = instance.event_log_storage.get_asset_check_execution_history(check.key, limit=1000)
+                found[check.asset, check.name] = {
+                    str(record.partition): record.status.value == "SUCCEEDED" for record in reversed(records)
+                }
         return found
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:

@@ -12,8 +12,9 @@ from pathlib import Path
 import click
 import pytest
 
+from flybill_pipeline.defs.checks import CHECKS
+from flybill_pipeline.defs.checks.stripe import EVERY_ORG_BILLED
 from flybill_pipeline.local.postgres import serving
-from flybill_pipeline_tests.flybill_process import CHECKS
 from flybill_pipeline_tests.year_billed import Billed, billed_year
 from flybill_pipeline_tests.year_world import FORGOTTEN, IMPORTED, KINDS, LAST, MONTHS
 
@@ -54,8 +55,10 @@ def test_usage_that_comes_too_late_is_reported_and_not_billed(billed: Billed) ->
     assert any(account.too_late for account in billed.accounts.values())
 
 
-MONEY_CHECKS = [check for check in CHECKS if check[0] in ("finalized_invoices", "stripe_reconciliation")] + [
-    ("stripe_invoices", "every_org_billed")
+MONEY_CHECKS = [
+    (check.asset, check.name)
+    for check in CHECKS
+    if check.asset in ("finalized_invoices", "stripe_reconciliation") or check is EVERY_ORG_BILLED
 ]
 
 

@@ -6,36 +6,11 @@ from datetime import datetime
 import dagster as dg
 
 from flybill_pipeline.billing.alerts.problems import Problem, named
+from flybill_pipeline.defs.checks import CHECKS
 from flybill_pipeline.defs.jobs import INGEST_USAGE, READ_LANDED_FILES
 from flybill_pipeline.defs.later_checks import MOST_RECORDS, last_results
 from flybill_pipeline.defs.partitions import Partitions
 from flybill_pipeline.defs.sensors import MOST_ATTEMPTS, Openings, given_up
-
-CHECKS = {
-    ("finalized_invoices", "lines_sum_to_invoice"): (
-        "Lines of finalized invoices do not sum to their subtotal: somebody wrote past flybill into the database.",
-        "Nothing of the shard is synced. Restore the rows from the backup, then materialize the shard.",
-    ),
-    ("finalized_invoices", "every_org_has_an_outcome"): (
-        "Organizations were left without an outcome for a closed month.",
-        "Materialize the shard again; if it stays red, see the table of the check.",
-    ),
-    ("verified_invoices", "priced_again_they_are_the_same"): (
-        "Finalized invoices cannot be made again from the usage and the price books that they were made of.",
-        "See the table of the check, or `flybill verify MONTH`: it names each invoice, and what differs.",
-    ),
-    ("stripe_reconciliation", "totals_match_stripe"): (
-        "Invoices here and in Stripe differ: one side was changed by hand, or misses an invoice.",
-        "See the table of the check, which has both sides, and look at each row. Nothing is changed by itself.",
-    ),
-    ("stripe_reconciliation", "nothing_lost"): (
-        "Usage was landed that no invoice, no hold and no quarantine accounts for.",
-        "See the table of the check, by meter. Close the month again; if it stays red, it is a fault of flybill's.",
-    ),
-}
-"""The checks that are told of, with what happened and what to do. The organizations of `every_org_billed` are told of
-by name already.
-"""
 
 
 def dagster_problems(
@@ -47,17 +22,18 @@ def dagster_problems(
 
 
 def _failed_checks(instance: dg.DagsterInstance) -> Iterator[Problem]:
-    for (asset, name), (what, remedy) in CHECKS.items():
-        key = dg.AssetCheckKey(dg.AssetKey(asset), name)
-        failed = sorted(partition for partition, passed in last_results(instance, key).items() if not passed)
+    for check in CHECKS:
+        if check.no_alert_because is not None:
+            continue
+        failed = sorted(partition for partition, passed in last_results(instance, check.key).items() if not passed)
         if failed:
             yield Problem(
-                key=f"check/{name}",
-                title=f"check {name} is red",
-                what=what,
+                key=f"check/{check.name}",
+                title=f"check {check.name} is red",
+                what=check.broken,
                 who=named(failed, "partition"),
                 cost="",
-                remedy=remedy,
+                remedy=check.remedy,
             )
 
 

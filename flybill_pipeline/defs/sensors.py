@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.defs.checks.check import Finding
+from flybill_pipeline.defs.checks.stripe import RETRIES_LEFT
 from flybill_pipeline.defs.jobs import CLOSE_MONTH, INGEST_USAGE, READ_LANDED_FILES
 from flybill_pipeline.defs.later_checks import last_results, record_check
 from flybill_pipeline.defs.partitions import Partitions, month_shard_key, read_month_shard
@@ -20,7 +22,6 @@ MOST_PER_TICK = 4
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=1)
 RETRY_TAG = "flybill/retry_of"
-RETRIES_LEFT = "retries_left"
 CLOSING_ASSETS = ("monthly_line_items", "finalized_invoices", "stripe_invoices")
 Requests = Iterator[dg.RunRequest | dg.SkipReason]
 Openings = Sequence[tuple[datetime, datetime | None]]
@@ -119,19 +120,11 @@ def _tell_given_up(
     instance: dg.DagsterInstance, partitions: Partitions, failures: Mapping[str, Sequence[dg.RunRecord]]
 ) -> None:
     """A red check for each shard that is given up, once, as a result of its last run; one that succeeds is green."""
-    check = dg.AssetCheckKey(dg.AssetKey("stripe_invoices"), RETRIES_LEFT)
-    known = last_results(instance, check) if failures else {}
+    known = last_results(instance, RETRIES_LEFT.key) if failures else {}
     for key, runs in failures.items():
         if known.get(key, True):
-            evaluation = dg.AssetCheckEvaluation(
-                asset_key=check.asset_key,
-                check_name=check.name,
-                passed=False,
-                partition=key,
-                metadata={"attempts": dg.MetadataValue.int(MOST_ATTEMPTS)},
-                description=f"Failed {MOST_ATTEMPTS} times; only a person brings it back.",
-            )
-            record_check(instance, runs[0].dagster_run, partitions, evaluation)
+            finding = Finding(False, {"attempts": MOST_ATTEMPTS})
+            record_check(instance, runs[0].dagster_run, partitions, RETRIES_LEFT.evaluation(finding, key))
 
 
 def _failures_in_a_row(instance: dg.DagsterInstance, key: str) -> Sequence[dg.RunRecord]:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import dagster as dg
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.defs.checks.billing import PRICED_AGAIN
+from flybill_pipeline.defs.checks.check import Finding
 from flybill_pipeline.defs.metadata import finalize_metadata, pricing_metadata, verification_metadata
 from flybill_pipeline.defs.partitions import Partitions, read_month, read_month_shard
 from flybill_pipeline.defs.scope import Scope
@@ -65,11 +67,7 @@ def _verified_invoices(partitions: Partitions) -> dg.AssetsDefinition:
         kinds={"python"},
         owners=OWNERS,
         deps=[dg.AssetDep("finalized_invoices", partition_mapping=dg.MultiToSingleDimensionPartitionMapping("month"))],
-        check_specs=[
-            dg.AssetCheckSpec(
-                "priced_again_they_are_the_same", asset="verified_invoices", partitions_def=partitions.months
-            )
-        ],
+        check_specs=[PRICED_AGAIN.spec(partitions)],
     )
     def verified_invoices(
         context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]
@@ -77,7 +75,7 @@ def _verified_invoices(partitions: Partitions) -> dg.AssetsDefinition:
         """The month's invoices, priced again from the usage and the price books that they were made of."""
         found = verify(toolbox, read_month(context.partition_key))
         same, metadata = all(each.verdict == SAME for each in found), verification_metadata(found)
-        result = dg.AssetCheckResult(check_name="priced_again_they_are_the_same", passed=same, metadata=metadata)
+        result = PRICED_AGAIN.result(Finding(same, metadata))
         return dg.MaterializeResult(metadata=metadata, check_results=[result])
 
     return verified_invoices

@@ -5,10 +5,10 @@ import dagster as dg
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.assets.billing import price_month_shard
 from flybill_pipeline.defs.assets.stripe import sync_shard
-from flybill_pipeline.defs.checks.stripe import billed_now
+from flybill_pipeline.defs.checks.stripe import EVERY_ORG_BILLED, not_billed
 from flybill_pipeline.defs.later_checks import record_check
 from flybill_pipeline.defs.metadata import evidence
-from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, Partitions, read_org_month
+from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, Partitions, month_shard_key, read_org_month
 from flybill_pipeline.steps.invoicing.finalize_invoices import finalize_shard
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -42,7 +42,9 @@ def repair_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         org_months = {key: read_org_month(key) for key in context.partition_keys}
         left = {key: trouble for key, each in org_months.items() if (trouble := _repair(toolbox, *each))}
         for month, shard in sorted({(month, toolbox.shard_of(org_id)) for month, org_id in org_months.values()}):
-            record_check(context.instance, context.run, partitions, billed_now(toolbox, month, shard))
+            key = str(month_shard_key(month, shard))
+            billed = EVERY_ORG_BILLED.evaluation(not_billed(toolbox, (month, shard)), key)
+            record_check(context.instance, context.run, partitions, billed)
         if left:
             # A run that fails leaves all its keys failed, but for those of which it says that they are done.
             for key in org_months.keys() - left.keys():

@@ -6,6 +6,8 @@ import dagster as dg
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.values import SyncScope
+from flybill_pipeline.defs.checks.check import Finding
+from flybill_pipeline.defs.checks.stripe import TOTALS_MATCH_STRIPE
 from flybill_pipeline.defs.metadata import Metadata, evidence, month_pictures, reconciliation_metadata, totals_metadata
 from flybill_pipeline.defs.partitions import Partitions, read_month, read_month_shard
 from flybill_pipeline.defs.scope import Scope
@@ -60,9 +62,7 @@ def _stripe_reconciliation(partitions: Partitions) -> dg.AssetsDefinition:
         metadata=DASHBOARD,
         owners=OWNERS,
         deps=[dg.AssetDep("stripe_invoices", partition_mapping=dg.MultiToSingleDimensionPartitionMapping("month"))],
-        check_specs=[
-            dg.AssetCheckSpec("totals_match_stripe", asset="stripe_reconciliation", partitions_def=partitions.months)
-        ],
+        check_specs=[TOTALS_MATCH_STRIPE.spec(partitions)],
     )
     def stripe_reconciliation(
         context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]
@@ -82,7 +82,7 @@ def _stripe_reconciliation(partitions: Partitions) -> dg.AssetsDefinition:
         metadata = {**reconciliation_metadata(found), **evidence(removed, "orphan drafts removed")}
         figures = toolbox.month_figures
         pictures = month_pictures(figures.by_meter(month), figures.outcomes(month))
-        result = dg.AssetCheckResult(check_name="totals_match_stripe", passed=found.proven, metadata=metadata)
+        result = TOTALS_MATCH_STRIPE.result(Finding(found.proven, metadata))
         return dg.MaterializeResult(metadata=metadata | pictures, check_results=[result])
 
     return stripe_reconciliation

@@ -1,94 +1,93 @@
 """Checks of drafts and of finalized invoices. What is due, billing knows; what is usual, the history of the shard."""
 
-from collections.abc import Iterator
-
-import dagster as dg
-
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.defs.checks.check import ERROR, MONTH, MONTH_SHARD, WARN, Check, Finding
 from flybill_pipeline.defs.metadata import evidence
-from flybill_pipeline.defs.partitions import Partitions, read_month_shard
 from flybill_pipeline.steps.invoicing.watch_revenue import unusual_revenue
 from flybill_pipeline.toolbox.tools import Toolbox
 
-WARN = dg.AssetCheckSeverity.WARN
+
+def _unpriced(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
+    unpriced = toolbox.month_checks.unpriced(*part)
+    return Finding(not unpriced, evidence(unpriced, "usage without a price"))
 
 
-def billing_checks(partitions: Partitions) -> list[dg.AssetChecksDefinition]:
-    """`every_meter_priced`, `revenue_is_usual`; `lines_sum_to_invoice` (blocking) and `every_org_has_an_outcome`."""
-    return [_of_drafts(partitions), _of_outcomes(partitions)]
+def _unusual_revenue(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
+    month, shard = part
+    if toolbox.now() < month.end:  # an open month has had part of its revenue only
+        return Finding(True)
+    unusual = unusual_revenue(toolbox.month_figures, month, shard)
+    return Finding(not unusual, evidence(unusual, "currencies"))
 
 
-def _of_drafts(partitions: Partitions) -> dg.AssetChecksDefinition:
-    @dg.multi_asset_check(
-        specs=[
-            dg.AssetCheckSpec(
-                name, asset="monthly_line_items", description=text, partitions_def=partitions.month_shards
-            )
-            for name, text in (("every_meter_priced", _PRICED), ("revenue_is_usual", _REVENUE))
-        ]
-    )
-    def what_is_due(
-        context: dg.AssetCheckExecutionContext, toolbox: dg.ResourceParam[Toolbox]
-    ) -> Iterator[dg.AssetCheckResult]:
-        month, shard = read_month_shard(context.partition_key)
-        unpriced = toolbox.month_checks.unpriced(month, shard)
-        yield dg.AssetCheckResult(
-            check_name="every_meter_priced",
-            passed=not unpriced,
-            severity=WARN,
-            metadata=evidence(unpriced, "usage without a price"),
-        )
-        # An open month has had part of its revenue only.
-        unusual = unusual_revenue(toolbox.month_figures, month, shard) if toolbox.now() >= month.end else []
-        yield dg.AssetCheckResult(
-            check_name="revenue_is_usual", passed=not unusual, severity=WARN, metadata=evidence(unusual, "currencies")
-        )
-
-    return what_is_due
+def _unequal_invoices(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
+    unequal = toolbox.month_checks.unequal_invoices(*part)
+    return Finding(not unequal, evidence(unequal, "invoices that do not add up"))
 
 
-def _of_outcomes(partitions: Partitions) -> dg.AssetChecksDefinition:
-    @dg.multi_asset_check(
-        specs=[
-            dg.AssetCheckSpec(
-                "lines_sum_to_invoice",
-                asset="finalized_invoices",
-                description=_SUMS,
-                partitions_def=partitions.month_shards,
-                blocking=True,
-            ),
-            dg.AssetCheckSpec(
-                "every_org_has_an_outcome",
-                asset="finalized_invoices",
-                description=_OUTCOME,
-                partitions_def=partitions.month_shards,
-            ),
-        ]
-    )
-    def what_was_decided(
-        context: dg.AssetCheckExecutionContext, toolbox: dg.ResourceParam[Toolbox]
-    ) -> Iterator[dg.AssetCheckResult]:
-        month, shard = read_month_shard(context.partition_key)
-        wrong = toolbox.month_checks.unequal_invoices(month, shard)
-        yield dg.AssetCheckResult(
-            check_name="lines_sum_to_invoice",
-            passed=not wrong,
-            metadata=evidence(wrong, "invoices that do not add up"),
-        )
-        without = toolbox.month_checks.undecided(month, shard)
-        yield dg.AssetCheckResult(
-            check_name="every_org_has_an_outcome",
-            passed=not without,
-            metadata=evidence(without, "organizations without an outcome"),
-        )
-
-    return what_was_decided
+def _undecided(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
+    undecided = toolbox.month_checks.undecided(*part)
+    return Finding(not undecided, evidence(undecided, "organizations without an outcome"))
 
 
-_PRICED = """All usage of the month has a price. If it is yellow: its organization will be held. Add the price, or the
-meter, to the price book; the next run prices it."""
-_REVENUE = """What the shard comes to is between half and twice what it usually comes to, by the six months before. If
-it is yellow: see who moved most, in the metadata of the partition, before the month is closed."""
-_SUMS = """The lines of every invoice sum to its subtotal. It blocks the sync; finalizing asserts the same by itself.
-If it is red: somebody wrote past flybill into the database; restore the rows from the backup."""
-_OUTCOME = """Every organization of the shard has an outcome for the month: nobody was forgotten. If it is red:
-materialize the shard again, for something changed while it ran."""
+PRICED_AGAIN = Check(
+    name="priced_again_they_are_the_same",
+    asset="verified_invoices",
+    cut=MONTH,
+    severity=ERROR,
+    holds="Every finalized invoice of the month comes out the same when it is priced again from its usage and books.",
+    broken="Finalized invoices cannot be made again from the usage and the price books that they were made of.",
+    remedy="See the table of the check, or `flybill verify MONTH`: it names each invoice, and what differs.",
+    no_alert_because=None,
+    look=None,
+)
+
+BILLING_CHECKS = (
+    Check(
+        name="every_meter_priced",
+        asset="monthly_line_items",
+        cut=MONTH_SHARD,
+        severity=WARN,
+        holds="All usage of the month has a price.",
+        broken="Usage has no price: its organization will be held.",
+        remedy="Add the price, or the meter, to the price book; the next run prices it.",
+        no_alert_because="people are told of organizations that are held, once the month is closed",
+        look=_unpriced,
+    ),
+    Check(
+        name="revenue_is_usual",
+        asset="monthly_line_items",
+        cut=MONTH_SHARD,
+        severity=WARN,
+        holds="What the shard comes to is between half and twice what it usually comes to, by the six months before.",
+        broken="The shard comes to less than half, or more than twice, of what it usually comes to.",
+        remedy="See who moved most, in the metadata of the partition, before the month is closed.",
+        no_alert_because="an unusual total of one organization is held, and people are told of that",
+        look=_unusual_revenue,
+    ),
+    Check(
+        name="lines_sum_to_invoice",
+        asset="finalized_invoices",
+        cut=MONTH_SHARD,
+        severity=ERROR,
+        blocking=True,
+        holds="The lines of every invoice sum to its subtotal. It blocks the sync; finalizing asserts the same.",
+        broken="Lines of finalized invoices do not sum to their subtotal: somebody wrote past flybill into the "
+        "database. Nothing of the shard is synced.",
+        remedy="Restore the rows from the backup, then materialize the shard.",
+        no_alert_because=None,
+        look=_unequal_invoices,
+    ),
+    Check(
+        name="every_org_has_an_outcome",
+        asset="finalized_invoices",
+        cut=MONTH_SHARD,
+        severity=ERROR,
+        holds="Every organization of the shard has an outcome for the month: nobody was forgotten.",
+        broken="Organizations were left without an outcome for a closed month: something changed while it was closed.",
+        remedy="Materialize the shard again; if it stays red, see the table of the check.",
+        no_alert_because=None,
+        look=_undecided,
+    ),
+    PRICED_AGAIN,
+)

@@ -1,87 +1,103 @@
 """Checks of what is, or is not, in Stripe, and that nothing was lost on the way there."""
 
-from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
-
-import dagster as dg
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.defs.metadata import Metadata, evidence
-from flybill_pipeline.defs.partitions import Partitions, month_shard_key, read_month, read_month_shard
-from flybill_pipeline.defs.sensors import RETRIES_LEFT
+from flybill_pipeline.defs.checks.check import ERROR, MONTH, MONTH_SHARD, WARN, Check, Finding
+from flybill_pipeline.defs.metadata import evidence
 from flybill_pipeline.steps.usage.account_for_usage import account_for_usage
 from flybill_pipeline.toolbox.tools import Toolbox
 
-WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
-EVERY_ORG_BILLED = "every_org_billed"
-LONGEST_WAIT = timedelta(hours=24)
+LONGEST_WAIT_OF_AN_INVOICE = timedelta(hours=24)
 
 
-def stripe_checks(partitions: Partitions) -> list[dg.AssetChecksDefinition]:
-    """`every_org_billed`, `no_invoice_waits_long` and `retries_left` of each shard; `nothing_lost` of the month."""
-
-    @dg.multi_asset_check(
-        specs=[
-            dg.AssetCheckSpec(name, asset="stripe_invoices", description=text, partitions_def=partitions.month_shards)
-            for name, text in ((EVERY_ORG_BILLED, _BILLED), ("no_invoice_waits_long", _WAITS), (RETRIES_LEFT, _RETRIES))
-        ]
-    )
-    def what_reached_stripe(
-        context: dg.AssetCheckExecutionContext, toolbox: dg.ResourceParam[Toolbox]
-    ) -> Iterator[dg.AssetCheckResult]:
-        month, shard = read_month_shard(context.partition_key)
-        left = toolbox.month_checks.not_billed(month, shard)
-        yield dg.AssetCheckResult(check_name=EVERY_ORG_BILLED, passed=not left, metadata=_not_done(left))
-        old = toolbox.month_checks.unsynced_since(shard, toolbox.now() - LONGEST_WAIT)
-        yield dg.AssetCheckResult(
-            check_name="no_invoice_waits_long",
-            passed=not old,
-            severity=WARN,
-            metadata=evidence(old, "invoices that wait, the oldest first"),
-        )
-        # Red is said by the sensor that gives up; a run that got here got through.
-        yield dg.AssetCheckResult(check_name=RETRIES_LEFT, passed=True)
-
-    @dg.asset_check(asset="stripe_reconciliation", partitions_def=partitions.months)
-    def nothing_lost(context: dg.AssetCheckExecutionContext, toolbox: dg.ResourceParam[Toolbox]) -> dg.AssetCheckResult:
-        """Per meter, the quantity in the lake stands in lines of the month or of a later one, or waits with a reason.
-
-        Usage that came too late for any invoice is a warning: a longer look-back bills it with the next close. If it is
-        red: close the month again; if it stays red, it is a fault of flybill's: its table shows the meter.
-        """
-        month = read_month(context.partition_key)
-        accounts = account_for_usage(month, toolbox.usage, toolbox.month_checks, toolbox.lookback_months)
-        rows = [account.as_row() for account in accounts]
-        balanced, too_late = all(each.balanced for each in accounts), any(each.too_late for each in accounts)
-        return dg.AssetCheckResult(
-            passed=balanced and not too_late,
-            severity=WARN if balanced else ERROR,
-            metadata=evidence(rows, "quantity by meter"),
-        )
-
-    return [what_reached_stripe, nothing_lost]
+def not_billed(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
+    """Whose month is not done, with the reason."""
+    left = toolbox.month_checks.not_billed(*part)
+    return Finding(not left, evidence(left, "organizations that are not done"))
 
 
-def billed_now(toolbox: Toolbox, month: Month, shard: int) -> dg.AssetCheckEvaluation:
-    """`every_org_billed` of a shard as it is now: an organization of it was repaired."""
-    left = toolbox.month_checks.not_billed(month, shard)
-    return dg.AssetCheckEvaluation(
-        asset_key=dg.AssetKey("stripe_invoices"),
-        check_name=EVERY_ORG_BILLED,
-        passed=not left,
-        metadata=_not_done(left),
-        partition=str(month_shard_key(month, shard)),
-    )
+def _waiting_long(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
+    _, shard = part
+    old = toolbox.month_checks.unsynced_since(shard, toolbox.now() - LONGEST_WAIT_OF_AN_INVOICE)
+    return Finding(not old, evidence(old, "invoices that wait, the oldest first"))
 
 
-def _not_done(left: Sequence[Mapping[str, Any]]) -> Metadata:
-    return evidence(left, "organizations that are not done")
+def _got_through(_: Toolbox, __: tuple[Month, int]) -> Finding:
+    """A run that got here got through; red is recorded by the sensor that gives up."""
+    return Finding(True)
 
 
-_BILLED = """Every organization of the shard has one outcome, none is held, and each invoice stands in Stripe. If it is
-red: its table says what happened to whom; mend it, then materialize the organization's key of failed_org_months."""
-_WAITS = """No invoice of the shard, of whatever month, was finalized here more than a day ago and is not yet in
-Stripe. If it is yellow: is the sensor retry_failed_partitions on, and is Stripe up? Else materialize the shard."""
-_RETRIES = """The sensor has not given the shard up. If it is red: read why its last run failed, mend it, and then
-materialize the shard: the count begins anew."""
+def _account_for_usage(toolbox: Toolbox, month: Month) -> Finding:
+    accounts = account_for_usage(month, toolbox.usage, toolbox.month_checks, toolbox.lookback_months)
+    balanced, too_late = all(each.balanced for each in accounts), any(each.too_late for each in accounts)
+    tables = evidence([account.as_row() for account in accounts], "quantity by meter")
+    return Finding(balanced and not too_late, tables, warning=balanced)
+
+
+EVERY_ORG_BILLED = Check(
+    name="every_org_billed",
+    asset="stripe_invoices",
+    cut=MONTH_SHARD,
+    severity=ERROR,
+    holds="Every organization of the shard has one outcome, none is held, and each invoice stands in Stripe.",
+    broken="Organizations of the shard are not done: they are held, or their invoices do not stand in Stripe.",
+    remedy="Its table says what happened to whom; mend it, then materialize the organization's key of "
+    "failed_org_months.",
+    no_alert_because="people are told of the organizations by name, one message for each reason",
+    look=not_billed,
+)
+RETRIES_LEFT = Check(
+    name="retries_left",
+    asset="stripe_invoices",
+    cut=MONTH_SHARD,
+    severity=ERROR,
+    holds="The sensor has not given the shard up.",
+    broken="The shard failed so often that only a person brings it back.",
+    remedy="Read why its last run failed, mend it, and then materialize the shard: the count begins anew.",
+    no_alert_because="people are told of the shards that are given up by the failures themselves, which need no check",
+    look=_got_through,
+)
+TOTALS_MATCH_STRIPE = Check(
+    name="totals_match_stripe",
+    asset="stripe_reconciliation",
+    cut=MONTH,
+    severity=ERROR,
+    holds="Every invoice of the month stands in Stripe's own list with the same amount, and no other stands there.",
+    broken="Invoices here and in Stripe differ: one side was changed by hand, or misses an invoice.",
+    remedy="See the table of the check, which has both sides, and look at each row. Nothing is changed by itself.",
+    no_alert_because=None,
+    look=None,
+)
+
+STRIPE_CHECKS = (
+    EVERY_ORG_BILLED,
+    Check(
+        name="no_invoice_waits_long",
+        asset="stripe_invoices",
+        cut=MONTH_SHARD,
+        severity=WARN,
+        holds="No invoice of the shard, of whatever month, was finalized here more than a day ago and is not yet in "
+        "Stripe.",
+        broken="Invoices were finalized here more than a day ago and are not yet in Stripe.",
+        remedy="Is the sensor retry_failed_partitions on, and is Stripe up? Else materialize the shard.",
+        no_alert_because="people are told of invoices that have waited for six hours, by month and reason",
+        look=_waiting_long,
+    ),
+    RETRIES_LEFT,
+    TOTALS_MATCH_STRIPE,
+    Check(
+        name="nothing_lost",
+        asset="stripe_reconciliation",
+        cut=MONTH,
+        severity=ERROR,
+        holds="Per meter, the quantity in the lake stands in lines of the month or of a later one, or waits with a "
+        "reason. Usage that came too late for any invoice is a warning: a longer look-back bills it with the next "
+        "close.",
+        broken="Usage was landed that no invoice, no hold and no quarantine accounts for, or that came too late.",
+        remedy="See the table of the check, by meter. Close the month again; if it stays red, it is a fault of "
+        "flybill's.",
+        no_alert_because=None,
+        look=_account_for_usage,
+    ),
+)

@@ -1,76 +1,81 @@
 """Checks of what was landed and recorded. What counts as bad, silent or unusual, the step knows."""
 
-from collections.abc import Iterator
+from datetime import date
 from itertools import islice
 
-import dagster as dg
-
+from flybill_pipeline.defs.checks.check import DAY, ERROR, WARN, WHOLE, Check, Finding
 from flybill_pipeline.defs.metadata import MOST_ROWS, evidence
-from flybill_pipeline.defs.partitions import Partitions, read_day
 from flybill_pipeline.steps.usage.watch_usage import bad_rows, silent_sources, unusual_volume
 from flybill_pipeline.toolbox.tools import Toolbox
 
-WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
+
+def _bad_rows(toolbox: Toolbox, _: None) -> Finding:
+    bad = bad_rows(toolbox.usage_health, toolbox.now())
+    tables = evidence(bad.sources, "sources") | evidence(bad.broken, "files that could not be read")
+    return Finding(bad.tolerable, tables, warning=not bad.alarming)
 
 
-def usage_checks(partitions: Partitions) -> list[dg.AssetChecksDefinition]:
-    """`quarantine_is_small`, `no_source_is_silent`; of each day `no_conflicting_ids` and `volume_is_usual`."""
-
-    @dg.multi_asset_check(
-        specs=[
-            dg.AssetCheckSpec("quarantine_is_small", asset="landed_files", description=_SMALL),
-            dg.AssetCheckSpec("no_source_is_silent", asset="landed_files", description=_SILENT),
-        ]
-    )
-    def what_arrived(toolbox: dg.ResourceParam[Toolbox]) -> Iterator[dg.AssetCheckResult]:
-        bad = bad_rows(toolbox.usage_health, toolbox.now())
-        yield dg.AssetCheckResult(
-            check_name="quarantine_is_small",
-            passed=bad.tolerable,
-            severity=ERROR if bad.alarming else WARN,
-            metadata=evidence(bad.sources, "sources") | evidence(bad.broken, "files that could not be read"),
-        )
-        silent = silent_sources(toolbox.usage_health, toolbox.now())
-        yield dg.AssetCheckResult(
-            check_name="no_source_is_silent",
-            passed=not silent,
-            severity=WARN,
-            metadata=evidence(silent, "silent sources"),
-        )
-
-    @dg.multi_asset_check(
-        specs=[
-            dg.AssetCheckSpec(name, asset="raw_usage", description=text, partitions_def=partitions.days)
-            for name, text in (("no_conflicting_ids", _CONFLICTS), ("volume_is_usual", _VOLUME))
-        ]
-    )
-    def what_counts_of_a_day(
-        context: dg.AssetCheckExecutionContext, toolbox: dg.ResourceParam[Toolbox]
-    ) -> Iterator[dg.AssetCheckResult]:
-        day = read_day(context.partition_key)
-        manifest = toolbox.catalog.manifest(day)
-        excluded = toolbox.lake.excluded([day], "conflict") if manifest is not None and manifest.conflicts else ()
-        conflicts = [row._asdict() for row in islice(excluded, MOST_ROWS)]
-        yield dg.AssetCheckResult(
-            check_name="no_conflicting_ids",
-            passed=not conflicts,
-            severity=WARN,
-            metadata=evidence(conflicts, "conflicting rows that do not count"),
-        )
-        unusual = unusual_volume(toolbox.usage_health, day)
-        yield dg.AssetCheckResult(
-            check_name="volume_is_usual", passed=not unusual, severity=WARN, metadata=evidence(unusual, "sources")
-        )
-
-    return [what_arrived, what_counts_of_a_day]
+def _silent(toolbox: Toolbox, _: None) -> Finding:
+    silent = silent_sources(toolbox.usage_health, toolbox.now())
+    return Finding(not silent, evidence(silent, "silent sources"))
 
 
-_SMALL = """Of the last seven days' rows, at most one in a thousand of each source is in quarantine; every file could
-be read. If it is red: see the tables, mend the exporter or the source mapping, and land the rows again under new
-names."""
-_SILENT = """Each source that delivers daily has usage for each day, but for the last two. If it is yellow: ask the
-source's owner; what comes later is billed later, within the look-back."""
-_CONFLICTS = """No id of the day came with two contents or two days. The first to arrive stands. If it is yellow: show
-the rows to the source's owner, as a correction needs an id of its own."""
-_VOLUME = """Each source landed between a quarter and four times the rows that it usually lands for a day. If it is
-yellow: look whether files are missing, or were exported twice under new ids."""
+def _conflicts(toolbox: Toolbox, day: date) -> Finding:
+    manifest = toolbox.catalog.manifest(day)
+    excluded = toolbox.lake.excluded([day], "conflict") if manifest is not None and manifest.conflicts else ()
+    conflicts = [row._asdict() for row in islice(excluded, MOST_ROWS)]
+    return Finding(not conflicts, evidence(conflicts, "conflicting rows that do not count"))
+
+
+def _unusual_volume(toolbox: Toolbox, day: date) -> Finding:
+    unusual = unusual_volume(toolbox.usage_health, day)
+    return Finding(not unusual, evidence(unusual, "sources"))
+
+
+USAGE_CHECKS = (
+    Check(
+        name="quarantine_is_small",
+        asset="landed_files",
+        cut=WHOLE,
+        severity=ERROR,
+        holds="Of the last seven days' rows, at most one in a thousand of each source is in quarantine; every file "
+        "could be read.",
+        broken="Rows are in quarantine, or files could not be read.",
+        remedy="See the tables, mend the exporter or the source mapping, and land the rows again under new names.",
+        no_alert_because="people are told of each broken file, and of the sources with bad rows, by name",
+        look=_bad_rows,
+    ),
+    Check(
+        name="no_source_is_silent",
+        asset="landed_files",
+        cut=WHOLE,
+        severity=WARN,
+        holds="Each source that delivers daily has usage for each day, but for the last two.",
+        broken="Sources that deliver daily are silent.",
+        remedy="Ask the source's owner; what comes later is billed later, within the look-back.",
+        no_alert_because="people are told of each silent source by name",
+        look=_silent,
+    ),
+    Check(
+        name="no_conflicting_ids",
+        asset="raw_usage",
+        cut=DAY,
+        severity=WARN,
+        holds="No id of the day came with two contents or two days. The first to arrive stands.",
+        broken="Ids of the day came with two contents or two days; the first to arrive stands.",
+        remedy="Show the rows to the source's owner, as a correction needs an id of its own.",
+        no_alert_because="nothing is lost or billed twice, and what is to be corrected the source's owner knows",
+        look=_conflicts,
+    ),
+    Check(
+        name="volume_is_usual",
+        asset="raw_usage",
+        cut=DAY,
+        severity=WARN,
+        holds="Each source landed between a quarter and four times the rows that it usually lands for a day.",
+        broken="Sources landed far fewer or far more rows than they usually do.",
+        remedy="Look whether files are missing, or were exported twice under new ids.",
+        no_alert_because="a quiet or a busy day is mostly just that",
+        look=_unusual_volume,
+    ),
+)

@@ -1,0 +1,83 @@
+"""A check is one value in one list: Dagster, the alerts and the tests know every one of it, and nothing else."""
+
+import importlib
+import pkgutil
+
+import dagster as dg
+import pytest
+
+from flybill_pipeline.definitions import build_defs
+from flybill_pipeline.defs import checks as room
+from flybill_pipeline.defs import dagster_problems
+from flybill_pipeline.defs.checks import CHECKS
+from flybill_pipeline.defs.checks.check import ERROR, WARN, Check, Finding
+from flybill_pipeline.settings import load_settings
+
+EACH = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+
+
+@pytest.fixture(scope="module")
+def repository() -> dg.RepositoryDefinition:
+    return build_defs(load_settings({})).get_repository_def()
+
+
+def test_dagster_knows_every_check_of_the_list_and_no_other(repository: dg.RepositoryDefinition) -> None:
+    assert set(repository.asset_graph.asset_check_keys) == {check.key for check in CHECKS}
+    assert len({check.name for check in CHECKS}) == len(CHECKS)
+
+
+def test_every_check_that_is_written_is_in_the_list() -> None:
+    modules = [importlib.import_module(each.name) for each in pkgutil.iter_modules(room.__path__, f"{room.__name__}.")]
+    named = {name: value for module in modules for name, value in vars(module).items() if isinstance(value, Check)}
+    assert len(named) >= 3
+    assert [name for name, check in named.items() if check not in CHECKS] == []
+
+
+@EACH
+def test_a_check_is_cut_as_its_asset_is(check: Check[object], repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    assert graph.get(check.key).partitions_def == graph.get(check.key.asset_key).partitions_def
+
+
+@EACH
+def test_the_words_of_a_check_are_sentences_and_say_what_to_do(
+    check: Check[object], repository: dg.RepositoryDefinition
+) -> None:
+    for words in (check.holds, check.broken, check.remedy):
+        assert words[0].isupper() and words[-1] in ".?", words
+    for words in (check.holds, check.remedy):
+        assert words in str(repository.asset_graph.get(check.key).description)
+    assert check.no_alert_because is None or (check.no_alert_because and not check.no_alert_because.endswith("."))
+
+
+@EACH
+def test_a_check_that_alerts_can_be_red(check: Check[object]) -> None:
+    assert check.severity == ERROR or check.no_alert_because, "a warning tells nobody: say why that is enough"
+
+
+@EACH
+def test_a_result_says_what_was_found(check: Check[object]) -> None:
+    good, bad = check.result(Finding(True)), check.result(Finding(False, {"n": 1}))
+    assert (good.passed, good.description) == (True, check.holds)
+    assert (bad.passed, bad.description, bad.severity) == (False, check.broken, check.severity)
+    assert check.result(Finding(False, warning=True)).severity == WARN
+    recorded = check.evaluation(Finding(False, {"n": 1}), "2026-10-01")
+    assert (recorded.asset_check_key, recorded.description) == (check.key, check.broken)
+
+
+@EACH
+def test_people_are_told_of_a_red_check_unless_it_says_why_not(
+    check: Check[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def only_this_is_red(_: dg.DagsterInstance, key: dg.AssetCheckKey) -> dict[str, bool]:
+        return {"2026-10-01": key != check.key}
+
+    monkeypatch.setattr(dagster_problems, "last_results", only_this_is_red)
+    with dg.DagsterInstance.ephemeral() as instance:
+        told = list(dagster_problems._failed_checks(instance))
+    if check.no_alert_because:
+        assert told == []
+    else:
+        [problem] = told
+        assert check.name in problem.title
+        assert (problem.what, problem.remedy) == (check.broken, check.remedy)
