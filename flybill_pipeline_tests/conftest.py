@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from flybill_pipeline.local.postgres import serving
 from flybill_pipeline.stores.postgres.database import open_engine
-from flybill_pipeline_tests.databases import fresh_databases, migrated
+from flybill_pipeline_tests.worlds.databases import fresh_databases, migrated
 
 PROJECT = Path(__file__).resolve().parents[1]
 SHARED = PROJECT.parent / "shared"

@@ -15,8 +15,8 @@ import pytest
 from flybill_pipeline.defs.checks import CHECKS
 from flybill_pipeline.defs.checks.stripe import EVERY_ORG_BILLED
 from flybill_pipeline.local.postgres import serving
-from flybill_pipeline_tests.year_billed import Billed, billed_year
-from flybill_pipeline_tests.year_world import FORGOTTEN, IMPORTED, KINDS, LAST, MONTHS
+from flybill_pipeline_tests.stories.year.billed import Billed, billed_year
+from flybill_pipeline_tests.stories.year.world import FORGOTTEN, IMPORTED, KINDS, LAST, MONTHS
 
 ORGS = KINDS
 

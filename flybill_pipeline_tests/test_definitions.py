@@ -12,7 +12,7 @@ import pytest
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline_tests.conftest import PROJECT
-from flybill_pipeline_tests.databases import fresh_databases
+from flybill_pipeline_tests.worlds.databases import fresh_databases
 
 EVERYTHING = """
 asset daily_usage [day]

@@ -28,7 +28,7 @@ from flybill_pipeline.stripe_gateway.gateway import Gateway
 from flybill_pipeline.stripe_gateway.limiter import Limiter
 from flybill_pipeline.stripe_gateway.listing import InvoiceListing
 from flybill_pipeline_tests.chaos.months import FINALIZED_AT, MONTH, plant
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 LINES = 10
 REPAIRED_EVERY = 5_000

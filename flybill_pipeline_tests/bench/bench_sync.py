@@ -20,7 +20,7 @@ from flybill_pipeline.stores.postgres.database import migrate, open_engine
 from flybill_pipeline.stores.sync.ledger import SyncLedger
 from flybill_pipeline.stripe_gateway.gateway import Gateway, limiter_for
 from flybill_pipeline_tests.chaos.months import MONTH, plant
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 LIMIT = 25  # calls a second that Stripe grants to one endpoint
 LINES = 10  # of each invoice, one for each meter; a meter reports once an hour

@@ -29,10 +29,10 @@ from flybill_pipeline.local.postgres import serving
 from flybill_pipeline.operating.runs import Runner, runner
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline_tests.bench.long_history import copies, leave_room, sensors_seen, write_history
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
 from flybill_pipeline_tests.serving.served import Served, wait_until
-from flybill_pipeline_tests.troubled_months import USD
+from flybill_pipeline_tests.stories.troubled_months import USD
+from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 NOW = datetime.now(UTC)
 MONTH = Month.of(NOW).previous()

@@ -17,8 +17,8 @@ from flybill_pipeline_tests.chaos.kills import kill_everywhere
 from flybill_pipeline_tests.chaos.machine import Worlds, tell_stories
 from flybill_pipeline_tests.chaos.storm import weather_for_processes
 from flybill_pipeline_tests.chaos.world import World
-from flybill_pipeline_tests.databases import fresh_databases, migrated
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
+from flybill_pipeline_tests.worlds.databases import fresh_databases, migrated
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 MOST_CALLS = 6.0
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from flybill_pipeline_tests.chaos.world import World
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 
 @pytest.fixture(scope="package")

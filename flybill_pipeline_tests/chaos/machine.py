@@ -29,8 +29,8 @@ from flybill_pipeline_tests.chaos.crashes import Boundaries, Crash, crashing
 from flybill_pipeline_tests.chaos.months import MONTH, plant
 from flybill_pipeline_tests.chaos.people import FINAL, People
 from flybill_pipeline_tests.chaos.world import World
-from flybill_pipeline_tests.databases import fresh_databases, migrated
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
+from flybill_pipeline_tests.worlds.databases import fresh_databases, migrated
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 WRITES = ("create_customer", "create", "add_lines", "finalize")
 READS = ("list", "list_customers", "lines", "delete")

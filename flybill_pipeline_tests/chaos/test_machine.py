@@ -5,7 +5,7 @@ from hypothesis import Phase
 
 from flybill_pipeline_tests.chaos.bugs import Bug, NewKeyAfterTimeout, RandomKeys, WrittenAfterTheCall
 from flybill_pipeline_tests.chaos.machine import Worlds, tell_stories
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from flybill_pipeline.stores.sync.ledger import SyncLedger
 from flybill_pipeline_tests.chaos.crashes import Boundaries, crashing
 from flybill_pipeline_tests.chaos.months import MONTH
 from flybill_pipeline_tests.chaos.world import World
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 
 def main() -> int:

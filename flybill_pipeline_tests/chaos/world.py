@@ -20,7 +20,7 @@ from flybill_pipeline.stripe_gateway.gateway import Gateway
 from flybill_pipeline.stripe_gateway.limiter import Limiter
 from flybill_pipeline.stripe_gateway.listing import InvoiceListing
 from flybill_pipeline_tests.chaos.months import MONTH
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 SPEED = 20
 UNLIMITED = 2000.0

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline_tests.flybill_process import Flybill, Ran, deployment, event
-from flybill_pipeline_tests.troubled_months import FIRST, USD
+from flybill_pipeline_tests.stories.troubled_months import FIRST, USD
+from flybill_pipeline_tests.worlds.deployment import Flybill, Ran, deployment, event
 
 OPEN_MONTH = "2999-01"
 LIVE_KEY = "_".join(

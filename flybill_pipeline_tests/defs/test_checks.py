@@ -12,9 +12,9 @@ from flybill_pipeline.defs.jobs import VERIFY_MONTH
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline.stores.sync.month_checks import MonthChecks
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
-from flybill_pipeline_tests.troubled_months import FIRST, USD
+from flybill_pipeline_tests.stories.troubled_months import FIRST, USD
+from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 MONTH = f"{FIRST}-01"
 SHARD = f"{FIRST}-01|00"

@@ -14,10 +14,10 @@ from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline.steps.alerts.tell_problems import REST
 from flybill_pipeline.toolbox.wiring import build_toolbox
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
-from flybill_pipeline_tests.mailbox import Hook, webhook
-from flybill_pipeline_tests.troubled_months import FIRST, USD
+from flybill_pipeline_tests.stories.troubled_months import FIRST, USD
+from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.mailbox import Hook, webhook
 
 LISTED = str(FAILED_ORG_MONTHS.name)
 

@@ -7,7 +7,7 @@ import pytest
 from flybill_pipeline.billing.alerts.problems import Message
 from flybill_pipeline.notifiers.email import Email
 from flybill_pipeline.notifiers.webhook import Webhook
-from flybill_pipeline_tests.mailbox import Hook, Mailbox, mail_server, webhook
+from flybill_pipeline_tests.worlds.mailbox import Hook, Mailbox, mail_server, webhook
 
 NEWS = Message(7, "any", "flybill: 3 organizations held", "2026-10: 3 organizations held\n.\n  über 5 €", 0)
 NOBODY = "127.0.0.1:9"

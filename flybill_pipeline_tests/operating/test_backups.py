@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
-from flybill_pipeline_tests.troubled_months import FIRST, SECOND, USD
+from flybill_pipeline_tests.stories.troubled_months import FIRST, SECOND, USD
+from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 THIRD = "2025-11"
 ORGS = [f"org{n}" for n in range(6)]

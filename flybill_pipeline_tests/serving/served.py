@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flybill_pipeline_tests.flybill_process import MODULE, Flybill
+from flybill_pipeline_tests.worlds.deployment import MODULE, Flybill
 
 START_SECONDS = 90
 JSON = {"Content-Type": "application/json"}

@@ -21,12 +21,12 @@ from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_shard_key, org_month_key
 from flybill_pipeline.defs.sensors import CLOSING_ASSETS, MOST_ATTEMPTS, RETRY_TAG
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
-from flybill_pipeline_tests.mailbox import Hook, webhook
 from flybill_pipeline_tests.serving import fast_definitions
 from flybill_pipeline_tests.serving.served import Served, wait_until
-from flybill_pipeline_tests.troubled_months import USD
+from flybill_pipeline_tests.stories.troubled_months import USD
+from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.mailbox import Hook, webhook
 
 SHARDS, ORGS = 2, 14
 ORG_IDS = [f"org{number}" for number in range(ORGS)]

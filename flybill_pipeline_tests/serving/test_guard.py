@@ -10,8 +10,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from flybill_pipeline_tests.flybill_process import deployment
 from flybill_pipeline_tests.serving.served import JSON, Served, set_limit
+from flybill_pipeline_tests.worlds.deployment import deployment
 
 EVIL = "https://evil.example"
 

@@ -9,9 +9,9 @@ from functools import partial
 import dagster as dg
 import pytest
 
-from flybill_pipeline_tests.flybill_process import deployment, event
 from flybill_pipeline_tests.serving.served import Served, answers, free_port, wait_until
-from flybill_pipeline_tests.troubled_months import FIRST, USD
+from flybill_pipeline_tests.stories.troubled_months import FIRST, USD
+from flybill_pipeline_tests.worlds.deployment import deployment, event
 
 
 @pytest.fixture

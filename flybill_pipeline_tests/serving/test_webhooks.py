@@ -18,7 +18,7 @@ from flybill_pipeline.settings import load_settings
 from flybill_pipeline.toolbox.wiring import build_toolbox
 from flybill_pipeline_tests.chaos.conftest import emulator_process, world
 from flybill_pipeline_tests.chaos.world import World
-from flybill_pipeline_tests.payments_world import Account
+from flybill_pipeline_tests.worlds.payments import Account
 
 __all__ = ["emulator_process", "world"]
 SECRET = "whsec_test"

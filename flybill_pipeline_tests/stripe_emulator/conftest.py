@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import stripe
 
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.stripe_emulator.helpers import Shop
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 stripe.enable_telemetry = False
 

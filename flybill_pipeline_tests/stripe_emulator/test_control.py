@@ -9,8 +9,8 @@ import pytest
 
 import flybill_pipeline.stripe_emulator as package
 from flybill_pipeline.stripe_emulator.router import ALIASES, ENDPOINTS
-from flybill_pipeline_tests.emulator_process import ControlError, EmulatorProcess
 from flybill_pipeline_tests.stripe_emulator.helpers import DAY, Shop
+from flybill_pipeline_tests.worlds.emulator import ControlError, EmulatorProcess
 
 FOLDER = Path(package.__file__).parent
 ALLOWED = {"starlette", "stripe"}

@@ -1,7 +1,7 @@
 """Events: which are recorded, how they are read, and when they are gone."""
 
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.stripe_emulator.helpers import DAY, Shop, code_of
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 
 def test_a_life_in_events(shop: Shop) -> None:

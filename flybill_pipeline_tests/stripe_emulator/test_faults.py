@@ -7,8 +7,8 @@ import pytest
 import stripe
 
 from flybill_pipeline.stripe_emulator.faults import KINDS
-from flybill_pipeline_tests.emulator_process import ControlError, EmulatorProcess
 from flybill_pipeline_tests.stripe_emulator.helpers import Shop, code_of, header
+from flybill_pipeline_tests.worlds.emulator import ControlError, EmulatorProcess
 
 
 class Expected(NamedTuple):

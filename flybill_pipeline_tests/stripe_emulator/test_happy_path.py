@@ -4,8 +4,8 @@ import stripe
 from stripe import StripeClient
 from stripe.params import InvoiceAddLinesParamsLinePeriod
 
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.stripe_emulator.helpers import Shop
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 SEPTEMBER: InvoiceAddLinesParamsLinePeriod = {"start": 1788220800, "end": 1790812799}
 

@@ -5,8 +5,8 @@ import time
 
 import stripe
 
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.stripe_emulator.helpers import DAY, Shop, code_of, header
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 
 def replayed(answer: stripe.StripeResponse) -> bool:

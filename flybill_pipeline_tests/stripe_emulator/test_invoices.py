@@ -2,8 +2,8 @@
 
 import pytest
 
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.stripe_emulator.helpers import DAY, HOUR, Shop, code_of
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 STATES = ("draft", "open", "paid", "void", "uncollectible")
 ALLOWED = {

@@ -7,8 +7,8 @@ import stripe
 
 from flybill_pipeline.stripe_emulator.config import EmulatorConfig
 from flybill_pipeline.stripe_emulator.limits import RateLimiter, UnderWay
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.stripe_emulator.helpers import Shop, code_of, header
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 
 def test_window_slides() -> None:

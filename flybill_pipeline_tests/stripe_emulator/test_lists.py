@@ -4,8 +4,8 @@ import itertools
 
 from stripe import StripeClient
 
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.stripe_emulator.helpers import DAY, Json, Shop, code_of
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 
 def ids(page: Json) -> list[str]:

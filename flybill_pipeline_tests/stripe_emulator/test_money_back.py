@@ -2,8 +2,8 @@
 
 import pytest
 
-from flybill_pipeline_tests.emulator_process import ControlError, EmulatorProcess
 from flybill_pipeline_tests.stripe_emulator.helpers import Json, Shop
+from flybill_pipeline_tests.worlds.emulator import ControlError, EmulatorProcess
 
 
 def paid(shop: Shop) -> Json:

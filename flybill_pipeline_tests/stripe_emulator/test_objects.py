@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import stripe
 
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.stripe_emulator.helpers import Json, Shop
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 FIXTURES = Path(__file__).parents[2] / ".." / "shared" / "stripe" / "fixtures3.json"
 pytestmark = pytest.mark.skipif(not FIXTURES.exists(), reason="Stripe's sample objects are not beside the project")

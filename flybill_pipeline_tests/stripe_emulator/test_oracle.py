@@ -1,7 +1,7 @@
 """The oracle: each rule seen to fire, and silent where it should be."""
 
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.stripe_emulator.helpers import DAY, Shop
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 
 def rules(emulator: EmulatorProcess) -> list[str]:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from flybill_pipeline.stripe_emulator.forms import nest, parse_pairs
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.stripe_emulator.helpers import Shop, code_of
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 LINE = {"amount": 1}
 BAD = [

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
 from flybill_pipeline_tests.stripe_emulator.helpers import DAY, Shop
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 
 def test_state_survives_a_kill(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from flybill_pipeline.billing.sync.values import Answer, Failure, SyncInvoice, S
 from flybill_pipeline.stripe_gateway.gateway import Gateway, limiter_for
 from flybill_pipeline.stripe_gateway.keys import KeyRefusedError
 from flybill_pipeline.stripe_gateway.limiter import Limiter
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 MONTH = Month(2026, 10)
 ORG = SyncOrg("acme", "Anna's Bakery", "anna@example.com", None)

@@ -12,7 +12,7 @@ from flybill_pipeline.billing.alerts.problems import Problem
 from flybill_pipeline.notifiers.webhook import Webhook
 from flybill_pipeline.steps.alerts.tell_problems import REMINDER, REST, Told, tell_problems
 from flybill_pipeline.stores.alerts.ledger import ProblemLedger
-from flybill_pipeline_tests.mailbox import Hook, webhook
+from flybill_pipeline_tests.worlds.mailbox import Hook, webhook
 
 HELD = Problem(
     "held/2026-10/no_price",

@@ -12,7 +12,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.steps.usage.account_for_usage import account_for_usage
 from flybill_pipeline.stores.invoicing.holds import ReleaseRefusedError
 from flybill_pipeline_tests.billing.pricing.books import book, per_unit
-from flybill_pipeline_tests.billing_world import BillingWorld
+from flybill_pipeline_tests.worlds.billing import BillingWorld
 
 AUG, SEP, OCT, NOV = Month(2026, 8), Month(2026, 9), Month(2026, 10), Month(2026, 11)
 DEC, JAN = Month(2026, 12), Month(2027, 1)

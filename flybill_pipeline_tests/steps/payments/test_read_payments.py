@@ -19,7 +19,7 @@ from flybill_pipeline.stripe_gateway.listing import InvoiceListing
 from flybill_pipeline.stripe_gateway.payment_events import PaymentEvents
 from flybill_pipeline_tests.chaos.months import MONTH
 from flybill_pipeline_tests.chaos.world import World
-from flybill_pipeline_tests.payments_world import DECLINED, Account
+from flybill_pipeline_tests.worlds.payments import DECLINED, Account
 
 
 @pytest.fixture

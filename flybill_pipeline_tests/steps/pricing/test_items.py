@@ -19,8 +19,8 @@ from flybill_pipeline.stores.invoicing.items_file import COLUMNS, read_items
 from flybill_pipeline.stores.invoicing.organizations import ImportRefusedError
 from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline_tests.billing.pricing.books import book, per_unit
-from flybill_pipeline_tests.billing_world import BillingWorld
-from flybill_pipeline_tests.databases import fresh_databases, migrated
+from flybill_pipeline_tests.worlds.billing import BillingWorld
+from flybill_pipeline_tests.worlds.databases import fresh_databases, migrated
 
 SEP, OCT, NOV, DEC = Month(2026, 9), Month(2026, 10), Month(2026, 11), Month(2026, 12)
 

@@ -14,8 +14,8 @@ from flybill_pipeline.billing.pricing.prices import Contract, Price, PriceBook, 
 from flybill_pipeline.steps.usage.account_for_usage import MeterAccount, account_for_usage
 from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline_tests.billing.pricing.books import book, per_unit, tier
-from flybill_pipeline_tests.billing_world import BillingWorld
-from flybill_pipeline_tests.databases import fresh_databases, migrated
+from flybill_pipeline_tests.worlds.billing import BillingWorld
+from flybill_pipeline_tests.worlds.databases import fresh_databases, migrated
 
 SEP, OCT, NOV, DEC = Month(2026, 9), Month(2026, 10), Month(2026, 11), Month(2026, 12)
 JAN, FEB = Month(2027, 1), Month(2027, 2)

@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.prices import Price, PriceModel
 from flybill_pipeline_tests.billing.pricing.books import book, tier
-from flybill_pipeline_tests.billing_world import BillingWorld
+from flybill_pipeline_tests.worlds.billing import BillingWorld
 
 OCT = Month(2026, 10)
 

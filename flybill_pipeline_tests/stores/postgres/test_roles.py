@@ -9,9 +9,9 @@ from sqlalchemy.exc import DBAPIError
 
 from flybill_pipeline.stores.postgres.database import DatabaseError, migrate, open_engine
 from flybill_pipeline.stores.postgres.roles import PIPELINE, READER, grant_roles
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.flybill_process import Flybill, deployment
-from flybill_pipeline_tests.troubled_months import FIRST, land_first_month, prepare
+from flybill_pipeline_tests.stories.troubled_months import FIRST, land_first_month, prepare
+from flybill_pipeline_tests.worlds.deployment import Flybill, deployment
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 NO_GUARD = "function flybill.refuse_change() returns trigger language plpgsql as $$ begin return new; end $$"
 LOGINS = {"test_pipeline": PIPELINE, "test_reader": READER}

@@ -13,9 +13,7 @@ from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.partitions import Partitions
 from flybill_pipeline_tests.conftest import SHARED
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.flybill_process import Flybill, Ran, deployment, event
-from flybill_pipeline_tests.troubled_months import (
+from flybill_pipeline_tests.stories.troubled_months import (
     BAD_ROWS,
     FIRST,
     ORGS,
@@ -25,6 +23,8 @@ from flybill_pipeline_tests.troubled_months import (
     land_second_month,
     prepare,
 )
+from flybill_pipeline_tests.worlds.deployment import Flybill, Ran, deployment, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 CASES = SHARED / "cases" / "pricing.json"
 

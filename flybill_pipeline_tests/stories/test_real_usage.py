@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from flybill_pipeline_tests.conftest import SHARED
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.flybill_process import Flybill, deployment
+from flybill_pipeline_tests.worlds.deployment import Flybill, deployment
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 SAMPLE = SHARED / "real" / "focus_sample.csv"
 MONTH = "2024-09"

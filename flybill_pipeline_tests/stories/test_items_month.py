@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.flybill_process import deployment, event
-from flybill_pipeline_tests.troubled_months import USD
+from flybill_pipeline_tests.stories.troubled_months import USD
+from flybill_pipeline_tests.worlds.deployment import deployment, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 MONTHS = ("2025-06", "2025-07", "2025-08", "2025-09")
 ITEMS = """item_id,kind,org_id,name,amount,currency,start,end,percent,seats

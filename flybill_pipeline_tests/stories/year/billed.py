@@ -1,4 +1,4 @@
-"""Bills a year of year_world.py as an operator would: lands, closes, mends what waits, month by month.
+"""Bills a year of world.py as an operator would: lands, closes, mends what waits, month by month.
 
 Asserts only that commands ended as they should; what the year came to is compared in test_a_year.py.
 """
@@ -15,11 +15,9 @@ from unittest.mock import patch
 
 from flybill_pipeline.defs.assets import stripe
 from flybill_pipeline.steps.sync.options import RunOptions
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.flybill_process import Flybill, Ran, deployment
-from flybill_pipeline_tests.year_oracle import HOLD_ABOVE_MULTIPLE, LARGEST_CREDIT, Account, accounts
-from flybill_pipeline_tests.year_prices import BOOKS, MONEY, book
-from flybill_pipeline_tests.year_world import (
+from flybill_pipeline_tests.stories.year.oracle import HOLD_ABOVE_MULTIPLE, LARGEST_CREDIT, Account, accounts
+from flybill_pipeline_tests.stories.year.prices import BOOKS, MONEY, book
+from flybill_pipeline_tests.stories.year.world import (
     CLASHING,
     FAULTY,
     FORGOTTEN,
@@ -33,6 +31,8 @@ from flybill_pipeline_tests.year_world import (
     Year,
     make_year,
 )
+from flybill_pipeline_tests.worlds.deployment import Flybill, Ran, deployment
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 SOURCES = """
 [[sources]]

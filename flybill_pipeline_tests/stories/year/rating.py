@@ -1,4 +1,4 @@
-"""What usage of year_world.py comes to under the prices of year_prices.py, in fractions and plain arithmetic.
+"""What usage of world.py comes to under the prices of prices.py, in fractions and plain arithmetic.
 
 Uses nothing of the pipeline, on purpose: a mistake that both made would have to be made twice.
 """
@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from math import floor
 
-from flybill_pipeline_tests.year_prices import BOOKS, COMMITTED, MONEY, SYD_UP_TO
-from flybill_pipeline_tests.year_world import Org, Row
+from flybill_pipeline_tests.stories.year.prices import BOOKS, COMMITTED, MONEY, SYD_UP_TO
+from flybill_pipeline_tests.stories.year.world import Org, Row
 
 ZERO = Fraction(0)
 HOUR = timedelta(hours=1)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
 from flybill_pipeline_tests.serving.served import wait_until
-from flybill_pipeline_tests.troubled_months import FIRST, SECOND, USD
+from flybill_pipeline_tests.stories.troubled_months import FIRST, SECOND, USD
+from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 ORGS = 24
 FILES = 8

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from flybill_pipeline_tests import why_bugs
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
+from flybill_pipeline_tests.stories import why_bugs
+from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 MONTH = "2025-09"
 BOOK = """

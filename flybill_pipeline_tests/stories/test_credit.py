@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import stripe
 
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
+from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 MONTH, NEXT = "2025-09", "2025-10"
 DAY = f"{MONTH}-05T10:00:00Z"

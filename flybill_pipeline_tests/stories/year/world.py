@@ -1,13 +1,13 @@
 """A year of organizations with everything mixed, made from a seed: items and usage files, as a deployment is given them
-month by month, and what goes wrong. What they come to is the oracle's (year_oracle.py); nothing is run or asserted."""
+month by month, and what goes wrong. What they come to is the oracle's (oracle.py); nothing is run or asserted."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 
-from flybill_pipeline_tests.flybill_process import event
-from flybill_pipeline_tests.year_prices import MONEY
+from flybill_pipeline_tests.stories.year.prices import MONEY
+from flybill_pipeline_tests.worlds.deployment import event
 
 MONTHS = tuple(f"2025-{number:02d}" for number in range(1, 13))
 LAST_DAYS = dict(zip(MONTHS, (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), strict=True))

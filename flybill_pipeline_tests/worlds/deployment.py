@@ -23,8 +23,8 @@ from dagster._core.execution import compute_logs
 from sqlalchemy import create_engine, text
 
 from flybill_pipeline.defs.checks import CHECKS
-from flybill_pipeline_tests.databases import fresh_databases
-from flybill_pipeline_tests.emulator_process import PROJECT, EmulatorProcess
+from flybill_pipeline_tests.worlds.databases import fresh_databases
+from flybill_pipeline_tests.worlds.emulator import PROJECT, EmulatorProcess
 
 MODULE = "flybill_pipeline.cli.commands"
 SOURCES = """

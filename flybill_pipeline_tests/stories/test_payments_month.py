@@ -10,9 +10,9 @@ import pytest
 from flybill_pipeline.defs.payment_sensor import payment_sensor
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline.toolbox.wiring import build_toolbox
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
-from flybill_pipeline_tests.troubled_months import USD
+from flybill_pipeline_tests.stories.troubled_months import USD
+from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 MONTH = "2025-03"
 ORGS = ("acme", "bolt", "cody")

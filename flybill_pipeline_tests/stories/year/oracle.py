@@ -1,4 +1,4 @@
-"""What a year of year_world.py must come to, close by close, in plain arithmetic; usage is rated in year_rating.py.
+"""What a year of world.py must come to, close by close, in plain arithmetic; usage is rated in rating.py.
 
 Uses nothing of the pipeline, on purpose: a mistake that both made would have to be made twice. Amounts are minor units.
 """
@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
-from flybill_pipeline_tests.year_prices import MONEY
-from flybill_pipeline_tests.year_rating import committed, minor, usage_due
-from flybill_pipeline_tests.year_world import (
+from flybill_pipeline_tests.stories.year.prices import MONEY
+from flybill_pipeline_tests.stories.year.rating import committed, minor, usage_due
+from flybill_pipeline_tests.stories.year.world import (
     CLASHING,
     IMPORTED,
     LAST,

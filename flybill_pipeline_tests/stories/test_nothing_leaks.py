@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
+from flybill_pipeline_tests.stories.troubled_months import FIRST, USD
 from flybill_pipeline_tests.stripe_emulator.helpers import Shop
-from flybill_pipeline_tests.troubled_months import FIRST, USD
+from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 KEY = "sk_test_PLANTEDKEY0123456789"
 SECRETS = ("PLANTEDKEY", "planted-mail", "Planted Street", "planted-phone", "pm_card_planted")

@@ -1,6 +1,6 @@
 """Two small months with everything that happens to usage and organizations, as files and rows. No assertions here."""
 
-from flybill_pipeline_tests.flybill_process import Flybill, event
+from flybill_pipeline_tests.worlds.deployment import Flybill, event
 
 FIRST, SECOND = "2025-09", "2025-10"
 

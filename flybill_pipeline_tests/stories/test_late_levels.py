@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
+from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 MONTHS = ("2025-05", "2025-06", "2025-07", "2025-08")
 BOOK = """

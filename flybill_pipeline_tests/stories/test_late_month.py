@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.flybill_process import Flybill, deployment, event
-from flybill_pipeline_tests.troubled_months import USD
+from flybill_pipeline_tests.stories.troubled_months import USD
+from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 FIRST, SECOND = "2025-09", "2025-10"
 
