@@ -106,3 +106,11 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
     assert [path for path in shown if not any((root / path).exists() for root in roots)] == []
     linked = set(re.findall(r"\]\((?!https?:|#)([^)#]+)", text))
     assert [path for path in linked if not (page.parent / path).exists()] == []
+
+
+def test_what_a_page_says_is_in_a_file_is_there() -> None:
+    shown = set(re.findall(r"`(\w+)`\s+\(`([\w/]+\.py)`\)", ALL))
+    assert len(shown) >= 5
+    for name, path in shown:
+        source = (PROJECT / "flybill_pipeline" / path).read_text()
+        assert re.search(rf"^\s*(?:def|class) {name}\b", source, re.MULTILINE), f"{name} is not in {path}"
