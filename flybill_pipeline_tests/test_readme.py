@@ -13,7 +13,7 @@ from flybill_pipeline.cli.commands import flybill
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.settings import as_environment, load_settings
 from flybill_pipeline_tests.conftest import PROJECT
-from flybill_pipeline_tests.pages import PAGES, named, text_of
+from flybill_pipeline_tests.docs.pages import PAGES, named, text_of
 
 README = text_of("README.md")
 OPERATIONS = text_of("docs/operations.md")

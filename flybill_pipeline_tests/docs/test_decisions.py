@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flybill_pipeline_tests.pages import DOCS, RECORDS, named, text_of
+from flybill_pipeline_tests.docs.pages import DOCS, RECORDS, named, text_of
 
 INDEX = "docs/decisions/README.md"
 PARTS = ["## Context", "## Decision", "## Price"]

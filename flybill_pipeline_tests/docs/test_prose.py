@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flybill_pipeline_tests.pages import PAGES, named, prose, sentences
+from flybill_pipeline_tests.docs.pages import PAGES, named, prose, sentences
 
 WIDEST = 120
 LONGEST_SENTENCE = 36

@@ -34,10 +34,10 @@ from flybill_pipeline.stores.usage.lake.lake import Total, UsageLake
 from flybill_pipeline.stores.usage.months.monthly_usage import MonthlyUsage
 from flybill_pipeline.stripe_gateway.mapping import invoice_params, line_params, read_invoice
 from flybill_pipeline_tests.conftest import PROJECT
-from flybill_pipeline_tests.emulator_process import EmulatorProcess
-from flybill_pipeline_tests.flybill_process import deployment
-from flybill_pipeline_tests.pages import text_of
-from flybill_pipeline_tests.recording import Maker, Results, recorded
+from flybill_pipeline_tests.docs.pages import text_of
+from flybill_pipeline_tests.worlds.deployment import deployment
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.recording import Maker, Results, recorded
 
 PAGE = "docs/life-of-a-usage-row.md"
 MONTH = "2025-10"
