@@ -18,6 +18,7 @@ from flybill_pipeline.defs.payment_sensor import payment_sensor
 from flybill_pipeline.defs.schedules import schedules
 from flybill_pipeline.defs.sensors import EVERY_SECONDS, sensors
 from flybill_pipeline.defs.to_do_list import to_do_list_sensor
+from flybill_pipeline.local.home import keep_to_ourselves
 from flybill_pipeline.settings import Settings, load_settings
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.toolbox.wiring import build_toolbox
@@ -63,4 +64,5 @@ def build_defs(settings: Settings, *, toolbox: Toolbox | None = None, every: int
 @dg.definitions
 def defs() -> dg.Definitions:
     """The definitions that the environment describes; made when Dagster asks for them, not when this is imported."""
+    keep_to_ourselves()
     return build_defs(load_settings())

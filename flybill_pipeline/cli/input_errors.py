@@ -3,8 +3,9 @@
 from flybill_pipeline.billing.money.currencies import UnknownCurrencyError
 from flybill_pipeline.billing.payments.credit_notes import CreditRefusedError
 from flybill_pipeline.billing.pricing.quote import UnpricedError
+from flybill_pipeline.local.home import HomeError
 from flybill_pipeline.local.keeper import ServiceError
-from flybill_pipeline.local.postgres import PostgresError
+from flybill_pipeline.local.postgres_programs import PostgresError
 from flybill_pipeline.operating.backups import BackupError
 from flybill_pipeline.settings import SettingsError
 from flybill_pipeline.steps.pricing.explain_lines import NoSuchLineError
@@ -22,6 +23,7 @@ INPUT_ERRORS = (
     BackupError,
     CreditRefusedError,
     DatabaseError,
+    HomeError,
     ImportRefusedError,
     KeyRefusedError,
     LandingError,

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 
 from pydantic import SecretStr
 
+from flybill_pipeline.local.home import prepare_home
 from flybill_pipeline.local.keeper import joined
 from flybill_pipeline.settings import Settings
 
@@ -24,17 +25,18 @@ def services(settings: Settings, *, stripe: bool = True, dagster: bool = True) -
 
     `stripe=False` leaves the emulator off, for commands that never speak to Stripe; `dagster=False` starts no Postgres
     for Dagster's database alone, for commands that start no run.
-    Raises `keeper.ServiceError` with the log's last lines when something does not start.
+    The home is made ready first, and is ours alone. Raises `home.HomeError`, and `keeper.ServiceError` with the log's
+    last lines when something does not start.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
-    found: dict[str, object] = {}
+    prepare_home(settings.home)
+    addresses: dict[str, object] = {}
     with ExitStack() as stack:
         if settings.database_url is None or (dagster and settings.dagster_database_url is None):
             address = stack.enter_context(joined(settings.home, "postgres"))
-            found["database_url"] = settings.database_url or address.format("flybill")
-            found["dagster_database_url"] = settings.dagster_database_url or address.format("dagster")
+            addresses["database_url"] = settings.database_url or address.format("flybill")
+            addresses["dagster_database_url"] = settings.dagster_database_url or address.format("dagster")
         if stripe and settings.uses_local_stripe:
-            found["stripe_api_base"] = stack.enter_context(joined(settings.home, "emulator"))
-            found["stripe_api_key"] = SecretStr(EMULATOR_KEY)
-            found["stripe_account_rate"] = settings.stripe_account_rate or LIVE_ACCOUNT_RATE
-        yield settings.model_copy(update=found)
+            addresses["stripe_api_base"] = stack.enter_context(joined(settings.home, "emulator"))
+            addresses["stripe_api_key"] = SecretStr(EMULATOR_KEY)
+            addresses["stripe_account_rate"] = settings.stripe_account_rate or LIVE_ACCOUNT_RATE
+        yield settings.model_copy(update=addresses)

@@ -9,7 +9,7 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
-from flybill_pipeline.local import postgres
+from flybill_pipeline.local import postgres_programs as postgres
 from flybill_pipeline.settings import Settings
 from flybill_pipeline.stores.files.folders import local_folder
 from flybill_pipeline.stores.postgres.database import migrate, open_engine

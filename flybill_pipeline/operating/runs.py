@@ -20,6 +20,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.defs import jobs
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_shard_key, org_month_key
+from flybill_pipeline.local.short_folders import plain_name
 from flybill_pipeline.operating.dead_runs import PROCESS_TAG, dead_runs_ended
 from flybill_pipeline.settings import Settings, export_environment
 from flybill_pipeline.stores.postgres.database import open_engine
@@ -136,11 +137,14 @@ def keep_connections(instance: dg.DagsterInstance) -> None:
 
 
 def dagster_home(settings: Settings) -> Path:
-    """Makes FLYBILL_HOME/dagster ready as DAGSTER_HOME, with the project's dagster.yaml in it."""
+    """Makes FLYBILL_HOME/dagster ready as DAGSTER_HOME, with the project's dagster.yaml in it.
+
+    Dagster looks for its configuration by a pattern, and takes defaults where nothing matches: so its name is plain.
+    """
     home = settings.home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(DAGSTER_YAML, home / "dagster.yaml")
-    return home
+    return plain_name(home, settings.home / "dagster.name")
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from flybill_pipeline.local.short_folders import temporary_folder
+
 CODE = "flybill_pipeline.definitions"
 LOCATION = "flybill_pipeline"
 START_SECONDS, STOP_SECONDS = 120, 20
@@ -31,7 +33,7 @@ def main(port: int, read_only_port: int, code: str = CODE) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
     threading.Thread(target=_wait_for_parent, args=[over], daemon=True).start()
-    with tempfile.TemporaryDirectory(prefix="flybill-code-") as folder, _ending() as started:
+    with tempfile.TemporaryDirectory(prefix="flybill-", dir=temporary_folder()) as folder, _ending() as started:
         code_socket = Path(folder) / "socket"
         _start(started, "dagster", "api", "grpc", "-m", code, "-s", str(code_socket))
         if not _until_open(code_socket, over, started):

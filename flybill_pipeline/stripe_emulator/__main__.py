@@ -4,6 +4,7 @@ anything else."""
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from .config import EmulatorConfig
@@ -37,6 +38,7 @@ def main() -> None:
         limit_global_live=options.limit_global_live,
         limit_concurrent=options.limit_concurrent,
     )
+    os.umask(0o077)  # the state names customers: it is for who runs this
     serve(config, options.host, options.port)
 
 
