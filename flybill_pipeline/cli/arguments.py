@@ -1,18 +1,16 @@
 """What a person may type as an argument: its types, and refusals that say what to type instead. No commands here."""
 
-from collections.abc import Collection
+import os
+import pwd
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.settings import load_settings
-
-if TYPE_CHECKING:
-    from flybill_pipeline.toolbox.tools import Toolbox
 
 
 class MonthType(click.ParamType[Month]):
@@ -58,15 +56,6 @@ def require_billable(month: Month) -> None:
         raise click.UsageError(f"{month} is before the first month that is billed here (FLYBILL_FIRST_MONTH={first}).")
 
 
-def require_known(tools: "Toolbox", org_ids: Collection[str]) -> None:
-    """Refuses organizations that nobody imported, by name."""
-    if not org_ids:
-        return
-    known = {org.org_id for org in tools.organizations.all(org_ids=org_ids)}
-    if unknown := [org for org in org_ids if org not in known]:
-        raise click.UsageError(f"no such organization: {', '.join(unknown)}. `flybill import-orgs FILE` adds them.")
-
-
 def exact_number(text: str) -> Decimal:
     """The decimal that `text` writes; a usage error for anything else."""
     try:
@@ -80,10 +69,18 @@ def exact_number(text: str) -> Decimal:
 
 def pairs(texts: tuple[str, ...]) -> dict[str, str]:
     """`k=v` texts as a mapping; a usage error for anything else."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise click.BadParameter(f"{text!r} is not of the form name=value", param_hint="--dimension")
-        found[name] = value
-    return found
+        values[name] = value
+    return values
+
+
+def login_name() -> str:
+    """The name under which this machine knows who types; its number where it has no name."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"user {os.getuid()}"

@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.cli.answers import as_json, show, show_month
-from flybill_pipeline.cli.arguments import MONTH, PATH, exact_number, pairs, require_known
-from flybill_pipeline.cli.render import console
+from flybill_pipeline.cli.answers import as_json, show
+from flybill_pipeline.cli.arguments import MONTH, PATH, exact_number, pairs
 from flybill_pipeline.cli.sessions import toolbox
 from flybill_pipeline.settings import load_settings
 
@@ -19,8 +18,12 @@ from flybill_pipeline.settings import load_settings
 @as_json
 def status(month: Month, json_wanted: bool) -> None:
     """Where MONTH stands: outcomes, sync, totals, and each failure with its remedy."""
+    from flybill_pipeline.cli.render.month_status import overview_data, show_overview
+    from flybill_pipeline.questions.month_status import month_status
+
     with toolbox(load_settings()) as tools:
-        show_month(tools, month, json_wanted)
+        answer = month_status(tools, month)
+    show(json_wanted, overview_data(answer), lambda: show_overview(answer))
 
 
 @click.command()
@@ -29,28 +32,12 @@ def status(month: Month, json_wanted: bool) -> None:
 @as_json
 def owes(org: str, month: Month | None, json_wanted: bool) -> None:
     """What ORG owes, why, and what happens next. Works while Stripe is down."""
-    from flybill_pipeline.questions.owed import state_what_is_owed
+    from flybill_pipeline.cli.render.owed import owed_data, show_owed
+    from flybill_pipeline.questions.owed import owed
 
-    now = datetime.now(UTC)
     with toolbox(load_settings()) as tools:
-        require_known(tools, [org])
-        asked = month or Month.of(now)
-        answer = state_what_is_owed(
-            tools.organizations.all(org_ids=[org])[0],
-            tools.shard_of(org),
-            asked,
-            tools.statements,
-            tools.usage,
-            tools.books(asked),
-            tools.drafts,
-            now,
-            tools.accounts_of(tools.usage),
-            tools.credit_notes,
-            tools.payments,
-            tools.closing_day,
-        )
-        poll = tools.payments.poll()
-    show(json_wanted, console.owed_data(answer, poll), lambda: console.show_statement(answer, poll))
+        answer = owed(tools, org, month or Month.of(tools.now()))
+    show(json_wanted, owed_data(answer), lambda: show_owed(answer))
 
 
 @click.command()
@@ -61,15 +48,12 @@ def owes(org: str, month: Month | None, json_wanted: bool) -> None:
 @as_json
 def explain(org: str, month: Month, number: int | None, limit: int, json_wanted: bool) -> None:
     """The raw events behind the lines of ORG's MONTH: their sum is the usage that the line recorded."""
-    from flybill_pipeline.cli.render import explained as shown
-    from flybill_pipeline.questions import explained as explaining
+    from flybill_pipeline.cli.render.explained import show_explained, write_explained
+    from flybill_pipeline.questions.explained import explained
 
-    with toolbox(load_settings()) as tools:
-        require_known(tools, [org])
-        found = explaining.explained(tools, org, month, number, datetime.now(UTC))
-        files = explaining.files_of(tools)
-        write = shown.write_json if json_wanted else None
-        complete = write(org, month, found, files) if write else shown.show_text(found, files, limit)
+    with toolbox(load_settings()) as tools:  # events are read while they are shown
+        answer = explained(tools, org, month, number)
+        complete = write_explained(answer) if json_wanted else show_explained(answer, limit)
     sys.exit(0 if complete else 1)
 
 
@@ -79,12 +63,12 @@ def explain(org: str, month: Month, number: int | None, limit: int, json_wanted:
 @as_json
 def reprice(month: Month, prices: Path, json_wanted: bool) -> None:
     """What other PRICES would have billed for MONTH, per organization and meter. Writes nothing."""
-    from flybill_pipeline.cli.render import repriced as shown
-    from flybill_pipeline.questions import repriced as repricing
+    from flybill_pipeline.cli.render.repriced import repriced_data, show_repriced
+    from flybill_pipeline.questions.repriced import repriced
 
     with toolbox(load_settings()) as tools:
-        found = repricing.reprice(tools, month, prices, datetime.now(UTC))
-    show(json_wanted, shown.repriced_data(month, found), lambda: shown.show_repriced(month, found))
+        answer = repriced(tools, month, prices)
+    show(json_wanted, repriced_data(answer), lambda: show_repriced(answer))
 
 
 @click.command()
@@ -92,13 +76,13 @@ def reprice(month: Month, prices: Path, json_wanted: bool) -> None:
 @as_json
 def verify(month: Month, json_wanted: bool) -> None:
     """Price the finalized invoices of MONTH again, from the usage that they were priced from, and compare."""
-    from flybill_pipeline.cli.render import verified as shown
-    from flybill_pipeline.questions import verified as verifying
+    from flybill_pipeline.cli.render.verified import show_verified, verified_data
+    from flybill_pipeline.questions.verified import verified
 
     with toolbox(load_settings()) as tools:
-        found = verifying.verify(tools, month)
-    show(json_wanted, shown.verified_data(month, found), lambda: shown.show_verified(month, found))
-    sys.exit(0 if verifying.all_the_same(found) else 1)
+        answer = verified(tools, month)
+    show(json_wanted, verified_data(answer), lambda: show_verified(answer))
+    sys.exit(0 if answer.all_the_same else 1)
 
 
 @click.command()
@@ -107,20 +91,16 @@ def verify(month: Month, json_wanted: bool) -> None:
 @as_json
 def quarantine(source: str | None, limit: int, json_wanted: bool) -> None:
     """The usage that does not count: files that cannot be read, and bad rows, each with its reason."""
-    from flybill_pipeline.cli.render import rejected_usage as shown
-    from flybill_pipeline.questions import rejected_usage as bad_usage
+    from flybill_pipeline.cli.render.rejected_usage import rejected_data, show_rejected
+    from flybill_pipeline.questions.rejected_usage import rejected_usage
 
     with toolbox(load_settings()) as tools:
-        if source not in (None, *tools.landing.sources):
-            raise click.UsageError(
-                f"there is no source {source!r}; sources.toml has {', '.join(tools.landing.sources)}"
-            )
-        found = bad_usage.look(tools, source, limit)
-    show(json_wanted, shown.data(found), lambda: shown.show(found))
+        answer = rejected_usage(tools, source, limit)
+    show(json_wanted, rejected_data(answer), lambda: show_rejected(answer))
 
 
 @click.command()
-@click.option("--prices", required=True, type=PATH, help="A folder of price books, or one of them.")
+@click.option("--prices", type=PATH, help="A folder of price books, or one of them. Default: FLYBILL_PRICES.")
 @click.option("--meter", required=True)
 @click.option("--quantity", required=True, help="In the meter's unit, such as 1500.25.")
 @click.option("--dimension", "dimensions", multiple=True, metavar="K=V", help="Such as region=iad; may be repeated.")
@@ -128,7 +108,7 @@ def quarantine(source: str | None, limit: int, json_wanted: bool) -> None:
 @click.option("--currency", help="Needed when the folder has books in several currencies.")
 @as_json
 def quote(
-    prices: Path,
+    prices: Path | None,
     meter: str,
     quantity: str,
     dimensions: tuple[str, ...],
@@ -137,10 +117,12 @@ def quote(
     json_wanted: bool,
 ) -> None:
     """Price one QUANTITY of a METER, and show the working."""
-    from flybill_pipeline.questions.quoted import answer_quote
+    from flybill_pipeline.cli.render.quoted import quote_data, show_quote
+    from flybill_pipeline.questions.quoted import QuoteRequest, quoted
 
-    answer = answer_quote(prices, meter, exact_number(quantity), pairs(dimensions), contract, currency)
-    show(json_wanted, answer, lambda: console.show_working(answer["working"], answer["shown"]))
+    request = QuoteRequest(meter, exact_number(quantity), pairs(dimensions), contract, currency)
+    answer = quoted(prices or load_settings().prices, request, datetime.now(UTC).date())
+    show(json_wanted, quote_data(answer), lambda: show_quote(answer))
 
 
-QUESTIONS = (status, owes, explain, quarantine, reprice, verify, quote)
+ASKING = (status, owes, explain, quarantine, reprice, verify, quote)

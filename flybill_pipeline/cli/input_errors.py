@@ -7,6 +7,9 @@ from flybill_pipeline.local.home import HomeError
 from flybill_pipeline.local.keeper import ServiceError
 from flybill_pipeline.local.postgres_programs import PostgresError
 from flybill_pipeline.operating.backups import BackupError
+from flybill_pipeline.questions.organizations import UnknownOrganizationError
+from flybill_pipeline.questions.quoted import QuoteRefusedError
+from flybill_pipeline.questions.rejected_usage import UnknownSourceError
 from flybill_pipeline.settings import SettingsError
 from flybill_pipeline.steps.pricing.explain_lines import NoSuchLineError
 from flybill_pipeline.stores.files.folders import AddressError
@@ -30,10 +33,13 @@ INPUT_ERRORS = (
     NoSuchLineError,
     PostgresError,
     PriceBookError,
+    QuoteRefusedError,
     ReleaseRefusedError,
     ServiceError,
     SettingsError,
     SourcesError,
     UnknownCurrencyError,
+    UnknownOrganizationError,
+    UnknownSourceError,
     UnpricedError,
 )

@@ -3,7 +3,7 @@
 Dagster and the stores are imported when they are first needed, so that `owes` answers at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -43,9 +43,11 @@ def toolbox(settings: Settings, *, stripe: bool = False) -> Iterator["Toolbox"]:
 
 
 @contextmanager
-def running() -> Iterator["Runner"]:
-    """Yields what runs Dagster's jobs in this process."""
+def running(org_ids: Collection[str] = ()) -> Iterator["Runner"]:
+    """Yields what runs Dagster's jobs in this process. Raises UnknownOrganizationError for ids that nobody imported."""
     from flybill_pipeline.operating.runs import runner
+    from flybill_pipeline.questions.organizations import organizations
 
-    with ready(load_settings()) as complete, runner(complete) as found:
-        yield found
+    with ready(load_settings()) as complete, runner(complete) as jobs:
+        organizations(jobs.toolbox, org_ids)
+        yield jobs

@@ -8,8 +8,8 @@ import dagster as dg
 
 from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.defs.pictures import bars
+from flybill_pipeline.questions.verified import VerifiedMonth
 from flybill_pipeline.steps.invoicing.finalize_invoices import FinalizeReport
-from flybill_pipeline.steps.invoicing.verify_invoices import SAME, Verified
 from flybill_pipeline.steps.pricing.price_usage import PricingReport
 from flybill_pipeline.steps.sync.reconcile_invoices import Reconciliation
 from flybill_pipeline.steps.usage.compare_days import ComparisonReport
@@ -107,22 +107,21 @@ def reconciliation_metadata(found: Reconciliation) -> Metadata:
     }
 
 
-def verification_metadata(found: Sequence[Verified]) -> Metadata:
+def verification_metadata(verified: VerifiedMonth) -> Metadata:
     """How many invoices came out as they were finalized, and which did not."""
     differing = [
         {
-            "org_id": each.org_id,
-            "invoice": each.number,
-            "what happened": each.message,
-            "lines": "; ".join(each.differences),
+            "org_id": invoice.org_id,
+            "invoice": invoice.number,
+            "what happened": invoice.message,
+            "lines": "; ".join(invoice.differences),
         }
-        for each in found
-        if each.verdict != SAME
+        for invoice in verified.differing
     ]
     return {
-        "invoices": len(found),
-        "the same": len(found) - len(differing),
-        "usage changed since": sum(each.late for each in found),
+        "invoices": len(verified.invoices),
+        "the same": len(verified.invoices) - len(differing),
+        "usage changed since": len(verified.late),
         **evidence(differing, "invoices that differ"),
     }
 

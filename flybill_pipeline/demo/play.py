@@ -29,7 +29,7 @@ class Closed:
     Stripe's stand-in stumbled, by kind; `broken` the organizations whose customers a person must mend.
     """
 
-    status: MonthStatus
+    bills: MonthStatus
     usage: Mapping[str, int]
     faults: Mapping[str, int]
     broken: Sequence[str]
@@ -37,10 +37,14 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """How the demo ended: its close, the month after the repair, what Stripe's stand-in objects to, seconds in all."""
+    """How the demo ended: its close, the month after the repair, what Stripe's stand-in objects to, seconds in all.
+
+    `example` is the organization with the longest bill.
+    """
 
     closed: Closed
-    status: MonthStatus
+    bills: MonthStatus
+    example: str
     faults: int
     violations: Sequence[Any]
     seconds: float
@@ -48,9 +52,9 @@ class Played:
     @property
     def complete(self) -> bool:
         """Whether every organization has its bill and nothing is wrong in Stripe."""
-        totals = self.status.totals.values()
+        totals = self.bills.totals.values()
         equal = all(total["invoiced_minor"] == total["synced_minor"] for total in totals)
-        return equal and not self.status.failures and not self.status.undecided and not self.violations
+        return equal and not self.bills.failures and not self.bills.undecided and not self.violations
 
 
 class Demo:
@@ -73,21 +77,22 @@ class Demo:
         self._outside.stop_faults()
         self._runner.reconcile(month, progress)
         tools, ids = self._runner.toolbox, org_ids(self._plan)
-        status = tools.statements.month(month)
-        failed = {failure.org_id for failure in status.failures}
+        bills = tools.statements.month(month)
+        failed = {failure.org_id for failure in bills.failures}
         broken = [ids[position] for position in (DELETED, OTHER_CURRENCY) if ids[position] in failed]
-        return Closed(status, tools.usage.numbers(month), self._faults(), broken)
+        return Closed(bills, tools.usage.numbers(month), self._faults(), broken)
 
     def mend(self, closed: Closed, progress: Progress) -> Played:
         """The second act, as an operator would: new customers in Stripe, linked, then a repair of just these orgs."""
-        status = closed.status
+        bills = closed.bills
         if closed.broken:
             self._relink({org: self._outside.new_customer(org) for org in closed.broken}, "mended-customers.csv")
             self._runner.repair(self._plan.month, closed.broken, progress)
             self._runner.reconcile(self._plan.month, progress)
-            status = self._runner.toolbox.statements.month(self._plan.month)
+            bills = self._runner.toolbox.statements.month(self._plan.month)
         report, seconds = self._outside.report(), time.monotonic() - self._started
-        return Played(closed, status, len(report["faults_fired"]), report["violations"], seconds)
+        example = org_ids(self._plan)[0]
+        return Played(closed, bills, example, len(report["faults_fired"]), report["violations"], seconds)
 
     def _faults(self) -> dict[str, int]:
         fired = self._outside.report()["faults_fired"]

@@ -3,64 +3,143 @@
 Events are read while they are iterated, so that a line of ten million of them takes no memory.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 
-from flybill_pipeline.billing.invoicing.outcomes import HELD
+from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.questions.owed import draft_now
-from flybill_pipeline.steps.pricing.explain_lines import Explained, Lakes, explain_lines
+from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.usage.totals import dimensions_of
+from flybill_pipeline.questions.org_month import draft_now, org_month
+from flybill_pipeline.steps.pricing.explain_lines import Event, Explained, Lakes, explain_lines
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.months.measured_usage import MeasuredUsage
 from flybill_pipeline.toolbox.tools import Toolbox
 
 
-def explained(tools: Toolbox, org_id: str, month: Month, number: int | None, now: datetime) -> Iterator[Explained]:
-    """The lines of the org's month with their events. Raises NoSuchLineError."""
-    (org,) = tools.organizations.all(org_ids=[org_id])
-    facts = tools.statements.facts(org_id, month)
-    if facts is not None and facts.outcome not in (None, HELD):
+@dataclass(frozen=True, slots=True)
+class UsedEvent:
+    """A usage event behind a line. `quantity` is what it adds to the line; `file` and `row` say where it was landed."""
+
+    source: str
+    event_id: str
+    meter: str
+    dimensions: Mapping[str, str]
+    quantity: Decimal
+    occurred_at: datetime
+    file: str
+    row: int
+
+
+class Events:
+    """Events that can be iterated once; `count` and `quantity` are of those that were read so far."""
+
+    def __init__(self, read: Iterable[tuple[Event, Decimal]], files: Mapping[int, str]) -> None:
+        self._read, self._files = read, files
+        self.count, self.quantity = 0, ZERO
+
+    def __iter__(self) -> Iterator[UsedEvent]:
+        for event, quantity in self._read:
+            self.count += 1
+            with exact():
+                self.quantity += quantity
+            yield UsedEvent(
+                source=event.source,
+                event_id=event.event_id,
+                meter=event.meter,
+                dimensions=dimensions_of(event.dimensions),
+                quantity=quantity,
+                occurred_at=event.occurred_at,
+                file=self._files.get(event.arrival, ""),
+                row=event.row,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedLine:
+    """A line with its number (from 1) and the events that it was priced from.
+
+    `without_events` is what a line is that comes from no usage, else "". `level` is what a time-weighted line began
+    with. `arrived_after` are events that came after it was billed.
+    """
+
+    number: int
+    line: LineItem
+    without_events: str
+    level: Decimal | None
+    events: Events
+    arrived_after: Events
+
+    @property
+    def unexplained(self) -> Decimal:
+        """What of the recorded usage the events do not explain; to be asked after all of them were read."""
+        with exact():
+            return ZERO if self.without_events else self.line.usage - self.events.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedMonth:
+    """The lines of an organization's month; each, with its events, is read while it is iterated."""
+
+    org_id: str
+    month: Month
+    lines: Iterator[ExplainedLine]
+
+
+def explained(tools: Toolbox, org_id: str, month: Month, number: int | None = None) -> ExplainedMonth:
+    """The lines of the org's month, or just the one with that number, with their events.
+
+    Raises UnknownOrganizationError and NoSuchLineError.
+    """
+    asked = org_month(tools, org_id, month)
+    if asked.is_settled:
         lines, lakes = tools.recorded_lines.of(org_id, month), _lakes_of_settled(tools, org_id, month)
     else:
-        shard, books = tools.shard_of(org_id), tools.books(month)
-        accounts = tools.accounts_of(tools.usage)
-        lines = draft_now(org, shard, month, tools.usage, books, tools.drafts, now, accounts).lines
-        lakes = _lakes_of_open(tools, org_id, month)
-    return explain_lines(org_id, org.contract, lines, lakes, cache(tools.books), number)
+        lines, lakes = draft_now(tools, asked).lines, _lakes_of_open(tools, org_id, month)
+    files = {file.arrival: file.path for file in tools.catalog.files()}
+    steps = explain_lines(org_id, asked.org.contract, lines, lakes, cache(tools.books), number)
+    return ExplainedMonth(org_id, month, (_line(each, files) for each in steps))
 
 
-class Looking:
+def _line(each: Explained, files: Mapping[int, str]) -> ExplainedLine:
+    return ExplainedLine(
+        number=each.number,
+        line=each.line,
+        without_events=each.words,
+        level=each.level,
+        events=Events(each.events, files),
+        arrived_after=Events(each.later, files),
+    )
+
+
+class LakeView:
     """A lake as the step looks into it."""
 
     def __init__(self, lake: UsageLake) -> None:
         self.events, self.version, self._measured = lake.events, lake.version, MeasuredUsage(lake)
 
     def levels(self, org_id: str, before: date, meter: str) -> Iterator[tuple[str, Decimal]]:
-        """What all events before a day add up to."""
-        for found in self._measured.levels(before, [meter], org_ids=[org_id]):
-            yield found.dimensions, found.level
+        """What all events before a day add up to, by dimensions."""
+        for level in self._measured.levels(before, [meter], org_ids=[org_id]):
+            yield level.dimensions, level.level
 
 
 def _lakes_of_settled(tools: Toolbox, org_id: str, month: Month) -> Callable[[Month], Lakes]:
-    known = tools.recorded_lines.priced_from(org_id, month)
-    if known is None:  # settled before this was written down: the usage of today is the best there is
+    inputs_id = tools.recorded_lines.priced_from(org_id, month)
+    if inputs_id is None:  # settled before this was written down: the usage of today is the best there is
         return _lakes_of_open(tools, org_id, month)
-    priced = Looking(tools.lake_as_of(tools.pricing_inputs.find(known)))
-    return lambda service: Lakes(priced, _before(tools, org_id, month, service), Looking(tools.lake))
+    priced = LakeView(tools.lake_as_of(tools.pricing_inputs.find(inputs_id)))
+    return lambda service: Lakes(priced, _before(tools, org_id, month, service), LakeView(tools.lake))
 
 
 def _lakes_of_open(tools: Toolbox, org_id: str, month: Month) -> Callable[[Month], Lakes]:
-    return lambda service: Lakes(Looking(tools.lake), _before(tools, org_id, month, service))
+    return lambda service: Lakes(LakeView(tools.lake), _before(tools, org_id, month, service))
 
 
-def _before(tools: Toolbox, org_id: str, month: Month, service: Month) -> Looking | None:
+def _before(tools: Toolbox, org_id: str, month: Month, service: Month) -> LakeView | None:
     """The lake of the last settled month that billed `service` too."""
     earlier = None if service >= month else tools.recorded_lines.priced_from(org_id, month, since=service)
-    return None if earlier is None else Looking(tools.lake_as_of(tools.pricing_inputs.find(earlier)))
-
-
-def files_of(tools: Toolbox) -> Mapping[int, str]:
-    """The landed file of each number of arrival."""
-    return {file.arrival: file.path for file in tools.catalog.files()}
+    return None if earlier is None else LakeView(tools.lake_as_of(tools.pricing_inputs.find(earlier)))

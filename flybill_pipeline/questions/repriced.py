@@ -1,23 +1,32 @@
-"""Answers `flybill reprice`: loads the other price books, reprices shard by shard. Comparing is the step's."""
+"""What a month would have come to by other price books, of everybody. Comparing one shard is the step's."""
 
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.price_changes import books_of_month
-from flybill_pipeline.steps.pricing.reprice_month import Repriced, biggest_first, reprice_shard
+from flybill_pipeline.steps.pricing.reprice_month import Difference, Repriced, biggest_first, reprice_shard, totals
 from flybill_pipeline.stores.pricing.price_books import load_price_books
 from flybill_pipeline.toolbox.tools import Toolbox
 
 
-def reprice(tools: Toolbox, month: Month, prices: Path, now: datetime) -> list[Repriced]:
-    """Every org's month by the books of the deployment and by those in `prices`, biggest difference first."""
+@dataclass(frozen=True, slots=True)
+class RepricedMonth:
+    """A month by the books in force and by others: sums per currency, and each org, the biggest difference first."""
+
+    month: Month
+    totals: Mapping[str, Difference]
+    organizations: Sequence[Repriced]
+
+
+def repriced(tools: Toolbox, month: Month, prices: Path) -> RepricedMonth:
+    """Every org's month by the books of the deployment and by those in `prices`. Raises PriceBookError."""
     loaded = load_price_books(prices)
-    other = cache(lambda currency: books_of_month(loaded, currency, month))
-    books = tools.books(month)
-    found: list[Repriced] = []
+    books, other = tools.books(month), cache(lambda currency: books_of_month(loaded, currency, month))
+    differences: list[Repriced] = []
     for shard in range(tools.shards):
         orgs, items = tools.organizations.all(shard), tools.items.of(shard)
-        found += reprice_shard(month, shard, orgs, tools.usage, items, books, other, now)
-    return biggest_first(found)
+        differences += reprice_shard(month, shard, orgs, tools.usage, items, books, other, tools.now())
+    return RepricedMonth(month, totals(differences), biggest_first(differences))

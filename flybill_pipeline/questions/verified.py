@@ -1,6 +1,10 @@
-"""Whether invoices are the same when they are priced again: from what they were priced from. Comparing: the step."""
+"""Whether invoices come out the same when they are priced again, from what they were priced from.
+
+It finds what each was priced from. Comparing is the step's. Nothing is changed.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from flybill_pipeline.billing.money.period import Month
@@ -8,12 +12,36 @@ from flybill_pipeline.steps.invoicing.verify_invoices import SAME, Source, Verif
 from flybill_pipeline.toolbox.tools import Toolbox
 
 
-def verify(tools: Toolbox, month: Month) -> list[Verified]:
-    """Every invoice of the month, priced again."""
+@dataclass(frozen=True, slots=True)
+class VerifiedMonth:
+    """Every invoice of a month, priced again."""
+
+    month: Month
+    invoices: Sequence[Verified]
+
+    @property
+    def differing(self) -> list[Verified]:
+        """Those that come out otherwise than they were finalized."""
+        return [invoice for invoice in self.invoices if invoice.verdict != SAME]
+
+    @property
+    def late(self) -> list[Verified]:
+        """Those of which usage arrived since, or was corrected: the business of a later invoice."""
+        return [invoice for invoice in self.invoices if invoice.late]
+
+    @property
+    def all_the_same(self) -> bool:
+        """Whether every invoice came out as it was finalized."""
+        return not self.differing
+
+
+def verified(tools: Toolbox, month: Month) -> VerifiedMonth:
+    """Every invoice of the month, priced again from the usage and the books that it was priced from."""
     contracts = {org.org_id: org.contract for org in tools.organizations.all()}
     invoices = tools.recorded_lines.invoices(month)
     sources = cache(lambda priced_from: _source(tools, month, priced_from))
-    return list(verify_invoices(month, invoices, contracts, sources, tools.books(month), tools.fingerprints(month)))
+    again = verify_invoices(month, invoices, contracts, sources, tools.books(month), tools.fingerprints(month))
+    return VerifiedMonth(month, list(again))
 
 
 def _source(tools: Toolbox, month: Month, priced_from: str | None) -> Source:
@@ -22,8 +50,3 @@ def _source(tools: Toolbox, month: Month, priced_from: str | None) -> Source:
     inputs = tools.pricing_inputs.find(priced_from)
     now = tools.pricing_inputs.compiled(month)
     return Source(tools.usage_as_of(inputs), inputs.books, None if now == inputs.days else tools.usage)
-
-
-def all_the_same(found: Sequence[Verified]) -> bool:
-    """Whether every invoice came out as it was finalized."""
-    return all(each.verdict == SAME for each in found)

@@ -66,12 +66,12 @@ EXPLAINS_WITHOUT_LEVEL = Bug(explain_lines, "_level", lambda right: lambda *args
 def _writing(right: Any) -> Any:
     """Asking what if leaves a trace in the drafts."""
 
-    def reprice(tools: Any, *args: Any) -> Any:
+    def repriced(tools: Any, *args: Any) -> Any:
         with tools.engine.begin() as connection:
             connection.execute(text("update flybill.drafts set total_minor = total_minor"))
         return right(tools, *args)
 
-    return reprice
+    return repriced
 
 
 def _those_in_force(right: Any) -> Any:
@@ -79,7 +79,7 @@ def _those_in_force(right: Any) -> Any:
     return lambda prices: right(prices.parent / "prices")
 
 
-REPRICES_AND_WRITES = Bug(repricing, "reprice", _writing)
+REPRICES_AND_WRITES = Bug(repricing, "repriced", _writing)
 REPRICES_BY_THE_SAME_BOOKS = Bug(repricing, "load_price_books", _those_in_force)
 REPRICES_SILENTLY = Bug(reprice_month, "_repriced", lambda right: lambda *args: replace(right(*args), problems=[]))
 REPRICES_WITHOUT_METERS = Bug(reprice_month, "_by_meter", lambda right: lambda draft: {"": draft.total_minor})
@@ -102,4 +102,4 @@ def _without_hash(right: Any) -> Any:
 VERIFIES_NOTHING = Bug(verify_invoices, "_priced_again", _never_priced)
 VERIFIES_BY_USAGE_OF_TODAY = Bug(verifying, "_source", _by_usage_of_today)
 VERIFIES_WITHOUT_HASH = Bug(verify_invoices, "_verdict", _without_hash)
-VERIFIES_AND_IS_CONTENT = Bug(verifying, "all_the_same", lambda right: lambda found: True)
+VERIFIES_AND_IS_CONTENT = Bug(verifying.VerifiedMonth, "all_the_same", lambda right: property(lambda month: True))

@@ -1,4 +1,4 @@
-"""How answers look at a terminal, and as JSON.
+"""How answers look: a file for each, with its words for a terminal and its JSON.
 
-Not here: queries, decisions. Start with `console.py`.
+Not here: queries, decisions. Start with `screen.py`, the one door through which everything is printed.
 """

@@ -1,98 +1,95 @@
-"""How `flybill explain` answers: each event is shown as it is read, so that ten million take no memory."""
+"""How `flybill explain` answers: each event is shown as it is read, so that ten million of them take no memory."""
 
 import json
-import sys
-from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-from rich.markup import escape
-
 from flybill_pipeline.billing.money.amounts import format_money
-from flybill_pipeline.billing.money.decimals import ZERO, exact, plain
-from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.usage.totals import dimensions_of
-from flybill_pipeline.cli.render.console import explained_events, out
-from flybill_pipeline.steps.pricing.explain_lines import Event, Explained
-
-Told = Iterable[tuple[Event, Decimal]]
+from flybill_pipeline.billing.money.decimals import plain
+from flybill_pipeline.cli.render import screen
+from flybill_pipeline.questions.explained import Events, ExplainedLine, ExplainedMonth, UsedEvent
 
 
-class Sum:
-    """Counts and adds what passes."""
-
-    def __init__(self) -> None:
-        self.events, self.quantity = 0, ZERO
-
-    def passing(self, told: Told) -> Iterator[tuple[Event, Decimal]]:
-        for event, quantity in told:
-            with exact():
-                self.quantity += quantity
-            self.events += 1
-            yield event, quantity
-
-
-def write_json(org_id: str, month: Month, found: Iterable[Explained], files: Mapping[int, str]) -> bool:
-    """Writes everything, event by event; returns whether every line is explained to the last digit."""
-    write, complete = sys.stdout.write, True
-    write(f'{{"org_id": {json.dumps(org_id)}, "month": "{month}", "lines": [')
-    for place, each in enumerate(found):
-        counted, later = Sum(), Sum()
-        write(",\n" if place else "\n")
-        write(json.dumps(_line_data(each))[:-1] + ', "events": [')
-        _write_events(counted.passing(each.events), files)
-        write('], "arrived_after": [')
-        _write_events(later.passing(each.later), files)
-        missing = _missing(each, counted)
-        complete = complete and not missing
-        ends = {"events_quantity": plain(counted.quantity), "unexplained_quantity": plain(missing)}
-        write("], " + json.dumps(ends)[1:])
-    write("\n]}\n")
-    return complete
-
-
-def _write_events(told: Told, files: Mapping[int, str]) -> None:
-    for place, (event, quantity) in enumerate(told):
-        sys.stdout.write((",\n" if place else "\n") + json.dumps(_event_data(event, quantity, files)))
-
-
-def show_text(found: Iterable[Explained], files: Mapping[int, str], limit: int) -> bool:
+def show_explained(month: ExplainedMonth, limit: int) -> bool:
     """Shows each line with up to `limit` events; totals are over all. Returns whether every line is explained."""
     complete = True
-    for each in found:
-        line = each.line
-        out.print(f"[bold]{each.number}[/bold]  {escape(line.description)}")
-        out.print(f"   {format_money(line.amount_minor, line.currency)}, {line.kind} of {line.service_month}")
-        if each.words:
-            out.print(f"   No usage of its own: {each.words}.")
-            continue
-        if each.level is not None:
-            out.print(f"   The level was {plain(each.level)} when it began; each event changes it.")
-        counted, later = Sum(), Sum()
-        explained_events(((_event_data(*told, files)) for told in counted.passing(each.events)), limit)
-        missing = _missing(each, counted)
-        complete = complete and not missing
-        out.print(f"   {counted.events} events, together {plain(counted.quantity)}; {_verdict(each, missing)}")
-        explained_events(((_event_data(*told, files)) for told in later.passing(each.later)), limit, "arrived after")
-        if later.events:
-            out.print(f"   {later.events} events, together {plain(later.quantity)}, arrived after this was billed.")
+    for each in month.lines:
+        _show_line(each, limit)
+        complete = complete and not each.unexplained
     return complete
 
 
-def _verdict(each: Explained, missing: Decimal) -> str:
-    recorded = plain(each.line.usage)
+def _show_line(each: ExplainedLine, limit: int) -> None:
+    line = each.line
+    screen.line(screen.strong(str(each.number)), f"  {line.description}")
+    screen.line(f"   {format_money(line.amount_minor, line.currency)}, {line.kind} of {line.service_month}")
+    if each.without_events:
+        screen.line(f"   No usage of its own: {each.without_events}.")
+        return
+    if each.level is not None:
+        screen.line(f"   The level was {plain(each.level)} when it began; each event changes it.")
+    _show_events(each.events, limit)
+    together = f"{each.events.count} events, together {plain(each.events.quantity)}"
+    screen.line(f"   {together}; {_verdict(each)}")
+    _show_events(each.arrived_after, limit, "arrived after")
+    after = each.arrived_after
+    if after.count:
+        screen.line(f"   {after.count} events, together {plain(after.quantity)}, arrived after this was billed.")
+
+
+def _show_events(events: Events, limit: int, note: str = "") -> None:
+    """Up to `limit` events, one a row; all are read, so that all are counted."""
+    rows = iter(events)
+    shown = [("", *_cells(event), note) for event in islice(rows, limit)]
+    more = sum(1 for _ in rows)
+    if shown:
+        screen.table(("", "moment", "quantity", "event", "dimensions", "where", " "), shown, right=("quantity",))
+    if more:
+        screen.line(f"   … and {more} more: --limit shows more, --json all")
+
+
+def _cells(event: UsedEvent) -> tuple[str, ...]:
+    dimensions = " ".join(f"{name}={value}" for name, value in event.dimensions.items())
+    where = f"{event.file} row {event.row}"
+    return event.occurred_at.isoformat(), plain(event.quantity), event.event_id, dimensions, where
+
+
+def _verdict(each: ExplainedLine) -> str:
+    recorded, missing = plain(each.line.usage), each.unexplained
     if missing:
         return f"the line recorded {recorded}, so {plain(missing)} is unexplained: have the price books changed since?"
     billed = f"{plain(each.line.quantity)} {each.line.unit}"
     return f"that is the usage that the line recorded ({recorded}), billed as {billed}."
 
 
-def _missing(each: Explained, counted: Sum) -> Decimal:
-    with exact():
-        return ZERO if each.words else each.line.usage - counted.quantity
+def write_explained(month: ExplainedMonth) -> bool:
+    """Writes everything as JSON, event by event; returns whether every line is explained to the last digit."""
+    screen.json_pieces([f'{{"org_id": {json.dumps(month.org_id)}, "month": "{month.month}", "lines": ['])
+    complete = True
+    for place, each in enumerate(month.lines):
+        screen.json_pieces([",\n" if place else "\n"])
+        screen.json_pieces(_line_json(each))
+        complete = complete and not each.unexplained
+    screen.json_pieces(["\n]}\n"])
+    return complete
 
 
-def _line_data(each: Explained) -> dict[str, Any]:
+def _line_json(each: ExplainedLine) -> Iterator[str]:
+    yield json.dumps(_line_data(each))[:-1] + ', "events": ['
+    yield from _events_json(each.events)
+    yield '], "arrived_after": ['
+    yield from _events_json(each.arrived_after)
+    sums = {"events_quantity": plain(each.events.quantity), "unexplained_quantity": plain(each.unexplained)}
+    yield "], " + json.dumps(sums)[1:]
+
+
+def _events_json(events: Events) -> Iterator[str]:
+    for place, event in enumerate(events):
+        yield (",\n" if place else "\n") + json.dumps(_event_data(event))
+
+
+def _line_data(each: ExplainedLine) -> dict[str, Any]:
     line = each.line
     return {
         "line": each.number,
@@ -107,18 +104,18 @@ def _line_data(each: Explained) -> dict[str, Any]:
         "currency": line.currency,
         "description": line.description,
         "level_before": None if each.level is None else plain(each.level),
-        "without_events": each.words or None,
+        "without_events": each.without_events or None,
     }
 
 
-def _event_data(event: Event, quantity: Decimal, files: Mapping[int, str]) -> dict[str, Any]:
+def _event_data(event: UsedEvent) -> dict[str, Any]:
     return {
         "source": event.source,
         "event_id": event.event_id,
         "meter": event.meter,
-        "dimensions": dimensions_of(event.dimensions),
-        "quantity": plain(quantity),
+        "dimensions": dict(event.dimensions),
+        "quantity": plain(event.quantity),
         "occurred_at": event.occurred_at.isoformat(),
-        "file": files.get(event.arrival, ""),
+        "file": event.file,
         "row": event.row,
     }

@@ -1,54 +1,41 @@
-"""How payments look to a person at a terminal, and as JSON. No queries, no decisions, no sentences of its own."""
+"""How payments look to an operator, and as JSON. No queries, no decisions; the sentences are billing's."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.payments.polls import Poll
 from flybill_pipeline.billing.payments.standing import Payment
-from flybill_pipeline.billing.payments.words import customer_words, freshness, freshness_explained, operator_sentence
+from flybill_pipeline.billing.payments.words import customer_words, freshness_explained, operator_sentence
+from flybill_pipeline.cli.render import screen
+from flybill_pipeline.questions.payments import PaymentsKept
 from flybill_pipeline.stores.payments.standing import InvoicePayment, MonthPayments
 
 MOST = 20
-out = Console(highlight=False, soft_wrap=True)
-
-
-def show_document(payment: Payment, poll: Poll) -> None:
-    """Where the customer finds the document, and how fresh the payment is."""
-    if payment.invoice_pdf:
-        out.print(f"PDF: {escape(payment.invoice_pdf)}")
-    out.print(escape(freshness(poll)))
 
 
 def show_payments(payments: MonthPayments) -> None:
     """A month's payments by state, their money by currency, and those that an operator should look at."""
     if not payments.states:
         return
-    out.print("\n[bold]payments[/bold]: " + ", ".join(f"{n} {_plain(state)}" for state, n in payments.states.items()))
+    screen.line()
+    states = ", ".join(f"{count} {_plain(state)}" for state, count in payments.states.items())
+    screen.line(screen.strong("payments"), f": {states}")
     _show_money(payments.money)
     for entry in payments.worrying[:MOST]:
-        out.print(f"[yellow]{escape(entry.org_id)}[/yellow] ({_plain(entry.payment.state)}, invoice {entry.number})")
-        out.print(f"  what happened: {operator_sentence(entry.payment)}")
-        out.print(f"  customer sees: {escape(' '.join(_customer(entry)))}")
+        screen.line(screen.warning(entry.org_id), f" ({_plain(entry.payment.state)}, invoice {entry.number})")
+        told = {"what happened": operator_sentence(entry.payment), "customer sees": " ".join(_customer(entry))}
+        screen.fields(told)
     if len(payments.worrying) > MOST:
-        out.print(f"… and {len(payments.worrying) - MOST} more: `flybill status MONTH --json` lists all of them")
-    out.print(escape(freshness_explained(payments.poll)))
+        screen.line(f"… and {len(payments.worrying) - MOST} more: `flybill status MONTH --json` lists all of them")
+    screen.line(freshness_explained(payments.poll))
 
 
 def _show_money(money: Mapping[str, Mapping[str, int]]) -> None:
     """One row a currency, without the columns in which there is nothing."""
     names = [name for name in next(iter(money.values())) if any(total[name] for total in money.values())]
-    table = Table(box=None, pad_edge=False)
-    table.add_column("currency")
-    for name in names:
-        table.add_column(name, justify="right")
-    for currency, total in money.items():
-        table.add_row(currency, *(format_money(total[name], currency) for name in names))
-    out.print(table)
+    rows = [(currency, *(format_money(total[name], currency) for name in names)) for currency, total in money.items()]
+    screen.table(("currency", *names), rows, right=names)
 
 
 def payments_data(payments: MonthPayments) -> dict[str, Any]:
@@ -63,6 +50,21 @@ def payments_data(payments: MonthPayments) -> dict[str, Any]:
         "not_ours": payments.not_ours,
         **poll_data(payments.poll),
     }
+
+
+def show_read(before: PaymentsKept, after: PaymentsKept) -> None:
+    """What a reading of payments brought."""
+    screen.line(_message(before, after))
+
+
+def read_data(before: PaymentsKept, after: PaymentsKept) -> dict[str, Any]:
+    """The JSON of `flybill payments`."""
+    new = {"new": after.ours - before.ours, "not_ours": after.not_ours - before.not_ours}
+    return {**new, **poll_data(after.poll), "message": _message(before, after)}
+
+
+def _message(before: PaymentsKept, after: PaymentsKept) -> str:
+    return f"{after.ours - before.ours} new observations. {freshness_explained(after.poll)}"
 
 
 def poll_data(poll: Poll) -> dict[str, Any]:

@@ -1,48 +1,50 @@
-"""How `status` tells what the sync is doing right now, and its JSON."""
+"""How `status` tells what the sync is doing right now, and its JSON. The sentences are billing's."""
 
 from dataclasses import asdict
 from typing import Any
 
-from rich.markup import escape
-
 from flybill_pipeline.billing.sync.breaker import OpenBreaker
 from flybill_pipeline.billing.sync.progress import progress_sentence
-from flybill_pipeline.cli.render import console
-from flybill_pipeline.questions.sync_progress import SyncView
+from flybill_pipeline.cli.render import screen
+from flybill_pipeline.questions.sync_progress import SyncNow
 
 
-def show(view: SyncView) -> None:
+def show_sync(sync: SyncNow) -> None:
     """A line when there is something to do or at work, and the one problem that stops everybody."""
-    if sentence := progress_sentence(view.progress, view.at):
-        console.out.print(escape(sentence))
-    if view.breaker is not None:
-        console.out.print(f"[red]Stripe[/red] ({view.breaker.cause}: {escape(view.breaker.code)})")
-        console.out.print(f"  what happened: {escape(view.breaker.sentence)}")
-        console.out.print(f"  what to do:    {escape(view.breaker.remedy)}")
-        console.out.print(f"  customer sees: {escape(view.breaker.customer_message)}")
+    if sentence := progress_sentence(sync.progress, sync.at):
+        screen.line(sentence)
+    if sync.breaker is not None:
+        screen.line(screen.bad("Stripe"), f" ({sync.breaker.cause}: {sync.breaker.code})")
+        screen.fields(
+            {
+                "what happened": sync.breaker.sentence,
+                "what to do": sync.breaker.remedy,
+                "customer sees": sync.breaker.customer_message,
+            }
+        )
 
 
-def data(view: SyncView) -> dict[str, Any]:
+def sync_data(sync: SyncNow) -> dict[str, Any]:
     """The members `syncing` and `stripe_breaker` of `flybill status --json`."""
-    found = view.progress
+    progress = sync.progress
     return {
         "syncing": {
-            "running": found.running,
-            "calls_made": found.made,
-            "calls_left": found.left.total,
-            "calls_left_by_endpoint": asdict(found.left),
-            "calls_per_minute": found.calls_per_minute,
-            "limit_per_minute": found.limit_per_minute,
-            "rate_limited": found.rate_limited,
-            "predicted_finish": found.finish and found.finish.isoformat(),
-            "minutes_left": None if found.finish is None else -(-int((found.finish - view.at).total_seconds()) // 60),
-            "stopped_at": found.stopped_at and found.stopped_at.isoformat(),
-            "organizations_not_finalized": found.unsettled,
+            "running": progress.running,
+            "calls_made": progress.made,
+            "calls_left": progress.left.total,
+            "calls_left_by_endpoint": asdict(progress.left),
+            "calls_per_minute": progress.calls_per_minute,
+            "limit_per_minute": progress.limit_per_minute,
+            "rate_limited": progress.rate_limited,
+            "predicted_finish": progress.finish and progress.finish.isoformat(),
+            "minutes_left": sync.minutes_left,
+            "stopped_at": progress.stopped_at and progress.stopped_at.isoformat(),
+            "organizations_not_finalized": progress.unsettled,
         },
-        "stripe_breaker": None if view.breaker is None else _breaker_data(view.breaker),
+        "stripe_breaker": None if sync.breaker is None else _breaker_data(sync.breaker),
     }
 
 
 def _breaker_data(breaker: OpenBreaker) -> dict[str, Any]:
-    times = {name: getattr(breaker, name).isoformat() for name in ("opened_at", "next_probe_at")}
+    times = {"opened_at": breaker.opened_at.isoformat(), "next_probe_at": breaker.next_probe_at.isoformat()}
     return {**asdict(breaker), **times, "customer_message": breaker.customer_message}

@@ -1,44 +1,42 @@
 """How `flybill verify` answers: in words and as JSON. No comparing."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich.markup import escape
-
-from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.cli.render.console import out
+from flybill_pipeline.cli.render import screen
+from flybill_pipeline.questions.verified import VerifiedMonth
 from flybill_pipeline.steps.invoicing.verify_invoices import SAME, Verified
 
+MOST = 20
 
-def verified_data(month: Month, found: Sequence[Verified]) -> dict[str, Any]:
+
+def show_verified(verified: VerifiedMonth) -> None:
+    """How many are the same, and every one that is not."""
+    count, differing, late = len(verified.invoices), verified.differing, len(verified.late)
+    same = f": {count - len(differing)} of {count} invoices are the same when they are priced again."
+    screen.line(screen.strong(str(verified.month)), same)
+    if late:
+        screen.line(f"The usage of {late} of them has changed since, which is the business of a later invoice.")
+    for invoice in differing[:MOST]:
+        screen.line(screen.bad(invoice.org_id), f" {invoice.number} ({invoice.verdict}): {invoice.message}")
+        for difference in invoice.differences[:MOST]:
+            screen.line(f"  {difference}")
+    if len(differing) > MOST:
+        screen.line(f"… and {len(differing) - MOST} more: --json lists all")
+
+
+def verified_data(verified: VerifiedMonth) -> dict[str, Any]:
     """The JSON of `flybill verify`: numbers, then each invoice that differs or whose usage has changed since."""
     return {
-        "month": str(month),
-        "invoices": len(found),
-        "verdicts": dict(sorted(Counter(each.verdict for each in found).items())),
-        "usage_changed_since": sum(each.late for each in found),
-        "differing": [_data(each) for each in found if each.verdict != SAME],
-        "late": [_data(each) for each in found if each.late and each.verdict == SAME],
+        "month": str(verified.month),
+        "invoices": len(verified.invoices),
+        "verdicts": dict(sorted(Counter(invoice.verdict for invoice in verified.invoices).items())),
+        "usage_changed_since": len(verified.late),
+        "differing": [_data(invoice) for invoice in verified.differing],
+        "late": [_data(invoice) for invoice in verified.late if invoice.verdict == SAME],
     }
 
 
-def show_verified(month: Month, found: Sequence[Verified], most: int = 20) -> None:
-    """How many are the same, and every one that is not."""
-    same = sum(each.verdict == SAME for each in found)
-    out.print(f"[bold]{month}[/bold]: {same} of {len(found)} invoices are the same when they are priced again.")
-    late = sum(each.late for each in found)
-    if late:
-        out.print(f"The usage of {late} of them has changed since, which is the business of a later invoice.")
-    differing = [each for each in found if each.verdict != SAME]
-    for each in differing[:most]:
-        out.print(f"[red]{escape(each.org_id)}[/red] {each.number} ({each.verdict}): {escape(each.message)}")
-        for difference in each.differences[:most]:
-            out.print(f"  {escape(difference)}")
-    if len(differing) > most:
-        out.print(f"… and {len(differing) - most} more: --json lists all")
-
-
-def _data(each: Verified) -> dict[str, Any]:
-    return asdict(each) | {"differences": list(each.differences)}
+def _data(invoice: Verified) -> dict[str, Any]:
+    return asdict(invoice) | {"differences": list(invoice.differences)}

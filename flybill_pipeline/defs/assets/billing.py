@@ -10,9 +10,8 @@ from flybill_pipeline.defs.checks.check import Finding
 from flybill_pipeline.defs.metadata import finalize_metadata, pricing_metadata, verification_metadata
 from flybill_pipeline.defs.partitions import Partitions, read_month, read_month_shard
 from flybill_pipeline.defs.scope import Scope
-from flybill_pipeline.questions.verified import verify
+from flybill_pipeline.questions.verified import verified
 from flybill_pipeline.steps.invoicing.finalize_invoices import MonthStillOpenError, finalize_shard
-from flybill_pipeline.steps.invoicing.verify_invoices import SAME
 from flybill_pipeline.steps.pricing.price_usage import PricingReport, price_shard
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -73,9 +72,9 @@ def _verified_invoices(partitions: Partitions) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it: with a check, only the bare class will do
         """The month's invoices, priced again from the usage and the price books that they were made of."""
-        found = verify(toolbox, read_month(context.partition_key))
-        same, metadata = all(each.verdict == SAME for each in found), verification_metadata(found)
-        result = PRICED_AGAIN.result(Finding(same, metadata))
+        month = verified(toolbox, read_month(context.partition_key))
+        metadata = verification_metadata(month)
+        result = PRICED_AGAIN.result(Finding(month.all_the_same, metadata))
         return dg.MaterializeResult(metadata=metadata, check_results=[result])
 
     return verified_invoices

@@ -36,9 +36,20 @@ class RecordedLines:
 
     def of(self, org_id: str, month: Month) -> Sequence[LineItem]:
         """The lines of a settled month: the invoice's, or those of a month that was settled without one."""
-        lines = select(line_items).where(line_items.c.org_id == org_id, line_items.c.month == str(month))
+        invoiced = (
+            select(invoice_lines)
+            .join(invoices, invoices.c.invoice_id == invoice_lines.c.invoice_id)
+            .where(invoices.c.org_id == org_id, invoices.c.month == str(month))
+            .order_by(invoice_lines.c.line_no)
+        )
+        decided_on = (
+            select(line_items)
+            .where(line_items.c.org_id == org_id, line_items.c.month == str(month))
+            .order_by(line_items.c.line_no)
+        )
         with self._engine.connect() as connection:
-            return tuple(_line(row) for row in connection.execute(lines.order_by(line_items.c.line_no)))
+            rows = connection.execute(invoiced).all() or connection.execute(decided_on).all()
+        return tuple(_line(row) for row in rows)
 
     def priced_from(self, org_id: str, month: Month, since: Month | None = None) -> str | None:
         """The inputs of the org's month, or of the latest settled one before `month` from `since` on."""

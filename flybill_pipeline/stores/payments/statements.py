@@ -22,7 +22,6 @@ from sqlalchemy import (
     union_all,
 )
 
-from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.billing.payments.statement import MonthFacts
@@ -30,9 +29,7 @@ from flybill_pipeline.billing.sync.values import AT_REST
 from flybill_pipeline.stores.invoicing.tables import (
     audit,
     drafts,
-    invoice_lines,
     invoices,
-    line_items,
     organizations,
     outcomes,
 )
@@ -83,19 +80,6 @@ class MonthStatus:
     credit_notes: Sequence[CreditNote]
 
 
-LINE_MEMBERS = (
-    "kind",
-    "meter",
-    "dimensions",
-    "service_month",
-    "quantity",
-    "unit",
-    "amount_minor",
-    "description",
-    "working",
-)
-
-
 class Statements:
     """Read-only views over the billing tables."""
 
@@ -132,27 +116,6 @@ class Statements:
         if facts.sync_state in AT_REST or (breaker := self._breaker.state()) is None:
             return facts
         return replace(facts, delay=breaker.customer_message)
-
-    def settled_lines(self, org_id: str, month: Month) -> list[dict[str, Any]]:
-        """The lines of a settled month, in order, with quantities as exact text.
-
-        Those of the invoice; where there is none (carried forward, waived, nothing to bill), those that were decided
-        on, which pricing leaves alone from then on.
-        """
-        invoiced = (
-            select(*(invoice_lines.c[name] for name in LINE_MEMBERS))
-            .join(invoices, invoices.c.invoice_id == invoice_lines.c.invoice_id)
-            .where(invoices.c.org_id == org_id, invoices.c.month == str(month))
-            .order_by(invoice_lines.c.line_no)
-        )
-        decided_on = (
-            select(*(line_items.c[name] for name in LINE_MEMBERS))
-            .where(line_items.c.org_id == org_id, line_items.c.month == str(month))
-            .order_by(line_items.c.line_no)
-        )
-        with self._engine.connect() as connection:
-            rows = connection.execute(invoiced).all() or connection.execute(decided_on).all()
-        return [{**row._mapping, "quantity": plain(row.quantity)} for row in rows]
 
 
 def _month_numbers(connection: Connection, month: Month) -> dict[str, Any]:

@@ -61,26 +61,6 @@ class TestMonth:
         assert [found.org_id for found in Statements(world.engine).failures(MONTH, ["bolt"])] == ["bolt"]
 
 
-class TestLines:
-    def test_those_of_the_invoice(self, world: BillingWorld) -> None:
-        world.draft({"acme": 500})
-        world.finalize()
-        (line,) = Statements(world.engine).settled_lines("acme", MONTH)
-        assert (line["kind"], line["amount_minor"], line["quantity"]) == ("usage", 500, "500")
-
-    def test_what_is_carried_forward_is_explained_too(self, world: BillingWorld) -> None:
-        world.draft({"acme": 20})
-        world.finalize()
-        (line,) = Statements(world.engine).settled_lines("acme", MONTH)
-        assert line["amount_minor"] == 20
-
-    def test_nobody_sees_another_months_or_organizations_lines(self, world: BillingWorld) -> None:
-        world.draft({"acme": 500})
-        world.finalize()
-        assert Statements(world.engine).settled_lines("bolt", MONTH) == []
-        assert Statements(world.engine).settled_lines("acme", MONTH.next()) == []
-
-
 class TestChecks:
     """The questions of the asset checks, asked about months that are wrong."""
 

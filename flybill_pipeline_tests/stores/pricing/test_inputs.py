@@ -12,7 +12,7 @@ from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, fingerprint, measures_needed, one_book
 from flybill_pipeline.billing.pricing.prices import PriceBook
 from flybill_pipeline.billing.pricing.usage_lines import price_month
-from flybill_pipeline.questions.explained import Looking
+from flybill_pipeline.questions.explained import LakeView
 from flybill_pipeline.steps.pricing.explain_lines import Explained, Lakes, explain_lines
 from flybill_pipeline.stores.pricing.inputs import Inputs, PricingInputs
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
@@ -90,7 +90,7 @@ def test_an_adjustment_is_explained_by_what_came_and_what_was_replaced(world: Us
     world.put("usage/a.jsonl", jsonl({**early, "q": "6"}, event("04-12T00:00:00", "1", "b")))
     land(world, event("04-11T00:00:00", "2.5"))
     adjustment = line(world.lake, book)._replace(kind="adjustment")
-    now, priced = Looking(world.lake), Looking(then)
+    now, priced = LakeView(world.lake), LakeView(then)
     assert told(explain(billed, Lakes(priced), book)) == [1, 2, 4]
     assert told(explain(adjustment, Lakes(now, before=priced), book)) == [-4, -1, 1, Decimal("2.5"), 6]
     later = explain(billed, Lakes(priced, now=now), book).later

@@ -1,0 +1,57 @@
+"""The commands that bring something in: organizations, their items, files of usage. Reading the files: the stores."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from flybill_pipeline.cli.answers import as_json, show
+from flybill_pipeline.cli.arguments import FILE
+from flybill_pipeline.cli.render import screen
+from flybill_pipeline.cli.sessions import toolbox
+from flybill_pipeline.settings import load_settings
+
+
+@click.command("import-orgs")
+@click.argument("file", type=FILE)
+@as_json
+def import_orgs(file: Path, json_wanted: bool) -> None:
+    """Store the organizations in a CSV FILE; all of them, or none when there is a fault in it."""
+    from flybill_pipeline.stores.invoicing.organizations import read_organizations
+    from flybill_pipeline.stores.pricing.price_books import load_price_books
+
+    settings = load_settings()
+    books = load_price_books(settings.prices)
+    orgs = read_organizations(file, contracts={name for book in books.books for name in book.contracts})
+    with toolbox(settings) as tools:
+        new, changed = tools.organizations.save(orgs)
+    answer = {"organizations": len(orgs), "new": new, "changed": changed}
+    show(json_wanted, answer, lambda: screen.line(f"{len(orgs)} organizations: {new} new, {changed} changed."))
+
+
+@click.command("import-items")
+@click.argument("file", type=FILE)
+@as_json
+def import_items(file: Path, json_wanted: bool) -> None:
+    """Store the subscriptions, one-off items, credits and discounts in a CSV or JSON FILE; all of them, or none."""
+    from flybill_pipeline.stores.invoicing.items_file import read_items
+
+    items = read_items(file)
+    with toolbox(load_settings()) as tools:
+        new, changed = tools.items.save(file, items)
+    answer = {"items": len(items), "new": new, "changed": changed}
+    show(json_wanted, answer, lambda: screen.line(f"{len(items)} items: {new} new, {changed} changed."))
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option("--source", required=True, help="The source in the source mapping that says how to read the file.")
+@as_json
+def land(file: Path, source: str, json_wanted: bool) -> None:
+    """Copy a usage FILE into the landing zone, after checking that it can be read."""
+    with toolbox(load_settings()) as tools:
+        landed = tools.landing.land(file, source)
+    show(json_wanted, asdict(landed), lambda: screen.line(landed.sentence))
+
+
+IMPORTS = (import_orgs, import_items, land)

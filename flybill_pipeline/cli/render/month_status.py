@@ -1,0 +1,126 @@
+"""How `status` and `close` tell where a month stands, and its JSON. Its sync and payments have files of their own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from flybill_pipeline.billing.money.amounts import format_money
+from flybill_pipeline.billing.payments.credit_notes import totals as credited
+from flybill_pipeline.cli.render import credit_notes, payments, rejected_usage, screen, sync_progress
+from flybill_pipeline.questions.month_status import MonthOverview
+from flybill_pipeline.stores.payments.statements import Failure, MonthStatus
+
+if TYPE_CHECKING:  # importing Dagster takes longer than answering `flybill owes`
+    from flybill_pipeline.operating.runs import FailedRun
+
+MOST = 20
+
+
+def show_overview(overview: MonthOverview) -> None:
+    """The month's bills, then what else an operator should know: usage that does not count, the sync, payments."""
+    show_bills(overview.bills)
+    rejected_usage.show_count(overview.rejected)
+    sync_progress.show_sync(overview.sync)
+    payments.show_payments(overview.payments)
+
+
+def overview_data(overview: MonthOverview) -> dict[str, Any]:
+    """The JSON of `flybill status`."""
+    return {
+        **bills_data(overview.bills),
+        "usage": rejected_usage.count_data(overview.rejected),
+        **sync_progress.sync_data(overview.sync),
+        "payments": payments.payments_data(overview.payments),
+    }
+
+
+def show_bills(bills: MonthStatus) -> None:
+    """The month at a glance, then what a person has to mend."""
+    screen.line(screen.strong(str(bills.month)), f": {bills.organizations} organizations")
+    counts = {outcome.replace("_", " "): count for outcome, count in bills.outcomes.items()}
+    if bills.undecided:
+        counts["not closed yet"] = bills.undecided
+    if bills.too_late:
+        counts["with usage too late to bill"] = bills.too_late
+    counts |= {f"sync: {state}": count for state, count in bills.sync.items()}
+    screen.numbers(counts)
+    for entry in bills.released:
+        screen.line(f"{entry['org_id']} ({entry['code']}) was released by {entry['by']}: {entry['reason']}")
+    show_totals(bills.totals)
+    credit_notes.show_credit_notes(bills.credit_notes)
+    if bills.sync.get("finalized", 0):
+        screen.line(f"Stripe calls: {bills.calls} ({calls_per_invoice(bills)} per finalized invoice)")
+    _show_failures(bills.failures)
+
+
+def calls_per_invoice(bills: MonthStatus) -> str:
+    """Calls of the month per invoice that stands in Stripe, with two decimals; "0.00" when there is none."""
+    synced = bills.sync.get("finalized", 0)
+    hundredths = (bills.calls * 200 + synced) // (2 * synced) if synced else 0
+    return f"{hundredths // 100}.{hundredths % 100:02d}"
+
+
+def show_totals(totals: Mapping[str, Mapping[str, int]]) -> None:
+    """Per currency our total and what Stripe has of it."""
+    if not totals:
+        return
+    titles = ("currency", "invoiced here", "finalized in Stripe", "difference")
+    rows = []
+    for currency, total in totals.items():
+        ours, theirs = total["invoiced_minor"], total["synced_minor"]
+        rows.append((currency, *(format_money(amount, currency) for amount in (ours, theirs, ours - theirs))))
+    screen.table(titles, rows, right=titles[1:])
+
+
+def _show_failures(failures: Sequence[Failure]) -> None:
+    """Who is not done, why, and what to do about it."""
+    for failure in failures[:MOST]:
+        screen.line(screen.bad(failure.org_id), f" ({failure.stage}: {failure.code})")
+        screen.fields(
+            {
+                "what happened": failure.message,
+                "what to do": failure.remedy,
+                "customer sees": failure.customer_message,
+                "next attempt": _next_attempt(failure),
+            }
+        )
+    if len(failures) > MOST:
+        screen.line(f"… and {len(failures) - MOST} more: `flybill status MONTH --json` lists all of them")
+
+
+def _next_attempt(failure: Failure) -> str:
+    at = failure.next_attempt_at
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC (attempt {failure.attempts + 1})" if at else ""
+
+
+def show_failed_runs(failed: Sequence["FailedRun"]) -> None:
+    """The runs that ended badly, once for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for run in failed:
+        reasons.setdefault(run.reason, []).append(f"{run.job} {run.partition or ''}".strip())
+    for reason, runs in reasons.items():
+        more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+        screen.error(screen.bad("failed:"), f" {runs[0]}{more}: {reason}")
+
+
+def bills_data(bills: MonthStatus) -> dict[str, Any]:
+    """The members of the JSON of `flybill status` that are about bills."""
+    return {
+        "month": str(bills.month),
+        "organizations": bills.organizations,
+        "undecided": bills.undecided,
+        "outcomes": dict(bills.outcomes),
+        "sync": dict(bills.sync),
+        "totals": {currency: dict(total) for currency, total in bills.totals.items()},
+        "credited": credited(bills.credit_notes),
+        "credit_notes": [credit_notes.operator_data(note) for note in bills.credit_notes],
+        "failures": [
+            asdict(failure) | {"next_attempt_at": failure.next_attempt_at and failure.next_attempt_at.isoformat()}
+            for failure in bills.failures
+        ],
+        "lines": bills.lines,
+        "too_late": bills.too_late,
+        "released": [{**entry, "at": entry["at"].isoformat()} for entry in bills.released],
+        "stripe_calls": bills.calls,
+        "calls_per_invoice": calls_per_invoice(bills),
+    }

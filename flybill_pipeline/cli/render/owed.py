@@ -1,0 +1,75 @@
+"""How `flybill owes` answers: the bill as its developer reads it, and its JSON. Every word of it is billing's."""
+
+from typing import Any
+
+from flybill_pipeline.billing.money.amounts import format_money
+from flybill_pipeline.billing.money.decimals import plain
+from flybill_pipeline.billing.payments.words import freshness
+from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.working import working_data
+from flybill_pipeline.cli.render import screen
+from flybill_pipeline.cli.render.credit_notes import note_data, show_what_is_left
+from flybill_pipeline.cli.render.payments import payment_data
+from flybill_pipeline.questions.owed import Owed
+
+
+def show_owed(owed: Owed) -> None:
+    """The sentence, what happens next, then line by line what it is made of."""
+    facts, statement, currency = owed.facts, owed.statement, owed.facts.currency
+    screen.line(screen.strong(owed.org_id), f": {statement.message}")
+    screen.line(statement.next_step)
+    if currency and statement.state == "open":
+        forecast = format_money(statement.forecast_minor, currency)
+        screen.line(f"If the month goes on like this, it comes to about {forecast}.")
+    if facts.usage_up_to:
+        screen.line(f"Usage is counted up to {facts.usage_up_to:%Y-%m-%d %H:%M:%S} UTC.")
+    if facts.payment:
+        if facts.payment.invoice_pdf:
+            screen.line(f"PDF: {facts.payment.invoice_pdf}")
+        screen.line(freshness(owed.poll))
+    if currency and owed.lines:
+        rows = (
+            (str(number), line.description, format_money(line.amount_minor, currency))
+            for number, line in enumerate(owed.lines, start=1)
+        )
+        screen.table(("line", "what", "amount"), rows, right=("line", "amount"))
+    if owed.credit_notes:
+        show_what_is_left(facts.total_minor, owed.credit_notes)
+
+
+def owed_data(owed: Owed) -> dict[str, Any]:
+    """The JSON of `flybill owes`."""
+    facts, statement = owed.facts, owed.statement
+    return {
+        "org_id": owed.org_id,
+        "month": str(facts.month),
+        "state": statement.state,
+        "message": statement.message,
+        "next_step": statement.next_step,
+        "currency": facts.currency,
+        "total_minor": facts.total_minor,
+        "forecast_minor": statement.forecast_minor,
+        "usage_up_to": facts.usage_up_to and facts.usage_up_to.isoformat(),
+        "invoice_number": facts.invoice_number,
+        "hosted_invoice_url": facts.payment and facts.payment.hosted_invoice_url,
+        "payment": facts.payment and payment_data(facts.payment),
+        "payments_as_of": owed.poll.read_up_to and owed.poll.read_up_to.isoformat(),
+        "lines": [line_data(line) for line in owed.lines],
+        "credit_notes": [note_data(note) for note in owed.credit_notes],
+        "left_minor": owed.left_minor,
+    }
+
+
+def line_data(line: LineItem) -> dict[str, Any]:
+    """One line as JSON."""
+    return {
+        "kind": line.kind,
+        "meter": line.meter,
+        "dimensions": dict(line.dimensions),
+        "service_month": str(line.service_month),
+        "quantity": plain(line.quantity),
+        "unit": line.unit,
+        "amount_minor": line.amount_minor,
+        "description": line.description,
+        "working": working_data(line.working),
+    }

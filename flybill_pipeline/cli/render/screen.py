@@ -1,0 +1,130 @@
+"""The one door to the terminal: everything that the command line prints goes through here, and nowhere else.
+
+Callers hand over plain texts. None of them is markup, and none reaches the terminal with a character that does not
+print: an organization's id, a file's name or an answer of Stripe may hold escape sequences, line breaks and marks that
+turn the direction of writing. What is said, and of what, is not decided here.
+"""
+
+import json
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from io import TextIOWrapper
+from traceback import format_exc
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_out = Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
+err = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
+"""Where errors and progress go. For `progress.py`; whatever has words goes through the functions below."""
+_UNBOUNDED = 100_000
+"""Columns of a table that is not for a terminal: a row is a line, however long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Toned:
+    """A text that stands out."""
+
+    text: str
+    style: str
+
+
+def strong(text: str) -> Toned:
+    """The text that a line is about."""
+    return Toned(text, "bold")
+
+
+def bad(text: str) -> Toned:
+    """Who or what is not done."""
+    return Toned(text, "red")
+
+
+def warning(text: str) -> Toned:
+    """Who or what somebody should look at."""
+    return Toned(text, "yellow")
+
+
+Piece = str | Toned
+
+
+def visible(text: str) -> str:
+    """The text with everything that does not print (controls, line breaks, marks of direction) as a written escape."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def tolerate_any_text() -> None:
+    """A terminal that cannot show a character shows its number, where Python would end with an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def line(*pieces: Piece) -> None:
+    """Prints one line."""
+    _out.print(_joined(pieces))
+
+
+def error(*pieces: Piece) -> None:
+    """Prints one line where errors and progress belong."""
+    err.print(_joined(pieces))
+
+
+def errors(message: str) -> None:
+    """Prints a message of one line or several; the later ones are set in, so that none looks like a new message."""
+    for number, each in enumerate(message.split("\n")):
+        error(f"  {each}" if number else each)
+
+
+def traceback() -> None:
+    """Prints the traceback of the exception that is being handled: a mistake of ours, for whoever mends it."""
+    errors(format_exc().rstrip("\n"))
+
+
+def fields(values: Mapping[str, str | None]) -> None:
+    """Prints what there is of these under the line before: a name and its value on each line."""
+    for name, value in values.items():
+        if value:
+            line(f"  {name + ':':<14} {value}")
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[Piece]], *, right: Collection[str] = ()) -> None:
+    """Prints a table; the columns in `right` are set to the right. Without titles there is no head.
+
+    On a terminal long cells are folded; elsewhere each row is one line.
+    """
+    cells = [[_joined([cell]) for cell in row] for row in rows]
+    shown = Table(box=None, pad_edge=False, show_header=any(titles))
+    for title in titles:
+        shown.add_column(visible(title), justify="right" if title in right else "left", overflow="fold")
+    for row in cells:
+        shown.add_row(*row)
+    _out.print(shown, soft_wrap=False, width=None if _out.is_terminal else _UNBOUNDED)
+
+
+def numbers(values: Mapping[str, int]) -> None:
+    """Prints whole numbers, one a row."""
+    table(("", " "), [(name, f"{number:,}") for name, number in values.items()], right=(" ",))
+
+
+def json_document(data: Any) -> None:
+    """Prints an answer as JSON."""
+    json_pieces([json.dumps(data, indent=2, default=str), "\n"])
+
+
+def json_pieces(pieces: Iterable[str]) -> None:
+    """Prints JSON that is made piece by piece, each by `json.dumps`, which leaves one control character as it is."""
+    for piece in pieces:
+        sys.stdout.write(piece.replace("\x7f", "\\u007f"))
+
+
+def _joined(pieces: Iterable[Piece]) -> Text:
+    text = Text()
+    for piece in pieces:
+        toned = piece if isinstance(piece, Toned) else Toned(piece, "")
+        text.append(visible(toned.text), toned.style)
+    return text

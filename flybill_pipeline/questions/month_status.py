@@ -1,0 +1,35 @@
+"""Where a month stands: its bills, its sync, its payments, and the usage that does not count. `status` and `close`."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.questions.rejected_usage import RejectedUsage, rejected_since
+from flybill_pipeline.questions.sync_progress import SyncNow, sync_progress
+from flybill_pipeline.stores.payments.standing import MonthPayments
+from flybill_pipeline.stores.payments.statements import Failure, MonthStatus
+from flybill_pipeline.toolbox.tools import Toolbox
+
+
+@dataclass(frozen=True, slots=True)
+class MonthOverview:
+    """Everything about a month that an operator looks at first; `bills` are its organizations' outcomes and totals."""
+
+    bills: MonthStatus
+    rejected: RejectedUsage
+    sync: SyncNow
+    payments: MonthPayments
+
+    def failures_of(self, org_ids: Collection[str]) -> list[Failure]:
+        """The organizations that are not done, of these, or of all where none is named."""
+        return [failure for failure in self.bills.failures if not org_ids or failure.org_id in org_ids]
+
+
+def month_status(tools: Toolbox, month: Month) -> MonthOverview:
+    """Where the month stands now. Reads what is on record; Stripe is not asked."""
+    return MonthOverview(
+        bills=tools.statements.month(month),
+        rejected=rejected_since(tools, month.start),
+        sync=sync_progress(tools, month),
+        payments=tools.payments.of_month(month, tools.now()),
+    )

@@ -1,0 +1,51 @@
+"""One organization's month, where `owed` and `explained` begin: what is on record of it, what it comes to now.
+
+Nothing is written, and Stripe is not asked.
+"""
+
+from dataclasses import dataclass
+
+from flybill_pipeline.billing.invoicing.invoice import Draft
+from flybill_pipeline.billing.invoicing.outcomes import HELD
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.payments.statement import MonthFacts
+from flybill_pipeline.questions.organizations import organizations
+from flybill_pipeline.steps.pricing.price_usage import price_org, usage_of
+from flybill_pipeline.stores.invoicing.organizations import Organization
+from flybill_pipeline.toolbox.tools import Toolbox
+
+
+@dataclass(frozen=True, slots=True)
+class OrgMonth:
+    """An organization and what is on record of its month."""
+
+    org: Organization
+    facts: MonthFacts
+
+    @property
+    def month(self) -> Month:
+        """The month that is asked for."""
+        return self.facts.month
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it was decided what becomes of the month. A month that is held may still change."""
+        return self.facts.outcome not in (None, HELD)
+
+
+def org_month(tools: Toolbox, org_id: str, month: Month) -> OrgMonth:
+    """The organization's month as it is on record. Raises UnknownOrganizationError."""
+    (org,) = organizations(tools, [org_id])
+    facts = tools.statements.facts(org_id, month)
+    return OrgMonth(org, facts or MonthFacts(month, org.currency, 0, None))
+
+
+def draft_now(tools: Toolbox, asked: OrgMonth) -> Draft:
+    """The month priced here and now by the invoice's own code, from the usage that is known at this moment."""
+    org, month = asked.org, asked.month
+    shard, books = tools.shard_of(org.org_id), tools.books(month)
+    # Before the usage that is priced with it: see billing's Basis.
+    account = tools.accounts_of(tools.usage).of(month, shard, [org], [org.org_id])[org.org_id]
+    used = usage_of([org.org_id], month, shard, tools.usage, [books(org.currency)], tools.now())
+    carried = tools.drafts.carried(month, [org.org_id]).get(org.org_id, {})
+    return price_org(month, shard, org, next(iter(used), None), books, carried, account)

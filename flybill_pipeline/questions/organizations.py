@@ -1,0 +1,22 @@
+"""Whom a question is about: organizations that were imported, by their ids. What they owe is asked elsewhere."""
+
+from collections.abc import Collection
+
+from flybill_pipeline.stores.invoicing.organizations import Organization
+from flybill_pipeline.toolbox.tools import Toolbox
+
+
+class UnknownOrganizationError(Exception):
+    """Nobody imported an organization that was asked for; the message names all of them."""
+
+
+def organizations(tools: Toolbox, org_ids: Collection[str]) -> list[Organization]:
+    """The organizations with these ids; none for no ids. Raises UnknownOrganizationError."""
+    if not org_ids:
+        return []
+    imported = tools.organizations.all(org_ids=org_ids)
+    known = {org.org_id for org in imported}
+    if unknown := [org_id for org_id in org_ids if org_id not in known]:
+        names = ", ".join(unknown)
+        raise UnknownOrganizationError(f"no such organization: {names}. `flybill import-orgs FILE` adds them.")
+    return imported
