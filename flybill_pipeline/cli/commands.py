@@ -4,7 +4,6 @@ Exit status: 0 done, 1 the work is incomplete (held or failed organizations), 2 
 Dagster, DuckDB and stripe are imported by the commands that need them, so that `owes` answers at once.
 """
 
-import os
 import sys
 
 import click
@@ -39,7 +38,7 @@ def main() -> None:
         _show_wrong_usage(error)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # who read the answer has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        screen.reader_left()
         sys.exit(1)
     except Exception as error:
         from flybill_pipeline.cli.input_errors import INPUT_ERRORS

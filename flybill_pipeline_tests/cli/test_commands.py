@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.stores.invoicing.organizations import Organizations
 from flybill_pipeline_tests.stories.troubled_months import FIRST, USD
 from flybill_pipeline_tests.worlds.deployment import Flybill, Ran, deployment, event
 
@@ -271,3 +272,67 @@ def test_owes_speaks_of_the_current_month_unless_told_otherwise(flybill: Flybill
     answer = flybill("owes", "acme", "--json").json()
     assert (answer["state"], answer["total_minor"], answer["lines"]) == ("open", 0, [])
     assert "so far" in answer["message"]
+
+
+HOSTILE = "\x1b[2J\x1b]52;c;cm0=\x07[red]x[/red]\u202eevil"
+HOSTILE_FILE = "\x1b]0;owned\x07\u202efile.jsonl"
+
+
+def test_what_came_from_outside_is_told_as_text(flybill: Flybill, tmp_path: Path) -> None:
+    day = "2025-05-05T00:00:00Z"
+    rows = [event(1, HOSTILE, 5, day), event(2, "acme", 500, day, region=HOSTILE), event(3, "acme", HOSTILE, day)]
+    flybill.land(HOSTILE_FILE, rows)
+    answers = [
+        flybill("close", "2025-05"),
+        flybill("status", "2025-05"),
+        flybill("explain", "acme", "2025-05"),
+        flybill("quarantine"),
+        flybill("owes", HOSTILE),
+        flybill("land", str(tmp_path / HOSTILE), "--source", "usage"),
+        flybill("status", HOSTILE),
+        flybill("quarantine", "--source", HOSTILE),
+        flybill("quote", "--meter", HOSTILE, "--quantity", "1"),
+        flybill("status", "2025-05", "--json"),
+        flybill("quarantine", "--json"),
+    ]
+    for ran in answers:
+        told = ran.out + ran.err
+        assert "Traceback" not in told
+        assert [each for each in told.replace("\n", "") if not each.isprintable()] == [], ran
+    assert all("\\u202e" in ran.out + ran.err for ran in answers)
+
+
+def test_a_quote_needs_no_prices_where_the_deployment_has_some(flybill: Flybill) -> None:
+    by_default = flybill("quote", "--meter", "seconds", "--quantity", "250", "--json").json()
+    assert (
+        by_default
+        == flybill(
+            "quote", "--prices", str(flybill.home / "prices"), "--meter", "seconds", "--quantity", "250", "--json"
+        ).json()
+    )
+    assert (by_default["amount_minor"], by_default["currency"]) == (250, "usd")
+
+
+def test_a_mistake_of_ours_shows_where_it_is_and_ends_with_one(
+    flybill: Flybill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError(HOSTILE)
+
+    monkeypatch.setattr(Organizations, "all", broken)
+    ran = flybill("owes", "acme")
+    assert (ran.status, ran.out) == (1, "")
+    assert "Traceback" in ran.err and "[red]x[/red]\\u202eevil" in ran.err and "\x1b" not in ran.err
+
+
+def test_a_terminal_that_knows_no_unicode_gets_numbers_for_it(flybill: Flybill) -> None:
+    assert flybill.import_orgs([{"org_id": "größe", "name": "Größe", "currency": "usd"}]).status == 0
+    ran = flybill.run("owes", "größe", PYTHONIOENCODING="ascii")
+    assert (ran.status, ran.out.split(":")[0]) == (0, "gr\\xf6\\xdfe")
+
+
+def test_an_answer_that_nobody_reads_to_its_end_is_no_error(flybill: Flybill) -> None:
+    process = flybill.start("owes", "acme", "--json")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(60) == 1

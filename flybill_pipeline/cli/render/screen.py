@@ -6,6 +6,7 @@ turn the direction of writing. What is said, and of what, is not decided here.
 """
 
 import json
+import os
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_out = Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
-err = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
-"""Where errors and progress go. For `progress.py`; whatever has words goes through the functions below."""
+
+def _console(**more: Any) -> Console:
+    """A console that takes every text as it is."""
+    return Console(markup=False, emoji=False, highlight=False, soft_wrap=True, **more)
+
+
+_out = _console()
+err = _console(stderr=True)
+"""Where errors and progress go. For `progress.py` alone: whatever has words goes through the functions below."""
 _UNBOUNDED = 100_000
 """Columns of a table that is not for a terminal: a row is a line, however long."""
 
@@ -64,6 +71,11 @@ def tolerate_any_text() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def reader_left() -> None:
+    """Nobody reads what we print any more: nothing is to be said of it, not even when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def line(*pieces: Piece) -> None:
     """Prints one line."""
     _out.print(_joined(pieces))
@@ -98,12 +110,13 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[Piece]], *, right: Coll
     On a terminal long cells are folded; elsewhere each row is one line.
     """
     cells = [[_joined([cell]) for cell in row] for row in rows]
-    shown = Table(box=None, pad_edge=False, show_header=any(titles))
+    shown = Table(box=None, pad_edge=False, show_header=any(title.strip() for title in titles))
     for title in titles:
         shown.add_column(visible(title), justify="right" if title in right else "left", overflow="fold")
     for row in cells:
         shown.add_row(*row)
-    _out.print(shown, soft_wrap=False, width=None if _out.is_terminal else _UNBOUNDED)
+    paper = _out if _out.is_terminal else _console(file=_out.file, width=_UNBOUNDED, height=1)
+    paper.print(shown, soft_wrap=False)
 
 
 def numbers(values: Mapping[str, int]) -> None:
@@ -113,7 +126,7 @@ def numbers(values: Mapping[str, int]) -> None:
 
 def json_document(data: Any) -> None:
     """Prints an answer as JSON."""
-    json_pieces([json.dumps(data, indent=2, default=str), "\n"])
+    json_pieces([json.dumps(data, indent=2), "\n"])
 
 
 def json_pieces(pieces: Iterable[str]) -> None:
