@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from flybill_pipeline.billing.invoicing.invoice import Draft
 from flybill_pipeline.billing.invoicing.outcomes import HELD
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.statement import MonthFacts
 from flybill_pipeline.questions.organizations import organizations
-from flybill_pipeline.steps.pricing.price_usage import price_org, usage_of
+from flybill_pipeline.steps.pricing.price_usage import price_org, usage_of, with_carried
 from flybill_pipeline.stores.invoicing.organizations import Organization
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -43,9 +44,9 @@ def org_month(tools: Toolbox, org_id: str, month: Month) -> OrgMonth:
 def draft_now(tools: Toolbox, asked: OrgMonth) -> Draft:
     """The month priced here and now by the invoice's own code, from the usage that is known at this moment."""
     org, month = asked.org, asked.month
-    shard, books = tools.shard_of(org.org_id), tools.books(month)
+    part, books = ShardMonth(month, tools.shard_of(org.org_id), tools.now(), [org.org_id]), tools.books(month)
     # Before the usage that is priced with it: see billing's Basis.
-    account = tools.accounts_of(tools.usage).of(month, shard, [org], [org.org_id])[org.org_id]
-    used = usage_of([org.org_id], month, shard, tools.usage, [books(org.currency)], tools.now())
+    account = tools.accounts_of(tools.usage).of(part, [org])[org.org_id]
+    used = usage_of(part, tools.usage, [books(org.currency)])
     carried = tools.drafts.carried(month, [org.org_id]).get(org.org_id, {})
-    return price_org(month, shard, org, next(iter(used), None), books, carried, account)
+    return price_org(part, org, next(iter(used), None), books, with_carried(account, carried))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.price_changes import books_of_month
 from flybill_pipeline.steps.pricing.reprice_month import Difference, Repriced, biggest_first, reprice_shard, totals
@@ -28,5 +29,5 @@ def repriced(tools: Toolbox, month: Month, prices: Path) -> RepricedMonth:
     differences: list[Repriced] = []
     for shard in range(tools.shards):
         orgs, items = tools.organizations.all(shard), tools.items.of(shard)
-        differences += reprice_shard(month, shard, orgs, tools.usage, items, books, other, tools.now())
+        differences += reprice_shard(ShardMonth(month, shard, tools.now()), orgs, tools.usage, items, books, other)
     return RepricedMonth(month, totals(differences), biggest_first(differences))

@@ -25,6 +25,7 @@ from typing import NamedTuple, Self
 from sqlalchemy import Engine
 
 from flybill_pipeline.billing.invoicing.outcomes import OutcomePolicy
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.price_changes import books_of_month, fingerprint
 from flybill_pipeline.billing.pricing.prices import Price, PriceBook, PriceBooks, PriceModel, Tier
@@ -33,7 +34,7 @@ from flybill_pipeline.billing.usage.totals import OrgUsage, UsageTotal
 from flybill_pipeline.local.postgres import serving
 from flybill_pipeline.steps.invoicing.finalize_invoices import finalize_shard
 from flybill_pipeline.steps.pricing.open_accounts import Accounts
-from flybill_pipeline.steps.pricing.price_usage import price_shard
+from flybill_pipeline.steps.pricing.price_usage import PricedFrom, price_shard
 from flybill_pipeline.stores.invoicing.billed_months import BilledMonths
 from flybill_pipeline.stores.invoicing.drafts import LINE_COLUMNS, Drafts
 from flybill_pipeline.stores.invoicing.holds import Holds
@@ -155,13 +156,12 @@ class Billing:
     def _price(self, month: Month, shard: int) -> int:
         books, orgs = self._in_force(month), self._orgs[shard]
         kept = self._inputs.keep(month, {"usd": fingerprint(books("usd"))}).inputs_id
-        return price_shard(
-            month, shard, orgs, self._usage, books, self._drafts, month.end, (), self._accounts, kept
-        ).lines
+        source = PricedFrom(self._usage, books, self._accounts, kept)
+        return price_shard(ShardMonth(month, shard, month.end), orgs, source, self._drafts).lines
 
     def _finalize(self, month: Month, shard: int) -> int:
         policy = OutcomePolicy(hold_above_multiple=Decimal(20))
-        report = finalize_shard(month, shard, self._invoices, self._holds, month.end, (), policy)
+        report = finalize_shard(ShardMonth(month, shard, month.end), self._invoices, self._holds, policy)
         return report.outcomes.get("invoiced", 0)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from flybill_pipeline.billing.invoicing.invoice import Draft
 from flybill_pipeline.billing.invoicing.outcomes import Problem
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem, line_id
 from flybill_pipeline.steps.invoicing.finalize_invoices import FinalizeReport, finalize_shard
@@ -57,10 +58,10 @@ class BillingWorld:
             )
             for org, amount in amounts.items()
         ]
-        self.drafts.replace(month, SHARD, new, self.now())
+        self.drafts.replace(ShardMonth(month, SHARD, self.now()), new)
 
     def finalize(self, month: Month = MONTH) -> FinalizeReport:
-        return finalize_shard(month, SHARD, self.invoices, Holds(self.engine), self.now())
+        return finalize_shard(ShardMonth(month, SHARD, self.now()), self.invoices, Holds(self.engine))
 
 
 def _lines(org: str, month: Month, amount: int, carried: int) -> list[LineItem]:

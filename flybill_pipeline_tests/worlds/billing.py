@@ -11,6 +11,7 @@ from functools import cache
 from sqlalchemy import Engine, select
 
 from flybill_pipeline.billing.invoicing.outcomes import DEFAULT_POLICY, OutcomePolicy
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, books_of_month
@@ -18,7 +19,7 @@ from flybill_pipeline.billing.pricing.prices import PriceBook, PriceBooks
 from flybill_pipeline.billing.usage.totals import OrgUsage, UsageTotal
 from flybill_pipeline.steps.invoicing.finalize_invoices import FinalizeReport, finalize_shard
 from flybill_pipeline.steps.pricing.open_accounts import Accounts
-from flybill_pipeline.steps.pricing.price_usage import PricingReport, price_shard
+from flybill_pipeline.steps.pricing.price_usage import PricedFrom, PricingReport, price_shard
 from flybill_pipeline.stores.invoicing.billed_months import BilledMonths
 from flybill_pipeline.stores.invoicing.drafts import Drafts
 from flybill_pipeline.stores.invoicing.holds import Holds
@@ -96,12 +97,12 @@ class BillingWorld:
     def price(self, month: Month, only: Collection[str] = ()) -> PricingReport:
         orgs = self.organizations.all(org_ids=only)
         now = month.end + timedelta(days=2)
-        books = self.in_force(month)
-        return price_shard(month, 0, orgs, self.usage, books, self.drafts, now, only, self.accounts)
+        source = PricedFrom(self.usage, self.in_force(month), self.accounts)
+        return price_shard(ShardMonth(month, 0, now, only), orgs, source, self.drafts)
 
     def finalize(self, month: Month, only: Collection[str] = ()) -> FinalizeReport:
         now = month.end + timedelta(days=2)
-        return finalize_shard(month, 0, self.invoices, self.holds, now, only, self.policy)
+        return finalize_shard(ShardMonth(month, 0, now, only), self.invoices, self.holds, self.policy)
 
     def close(self, month: Month, only: Collection[str] = ()) -> FinalizeReport:
         self.price(month, only)

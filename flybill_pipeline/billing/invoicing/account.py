@@ -1,6 +1,7 @@
 """What an org's bill of a month is made of beside the month's own usage, as plain values. Nothing is computed here."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from flybill_pipeline.billing.invoicing.basis import Basis
 from flybill_pipeline.billing.invoicing.items.credits import Credit
@@ -13,16 +14,20 @@ from flybill_pipeline.billing.pricing.line_items import LineItem
 class Account:
     """One org's account as a month is priced.
 
-    `fixed` are lines that do not come from usage (plans, one-off items); `billed_before_minor` is what of the month was
-    billed in advance. `late` are the lines still to bill for earlier months, `problems` what keeps them from being
-    priced. `credits` pay, `discounts` take off. `bases` say
-    what this month and every earlier one that was priced again came from; `settled_months` is how many of the org's
-    months were settled when the account was read: if there are more when it is finalized, it is out of date.
+    `fixed` are lines that do not come from usage (plans, one-off items) and that this invoice bills first: they meet
+    the month's `discounts`. `reckoned` met those of other months already: what changed of a plan that was billed in
+    advance, and what is still to bill for earlier months. `carried` is what earlier months left open, in minor units by
+    currency; `billed_before_minor` what of this month was billed in advance.
+
+    `problems` keep the month from being billed. `credits` pay. `bases` say what this month and every earlier one that
+    was priced again came from; `settled_months` is how many of the org's months were settled when the account was read:
+    if there are more when it is finalized, it is out of date.
     """
 
     fixed: tuple[LineItem, ...] = ()
+    reckoned: tuple[LineItem, ...] = ()
+    carried: Mapping[str, int] = field(default_factory=dict)
     billed_before_minor: int = 0
-    late: tuple[LineItem, ...] = ()
     credits: tuple[Credit, ...] = ()
     discounts: tuple[Discount, ...] = ()
     problems: tuple[Problem, ...] = ()

@@ -1,6 +1,6 @@
 """The order in which the parts of one org's bill come together. What each part comes to is its own module's."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flybill_pipeline.billing.invoicing.commitments import true_up_line
@@ -24,28 +24,39 @@ class Bill:
         return total_minor(self.lines)
 
 
-def put_together(
-    priced: Sequence[LineItem],
-    currency: str,
-    month: Month,
-    *,
-    contract: Contract | None = None,
-    discounts: Iterable[Discount] = (),
-    available: Iterable[Credit] = (),
-    carried: Sequence[LineItem] = (),
-    billed_before_minor: int = 0,
-) -> Bill:
-    """What is priced (usage, subscriptions, one-off items, adjustments), then true-up, discounts, credits.
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one org's bill of a month is made of.
 
-    `billed_before_minor` of the month was billed in advance, and counts for the minimum. What is `carried` from earlier
-    months was discounted there already: credits pay it, discounts leave it alone.
+    The lines that are `priced` (usage, plans, one-off items) meet the `discounts`; those that are `reckoned` (late
+    lines, changes of what was billed in advance) met the discounts of their own month. What is `carried` from earlier
+    months was discounted there: credits pay it, discounts leave it alone. `billed_before_minor` of the month was billed
+    in advance, and counts for the minimum of the `contract`.
     """
-    lines = list(priced)
-    if contract is not None and contract.minimum_spend is not None:
-        minimum_minor = to_minor(contract.minimum_spend, currency)
-        true_up = true_up_line(lines, contract.name, minimum_minor, currency, month, billed_before_minor)
-        lines += [] if true_up is None else [true_up]
-    lines += discount_lines(lines, list(discounts), currency, month)
-    lines += carried
-    applied = apply_credits(total_minor(lines), available, currency, month)
+
+    priced: Sequence[LineItem]
+    reckoned: Sequence[LineItem] = ()
+    carried: Sequence[LineItem] = ()
+    contract: Contract | None = None
+    billed_before_minor: int = 0
+    discounts: Sequence[Discount] = ()
+    credits: Sequence[Credit] = ()
+
+
+def put_together(month: Month, currency: str, parts: Parts) -> Bill:
+    """What is priced and reckoned, then true-up, discounts, what is carried, credits."""
+    own, true_up = list(parts.priced), _true_up(month, currency, parts)
+    own += [] if true_up is None else [true_up]
+    lines = [*parts.priced, *parts.reckoned, *own[len(parts.priced) :]]
+    lines += discount_lines(own, parts.discounts, currency, month)
+    lines += parts.carried
+    applied = apply_credits(total_minor(lines), parts.credits, currency, month)
     return Bill((*lines, *applied.lines), applied.credits)
+
+
+def _true_up(month: Month, currency: str, parts: Parts) -> LineItem | None:
+    contract = parts.contract
+    if contract is None or contract.minimum_spend is None:
+        return None
+    lines, minimum = (*parts.priced, *parts.reckoned), to_minor(contract.minimum_spend, currency)
+    return true_up_line(lines, contract.name, minimum, currency, month, parts.billed_before_minor)

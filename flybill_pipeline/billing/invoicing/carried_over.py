@@ -1,9 +1,7 @@
 """What earlier months left open, on the bill of a later one. Whether a month is carried forward: outcomes.py."""
 
-from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from flybill_pipeline.billing.invoicing.outcomes import Problem
 from flybill_pipeline.billing.money.amounts import format_money, from_minor
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem, line_id
@@ -24,15 +22,3 @@ def carried_line(month: Month, org_id: str, currency: str, amount_minor: int) ->
         currency=currency,
         description=f"Carried over from earlier months: {format_money(amount_minor, currency)}",
     )
-
-
-def in_other_currencies(currency: str, carried_over: Mapping[str, int]) -> Iterator[Problem]:
-    """A problem for each other currency in which something (minor units) is open: one invoice cannot hold both."""
-    for other in sorted(carried_over.keys() - {currency}):
-        yield Problem(
-            code="currency_clash",
-            message=f"{format_money(carried_over[other], other)} is carried over from earlier months, and now "
-            f"the organization is billed in {currency}: both cannot be on one invoice.",
-            remedy=f"Give the organization its earlier currency ({other}) back and close the month; change it when "
-            "nothing is carried over any more.",
-        )

@@ -17,9 +17,11 @@ ADJUSTMENT = "adjustment"
 class BilledLine:
     """A line of a settled month, as far as the difference needs it; `line_id` is what the priced line had.
 
-    `usage` is the recorded quantity that it accounts for, as in LineItem.
+    `billed_in` is the month whose invoice has it, `usage` the recorded quantity that it accounts for, as in LineItem.
     """
 
+    billed_in: Month
+    kind: str
     line_id: str
     meter: str | None
     dimensions: Mapping[str, str]

@@ -70,38 +70,40 @@ class OutcomePolicy:
 
 DEFAULT_POLICY = OutcomePolicy()
 
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a total is held against, in minor units of its currency.
+
+    `minimum` is the smallest total to collect, `trailing_average` what the org's recent months came to (None: it has
+    none), `released` the total that a person looked at and released; it holds for no other total.
+    """
+
+    minimum: int
+    policy: OutcomePolicy = DEFAULT_POLICY
+    trailing_average: int | None = None
+    released: int | None = None
+
+
 RELEASABLE = frozenset({"large_credit", "unusual_total"})
 """The codes of months that are right as they are once a person has looked; every other one needs mending."""
 
 
-def decide(
-    total: int,
-    currency: str,
-    problems: Sequence[Reason],
-    minimum: int,
-    *,
-    policy: OutcomePolicy = DEFAULT_POLICY,
-    trailing_average_minor: int | None = None,
-    released_minor: int | None = None,
-) -> Outcome:
-    """The outcome of one org's month: held before anything else, then nothing, carried forward, waived or invoiced.
-
-    `minimum` is the smallest total to collect, `trailing_average_minor` what the org's recent months came to (None:
-    it has none), `released_minor` the total that a person looked at and released (it holds for no other total); amounts
-    in minor units of `currency`.
-    """
-    reasons = [*problems, *_limits(total, currency, policy), *_unusual(total, currency, policy, trailing_average_minor)]
-    if released_minor == total:
+def decide(total: int, currency: str, problems: Sequence[Reason], bounds: Bounds) -> Outcome:
+    """The outcome of one org's month: held before anything else, then nothing, carried forward, waived or invoiced."""
+    policy = bounds.policy
+    reasons = [*problems, *_limits(total, currency, policy), *_unusual(total, currency, bounds)]
+    if bounds.released == total:
         reasons = [reason for reason in reasons if reason.code not in RELEASABLE]
     if reasons:
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
         first = reasons[0]
         message = first.message + more
         return Outcome(HELD, total, currency, first.code, message, HELD_CUSTOMER_MESSAGE, first.remedy)
-    return _settled(total, currency, minimum, policy)
+    return _settled(total, currency, bounds)
 
 
-def _settled(total: int, currency: str, minimum: int, policy: OutcomePolicy) -> Outcome:
+def _settled(total: int, currency: str, bounds: Bounds) -> Outcome:
     amount = format_money(abs(total), currency)
     if total == 0:
         customer = "You owe nothing for this month."
@@ -109,11 +111,11 @@ def _settled(total: int, currency: str, minimum: int, policy: OutcomePolicy) -> 
     if total < 0:
         customer = f"You have a credit of {amount}; it is taken off your next invoice."
         return Outcome(CARRIED_FORWARD, total, currency, "credit", f"the month comes to a credit of {amount}", customer)
-    if total >= minimum:
+    if total >= bounds.minimum:
         customer = f"Your invoice for this month is {amount}."
         return Outcome(INVOICED, total, currency, None, f"invoiced {amount}", customer)
-    message = f"{amount} is below the minimum of {format_money(minimum, currency)}"
-    if policy.waive_small_amounts:
+    message = f"{amount} is below the minimum of {format_money(bounds.minimum, currency)}"
+    if bounds.policy.waive_small_amounts:
         customer = f"{amount} is too small to invoice; you do not owe it."
         return Outcome(WAIVED, total, currency, "below_minimum", message, customer)
     customer = f"{amount} is too small to invoice on its own; it is added to your next invoice."
@@ -138,8 +140,8 @@ def _limits(total: int, currency: str, policy: OutcomePolicy) -> list[Problem]:
     return []
 
 
-def _unusual(total: int, currency: str, policy: OutcomePolicy, average: int | None) -> list[Problem]:
-    multiple = policy.hold_above_multiple
+def _unusual(total: int, currency: str, bounds: Bounds) -> list[Problem]:
+    multiple, average = bounds.policy.hold_above_multiple, bounds.trailing_average
     if multiple is None or average is None or average <= 0:
         return []
     with exact():

@@ -1,6 +1,21 @@
-"""Which shard an organization belongs to. Nothing else: what a shard is used for is decided where it is used."""
+"""Which shard an organization belongs to, and the month of a shard, which is what steps work on at once."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 from hashlib import md5
+
+from flybill_pipeline.billing.money.period import Month
+
+
+@dataclass(frozen=True, slots=True)
+class ShardMonth:
+    """One shard of a month, or just the orgs `only` of it, as of the moment `now` (UTC)."""
+
+    month: Month
+    shard: int
+    now: datetime
+    only: Collection[str] = ()
 
 
 def shard_of(org_id: str, shards: int) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.checks.billing import PRICED_AGAIN
 from flybill_pipeline.defs.checks.check import Finding
@@ -12,7 +13,7 @@ from flybill_pipeline.defs.partitions import Partitions, read_month, read_month_
 from flybill_pipeline.defs.scope import Scope
 from flybill_pipeline.questions.verified import verified
 from flybill_pipeline.steps.invoicing.finalize_invoices import MonthStillOpenError, finalize_shard
-from flybill_pipeline.steps.pricing.price_usage import PricingReport, price_shard
+from flybill_pipeline.steps.pricing.price_usage import PricedFrom, PricingReport, price_shard
 from flybill_pipeline.toolbox.tools import Toolbox
 
 OWNERS = ["team:billing"]
@@ -49,9 +50,8 @@ def billing_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         """One outcome for every organization of the shard; for those that owe, an invoice that never changes."""
         month, shard = read_month_shard(context.partition_key)
         try:
-            report = finalize_shard(
-                month, shard, toolbox.invoices, toolbox.holds, toolbox.now(), config.org_ids, toolbox.policy
-            )
+            part = ShardMonth(month, shard, toolbox.now(), config.org_ids)
+            report = finalize_shard(part, toolbox.invoices, toolbox.holds, toolbox.policy)
         except MonthStillOpenError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         return dg.MaterializeResult(metadata=finalize_metadata(report))
@@ -84,15 +84,5 @@ def price_month_shard(toolbox: Toolbox, month: Month, shard: int, org_ids: Seque
     """Prices a shard, or just `org_ids` of it, from inputs that are written down before."""
     inputs = toolbox.pricing_inputs.keep(month, toolbox.fingerprints(month))
     orgs, usage = toolbox.organizations.all(shard, org_ids), toolbox.usage_as_of(inputs)
-    return price_shard(
-        month,
-        shard,
-        orgs,
-        usage,
-        toolbox.books(month),
-        toolbox.drafts,
-        toolbox.now(),
-        org_ids,
-        toolbox.accounts_of(usage),
-        inputs.inputs_id,
-    )
+    source = PricedFrom(usage, toolbox.books(month), toolbox.accounts_of(usage), inputs.inputs_id)
+    return price_shard(ShardMonth(month, shard, toolbox.now(), org_ids), orgs, source, toolbox.drafts)

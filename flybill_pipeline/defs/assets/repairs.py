@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.assets.billing import price_month_shard
 from flybill_pipeline.defs.assets.stripe import sync_shard
@@ -60,7 +61,8 @@ def _repair(toolbox: Toolbox, month: Month, org_id: str) -> dict[str, str] | Non
     """Closes the org's month again; returns what still keeps it from being done, None when nothing does."""
     shard = toolbox.shard_of(org_id)
     price_month_shard(toolbox, month, shard, [org_id])
-    finalize_shard(month, shard, toolbox.invoices, toolbox.holds, toolbox.now(), [org_id], toolbox.policy)
+    part = ShardMonth(month, shard, toolbox.now(), [org_id])
+    finalize_shard(part, toolbox.invoices, toolbox.holds, toolbox.policy)
     toolbox.sync_ledger.reopen(month, [org_id])
     found = {"month": str(month), "org_id": org_id}
     try:

@@ -11,11 +11,13 @@ from flybill_pipeline.billing.invoicing.outcomes import (
     HELD,
     INVOICED,
     NOTHING_TO_BILL,
+    Bounds,
     OutcomePolicy,
     Problem,
     decide,
 )
 from flybill_pipeline.billing.invoicing.settlement import DraftTotal, Settlement
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.amounts import minimum_minor
 from flybill_pipeline.billing.money.period import Month
 
@@ -50,19 +52,14 @@ class FinalizeReport:
 
 
 def finalize_shard(
-    month: Month,
-    shard: int,
-    invoices: Invoices,
-    holds: Holds,
-    now: datetime,
-    only: Collection[str] = (),
-    policy: OutcomePolicy = DEFAULT_POLICY,
+    part: ShardMonth, invoices: Invoices, holds: Holds, policy: OutcomePolicy = DEFAULT_POLICY
 ) -> FinalizeReport:
-    """Decides and settles every open draft of the shard (or just the orgs `only`). Safe to run again at any time.
+    """Decides and settles every open draft of the shard, or of its orgs `only`. Safe to run again at any time.
 
     Raises MonthStillOpenError before the month has ended: its usage may still change.
     """
-    if now < month.end:
+    month, shard = part.month, part.shard
+    if part.now < month.end:
         raise MonthStillOpenError(
             f"{month} ends on {month.last_day} (UTC): it cannot be finalized before. "
             f"`flybill owes ORG --month {month}` shows what it comes to so far."
@@ -70,35 +67,33 @@ def finalize_shard(
     usual = holds.trailing_averages(month, shard) if policy.hold_above_multiple is not None else {}
     released = holds.released(month)
     decided = [
-        _settlement(draft, policy, usual.get((draft.org_id, draft.currency or "")), released.get(draft.org_id))
-        for draft in invoices.open_drafts(month, shard, only)
+        _settlement(draft, _bounds(draft, policy, usual, released))
+        for draft in invoices.open_drafts(month, shard, part.only)
     ]
     settled: list[Settlement] = []
     for start in range(0, len(decided), BATCH):
         batch = decided[start : start + BATCH]
-        stored = invoices.settle(month, shard, batch, now)
+        stored = invoices.settle(month, shard, batch, part.now)
         settled += [settlement for settlement in batch if settlement.draft.org_id in stored]
     return _report(settled)
 
 
-def _settlement(
-    draft: DraftTotal, policy: OutcomePolicy, usual_minor: int | None, released_minor: int | None
-) -> Settlement:
+def _bounds(
+    draft: DraftTotal, policy: OutcomePolicy, usual: Mapping[tuple[str, str], int], released: Mapping[str, int]
+) -> Bounds:
+    currency = draft.currency or ""
+    minimum = minimum_minor(currency) if currency else 0
+    return Bounds(minimum, policy, usual.get((draft.org_id, currency)), released.get(draft.org_id))
+
+
+def _settlement(draft: DraftTotal, bounds: Bounds) -> Settlement:
     if draft.currency is None and not draft.problems:
         return Settlement(draft, NOTHING_TO_BILL, message="its usage belongs to another organization by now")
     if draft.currency is None:
         problem = draft.problems[0]
         return Settlement(draft, HELD, problem["code"], problem["message"], problem["remedy"])
     problems = [Problem(p["code"], p["message"], p["remedy"]) for p in draft.problems]
-    decision = decide(
-        draft.total_minor,
-        draft.currency,
-        problems,
-        minimum_minor(draft.currency),
-        policy=policy,
-        trailing_average_minor=usual_minor,
-        released_minor=released_minor,
-    )
+    decision = decide(draft.total_minor, draft.currency, problems, bounds)
     return Settlement(
         draft=draft,
         outcome=decision.outcome,

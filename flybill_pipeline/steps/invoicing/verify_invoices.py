@@ -10,13 +10,14 @@ from itertools import groupby
 from typing import Protocol
 
 from flybill_pipeline.billing.invoicing.invoice import content_hash
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.usage_lines import price_month
 from flybill_pipeline.billing.usage.totals import OrgUsage
-from flybill_pipeline.steps.pricing.price_usage import Books, Usage, usage_of
+from flybill_pipeline.steps.pricing.price_usage import BooksFor, Usage, usage_of
 
 SAME, PRICES_CHANGED, EDITED, UNKNOWN, UNEXPLAINED = (
     "same",
@@ -84,7 +85,7 @@ def verify_invoices(
     found: Iterable[Invoice],
     contracts: Mapping[str, str | None],
     sources: Callable[[str | None], Source],
-    books: Books,
+    books: BooksFor,
     fingerprints: Mapping[str, str],
 ) -> Iterator[Verified]:
     """Every invoice of `found`, which must come by shard and inputs.
@@ -103,14 +104,14 @@ def verify_invoices(
             yield _verdict(invoice, again, known=priced_from is not None, books_changed=changed, late=late)
 
 
-def _usage(month: Month, shard: int, batch: Sequence[Invoice], usage: Usage, books: Books) -> dict[str, OrgUsage]:
+def _usage(month: Month, shard: int, batch: Sequence[Invoice], usage: Usage, books: BooksFor) -> dict[str, OrgUsage]:
     in_force = [books(currency) for currency in {invoice.currency for invoice in batch}]
-    org_ids = [invoice.org_id for invoice in batch]
-    return {each.org_id: each for each in usage_of(org_ids, month, shard, usage, in_force, month.end)}
+    part = ShardMonth(month, shard, month.end, [invoice.org_id for invoice in batch])
+    return {each.org_id: each for each in usage_of(part, usage, in_force)}
 
 
 def _priced_again(
-    month: Month, invoice: Invoice, contract: str | None, usage: OrgUsage | None, books: Books
+    month: Month, invoice: Invoice, contract: str | None, usage: OrgUsage | None, books: BooksFor
 ) -> tuple[LineItem, ...]:
     """The invoice's lines with those of its own usage priced again, in the place of the recorded ones."""
     in_force = books(invoice.currency)

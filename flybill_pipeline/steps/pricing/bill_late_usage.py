@@ -1,24 +1,28 @@
-"""What is still to bill for months that are settled: late usage, corrections, changed prices. One formula (DESIGN §3).
+"""What is still to bill for months that are settled: late usage, corrections, changed prices. One formula.
 
 For an earlier service month: the lines priced from all that is known now, less what settled months billed for it. Only
 orgs whose usage or prices changed since are priced again; who they are is asked in one query, not found out by pricing.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from flybill_pipeline.billing.invoicing.basis import Basis, terms
+from flybill_pipeline.billing.invoicing.basis import Basis, terms_fingerprint
 from flybill_pipeline.billing.invoicing.commitments import true_up_line
+from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItems, advance_lines, fixed_lines
+from flybill_pipeline.billing.invoicing.items.discounts import Discount
 from flybill_pipeline.billing.invoicing.late_usage import BilledLine, unbilled
 from flybill_pipeline.billing.invoicing.outcomes import Problem
+from flybill_pipeline.billing.invoicing.reckoned_discounts import DISCOUNT, reckoned_again
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.amounts import to_minor
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, fingerprint
 from flybill_pipeline.billing.pricing.usage_lines import price_month
 from flybill_pipeline.billing.usage.totals import OrgUsage
-from flybill_pipeline.steps.pricing.price_usage import Books, usage_of
+from flybill_pipeline.steps.pricing.price_usage import BooksFor, usage_of
 from flybill_pipeline.steps.pricing.price_usage import Usage as MonthUsage
 
 
@@ -39,75 +43,80 @@ class Ledger(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What is known now of every month: usage, what was billed, price books, and the orgs' items."""
+
+    usage: Usage
+    ledger: Ledger
+    books: Callable[[Month], BooksFor]
+    items: Mapping[str, OrgItems]
+
+
+@dataclass(frozen=True, slots=True)
 class LatePart:
-    """What one org still owes for one service month; `basis` is what that was found from."""
+    """What one org still owes for one service month; `basis` is what that was found from.
+
+    `reckoned`: the lines met the discounts of their own month. Months that were settled before these were kept cannot
+    say which they were: there it is the discounts of the invoice that the lines meet.
+    """
 
     lines: tuple[LineItem, ...]
     problems: tuple[Problem, ...]
     basis: Basis
 
+    @property
+    def reckoned(self) -> bool:
+        return self.basis.discounts is not None
 
-def late_parts(
-    service_month: Month,
-    month: Month,
-    shard: int,
-    usage: Usage,
-    ledger: Ledger,
-    books: Books,
-    fixed: Mapping[str, Sequence[LineItem]],
-    org_ids: Collection[str] = (),
-) -> dict[str, LatePart]:
-    """Per org whose usage or terms of `service_month` changed since it was last billed, what `month` has to bill.
 
-    `books` are those of the service month, `fixed` each org's lines of it that do not come from usage.
-    """
+def late_parts(service_month: Month, part: ShardMonth, known: Known) -> dict[str, LatePart]:
+    """Per org whose usage or terms of `service_month` changed since it was last billed, what `part` has to bill."""
     changed = {
-        org_id: (basis, now)
-        for org_id, basis, now in _compared(service_month, shard, usage, ledger, books, fixed, org_ids)
+        org_id: now
+        for org_id, basis, now in _compared(service_month, part, known)
         if (basis.usage_fingerprint, basis.terms) != (now.usage_fingerprint, now.terms)
     }
     if not changed:
         return {}
-    in_force = {now.currency or "": books(now.currency or "") for _, now in changed.values()}
-    found = usage_of(list(changed), service_month, shard, usage, list(in_force.values()), service_month.end)
-    used = {each.org_id: each for each in found}
-    billed = ledger.billed(service_month, month, shard, list(changed))
+    books = known.books(service_month)
+    in_force = {now.currency or "": books(now.currency or "") for now in changed.values()}
+    asked = ShardMonth(service_month, part.shard, service_month.end, list(changed))
+    used = {each.org_id: each for each in usage_of(asked, known.usage, list(in_force.values()))}
+    billed = _billed(service_month, part.month, asked, known, changed)
     return {
         org_id: _part(
-            now, in_force[now.currency or ""], used.get(org_id), fixed.get(org_id, ()), billed.get(org_id, ())
+            now,
+            in_force[now.currency or ""],
+            used.get(org_id),
+            known.items.get(org_id, NO_ITEMS),
+            billed.get(org_id, ()),
         )
-        for org_id, (_, now) in changed.items()
+        for org_id, now in changed.items()
     }
 
 
 def changed_usage(service_month: Month, shard: int, usage: Usage, ledger: Ledger) -> list[str]:
     """The orgs whose usage of a settled month changed since it was last billed; nothing is priced."""
-    found = _compared(service_month, shard, usage, ledger, lambda _: None, {}, ())
-    return sorted(org for org, basis, now in found if basis.usage_fingerprint != now.usage_fingerprint)
+    known = Known(usage, ledger, lambda _month: lambda _currency: None, {})
+    compared = _compared(service_month, ShardMonth(service_month, shard, service_month.end), known)
+    return sorted(org for org, basis, now in compared if basis.usage_fingerprint != now.usage_fingerprint)
 
 
-def _compared(
-    service_month: Month,
-    shard: int,
-    usage: Usage,
-    ledger: Ledger,
-    books: Books,
-    fixed: Mapping[str, Sequence[LineItem]],
-    org_ids: Collection[str],
-) -> Iterator[tuple[str, Basis, Basis]]:
+def _compared(service_month: Month, part: ShardMonth, known: Known) -> Iterator[tuple[str, Basis, Basis]]:
     """Every org that was settled, with what it was billed from and what it would be billed from now.
 
     The version is read before the fingerprints, and these before the usage: what changes in between is priced again
     the next time, never overlooked.
     """
-    bases = ledger.bases(service_month, shard, org_ids)
+    books, usage = known.books(service_month), known.usage
+    bases = known.ledger.bases(service_month, part.shard, part.only)
     prices = {one: fingerprint(books(one or "")) for one in {basis.currency for basis in bases.values()}}
     version = usage.version(service_month)
     as_it_was = all(basis.usage_version == version for basis in bases.values())
-    prints = None if as_it_was else usage.fingerprints(service_month, shard, org_ids)
+    prints = None if as_it_was else usage.fingerprints(service_month, part.shard, part.only)
     for org_id, basis in bases.items():
         print_now = basis.usage_fingerprint if prints is None else prints.get(org_id, "")
-        terms_now = terms(prices[basis.currency], basis.contract, fixed.get(org_id, ()))
+        terms_now = terms_of(basis, prices[basis.currency], known.items.get(org_id, NO_ITEMS))
         yield (
             org_id,
             basis,
@@ -115,11 +124,39 @@ def _compared(
         )
 
 
+def terms_of(basis: Basis, prices: str, items: OrgItems) -> str:
+    """The fingerprint of the terms of `basis` by what is known now; `prices` is that of the books."""
+    month, held = basis.service_month, _held(basis, items)
+    ahead = advance_lines(items, month.next()) if held else ()
+    return terms_fingerprint(prices, basis.contract, fixed_lines(items, month), held, ahead)
+
+
+def _held(basis: Basis, items: OrgItems) -> list[Discount]:
+    """The discounts that held in the month when it was first priced."""
+    ids = set(basis.discounts or ())
+    return sorted((each for each in items.discounts if each.discount_id in ids), key=lambda each: each.discount_id)
+
+
+def _billed(
+    service_month: Month, month: Month, asked: ShardMonth, known: Known, changed: Mapping[str, Basis]
+) -> Mapping[str, Sequence[BilledLine]]:
+    """What settled months billed for `service_month`; where discounts held, also for the month after it."""
+    billed = {
+        org_id: list(lines)
+        for org_id, lines in known.ledger.billed(service_month, month, asked.shard, asked.only).items()
+    }
+    discounted = [org_id for org_id, basis in changed.items() if basis.discounts]
+    if discounted:
+        for org_id, lines in known.ledger.billed(service_month.next(), month, asked.shard, discounted).items():
+            billed.setdefault(org_id, []).extend(lines)
+    return billed
+
+
 def _part(
     basis: Basis,
     books: BooksOfMonth | None,
     used: OrgUsage | None,
-    fixed: Sequence[LineItem],
+    items: OrgItems,
     billed: Sequence[BilledLine],
 ) -> LatePart:
     month = basis.service_month
@@ -130,13 +167,23 @@ def _part(
     if priced.unpriced:
         problems = tuple(_problem(found.code, month, found.message, found.remedy) for found in priced.unpriced)
         return LatePart((), problems, basis)
-    lines = [*priced.lines, *fixed]
-    contract = books.parts[-1].book.contracts.get(basis.contract or "")
-    if contract is not None and contract.minimum_spend is not None:
-        minimum = to_minor(contract.minimum_spend, books.parts[-1].book.currency)
-        true_up = true_up_line(lines, contract.name, minimum, books.parts[-1].book.currency, month)
-        lines += [] if true_up is None else [true_up]
-    return LatePart(tuple(_named(line) for line in unbilled(lines, billed)), (), basis)
+    lines = [*priced.lines, *fixed_lines(items, month)]
+    lines += _true_up(basis, books, lines)
+    own = [line for line in billed if line.service_month == month and line.kind != DISCOUNT]
+    late = unbilled(lines, own)
+    ahead, held = advance_lines(items, month.next()), _held(basis, items)
+    discounts = reckoned_again(month, lines, ahead, billed, held, basis.currency or "")
+    return LatePart(tuple(_named(line) for line in (*late, *discounts)), (), basis)
+
+
+def _true_up(basis: Basis, books: BooksOfMonth, lines: Sequence[LineItem]) -> list[LineItem]:
+    book = books.parts[-1].book
+    contract = book.contracts.get(basis.contract or "")
+    if contract is None or contract.minimum_spend is None:
+        return []
+    minimum = to_minor(contract.minimum_spend, book.currency)
+    true_up = true_up_line(lines, contract.name, minimum, book.currency, basis.service_month)
+    return [] if true_up is None else [true_up]
 
 
 def _named(line: LineItem) -> LineItem:

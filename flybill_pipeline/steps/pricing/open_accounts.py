@@ -1,19 +1,35 @@
 """Opens the accounts of a shard's orgs before a month is priced: what bills hold beside the month's own usage."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from flybill_pipeline.billing.invoicing.account import Account
-from flybill_pipeline.billing.invoicing.basis import Basis, terms
+from flybill_pipeline.billing.invoicing.basis import Basis
+from flybill_pipeline.billing.invoicing.clashes import (
+    credits_in_others,
+    discounts_in_others,
+    late_in_another,
+    lines_in_others,
+)
 from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItems, advance_lines, fixed_lines
-from flybill_pipeline.billing.invoicing.late_usage import BilledLine, unbilled
+from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT, BilledLine, unbilled
 from flybill_pipeline.billing.invoicing.outcomes import Problem
+from flybill_pipeline.billing.invoicing.reckoned_discounts import DISCOUNT, held_in
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, fingerprint
-from flybill_pipeline.steps.pricing.bill_late_usage import LatePart, Ledger, Usage, changed_usage, late_parts
-from flybill_pipeline.steps.pricing.price_usage import Organization
+from flybill_pipeline.billing.pricing.price_changes import fingerprint
+from flybill_pipeline.steps.pricing.bill_late_usage import (
+    Known,
+    LatePart,
+    Ledger,
+    Usage,
+    changed_usage,
+    late_parts,
+    terms_of,
+)
+from flybill_pipeline.steps.pricing.price_usage import BooksFor, Organization
 
 REPORTED_MONTHS = 12  # how far back usage that comes too late is looked for
 
@@ -37,29 +53,27 @@ class Accounts:
     usage: Usage
     ledger: Settled
     items: Items
-    books: Callable[[Month], Callable[[str], BooksOfMonth | None]]
+    books: Callable[[Month], BooksFor]
     lookback_months: int
 
-    def of(
-        self, month: Month, shard: int, orgs: Sequence[Organization], only: Collection[str] = ()
-    ) -> dict[str, Account]:
-        """The account of each of `orgs`, which are all of the shard's, or just those of `only`.
+    def of(self, part: ShardMonth, orgs: Sequence[Organization]) -> dict[str, Account]:
+        """The account of each of `orgs`, which are all of the shard's, or just those of `part.only`.
 
         Must be read before the usage that is priced with it: see Basis.
         """
-        settled = self.ledger.settled_months(shard, only)
-        items = self.items.of(shard, only)
-        own = self._own_bases(month, shard, orgs, only, items)
-        ahead = self._billed_in_advance(month, shard, items)
+        settled = self.ledger.settled_months(part.shard, part.only)
+        known = Known(self.usage, self.ledger, self.books, self.items.of(part.shard, part.only))
+        own = self._own_bases(part, orgs, known.items)
+        ahead = self._billed_in_advance(part, known.items)
         late: dict[str, list[LatePart]] = {}
-        for service_month in self._earlier(month):
-            for org_id, part in self._late(service_month, month, shard, only, items).items():
-                late.setdefault(org_id, []).append(part)
+        for service_month in self._earlier(part.month):
+            for org_id, late_part in late_parts(service_month, part, known).items():
+                late.setdefault(org_id, []).append(late_part)
         return {
             org.org_id: _account(
                 org,
                 own[org.org_id],
-                items.get(org.org_id, NO_ITEMS),
+                known.items.get(org.org_id, NO_ITEMS),
                 ahead.get(org.org_id, ()),
                 late.get(org.org_id, ()),
                 settled.get(org.org_id, 0),
@@ -69,12 +83,12 @@ class Accounts:
 
     def too_late(self, month: Month, shard: int) -> list[tuple[str, Month]]:
         """Each org and service month of which usage came after the last invoice that could still bill it."""
-        found, service_month = [], month
+        late, service_month = [], month
         for distance in range(1, REPORTED_MONTHS + 1):
             service_month = service_month.previous()
             if distance > self.lookback_months:
-                found += [(org, service_month) for org in changed_usage(service_month, shard, self.usage, self.ledger)]
-        return found
+                late += [(org, service_month) for org in changed_usage(service_month, shard, self.usage, self.ledger)]
+        return late
 
     def _earlier(self, month: Month) -> list[Month]:
         months: list[Month] = []
@@ -84,56 +98,44 @@ class Accounts:
         return months
 
     def _own_bases(
-        self,
-        month: Month,
-        shard: int,
-        orgs: Sequence[Organization],
-        only: Collection[str],
-        items: Mapping[str, OrgItems],
+        self, part: ShardMonth, orgs: Sequence[Organization], items: Mapping[str, OrgItems]
     ) -> dict[str, Basis]:
-        version, books = self.usage.version(month), self.books(month)
-        prints = self.usage.fingerprints(month, shard, only)
+        month, books = part.month, self.books(part.month)
+        version = self.usage.version(month)
+        prints = self.usage.fingerprints(month, part.shard, part.only)
         prices = {currency: fingerprint(books(currency)) for currency in {org.currency for org in orgs}}
-        return {
-            org.org_id: Basis(
+        bases: dict[str, Basis] = {}
+        for org in orgs:
+            own = items.get(org.org_id, NO_ITEMS)
+            basis = Basis(
                 service_month=month,
                 usage_version=version,
                 usage_fingerprint=prints.get(org.org_id, ""),
-                terms=terms(prices[org.currency], org.contract, fixed_lines(items.get(org.org_id, NO_ITEMS), month)),
+                terms="",
                 contract=org.contract,
                 currency=org.currency,
+                discounts=held_in(month, own.discounts),
             )
-            for org in orgs
-        }
+            bases[org.org_id] = replace(basis, terms=terms_of(basis, prices[org.currency], own))
+        return bases
 
-    def _late(
-        self,
-        service_month: Month,
-        month: Month,
-        shard: int,
-        only: Collection[str],
-        items: Mapping[str, OrgItems],
-    ) -> dict[str, LatePart]:
-        books = self.books(service_month)
-        fixed = {org_id: fixed_lines(found, service_month) for org_id, found in items.items()}
-        return late_parts(service_month, month, shard, self.usage, self.ledger, books, fixed, only)
-
-    def _billed_in_advance(
-        self, month: Month, shard: int, items: Mapping[str, OrgItems]
-    ) -> dict[str, Sequence[BilledLine]]:
-        """Per org with plans the lines that other months billed for `month` and for the one after it."""
-        with_plans = [org_id for org_id, found in items.items() if found.subscriptions]
+    def _billed_in_advance(self, part: ShardMonth, items: Mapping[str, OrgItems]) -> dict[str, Sequence[BilledLine]]:
+        """Per org with plans the lines that other months billed for the month and for the one after it."""
+        month = part.month
+        with_plans = [org_id for org_id, own in items.items() if own.subscriptions]
         if not with_plans:
             return {}
-        found: dict[str, list[BilledLine]] = {}
+        ahead: dict[str, list[BilledLine]] = {}
         for service_month in (month, month.next()):
-            for org_id, lines in self.ledger.billed(service_month, month, shard, with_plans).items():
+            for org_id, lines in self.ledger.billed(service_month, month, part.shard, with_plans).items():
                 # What a later month that was settled first billed of its own is that month's to compare.
                 plans = {line.line_id for line in advance_lines(items[org_id], service_month)}
-                found.setdefault(org_id, []).extend(
-                    line for line in lines if service_month == month or line.line_id in plans
+                ahead.setdefault(org_id, []).extend(
+                    line
+                    for line in lines
+                    if line.kind != DISCOUNT and (service_month == month or line.line_id in plans)
                 )
-        return dict(found)
+        return dict(ahead)
 
 
 def _account(
@@ -144,35 +146,32 @@ def _account(
     late: Sequence[LatePart],
     settled_months: int,
 ) -> Account:
-    month = own.service_month
+    month, currency = own.service_month, org.currency
     now = (*fixed_lines(items, month), *advance_lines(items, month.next()))
-    problems = [problem for part in late for problem in part.problems]
-    problems += [_other_currency(org, part.basis) for part in late if part.basis.currency != org.currency]
-    problems += [_clash(org, line) for line in now if line.currency != org.currency]
+    due = unbilled(now, ahead)
+    changed = [line for line in due if line.kind == ADJUSTMENT]
+    met_before = [line for each in late if each.reckoned for line in each.lines]
+    meets_now = [line for each in late if not each.reckoned for line in each.lines]
+    fixed = [line for line in due if line.kind != ADJUSTMENT]
     return Account(
-        fixed=tuple(line for line in unbilled(now, ahead) if line.currency == org.currency),
+        fixed=tuple(line for line in (*fixed, *meets_now) if line.currency == currency),
+        reckoned=tuple(line for line in (*changed, *met_before) if line.currency == currency),
         billed_before_minor=sum(line.amount_minor for line in ahead if line.service_month == month),
         credits=items.credits,
         discounts=items.discounts,
-        late=tuple(line for part in late for line in part.lines if line.currency == org.currency),
-        problems=tuple(problems),
-        bases=(own, *(part.basis for part in late)),
+        problems=tuple(_problems(org, month, items, now, late)),
+        bases=(own, *(each.basis for each in late)),
         settled_months=settled_months,
     )
 
 
-def _clash(org: Organization, line: LineItem) -> Problem:
-    return Problem(
-        code="currency_clash",
-        message=f"{line.description} is in {line.currency}, and the organization is billed in {org.currency}.",
-        remedy=f"End it, import it anew in {org.currency}, then repair the month.",
-    )
-
-
-def _other_currency(org: Organization, basis: Basis) -> Problem:
-    return Problem(
-        code="currency_changed",
-        message=f"{basis.service_month} was billed in {basis.currency}, and now the organization is billed in "
-        f"{org.currency}: what came late for {basis.service_month} cannot be on this invoice.",
-        remedy="Give the organization its earlier currency back, close the month, then change it.",
-    )
+def _problems(
+    org: Organization, month: Month, items: OrgItems, lines: Sequence[LineItem], late: Sequence[LatePart]
+) -> Iterator[Problem]:
+    currency = org.currency
+    for each in late:
+        yield from each.problems
+        yield from late_in_another(currency, each.basis.service_month, each.basis.currency)
+    yield from lines_in_others(currency, lines)
+    yield from credits_in_others(currency, month, items.credits)
+    yield from discounts_in_others(currency, month, items.discounts)

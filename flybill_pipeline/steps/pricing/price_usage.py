@@ -9,10 +9,12 @@ from itertools import chain
 from typing import Protocol
 
 from flybill_pipeline.billing.invoicing.account import EMPTY, Account
-from flybill_pipeline.billing.invoicing.bill import put_together
-from flybill_pipeline.billing.invoicing.carried_over import carried_line, in_other_currencies
+from flybill_pipeline.billing.invoicing.bill import Parts, put_together
+from flybill_pipeline.billing.invoicing.carried_over import carried_line
+from flybill_pipeline.billing.invoicing.clashes import carried_in_others
 from flybill_pipeline.billing.invoicing.invoice import Draft
 from flybill_pipeline.billing.invoicing.outcomes import Problem
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, measures_needed
@@ -31,8 +33,8 @@ class Organization(Protocol):
     def contract(self) -> str | None: ...
 
 
-Books = Callable[[str], BooksOfMonth | None]
-"""The price books in force in the month, by currency; None where there is none."""
+BooksFor = Callable[[str], BooksOfMonth | None]
+"""Gives the price books of a currency that are in force in the month; None where there is none."""
 
 
 class Usage(Protocol):
@@ -57,9 +59,7 @@ class Usage(Protocol):
 class Accounts(Protocol):
     """What bills hold beside the month's own usage."""
 
-    def of(
-        self, month: Month, shard: int, orgs: Sequence[Organization], only: Collection[str] = ()
-    ) -> Mapping[str, Account]: ...
+    def of(self, part: ShardMonth, orgs: Sequence[Organization]) -> Mapping[str, Account]: ...
     def too_late(self, month: Month, shard: int) -> Sequence[tuple[str, Month]]: ...
 
 
@@ -69,15 +69,7 @@ class Drafts(Protocol):
     def settled(self, month: Month, shard: int) -> set[str]: ...
     def strangers(self, month: Month, shard: int) -> set[str]: ...
     def carried(self, month: Month, org_ids: Collection[str]) -> Mapping[str, Mapping[str, int]]: ...
-    def replace(
-        self,
-        month: Month,
-        shard: int,
-        new: Iterable[Draft],
-        now: datetime,
-        only: Collection[str] = (),
-        priced_from: str | None = None,
-    ) -> tuple[int, int]: ...
+    def replace(self, part: ShardMonth, new: Iterable[Draft], priced_from: str | None = None) -> tuple[int, int]: ...
     def report_too_late(self, month: Month, shard: int, found: Iterable[tuple[str, Month]]) -> None: ...
 
 
@@ -97,39 +89,40 @@ class PricingReport:
     too_late: Sequence[tuple[str, Month]] = ()
 
 
-def price_shard(
-    month: Month,
-    shard: int,
-    orgs: Sequence[Organization],
-    usage: Usage,
-    books: Books,
-    drafts: Drafts,
-    now: datetime,
-    only: Collection[str] = (),
-    accounts: Accounts | None = None,
-    priced_from: str | None = None,
-) -> PricingReport:
-    """Prices every unsettled org of the shard (or just `only`) again and replaces their drafts, all or nothing.
+@dataclass(frozen=True, slots=True)
+class PricedFrom:
+    """What a month is priced from. Without `accounts` nothing but the month's own usage is priced.
+
+    `inputs_id` is the id under which `usage` and `books` are on record; drafts keep it.
+    """
+
+    usage: Usage
+    books: BooksFor
+    accounts: Accounts | None = None
+    inputs_id: str | None = None
+
+
+def price_shard(part: ShardMonth, orgs: Sequence[Organization], source: PricedFrom, drafts: Drafts) -> PricingReport:
+    """Prices every unsettled org of the shard, or its orgs `only`, again and replaces their drafts, all or nothing.
 
     Every org gets a draft, also one without usage; so does an org that has usage but was never imported, so that
-    its usage cannot be overlooked. Without `accounts` nothing but the month's own usage is priced. `priced_from` is the
-    id of the inputs behind `usage` and `books`, kept with drafts.
+    its usage cannot be overlooked.
     """
+    month, shard, only, accounts = part.month, part.shard, part.only, source.accounts
     settled = drafts.settled(month, shard)
     known = {org.org_id: org for org in orgs if org.org_id not in settled}
-    opened = accounts.of(month, shard, list(known.values()), only) if accounts else {}
-    in_force = [books(currency) for currency in {org.currency for org in known.values()}]
-    found = usage_of(only, month, shard, usage, in_force, now)
-    used = {org.org_id: org for org in found if org.org_id not in settled}
+    opened = accounts.of(part, list(known.values())) if accounts else {}
+    in_force = [source.books(currency) for currency in {org.currency for org in known.values()}]
+    used = {org.org_id: org for org in usage_of(part, source.usage, in_force) if org.org_id not in settled}
     carried = drafts.carried(month, list(known))
     priced = (
-        price_org(month, shard, org, used.get(key), books, carried.get(key, {}), opened.get(key, EMPTY))
+        price_org(part, org, used.get(key), source.books, with_carried(opened.get(key, EMPTY), carried.get(key, {})))
         for key, org in known.items()
     )
     unknown = used.keys() | (set() if only else drafts.strangers(month, shard))
     strangers = (_stranger(month, shard, key, used.get(key)) for key in sorted(unknown - known.keys() - settled))
     tally = _Tally()
-    count, lines = drafts.replace(month, shard, tally.counting(chain(priced, strangers)), now, only, priced_from)
+    count, lines = drafts.replace(part, tally.counting(chain(priced, strangers)), source.inputs_id)
     too_late = accounts.too_late(month, shard) if accounts and not only else []
     if not only:
         drafts.report_too_late(month, shard, too_late)
@@ -138,25 +131,21 @@ def price_shard(
         lines=lines,
         totals=tally.totals,
         problems=tally.problems,
-        adjusted=sum(bool(account.late) for account in opened.values()),
+        adjusted=sum(len(account.bases) > 1 for account in opened.values()),
         too_late=too_late,
     )
 
 
-def price_org(
-    month: Month,
-    shard: int,
-    org: Organization,
-    usage: OrgUsage | None,
-    books: Books,
-    carried_over: Mapping[str, int],
-    account: Account = EMPTY,
-) -> Draft:
-    """One org's month as it stands, by the same code "so far" and for the invoice; `usage` None means there is none.
+def with_carried(account: Account, carried: Mapping[str, int]) -> Account:
+    """The account with what is open from earlier months, in minor units by currency."""
+    return replace(account, carried=carried) if carried else account
 
-    `carried_over` is what is open from earlier months, in minor units by currency.
-    """
-    in_force = books(org.currency)
+
+def price_org(
+    part: ShardMonth, org: Organization, usage: OrgUsage | None, books: BooksFor, account: Account = EMPTY
+) -> Draft:
+    """One org's month as it stands, by the same code "so far" and for the invoice; `usage` None means there is none."""
+    month, in_force = part.month, books(org.currency)
     if in_force is None:
         priced, contract = PricedUsage((), ()), None
         problems = list(_without_book(month, org, usage))
@@ -164,26 +153,26 @@ def price_org(
         priced = price_month(in_force, org.contract, usage.totals if usage else ())
         contract = in_force.parts[-1].book.contracts.get(org.contract or "")
         problems = list(_unpriced(priced, usage))
-    carried_minor = carried_over.get(org.currency, 0)
-    bill = put_together(
-        (*priced.lines, *account.fixed, *account.late),
-        org.currency,
-        month,
-        contract=contract,
-        discounts=account.discounts,
-        available=account.credits,
+    carried_minor = account.carried.get(org.currency, 0)
+    parts = Parts(
+        priced=(*priced.lines, *account.fixed),
+        reckoned=account.reckoned,
         carried=[carried_line(month, org.org_id, org.currency, carried_minor)] if carried_minor else [],
+        contract=contract,
         billed_before_minor=account.billed_before_minor,
+        discounts=account.discounts,
+        credits=account.credits,
     )
+    bill = put_together(month, org.currency, parts)
     left = {credit.credit_id: credit.left_minor for credit in bill.credits}
     return Draft(
         month=month,
         org_id=org.org_id,
-        shard=shard,
+        shard=part.shard,
         currency=org.currency,
         lines=bill.lines,
         carried_minor=carried_minor,
-        problems=(*problems, *in_other_currencies(org.currency, carried_over), *account.problems),
+        problems=(*problems, *carried_in_others(org.currency, account.carried), *account.problems),
         usage_up_to=usage.up_to if usage else None,
         bases=account.bases,
         settled_months=account.settled_months,
@@ -195,18 +184,15 @@ def price_org(
     )
 
 
-def usage_of(
-    org_ids: Collection[str],
-    month: Month,
-    shard: int,
-    usage: Usage,
-    in_force: Collection[BooksOfMonth | None],
-    now: datetime,
-) -> Iterable[OrgUsage]:
-    """The usage of `org_ids` (none: of the whole shard) in the detail that pricing by the books `in_force` takes."""
-    changes = any(found is not None and len(found.parts) > 1 for found in in_force)
+def usage_of(part: ShardMonth, usage: Usage, in_force: Collection[BooksOfMonth | None]) -> Iterable[OrgUsage]:
+    """The usage of a shard's month in the detail that pricing by the books `in_force` takes."""
     return usage.of_month(
-        month, shard, org_ids, by_day=changes, measures=measures_needed(in_force), until=min(now, month.end)
+        part.month,
+        part.shard,
+        part.only,
+        by_day=any(books is not None and len(books.parts) > 1 for books in in_force),
+        measures=measures_needed(in_force),
+        until=min(part.now, part.month.end),
     )
 
 

@@ -6,13 +6,13 @@ What is carried from earlier months, billed late, or paid by credits is no matte
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from flybill_pipeline.billing.invoicing.account import Account
 from flybill_pipeline.billing.invoicing.invoice import Draft
 from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItems, fixed_lines
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.steps.pricing.price_usage import Books, Organization, Usage, price_org, usage_of
+from flybill_pipeline.steps.pricing.price_usage import BooksFor, Organization, Usage, price_org, usage_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +42,20 @@ class Repriced:
 
 
 def reprice_shard(
-    month: Month,
-    shard: int,
+    part: ShardMonth,
     orgs: Collection[Organization],
     usage: Usage,
     items: Mapping[str, OrgItems],
-    books: Books,
-    other: Books,
-    now: datetime,
+    books: BooksFor,
+    other: BooksFor,
 ) -> Iterator[Repriced]:
     """Every org of the shard that has a line, or a problem, by either of the books; `items` by org."""
     currencies = {org.currency for org in orgs}
     in_force = [choose(currency) for currency in currencies for choose in (books, other)]
-    used = {each.org_id: each for each in usage_of((), month, shard, usage, in_force, now)}
+    used = {each.org_id: each for each in usage_of(part, usage, in_force)}
     for org in orgs:
-        account = _account(items.get(org.org_id, NO_ITEMS), org.currency, month)
-        before, after = (
-            price_org(month, shard, org, used.get(org.org_id), choose, {}, account) for choose in (books, other)
-        )
+        account = _account(items.get(org.org_id, NO_ITEMS), org.currency, part.month)
+        before, after = (price_org(part, org, used.get(org.org_id), choose, account) for choose in (books, other))
         if before.lines or after.lines or after.problems:
             yield _repriced(before, after, org.currency)
 

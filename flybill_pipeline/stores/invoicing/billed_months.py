@@ -12,7 +12,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.stores.invoicing.tables import line_items, outcomes
 from flybill_pipeline.stores.pricing.tables import pricing_bases
 
-PRICED_KINDS = ("usage", "adjustment", "subscription", "one_off", "true_up")
+PRICED_KINDS = ("usage", "adjustment", "subscription", "one_off", "true_up", "discount")
 FURTHEST_MONTHS = 24  # no invoice bills a service month that is older
 
 
@@ -47,7 +47,7 @@ class BilledMonths:
         )
         with self._engine.connect() as connection:
             rows = [dict(row._mapping) for row in connection.execute(query)]
-        return {row.pop("org_id"): Basis(**{**row, "service_month": service_month}) for row in rows}
+        return {row.pop("org_id"): _basis(row, service_month) for row in rows}
 
     def billed(
         self, service_month: Month, except_month: Month, shard: int, org_ids: Collection[str]
@@ -57,7 +57,17 @@ class BilledMonths:
         Settled months come first, and then the lines of each by their key: however many years of lines there are, only
         those of these months are read. (Without the offset, which keeps Postgres to that order, it reads them all.)
         """
-        names = ("line_id", "meter", "dimensions", "quantity", "unit", "amount_minor", "currency", "description")
+        names = (
+            "kind",
+            "line_id",
+            "meter",
+            "dimensions",
+            "quantity",
+            "unit",
+            "amount_minor",
+            "currency",
+            "description",
+        )
         may_bill = [str(month) for month in _that_may_bill(service_month)]
         settled = (
             select(outcomes.c.month, outcomes.c.org_id)
@@ -73,7 +83,12 @@ class BilledMonths:
             .lateral("line")
         )
         query = (
-            select(line.c.org_id, *(line.c[name] for name in names), line.c.usage_quantity.label("usage"))
+            select(
+                line.c.org_id,
+                line.c.month.label("billed_in"),
+                *(line.c[name] for name in names),
+                line.c.usage_quantity.label("usage"),
+            )
             .select_from(settled.join(line, true()))
             .order_by(line.c.org_id, line.c.month, line.c.line_no)
         )
@@ -82,8 +97,14 @@ class BilledMonths:
             for row in connection.execute(query):
                 values = dict(row._mapping)
                 lines = found.setdefault(values.pop("org_id"), [])
-                lines.append(BilledLine(service_month=service_month, **values))
+                billed_in = Month.parse(values.pop("billed_in"))
+                lines.append(BilledLine(billed_in=billed_in, service_month=service_month, **values))
         return dict(found)
+
+
+def _basis(row: dict[str, Any], service_month: Month) -> Basis:
+    discounts = None if row["discounts"] is None else tuple(row["discounts"])
+    return Basis(**{**row, "service_month": service_month, "discounts": discounts})
 
 
 def _of_settled(table: Any) -> ColumnElement[bool]:

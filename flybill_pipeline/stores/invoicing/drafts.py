@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, func, insert, select, text
 
 from flybill_pipeline.billing.invoicing.invoice import Draft
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.totals import dimensions_text
 from flybill_pipeline.stores.invoicing.tables import account_entries, drafts, line_items, organizations, outcomes
@@ -57,6 +58,7 @@ BASIS_COLUMNS = (
     "terms",
     "contract",
     "currency",
+    "discounts",
     "priced_at",
 )
 
@@ -104,32 +106,24 @@ class Drafts:
                 found.setdefault(org_id, {})[currency] = int(amount)
         return found
 
-    def replace(
-        self,
-        month: Month,
-        shard: int,
-        new: Iterable[Draft],
-        now: datetime,
-        only: Collection[str] = (),
-        priced_from: str | None = None,
-    ) -> tuple[int, int]:
-        """Puts `new` in the place of every unsettled draft of the shard (or of the orgs `only`), all or nothing.
+    def replace(self, part: ShardMonth, new: Iterable[Draft], priced_from: str | None = None) -> tuple[int, int]:
+        """Puts `new` in the place of every unsettled draft of the shard, or of its orgs `only`, all or nothing.
 
         `priced_from` names the inputs (see inputs.py). Returns the numbers of drafts and lines. An org that
         was settled meanwhile keeps its lines. `new` may be made as it is taken: no draft is kept once it is written.
         """
         with self._engine.begin() as connection:
-            lock_shard(connection, shard)
-            settled = _settled(connection, month, shard)
-            self._clear(connection, month, shard, only)
+            lock_shard(connection, part.shard)
+            settled = _settled(connection, part.month, part.shard)
+            self._clear(connection, part.month, part.shard, part.only)
             draft_rows, basis_rows = list[_Row](), list[_Row]()
 
             def line_rows() -> Iterator[_Row]:
                 for draft in new:
                     if draft.org_id not in settled:
                         yield from _line_rows(draft)
-                        draft_rows.append(_draft_row(draft, now, priced_from))
-                        basis_rows.extend(_basis_rows(draft, now))
+                        draft_rows.append(_draft_row(draft, part.now, priced_from))
+                        basis_rows.extend(_basis_rows(draft, part.now))
 
             lines = copy_rows(connection, line_items, LINE_COLUMNS, line_rows())
             copy_rows(connection, drafts, DRAFT_COLUMNS, draft_rows)
@@ -226,5 +220,6 @@ def _basis_rows(draft: Draft, now: datetime) -> Iterator[_Row]:
             basis.terms,
             basis.contract,
             basis.currency,
+            None if basis.discounts is None else list(basis.discounts),
             now,
         )

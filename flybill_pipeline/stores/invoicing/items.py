@@ -118,7 +118,7 @@ def _fault(
     if org is None:
         return f"organization {item.org_id!r} is not known: import it with `flybill import-orgs FILE` first"
     currency = item.content.get("currency", org.currency)
-    if currency != org.currency:
+    if currency != org.currency and (stored is None or not _only_ends(item, stored)):
         return f"{item.org_id} is billed in {org.currency}, not in {currency}: give the amount in {org.currency}"
     if owner is not None and (owner.kind, owner.org_id) != (item.kind, item.org_id):
         return f"item_id {item.item_id!r} is a {owner.kind} of {owner.org_id} already: use another item_id"

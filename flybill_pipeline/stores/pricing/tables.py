@@ -17,6 +17,7 @@ pricing_bases = Table(  # what a draft priced each service month from; those of 
     Column("terms", Text, nullable=False),
     Column("contract", Text),
     Column("currency", Text),
+    Column("discounts", JSONB),  # the ids of those that held in the service month; null: settled before they were kept
     Column("priced_at", DateTime(timezone=True), nullable=False),
     Index("pricing_bases_service_month", "service_month", "shard"),
 )

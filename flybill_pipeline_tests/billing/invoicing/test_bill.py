@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from flybill_pipeline.billing.invoicing.bill import put_together
+from flybill_pipeline.billing.invoicing.bill import Parts, put_together
 from flybill_pipeline.billing.invoicing.commitments import true_up_line
 from flybill_pipeline.billing.invoicing.items.credits import Credit
 from flybill_pipeline.billing.invoicing.items.discounts import Discount
@@ -15,15 +15,14 @@ GRANT = Credit("c1", "Prepaid", 2000, "usd", datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def test_minimum_then_discounts_then_credits_and_carried_amounts_are_not_discounted_again() -> None:
-    bill = put_together(
-        [line(6000)],
-        "usd",
-        OCTOBER,
+    parts = Parts(
+        priced=[line(6000)],
         contract=Contract("acme", minimum_spend=Decimal(100)),
         discounts=[Discount("d1", "Friends", percent=Decimal(10))],
-        available=[GRANT],
+        credits=[GRANT],
         carried=[line(40, "carried", month=OCTOBER.previous())],
     )
+    bill = put_together(OCTOBER, "usd", parts)
     assert [(each.kind, each.amount_minor) for each in bill.lines] == [
         ("usage", 6000),
         ("true_up", 4000),
@@ -36,7 +35,7 @@ def test_minimum_then_discounts_then_credits_and_carried_amounts_are_not_discoun
 
 
 def test_a_bill_without_extras_is_its_lines() -> None:
-    bill = put_together([line(6000)], "usd", OCTOBER)
+    bill = put_together(OCTOBER, "usd", Parts([line(6000)]))
     assert (bill.lines, bill.total_minor) == ((line(6000),), 6000)
 
 

@@ -48,8 +48,8 @@ def test_a_year_of_bills_loses_no_cent(months: list[list[int]], credit: int, per
         month = Month(2026, number)
         priced = [line(amount, f"m{place}", month=month) for place, amount in enumerate(amounts)]
         before = [line(carried, "carried", month=month)._replace(kind="carried_forward")] if carried else []
-        made = bill.put_together(priced, "usd", month, discounts=[discount], available=left, carried=before)
-        decided = outcomes.decide(made.total_minor, "usd", [], MINIMUM, policy=policy)
+        made = bill.put_together(month, "usd", bill.Parts(priced, carried=before, discounts=[discount], credits=left))
+        decided = outcomes.decide(made.total_minor, "usd", [], outcomes.Bounds(MINIMUM, policy))
         assert decided.total_minor == total_minor(made.lines) or not made.lines
         left = made.credits
         gone -= total_minor(each for each in made.lines if each.kind == "discount")

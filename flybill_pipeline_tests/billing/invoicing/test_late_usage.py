@@ -20,6 +20,8 @@ def as_billed(lines: Iterable[LineItem]) -> list[BilledLine]:
     """The lines as a finalized invoice keeps them."""
     return [
         BilledLine(
+            each.service_month,
+            each.kind,
             each.line_id,
             each.meter,
             each.dimensions,

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from flybill_pipeline.billing.invoicing.outcomes import OutcomePolicy, Problem, decide
+from flybill_pipeline.billing.invoicing.outcomes import Bounds, OutcomePolicy, Problem, decide
 from flybill_pipeline.billing.money.currencies import CURRENCIES
 
 UNPRICED = Problem("unpriced_meter", "the book has no price for 'watts'", "add one")
@@ -21,22 +21,22 @@ UNPRICED = Problem("unpriced_meter", "the book has no price for 'watts'", "add o
     ],
 )
 def test_the_total_decides(total: int, outcome: str, code: str | None) -> None:
-    decided = decide(total, "usd", [], 50)
+    decided = decide(total, "usd", [], Bounds(50))
     assert (decided.outcome, decided.code, decided.total_minor) == (outcome, code, total)
 
 
 @pytest.mark.parametrize("currency", sorted(CURRENCIES))
 def test_what_stripe_collects_at_once_in_a_currency_is_invoiced_and_no_more(currency: str) -> None:
     most = 999_999_999_999 if currency == "idr" else 99_999_999
-    assert decide(most, currency, [], 50).outcome == "invoiced"
-    above = decide(most + 1, currency, [], 50)
+    assert decide(most, currency, [], Bounds(50)).outcome == "invoiced"
+    above = decide(most + 1, currency, [], Bounds(50))
     assert (above.outcome, above.code) == ("held", "above_stripe_maximum")
     assert "one_off" in (above.remedy or "")
 
 
 @pytest.mark.parametrize("total", [-100, 0, 10, 5000])
 def test_a_problem_holds_whatever_the_total(total: int) -> None:
-    decided = decide(total, "usd", [UNPRICED, UNPRICED], 50)
+    decided = decide(total, "usd", [UNPRICED, UNPRICED], Bounds(50))
     assert (decided.outcome, decided.code, decided.remedy) == ("held", "unpriced_meter", "add one")
     assert decided.message == "the book has no price for 'watts' (and 1 more)"
     assert "watts" not in decided.customer_message
@@ -44,8 +44,8 @@ def test_a_problem_holds_whatever_the_total(total: int) -> None:
 
 def test_small_amounts_may_be_waived() -> None:
     policy = OutcomePolicy(waive_small_amounts=True)
-    assert decide(49, "usd", [], 50, policy=policy).outcome == "waived"
-    assert decide(-49, "usd", [], 50, policy=policy).outcome == "carried_forward"
+    assert decide(49, "usd", [], Bounds(50, policy)).outcome == "waived"
+    assert decide(-49, "usd", [], Bounds(50, policy)).outcome == "carried_forward"
 
 
 @pytest.mark.parametrize(
@@ -60,10 +60,10 @@ def test_small_amounts_may_be_waived() -> None:
 )
 def test_what_is_far_from_usual_waits_for_a_person(total: int, average: int | None, outcome: str) -> None:
     policy = OutcomePolicy(hold_above_multiple=Decimal(3), largest_credit_minor=5000)
-    assert decide(total, "usd", [], 50, policy=policy, trailing_average_minor=average).outcome == outcome
+    assert decide(total, "usd", [], Bounds(50, policy, average)).outcome == outcome
 
 
 def test_the_customer_reads_amounts_in_words() -> None:
-    assert decide(49, "usd", [], 50).customer_message.startswith("$0.49 is too small")
-    assert "credit of $1.00" in decide(-100, "usd", [], 50).customer_message
-    assert decide(1234, "eur", [], 50).customer_message == "Your invoice for this month is €12.34."
+    assert decide(49, "usd", [], Bounds(50)).customer_message.startswith("$0.49 is too small")
+    assert "credit of $1.00" in decide(-100, "usd", [], Bounds(50)).customer_message
+    assert decide(1234, "eur", [], Bounds(50)).customer_message == "Your invoice for this month is €12.34."

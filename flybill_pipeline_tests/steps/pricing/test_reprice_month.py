@@ -8,6 +8,7 @@ from typing import Any
 from flybill_pipeline.billing.invoicing.items.all_items import OrgItems
 from flybill_pipeline.billing.invoicing.items.discounts import Discount
 from flybill_pipeline.billing.invoicing.items.one_off_items import OneOffItem
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.pricing.price_changes import one_book
 from flybill_pipeline.billing.pricing.prices import Contract, PriceBook
 from flybill_pipeline.billing.usage.totals import OrgUsage
@@ -37,7 +38,9 @@ def total(items: OrgItems) -> Difference:
     """At a cent a second, and at 1.2."""
     now, other = (one_book(with_minimum(amount), OCTOBER) for amount in ("0.01", "0.012"))
     all_items = {"org-1": items}
-    (found,) = reprice_shard(OCTOBER, 0, [Org()], Used(), all_items, lambda _: now, lambda _: other, OCTOBER.end)
+    (found,) = reprice_shard(
+        ShardMonth(OCTOBER, 0, OCTOBER.end), [Org()], Used(), all_items, lambda _: now, lambda _: other
+    )
     assert sum(part.difference_minor for part in found.meters.values()) == found.total.difference_minor
     return found.total
 

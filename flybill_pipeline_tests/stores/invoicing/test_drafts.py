@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from flybill_pipeline.billing.invoicing.outcomes import Problem
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.stores.postgres.presence import is_present, present
 from flybill_pipeline_tests.stores.billing_world import MONTH, SHARD, BillingWorld
 
@@ -39,7 +40,7 @@ def test_another_month_is_left_alone(world: BillingWorld) -> None:
 
 def test_of_some_organizations_only_theirs_are_replaced(world: BillingWorld) -> None:
     world.draft({"acme": 100, "bolt": 200})
-    world.drafts.replace(MONTH, SHARD, [], world.now(), only=["bolt"])
+    world.drafts.replace(ShardMonth(MONTH, SHARD, world.now(), ["bolt"]), [])
     assert rows(world, "select org_id from flybill.drafts") == [("acme",)]
     assert rows(world, "select org_id from flybill.line_items") == [("acme",)]
 

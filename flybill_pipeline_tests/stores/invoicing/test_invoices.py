@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from flybill_pipeline.billing.invoicing.outcomes import Problem
 from flybill_pipeline.billing.invoicing.settlement import Settlement
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.steps.invoicing.finalize_invoices import finalize_shard
 from flybill_pipeline.stores.invoicing.holds import Holds
 from flybill_pipeline.stores.invoicing.invoices import Invoices, LinesDoNotSumError
@@ -142,7 +143,7 @@ class TestNumbers:
         def settle() -> None:
             barrier.wait()
             try:
-                finalize_shard(MONTH, SHARD, Invoices(world.engine), Holds(world.engine), world.now())
+                finalize_shard(ShardMonth(MONTH, SHARD, world.now()), Invoices(world.engine), Holds(world.engine))
             except Exception as error:
                 faults.append(error)
 

@@ -1,0 +1,52 @@
+"""Discounts of a settled month reckoned again: what they take off its lines as known now, less what they took off.
+
+A discount follows what it discounted: a correction, a cancellation or late usage of a month meets that month's
+discounts, on whichever invoice it is billed. How a discount takes a part is discounts.py's.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from flybill_pipeline.billing.invoicing.items.discounts import Discount, discount_lines
+from flybill_pipeline.billing.invoicing.late_usage import BilledLine, unbilled
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.line_items import LineItem
+
+DISCOUNT = "discount"
+
+
+def held_in(month: Month, discounts: Iterable[Discount]) -> tuple[str, ...]:
+    """The ids of the discounts that hold in the month, sorted."""
+    return tuple(sorted(each.discount_id for each in discounts if each.applies_in(month)))
+
+
+def reckoned_again(
+    month: Month,
+    lines: Sequence[LineItem],
+    ahead: Sequence[LineItem],
+    billed: Sequence[BilledLine],
+    discounts: Sequence[Discount],
+    currency: str,
+) -> tuple[LineItem, ...]:
+    """The differences of the discounts of a settled `month`, as lines of its own service month; often none.
+
+    `lines` is everything of the service month as known now, `ahead` what is now due in advance for the month after it,
+    `billed` what settled months billed for both. `discounts` are those that held in the month when it was priced: their
+    dates no longer matter. `currency` is the one that the month was billed in. Billing again right after gives nothing.
+    """
+    held = [replace(each, start=None, end=None) for each in discounts]
+    base = [line for line in _of_its_invoice(month, lines, ahead, billed) if line.currency == currency]
+    now = discount_lines(base, held, currency, month)
+    before = [line for line in billed if line.kind == DISCOUNT and line.service_month == month]
+    return tuple(line._replace(kind=DISCOUNT) for line in unbilled(now, before))
+
+
+def _of_its_invoice(
+    month: Month, lines: Sequence[LineItem], ahead: Sequence[LineItem], billed: Sequence[BilledLine]
+) -> Iterator[LineItem]:
+    """The lines that the invoice of `month` billed or would have: not what was billed in advance before it."""
+    first: dict[str, Month] = {}
+    for line in billed:
+        first[line.line_id] = min(line.billed_in, first.get(line.line_id, line.billed_in))
+    yield from (line for line in lines if first.get(line.line_id, month) >= month)
+    yield from (line for line in ahead if first.get(line.line_id) == month)

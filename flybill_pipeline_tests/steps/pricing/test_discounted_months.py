@@ -1,0 +1,162 @@
+"""A discount follows what it discounted: what is cancelled, corrected or late meets the discounts of its month."""
+
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline_tests.billing.pricing.books import book, per_unit
+from flybill_pipeline_tests.steps.pricing.test_items import ItemWorld
+
+AUG, SEP, OCT, NOV = (Month(2026, number) for number in (8, 9, 10, 11))
+PLAN = {"item_id": "a", "kind": "subscription", "amount": "30", "currency": "usd", "timing": "advance"}
+FREE = {"item_id": "free", "kind": "discount", "percent": "100", "start": "2026-08", "end": "2026-09"}
+
+
+@pytest.fixture
+def world(engine: Engine, tmp_path: Path) -> ItemWorld:
+    made = ItemWorld(engine, (book(per_unit("0.01")),))
+    made.folder = tmp_path
+    made.org("acme")
+    return made
+
+
+def total(world: ItemWorld, month: Month, org: str = "acme") -> int:
+    """What the month comes to by itself, without what earlier months left open."""
+    return sum(amount for kind, _, amount, _ in world.lines(month, org) if kind != "carried_forward")
+
+
+@pytest.mark.parametrize(("percent", "august", "september"), [("100", 0, 0), ("50", 3000, -1500), ("0", 6000, -3000)])
+def test_a_plan_that_was_paid_ahead_under_a_discount_gives_back_what_was_paid(
+    world: ItemWorld, percent: str, august: int, september: int
+) -> None:
+    plan = {**PLAN, "start": "2026-08-01"}
+    world.load(plan, {**FREE, "percent": percent})
+    world.close(AUG)
+    assert total(world, AUG) == august
+    world.load({**plan, "end": "2026-09-01"})
+    world.close(SEP)
+    assert total(world, SEP) == september
+    world.close(OCT)
+    assert total(world, OCT) == 0
+
+
+def test_usage_that_comes_late_for_a_free_month_is_free(world: ItemWorld) -> None:
+    world.load(FREE)
+    world.close(AUG)
+    world.usage.add(AUG, "acme", 3000)
+    world.close(SEP)
+    assert world.amounts(SEP) == [("usage", "2026-08", 3000), ("discount", "2026-08", -3000)]
+    world.close(OCT)
+    assert world.amounts(OCT) == []
+
+
+def test_a_correction_of_a_discounted_month_gives_back_what_was_paid(world: ItemWorld) -> None:
+    world.load({**FREE, "percent": "50"})
+    world.usage.add(AUG, "acme", 1000)
+    world.close(AUG)
+    world.usage.add(AUG, "acme", -400)
+    world.close(SEP)
+    assert world.amounts(SEP) == [("adjustment", "2026-08", -400), ("discount", "2026-08", 200)]
+
+
+def test_an_amount_off_is_given_once_however_late_the_usage(world: ItemWorld) -> None:
+    world.load({"item_id": "ten", "kind": "discount", "amount": "10", "currency": "usd", "end": "2026-09"})
+    world.usage.add(AUG, "acme", 300)
+    world.close(AUG)
+    world.usage.add(AUG, "acme", 2000)
+    world.close(SEP)
+    assert [total(world, AUG), total(world, SEP)] == [0, 1300]
+
+
+def test_a_discount_of_a_later_month_leaves_late_usage_of_an_earlier_one_alone(world: ItemWorld) -> None:
+    world.load({**FREE, "start": "2026-09", "end": "2026-10"})
+    world.close(AUG)
+    world.usage.add(AUG, "acme", 1000)
+    world.usage.add(SEP, "acme", 500)
+    world.close(SEP)
+    assert total(world, SEP) == 1000
+
+
+def test_a_month_that_was_settled_before_discounts_were_kept_is_billed_as_it_was(world: ItemWorld) -> None:
+    world.load({**FREE, "percent": "50", "end": "2026-12"})
+    world.close(AUG)
+    with world.engine.begin() as connection:
+        connection.execute(text("update flybill.pricing_bases set discounts = null"))
+    world.usage.add(AUG, "acme", 1000)
+    world.close(SEP)
+    assert total(world, SEP) == 500
+
+
+def test_what_is_left_of_a_credit_in_another_currency_waits_for_a_person(world: ItemWorld) -> None:
+    top_up = {"item_id": "top", "kind": "credit", "amount": "100", "currency": "usd", "start": "2026-08-01"}
+    world.load(top_up)
+    world.usage.add(AUG, "acme", 2000)
+    world.close(AUG)
+    world.org("acme", currency="eur")
+    world.books = (*world.books, book(per_unit("0.01"), currency="eur"))
+    world.usage.add(SEP, "acme", 2000)
+    world.close(SEP)
+    with world.engine.connect() as connection:
+        query = "select outcome, code, message from flybill.outcomes where month = '2026-09'"
+        outcome, code, message = connection.execute(text(query)).one()
+    assert (outcome, code) == ("held", "currency_clash")
+    assert "$80.00" in message
+    world.load({**top_up, "end": "2026-09-01"})
+    world.close(SEP)
+    assert total(world, SEP) == 2000
+
+
+MONTHS = [Month(2026, number) for number in range(5, 12)]
+NUMBER = count()
+STORY = st.fixed_dictionaries(
+    {
+        "percent": st.sampled_from(["100", "50", "33.3", "12.5"]) | st.none(),
+        "amount": st.integers(1, 60).map(lambda cents: f"{cents / 10:.2f}"),
+        "window": st.tuples(st.integers(0, 6), st.integers(1, 6)),
+        "usage": st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.integers(1, 900)), max_size=4),
+        "taken_back_in": st.integers(1, 2),
+        "plan_from": st.integers(0, 5),
+    }
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=STORY)
+def test_whatever_is_taken_back_nobody_is_given_back_more_than_was_billed(
+    engine: Engine, tmp_path_factory: pytest.TempPathFactory, story: dict[str, object]
+) -> None:
+    world = ItemWorld(engine, (book(per_unit("0.01")),), lookback_months=12)
+    world.folder = tmp_path_factory.mktemp("story")
+    org = world.org(f"org-{next(NUMBER)}")
+    tell(world, org, story)
+    sums = [total(world, month, org) for month in MONTHS]
+    assert all(sum(sums[: number + 1]) >= 0 for number in range(len(sums))), sums
+    assert sum(sums) == 0, sums
+
+
+def tell(world: ItemWorld, org: str, story: dict[str, object]) -> None:
+    """Closes month after month; what is used and bought is wholly taken back some months later."""
+    start, length = story["window"]  # type: ignore[misc]
+    window = {"start": str(MONTHS[start]), "end": str(MONTHS[min(start + length, 6)])}  # type: ignore[has-type]
+    off = {"percent": story["percent"]} if story["percent"] else {"amount": story["amount"], "currency": "usd"}
+    if window["start"] < window["end"]:
+        world.load({"org_id": org, "item_id": f"{org}-off", "kind": "discount", **window, **off})  # type: ignore[dict-item]
+    plan_from = MONTHS[int(str(story["plan_from"]))]
+    plan = {**PLAN, "org_id": org, "item_id": f"{org}-plan", "start": str(plan_from.first_day)}
+    world.load(plan)
+    for number, month in enumerate(MONTHS):
+        for service, late, quantity in story["usage"]:  # type: ignore[attr-defined]
+            back_in = min(service + late + int(str(story["taken_back_in"])), len(MONTHS) - 1)
+            if number == service + late and number < back_in:
+                world.usage.add(MONTHS[service], org, Decimal(quantity))
+            if number == back_in and service + late < back_in:
+                world.usage.add(MONTHS[service], org, Decimal(-quantity))
+        if month == max(plan_from, MONTHS[1]):
+            world.load({**plan, "end": plan["start"]})
+        world.close(month, [org])
