@@ -29,7 +29,7 @@ def migrate(roles: bool) -> None:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def backup(folder: Path) -> None:
-    """Copy both databases, the lake and the landing zone to FOLDER. Runs may go on meanwhile."""
+    """Copy both databases, the lake and the landing zone to FOLDER. Runs may go on while it copies."""
     from flybill_pipeline.operating.backups import back_up
 
     with ready(load_settings(), stripe=False) as settings:

@@ -31,7 +31,7 @@ Openings = Sequence[tuple[datetime, datetime | None]]
 def sensors(
     partitions: Partitions, status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.STOPPED, every: int = EVERY_SECONDS
 ) -> list[dg.SensorDefinition]:
-    """`landed_files_arrived`, `days_to_record` and `retry_failed_partitions`, which look every so many seconds."""
+    """`landed_files_arrived`, `days_to_record` and `retry_failed_partitions`, which look once in `every` seconds."""
     return [*_usage_sensors(status, every), _retry_sensor(partitions, status, every)]
 
 
@@ -67,9 +67,9 @@ def _retry_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every:
         """Brings back the failed shards of the last closed months, each after a wait that doubles, a few at a time.
 
         A retry is keyed by the run that failed, so no failure is retried twice, whatever happens to this daemon. A run
-        that a person or a schedule started begins the count anew. What only a person can mend leaves no shard failed.
+        that a person or a schedule started begins the count again. What only a person can mend leaves no shard failed.
         While calls to Stripe are stopped for everybody it brings back one shard each time that a call may be tried,
-        and what failed meanwhile counts as no attempt.
+        and what failed in that time counts as no attempt.
         """
         now, breaker = datetime.now(UTC), toolbox.sync_ledger.breaker
         stopped = breaker.state()

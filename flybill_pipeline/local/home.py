@@ -1,7 +1,7 @@
 """FLYBILL_HOME belongs to one user alone: made so, narrowed to it, or refused. What lies in it is no business of ours.
 
-Everything that is kept for a deployment on one machine stands below it, customers' names and usage too; and whoever may
-open a lock there could make every command wait.
+Everything that is kept for a deployment on one machine stands below it, customers' names and usage too; and a user who
+may open a lock there could make every command wait.
 """
 
 import os

@@ -32,7 +32,7 @@ UNFINISHED = (
 
 @contextmanager
 def dead_runs_ended(instance: dg.DagsterInstance, engine: Engine) -> Iterator[None]:
-    """Ends dead runs at once, and every few seconds while the block runs: a process may be killed meanwhile."""
+    """Ends dead runs at once, and every few seconds while the block runs: a process may be killed at any time."""
     over = Event()
 
     def go_on() -> None:

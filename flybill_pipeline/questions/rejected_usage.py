@@ -20,7 +20,7 @@ class UnknownSourceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class UnreadableFile:
-    """A landed file of which nothing counts, since it cannot be read at all."""
+    """A landed file that cannot be read at all, so nothing in it counts."""
 
     source: str
     file: str

@@ -26,7 +26,7 @@ class VerifiedMonth:
 
     @property
     def late(self) -> list[Verified]:
-        """Those of which usage arrived since, or was corrected: the business of a later invoice."""
+        """The invoices whose usage changed since: late or corrected usage is the business of a later invoice."""
         return [invoice for invoice in self.invoices if invoice.late]
 
     @property

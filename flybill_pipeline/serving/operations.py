@@ -22,7 +22,7 @@ def refusal(body: bytes | str, *, read_only: bool) -> str | None:
 
 
 def frame_refusal(frame: str | None, *, read_only: bool) -> str | None:
-    """The same for one frame of a websocket, of which only those with a payload ask for anything."""
+    """The same for one frame of a websocket; only a frame with a payload asks for anything."""
     try:
         message = json.loads(frame or "")
     except (ValueError, RecursionError):

@@ -1,8 +1,8 @@
 """Dagster's three processes on one machine, together or not at all: code server, daemon, webserver. No HTTP here.
 
 `python -m flybill_pipeline.serving.processes PORT READ_ONLY_PORT [MODULE]` is their parent. It ends them when one of
-them ends, when it is told to, and when its standard input closes: the kernel does that when whoever started it is gone,
-`kill -9` too. They are one process group; what is left of it after `STOP_SECONDS` is killed. The code server, which
+them ends, when it is told to, and when its standard input closes: the kernel does that when the process that
+started it is gone, `kill -9` too. They are one process group; what is left of it after `STOP_SECONDS` is killed. The code server, which
 would execute anything for anybody, listens on a socket in a folder that only we can open.
 """
 
@@ -84,7 +84,7 @@ def _ended(started: Sequence[subprocess.Popen[bytes]]) -> bool:
 
 @contextmanager
 def _ending() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Asks what was started meanwhile to end, the last one first, and waits for it, but not for ever."""
+    """Asks what was started in the block to end, the last one first, and waits for it, but not for ever."""
     started: list[subprocess.Popen[bytes]] = []
     try:
         yield started

@@ -103,7 +103,7 @@ class Emulator:
         return (invoice["customer"] if invoice else named.get("customer")), invoice_id or None
 
     def _lock(self, request: Request) -> str | None:
-        """What a write keeps for itself meanwhile: its customer, or what is known instead."""
+        """What a write keeps for itself while it runs: its customer, or what is known instead."""
         customer, invoice = self._target(request) if request.method != "GET" else (None, None)
         return customer or invoice
 

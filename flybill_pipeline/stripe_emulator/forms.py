@@ -37,7 +37,7 @@ def nest(pairs: list[tuple[str, str]]) -> dict[str, Form]:
 
 @lru_cache(maxsize=20_000)
 def _parts(name: str) -> tuple[str, ...]:
-    """`a[b][0]` to (a, b, 0). The same few names come with every request, hence the cache."""
+    """`a[b][0]` to (a, b, 0). The same few names come with every request, so they are cached."""
     head, bracket, rest = name.partition("[")
     if not bracket:
         return (name,)

@@ -1,7 +1,7 @@
 """How bytes go to Stripe and back: kept-alive connections, shared by all threads. Belongs here: HTTP. Does not: Stripe.
 
 On Python's own `http.client`: of the processor time that a call takes, the clients built upon it (`requests`, urllib3)
-take most, for what one fixed host does not need: redirects, cookies, looking for proxies anew each time.
+take most, for what one fixed host does not need: redirects, cookies, looking for proxies each time.
 """
 
 import select

@@ -51,7 +51,7 @@ def _trimmed(text: str) -> str:
 def divide(dividend: Decimal, divisor: Decimal, places: int = 18) -> Decimal:
     """`dividend / divisor` rounded half away from zero at the `places`-th decimal; exact where it ends before that.
 
-    Division is the one operation without an exact result, so whoever divides says how many places are kept. 18 is
+    Division is the one operation without an exact result, so the caller says how many places are kept. 18 is
     what a stored quantity keeps.
     """
     with exact():

@@ -43,7 +43,7 @@ class Kept:
 class SeenPage:
     """One page of events or objects, newest first; `next_after` continues it, None at its end.
 
-    `unreadable` names the entries of which nothing could be read, in whatever way.
+    `unreadable` names the entries that could not be read at all.
     """
 
     observations: Sequence[Observation]

@@ -1,7 +1,7 @@
-"""When calls to Stripe are stopped for everybody, for how long, and what is said meanwhile. No clock, no SQL, no calls.
+"""When calls to Stripe are stopped for everybody, for how long, and what is said then. No clock, no SQL, no calls.
 
 The breaker is opened by an outage (Stripe does not answer) or by a refusal (of the key, or of one org after another for
-one reason). While it is open one call is tried now and then; an invoice that gets through closes it.
+one reason). While it is open one call is tried from time to time; an invoice that gets through closes it.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _CUSTOMER = {
 
 @dataclass(frozen=True, slots=True)
 class OpenBreaker:
-    """Why no calls are made. `probes` is how many were tried in vain, `next_probe_at` when the next one may be."""
+    """Why no calls are made. `probes` is how many failed, `next_probe_at` when the next one may be."""
 
     cause: Cause
     code: str
@@ -63,7 +63,7 @@ class Admission:
 
 
 def wait_before_probe(cause: Cause, probes: int) -> timedelta:
-    """How long after the last call the next probe is due, after so many in vain."""
+    """How long after the last call the next probe is due, after this many that failed."""
     first, longest = WAITS[cause]
     wait: timedelta = min(first * 2 ** min(probes, 20), longest)
     return wait

@@ -69,7 +69,7 @@ def silent_sources(arrivals: Arrivals, now: datetime) -> list[dict[str, Any]]:
 
 
 def unusual_volume(arrivals: Arrivals, day: date) -> list[dict[str, Any]]:
-    """The sources of which the rows of a day are unusual beside those of the four weeks before."""
+    """The sources whose number of rows on a day is unusual beside those of the four weeks before."""
     delivered = arrivals.rows_by_day(day - timedelta(days=HISTORY_DAYS), day)
     found = []
     for source, rows in sorted(delivered.items()):

@@ -60,9 +60,9 @@ class Invoices:
     def settle(self, month: Month, shard: int, decided: Sequence[Settlement], now: datetime) -> set[str]:
         """Finalizes a batch, all or nothing: invoices with their lines, outcomes, carried amounts, work for the sync.
 
-        An org that another run settled first, whose draft changed since it was read, or of which another month was
-        settled since the draft was priced (it may have billed the same late usage) is left out: the next run sees it
-        as it is. Returns the orgs that were not left out (held ones included).
+        Left out, for the next run: an org that another run settled first; one whose draft changed since it was read;
+        one with another month settled since the draft was priced, as it may have billed the same late usage. Returns
+        the orgs that were not left out (held ones included).
         Raises LinesDoNotSumError or CreditOverdrawnError, and then nothing is stored.
         """
         with self._engine.begin() as connection:

@@ -77,7 +77,7 @@ class CreditNotes:
 
     @contextmanager
     def claim(self, work: CreditWork) -> Iterator[CreditTask | None]:
-        """The note with its row as it is now, its org held meanwhile; None when someone else has the org."""
+        """The note with its row as it is now, its org held while the block runs; None when someone else has the org."""
         with self._claims.held(work.org_id) as held:
             yield self._task(work.credit_note_id) if held else None
 

@@ -62,8 +62,8 @@ class Failure:
 class MonthStatus:
     """One month at a glance. Totals per currency in minor units; `calls` counts every request the sync made for it.
 
-    `too_late` are the orgs of which usage came that neither this month nor an earlier one could bill any more.
-    `released` has who let which held month go, and why; `credit_notes` what was credited of the month's invoices since.
+    `too_late` are the orgs with usage that came when neither this month nor an earlier one could bill it.
+    `released` says who released a held month, and why; `credit_notes` what was credited of the month's invoices since.
     """
 
     month: Month
@@ -107,7 +107,7 @@ class Statements:
             return [Failure(**row._mapping) for row in connection.execute(rows)]
 
     def facts(self, org_id: str, month: Month) -> MonthFacts | None:
-        """What is known of one org's month; None for an org of which nothing is known at all."""
+        """What is known of one org's month; None for an org that nothing is known about."""
         with self._engine.connect() as connection:
             row = connection.execute(_facts(org_id, month)).one_or_none()
             if row is None:

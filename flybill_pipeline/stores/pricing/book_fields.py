@@ -31,7 +31,7 @@ class Fields:
 
     @property
     def fault_count(self) -> int:
-        """How many faults were noted so far, here or elsewhere: has it grown, something read meanwhile was wrong."""
+        """How many faults were noted so far, here or elsewhere. A number that has grown means that something read since then is wrong."""
         return len(self._faults)
 
     def fault(self, name: str, problem: str) -> None:

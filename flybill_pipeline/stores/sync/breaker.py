@@ -1,4 +1,4 @@
-"""The breaker of all calls to Stripe, as rows of which at most one is open. Belongs here: its state. Not: judging.
+"""The breaker of all calls to Stripe, as rows; at most one is open. Belongs here: its state. Not: judging.
 
 It is durable so that it outlives every process, and shared so that the first run that finds Stripe down, or the key
 refused, speaks for all others. A closed row stays: each is one problem, with its beginning and its end.
@@ -29,7 +29,7 @@ class SyncBreaker:
             return _open(connection, select(*_COLUMNS).where(stripe_breaker.c.is_open))
 
     def admit(self, now: datetime) -> Admission:
-        """Whether a run may call. A probe that is due is given to whoever asks first, and is due again later."""
+        """Whether a run may call. A probe that is due is given to the run that asks first, and is due again later."""
         row = stripe_breaker.c
         with self._engine.begin() as connection:
             locked = connection.execute(

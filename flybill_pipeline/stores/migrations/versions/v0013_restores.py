@@ -1,7 +1,7 @@
 """After a restore from a backup the sync looks at what Stripe has before it sends anything of a month begun by then.
 
-Between the backup and the restore customers, invoices and credit notes may have been made at Stripe of which this
-database knows nothing. Their keys are forgotten there after a day, so sending again would bill twice. Triggers, because
+Between the backup and the restore customers, invoices and credit notes may have been made at Stripe that this
+database does not know. Their keys are forgotten there after a day, so sending again would bill twice. Triggers, because
 durable rows are made in more than one place; a generation so far away that no key of the lost time is ever sent again.
 """
 

@@ -31,7 +31,7 @@ class LakeCatalog:
 
     @contextmanager
     def working_on(self, what: str) -> Iterator[None]:
-        """Waits until nobody else, in any process, is working on `what`; a process that dies lets go of it."""
+        """Waits until nobody else, in any process, is working on `what`; a process that dies gives it up."""
         with self.engine.connect() as connection:
             connection.execute(text("select pg_advisory_lock(hashtextextended(:what, 0))"), {"what": f"lake {what}"})
             connection.commit()
@@ -239,7 +239,7 @@ def _known(connection: Connection) -> dict[tuple[str, str], Row[Any]]:
 
 
 def _news(file: LandedFile, known: Row[Any] | None) -> Literal["new", "changed", "touched", "waiting"] | None:
-    """What there is to read in `file`, of which `known` is registered: nothing if it is as it was, or only touched."""
+    """What there is to read in `file`, when `known` is registered of it: nothing if it is as it was, or only touched."""
     if known is None:
         return "new"
     if (known.size, known.modified_ns) != (file.size, file.modified_ns):

@@ -13,7 +13,7 @@ ROWS_PER_PASS = 30_000_000  # hashes compared at once: bounds the memory, whatev
 
 
 def conflicts_over_days(root: Path, pieces: Sequence[str], limits: Limits) -> dict[date, list[EventKey]]:
-    """Per day the keys (source, event_id) of which an earlier arrival stands on another day.
+    """Per day the keys (source, event_id) that count on another day, where they arrived first.
 
     64-bit hashes find the few candidates cheaply, a share of them at a time; only these are compared for real.
     """

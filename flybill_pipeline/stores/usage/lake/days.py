@@ -25,9 +25,9 @@ def record_day(
 ) -> Manifest:
     """Decides which rows of `pieces` count: of rows with one (source, event_id) the first to arrive stands.
 
-    The others are listed in a small file: duplicates (same content) and conflicts (other content, or a key of
-    `exclusions`, which counts on another day), and all rows of a meter of which an org has more than can be summed
-    (too_large), so that it stops no other org. The same pieces and exclusions always give the same rows.
+    The others are listed in a small file, each with its kind. A duplicate has the same content. A conflict has other
+    content, or a key of `exclusions`, which counts on another day. Rows are too_large when an org has more of the meter
+    than can be summed: all of them are left out, so that they stop no other org. The same pieces and exclusions always give the same rows.
     """
     pieces, exclusions = tuple(sorted(pieces)), tuple(sorted(exclusions))
     version = _version(pieces, exclusions)
