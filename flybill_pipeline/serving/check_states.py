@@ -1,4 +1,4 @@
-"""Remembers which partitions of a check are red and green: Dagster's pages count that again for each look. No HTTP here.
+"""Remembers which partitions of a check are red and green: Dagster's pages count that for each look. No HTTP here.
 
 Dagster 1.13 reads the whole history of every partitioned check on a page and adds up its partitions one by one, for
 each page and every few seconds after: with three years of history that takes seconds. Here they are added up at once,

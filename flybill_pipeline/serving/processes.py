@@ -2,8 +2,8 @@
 
 `python -m flybill_pipeline.serving.processes PORT READ_ONLY_PORT [MODULE]` is their parent. It ends them when one of
 them ends, when it is told to, and when its standard input closes: the kernel does that when the process that
-started it is gone, `kill -9` too. They are one process group; what is left of it after `STOP_SECONDS` is killed. The code server, which
-would execute anything for anybody, listens on a socket in a folder that only we can open.
+started it is gone, `kill -9` too. They are one process group; what is left of it after `STOP_SECONDS` is killed. The
+code server, which would execute anything for anybody, listens on a socket in a folder that only we can open.
 """
 
 import json

@@ -93,7 +93,7 @@ def errors(message: str) -> None:
 
 
 def traceback() -> None:
-    """Prints the traceback of the exception that is being handled: a mistake of ours, for the developer who mends it."""
+    """Prints the traceback of the exception that is being handled: a mistake of ours, for a developer to mend."""
     errors(format_exc().rstrip("\n"))
 
 

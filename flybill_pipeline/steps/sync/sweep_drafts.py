@@ -16,7 +16,7 @@ class Rows(Protocol):
     """The durable rows of the sync."""
 
     def orphan(self, org_id: str, invoice_id: str, stripe_invoice_id: str) -> AbstractContextManager[bool]:
-        """Whether this copy is nobody's: the invoice stands finalized as another. The org is held while it is removed."""
+        """Whether this copy is nobody's: the invoice stands finalized as another. The org is held while this runs."""
 
 
 class Drafts(Protocol):

@@ -31,7 +31,7 @@ class Fields:
 
     @property
     def fault_count(self) -> int:
-        """How many faults were noted so far, here or elsewhere. A number that has grown means that something read since then is wrong."""
+        """How many faults were noted so far, here or elsewhere: when it grows, something that was read is wrong."""
         return len(self._faults)
 
     def fault(self, name: str, problem: str) -> None:

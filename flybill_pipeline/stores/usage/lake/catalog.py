@@ -239,7 +239,7 @@ def _known(connection: Connection) -> dict[tuple[str, str], Row[Any]]:
 
 
 def _news(file: LandedFile, known: Row[Any] | None) -> Literal["new", "changed", "touched", "waiting"] | None:
-    """What there is to read in `file`, when `known` is registered of it: nothing if it is as it was, or only touched."""
+    """What there is to read in `file`, when `known` is registered: nothing if it is as it was, or only touched."""
     if known is None:
         return "new"
     if (known.size, known.modified_ns) != (file.size, file.modified_ns):

@@ -27,7 +27,8 @@ def record_day(
 
     The others are listed in a small file, each with its kind. A duplicate has the same content. A conflict has other
     content, or a key of `exclusions`, which counts on another day. Rows are too_large when an org has more of the meter
-    than can be summed: all of them are left out, so that they stop no other org. The same pieces and exclusions always give the same rows.
+    than can be summed: all of them are left out, so that they stop no other org. The same pieces and
+    exclusions always give the same rows.
     """
     pieces, exclusions = tuple(sorted(pieces)), tuple(sorted(exclusions))
     version = _version(pieces, exclusions)
