@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape, unescape
 from typing import Any
 
-from house_data import ALONE, PROJECT, House, read_house, reduced
+from house_data import ALONE, PROJECT, House, read_house
 
 PICTURE = PROJECT / "docs" / "house.svg"
 
@@ -179,7 +179,7 @@ def _arrows_down(house: House, boxes: Mapping[str, Box], base: Sequence[Placed])
     frames = {name: box for name, box, kind in base if kind == "frame"}
     floor_of = {package: name for name in frames for package in name.split(" | ")}
     places = {**boxes, **frames}
-    ends = {(floor_of.get(a, a), floor_of.get(b, b)) for a, b in reduced(house.between_packages())}
+    ends = {(floor_of.get(a, a), floor_of.get(b, b)) for a, b in house.arrows if "." not in a}
     for start, end in sorted(ends):
         yield _down(places[start], places[end])
 
@@ -194,9 +194,9 @@ def _down(start: Box, end: Box) -> str:
 
 def _arrows_across(house: House, base: Sequence[Placed]) -> Iterator[str]:
     rooms = {name: box for name, box, kind in base if kind == "room"}
-    inside = [(a, b) for a, b in house.arrows if a in rooms and b in rooms and a.split(".")[0] == b.split(".")[0]]
-    for start, end in reduced(arrow for arrow in inside if arrow not in house.exceptions):
-        yield _across(rooms[start], rooms[end])
+    for start, end in house.arrows:
+        if "." in start:
+            yield _across(rooms[start], rooms[end])
     for start, end in house.exceptions:
         yield _across(rooms[start], rooms[end], ' stroke-dasharray="4 3"')
 
@@ -213,7 +213,7 @@ def _across(start: Box, end: Box, style: str = "") -> str:
 def _footer(house: House, y: float) -> Iterator[str]:
     packages = sum(len(floor) for floor in house.floors)
     rooms = sum(len(row) for rows in house.rooms.values() for row in rows)
-    counts = f"{packages} packages, {len(house.between_packages())} arrows between them; {rooms} rooms."
+    counts = f"{packages} packages, {rooms} rooms."
     dashed = " Dashed: allowed against the direction, in pyproject.toml." if house.exceptions else ""
     yield _text(20, y, f"{counts}{dashed} Drawn from the imports by docs/house.py.", GREY)
 

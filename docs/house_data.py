@@ -6,7 +6,7 @@ No rule about imports belongs here: import-linter checks them. Nor where a box i
 import ast
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,10 @@ Rows = Sequence[Sequence[str]]
 class House:
     """The packages on their floors, top to bottom, and the rooms of those that have rooms, lowest first.
 
-    A room is named with its package (`steps.sync`). `arrows` are imports between packages and rooms, `exceptions` those
-    of them that pyproject.toml allows against the direction. `captions` are the first words of each package; `knows`
-    are the libraries that it imports, as far as they matter.
+    A room is named with its package (`steps.sync`). `arrows` are imports between packages, and between rooms of one
+    package, without those that follow from others; `exceptions` are those that pyproject.toml allows against the
+    direction. `captions` are the first words of each package; `knows` are the libraries that it imports, as far as they
+    matter.
     """
 
     floors: Rows
@@ -51,11 +52,6 @@ class House:
             "knows": {package: list(known) for package, known in self.knows.items()},
         }
 
-    def between_packages(self) -> list[Arrow]:
-        """The arrows with each room counted as its package."""
-        ends = {(start.split(".")[0], end.split(".")[0]) for start, end in self.arrows}
-        return sorted((start, end) for start, end in ends if start != end)
-
 
 def read_house(project: Path = PROJECT) -> House:
     """The house as it stands in the files of `project`."""
@@ -68,11 +64,12 @@ def read_house(project: Path = PROJECT) -> House:
     imports = [(module, other) for module in graph.modules for other in graph.find_modules_directly_imported_by(module)]
     allowed = [line.split(" -> ") for contract in contracts for line in contract.get("ignore_imports", ())]
     known = {(start.split(".")[1], LIBRARIES[end]) for start, end in imports if end in LIBRARIES and "." in start}
+    exceptions = _between(allowed, rooms)
     return House(
         floors=floors,
         rooms=rooms,
-        arrows=_between(imports, rooms),
-        exceptions=_between(allowed, rooms),
+        arrows=_arrows(_between(imports, rooms), exceptions),
+        exceptions=exceptions,
         captions={package: _caption(project / PACKAGE, package) for package in (*packages, ALONE)},
         knows={package: sorted(library for name, library in known if name == package) for package in packages},
     )
@@ -101,6 +98,14 @@ def _rows(layers: Iterable[str]) -> list[list[str]]:
 def _between(imports: Iterable[Sequence[str]], rooms: Mapping[str, Rows]) -> list[Arrow]:
     ends = {(_place(start, rooms), _place(end, rooms)) for start, end in imports}
     return sorted((start, end) for start, end in ends if start and end and start != end)
+
+
+def _arrows(ends: Iterable[Arrow], exceptions: Collection[Arrow]) -> list[Arrow]:
+    """What is drawn of `ends`: between packages, each room counted as its package, and within packages."""
+    of_package = {arrow: (arrow[0].split(".")[0], arrow[1].split(".")[0]) for arrow in ends}
+    between = {(start, end) for start, end in of_package.values() if start != end}
+    within = [arrow for arrow, (start, end) in of_package.items() if start == end and arrow not in exceptions]
+    return sorted([*reduced(between), *reduced(within)])
 
 
 def _place(module: str, rooms: Mapping[str, Rows]) -> str | None:
