@@ -10,6 +10,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 PACKAGE = Path(__file__).parent
+ONLY_BY_A_1 = frozenset({"stripe_live", "stripe_automatic_tax"})
+"""Switches that no other word turns on: what they do cannot be taken back."""
 
 
 class SettingsError(Exception):
@@ -98,36 +100,14 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings that the environment describes. Raises SettingsError naming the variable that is wrong."""
     env = os.environ if environ is None else environ
     home = Path(env.get("FLYBILL_HOME") or ".flybill").expanduser().absolute()
-    values = {
-        "home": home,
-        "database_url": env.get("FLYBILL_DATABASE_URL") or None,
-        "dagster_database_url": env.get("FLYBILL_DAGSTER_DATABASE_URL") or None,
-        "lake_url": env.get("FLYBILL_LAKE_URL") or str(home / "lake"),
-        "landing_url": env.get("FLYBILL_LANDING_URL") or str(home / "landing"),
-        "prices": env.get("FLYBILL_PRICES") or PACKAGE / "prices",
-        "sources": env.get("FLYBILL_SOURCES") or PACKAGE / "sources.toml",
-        "usage_engine": env.get("FLYBILL_USAGE_ENGINE") or "duckdb",
-        "stripe_api_key": env.get("STRIPE_API_KEY") or None,
-        "stripe_api_base": env.get("STRIPE_API_BASE") or None,
-        "stripe_live": env.get("FLYBILL_STRIPE_LIVE") == "1",
-        "stripe_webhook_secret": env.get("STRIPE_WEBHOOK_SECRET") or None,
-        "stripe_rate": env.get("FLYBILL_STRIPE_RATE") or None,
-        "stripe_automatic_tax": env.get("FLYBILL_STRIPE_AUTOMATIC_TAX") == "1",
-        "stripe_account_rate": env.get("FLYBILL_STRIPE_ACCOUNT_RATE") or None,
-        "first_month": env.get("FLYBILL_FIRST_MONTH") or "2020-01",
-        "shards": env.get("FLYBILL_SHARDS") or 16,
-        "waive_small_amounts": env.get("FLYBILL_WAIVE_SMALL_AMOUNTS") or False,
-        "hold_above_multiple": env.get("FLYBILL_HOLD_ABOVE_MULTIPLE") or Decimal(20),
-        "largest_credit_minor": env.get("FLYBILL_LARGEST_CREDIT_MINOR") or 100_000,
-        "close_grace_days": env.get("FLYBILL_CLOSE_GRACE_DAYS") or 2,
-        "automation": env.get("FLYBILL_AUTOMATION") or False,
-        "alert_webhook_url": env.get("FLYBILL_ALERT_WEBHOOK_URL") or None,
-        "alert_email_to": env.get("FLYBILL_ALERT_EMAIL_TO") or None,
-        "alert_email_from": env.get("FLYBILL_ALERT_EMAIL_FROM") or "flybill@localhost",
-        "smtp_url": env.get("FLYBILL_SMTP_URL") or None,
-        "ui_url": env.get("FLYBILL_UI_URL") or None,
-        "lookback_months": env.get("FLYBILL_LOOKBACK_MONTHS") or 3,
+    values: dict[str, object] = {
+        "lake_url": str(home / "lake"),
+        "landing_url": str(home / "landing"),
+        "prices": PACKAGE / "prices",
+        "sources": PACKAGE / "sources.toml",
     }
+    values |= {field: env[name] for field in Settings.model_fields if env.get(name := _variable(field))}
+    values |= {"home": home} | {field: env.get(_variable(field)) == "1" for field in ONLY_BY_A_1}
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
@@ -140,16 +120,10 @@ def as_environment(settings: Settings) -> dict[str, str]:
     """The environment in which a child process (Dagster's webserver, daemon, code server) sees these settings."""
     values = {
         _variable(name): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        for name, value in settings.model_dump(
-            exclude={"stripe_live", "stripe_webhook_secret", "stripe_automatic_tax"}
-        ).items()
+        for name, value in settings.model_dump(exclude={*ONLY_BY_A_1, "stripe_webhook_secret"}).items()
         if value is not None
     }
-    if settings.stripe_live:
-        values["FLYBILL_STRIPE_LIVE"] = "1"
-    if settings.stripe_automatic_tax:
-        values["FLYBILL_STRIPE_AUTOMATIC_TAX"] = "1"
-    return values
+    return values | {_variable(name): "1" for name in sorted(ONLY_BY_A_1) if getattr(settings, name)}
 
 
 def export_environment(settings: Settings) -> None:

@@ -1,10 +1,13 @@
 """Settings: what the environment says, what it may not say, and what a child process sees of them."""
 
+import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from flybill_pipeline.settings import Settings, SettingsError, as_environment, load_settings
+from flybill_pipeline_tests.conftest import PROJECT
 
 KEY = "sk_test_51Hush"
 FULL = {
@@ -18,6 +21,7 @@ FULL = {
     "FLYBILL_USAGE_ENGINE": "duckdb",
     "FLYBILL_STRIPE_LIVE": "1",
     "FLYBILL_STRIPE_RATE": "12.5",
+    "FLYBILL_STRIPE_ACCOUNT_RATE": "60.0",
     "FLYBILL_STRIPE_AUTOMATIC_TAX": "1",
     "FLYBILL_FIRST_MONTH": "2025-01",
     "FLYBILL_SHARDS": "4",
@@ -107,3 +111,36 @@ def test_settings_do_not_change() -> None:
     settings: Settings = load_settings({})
     with pytest.raises(ValueError, match="frozen"):
         settings.shards = 3
+
+
+def defaults(module: Path) -> Iterator[tuple[str, str]]:
+    """Every parameter and member with a default, with the default as it is written."""
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            by_place = [*node.args.posonlyargs, *node.args.args]
+            with_default = by_place[len(by_place) - len(node.args.defaults) :]
+            values: list[tuple[ast.arg, ast.expr | None]] = [*zip(with_default, node.args.defaults, strict=True)]
+            values += zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+            yield from ((argument.arg, ast.unparse(value)) for argument, value in values if value is not None)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
+            yield node.target.id, ast.unparse(node.value)
+
+
+def test_what_a_deployment_does_unless_told_otherwise_is_said_here_alone() -> None:
+    """A second default would be the one that is forgotten when the first is changed."""
+    own_words = {"closing_day": "close_grace_days"}  # the same choice under another name
+    chosen = {*Settings.model_fields, *own_words}
+    elsewhere = [
+        (module.name, name, value)
+        for module in sorted((PROJECT / "flybill_pipeline").rglob("*.py"))
+        if module.name != "settings.py"
+        for name, value in defaults(module)
+        if name in chosen and value not in ("None", "False", "()")
+    ]
+    assert elsewhere == []
+
+
+def test_every_setting_is_tried_here_with_a_value_of_its_own() -> None:
+    told_to_no_child = {"STRIPE_WEBHOOK_SECRET"}
+    tried = {name.removeprefix("FLYBILL_").lower() for name in {*FULL, *told_to_no_child}}
+    assert tried == set(Settings.model_fields)

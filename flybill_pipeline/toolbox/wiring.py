@@ -3,13 +3,10 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from flybill_pipeline.billing.invoicing.outcomes import OutcomePolicy
-from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.notifiers.email import Email
 from flybill_pipeline.notifiers.webhook import Webhook
 from flybill_pipeline.settings import Settings, SettingsError
 from flybill_pipeline.steps.alerts.tell_problems import Channel
-from flybill_pipeline.stripe_gateway.keys import key_mark
 from flybill_pipeline.toolbox.tools import Toolbox
 
 if TYPE_CHECKING:
@@ -19,30 +16,11 @@ if TYPE_CHECKING:
 def build_toolbox(settings: Settings) -> Toolbox:
     """The stores of one deployment. Connects to nothing, and needs no key until Stripe is first spoken to."""
     return Toolbox(
-        database_url=settings.database_url or "",
-        lake_url=settings.lake_url,
-        landing_url=settings.landing_url,
-        prices=settings.prices,
-        sources=settings.sources,
-        shards=settings.shards,
-        first_month=Month.parse(settings.first_month),
+        settings=settings,
         now=lambda: datetime.now(UTC),
-        lookback_months=settings.lookback_months,
-        closing_day=1 + settings.close_grace_days,
-        policy=OutcomePolicy(
-            waive_small_amounts=settings.waive_small_amounts,
-            hold_above_multiple=settings.hold_above_multiple or None,
-            largest_credit_minor=settings.largest_credit_minor or None,
-        ),
         open_stripe=lambda: _open_stripe(settings),
-        key_mark=_key_mark(settings),
         channels=_channels(settings),
-        ui_url=settings.ui_url,
     )
-
-
-def _key_mark(settings: Settings) -> str:
-    return key_mark(settings.stripe_api_key.get_secret_value()) if settings.stripe_api_key else ""
 
 
 def _channels(settings: Settings) -> dict[str, Channel]:

@@ -62,7 +62,7 @@ def measure(invoices: int) -> None:
 def write(url: str, state: Path, invoices: int) -> None:
     """A month as it is after its sync, here and at Stripe."""
     engine = open_engine(url.format("flybill"))
-    migrate(engine)
+    migrate(engine, shards=16)
     plant(engine, invoices, lines=1)
     store = Store(state)
     rows = []

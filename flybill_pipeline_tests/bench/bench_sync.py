@@ -31,7 +31,7 @@ def measure(invoices: int) -> None:
     home = Path(f"/tmp/flybill-bench-{uuid4().hex[:8]}")
     with serving(home, keep=False) as url, EmulatorProcess(limit_endpoint=LIMIT, limit_global=100) as emulator:
         engine = open_engine(url.format("flybill"))
-        migrate(engine)
+        migrate(engine, shards=16)
         gateway = Gateway("sk_test_bench", base=emulator.url, limiter=limiter_for(live=False, account=96))
         plant(engine, invoices, lines=LINES)
         with SyncLedger(engine) as ledger:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, create_engine, text
 from flybill_pipeline.stores.postgres.database import migrate, open_engine
 
 EMPTY = "template1"
+SHARDS = 16
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def migrated(postgres_url: str) -> str:
     with _admin(postgres_url) as connection:
         connection.execute(text(f"create database {name}"))
     engine = open_engine(postgres_url.format(name))
-    migrate(engine)
+    migrate(engine, shards=SHARDS)
     engine.dispose()
     return name
 

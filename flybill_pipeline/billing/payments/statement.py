@@ -13,9 +13,6 @@ from flybill_pipeline.billing.payments.credit_notes import CreditNote, customer_
 from flybill_pipeline.billing.payments.standing import Payment
 from flybill_pipeline.billing.payments.words import customer_words
 
-CLOSING_DAY = 3
-"""Of the next month: when invoices are made, unless a deployment says otherwise."""
-
 
 @dataclass(frozen=True, slots=True)
 class MonthFacts:
@@ -47,9 +44,7 @@ class Statement:
     forecast_minor: int
 
 
-def statement(
-    facts: MonthFacts, now: datetime, credit_notes: Sequence[CreditNote] = (), closing_day: int = CLOSING_DAY
-) -> Statement:
+def statement(facts: MonthFacts, now: datetime, closing_day: int, credit_notes: Sequence[CreditNote] = ()) -> Statement:
     """The statement of a month as of `now`, with what was credited of its invoice.
 
     `closing_day` of the next month is what customers are promised while there is no invoice.

@@ -70,7 +70,7 @@ class MeterAccount:
         return {"meter": self.meter, **{name: plain(getattr(self, name)) for name in names}}
 
 
-def account_for_usage(month: Month, lake: Lake, books: Books, lookback_months: int = 3) -> list[MeterAccount]:
+def account_for_usage(month: Month, lake: Lake, books: Books, lookback_months: int) -> list[MeterAccount]:
     """The account of every meter that has usage or lines in the month, by name.
 
     What is late is not taken to be all that is missing: only usage of orgs whose usage did change since they were

@@ -8,7 +8,6 @@ from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
 from flybill_pipeline.stores.postgres.tables import facts
 
-DEFAULT_SHARDS = 16
 INSUFFICIENT_PRIVILEGE = "42501"
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
@@ -31,7 +30,7 @@ def open_engine(url: str) -> Engine:
     return create_engine(parsed.set(drivername="postgresql+psycopg2"), pool_pre_ping=True, pool_size=8, max_overflow=40)
 
 
-def migrate(engine: Engine, *, shards: int = DEFAULT_SHARDS) -> None:
+def migrate(engine: Engine, *, shards: int) -> None:
     """Brings the schema to this version, and records the number of shards if the database is new.
 
     Safe to run at any time and by several processes at once: a Postgres advisory lock lets one work. A role

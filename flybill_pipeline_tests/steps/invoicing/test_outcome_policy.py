@@ -149,5 +149,5 @@ def test_more_than_can_be_stored_holds_its_org_and_nobody_else(world: BillingWor
     world.usage.add(DEC, "other", 100)
     report = world.close(DEC)
     assert (list(report.held), report.invoiced) == ([("acme", "too_large")], {"usd": 100})
-    (account,) = account_for_usage(DEC, world.usage, world.checks)
+    (account,) = account_for_usage(DEC, world.usage, world.checks, world.lookback_months)
     assert account.balanced

@@ -124,7 +124,8 @@ def test_late_usage_without_a_price_holds_the_month_that_would_bill_it(world: Bi
     report = world.close(NOV)
     assert list(report.held) == [(acme, "unpriced_meter")]
     assert {
-        each.meter: (each.not_yet_due, each.missing) for each in account_for_usage(OCT, world.usage, world.checks)
+        each.meter: (each.not_yet_due, each.missing)
+        for each in account_for_usage(OCT, world.usage, world.checks, world.lookback_months)
     } == {"rockets": (Decimal(10), Decimal(0))}
     assert account(world, NOV).balanced
 
@@ -196,7 +197,7 @@ def test_however_usage_is_delivered_all_months_together_bill_the_same(
             world.usage.add(months[max(position - back, 0)], late, quantity, region=region)
         world.close(month, [late, at_once])
         for service_month in months[: position + 1]:
-            for found in account_for_usage(service_month, world.usage, world.checks):
+            for found in account_for_usage(service_month, world.usage, world.checks, world.lookback_months):
                 assert found.missing == 0
     totals = {
         org: sum(line[2] for month in months for line in world.lines(month, org) if line[0] != "carried_forward")

@@ -1,0 +1,26 @@
+"""The tools of alerts: what troubles there are, and what people were told of them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from flybill_pipeline.stores.alerts.ledger import ProblemLedger
+from flybill_pipeline.stores.alerts.troubles import Troubles
+from flybill_pipeline.toolbox.sync import SyncTools
+
+
+@dataclass(frozen=True)
+class AlertTools(SyncTools):
+    """From troubles to messages. The channels are the deployment's."""
+
+    @cached_property
+    def troubles(self) -> Troubles:
+        return Troubles(self.engine)
+
+    @cached_property
+    def problem_ledger(self) -> ProblemLedger:
+        return ProblemLedger(self.engine)
+
+    @property
+    def ui_url(self) -> str | None:
+        """Where people who are told of a problem find Dagster."""
+        return self.settings.ui_url

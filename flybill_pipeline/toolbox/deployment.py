@@ -1,0 +1,44 @@
+"""What every room's tools are made of: the settings of one deployment, its clock, its ways out. No store is here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
+
+from flybill_pipeline.billing.invoicing.shards import shard_of
+from flybill_pipeline.settings import Settings
+from flybill_pipeline.steps.alerts.tell_problems import Channel
+from flybill_pipeline.stores.postgres.database import open_engine
+
+if TYPE_CHECKING:
+    from flybill_pipeline.stripe_gateway.gateway import Gateway
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One deployment. `settings` must be complete (see local.services), with the shards of the database.
+
+    `now` is the clock of every step; `open_stripe` makes the gateway, and refuses a key that must not be used;
+    `channels` bring alerts to people, by name.
+    """
+
+    settings: Settings
+    now: Callable[[], datetime]
+    open_stripe: Callable[[], "Gateway"]
+    channels: Mapping[str, Channel]
+
+    @cached_property
+    def engine(self) -> Engine:
+        return open_engine(self.settings.database_url or "")
+
+    @property
+    def shards(self) -> int:
+        """The number of shards, fixed when the database was created."""
+        return self.settings.shards
+
+    def shard_of(self, org_id: str) -> int:
+        """The shard that an organization belongs to, for good."""
+        return shard_of(org_id, self.shards)

@@ -1,0 +1,76 @@
+"""The tools of invoicing: who is billed, drafts, invoices, and how this deployment decides. No Stripe."""
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from flybill_pipeline.billing.invoicing.outcomes import OutcomePolicy
+from flybill_pipeline.steps.pricing.open_accounts import Accounts
+from flybill_pipeline.stores.invoicing.billed_months import BilledMonths
+from flybill_pipeline.stores.invoicing.drafts import Drafts
+from flybill_pipeline.stores.invoicing.holds import Holds
+from flybill_pipeline.stores.invoicing.invoices import Invoices
+from flybill_pipeline.stores.invoicing.items import Items
+from flybill_pipeline.stores.invoicing.month_figures import MonthFigures
+from flybill_pipeline.stores.invoicing.organizations import Organizations
+from flybill_pipeline.stores.invoicing.recorded_lines import RecordedLines
+from flybill_pipeline.toolbox.pricing import PricingTools
+
+if TYPE_CHECKING:
+    from flybill_pipeline.stores.usage.months.monthly_usage import MonthlyUsage
+
+
+@dataclass(frozen=True)
+class InvoicingTools(PricingTools):
+    """From organizations to their finalized invoices."""
+
+    @cached_property
+    def organizations(self) -> Organizations:
+        return Organizations(self.engine, self.shards)
+
+    @cached_property
+    def items(self) -> Items:
+        return Items(self.engine)
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        return Drafts(self.engine)
+
+    @cached_property
+    def holds(self) -> Holds:
+        return Holds(self.engine)
+
+    @cached_property
+    def invoices(self) -> Invoices:
+        return Invoices(self.engine)
+
+    @cached_property
+    def recorded_lines(self) -> RecordedLines:
+        return RecordedLines(self.engine)
+
+    @cached_property
+    def month_figures(self) -> MonthFigures:
+        return MonthFigures(self.engine)
+
+    def accounts_of(self, usage: "MonthlyUsage") -> Accounts:
+        """What bills hold beside usage; price books are read anew for each month that is looked at."""
+        return Accounts(usage, BilledMonths(self.engine), self.items, cache(self.books), self.lookback_months)
+
+    @property
+    def lookback_months(self) -> int:
+        """For so many months before the one that is closed late usage is still billed."""
+        return self.settings.lookback_months
+
+    @property
+    def closing_day(self) -> int:
+        """The day of the next month on which a month is closed."""
+        return 1 + self.settings.close_grace_days
+
+    @property
+    def policy(self) -> OutcomePolicy:
+        """The choices of whoever runs this deployment; 0 in the settings switches a rule off."""
+        return OutcomePolicy(
+            waive_small_amounts=self.settings.waive_small_amounts,
+            hold_above_multiple=self.settings.hold_above_multiple or None,
+            largest_credit_minor=self.settings.largest_credit_minor or None,
+        )

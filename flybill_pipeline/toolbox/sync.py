@@ -1,0 +1,45 @@
+"""The tools of the sync: what is on record of it, and Stripe itself."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from flybill_pipeline.stores.sync.ledger import SyncLedger
+from flybill_pipeline.stores.sync.month_checks import MonthChecks
+from flybill_pipeline.stripe_gateway.keys import key_mark
+from flybill_pipeline.toolbox.invoicing import InvoicingTools
+
+if TYPE_CHECKING:
+    from flybill_pipeline.stores.sync.billed import Billed
+    from flybill_pipeline.stripe_gateway.gateway import Gateway
+    from flybill_pipeline.stripe_gateway.listing import InvoiceListing
+
+
+@dataclass(frozen=True)
+class SyncTools(InvoicingTools):
+    """From finalized invoices to Stripe, and Stripe's own list to compare with."""
+
+    @cached_property
+    def stripe(self) -> "Gateway":
+        return self.open_stripe()
+
+    @cached_property
+    def sync_ledger(self) -> SyncLedger:
+        key = self.settings.stripe_api_key
+        return SyncLedger(self.engine, key_mark(key.get_secret_value()) if key else "")
+
+    @cached_property
+    def month_checks(self) -> MonthChecks:
+        return MonthChecks(self.engine)
+
+    @cached_property
+    def billed(self) -> "Billed":
+        from flybill_pipeline.stores.sync.billed import Billed
+
+        return Billed(self.engine)
+
+    @cached_property
+    def stripe_list(self) -> "InvoiceListing":
+        from flybill_pipeline.stripe_gateway.listing import InvoiceListing
+
+        return InvoiceListing(self.stripe)

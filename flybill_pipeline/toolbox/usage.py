@@ -1,0 +1,52 @@
+"""The tools of usage at rest: the landing zone, the lake, its catalog. Months of it are measured by `pricing`."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.stores.usage.months.health import UsageHealth
+from flybill_pipeline.toolbox.deployment import Deployment
+
+if TYPE_CHECKING:
+    from flybill_pipeline.stores.usage.intake.landing import Landing
+    from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
+    from flybill_pipeline.stores.usage.lake.lake import UsageLake
+
+
+@dataclass(frozen=True)
+class UsageTools(Deployment):
+    """Where usage is landed, and where it is kept."""
+
+    @cached_property
+    def landing(self) -> "Landing":
+        from flybill_pipeline.stores.usage.intake.landing import Landing
+        from flybill_pipeline.stores.usage.intake.sources import load_sources
+
+        return Landing(self.settings.landing_url, load_sources(self.settings.sources))
+
+    @cached_property
+    def catalog(self) -> "LakeCatalog":
+        from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
+
+        return LakeCatalog(self.engine)
+
+    @cached_property
+    def lake(self) -> "UsageLake":
+        from flybill_pipeline.stores.usage.lake.lake import UsageLake
+
+        return UsageLake(
+            self.settings.lake_url,
+            self.catalog,
+            shards=self.shards,
+            sources=self.landing.sources,
+            first_day=Month.parse(self.settings.first_month).first_day,
+        )
+
+    @cached_property
+    def usage_health(self) -> UsageHealth:
+        return UsageHealth(self.engine)
+
+    def unread_files(self) -> list[str]:
+        """The landed files that wait to be read, each named with its version."""
+        return [f"{file.path}:{file.size}:{file.modified_ns}" for file in self.catalog.unread(self.landing.files())]
