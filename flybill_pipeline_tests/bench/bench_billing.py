@@ -27,8 +27,9 @@ from sqlalchemy import Engine
 from flybill_pipeline.billing.invoicing.outcomes import OutcomePolicy
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing import models
 from flybill_pipeline.billing.pricing.price_changes import books_of_month, fingerprint
-from flybill_pipeline.billing.pricing.prices import Price, PriceBook, PriceBooks, PriceModel, Tier
+from flybill_pipeline.billing.pricing.prices import Price, PriceBook, PriceBooks, Tier
 from flybill_pipeline.billing.usage.meters import Aggregation, Meter
 from flybill_pipeline.billing.usage.totals import OrgUsage, UsageTotal
 from flybill_pipeline.local.postgres import serving
@@ -102,7 +103,7 @@ class MadeUpUsage:
 def book() -> PriceBook:
     """Graduated tiers, a line for each region."""
     tiers = (Tier(Decimal(100), Decimal("0.02")), Tier(None, Decimal("0.015")))
-    price = Price(meter="gb", model=PriceModel.GRADUATED, tiers=tiers, group_by=("region",))
+    price = Price(meter="gb", model=models.GRADUATED, tiers=tiers, group_by=("region",))
     return PriceBook("usd", MONTH.first_day, {"gb": Meter("gb", Aggregation.SUM, "GB")}, (price,))
 
 

@@ -19,9 +19,9 @@ from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT
 from flybill_pipeline.billing.money import amounts as money
 from flybill_pipeline.billing.money import currencies, period, proration
 from flybill_pipeline.billing.money.decimals import ZERO
-from flybill_pipeline.billing.pricing import line_heads, line_items, prices, rating
-from flybill_pipeline.billing.pricing.models import MODELS
+from flybill_pipeline.billing.pricing import limits, line_heads, line_items, models, prices, rating
 from flybill_pipeline.billing.pricing.prices import Price, PriceModel
+from flybill_pipeline.billing.pricing.stretches import WHOLE, Stretch
 from flybill_pipeline.billing.pricing.working import WorkingStep
 from flybill_pipeline.billing.usage import aggregation
 from flybill_pipeline.billing.usage.meters import Meter
@@ -38,6 +38,10 @@ class Bug:
     @contextmanager
     def planted(self) -> Iterator[None]:
         """The bug in every module that has imported what it stands for, until the block ends."""
+        if isinstance(self.where, PriceModel):  # which is frozen
+            with patch.dict(vars(self.where), {self.name: self.wrong}):
+                yield
+            return
         right = vars(self.where)[self.name]
         modules = [each for name, each in sys.modules.items() if name.startswith("flybill") and name != __name__]
         with ExitStack() as stack:
@@ -48,7 +52,8 @@ class Bug:
 
 
 def _model(model: PriceModel, wrong: Callable[[Price, Decimal], Iterable[WorkingStep]]) -> Bug:
-    return Bug(rating, "MODELS", {**MODELS, model: lambda price, quantity: tuple(wrong(price, quantity))})
+    """`wrong` rates whole months."""
+    return Bug(model, "steps", lambda price, stretch: tuple(wrong(price, stretch.end)))
 
 
 # Tiers
@@ -98,19 +103,41 @@ def _mirrored_in_words(step: WorkingStep) -> WorkingStep:
     return step._replace(quantity=None if step.quantity is None else -step.quantity)
 
 
-_limit_step = rating._limit_step
-
-
-def _minimum_only(price: Price, quantity: Decimal, amount: Decimal) -> WorkingStep | None:
-    return _limit_step(replace(price, maximum_spend=None), quantity, amount)
-
-
-BOUNDARY_TWICE = _model(PriceModel.GRADUATED, _overlapping)
-GAP_BETWEEN_TIERS = _model(PriceModel.GRADUATED, _gap)
-GRADUATED_LIKE_VOLUME = _model(PriceModel.GRADUATED, _all_at_the_last)
-VOLUME_PAST_ITS_END = _model(PriceModel.VOLUME, _next_tier_at_its_end)
+BOUNDARY_TWICE = _model(models.GRADUATED, _overlapping)
+GAP_BETWEEN_TIERS = _model(models.GRADUATED, _gap)
+GRADUATED_LIKE_VOLUME = _model(models.GRADUATED, _all_at_the_last)
+VOLUME_PAST_ITS_END = _model(models.VOLUME, _next_tier_at_its_end)
 CORRECTION_THAT_COSTS = Bug(rating, "_mirrored", _mirrored_in_words)
-NO_MAXIMUM = Bug(rating, "_limit_step", _minimum_only)
+NO_MAXIMUM = Bug(limits, "_lowered", lambda parts, amounts: ())
+
+# Prices that change within a month
+
+_usage_steps, _share_of_month, _limit_steps = rating.usage_steps, rating.share_of_month, limits.limit_steps
+
+
+def _climbed_anew(price: Price, usage: Stretch) -> tuple[WorkingStep, ...]:
+    """Tiers, packages and free units begin again with each book."""
+    units = usage.end - usage.start
+    return _usage_steps(price, Stretch(ZERO, units, units, usage.share))
+
+
+def _tier_of_the_part(price: Price, stretch: Stretch) -> tuple[WorkingStep, ...]:
+    """volume: each book looks for the tier of the usage of its own days."""
+    return _volume_steps(price, stretch._replace(month=abs(stretch.end - stretch.start)))
+
+
+def _each_compared(parts: Sequence[limits.PricedPart]) -> list[tuple[WorkingStep, ...]]:
+    """Each book's whole limit, against the usage of its own days."""
+    return [steps for part in parts for steps in _limit_steps([part._replace(share=WHOLE)])]
+
+
+_volume_steps, _flat_steps = models.VOLUME.steps, models.FLAT.steps
+
+LADDER_CLIMBED_ANEW = Bug(rating, "usage_steps", _climbed_anew)
+VOLUME_OF_THE_PART = Bug(models.VOLUME, "steps", _tier_of_the_part)
+FLAT_FOR_EACH_BOOK = Bug(models.FLAT, "steps", lambda price, part: _flat_steps(price, part._replace(share=WHOLE)))
+PEAK_FOR_EACH_BOOK = Bug(rating, "share_of_month", lambda price, peak, share: _share_of_month(price, peak, WHOLE))
+LIMIT_FOR_EACH_BOOK = Bug(limits, "limit_steps", _each_compared)
 
 
 # Money

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from flybill_pipeline.billing.pricing.descriptions import UsageWords, usage_words
 from flybill_pipeline.billing.pricing.line_items import line_id
-from flybill_pipeline.billing.pricing.price_changes import BookPart, BooksOfMonth, prorated
+from flybill_pipeline.billing.pricing.price_changes import BookPart, BooksOfMonth
 from flybill_pipeline.billing.pricing.prices import Price
 from flybill_pipeline.billing.usage.meters import Meter
 
@@ -21,14 +21,12 @@ LineKey = tuple[str, Dimensions, str]
 class LineHead(NamedTuple):
     """What all lines of one price and one combination of dimensions have in common.
 
-    `part` says which book prices it, `whole_month` that it does so on all days. `price` is what the book says, `rated`
-    the same with its share of what is due once a month.
+    `part` says which book prices it, `whole_month` that it does so on all days.
     """
 
     key: LineKey
     part: BookPart
     price: Price
-    rated: Price
     whole_month: bool
     meter: Meter
     dimensions: Mapping[str, str]
@@ -60,12 +58,15 @@ def usage_line_id(
 def _head(books: BooksOfMonth, contract: str | None, meter: str, dimensions: Dimensions, day: date) -> LineHead | None:
     part, used = books.part_on(day), dict(dimensions)
     price = None if part is None else part.book.price_for(meter, used, contract)
-    return None if part is None or price is None else head_with(books, part, price, line_dimensions(price, used))
+    if part is None or price is None:
+        return None
+    return head_with(books, part, price, line_dimensions(price, used), whole_month=books.goes_on(price, contract))
 
 
-def head_with(books: BooksOfMonth, part: BookPart, price: Price, dimensions: Mapping[str, str]) -> LineHead:
-    """The head of the line of `price`, which `part` of `books` has, with these dimensions."""
-    whole_month = books.goes_on(price)
+def head_with(
+    books: BooksOfMonth, part: BookPart, price: Price, dimensions: Mapping[str, str], *, whole_month: bool
+) -> LineHead:
+    """The head of the line of `price`, which `part` of `books` (or any part, all month) has, with these dimensions."""
     # Sorted by name: where the dimensions come from, usage or a price's match, must not show.
     named = sorted_dimensions(dimensions)
     if whole_month:
@@ -73,13 +74,11 @@ def head_with(books: BooksOfMonth, part: BookPart, price: Price, dimensions: Map
     own_days = [] if whole_month else [part.start.isoformat()]
     book = part.book
     meter = book.meters[price.meter]
-    rated = price if whole_month else prorated(price, part, books.month)
-    words = usage_words(rated, dict(named), meter.unit, book.currency)
+    words = usage_words(price, dict(named), meter.unit, book.currency)
     return LineHead(
         key=(price.meter, named, "".join(own_days)),
         part=part,
         price=price,
-        rated=rated,
         whole_month=whole_month,
         meter=meter,
         dimensions=dict(named),

@@ -1,35 +1,37 @@
 """Price books that change within a month: which is in force on which days, what changed. No usage is priced here."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
-from functools import cached_property
+from functools import lru_cache
 from hashlib import sha256
 
-from flybill_pipeline.billing.money.decimals import divide, exact
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.prices import Price, PriceBook, PriceBooks, PriceModel
-from flybill_pipeline.billing.usage.meters import Aggregation
+from flybill_pipeline.billing.pricing.prices import Price, PriceBook, PriceBooks
+from flybill_pipeline.billing.pricing.stretches import WHOLE, Share
+from flybill_pipeline.billing.usage.meters import Aggregation, Meter
 from flybill_pipeline.billing.usage.totals import Measures
 
 
 @dataclass(frozen=True, slots=True)
 class BookPart:
-    """The days [start, end) of a month in which one book is in force."""
+    """The days [start, end) of a month in which one book is in force: `share` of all its days that have a book."""
 
     book: PriceBook
     start: date
     end: date
+    share: Share = WHOLE
 
 
 @dataclass(frozen=True, eq=False)  # equal is only the same object: to be looked up by, whatever it holds
 class BooksOfMonth:
     """The books of one currency in force in one month, in order; days before the first have none.
 
-    The rule of a price change: a price that is the same in all of them goes on through the month. Any other price rates
-    the usage of its own days, and its tiers see no more; what is granted or due once a month (free units, flat amounts,
-    minimum and maximum spend) is shared by days.
+    The rule of a price change: what changes next to nothing bills next to nothing different. Allowances, tiers,
+    packages, minimum, maximum and flat amounts are the month's, and each book prices its part of the month: what the
+    month would come to if that book had been in force all the time. Of usage that adds up (sums, counts, levels over
+    time) the part is what its own days add; of what is measured once a month (peaks, last values, distinct ones) and
+    of what is due once a month it is the share of its days.
     """
 
     month: Month
@@ -43,27 +45,22 @@ class BooksOfMonth:
             raise ValueError(f"prices change within {self.month}: hand in the usage by day, not one total of the month")
         return next((part for part in self.parts if part.start <= day < part.end), None)
 
-    def goes_on(self, price: Price) -> bool:
-        """Whether `price`, which must be one of these books' own objects, is the same all month."""
-        return len(self.parts) == 1 or id(price) in self._same_all_month
+    def goes_on(self, price: Price, contract: str | None) -> bool:
+        """Whether `price`, one of these books' own objects, is the same all month, and for the same usage.
 
-    @cached_property
-    def _same_all_month(self) -> frozenset[int]:
-        everywhere = [list(_terms(part.book)) for part in self.parts]
-        return frozenset(
-            id(price)
-            for terms in everywhere
-            for price, meter in terms
-            if all((price, meter) in others for others in everywhere)
-        )
+        Such a price rates the whole month as one.
+        """
+        return len(self.parts) == 1 or id(price) in _lasting(self, contract, price.meter)
 
 
 def books_of_month(books: PriceBooks, currency: str, month: Month) -> BooksOfMonth | None:
     """The books of `currency` in force in the month; None when there is none on any day of it."""
     starts = [day for day in month.days() if _begins(books, currency, month, day)]
     ends = [*starts[1:], month.last_day + timedelta(days=1)]
-    found = [(books.for_day(currency, start), start, end) for start, end in zip(starts, ends, strict=False)]
-    parts = tuple(BookPart(book, start, end) for book, start, end in found if book is not None)
+    dated = [(books.for_day(currency, start), start, end) for start, end in zip(starts, ends, strict=False)]
+    priced = [(book, start, end) for book, start, end in dated if book is not None]
+    days = sum((end - start).days for _, start, end in priced)
+    parts = tuple(BookPart(book, start, end, Share((end - start).days, days)) for book, start, end in priced)
     return BooksOfMonth(month, parts) if parts else None
 
 
@@ -77,36 +74,34 @@ def one_book(book: PriceBook, month: Month) -> BooksOfMonth:
     return BooksOfMonth(month, (BookPart(book, month.first_day, month.last_day + timedelta(days=1)),))
 
 
-def prorated(price: Price, part: BookPart, month: Month) -> Price:
-    """`price` with the part's share, by days, of what it grants or asks once a month."""
-
-    days, of_days = (part.end - part.start).days, (month.end - month.start).days
-
-    def share(amount: Decimal) -> Decimal:
-        with exact():
-            return divide(amount * days, Decimal(of_days))
-
-    return replace(
-        price,
-        unit_amount=share(price.unit_amount) if price.model is PriceModel.FLAT else price.unit_amount,
-        tiers=tuple(replace(tier, flat_amount=share(tier.flat_amount)) for tier in price.tiers),
-        free_units=share(price.free_units),
-        minimum_spend=None if price.minimum_spend is None else share(price.minimum_spend),
-        maximum_spend=None if price.maximum_spend is None else share(price.maximum_spend),
-    )
-
-
 def _begins(books: PriceBooks, currency: str, month: Month, day: date) -> bool:
     if day == month.first_day:
         return True
     return books.for_day(currency, day) is not books.for_day(currency, day - timedelta(days=1))
 
 
-def _terms(book: PriceBook) -> Iterator[tuple[Price, object]]:
-    """Every price of a book, its contracts' too, with the meter that gives it its meaning."""
-    for prices in (book.prices, *(contract.prices for contract in book.contracts.values())):
-        for price in prices:
-            yield price, book.meters[price.meter]
+@lru_cache(maxsize=10_000)
+def _lasting(books: BooksOfMonth, contract: str | None, meter: str) -> frozenset[int]:
+    """The prices (their ids) that are the same in all books, for the same usage: nothing wins over one in some only."""
+    everywhere = [list(_standing(part.book, contract, meter)) for part in books.parts]
+    return frozenset(
+        id(standing[0])
+        for terms in everywhere
+        for standing in terms
+        if all(standing in others for others in everywhere)
+    )
+
+
+def _standing(book: PriceBook, contract: str | None, meter: str) -> Iterator[tuple[Price, Meter, frozenset[object]]]:
+    """Every price of a meter, with the meter that gives it its meaning and the matches of those that win over it."""
+    candidates = book.candidates(meter, contract)
+    for place, price in enumerate(candidates):
+        winning = (other.match for other in candidates[:place] if not _excludes(other.match, price.match))
+        yield price, book.meters[meter], frozenset(frozenset(match.items()) for match in winning)
+
+
+def _excludes(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    return any(other.get(name, value) != value for name, value in one.items())
 
 
 def measures_needed(books: Iterable[BooksOfMonth | None]) -> Measures:

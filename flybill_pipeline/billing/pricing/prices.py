@@ -1,25 +1,47 @@
-"""Meters, prices, dated price books as plain data, and which price applies. No amounts and no files here."""
+"""Prices, dated price books as plain data, and which price applies. No amounts are worked out, no files read here."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from functools import cached_property
+from typing import Literal
 
 from flybill_pipeline.billing.money.decimals import ZERO
+from flybill_pipeline.billing.pricing.stretches import Stretch
+from flybill_pipeline.billing.pricing.working import WorkingStep
 from flybill_pipeline.billing.usage.meters import Meter
 
 
-class PriceModel(StrEnum):
-    """How a quantity becomes an amount; models/ has one file for each."""
+@dataclass(frozen=True, slots=True)
+class ModelField:
+    """A key of a price's table that a model takes; `Price` has it under the same name.
 
-    PER_UNIT = "per_unit"
-    GRADUATED = "graduated"
-    VOLUME = "volume"
-    PACKAGE = "package"
-    PERCENTAGE = "percentage"
-    FLAT = "flat"
+    `kind` is how it is read: an amount (0 or more), a size (more than 0), or a list of tiers. `also` is another name
+    for the same key; without `needed` it may be left out.
+    """
+
+    name: str
+    kind: Literal["amount", "size", "tiers"]
+    also: str | None = None
+    needed: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PriceModel:
+    """How a quantity becomes an amount: all that there is to say of one model. models/ has a file for each.
+
+    `steps` says what a stretch of a month costs under a price; since a stretch may be a part of the month, it also says
+    what a price change within the month means (see Stretch). `words` is how a line says the price, in a currency.
+    """
+
+    name: str
+    fields: tuple[ModelField, ...]
+    steps: Callable[["Price", Stretch], tuple[WorkingStep, ...]]
+    words: Callable[["Price", str], str]
+
+    def __repr__(self) -> str:
+        return self.name  # nothing that differs from process to process: books are told apart by what they look like
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +112,11 @@ class PriceBook:
         To replace one price of the book, a contract repeats its match; a match with more dimensions goes before both.
         None, too, for a meter or contract that the book does not have.
         """
-        candidates = self._by_meter.get((contract, meter), ())
-        return next((price for price in candidates if price.matches(dimensions)), None)
+        return next((price for price in self.candidates(meter, contract) if price.matches(dimensions)), None)
+
+    def candidates(self, meter: str, contract: str | None = None) -> tuple[Price, ...]:
+        """The prices of a meter that may apply, the winning ones first."""
+        return self._by_meter.get((contract, meter), ())
 
     @cached_property
     def _by_meter(self) -> dict[tuple[str | None, str], tuple[Price, ...]]:

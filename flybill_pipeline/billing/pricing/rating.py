@@ -1,12 +1,12 @@
 """What a quantity comes to under a price, exactly and with its working. Not which price, and no rounding to money."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
 from flybill_pipeline.billing.money.decimals import ZERO, exact
-from flybill_pipeline.billing.pricing.models import MODELS
-from flybill_pipeline.billing.pricing.prices import Price, PriceModel, Tier
+from flybill_pipeline.billing.pricing.limits import PricedPart, limit_steps
+from flybill_pipeline.billing.pricing.prices import Price
+from flybill_pipeline.billing.pricing.stretches import NOTHING, WHOLE, Share, Stretch
 from flybill_pipeline.billing.pricing.working import WorkingStep
 
 
@@ -16,9 +16,18 @@ class Rated(NamedTuple):
     amount: Decimal
     working: tuple[WorkingStep, ...]
 
+    @classmethod
+    def of(cls, steps: tuple[WorkingStep, ...]) -> "Rated":
+        """What these steps come to."""
+        return cls(sum([step.amount for step in steps], ZERO), steps)
+
+    def with_steps(self, more: tuple[WorkingStep, ...]) -> "Rated":
+        """The same with these steps after its own."""
+        return Rated(sum([step.amount for step in more], self.amount), self.working + more) if more else self
+
 
 def rate(price: Price, quantity: Decimal) -> Rated:
-    """Prices `quantity`: free units first, then the model, then minimum and maximum spend.
+    """Prices a month of `quantity`: free units first, then the model, then minimum and maximum spend.
 
     A net negative quantity (corrections outweigh the month's usage) is a credit, the mirror image of the same usage:
     free units absorb it first, tiers and started packages count on its magnitude, the maximum limits it. Fixed amounts
@@ -27,36 +36,43 @@ def rate(price: Price, quantity: Decimal) -> Rated:
     A minimum is due when there is usage. In a contract it is a commitment, due at zero usage too.
     """
     with exact():
-        steps = _usage_steps(price, quantity)
-        amount = sum([step.amount for step in steps], ZERO)
-        limit = _limit_step(price, quantity, amount)
-        return Rated(amount, steps) if limit is None else Rated(amount + limit.amount, (*steps, limit))
+        rated = Rated.of(usage_steps(price, Stretch(ZERO, quantity, quantity, WHOLE)))
+        (limits,) = limit_steps([PricedPart(price, WHOLE, quantity, rated.amount)])
+        return rated.with_steps(limits)
 
 
-def _usage_steps(price: Price, quantity: Decimal) -> tuple[WorkingStep, ...]:
-    magnitude = abs(quantity)
-    free = min(magnitude, price.free_units)
+def share_of_month(price: Price, quantity: Decimal, share: Share) -> Rated:
+    """The share by days of what a month of `quantity` costs before limits: each book's part of a peak, for example."""
+    month = Rated.of(usage_steps(price, Stretch(ZERO, quantity, quantity, WHOLE)))
+    others = share.of(month.amount) - month.amount
+    step = WorkingStep("part_of_month", amount=others, note=f"{share.days} of {share.of_days} days")
+    return month.with_steps((step,) if others else ())
+
+
+def usage_steps(price: Price, usage: Stretch) -> tuple[WorkingStep, ...]:
+    """What a stretch of usage costs before limits; here its quantities may be negative, and free units are in them.
+
+    Stretches that follow one another cost together what one over all of them does, whether up or down.
+    """
+    free = _free(price, usage.end) - _free(price, usage.start)
+    start, end, month = (_billable(price, units) for units in usage[:3])
     steps: tuple[WorkingStep, ...] = (WorkingStep("free_units", quantity=free, limit=price.free_units),) if free else ()
-    if quantity >= 0:
-        return steps if magnitude == free else steps + MODELS[price.model](price, magnitude - free)
-    if magnitude != free and price.model is not PriceModel.FLAT:
-        steps += MODELS[price.model](_without_flat_fees(price), magnitude - free)
-    return tuple([_mirrored(step) for step in steps])
+    if start > 0 or end > 0 or month > 0:
+        share = usage.share if month > 0 else NOTHING
+        steps += price.model.steps(price, Stretch(max(start, ZERO), max(end, ZERO), abs(month), share))
+    if start < 0 or end < 0:
+        below = price.model.steps(price, Stretch(max(-start, ZERO), max(-end, ZERO), abs(month), NOTHING))
+        steps += tuple([_mirrored(step) for step in below])
+    return steps
 
 
-def _without_flat_fees(price: Price) -> Price:
-    return replace(price, tiers=tuple(Tier(tier.up_to, tier.unit_amount) for tier in price.tiers))
+def _free(price: Price, units: Decimal) -> Decimal:
+    return min(abs(units), price.free_units).copy_sign(units)
+
+
+def _billable(price: Price, units: Decimal) -> Decimal:
+    return units - _free(price, units) if price.free_units else units
 
 
 def _mirrored(step: WorkingStep) -> WorkingStep:
     return step._replace(amount=-step.amount, quantity=None if step.quantity is None else -step.quantity)
-
-
-def _limit_step(price: Price, quantity: Decimal, amount: Decimal) -> WorkingStep | None:
-    """The true-up to the minimum, or what is over the maximum (a loaded price has minimum <= maximum)."""
-    minimum, maximum = price.minimum_spend, price.maximum_spend
-    if minimum is not None and amount < minimum and (quantity > 0 or price.contract is not None):
-        return WorkingStep("minimum_spend", amount=minimum - amount, limit=minimum)
-    if maximum is not None and abs(amount) > maximum:
-        return WorkingStep("maximum_spend", amount=maximum.copy_sign(amount) - amount, limit=maximum)
-    return None

@@ -10,14 +10,10 @@ from flybill_pipeline.billing.usage.time_weighted import MICROSECONDS_OF_AN_HOUR
 from flybill_pipeline.billing.usage.totals import UsageTotal
 
 
-def billed_quantity(meter: Meter, totals: Iterable[UsageTotal], before: Iterable[UsageTotal] = ()) -> Decimal:
-    """The one quantity of all `totals` (one meter), converted into the meter's unit.
-
-    A value of the meter's `distinct` dimension that was in usage `before`, earlier in the month, was counted there.
-    """
+def billed_quantity(meter: Meter, totals: Iterable[UsageTotal]) -> Decimal:
+    """The one quantity of all `totals` (one meter), converted into the meter's unit."""
     if meter.distinct is not None:
-        values, counted = ({total.dimensions.get(meter.distinct, "") for total in each} for each in (totals, before))
-        return convert(meter, Decimal(len(values - counted)))
+        return convert(meter, Decimal(len({total.dimensions.get(meter.distinct, "") for total in totals})))
     return convert(meter, aggregate(meter.aggregation, totals))
 
 

@@ -15,6 +15,11 @@ class Aggregation(StrEnum):
     UNIQUE_COUNT = "unique_count"
     TIME_WEIGHTED = "time_weighted"
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether the days of a month add up to it; else the month has one measure, which no day has a part of."""
+        return self in (Aggregation.SUM, Aggregation.COUNT, Aggregation.TIME_WEIGHTED)
+
 
 class Rounding(StrEnum):
     """What becomes of the fraction when a meter converts its unit."""

@@ -1,7 +1,7 @@
 """The exact usage totals that rating receives. How events become totals belongs to the usage store, not here."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,6 +10,7 @@ from json.encoder import encode_basestring_ascii as quoted
 from types import MappingProxyType
 from typing import NamedTuple
 
+from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.usage.meters import Aggregation
 
 Measures = Mapping[Aggregation, frozenset[str]]
@@ -40,6 +41,12 @@ class OrgUsage:
     org_id: str
     totals: tuple[UsageTotal, ...]
     up_to: datetime
+
+
+def recorded(totals: Iterable[UsageTotal]) -> Decimal:
+    """The sum of the quantities of `totals` as they were recorded, whatever the meters' aggregations."""
+    with exact():
+        return sum([total.quantity for total in totals], ZERO)
 
 
 @lru_cache(maxsize=10_000)  # what many organizations use is read once

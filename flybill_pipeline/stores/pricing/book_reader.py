@@ -1,13 +1,13 @@
 """One price book from its parsed TOML: what may stand in it, and what is wrong with it. No files are read here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from flybill_pipeline.billing.money.currencies import CURRENCIES
 from flybill_pipeline.billing.money.decimals import ZERO, plain
-from flybill_pipeline.billing.pricing.prices import Contract, Price, PriceBook, PriceModel, Tier, find_ties
+from flybill_pipeline.billing.pricing.models import MODELS
+from flybill_pipeline.billing.pricing.prices import Contract, ModelField, Price, PriceBook, PriceModel, Tier, find_ties
 from flybill_pipeline.billing.usage.meters import Aggregation, Meter, Rounding
 from flybill_pipeline.stores.pricing.book_fields import Fields, did_you_mean
 
@@ -16,15 +16,9 @@ _METER = ("aggregation", "unit", "multiply_by", "divide_by", "round", "distinct"
 _CONTRACT = ("prices", "minimum_spend")
 _TIER = ("up_to", "unit_amount", "flat_amount")
 _EVERY_PRICE = ("meter", "match", "model", "free_units", "group_by", "minimum_spend", "maximum_spend")
-_OF_MODEL: Mapping[PriceModel, tuple[str, ...]] = {
-    PriceModel.PER_UNIT: ("unit_amount",),
-    PriceModel.GRADUATED: ("tiers",),
-    PriceModel.VOLUME: ("tiers",),
-    PriceModel.PACKAGE: ("package_size", "unit_amount"),
-    PriceModel.PERCENTAGE: ("rate",),
-    PriceModel.FLAT: ("unit_amount",),
-}
-_OF_ANY_MODEL = ("unit_amount", "flat_amount", "package_size", "rate", "tiers")
+_OF_ANY_MODEL = tuple(
+    name for model in MODELS.values() for field in model.fields for name in (field.name, field.also) if name
+)
 
 
 def read_book(document: Mapping[str, Any], file: str, faults: list[str]) -> PriceBook | None:
@@ -100,56 +94,63 @@ def _words(match: Mapping[str, str]) -> str:
 def _price(fields: Fields, meters: Sequence[str], contract: str | None) -> Price | None:
     before = fields.fault_count
     meter = fields.choice("meter", meters)
-    model = fields.choice("model", list(PriceModel))
+    model = MODELS.get(fields.choice("model", list(MODELS)) or "")
     fields.only((*_EVERY_PRICE, *_OF_ANY_MODEL))
-    price = Price(
+    match, group_by = fields.text_table("match"), fields.texts("group_by")
+    free_units = fields.number("free_units", default=ZERO)
+    minimum, maximum = (fields.number(name, required=False) for name in ("minimum_spend", "maximum_spend"))
+    _check_limits(minimum, maximum, fields)
+    _check_groups(group_by, match, fields)
+    of_model = {} if model is None else _of_model(model, fields)
+    if model is None or fields.fault_count > before:
+        return None
+    return Price(
         meter=meter or "",
-        model=PriceModel(model or PriceModel.FLAT),
-        match=fields.text_table("match"),
-        free_units=fields.number("free_units", default=ZERO) or ZERO,
-        group_by=fields.texts("group_by"),
-        minimum_spend=fields.number("minimum_spend", required=False),
-        maximum_spend=fields.number("maximum_spend", required=False),
+        model=model,
+        match=match,
+        free_units=free_units or ZERO,
+        group_by=group_by,
+        minimum_spend=minimum,
+        maximum_spend=maximum,
         contract=contract,
+        **of_model,
     )
-    _check_together(price, fields)
-    if model is not None:
-        price = _with_amounts(price, fields)
-    return price if fields.fault_count == before else None
 
 
-def _check_together(price: Price, fields: Fields) -> None:
-    minimum, maximum = price.minimum_spend, price.maximum_spend
+def _check_limits(minimum: Decimal | None, maximum: Decimal | None, fields: Fields) -> None:
     if minimum is not None and maximum is not None and maximum < minimum:
         fields.fault("maximum_spend", f"must not be below minimum_spend ({plain(minimum)})")
-    for name in price.group_by:
-        if name in price.match:
+
+
+def _check_groups(group_by: Sequence[str], match: Mapping[str, str], fields: Fields) -> None:
+    for name in group_by:
+        if name in match:
             fields.fault("group_by", f"{name!r} stands in match, so all usage of this price has the same value")
 
 
-def _with_amounts(price: Price, fields: Fields) -> Price:
-    """`price` with what its model needs; a field that belongs to other models only is a fault."""
-    # One flat amount may be called what it is called in a tier.
-    flat_amount = price.model is PriceModel.FLAT and "flat_amount" in fields
-    wanted = ("flat_amount",) if flat_amount else _OF_MODEL[price.model]
+def _of_model(model: PriceModel, fields: Fields) -> dict[str, Any]:
+    """What the model takes, by the names of `Price`; a field that belongs to other models only is a fault."""
+    keys = {field: _key(field, fields) for field in model.fields}
     for name in fields.names:
-        if name in _OF_ANY_MODEL and name not in wanted:
-            fields.fault(name, f"is not used by the model {price.model}")
-    if "tiers" in wanted:
-        return replace(price, tiers=_tiers(fields))
-    amounts = {name: fields.number(name, positive=name == "package_size") or ZERO for name in wanted}
-    return replace(
-        price,
-        unit_amount=amounts.get("unit_amount", amounts.get("flat_amount", ZERO)),
-        package_size=amounts.get("package_size", price.package_size),
-        rate=amounts.get("rate", ZERO),
-    )
+        if name in _OF_ANY_MODEL and name not in keys.values():
+            fields.fault(name, f"is not used by the model {model.name}")
+    read = {field.name: _value(field, key, fields) for field, key in keys.items()}
+    return {name: value for name, value in read.items() if value is not None}
 
 
-def _tiers(fields: Fields) -> tuple[Tier, ...]:
-    tables = fields.tables("tiers")
-    if not tables:
-        fields.fault("tiers", "needs at least one tier, the last of them without up_to")
+def _key(field: ModelField, fields: Fields) -> str:
+    return field.also if field.also is not None and field.also in fields else field.name
+
+
+def _value(field: ModelField, key: str, fields: Fields) -> Decimal | tuple[Tier, ...] | None:
+    if field.kind == "tiers":
+        return _tiers(fields.tables(key), fields, key, needed=field.needed)
+    return fields.number(key, positive=field.kind == "size", required=field.needed)
+
+
+def _tiers(tables: Sequence[Fields], fields: Fields, key: str, *, needed: bool) -> tuple[Tier, ...]:
+    if needed and not tables:
+        fields.fault(key, "needs at least one tier, the last of them without up_to")
     tiers: list[Tier] = []
     for position, table in enumerate(tables):
         previous = next((tier.up_to for tier in reversed(tiers) if tier.up_to is not None), ZERO)

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from flybill_pipeline.billing.invoicing.late_usage import BilledLine, unbilled
 from flybill_pipeline.billing.money.decimals import ZERO, exact
+from flybill_pipeline.billing.pricing import models
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
-from flybill_pipeline.billing.pricing.prices import Price, PriceModel
+from flybill_pipeline.billing.pricing.prices import Price
 from flybill_pipeline.billing.pricing.usage_lines import price_usage
 from flybill_pipeline_tests.billing.pricing.books import OCTOBER, book, line, per_unit, tier, used
 
-GRADUATED = Price("seconds", PriceModel.GRADUATED, tiers=(tier("100", "1"), tier(None, "0.5")), group_by=("region",))
+GRADUATED = Price("seconds", models.GRADUATED, tiers=(tier("100", "1"), tier(None, "0.5")), group_by=("region",))
 
 
 def as_billed(lines: Iterable[LineItem]) -> list[BilledLine]:

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from flybill_pipeline.billing.money.amounts import from_minor
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing import models
 from flybill_pipeline.billing.pricing.line_items import LineItem, line_id
-from flybill_pipeline.billing.pricing.prices import Contract, Price, PriceBook, PriceModel, Tier
+from flybill_pipeline.billing.pricing.prices import Contract, Price, PriceBook, Tier
 from flybill_pipeline.billing.usage.meters import Aggregation, Meter
 from flybill_pipeline.billing.usage.totals import UsageTotal
 
@@ -19,7 +20,7 @@ def tier(up_to: str | None, unit_amount: str = "0", flat_amount: str = "0") -> T
 
 
 def per_unit(unit_amount: str, meter: str = "seconds", match: Mapping[str, str] | None = None) -> Price:
-    return Price(meter, PriceModel.PER_UNIT, match or {}, unit_amount=Decimal(unit_amount))
+    return Price(meter, models.PER_UNIT, match or {}, unit_amount=Decimal(unit_amount))
 
 
 def book(

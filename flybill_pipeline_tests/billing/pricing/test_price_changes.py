@@ -6,12 +6,16 @@ from decimal import Decimal
 
 import pytest
 
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing import models
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, books_of_month
-from flybill_pipeline.billing.pricing.prices import Price, PriceBook, PriceBooks, PriceModel
+from flybill_pipeline.billing.pricing.prices import Price, PriceBook, PriceBooks
 from flybill_pipeline.billing.pricing.usage_lines import price_month, price_usage
+from flybill_pipeline.billing.usage.meters import Aggregation
+from flybill_pipeline.billing.usage.totals import UsageTotal
 from flybill_pipeline_tests.billing.pricing.books import OCTOBER, book, per_unit, tier, used
 
-GRADUATED = Price("minutes", PriceModel.GRADUATED, tiers=(tier("100", "1"), tier(None, "0.5")))
+GRADUATED = Price("minutes", models.GRADUATED, tiers=(tier("100", "1"), tier(None, "0.5")))
 OLD = book(per_unit("1"), GRADUATED)
 
 
@@ -50,22 +54,26 @@ def test_a_price_that_ends_and_one_that_goes_on_never_share_a_line() -> None:
     assert len({line.line_id for line in lines}) == 2
 
 
-def test_tiers_of_a_changed_price_see_only_its_own_days() -> None:
+def test_the_tiers_of_a_changed_price_are_climbed_once() -> None:
     dearer = replace(GRADUATED, tiers=(tier("100", "2"), tier(None, "1")))
     totals = [used("80", "minutes", day=1), used("80", "minutes", day=20)]
     lines = price_month(_changed(book(per_unit("1"), dearer)), None, totals).lines
-    assert [line.amount_minor for line in lines] == [8000, 16000]
+    assert [line.amount_minor for line in lines] == [8000, 10000]  # the second begins at 80: 20 x 2 and 60 x 1
+    assert [(step.from_quantity, step.quantity) for step in lines[1].working] == [
+        (Decimal(0), Decimal(20)),
+        (Decimal(100), Decimal(60)),
+    ]
 
 
-def test_what_is_granted_or_due_once_a_month_is_shared_by_days() -> None:
+def test_free_units_are_the_months_and_a_minimum_is_compared_once() -> None:
     old = replace(per_unit("1"), free_units=Decimal(31), minimum_spend=Decimal(62), contract="acme")
     new = replace(per_unit("2"), free_units=Decimal(62), minimum_spend=Decimal(31), contract="acme")
     first = book(per_unit("1"), contracts={"acme": (old,)})
     second = replace(book(per_unit("1"), contracts={"acme": (new,)}), effective_from=date(2026, 10, 11))
     books = books_of_month(PriceBooks((first, second)), "usd", OCTOBER)
     assert books is not None
-    lines = price_month(books, "acme", [used("100", day=1), used("100", day=11)]).lines
-    assert [line.amount for line in lines] == [Decimal(90), Decimal(116)]  # 10 and 42 units are free
+    lines = price_month(books, "acme", [used("40", day=1), used("100", day=11)]).lines
+    assert [line.amount for line in lines] == [Decimal(9), Decimal(156)]  # 31 are free, then the other 22 of 62
     without_usage = price_month(books, "acme", []).lines
     assert [line.amount for line in without_usage] == [Decimal(20), Decimal(21)]
 
@@ -102,3 +110,132 @@ def test_usage_before_the_first_book_is_unpriced_and_no_book_is_none() -> None:
     assert "in force before 2026-10-16" in priced.unpriced[0].message
     assert books_of_month(PriceBooks((late,)), "usd", OCTOBER.previous()) is None
     assert books_of_month(PriceBooks((late,)), "eur", OCTOBER) is None
+
+
+SEPTEMBER = Month(2026, 9)
+
+
+def _september(*prices: Price, aggregation: str = "sum", days: tuple[int, ...] = (16,)) -> BooksOfMonth:
+    """A book for each of `prices`, the first from the beginning of the year, the others from those days on."""
+    starts = [date(2026, 1, 1), *(date(2026, 9, day) for day in days)]
+    dated = [
+        replace(book(price, seconds=aggregation), effective_from=start)
+        for price, start in zip(prices, starts, strict=True)
+    ]
+    found = books_of_month(PriceBooks(tuple(dated)), "usd", SEPTEMBER)
+    assert found is not None
+    return found
+
+
+def _on(day: int, quantity: str) -> UsageTotal:
+    """Usage of a day in September, measured in every way."""
+    measures = {Aggregation.MAX: Decimal(quantity), Aggregation.LATEST: Decimal(quantity)}
+    return used(quantity)._replace(day=date(2026, 9, day), measures=measures)
+
+
+def _seats(unit_amount: str) -> Price:
+    return per_unit(unit_amount)
+
+
+def _allowance(unit_amount: str) -> Price:
+    return replace(per_unit(unit_amount), free_units=Decimal(100))
+
+
+def _free_tier(unit_amount: str) -> Price:
+    return Price("seconds", models.GRADUATED, tiers=(tier("100"), tier(None, unit_amount)))
+
+
+def _volume(unit_amount: str, more: str, fee: str = "0") -> Price:
+    return Price("seconds", models.VOLUME, tiers=(tier("100", unit_amount), tier(None, more, fee)))
+
+
+def _boxes(unit_amount: str) -> Price:
+    return Price("seconds", models.PACKAGE, package_size=Decimal(100), unit_amount=Decimal(unit_amount))
+
+
+def _flat(unit_amount: str) -> Price:
+    return Price("seconds", models.FLAT, unit_amount=Decimal(unit_amount))
+
+
+def _least(minimum: str) -> Price:
+    return replace(per_unit("1"), minimum_spend=Decimal(minimum))
+
+
+def _most(maximum: str, unit_amount: str = "1") -> Price:
+    return replace(per_unit(unit_amount), maximum_spend=Decimal(maximum))
+
+
+@pytest.mark.parametrize(
+    ("prices", "aggregation", "usage", "cents"),
+    [
+        # 10 seats all month, $5 in the first half, $6 in the second: half of $50 and half of $60.
+        ((_seats("5"), _seats("6")), "max", {5: "10", 25: "10"}, [2500, 3000]),
+        ((_seats("5"), _seats("6")), "latest", {5: "10", 25: "10"}, [2500, 3000]),
+        ((_seats("1"), _seats("1.02")), "max", {5: "10", 25: "10"}, [500, 510]),
+        ((_seats("5"), _seats("6")), "max", {25: "10"}, [2500, 3000]),  # the peak is the month's, on whichever day
+        ((_seats("5"), _seats("6")), "latest", {5: "10", 25: "4"}, [1000, 1200]),
+        # 100 free units a month, in both spellings: used up in the first half, or still there in the second.
+        ((_allowance("1"), _allowance("1.02")), "sum", {5: "100", 25: "100"}, [0, 10200]),
+        ((_free_tier("1"), _free_tier("1.02")), "sum", {5: "100", 25: "100"}, [0, 10200]),
+        ((_allowance("1"), _allowance("1.02")), "sum", {25: "100"}, [0]),
+        ((_free_tier("1"), _free_tier("1.02")), "sum", {25: "100"}, [0]),
+        ((_allowance("1"), _allowance("1.02")), "sum", {5: "130", 25: "100"}, [3000, 10200]),
+        # 160 are beyond 100: 80 x 0.50 and 80 x 0.51; a tier's flat amount is due once.
+        ((_volume("1", "0.5"), _volume("1.02", "0.51")), "sum", {5: "80", 25: "80"}, [4000, 4080]),
+        ((_volume("1", "0.5", "20"), _volume("1", "0.5", "40")), "sum", {5: "80", 25: "80"}, [5000, 6000]),
+        # Packages are counted over the month: the second half starts none, then one.
+        ((_boxes("2"), _boxes("3")), "sum", {5: "130", 25: "60"}, [400, 0]),
+        ((_boxes("2"), _boxes("3")), "sum", {5: "130", 25: "80"}, [400, 300]),
+        # What is due once a month: half of each, whenever it is used.
+        ((_flat("10"), _flat("20")), "sum", {25: "1"}, [500, 1000]),
+        ((_least("40"), _least("60")), "sum", {5: "10", 25: "15"}, [2000, 3000]),  # 25 are missing to 50: 10 and 15
+        ((_least("40"), _least("60")), "sum", {5: "10", 25: "45"}, [1000, 4500]),
+        ((_most("40"), _most("60")), "sum", {5: "60", 25: "40"}, [3000, 2000]),  # half of everything
+        ((_most("40"), _most("60")), "sum", {5: "30", 25: "20"}, [3000, 2000]),
+        # What is taken back is taken back at the price of its day, from where the month has got to.
+        ((_free_tier("1"), _free_tier("2")), "sum", {5: "150", 25: "-20"}, [5000, -4000]),
+        ((_allowance("1"), _allowance("2")), "sum", {5: "-120", 25: "240"}, [-2000, 8000]),
+    ],
+)
+def test_a_price_change_by_hand(
+    prices: tuple[Price, Price], aggregation: str, usage: dict[int, str], cents: list[int]
+) -> None:
+    totals = [_on(day, quantity) for day, quantity in usage.items()]
+    lines = price_month(_september(*prices, aggregation=aggregation), None, totals).lines
+    assert [line.amount_minor for line in lines] == cents
+    assert sum(line.usage for line in lines) == sum(total.quantity for total in totals)
+
+
+def test_three_books_in_a_month_share_a_peak_by_their_days() -> None:
+    books = _september(per_unit("3"), per_unit("6"), per_unit("9"), aggregation="max", days=(11, 26))
+    lines = price_month(books, None, [_on(5, "10")]).lines
+    assert [line.amount_minor for line in lines] == [1000, 3000, 1500]  # 10, 15 and 5 days of 30
+    assert [line.description for line in lines[:2]] == [
+        "seconds · 10 seconds @ $3.00, for 10 of 30 days, from 2026-09-01 until 2026-09-11",
+        "seconds · 10 seconds @ $6.00, for 15 of 30 days, from 2026-09-11 until 2026-09-26",
+    ]
+
+
+def test_a_price_that_is_said_again_for_less_begins_where_the_month_had_got_to() -> None:
+    """As if it had been in force then; and what is left to the older price does so too."""
+    general = replace(_allowance("1"), meter="seconds")
+    narrow = replace(general, match={"size": "a"})
+    first, second = book(general), replace(book(general, narrow), effective_from=date(2026, 10, 16))
+    books = books_of_month(PriceBooks((first, second)), "usd", OCTOBER)
+    back = books_of_month(
+        PriceBooks((book(general, narrow), replace(first, effective_from=date(2026, 10, 16)))), "usd", OCTOBER
+    )
+    assert books is not None and back is not None
+    totals = [used("100", day=5, size="a"), used("100", day=25, size="a")]
+    for changed in (books, back):
+        assert sum(line.amount_minor for line in price_month(changed, None, totals).lines) == 10000
+
+
+def test_a_limit_that_only_one_book_has_is_that_of_its_days() -> None:
+    totals = [_on(5, "100"), _on(25, "100")]
+    lines = price_month(_september(per_unit("1"), _most("60")), None, totals).lines
+    assert [line.amount_minor for line in lines] == [10000, 3000]
+    lines = price_month(_september(per_unit("1"), _least("400")), None, totals).lines
+    assert [line.amount_minor for line in lines] == [10000, 20000]
+    lines = price_month(_september(_least("400"), _most("60", "2")), None, totals).lines
+    assert [line.amount_minor for line in lines] == [20000, 3000]

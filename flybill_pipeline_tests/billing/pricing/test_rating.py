@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from flybill_pipeline.billing.money.amounts import to_minor
 from flybill_pipeline.billing.money.decimals import ZERO, exact
+from flybill_pipeline.billing.pricing import models
 from flybill_pipeline.billing.pricing.prices import Price, PriceModel, Tier
 from flybill_pipeline.billing.pricing.rating import rate
 from flybill_pipeline.billing.pricing.working import working_data
@@ -21,9 +22,9 @@ from flybill_pipeline_tests.billing.pricing.books import per_unit, tier
 from flybill_pipeline_tests.conftest import SHARED
 
 CASES = SHARED / "cases" / "pricing.json"
-GRADUATED = Price("m", PriceModel.GRADUATED, tiers=(tier("10", "10", "2"), tier("20", "5", "3"), tier(None, "5", "3")))
-VOLUME = Price("m", PriceModel.VOLUME, tiers=(tier("10", "5", "100"), tier(None, "2", "50")))
-PACKAGE = Price("m", PriceModel.PACKAGE, package_size=Decimal(100), unit_amount=Decimal("2.95"))
+GRADUATED = Price("m", models.GRADUATED, tiers=(tier("10", "10", "2"), tier("20", "5", "3"), tier(None, "5", "3")))
+VOLUME = Price("m", models.VOLUME, tiers=(tier("10", "5", "100"), tier(None, "2", "50")))
+PACKAGE = Price("m", models.PACKAGE, package_size=Decimal(100), unit_amount=Decimal("2.95"))
 
 
 def _cases() -> list[dict[str, Any]]:
@@ -35,7 +36,7 @@ def _price(case: dict[str, Any]) -> Price:
     fields = dict(case["price"])
     tiers = tuple(tier(t.get("up_to"), t["unit_amount"], t["flat_amount"]) for t in fields.pop("tiers", ()))
     amounts: dict[str, Any] = {name: Decimal(value) for name, value in fields.items() if name != "model"}
-    return Price("m", PriceModel(fields["model"]), tiers=tiers, **amounts)
+    return Price("m", models.MODELS[fields["model"]], tiers=tiers, **amounts)
 
 
 @pytest.mark.skipif(not CASES.exists(), reason="the shared cases are not here")
@@ -62,9 +63,9 @@ def test_other_billing_systems_agree(case: dict[str, Any]) -> None:
         (replace(per_unit("2"), free_units=Decimal(10)), "10.5", "1.0"),
         (replace(GRADUATED, free_units=Decimal(5)), "5", "0"),  # all of it free: no tier is entered
         (replace(GRADUATED, free_units=Decimal(5)), "6", "12"),  # tiers begin after the free units
-        (Price("m", PriceModel.PERCENTAGE, rate=Decimal("0.029")), "100", "2.9"),
-        (Price("m", PriceModel.FLAT, unit_amount=Decimal(25)), "3.7", "25"),
-        (Price("m", PriceModel.FLAT, unit_amount=Decimal(25)), "0", "0"),
+        (Price("m", models.PERCENTAGE, rate=Decimal("0.029")), "100", "2.9"),
+        (Price("m", models.FLAT, unit_amount=Decimal(25)), "3.7", "25"),
+        (Price("m", models.FLAT, unit_amount=Decimal(25)), "0", "0"),
     ],
 )
 def test_models_at_their_edges(price: Price, quantity: str, amount: str) -> None:
@@ -79,7 +80,7 @@ def test_models_at_their_edges(price: Price, quantity: str, amount: str) -> None
         (GRADUATED, "-12", "-110"),  # as 12, without the flat fees
         (VOLUME, "-12", "-24"),
         (PACKAGE, "-101", "-5.90"),
-        (Price("m", PriceModel.FLAT, unit_amount=Decimal(25)), "-1", "0"),
+        (Price("m", models.FLAT, unit_amount=Decimal(25)), "-1", "0"),
         (replace(per_unit("1"), maximum_spend=Decimal(2)), "-3", "-2"),
         (replace(per_unit("1"), minimum_spend=Decimal(2)), "-3", "-3"),
         (replace(per_unit("1"), minimum_spend=Decimal(2), contract="acme"), "-3", "2"),
@@ -145,11 +146,11 @@ def tiers(draw: st.DrawFn, *, flat_fees: bool = True) -> tuple[Tier, ...]:
 
 
 @st.composite
-def prices(draw: st.DrawFn, models: Sequence[PriceModel] = tuple(PriceModel)) -> Price:
+def prices(draw: st.DrawFn, of: Sequence[PriceModel] = tuple(models.MODELS.values())) -> Price:
     low, high = sorted(draw(st.tuples(AMOUNT, AMOUNT)))
     return Price(
         "m",
-        draw(st.sampled_from(models)),
+        draw(st.sampled_from(of)),
         unit_amount=draw(AMOUNT),
         package_size=draw(st.decimals(min_value="0.5", max_value=1000, places=3)),
         rate=draw(AMOUNT),
@@ -170,21 +171,21 @@ def test_the_working_sums_to_the_amount(price: Price, quantity: Decimal, negativ
 
 @given(prices(), QUANTITY)
 def test_no_usage_is_lost_in_the_working(price: Price, quantity: Decimal) -> None:
-    assume(price.model is not PriceModel.PACKAGE)
+    assume(price.model is not models.PACKAGE)
     with exact():
         assert sum((step.quantity or ZERO for step in rate(price, quantity).working), ZERO) == quantity
 
 
 @given(tiers(), QUANTITY, QUANTITY)
 def test_graduated_never_falls_as_usage_grows(some: tuple[Tier, ...], one: Decimal, other: Decimal) -> None:
-    price = Price("m", PriceModel.GRADUATED, tiers=some)
+    price = Price("m", models.GRADUATED, tiers=some)
     low, high = sorted([one, other])
     assert rate(price, low).amount <= rate(price, high).amount
 
 
 @given(tiers(flat_fees=False))
 def test_graduated_has_no_jump_where_a_tier_ends(some: tuple[Tier, ...]) -> None:
-    price, sliver = Price("m", PriceModel.GRADUATED, tiers=some), Decimal("1E-18")
+    price, sliver = Price("m", models.GRADUATED, tiers=some), Decimal("1E-18")
     for ended, entered in pairwise(some):
         assert ended.up_to is not None
         with exact():
@@ -195,20 +196,20 @@ def test_graduated_has_no_jump_where_a_tier_ends(some: tuple[Tier, ...]) -> None
 @given(tiers(), st.one_of(st.integers(1, 40).map(Decimal), QUANTITY))
 def test_volume_prices_all_at_the_one_tier_that_holds_it(some: tuple[Tier, ...], quantity: Decimal) -> None:
     assume(quantity > 0)
-    (step,) = rate(Price("m", PriceModel.VOLUME, tiers=some), quantity).working
+    (step,) = rate(Price("m", models.VOLUME, tiers=some), quantity).working
     assert (step.from_quantity or ZERO) < quantity
     assert step.up_to is None or quantity <= step.up_to
 
 
 @given(st.decimals(min_value=-(10**20), max_value=10**20, places=18), AMOUNT)
 def test_per_unit_keeps_every_digit(quantity: Decimal, unit_amount: Decimal) -> None:
-    amount = rate(Price("m", PriceModel.PER_UNIT, unit_amount=unit_amount), quantity).amount
+    amount = rate(Price("m", models.PER_UNIT, unit_amount=unit_amount), quantity).amount
     ten = 10**30  # compare as integers, which cannot round
     with exact():
         assert int(amount * ten) == int(quantity * 10**18) * int(unit_amount * 10**9) * 1000
 
 
-@given(prices([PriceModel.PER_UNIT, PriceModel.PERCENTAGE, PriceModel.PACKAGE]), QUANTITY)
+@given(prices([models.PER_UNIT, models.PERCENTAGE, models.PACKAGE]), QUANTITY)
 def test_without_fixed_amounts_a_correction_mirrors_usage(price: Price, quantity: Decimal) -> None:
     mirrored = replace(price, minimum_spend=None)
     with exact():

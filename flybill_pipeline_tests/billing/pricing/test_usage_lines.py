@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing import models
 from flybill_pipeline.billing.pricing.line_items import line_id, total_minor
-from flybill_pipeline.billing.pricing.prices import Price, PriceModel
+from flybill_pipeline.billing.pricing.prices import Price
 from flybill_pipeline.billing.pricing.rating import rate
 from flybill_pipeline.billing.pricing.usage_lines import price_usage
 from flybill_pipeline.billing.usage.totals import UsageTotal
 from flybill_pipeline_tests.billing.pricing.books import OCTOBER, book, per_unit, tier, used
 
-GRADUATED = Price("seconds", PriceModel.GRADUATED, tiers=(tier("100", "1"), tier(None, "0.5")))
+GRADUATED = Price("seconds", models.GRADUATED, tiers=(tier("100", "1"), tier(None, "0.5")))
 BY_REGION = replace(GRADUATED, group_by=("region",))
 
 
@@ -113,13 +114,13 @@ def test_a_line_id_does_not_depend_on_the_process() -> None:
         (per_unit("2"), "1", "seconds · 1 second @ $2.00"),
         (GRADUATED, "0.5", "seconds · 0.5 seconds in graduated tiers"),
         (
-            Price("seconds", PriceModel.PACKAGE, package_size=Decimal(1000), unit_amount=Decimal("0.5")),
+            Price("seconds", models.PACKAGE, package_size=Decimal(1000), unit_amount=Decimal("0.5")),
             "1500",
             "seconds · 1,500 seconds in packages of 1,000 @ $0.50",
         ),
-        (Price("seconds", PriceModel.PERCENTAGE, rate=Decimal("0.029")), "100", "seconds · 100 seconds @ 2.9 %"),
+        (Price("seconds", models.PERCENTAGE, rate=Decimal("0.029")), "100", "seconds · 100 seconds @ 2.9 %"),
         (
-            Price("seconds", PriceModel.FLAT, unit_amount=Decimal(25), maximum_spend=Decimal(20)),
+            Price("seconds", models.FLAT, unit_amount=Decimal(25), maximum_spend=Decimal(20)),
             "3",
             "seconds · 3 seconds, $25.00 flat, limited to the maximum of $20.00",
         ),

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.prices import Contract, Price, PriceBook, PriceModel
+from flybill_pipeline.billing.pricing import models
+from flybill_pipeline.billing.pricing.prices import Contract, Price, PriceBook
 from flybill_pipeline.steps.usage.account_for_usage import MeterAccount, account_for_usage
 from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline_tests.billing.pricing.books import book, per_unit, tier
@@ -19,7 +20,7 @@ from flybill_pipeline_tests.worlds.databases import fresh_databases, migrated
 
 SEP, OCT, NOV, DEC = Month(2026, 9), Month(2026, 10), Month(2026, 11), Month(2026, 12)
 JAN, FEB = Month(2027, 1), Month(2027, 2)
-GRADUATED = Price("seconds", PriceModel.GRADUATED, tiers=(tier("100", "1"), tier(None, "0.5")), group_by=("region",))
+GRADUATED = Price("seconds", models.GRADUATED, tiers=(tier("100", "1"), tier(None, "0.5")), group_by=("region",))
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_a_price_that_was_wrong_is_billed_as_the_difference(world: BillingWorld)
 
 
 def test_usage_of_free_units_is_accounted_for_though_it_costs_nothing(world: BillingWorld) -> None:
-    free = Price("seconds", PriceModel.PER_UNIT, unit_amount=Decimal(1), free_units=Decimal(1000))
+    free = Price("seconds", models.PER_UNIT, unit_amount=Decimal(1), free_units=Decimal(1000))
     world.books = (book(free),)
     acme = world.org("acme")
     world.usage.add(OCT, acme, 90)

@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import Engine
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.prices import Price, PriceModel
+from flybill_pipeline.billing.pricing import models
+from flybill_pipeline.billing.pricing.prices import Price
 from flybill_pipeline_tests.billing.pricing.books import book, tier
 from flybill_pipeline_tests.worlds.billing import BillingWorld
 
@@ -13,7 +14,7 @@ OCT = Month(2026, 10)
 
 @pytest.fixture
 def world(engine: Engine) -> BillingWorld:
-    return BillingWorld(engine, (book(Price("seconds", PriceModel.GRADUATED, tiers=(tier(None, "1"),))),))
+    return BillingWorld(engine, (book(Price("seconds", models.GRADUATED, tiers=(tier(None, "1"),))),))
 
 
 def test_a_stranger_is_held_until_somebody_imports_it(world: BillingWorld) -> None:

@@ -22,7 +22,7 @@ MONEY: Mapping[str, Money] = {
     "kwd": Money(1000, 10, 0, 1),
 }
 
-# First day → unit amounts in dollars. The second book begins in mid-month and changes seconds, seats and disk only.
+# First day → amounts in dollars. Two books begin in mid-month; the one of September changes nothing that has limits.
 _FIRST = {
     "seconds": "0.0137",
     "partner": "0.0111",
@@ -30,12 +30,52 @@ _FIRST = {
     "syd": "0.031",
     "syd_more": "0.0195",
     "seats": "2.5",
+    "seats_more": "2",
+    "seats_fee": "1.5",
     "disk": "0.0021",
     "users": "1.75",
+    "visitors": "0.33",
+    "requests": "0.45",
+    "bytes": "0.02",
+    "bytes_fee": "0.75",
+    "bytes_more": "0.011",
+    "bytes_more_fee": "0.3",
+    "gauge": "0.029",
+    "gauge_least": "1",
+    "gauge_most": "30",
+    "own_builds": "0.05",
+    "own_least": "12",
+    "own_most": "20",
 }
-_SECOND = _FIRST | {"seconds": "0.0149", "partner": "0.0123", "seats": "2.75", "disk": "0.0017"}
-_THIRD = _SECOND | {"partner": "0.0117", "builds": "0.081", "syd": "0.0295", "syd_more": "0.021", "users": "1.6"}
-BOOKS: Mapping[str, Mapping[str, str]] = {"2025-01-01": _FIRST, "2025-06-16": _SECOND, "2025-09-01": _THIRD}
+_SECOND = _FIRST | {
+    "seconds": "0.0149",
+    "partner": "0.0123",
+    "syd_more": "0.0215",
+    "seats": "2.75",
+    "disk": "0.0017",
+    "users": "1.9",
+    "requests": "0.5",
+    "bytes": "0.023",
+    "bytes_more_fee": "0.42",
+    "gauge_most": "24.5",
+    "own_builds": "0.0525",
+    "own_least": "14",
+}
+_THIRD = _SECOND | {
+    "syd": "0.0295",
+    "seats_fee": "2.1",
+    "visitors": "0.35",
+    "bytes_fee": "0.8",
+    "gauge": "0.031",
+    "own_most": "18.5",
+}
+_FOURTH = _THIRD | {"partner": "0.0117", "builds": "0.081", "syd": "0.0295", "syd_more": "0.021", "users": "1.6"}
+BOOKS: Mapping[str, Mapping[str, str]] = {
+    "2025-01-01": _FIRST,
+    "2025-06-16": _SECOND,
+    "2025-06-24": _THIRD,
+    "2025-09-01": _FOURTH,
+}
 
 SYD_UP_TO = 100
 """The first tier of seconds in syd, in seconds a month."""
@@ -46,32 +86,14 @@ COMMITTED = 60
 def book(first_day: str, currency: str, *, probes: bool) -> str:
     """One price book as TOML; `probes` says whether it has a price for them."""
     dollar = MONEY[currency].dollar
-    amounts = {name: str(Decimal(amount) * dollar) for name, amount in BOOKS[first_day].items()}
+    # What a gauge counts is money already: its price is a rate.
+    amounts = {
+        name: amount if name == "gauge" else str(Decimal(amount) * dollar) for name, amount in BOOKS[first_day].items()
+    }
     text = _TOML.format(
-        **amounts, first_day=first_day, currency=currency, syd_up_to=SYD_UP_TO, **_fixed_amounts(dollar)
+        **amounts, first_day=first_day, currency=currency, syd_up_to=SYD_UP_TO, committed=COMMITTED * dollar
     )
     return text + _PROBES.format(probes=5 * dollar) if probes else text
-
-
-def _fixed_amounts(dollar: int) -> dict[str, str]:
-    """What is the same in every book, by its name in the text."""
-    fixed = {
-        "seats_more": "2",
-        "seats_fee": "1.5",
-        "visitors": "0.33",
-        "requests": "0.45",
-        "bytes": "0.02",
-        "bytes_fee": "0.75",
-        "bytes_more": "0.011",
-        "bytes_more_fee": "0.3",
-        "gauge_least": "1",
-        "gauge_most": "30",
-        "own_builds": "0.05",
-        "own_least": "12",
-        "own_most": "20",
-        "committed": str(COMMITTED),
-    }
-    return {name: str(Decimal(amount) * dollar) for name, amount in fixed.items()}
 
 
 _TOML = """
@@ -134,7 +156,7 @@ tiers = [
 [[prices]]
 meter = "gauge"
 model = "percentage"
-rate = 0.029
+rate = {gauge}
 minimum_spend = {gauge_least}
 maximum_spend = {gauge_most}
 [[contracts.partner.prices]]

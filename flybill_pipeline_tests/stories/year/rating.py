@@ -5,8 +5,9 @@ Uses nothing of the pipeline, on purpose: a mistake that both made would have to
 
 from calendar import monthrange
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from fractions import Fraction
 from math import floor
 
@@ -16,8 +17,17 @@ from flybill_pipeline_tests.stories.year.world import Org, Row
 ZERO = Fraction(0)
 HOUR = timedelta(hours=1)
 LEVELS = "disk"
-_USED = {"seats": ("seats",), "disk": ("disk",), "users": ("users",), "builds": ("builds",)}
-"""The amounts of a book that the price of a meter consists of; seconds are told apart, others never change."""
+MEASURED = ("seats", "gauge", "users", "visitors")
+"""What has one measure a month, of which each book pays the share of its days; all else adds up."""
+_AMOUNTS = {
+    "syd": ("syd", "syd_more"),
+    "seats": ("seats", "seats_more", "seats_fee"),
+    "bytes": ("bytes", "bytes_more", "bytes_fee", "bytes_more_fee"),
+    "committed": ("own_builds",),
+    "probes": (),
+}
+"""The amounts of a book that a price consists of, where it is not just the one of its own name."""
+_LIMITS = {"gauge": ("gauge_least", "gauge_most"), "committed": ("own_least", "own_most")}
 
 
 def minor(amount: Fraction, currency: str) -> int:
@@ -27,32 +37,33 @@ def minor(amount: Fraction, currency: str) -> int:
     return floor(steps + Fraction(1, 2)) * money.step * (1 if amount > 0 else -1)
 
 
+@dataclass(frozen=True)
+class Part:
+    """The days of a month on which one book is in force."""
+
+    start: datetime
+    end: datetime
+    share: Fraction
+    book: Mapping[str, str]
+
+
 def usage_due(org: Org, month: str, events: Iterable[Row]) -> Counter[str]:
     """Meter → minor units of one month, by `events` (of the org, any time, each once).
 
-    A price that changes in mid-month rates the usage of its own days, and grants and asks its share of the month.
+    Where prices change in mid-month, each book prices what its days add to the month as it would be by that book alone,
+    and its share by days of what the month has once.
     """
-    lines: dict[tuple[str, str, object, tuple[str, ...]], list[Row]] = {}
-    starts: dict[tuple[str, str, object, tuple[str, ...]], str] = {}
-    for first_day in _books_of(month):
-        for row in events:
-            if not _touches(row, month, first_day):
-                continue
-            name, amounts = _price(org, row, first_day)
+    lines: dict[tuple[str, str, object], list[Row]] = {}
+    for row in events:
+        if str(row["at"])[:7] == month or (row["meter"] == LEVELS and str(row["at"])[:7] < month):
             group = row.get("region") if row["meter"] == "visitors" else None
-            key = (str(row["meter"]), name, group, amounts)
-            starts.setdefault(key, first_day)
-            lines.setdefault(key, []).append(row)
+            lines.setdefault((str(row["meter"]), _price(org, row), group), []).append(row)
     if org.contract == "committed":  # due without any build, too
-        lines.setdefault(("builds", "committed", None, ()), [])
+        lines.setdefault(("builds", "committed", None), [])
     due: Counter[str] = Counter()
-    for key, rows in lines.items():
-        meter, name, _, amounts = key
-        changes = len(_books_of(month)) > 1 and name in ("seconds", "partner", "seats", "disk")
-        start, end = _days(month, starts[key]) if changes else _days(month, None)
-        share = Fraction((end - start).days, monthrange(start.year, start.month)[1])
-        amount = _amount(name, _quantity(meter, rows, start, end), amounts, share)
-        due[meter] += minor(amount * MONEY[org.currency].dollar, org.currency)
+    for (meter, name, _), rows in lines.items():
+        for amount in _amounts(meter, name, rows, _parts(month, name)):
+            due[meter] += minor(amount * MONEY[org.currency].dollar, org.currency)
     return due
 
 
@@ -61,46 +72,66 @@ def committed(org: Org) -> int:
     return minor(Fraction(COMMITTED * MONEY[org.currency].dollar), org.currency)
 
 
-def _books_of(month: str) -> list[str]:
-    """The first days of the books in force in a month."""
-    begun = max(day for day in BOOKS if day <= f"{month}-01")
-    return [begun, *(day for day in BOOKS if f"{month}-01" < day <= f"{month}-31")]
-
-
-def _touches(row: Row, month: str, first_day: str) -> bool:
-    """Whether the row is priced by the book of that day: usage of its days, or a level that is held in them."""
-    books = _books_of(month)
-    day, later = str(row["at"])[:10], [book for book in books if book > first_day]
-    if (later and day >= later[0]) or day[:7] > month:
-        return False
-    return row["meter"] == LEVELS or (day[:7] == month and (day >= first_day or first_day == books[0]))
-
-
-def _price(org: Org, row: Row, first_day: str) -> tuple[str, tuple[str, ...]]:
-    """The name of the price that the row falls under, and its amounts in that book."""
-    meter, book = str(row["meter"]), BOOKS[first_day]
+def _price(org: Org, row: Row) -> str:
+    """The name of the price that the row falls under."""
+    meter = str(row["meter"])
     if meter == "seconds" and org.contract == "partner":
-        return "partner", (book["partner"],)
+        return "partner"
     if meter == "seconds" and row.get("region") == "syd":
-        return "syd", (book["syd"], book["syd_more"])
-    if meter == "builds" and org.contract == "committed":
-        return "committed", ()
-    return meter, tuple(book[name] for name in _USED.get(meter, ("seconds",) if meter == "seconds" else ()))
+        return "syd"
+    return "committed" if meter == "builds" and org.contract == "committed" else meter
 
 
-def _days(month: str, first_day: str | None) -> tuple[datetime, datetime]:
-    """The days of a month in which the book of `first_day` is in force (None: all of them), half-open."""
-    year, number = int(month[:4]), int(month[5:])
-    start = datetime(year, number, 1, tzinfo=UTC)
-    end = start + timedelta(days=monthrange(year, number)[1])
-    if first_day is not None:
-        start = max(start, datetime.fromisoformat(f"{first_day}T00:00:00Z"))
-        later = [datetime.fromisoformat(f"{day}T00:00:00Z") for day in BOOKS if day > first_day]
-        end = min([end, *later])
-    return start, end
+def _parts(month: str, name: str) -> list[Part]:
+    """The parts of a month for one price: one part where all its books say the same of it."""
+    start = datetime.fromisoformat(f"{month}-01T00:00:00Z")
+    end = start + timedelta(days=monthrange(start.year, start.month)[1])
+    begun = max(day for day in BOOKS if day <= f"{month}-01")
+    days = [begun, *(day for day in BOOKS if f"{month}-01" < day <= f"{month}-31")]
+    used = [*_AMOUNTS.get(name, (name,)), *_LIMITS.get(name, ())]
+    if len({tuple(BOOKS[day][each] for each in used) for day in days}) == 1:
+        days = [begun]
+    starts = [start, *(datetime.fromisoformat(f"{day}T00:00:00Z") for day in days[1:])]
+    return [
+        Part(one, other, Fraction((other - one).days, (end - start).days), BOOKS[day])
+        for one, other, day in zip(starts, [*starts[1:], end], days, strict=True)
+    ]
+
+
+def _amounts(meter: str, name: str, rows: Sequence[Row], parts: Sequence[Part]) -> list[Fraction]:
+    """What each part of a month comes to, in dollars."""
+    first, end = parts[0].start, parts[-1].end
+    month = _quantity(meter, rows, first, end)
+    amounts = []
+    for part in parts:
+        prices = [Fraction(part.book[each]) for each in _AMOUNTS.get(name, (name,))]
+        fixed = part.share * _fixed(name, month, prices)
+        if meter in MEASURED:
+            amounts.append(fixed + part.share * _used(name, month, month, prices))
+        else:
+            until, since = (
+                _used(name, _quantity(meter, rows, first, edge), month, prices) for edge in (part.end, part.start)
+            )
+            amounts.append(fixed + until - since)
+    return _limited(name, month, amounts, parts) if name in _LIMITS else amounts
+
+
+def _limited(name: str, month: Fraction, amounts: list[Fraction], parts: Sequence[Part]) -> list[Fraction]:
+    """Minimum and maximum are the month's, each book's by its share of the days."""
+    lower, upper = _LIMITS[name]
+    least, most = ([part.share * Fraction(part.book[limit]) for part in parts] for limit in (lower, upper))
+    whole = sum(amounts, ZERO)
+    if whole < sum(least) and (month > 0 or name == "committed"):
+        missing = sum(least) - whole
+        return [amount + missing * own / sum(least) for amount, own in zip(amounts, least, strict=True)]
+    if abs(whole) > sum(most):
+        return [amount * sum(most) / abs(whole) for amount in amounts]
+    return amounts
 
 
 def _quantity(meter: str, rows: Sequence[Row], start: datetime, end: datetime) -> Fraction:
+    """What the rows before `end` come to in the month that begins with `start`."""
+    rows = [row for row in rows if datetime.fromisoformat(str(row["at"])) < end]
     quantities = [Fraction(str(row["quantity"])) for row in rows]
     match meter:
         case "requests":
@@ -132,34 +163,35 @@ def _series(rows: Iterable[Row]) -> Iterable[list[Row]]:
     return found.values()
 
 
-def _amount(name: str, quantity: Fraction, amounts: Sequence[str], share: Fraction) -> Fraction:
-    """In dollars. A negative quantity is the mirror image, without fixed fees; `share` is of the month."""
+def _used(name: str, quantity: Fraction, month: Fraction, prices: Sequence[Fraction]) -> Fraction:
+    """What is paid for each unit of a month up to `quantity`; a negative one is the mirror image."""
     size, sign = abs(quantity), 1 if quantity >= 0 else -1
-    prices = [Fraction(each) for each in amounts]
     match name:
         case "syd":
             return sign * (min(size, Fraction(SYD_UP_TO)) * prices[0] + max(size - SYD_UP_TO, ZERO) * prices[1])
         case "seats":
-            return size * prices[0] if size <= 10 else size * 2 + Fraction("1.5") * share
+            return quantity * (prices[0] if abs(month) <= 10 else prices[1])
         case "disk":
-            return sign * max(size - 100 * share, ZERO) * prices[0]
-        case "visitors":
-            return size * Fraction("0.33")
+            return sign * max(size - 100, ZERO) * prices[0]
         case "requests":
-            return -(-size // 2) * Fraction("0.45")
+            return sign * -(-size // 2) * prices[0]
         case "bytes":
-            return _bytes(max(size - 4, ZERO), sign)
-        case "gauge":
-            return min(max(size * Fraction("0.029"), Fraction(1)), Fraction(30)) if size else ZERO
-        case "committed":
-            return min(max(sign * size * Fraction("0.05"), Fraction(12)), Fraction(20))
+            size = max(size - 4, ZERO)
+            return sign * (min(size, Fraction(50)) * prices[0] + max(size - 50, ZERO) * prices[1])
         case "probes":
-            return Fraction(5)
+            return ZERO
         case _:
             return quantity * prices[0]
 
 
-def _bytes(size: Fraction, sign: int) -> Fraction:
-    fees = (Fraction("0.75") if size > 0 else ZERO) + (Fraction("0.3") if size > 50 else ZERO)
-    used = min(size, Fraction(50)) * Fraction("0.02") + max(size - 50, ZERO) * Fraction("0.011")
-    return used + fees if sign > 0 else -used
+def _fixed(name: str, month: Fraction, prices: Sequence[Fraction]) -> Fraction:
+    """What is due once in a month with usage."""
+    match name:
+        case "seats":
+            return prices[2] if month > 10 else ZERO
+        case "bytes":
+            return (prices[2] if month > 4 else ZERO) + (prices[3] if month > 54 else ZERO)
+        case "probes":
+            return Fraction(5) if month > 0 else ZERO
+        case _:
+            return ZERO

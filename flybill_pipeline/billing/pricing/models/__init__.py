@@ -1,25 +1,21 @@
-"""One price model a file: what a positive billable quantity comes to. Free units and limits are rating's."""
+"""The price models by name. One is a value in a file of its own: its fields, its steps, its words (see PriceModel).
 
-from collections.abc import Callable, Mapping
-from decimal import Decimal
+Not here: free units and limits, which every price may have (`rating.py`).
+"""
+
+from collections.abc import Mapping
 from types import MappingProxyType
 
-from flybill_pipeline.billing.pricing.models.flat import flat
-from flybill_pipeline.billing.pricing.models.graduated import graduated
-from flybill_pipeline.billing.pricing.models.package import package
-from flybill_pipeline.billing.pricing.models.per_unit import per_unit
-from flybill_pipeline.billing.pricing.models.percentage import percentage
-from flybill_pipeline.billing.pricing.models.volume import volume
-from flybill_pipeline.billing.pricing.prices import Price, PriceModel
-from flybill_pipeline.billing.pricing.working import WorkingStep
+from flybill_pipeline.billing.pricing.models.flat import FLAT
+from flybill_pipeline.billing.pricing.models.graduated import GRADUATED
+from flybill_pipeline.billing.pricing.models.package import PACKAGE
+from flybill_pipeline.billing.pricing.models.per_unit import PER_UNIT
+from flybill_pipeline.billing.pricing.models.percentage import PERCENTAGE
+from flybill_pipeline.billing.pricing.models.volume import VOLUME
+from flybill_pipeline.billing.pricing.prices import PriceModel
 
-MODELS: Mapping[PriceModel, Callable[[Price, Decimal], tuple[WorkingStep, ...]]] = MappingProxyType(
-    {
-        PriceModel.PER_UNIT: per_unit,
-        PriceModel.GRADUATED: graduated,
-        PriceModel.VOLUME: volume,
-        PriceModel.PACKAGE: package,
-        PriceModel.PERCENTAGE: percentage,
-        PriceModel.FLAT: flat,
-    }
+__all__ = ["FLAT", "GRADUATED", "MODELS", "PACKAGE", "PERCENTAGE", "PER_UNIT", "VOLUME"]
+
+MODELS: Mapping[str, PriceModel] = MappingProxyType(
+    {model.name: model for model in (PER_UNIT, GRADUATED, VOLUME, PACKAGE, PERCENTAGE, FLAT)}
 )

@@ -1,21 +1,34 @@
-"""volume: the whole quantity at the price of the one tier that holds it. Other models do not belong here."""
-
-from decimal import Decimal
+"""volume: the whole month at the price of the one tier that holds it. Other models do not belong here."""
 
 from flybill_pipeline.billing.money.decimals import ZERO
-from flybill_pipeline.billing.pricing.models.tiers import tier_step
-from flybill_pipeline.billing.pricing.prices import Price
+from flybill_pipeline.billing.pricing.prices import ModelField, Price, PriceModel
+from flybill_pipeline.billing.pricing.stretches import Stretch
 from flybill_pipeline.billing.pricing.working import WorkingStep
 
 
-def volume(price: Price, quantity: Decimal) -> tuple[WorkingStep, ...]:
-    """One step: quantity x the tier's `unit_amount`, and its `flat_amount`.
+def _steps(price: Price, stretch: Stretch) -> tuple[WorkingStep, ...]:
+    """One step: units x the `unit_amount` of the month's tier, and the share of its `flat_amount`.
 
     The bill may fall as usage grows over a tier's end: that is the model, not a fault.
     """
-    lower = ZERO
+    units, lower = stretch.end - stretch.start, ZERO
     for tier in price.tiers:
-        if tier.up_to is None or quantity <= tier.up_to:
-            return (tier_step(tier, quantity, lower),)
+        if tier.up_to is None or stretch.month <= tier.up_to:
+            fee = stretch.share.of(tier.flat_amount)
+            amount = units * tier.unit_amount + fee
+            step = WorkingStep("tier", amount, units, tier.unit_amount, fee, lower, tier.up_to)
+            return (step,) if units or fee else ()
         lower = tier.up_to
-    raise ValueError(f"no tier of {price.meter!r} holds {quantity}: the last one must be open")
+    raise ValueError(f"no tier of {price.meter!r} holds {stretch.month}: the last one must be open")
+
+
+def _words(price: Price, currency: str) -> str:
+    return " in volume tiers"
+
+
+VOLUME = PriceModel(
+    name="volume",
+    fields=(ModelField("tiers", "tiers"),),
+    steps=_steps,
+    words=_words,
+)

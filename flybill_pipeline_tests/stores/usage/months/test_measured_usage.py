@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from flybill_pipeline.billing.money.decimals import exact
+from flybill_pipeline.billing.money.decimals import divide, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.price_changes import books_of_month, measures_needed, one_book
@@ -159,17 +159,18 @@ def test_a_price_change_splits_a_level_by_time(world: UsageWorld) -> None:
     assert sorted(line.quantity for line in found) == [10 * 240, 10 * 20 * 24 + 5 * 9 * 24 + 5 * 12]
 
 
-@pytest.mark.parametrize("aggregation", ["max", "latest", "unique_count"])
-def test_a_price_change_splits_events_by_day(world: UsageWorld, aggregation: str) -> None:
+@pytest.mark.parametrize(("aggregation", "measure"), [("max", 3), ("latest", 1), ("unique_count", 3)])
+def test_what_is_measured_once_a_month_is_shared_by_days(world: UsageWorld, aggregation: str, measure: int) -> None:
     land(world, *(event(f"04-{day:02d}T10:00:00", str(n)) for day, n in ((1, 3), (10, 2), (11, 3), (20, 1))))
     dearer = replace(measured_by(aggregation), effective_from=date(2026, 4, 11), prices=(per_unit("2", "disk"),))
-    found = lines(world, APRIL, measured_by(aggregation), dearer)
-    expected = {"max": [3, 3], "latest": [2, 1], "unique_count": [2, 1]}[aggregation]
-    by_start = sorted(found, key=lambda line: line.description.partition("from ")[2])
-    assert [int(line.quantity) for line in by_start] == expected
+    first, second = lines(world, APRIL, measured_by(aggregation), dearer)
+    assert [int(line.quantity) for line in (first, second)] == [measure, measure]
+    assert first.amount == divide(Decimal(measure) * 10, Decimal(30))
+    assert second.amount == divide(Decimal(measure) * 2 * 20, Decimal(30))
+    assert [line.usage for line in (first, second)] == [5, 4]
 
 
-def test_a_value_counts_once_a_month_on_its_first_day_though_prices_change(world: UsageWorld) -> None:
+def test_a_value_counts_once_a_month_though_prices_change(world: UsageWorld) -> None:
     def seen(day: int, user: str, volume: str = "a") -> dict[str, Any]:
         return event(f"04-{day:02d}T10:00:00", "1", volume, user=user)
 
@@ -179,12 +180,14 @@ def test_a_value_counts_once_a_month_on_its_first_day_though_prices_change(world
     same = replace(old, effective_from=date(2026, 4, 11))
     apart = replace(dearer, prices=(replace(per_unit("2", "disk"), group_by=("volume",)),))
     assert [line.quantity for line in lines(world, APRIL, old, same)] == [3]
-    assert sorted(line.amount_minor for line in lines(world, APRIL, old, dearer)) == [200, 200]
-    # A line that holds less counts a value when it comes to what the line holds: x was in volume a before, not in b.
-    by_volume = {line.dimensions.get("volume", "both"): int(line.quantity) for line in lines(world, APRIL, old, apart)}
-    assert by_volume == {"both": 2, "a": 1, "b": 1}
-    again = replace(dearer, effective_from=date(2026, 4, 21))
-    assert sorted(line.quantity for line in lines(world, APRIL, old, same, again)) == [0, 1, 2]
+    assert [line.amount_minor for line in lines(world, APRIL, old, dearer)] == [
+        100,
+        400,
+    ]  # 3 x 1 x 10/30, 3 x 2 x 20/30
+    # A line that holds less counts what it would hold if it had been there all month: x in both volumes.
+    by_volume = {line.dimensions.get("volume", "both"): line for line in lines(world, APRIL, old, apart)}
+    assert {name: int(line.quantity) for name, line in by_volume.items()} == {"both": 3, "a": 3, "b": 1}
+    assert {name: line.amount_minor for name, line in by_volume.items()} == {"both": 100, "a": 400, "b": 133}
 
 
 def test_two_books_may_measure_one_meter_differently(world: UsageWorld) -> None:

@@ -1,0 +1,65 @@
+"""Usage that cannot be priced, and why, in words. How the rest is priced is not here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from flybill_pipeline.billing.money.decimals import ZERO
+from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
+from flybill_pipeline.billing.pricing.prices import PriceBook
+from flybill_pipeline.billing.usage.totals import UsageTotal, recorded
+
+
+@dataclass(frozen=True, slots=True)
+class UnpricedUsage:
+    """Usage that cannot be billed: the org's month waits for a person.
+
+    `code`: unpriced_meter and unknown_contract (no price covers it), too_large (it comes to more than can be stored).
+    """
+
+    code: str
+    message: str
+    remedy: str
+    meter: str | None = None
+    dimensions: Mapping[str, str] | None = None
+    quantity: Decimal = ZERO
+
+
+def unpriced(
+    books: BooksOfMonth, meter: str, dimensions: Mapping[str, str], totals: Sequence[UsageTotal]
+) -> UnpricedUsage:
+    """The usage of one meter and one combination of dimensions that no price covers on the days of one book."""
+    part = books.part_on(totals[0].day)
+    named = ", ".join(f"{name}={value}" for name, value in dimensions.items()) or "no dimensions"
+    if part is None:
+        message = (
+            f"no {books.parts[0].book.currency} price book is in force before {books.parts[0].start} for {meter!r}"
+        )
+        remedy = f"add a price book that is effective by {books.month.first_day}, then repair the month"
+    elif meter in part.book.meters:
+        message = f"{_named(part.book)} has no price for {meter!r} with {named}"
+        remedy = f"add a price for {meter!r} that matches it, then repair the month"
+    else:
+        message = f"{_named(part.book)} does not know the meter {meter!r}"
+        remedy = f"add [meters.{meter}] and its prices, or correct the source mapping; then repair the month"
+    return UnpricedUsage("unpriced_meter", message, remedy, meter, dimensions, recorded(totals))
+
+
+def too_large(line: LineItem) -> UnpricedUsage:
+    """The usage of a line that no invoice can hold."""
+    message = f"the {line.meter} comes to more than any invoice can hold"
+    remedy = "correct the usage in its files, or the price, then repair the month"
+    return UnpricedUsage("too_large", message, remedy, line.meter, line.dimensions, line.usage)
+
+
+def unknown_contract(contract: str, book: PriceBook) -> UnpricedUsage:
+    """What an org's usage is when the book has no such contract."""
+    known = ", ".join(sorted(book.contracts)) or "none"
+    message = f"{_named(book)} has no contract {contract!r} (it has: {known})"
+    remedy = f"add [contracts.{contract}] to it, or correct the organization's contract; then repair the month"
+    return UnpricedUsage("unknown_contract", message, remedy)
+
+
+def _named(book: PriceBook) -> str:
+    return f"the {book.currency} price book of {book.effective_from.isoformat()}"
