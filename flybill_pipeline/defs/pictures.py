@@ -10,8 +10,8 @@ MOST_BARS = 12
 INK, PAPER = "#3b5998", "white"
 
 
-def bars(title: str, values: Mapping[str, int], said: Callable[[int], str] = str) -> dg.MetadataValue:
-    """A horizontal bar for each of the largest `values`, with its name and what `said` makes of it.
+def bars(title: str, values: Mapping[str, int], in_words: Callable[[int], str] = str) -> dg.MetadataValue:
+    """A horizontal bar for each of the largest `values`, with its name and what `in_words` makes of it.
 
     What is beyond `MOST_BARS` is one bar, `others`: Dagster keeps the picture for ever, so it must stay small.
     """
@@ -21,7 +21,7 @@ def bars(title: str, values: Mapping[str, int], said: Callable[[int], str] = str
     figure = Figure(figsize=(6, 0.6 + 0.28 * len(shown)), dpi=90, facecolor=PAPER, layout="constrained")
     axes = figure.add_subplot()
     drawn = axes.barh(list(shown), list(shown.values()), color=INK, height=0.7)
-    axes.bar_label(drawn, labels=[said(value) for value in shown.values()], padding=4, fontsize=8)
+    axes.bar_label(drawn, labels=[in_words(value) for value in shown.values()], padding=4, fontsize=8)
     axes.invert_yaxis()
     axes.margins(x=0.25)
     axes.set_title(title, fontsize=10, loc="left")

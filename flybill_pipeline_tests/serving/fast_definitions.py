@@ -13,11 +13,11 @@ from flybill_pipeline.billing.sync import breaker as sync_breaker
 from flybill_pipeline.cli import commands as cli
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.defs import sensors
-from flybill_pipeline.defs.assets import stripe
 from flybill_pipeline.serving import up
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline.steps.alerts import tell_problems
 from flybill_pipeline.steps.sync.options import RunOptions
+from flybill_pipeline.toolbox import closing
 
 MODULE = "flybill_pipeline_tests.serving.fast_definitions"
 FIRST_WAIT = timedelta(seconds=4)
@@ -38,7 +38,7 @@ def defs() -> dg.Definitions:
     """All definitions, in a hurry."""
     replace(sensors, FIRST_WAIT=FIRST_WAIT)
     replace(sync_breaker, WAITS={**sync_breaker.WAITS, "outage": PROBES})
-    replace(stripe, RunOptions=partial(RunOptions, patience=PATIENCE))
+    replace(closing, RunOptions=partial(RunOptions, patience=PATIENCE))
     replace(tell_problems, REST=timedelta(seconds=1))
     made = build_defs(load_settings())
     for sensor in made.sensors or ():

@@ -1,19 +1,16 @@
 """From daily usage to finalized invoices, by shard and month. What a price or an outcome is, billing knows."""
 
-from collections.abc import Sequence
-
 import dagster as dg
 
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
-from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.checks.billing import PRICED_AGAIN
 from flybill_pipeline.defs.checks.check import Finding
-from flybill_pipeline.defs.metadata import finalize_metadata, pricing_metadata, verification_metadata
+from flybill_pipeline.defs.metadata.billing import finalize_metadata, pricing_metadata, verification_metadata
 from flybill_pipeline.defs.partitions import Partitions, read_month, read_month_shard
 from flybill_pipeline.defs.scope import Scope
 from flybill_pipeline.questions.verified import verified
-from flybill_pipeline.steps.invoicing.finalize_invoices import MonthStillOpenError, finalize_shard
-from flybill_pipeline.steps.pricing.price_usage import PricedFrom, PricingReport, price_shard
+from flybill_pipeline.steps.invoicing.finalize_invoices import MonthStillOpenError
+from flybill_pipeline.toolbox.closing import finalize, price
 from flybill_pipeline.toolbox.tools import Toolbox
 
 OWNERS = ["team:billing"]
@@ -34,7 +31,7 @@ def billing_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
     ) -> dg.MaterializeResult[None]:
         """What every organization of the shard owes for the month so far: priced lines with their working."""
         month, shard = read_month_shard(context.partition_key)
-        report = price_month_shard(toolbox, month, shard, config.org_ids)
+        report = price(toolbox, ShardMonth(month, shard, toolbox.now(), config.org_ids))
         return dg.MaterializeResult(metadata=pricing_metadata(report, toolbox.month_figures.movers(month, shard)))
 
     @dg.asset(
@@ -50,8 +47,7 @@ def billing_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         """One outcome for every organization of the shard; for those that owe, an invoice that never changes."""
         month, shard = read_month_shard(context.partition_key)
         try:
-            part = ShardMonth(month, shard, toolbox.now(), config.org_ids)
-            report = finalize_shard(part, toolbox.invoices, toolbox.holds, toolbox.policy)
+            report = finalize(toolbox, ShardMonth(month, shard, toolbox.now(), config.org_ids))
         except MonthStillOpenError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         return dg.MaterializeResult(metadata=finalize_metadata(report))
@@ -78,11 +74,3 @@ def _verified_invoices(partitions: Partitions) -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata=metadata, check_results=[result])
 
     return verified_invoices
-
-
-def price_month_shard(toolbox: Toolbox, month: Month, shard: int, org_ids: Sequence[str]) -> PricingReport:
-    """Prices a shard, or just `org_ids` of it, from inputs that are written down before."""
-    inputs = toolbox.pricing_inputs.keep(month, toolbox.fingerprints(month))
-    orgs, usage = toolbox.organizations.all(shard, org_ids), toolbox.usage_as_of(inputs)
-    source = PricedFrom(usage, toolbox.books(month), toolbox.accounts_of(usage), inputs.inputs_id)
-    return price_shard(ShardMonth(month, shard, toolbox.now(), org_ids), orgs, source, toolbox.drafts)

@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from flybill_pipeline.defs.metadata import Metadata, money
-from flybill_pipeline.steps.payments.read_payments import PaymentsReport, read_payments
+from flybill_pipeline.defs.metadata.stripe import payments_metadata
+from flybill_pipeline.steps.payments.read_payments import read_payments
 from flybill_pipeline.toolbox.tools import Toolbox
 
 
@@ -22,19 +22,4 @@ def stripe_payments(toolbox: dg.ResourceParam[Toolbox]) -> dg.MaterializeResult[
     report = read_payments(intake=toolbox.payment_intake, stripe=toolbox.payment_events, clock=toolbox.now)
     if report.failure is not None:
         raise dg.Failure(f"Payments could not be read: {report.failure.message}", allow_retries=False)
-    return dg.MaterializeResult(metadata=_metadata(report))
-
-
-def _metadata(report: PaymentsReport) -> Metadata:
-    """What was read, what of it was new, and the money of invoices that were newly seen as paid."""
-    source = "the objects themselves: Stripe's events do not reach back far enough" if report.fell_back else "events"
-    return {
-        "dagster/row_count": report.kept.new,
-        "read from": "nothing, another run is reading" if report.busy else source,
-        "events read": report.read,
-        "new observations": report.kept.new,
-        "about invoices that are not ours": report.kept.not_ours,
-        "could not be read": ", ".join(report.unreadable) or "none",
-        "cursor": report.read_up_to.isoformat() if report.read_up_to else "never read",
-        **money(report.kept.arrived, "newly paid"),
-    }
+    return dg.MaterializeResult(metadata=payments_metadata(report))

@@ -1,14 +1,16 @@
 """From landed files to exact daily usage. What a row or a rollup is, the steps and stores know; not this file."""
 
 from itertools import islice
+from typing import Any
 
 import dagster as dg
 
-from flybill_pipeline.defs.metadata import MOST_ROWS, day_metadata, intake_metadata, rollup_metadata
+from flybill_pipeline.defs.metadata.tables import MOST_ROWS
+from flybill_pipeline.defs.metadata.usage import day_metadata, landing_metadata, rollup_metadata
 from flybill_pipeline.defs.partitions import Partitions, read_day
-from flybill_pipeline.steps.usage.compare_days import compare_days
 from flybill_pipeline.steps.usage.compile_usage import compile_day
-from flybill_pipeline.steps.usage.record_usage import record_day, take_in
+from flybill_pipeline.steps.usage.read_landing import read_landing
+from flybill_pipeline.steps.usage.record_usage import record_day
 from flybill_pipeline.toolbox.tools import Toolbox
 
 OWNERS = ["team:billing"]
@@ -23,13 +25,9 @@ def usage_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
 
         Then the ids of all days are compared: one that came with two times counts on the day that it first arrived for.
         """
-        report = take_in(toolbox.landing, toolbox.lake, toolbox.catalog, toolbox.now())
-        compared = compare_days(toolbox.lake, toolbox.catalog)
-        # Without what the rows say: an exporter may have put anything into them, and events are kept for ever.
-        bad = [
-            row._replace(raw=None)._asdict() for row in islice(toolbox.lake.quarantine(newest_first=True), MOST_ROWS)
-        ]
-        return dg.MaterializeResult(metadata=intake_metadata(report, compared, bad if report.quarantined else []))
+        report = read_landing(toolbox.landing, toolbox.lake, toolbox.catalog, toolbox.now())
+        bad = _newest_bad_rows(toolbox) if report.intake.quarantined else []
+        return dg.MaterializeResult(metadata=landing_metadata(report, bad))
 
     @dg.asset(
         partitions_def=partitions.days,
@@ -61,3 +59,9 @@ def usage_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         return dg.MaterializeResult(metadata=rollup_metadata(report))
 
     return [landed_files, raw_usage, daily_usage]
+
+
+def _newest_bad_rows(toolbox: Toolbox) -> list[dict[str, Any]]:
+    """Without what the rows say: an exporter may have put anything into them, and events are kept for ever."""
+    newest = islice(toolbox.lake.quarantine(newest_first=True), MOST_ROWS)
+    return [row._replace(raw=None)._asdict() for row in newest]

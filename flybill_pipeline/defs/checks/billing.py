@@ -2,7 +2,7 @@
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.checks.check import ERROR, MONTH, MONTH_SHARD, WARN, Check, Finding
-from flybill_pipeline.defs.metadata import evidence
+from flybill_pipeline.defs.metadata.tables import evidence
 from flybill_pipeline.steps.invoicing.watch_revenue import unusual_revenue
 from flybill_pipeline.toolbox.tools import Toolbox
 

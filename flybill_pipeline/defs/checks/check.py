@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 import dagster as dg
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.defs.metadata import Metadata
+from flybill_pipeline.defs.metadata.tables import Metadata
 from flybill_pipeline.defs.partitions import Partitions, read_day, read_month, read_month_shard
 from flybill_pipeline.toolbox.tools import Toolbox
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.checks.check import ERROR, MONTH, MONTH_SHARD, WARN, Check, Finding
-from flybill_pipeline.defs.metadata import evidence
+from flybill_pipeline.defs.metadata.tables import evidence
 from flybill_pipeline.steps.usage.account_for_usage import account_for_usage
 from flybill_pipeline.toolbox.tools import Toolbox
 

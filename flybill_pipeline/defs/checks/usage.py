@@ -4,7 +4,7 @@ from datetime import date
 from itertools import islice
 
 from flybill_pipeline.defs.checks.check import DAY, ERROR, WARN, WHOLE, Check, Finding
-from flybill_pipeline.defs.metadata import MOST_ROWS, evidence
+from flybill_pipeline.defs.metadata.tables import MOST_ROWS, evidence
 from flybill_pipeline.steps.usage.watch_usage import bad_rows, silent_sources, unusual_volume
 from flybill_pipeline.toolbox.tools import Toolbox
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from flybill_pipeline.defs.assets import stripe
 from flybill_pipeline.steps.sync.options import RunOptions
+from flybill_pipeline.toolbox import closing
 from flybill_pipeline_tests.stories.year.oracle import HOLD_ABOVE_MULTIPLE, LARGEST_CREDIT, Account, accounts
 from flybill_pipeline_tests.stories.year.prices import BOOKS, MONEY, book
 from flybill_pipeline_tests.stories.year.world import (
@@ -104,7 +104,7 @@ def _bill(billed: Billed, month: str) -> None:
 def _close_without_stripe(billed: Billed) -> None:
     """Nothing gets through to Stripe: every invoice is made, none is sent."""
     billed.emulator.faults({"seed": 1, "rate": 1.0, "kinds": ["http_503", "reset_before"]})
-    with patch.object(stripe, "RunOptions", partial(RunOptions, patience=timedelta(seconds=1))):
+    with patch.object(closing, "RunOptions", partial(RunOptions, patience=timedelta(seconds=1))):
         ran = billed.flybill("close", OUTAGE, "--json")
     billed.emulator.clear_faults()
     assert ran.status == 1

@@ -1,0 +1,45 @@
+"""What is shown of landed files and of days of usage."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flybill_pipeline.defs.metadata.tables import Metadata, evidence, trouble
+from flybill_pipeline.steps.usage.compile_usage import RollupReport
+from flybill_pipeline.steps.usage.read_landing import LandingReport
+from flybill_pipeline.steps.usage.record_usage import DayReport
+
+
+def landing_metadata(report: LandingReport, bad: Sequence[Mapping[str, Any]]) -> Metadata:
+    """What one look into the landing zone brought, how many ids came with two times, and rows in quarantine."""
+    intake, comparison = report.intake, report.comparison
+    broken = [trouble(str(file.reason), str(file.remedy), file=file.path) for file in intake.broken]
+    quarantined = [{"reason": reason, "rows": rows} for reason, rows in intake.quarantined.items()]
+    return {
+        "files": len(intake.files),
+        "dagster/row_count": intake.rows,
+        "bytes": sum(file.size for file in intake.files),
+        "days touched": len(intake.days),
+        "rows in quarantine": sum(intake.quarantined.values()),
+        "broken files": len(broken),
+        **({"ids on more than one day": comparison.conflicts} if comparison else {}),
+        **evidence(quarantined, "quarantine"),
+        **evidence(bad, "rows in quarantine, the newest first"),
+        **evidence(broken, "files that could not be read"),
+    }
+
+
+def day_metadata(report: DayReport, left_out: Sequence[Mapping[str, Any]]) -> Metadata:
+    """What counts on a day, and what does not; `left_out` are rows of sums that are too large."""
+    return {
+        "dagster/partition_row_count": report.rows,
+        "files": report.pieces,
+        "duplicates": report.duplicates,
+        "conflicts": report.conflicts,
+        "too large": report.too_large,
+        **evidence(left_out, "rows of sums that are too large"),
+    }
+
+
+def rollup_metadata(report: RollupReport) -> Metadata:
+    """How many totals a day has, and of how many events."""
+    return {"dagster/partition_row_count": report.rows, "events": report.events}

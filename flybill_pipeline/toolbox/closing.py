@@ -1,0 +1,80 @@
+"""Closes a shard of a month, or repairs an org, with the things of one deployment: which is which step's port.
+
+Decides nothing about money: the steps do. No Dagster: a run of it hands its partition in and shows the report.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.sync.values import SyncScope
+from flybill_pipeline.steps.invoicing.finalize_invoices import FinalizeReport, finalize_shard
+from flybill_pipeline.steps.payments.bring_to_stripe import BroughtReport, bring_to_stripe
+from flybill_pipeline.steps.pricing.price_usage import PricedFrom, PricingReport, price_shard
+from flybill_pipeline.steps.sync.options import RunOptions
+from flybill_pipeline.steps.sync.prove_month import MonthProof, prove_month
+from flybill_pipeline.toolbox.tools import Toolbox
+
+REPEAT = "Materialize its key again when Stripe answers; it stays on the list until then."
+
+
+def price(tools: Toolbox, part: ShardMonth) -> PricingReport:
+    """Prices a shard, or just some orgs of it, from inputs that are written down before."""
+    inputs = tools.pricing_inputs.keep(part.month, tools.fingerprints(part.month))
+    orgs, usage = tools.organizations.all(part.shard, part.only), tools.usage_as_of(inputs)
+    source = PricedFrom(usage, tools.books(part.month), tools.accounts_of(usage), inputs.inputs_id)
+    return price_shard(part, orgs, source, tools.drafts)
+
+
+def finalize(tools: Toolbox, part: ShardMonth) -> FinalizeReport:
+    """Decides and settles every open draft of the shard, or of some orgs; raises MonthStillOpenError too early."""
+    return finalize_shard(part, tools.invoices, tools.holds, tools.policy)
+
+
+def bring(tools: Toolbox, part: ShardMonth, tell: Callable[[str], None] = lambda _: None) -> BroughtReport:
+    """Brings what is finalized of the shard, or of some orgs, to Stripe; `tell` hears now and then how far it is."""
+    return bring_to_stripe(
+        SyncScope(part.month, part.shard, part.only or None),
+        ledger=tools.sync_ledger,
+        credit_notes=tools.credit_notes,
+        stripe=tools.stripe,
+        options=RunOptions(pace=tools.stripe.pace, tell=tell),
+    )
+
+
+def prove(tools: Toolbox, month: Month) -> MonthProof:
+    """The month here and in Stripe's own list."""
+    return prove_month(
+        month,
+        ours=tools.billed,
+        theirs=tools.stripe_list,
+        ledger=tools.sync_ledger,
+        stripe=tools.stripe,
+        now=tools.now(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Unrepaired:
+    """An org whose month is still not done: what happened, and what to do."""
+
+    month: Month
+    org_id: str
+    code: str
+    message: str
+    remedy: str
+
+
+def repair(tools: Toolbox, month: Month, org_id: str) -> Unrepaired | None:
+    """Closes the org's month again; returns what still keeps it from being done, None when nothing does."""
+    part = ShardMonth(month, tools.shard_of(org_id), tools.now(), [org_id])
+    price(tools, part)
+    finalize(tools, part)
+    tools.sync_ledger.reopen(month, part.only)
+    brought = bring(tools, part)
+    if brought.waits is not None:
+        return Unrepaired(month, org_id, "waiting", brought.waits, REPEAT)
+    for failure in tools.statements.failures(month, part.only):
+        return Unrepaired(month, org_id, failure.code, failure.message, failure.remedy)
+    return None
