@@ -65,3 +65,10 @@ def imported() -> set[str]:
     program = f"import sys, {modules}; print(*{{name.split('.')[0] for name in sys.modules}})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=PROJECT, check=True)
     return set(done.stdout.split())
+
+
+def test_nothing_points_to_a_page_that_is_not_in_the_project() -> None:
+    tests = (PROJECT / "flybill_pipeline_tests").rglob("*.py")
+    pages = ("DES" + "IGN", "HOUSE" + ".md", "facts" + "/")
+    pointing = {str(path): page for path in [*MODULES, *tests] for page in pages if page in path.read_text()}
+    assert pointing == {}

@@ -1,5 +1,6 @@
 """The jobs: which assets run together. Schedules, sensors and the command line all start these, never a second path."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -15,6 +16,11 @@ VERIFY_MONTH = "verify_month"
 RECONCILE_MONTH = "reconcile_month"
 REPAIR_ORG_MONTH = "repair_org_month"
 READ_PAYMENTS = "read_payments"
+CLOSING_ASSETS = ("monthly_line_items", "finalized_invoices", "stripe_invoices")
+"""What closing a shard of a month materializes, in this order."""
+
+Requests = Iterator[dg.RunRequest | dg.SkipReason]
+"""What a schedule or a sensor asks for."""
 
 
 def jobs() -> "list[UnresolvedAssetJobDefinition]":
@@ -30,7 +36,7 @@ def jobs() -> "list[UnresolvedAssetJobDefinition]":
         ),
         dg.define_asset_job(
             CLOSE_MONTH,
-            selection=["monthly_line_items", "finalized_invoices", "stripe_invoices"],
+            selection=CLOSING_ASSETS,
             description="Prices, finalizes and syncs one shard of a month. What is done already is left as it is.",
         ),
         dg.define_asset_job(

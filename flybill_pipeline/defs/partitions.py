@@ -14,7 +14,7 @@ class Partitions:
 
     def __init__(self, first_month: Month, shards: int) -> None:
         self.first_month = first_month
-        first = first_month.first_day.isoformat()
+        first = month_key(first_month)
         # end_offset=1: the current day has usage and the current month has drafts. That no open month is
         # finalized is not left to the partitions: the step itself refuses.
         self.days = dg.DailyPartitionsDefinition(start_date=first, end_offset=1)
@@ -28,9 +28,14 @@ def shard_key(shard: int) -> str:
     return f"{shard:02d}"
 
 
+def month_key(month: Month) -> str:
+    """The partition key of a month: Dagster names it by its first day."""
+    return month.first_day.isoformat()
+
+
 def month_shard_key(month: Month, shard: int) -> dg.MultiPartitionKey:
     """The partition key of one shard of one month."""
-    return dg.MultiPartitionKey({"month": month.first_day.isoformat(), "shard": shard_key(shard)})
+    return dg.MultiPartitionKey({"month": month_key(month), "shard": shard_key(shard)})
 
 
 def org_month_key(month: Month, org_id: str) -> str:

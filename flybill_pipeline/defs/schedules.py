@@ -8,14 +8,12 @@ from datetime import datetime
 import dagster as dg
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.defs.jobs import CLOSE_MONTH, PRICE_MONTH, RECONCILE_MONTH, VERIFY_MONTH
-from flybill_pipeline.defs.partitions import Partitions, month_shard_key
+from flybill_pipeline.defs.jobs import CLOSE_MONTH, PRICE_MONTH, RECONCILE_MONTH, VERIFY_MONTH, Requests
+from flybill_pipeline.defs.partitions import Partitions, month_key, month_shard_key
 from flybill_pipeline.toolbox.tools import Toolbox
 
 LOOKED_AT_MONTHS = 3
 """So many closed months are compared with Stripe every night, and priced again every week."""
-
-Requests = Iterator[dg.RunRequest | dg.SkipReason]
 
 
 def schedules(
@@ -78,14 +76,14 @@ def _proofs(
         """Every morning the last three closed months are compared with Stripe's own list."""
         now = context.scheduled_execution_time
         for month in closed(now):
-            yield dg.RunRequest(run_key=f"reconcile-{month}-{now.date()}", partition_key=month.first_day.isoformat())
+            yield dg.RunRequest(run_key=f"reconcile-{month}-{now.date()}", partition_key=month_key(month))
 
     @dg.schedule(cron_schedule="0 5 * * 1", job_name=VERIFY_MONTH, execution_timezone="UTC", default_status=status)
     def verify_last_months(context: dg.ScheduleEvaluationContext) -> Requests:
         """Every Monday each invoice of the last three closed months is priced again from what it was made of."""
         now = context.scheduled_execution_time
         for month in closed(now):
-            yield dg.RunRequest(run_key=f"verify-{month}-{now.date()}", partition_key=month.first_day.isoformat())
+            yield dg.RunRequest(run_key=f"verify-{month}-{now.date()}", partition_key=month_key(month))
 
     yield reconcile_last_months
     yield verify_last_months

@@ -9,7 +9,7 @@ import dagster as dg
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.checks.check import Finding
 from flybill_pipeline.defs.checks.stripe import RETRIES_LEFT
-from flybill_pipeline.defs.jobs import CLOSE_MONTH, INGEST_USAGE, READ_LANDED_FILES
+from flybill_pipeline.defs.jobs import CLOSE_MONTH, CLOSING_ASSETS, INGEST_USAGE, READ_LANDED_FILES, Requests
 from flybill_pipeline.defs.later_checks import last_results, record_check
 from flybill_pipeline.defs.partitions import Partitions, month_shard_key, read_month_shard
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -22,8 +22,6 @@ MOST_PER_TICK = 4
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=1)
 RETRY_TAG = "flybill/retry_of"
-CLOSING_ASSETS = ("monthly_line_items", "finalized_invoices", "stripe_invoices")
-Requests = Iterator[dg.RunRequest | dg.SkipReason]
 Openings = Sequence[tuple[datetime, datetime | None]]
 """When calls to Stripe were stopped for everybody, and when they were let through again."""
 

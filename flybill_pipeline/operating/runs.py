@@ -19,7 +19,7 @@ from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.defs import jobs
-from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_shard_key, org_month_key
+from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_key, month_shard_key, org_month_key
 from flybill_pipeline.local.short_folders import plain_name
 from flybill_pipeline.operating.dead_runs import PROCESS_TAG, dead_runs_ended
 from flybill_pipeline.settings import Settings, export_environment
@@ -79,7 +79,7 @@ class Runner:
     def reconcile(self, month: Month, progress: Progress) -> None:
         """Compares the month with Stripe's own list."""
         progress("comparing with Stripe's own list", 0, 1)
-        self._run(jobs.RECONCILE_MONTH, month.first_day.isoformat())
+        self._run(jobs.RECONCILE_MONTH, month_key(month))
         progress("comparing with Stripe's own list", 1, 1)
 
     def read_payments(self) -> None:

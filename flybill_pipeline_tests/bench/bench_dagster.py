@@ -19,8 +19,8 @@ import dagster as dg
 
 from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.defs.jobs import CLOSING_ASSETS
 from flybill_pipeline.defs.partitions import month_shard_key
-from flybill_pipeline.defs.sensors import CLOSING_ASSETS
 from flybill_pipeline.local.postgres import serving
 from flybill_pipeline_tests.serving.served import Served, wait_until
 from flybill_pipeline_tests.stories.troubled_months import USD

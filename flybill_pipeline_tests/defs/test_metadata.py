@@ -8,8 +8,8 @@ from PIL import Image
 from sqlalchemy import Engine, text
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.defs.metadata.pictures import bars
 from flybill_pipeline.defs.metadata.stripe import month_pictures
-from flybill_pipeline.defs.pictures import bars
 from flybill_pipeline.stores.invoicing.month_figures import MonthFigures
 
 MONTH = Month.parse("2026-10")

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
+from flybill_pipeline.defs.assets import OWNERS
 from flybill_pipeline.defs.checks.billing import PRICED_AGAIN
 from flybill_pipeline.defs.checks.check import Finding
 from flybill_pipeline.defs.metadata.billing import finalize_metadata, pricing_metadata, verification_metadata
@@ -12,8 +13,6 @@ from flybill_pipeline.questions.verified import verified
 from flybill_pipeline.steps.invoicing.finalize_invoices import MonthStillOpenError
 from flybill_pipeline.toolbox.closing import finalize, price
 from flybill_pipeline.toolbox.tools import Toolbox
-
-OWNERS = ["team:billing"]
 
 
 def billing_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:

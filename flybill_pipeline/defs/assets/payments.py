@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from flybill_pipeline.defs.assets import OWNERS
 from flybill_pipeline.defs.metadata.stripe import payments_metadata
 from flybill_pipeline.steps.payments.read_payments import read_payments
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -13,7 +14,7 @@ def payment_assets() -> list[dg.AssetsDefinition]:
     return [stripe_payments]
 
 
-@dg.asset(group_name="stripe", kinds={"stripe", "postgres"}, owners=["team:billing"], deps=["stripe_invoices"])
+@dg.asset(group_name="stripe", kinds={"stripe", "postgres"}, owners=OWNERS, deps=["stripe_invoices"])
 def stripe_payments(toolbox: dg.ResourceParam[Toolbox]) -> dg.MaterializeResult[None]:
     """Payments, failures, disputes, refunds and credit notes of our invoices, as Stripe's events tell them.
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from flybill_pipeline.defs.assets import OWNERS
 from flybill_pipeline.defs.checks.stripe import EVERY_ORG_BILLED, not_billed
 from flybill_pipeline.defs.later_checks import record_check
 from flybill_pipeline.defs.metadata.stripe import unrepaired_metadata
@@ -22,7 +23,7 @@ def repair_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         partitions_def=FAILED_ORG_MONTHS,
         group_name="repairs",
         kinds={"postgres", "stripe"},
-        owners=["team:billing"],
+        owners=OWNERS,
         pool="stripe",
         # For the lineage only: a backfill refuses keys for which it finds none upstream, and any one will do.
         deps=[dg.AssetDep("stripe_invoices", partition_mapping=dg.LastPartitionMapping())],

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
+from flybill_pipeline.defs.assets import OWNERS
 from flybill_pipeline.defs.checks.check import Finding
 from flybill_pipeline.defs.checks.stripe import TOTALS_MATCH_STRIPE
 from flybill_pipeline.defs.metadata.stripe import brought_metadata, month_pictures, reconciliation_metadata
@@ -12,7 +13,6 @@ from flybill_pipeline.defs.scope import Scope
 from flybill_pipeline.toolbox.closing import bring, prove
 from flybill_pipeline.toolbox.tools import Toolbox
 
-OWNERS = ["team:billing"]
 DASHBOARD = {
     "invoices in Stripe": dg.MetadataValue.url("https://dashboard.stripe.com/invoices"),
     "invoices in Stripe's test mode": dg.MetadataValue.url("https://dashboard.stripe.com/test/invoices"),

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from flybill_pipeline.defs.assets import OWNERS
 from flybill_pipeline.defs.metadata.tables import MOST_ROWS
 from flybill_pipeline.defs.metadata.usage import day_metadata, landing_metadata, rollup_metadata
 from flybill_pipeline.defs.partitions import Partitions, read_day
@@ -12,8 +13,6 @@ from flybill_pipeline.steps.usage.compile_usage import compile_day
 from flybill_pipeline.steps.usage.read_landing import read_landing
 from flybill_pipeline.steps.usage.record_usage import record_day
 from flybill_pipeline.toolbox.tools import Toolbox
-
-OWNERS = ["team:billing"]
 
 
 def usage_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:

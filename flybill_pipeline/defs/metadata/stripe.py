@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from flybill_pipeline.billing.money.amounts import format_money
+from flybill_pipeline.defs.metadata.pictures import bars
 from flybill_pipeline.defs.metadata.tables import Metadata, evidence, money, trouble
-from flybill_pipeline.defs.pictures import bars
 from flybill_pipeline.steps.payments.bring_to_stripe import BroughtReport
 from flybill_pipeline.steps.payments.read_payments import PaymentsReport
 from flybill_pipeline.steps.sync.reconcile_invoices import Reconciliation

@@ -20,7 +20,7 @@ from flybill_pipeline.stores.postgres.tables import metadata
 
 
 def sending_columns() -> list[Column[object]]:
-    """The durable state of one thing brought to Stripe (DESIGN §7): committed before each call goes out."""
+    """The durable state of one thing brought to Stripe: committed before each call goes out."""
     return [
         Column("state", Text, nullable=False, server_default="new"),
         Column("generation", Integer, nullable=False, server_default="0"),
