@@ -1,13 +1,14 @@
 """Price books that change within a month: which is in force on which days, what changed. No usage is priced here."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from hashlib import sha256
 
+from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.prices import Price, PriceBook, PriceBooks
+from flybill_pipeline.billing.pricing.prices import Contract, Price, PriceBook, PriceBooks
 from flybill_pipeline.billing.pricing.stretches import WHOLE, Share
 from flybill_pipeline.billing.usage.meters import Aggregation, Meter
 from flybill_pipeline.billing.usage.totals import Measures
@@ -64,6 +65,17 @@ def books_of_month(books: PriceBooks, currency: str, month: Month) -> BooksOfMon
     return BooksOfMonth(month, parts) if parts else None
 
 
+def contract_of_month(books: BooksOfMonth, name: str | None) -> Contract | None:
+    """The contract as the month has it: its minimum spend is each book's by its share of the days."""
+    dated = [(part.book.contracts.get(name or ""), part.share) for part in books.parts]
+    last, _ = dated[-1]
+    if last is None:
+        return None
+    with exact():
+        shares = [share.of(each.minimum_spend) for each, share in dated if each and each.minimum_spend is not None]
+        return replace(last, minimum_spend=sum(shares, ZERO) if shares else None)
+
+
 def fingerprint(books: BooksOfMonth | None) -> str:
     """Changes when anything in the books changes, or the days on which they are in force; None has one too."""
     return sha256(repr(books).encode()).hexdigest()[:24]
@@ -106,9 +118,9 @@ def _excludes(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
 
 def measures_needed(books: Iterable[BooksOfMonth | None]) -> Measures:
     """What must be measured, beside sums and counts, to price the usage of a month by `books`."""
-    found: dict[Aggregation, set[str]] = {}
+    needed: dict[Aggregation, set[str]] = {}
     parts = [part for book in books if book is not None for part in book.parts]
     for meter in (meter for part in parts for meter in part.book.meters.values()):
         if meter.aggregation not in (Aggregation.SUM, Aggregation.COUNT) and meter.distinct is None:
-            found.setdefault(meter.aggregation, set()).add(meter.name)
-    return {aggregation: frozenset(names) for aggregation, names in found.items()}
+            needed.setdefault(meter.aggregation, set()).add(meter.name)
+    return {aggregation: frozenset(names) for aggregation, names in needed.items()}

@@ -88,10 +88,10 @@ def price_month(books: BooksOfMonth, contract: str | None, totals: Iterable[Usag
 
 
 def _group(groups: dict[LineKey, _Group], head: LineHead) -> _Group:
-    found = groups.get(head.key)
-    if found is None:
-        found = groups[head.key] = _Group(head, [], [])
-    return found
+    group = groups.get(head.key)
+    if group is None:
+        group = groups[head.key] = _Group(head, [], [])
+    return group
 
 
 def _note_for_month(

@@ -19,7 +19,7 @@ from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.amounts import to_minor
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, fingerprint
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, contract_of_month, fingerprint
 from flybill_pipeline.billing.pricing.usage_lines import price_month
 from flybill_pipeline.billing.usage.totals import OrgUsage
 from flybill_pipeline.steps.pricing.price_usage import BooksFor, usage_of
@@ -165,7 +165,7 @@ def _part(
         return LatePart((), (problem,), basis)
     priced = price_month(books, basis.contract, used.totals if used else ())
     if priced.unpriced:
-        problems = tuple(_problem(found.code, month, found.message, found.remedy) for found in priced.unpriced)
+        problems = tuple(_problem(each.code, month, each.message, each.remedy) for each in priced.unpriced)
         return LatePart((), problems, basis)
     lines = [*priced.lines, *fixed_lines(items, month)]
     lines += _true_up(basis, books, lines)
@@ -177,12 +177,11 @@ def _part(
 
 
 def _true_up(basis: Basis, books: BooksOfMonth, lines: Sequence[LineItem]) -> list[LineItem]:
-    book = books.parts[-1].book
-    contract = book.contracts.get(basis.contract or "")
+    contract, currency = contract_of_month(books, basis.contract), books.parts[-1].book.currency
     if contract is None or contract.minimum_spend is None:
         return []
-    minimum = to_minor(contract.minimum_spend, book.currency)
-    true_up = true_up_line(lines, contract.name, minimum, book.currency, basis.service_month)
+    minimum = to_minor(contract.minimum_spend, currency)
+    true_up = true_up_line(lines, contract.name, minimum, currency, basis.service_month)
     return [] if true_up is None else [true_up]
 
 

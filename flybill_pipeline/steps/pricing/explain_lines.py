@@ -17,6 +17,7 @@ from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
 from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.billing.usage.totals import dimensions_of
+from flybill_pipeline.steps.pricing.price_usage import BooksFor
 
 ADJUSTMENT = "adjustment"
 WITHOUT_EVENTS = {
@@ -93,8 +94,8 @@ class Explained:
     level: Decimal | None = None
 
 
-Books = Callable[[Month], Callable[[str], BooksOfMonth | None]]
-"""The price books in force in a month, by currency."""
+BooksOf = Callable[[Month], BooksFor]
+"""Gives what finds the price books that are in force in a month."""
 
 
 def explain_lines(
@@ -102,7 +103,7 @@ def explain_lines(
     contract: str | None,
     lines: Sequence[LineItem],
     lakes: Callable[[Month], Lakes],
-    books: Books,
+    books: BooksOf,
     number: int | None = None,
 ) -> Iterator[Explained]:
     """Each of `lines` (or just the one with that number, from 1) with its events, found by the choices of pricing.
@@ -116,12 +117,12 @@ def explain_lines(
 
 
 def _explained(
-    place: int, line: LineItem, org_id: str, contract: str | None, lakes: Callable[[Month], Lakes], books: Books
+    place: int, line: LineItem, org_id: str, contract: str | None, lakes: Callable[[Month], Lakes], books: BooksOf
 ) -> Explained:
     in_force = books(line.service_month)(line.currency)
     if line.meter is None or line.kind not in ("usage", ADJUSTMENT) or in_force is None:
         return Explained(place, line, WITHOUT_EVENTS.get(line.kind, line.kind), (), ())
-    found, days, meter = lakes(line.service_month), line.service_month.days(), line.meter
+    seen, days, meter = lakes(line.service_month), line.service_month.days(), line.meter
 
     def of_line(events: Iterable[tuple[Event, Decimal]]) -> Iterator[tuple[Event, Decimal]]:
         lines_of: dict[tuple[str, date], str | None] = {}
@@ -132,12 +133,12 @@ def _explained(
             if lines_of[key] == line.line_id:
                 yield event, quantity
 
-    older = found.before if line.kind == ADJUSTMENT else None
+    older = seen.before if line.kind == ADJUSTMENT else None
     events = (
-        _all(found.priced, org_id, days, meter) if older is None else _changes(older, found.priced, org_id, days, meter)
+        _all(seen.priced, org_id, days, meter) if older is None else _changes(older, seen.priced, org_id, days, meter)
     )
-    later = () if found.now is None else _changes(found.priced, found.now, org_id, days, meter)
-    level = _level(found.priced, org_id, contract, line, in_force)
+    later = () if seen.now is None else _changes(seen.priced, seen.now, org_id, days, meter)
+    level = _level(seen.priced, org_id, contract, line, in_force)
     return Explained(place, line, "", of_line(events), of_line(later), level)
 
 

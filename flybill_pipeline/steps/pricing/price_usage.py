@@ -17,7 +17,7 @@ from flybill_pipeline.billing.invoicing.outcomes import Problem
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, measures_needed
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, contract_of_month, measures_needed
 from flybill_pipeline.billing.pricing.usage_lines import PricedUsage, price_month
 from flybill_pipeline.billing.usage.totals import Measures, OrgUsage
 
@@ -70,7 +70,7 @@ class Drafts(Protocol):
     def strangers(self, month: Month, shard: int) -> set[str]: ...
     def carried(self, month: Month, org_ids: Collection[str]) -> Mapping[str, Mapping[str, int]]: ...
     def replace(self, part: ShardMonth, new: Iterable[Draft], priced_from: str | None = None) -> tuple[int, int]: ...
-    def report_too_late(self, month: Month, shard: int, found: Iterable[tuple[str, Month]]) -> None: ...
+    def report_too_late(self, month: Month, shard: int, too_late: Iterable[tuple[str, Month]]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def price_org(
         problems = list(_without_book(month, org, usage))
     else:
         priced = price_month(in_force, org.contract, usage.totals if usage else ())
-        contract = in_force.parts[-1].book.contracts.get(org.contract or "")
+        contract = contract_of_month(in_force, org.contract)
         problems = list(_unpriced(priced, usage))
     carried_minor = account.carried.get(org.currency, 0)
     parts = Parts(
@@ -218,15 +218,15 @@ def _without_book(month: Month, org: Organization, usage: OrgUsage | None) -> It
 
 
 def _unpriced(priced: PricedUsage, usage: OrgUsage | None) -> Iterator[Problem]:
-    for found in priced.unpriced:
+    for each in priced.unpriced:
         problem = Problem(
-            code=found.code,
-            message=f"{found.message[0].upper()}{found.message[1:]}.",
-            remedy=f"{found.remedy[0].upper()}{found.remedy[1:]}.",
-            meter=found.meter,
-            quantity=found.quantity,
+            code=each.code,
+            message=f"{each.message[0].upper()}{each.message[1:]}.",
+            remedy=f"{each.remedy[0].upper()}{each.remedy[1:]}.",
+            meter=each.meter,
+            quantity=each.quantity,
         )
-        if found.meter is None:
+        if each.meter is None:
             yield from _per_meter(problem, usage)
         else:
             yield problem

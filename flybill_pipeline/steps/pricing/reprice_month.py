@@ -66,15 +66,15 @@ def _account(items: OrgItems, currency: str, month: Month) -> Account:
     return Account(fixed=fixed, discounts=items.discounts)
 
 
-def biggest_first(found: Iterable[Repriced]) -> list[Repriced]:
+def biggest_first(repriced: Iterable[Repriced]) -> list[Repriced]:
     """By currency, then by the size of the difference."""
-    return sorted(found, key=lambda org: (org.currency, -abs(org.total.difference_minor), org.org_id))
+    return sorted(repriced, key=lambda org: (org.currency, -abs(org.total.difference_minor), org.org_id))
 
 
-def totals(found: Iterable[Repriced]) -> dict[str, Difference]:
+def totals(repriced: Iterable[Repriced]) -> dict[str, Difference]:
     """The sum of all orgs per currency."""
     sums: dict[str, Difference] = {}
-    for org in found:
+    for org in repriced:
         so_far = sums.get(org.currency, Difference(0, 0))
         sums[org.currency] = Difference(
             so_far.now_minor + org.total.now_minor, so_far.repriced_minor + org.total.repriced_minor

@@ -130,11 +130,11 @@ class Drafts:
             copy_rows(connection, pricing_bases, BASIS_COLUMNS, basis_rows)
         return len(draft_rows), lines
 
-    def report_too_late(self, month: Month, shard: int, found: Iterable[tuple[str, Month]]) -> None:
+    def report_too_late(self, month: Month, shard: int, too_late: Iterable[tuple[str, Month]]) -> None:
         """Notes, in the place of what was noted before, whose usage of which month came too late to be billed."""
         rows = [
             {"month": str(month), "shard": shard, "org_id": org, "service_month": str(service_month)}
-            for org, service_month in found
+            for org, service_month in too_late
         ]
         mine = (too_late_usage.c.month == str(month)) & (too_late_usage.c.shard == shard)
         with self._engine.begin() as connection:

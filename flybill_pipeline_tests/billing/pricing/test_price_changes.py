@@ -8,8 +8,8 @@ import pytest
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing import models
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, books_of_month
-from flybill_pipeline.billing.pricing.prices import Price, PriceBook, PriceBooks
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, books_of_month, contract_of_month
+from flybill_pipeline.billing.pricing.prices import Contract, Price, PriceBook, PriceBooks
 from flybill_pipeline.billing.pricing.usage_lines import price_month, price_usage
 from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.billing.usage.totals import UsageTotal
@@ -239,3 +239,22 @@ def test_a_limit_that_only_one_book_has_is_that_of_its_days() -> None:
     assert [line.amount_minor for line in lines] == [10000, 20000]
     lines = price_month(_september(_least("400"), _most("60", "2")), None, totals).lines
     assert [line.amount_minor for line in lines] == [20000, 3000]
+
+
+def test_a_contracts_minimum_is_each_books_by_its_share_of_the_days() -> None:
+    def dated(minimum: str | None, day: date) -> PriceBook:
+        least = None if minimum is None else Decimal(minimum)
+        return replace(book(_seats("1")), effective_from=day, contracts={"acme": Contract("acme", (), least)})
+
+    def minimum(first: str | None, second: str | None) -> Decimal | None:
+        books = PriceBooks((dated(first, date(2026, 1, 1)), dated(second, date(2026, 9, 11))))
+        of_month = books_of_month(books, "usd", SEPTEMBER)
+        contract = None if of_month is None else contract_of_month(of_month, "acme")
+        assert contract is not None
+        return contract.minimum_spend
+
+    assert minimum("300", "600") == 500
+    assert minimum("300", "300") == 300
+    assert minimum(None, "600") == 400
+    assert minimum("300", None) == 100
+    assert minimum(None, None) is None

@@ -67,8 +67,8 @@ class MeasuredUsage:
         for *series, whole, fraction in self._lake.query(measures_query(rows, where, aggregation), parameters):
             with exact():
                 level_time = whole + fraction.scaleb(-18)
-            found = Measured._make([*series, level_time])
-            yield found._replace(last_event_at=found.last_event_at.replace(tzinfo=UTC))
+            row = Measured._make([*series, level_time])
+            yield row._replace(last_event_at=row.last_event_at.replace(tzinfo=UTC))
 
     def levels(
         self,
@@ -85,8 +85,8 @@ class MeasuredUsage:
         query = f"""select org_id, meter, dimensions, sum(quantity), max(last_event_at) from {rows}
                     where {where} group by all having sum(quantity) <> 0 order by all"""
         for row in self._lake.query(query, parameters):
-            found = Level(*row)
-            yield found._replace(last_event_at=found.last_event_at.replace(tzinfo=UTC))
+            level = Level(*row)
+            yield level._replace(last_event_at=level.last_event_at.replace(tzinfo=UTC))
 
     def rows(self, days: Iterable[date], aggregation: Aggregation, meters: Collection[str]) -> str | None:
         """A FROM item for what `measure_day` made of the compiled ones of `days`; None when there are none."""
