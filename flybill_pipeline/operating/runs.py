@@ -8,9 +8,8 @@ import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import dagster as dg
@@ -31,6 +30,7 @@ from flybill_pipeline.toolbox.wiring import build_toolbox
 DAGSTER_YAML = Path(__file__).parents[2] / "dagster.yaml"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
+Part = TypeVar("Part")
 Progress = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and of how much."""
 
@@ -58,29 +58,22 @@ class Runner:
 
     def ingest(self, progress: Progress) -> None:
         """Reads what is landed, then records and sums every day that it touched."""
-        progress("reading landed files", 0, 1)
-        self._run(jobs.READ_LANDED_FILES)
-        progress("reading landed files", 1, 1)
-        days: Sequence[date] = self.toolbox.catalog.days_to_record()
-        for done, day in enumerate(days):
-            progress("recording usage, day by day", done, len(days))
+        for job in _counted("reading landed files", [jobs.READ_LANDED_FILES], progress):
+            self._run(job)
+        for day in _counted("recording usage, day by day", self.toolbox.catalog.days_to_record(), progress):
             self._run(jobs.INGEST_USAGE, day.isoformat())
-        progress("recording usage, day by day", len(days), len(days))
 
     def close(self, month: Month, org_ids: Collection[str], progress: Progress) -> None:
         """Prices, finalizes and syncs a month: every shard of it, or those of `org_ids`."""
         self._try_stripe_at_once()
         shards = sorted({shard_of(org, self.toolbox.shards) for org in org_ids} or range(self.toolbox.shards))
-        for done, shard in enumerate(shards):
-            progress("pricing, finalizing, syncing, shard by shard", done, len(shards))
+        for shard in _counted("pricing, finalizing, syncing, shard by shard", shards, progress):
             self._run(jobs.CLOSE_MONTH, month_shard_key(month, shard), _scope(org_ids))
-        progress("pricing, finalizing, syncing, shard by shard", len(shards), len(shards))
 
     def reconcile(self, month: Month, progress: Progress) -> None:
         """Compares the month with Stripe's own list."""
-        progress("comparing with Stripe's own list", 0, 1)
-        self._run(jobs.RECONCILE_MONTH, month_key(month))
-        progress("comparing with Stripe's own list", 1, 1)
+        for job in _counted("comparing with Stripe's own list", [jobs.RECONCILE_MONTH], progress):
+            self._run(job, month_key(month))
 
     def read_payments(self) -> None:
         """Reads what is new about payments at Stripe."""
@@ -91,10 +84,8 @@ class Runner:
         self._try_stripe_at_once()
         keys = [org_month_key(month, org) for org in org_ids]
         self._instance.add_dynamic_partitions(str(FAILED_ORG_MONTHS.name), keys)
-        for done, key in enumerate(keys):
-            progress("repairing, org by org", done, len(keys))
+        for key in _counted("repairing, org by org", keys, progress):
             self._run(jobs.REPAIR_ORG_MONTH, key)
-        progress("repairing, org by org", len(keys), len(keys))
 
     def _try_stripe_at_once(self) -> None:
         self.toolbox.sync_ledger.breaker.probe_now(self.toolbox.now())
@@ -157,6 +148,14 @@ def watched(settings: Settings) -> Iterator[None]:
     engine.dispose()
 
 
+def _counted(stage: str, parts: Sequence[Part], progress: Progress) -> Iterator[Part]:
+    """The parts of a stage one by one, each reported before it is begun, and the end of the last one."""
+    for done, part in enumerate(parts):
+        progress(stage, done, len(parts))
+        yield part
+    progress(stage, len(parts), len(parts))
+
+
 def _scope(org_ids: Collection[str]) -> dict[str, Any]:
     if not org_ids:
         return {}
@@ -168,6 +167,6 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error is not None:
             error = event.step_failure_data.error
-            told = error if error.cls_name == "Failure" or error.cause is None else error.cause
-            return re.sub(r"^[\w.]+: ", "", told.message.strip())  # without the name of the exception's class
+            reason = error if error.cls_name == "Failure" or error.cause is None else error.cause
+            return re.sub(r"^[\w.]+: ", "", reason.message.strip())  # without the name of the exception's class
     return "the run did not start"

@@ -49,8 +49,14 @@ def _settled(tools: Toolbox, asked: OrgMonth) -> Owed:
     org_id, month, now = asked.org.org_id, asked.month, tools.now()
     facts = replace(asked.facts, payment=tools.payments.of_org(org_id, month, now))
     notes = [note for note in tools.credit_notes.of(org_id, month) if note.counts]
-    told = statement(facts, now, tools.closing_day, notes)
-    return Owed(org_id, facts, told, tools.recorded_lines.of(org_id, month), notes, tools.payments.poll())
+    return Owed(
+        org_id=org_id,
+        facts=facts,
+        statement=statement(facts, now, tools.closing_day, notes),
+        lines=tools.recorded_lines.of(org_id, month),
+        credit_notes=notes,
+        poll=tools.payments.poll(),
+    )
 
 
 def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
@@ -58,5 +64,11 @@ def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
     facts = replace(
         asked.facts, total_minor=draft.total_minor, usage_up_to=draft.usage_up_to, currency=asked.org.currency
     )
-    told = statement(facts, tools.now(), tools.closing_day)
-    return Owed(asked.org.org_id, facts, told, draft.lines, (), tools.payments.poll())
+    return Owed(
+        org_id=asked.org.org_id,
+        facts=facts,
+        statement=statement(facts, tools.now(), tools.closing_day),
+        lines=draft.lines,
+        credit_notes=(),
+        poll=tools.payments.poll(),
+    )

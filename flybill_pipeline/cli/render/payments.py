@@ -24,8 +24,8 @@ def show_payments(payments: MonthPayments) -> None:
     _show_money(payments.money)
     for entry in payments.worrying[:MOST]:
         screen.line(screen.warning(entry.org_id), f" ({_plain(entry.payment.state)}, invoice {entry.number})")
-        told = {"what happened": operator_sentence(entry.payment), "customer sees": " ".join(_customer(entry))}
-        screen.fields(told)
+        customer_sees = " ".join(_customer(entry))
+        screen.fields({"what happened": operator_sentence(entry.payment), "customer sees": customer_sees})
     if len(payments.worrying) > MOST:
         screen.line(f"… and {len(payments.worrying) - MOST} more: `flybill status MONTH --json` lists all of them")
     screen.line(freshness_explained(payments.poll))
