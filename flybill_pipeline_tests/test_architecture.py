@@ -58,10 +58,9 @@ def test_a_status_does_not_wait_for_what_it_does_not_need(slow: str, imported: s
 
 @pytest.fixture(scope="module")
 def imported() -> set[str]:
-    """The top-level packages that a fresh interpreter has loaded once `status` could answer."""
-    modules = (
-        "flybill_pipeline.cli.commands, flybill_pipeline.toolbox.wiring, flybill_pipeline.stores.payments.statements"
-    )
+    """The top-level packages that a fresh interpreter has loaded once `status` and `owes` could answer."""
+    names = ("toolbox.wiring", "questions.month_status", "questions.owed", "cli.render.month_status", "cli.render.owed")
+    modules = ", ".join(f"flybill_pipeline.{name}" for name in ("cli.commands", *names))
     program = f"import sys, {modules}; print(*{{name.split('.')[0] for name in sys.modules}})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=PROJECT, check=True)
     return set(done.stdout.split())

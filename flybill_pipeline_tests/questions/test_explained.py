@@ -1,0 +1,70 @@
+"""Events are read while they are shown; what they come to is known afterwards, to the last digit."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.questions.explained import Events, ExplainedLine
+from flybill_pipeline_tests.questions.conftest import NOW
+
+FILES = {1: "usage/september.jsonl"}
+
+
+def raw(quantities: list[str], arrival: int = 1) -> Iterator[tuple[Any, Decimal]]:
+    for row, quantity in enumerate(quantities, start=1):
+        event = SimpleNamespace(
+            source="usage",
+            event_id=f"e{row}",
+            meter="seconds",
+            dimensions='{"region": "syd"}',
+            occurred_at=NOW,
+            arrival=arrival,
+            row=row,
+        )
+        yield event, Decimal(quantity)
+
+
+def line(usage: str, events: Events, without_events: str = "") -> ExplainedLine:
+    item = LineItem(
+        kind="usage",
+        line_id="1",
+        meter="seconds",
+        dimensions={},
+        service_month=Month.parse("2025-10"),
+        quantity=Decimal(usage),
+        unit="second",
+        amount=Decimal(1),
+        amount_minor=100,
+        currency="usd",
+        description="seconds",
+        usage=Decimal(usage),
+    )
+    return ExplainedLine(1, item, without_events, None, events, Events([], FILES))
+
+
+def test_what_was_read_is_counted_and_no_more() -> None:
+    events = Events(raw(["1.5", "2.25", "4"]), FILES)
+    assert (events.count, events.quantity) == (0, Decimal(0))
+    first = next(iter(events))
+    assert (first.dimensions, first.file, first.row) == ({"region": "syd"}, "usage/september.jsonl", 1)
+    assert (events.count, events.quantity) == (1, Decimal("1.5"))
+
+
+def test_sums_have_every_digit() -> None:
+    tiny, huge = "0.000000000000000001", "12345678901234567890"
+    events = Events(raw([huge, tiny, tiny]), FILES)
+    assert len(list(events)) == 3
+    assert events.quantity == Decimal("12345678901234567890.000000000000000002")
+    assert line("12345678901234567890", events).unexplained == Decimal("-0.000000000000000002")
+
+
+def test_a_line_of_no_usage_leaves_nothing_unexplained() -> None:
+    assert line("5", Events([], FILES), "a one-off item").unexplained == 0
+
+
+def test_a_file_that_nobody_knows_any_more_has_no_name() -> None:
+    (event,) = Events(raw(["1"], arrival=9), FILES)
+    assert event.file == ""
