@@ -21,7 +21,7 @@ from flybill_pipeline.defs.to_do_list import to_do_list_sensor
 from flybill_pipeline.local.home import keep_to_ourselves
 from flybill_pipeline.settings import Settings, load_settings
 from flybill_pipeline.toolbox.tools import Toolbox
-from flybill_pipeline.toolbox.wiring import build_toolbox
+from flybill_pipeline.toolbox.wiring import build_toolbox, require_usable_stripe
 
 
 def build_defs(settings: Settings, *, toolbox: Toolbox | None = None, every: int = EVERY_SECONDS) -> dg.Definitions:
@@ -65,4 +65,6 @@ def build_defs(settings: Settings, *, toolbox: Toolbox | None = None, every: int
 def defs() -> dg.Definitions:
     """The definitions that the environment describes; made when Dagster asks for them, not when this is imported."""
     keep_to_ourselves()
-    return build_defs(load_settings())
+    settings = load_settings()
+    require_usable_stripe(settings)
+    return build_defs(settings)

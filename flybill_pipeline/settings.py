@@ -1,21 +1,115 @@
-"""The frozen settings of one process, and the only reader of os.environ. No defaults hidden anywhere else."""
+"""The frozen settings of one process, and the only reader of os.environ. No defaults hidden anywhere else.
+
+Each field is a variable of the environment; what stands in its description is what its value must be.
+"""
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from flybill_pipeline.stripe_gateway.keys import key_fault
 
 PACKAGE = Path(__file__).parent
-ONLY_BY_A_1 = frozenset({"stripe_live", "stripe_automatic_tax"})
-"""Switches that no other word turns on: what they do cannot be taken back."""
+FOLLOWS_FROM_ANOTHER = "default_factory_not_called"
+"""What pydantic says of a default that is made from a field that is wrong."""
+OF_COMPOSE = ("FLYBILL_CONFIG", "FLYBILL_PASSWORD")
+"""Variables of deploy/compose.yaml alone."""
+OF_KUBERNETES = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)")
+"""What Kubernetes tells every pod of services, one of which may be called flybill-something."""
+ADDRESS = re.compile(r"[^@\s,<>\"']+@[A-Za-z0-9.-]+")
 
 
 class SettingsError(Exception):
     """An environment variable has a value that cannot be used; the message names it and says what to do."""
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        str(path).encode()
+        return path.expanduser().absolute()
+    except UnicodeError:
+        raise ValueError("is no path in UTF-8") from None
+    except (RuntimeError, OSError):
+        raise ValueError("is no path: ~ with the name of nobody here, or the folder that you are in is gone") from None
+
+
+def _absolute_folder(url: str) -> str:
+    """A path as an absolute one: a child process works elsewhere."""
+    return url if "://" in url else str(_absolute(Path(url)))
+
+
+def _address(url: str, schemes: tuple[str, ...], *, only_host: bool = False) -> bool:
+    """Whether it is an address of one of the schemes; `only_host`: with nothing after its host and port."""
+    parts = urlsplit(url)
+    plain = url.isascii() and url.isprintable() and " " not in url
+    right = plain and parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    return right and not (only_host and (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc))
+
+
+def _require(right: bool) -> None:
+    if not right:
+        raise ValueError
+
+
+def _http(url: SecretStr | str) -> Any:
+    _require(_address(url.get_secret_value() if isinstance(url, SecretStr) else url, ("http", "https")))
+    return url
+
+
+def _base(url: str) -> str:
+    _require(_address(url, ("http", "https"), only_host=True))
+    return url
+
+
+def _smtp(url: SecretStr) -> SecretStr:
+    _require(_address(url.get_secret_value(), ("smtp", "smtps")))
+    return url
+
+
+def _postgres(url: str) -> str:
+    # The driver is named: a bare address means one that Dagster fails with, which hands it to SQLAlchemy as it is.
+    _require(urlsplit(url).scheme.split("+")[0] in ("postgres", "postgresql") and url.isprintable())
+    return re.sub("^postgres(ql)?://", "postgresql+psycopg2://", url)
+
+
+def _addresses(text: str) -> str:
+    _require(text.isascii() and all(ADDRESS.fullmatch(each.strip()) for each in text.split(",")))
+    return text
+
+
+def _key(key: SecretStr) -> SecretStr:
+    if fault := key_fault(key.get_secret_value()):
+        raise ValueError(fault)
+    return key
+
+
+def _word(secret: SecretStr) -> SecretStr:
+    _require(bool(re.fullmatch(r"[!-~]+", secret.get_secret_value())))
+    return secret
+
+
+OnlyOne = Annotated[bool, BeforeValidator(lambda value: value in (True, "1"))]
+"""Switched on by a 1 and by nothing that might have been meant otherwise."""
+Folder = Annotated[str, AfterValidator(_absolute_folder)]
+PathOf = Annotated[Path, AfterValidator(_absolute)]
+Postgres = Annotated[str, AfterValidator(_postgres)]
+Rate = Annotated[float, Field(gt=0, le=10_000)]
 
 
 class Settings(BaseModel):
@@ -33,56 +127,48 @@ class Settings(BaseModel):
     somebody switches them off; without it they are off until somebody switches them on.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-    home: Path
-    database_url: str | None = None
-    dagster_database_url: str | None = None
-    lake_url: str
-    landing_url: str
-    prices: Path
-    sources: Path
-    usage_engine: Literal["duckdb"] = "duckdb"
-    stripe_api_key: SecretStr | None = None
-    stripe_api_base: str | None = None
-    stripe_live: bool = False
-    stripe_webhook_secret: SecretStr | None = None
-    stripe_rate: float | None = Field(default=None, gt=0)
-    stripe_account_rate: float | None = Field(default=None, gt=0)
-    stripe_automatic_tax: bool = False
-    first_month: str = Field(default="2020-01", pattern=r"^\d{4}-(0[1-9]|1[0-2])$")
-    shards: int = Field(default=16, ge=1, le=100)
-    lookback_months: int = Field(default=3, ge=0, le=24)
-    waive_small_amounts: bool = False
-    hold_above_multiple: Decimal = Field(default=Decimal(20), ge=0)
-    largest_credit_minor: int = Field(default=100_000, ge=0)
-    close_grace_days: int = Field(default=2, ge=0, le=27)
-    automation: bool = False
-    alert_webhook_url: SecretStr | None = None
-    alert_email_to: str | None = None
-    alert_email_from: str = "flybill@localhost"
-    smtp_url: SecretStr | None = None
-    ui_url: str | None = None
-
-    @field_validator("dagster_database_url")
-    @classmethod
-    def _name_the_driver(cls, url: str | None) -> str | None:
-        # Dagster hands the address to SQLAlchemy as it is, and a bare one means a driver that Dagster fails with.
-        return re.sub("^postgres(ql)?://", "postgresql+psycopg2://", url) if url else url
-
-    @field_validator("alert_webhook_url")
-    @classmethod
-    def _require_http(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and not url.get_secret_value().startswith(("http://", "https://")):
-            raise ValueError("must be an http:// or https:// address")
-        return url
-
-    @field_validator("smtp_url")
-    @classmethod
-    def _require_smtp(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and not url.get_secret_value().startswith(("smtp://", "smtps://")):
-            raise ValueError("must be smtp://user:password@host:port, or smtps://…")
-        return url
+    home: PathOf = Field(Path(".flybill"), validate_default=True)
+    database_url: Postgres | None = Field(None, description="postgresql://user:password@host/database")
+    dagster_database_url: Postgres | None = Field(None, description="postgresql://user:password@host/database")
+    lake_url: Folder = Field(default_factory=lambda valid: str(valid["home"] / "lake"))
+    landing_url: Folder = Field(default_factory=lambda valid: str(valid["home"] / "landing"))
+    prices: PathOf = PACKAGE / "prices"
+    sources: PathOf = PACKAGE / "sources.toml"
+    usage_engine: Literal["duckdb"] = Field("duckdb", description="duckdb")
+    stripe_api_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
+    stripe_api_base: Annotated[str, AfterValidator(_base)] | None = Field(
+        None, description="http://host:port or https://host, with nothing after it"
+    )
+    stripe_live: OnlyOne = False
+    stripe_webhook_secret: Annotated[SecretStr, AfterValidator(_word)] | None = Field(
+        None, description="the secret as Stripe shows it, without blanks or line breaks"
+    )
+    stripe_rate: Rate | None = Field(None, description="a number above 0 and up to 10000")
+    stripe_account_rate: Rate | None = Field(None, description="a number above 0 and up to 10000")
+    stripe_automatic_tax: OnlyOne = False
+    first_month: str = Field("2020-01", pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="a month such as 2026-01")
+    shards: int = Field(16, ge=1, le=100, description="a whole number from 1 to 100")
+    lookback_months: int = Field(3, ge=0, le=24, description="a whole number from 0 to 24")
+    waive_small_amounts: bool = Field(False, description="1 or 0")
+    hold_above_multiple: Decimal = Field(Decimal(20), ge=0, description="a number, 0 or more")
+    largest_credit_minor: int = Field(100_000, ge=0, lt=2**63, description="a whole number of cents, 0 or more")
+    close_grace_days: int = Field(2, ge=0, le=27, description="a whole number from 0 to 27")
+    automation: bool = Field(False, description="1 or 0")
+    alert_webhook_url: Annotated[SecretStr, AfterValidator(_http)] | None = Field(
+        None, description="an http:// or https:// address"
+    )
+    alert_email_to: Annotated[str, AfterValidator(_addresses)] | None = Field(
+        None, description="addresses such as ops@example.com, separated by commas"
+    )
+    alert_email_from: Annotated[str, AfterValidator(_addresses)] = Field(
+        "flybill@localhost", description="an address such as billing@example.com"
+    )
+    smtp_url: Annotated[SecretStr, AfterValidator(_smtp)] | None = Field(
+        None, description="smtp://user:password@host:port, or smtps://…"
+    )
+    ui_url: Annotated[str, AfterValidator(_http)] | None = Field(None, description="an http:// or https:// address")
 
     @model_validator(mode="after")
     def _require_a_mail_server(self) -> "Settings":
@@ -97,33 +183,26 @@ class Settings(BaseModel):
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings that the environment describes. Raises SettingsError naming the variable that is wrong."""
+    """The settings that the environment describes. Raises SettingsError with everything that is wrong, by variable."""
     env = os.environ if environ is None else environ
-    home = Path(env.get("FLYBILL_HOME") or ".flybill").expanduser().absolute()
-    values: dict[str, object] = {
-        "lake_url": str(home / "lake"),
-        "landing_url": str(home / "landing"),
-        "prices": PACKAGE / "prices",
-        "sources": PACKAGE / "sources.toml",
-    }
-    values |= {field: env[name] for field in Settings.model_fields if env.get(name := _variable(field))}
-    values |= {"home": home} | {field: env.get(_variable(field)) == "1" for field in ONLY_BY_A_1}
+    given = {field: text for field in Settings.model_fields if (text := env.get(_variable(field)))}
+    faults = list(_unknown(env))
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate(given)
     except ValidationError as error:
-        fault = error.errors(include_input=False)[0]
-        name = f"{_variable(str(fault['loc'][0]))}: " if fault["loc"] else ""
-        raise SettingsError(f"{name}{fault['msg'].removeprefix('Value error, ')}") from None
+        wrong = [fault for fault in error.errors(include_input=False) if fault["type"] != FOLLOWS_FROM_ANOTHER]
+        faults += [_sentence(fault, given) for fault in wrong]
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """The environment in which a child process (Dagster's webserver, daemon, code server) sees these settings."""
-    values = {
-        _variable(name): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        for name, value in settings.model_dump(exclude={*ONLY_BY_A_1, "stripe_webhook_secret"}).items()
-        if value is not None
+    values = settings.model_dump(exclude={"stripe_webhook_secret"})
+    return {
+        _variable(field): _text(value) for field, value in values.items() if value is not None and value is not False
     }
-    return values | {_variable(name): "1" for name in sorted(ONLY_BY_A_1) if getattr(settings, name)}
 
 
 def export_environment(settings: Settings) -> None:
@@ -131,5 +210,34 @@ def export_environment(settings: Settings) -> None:
     os.environ.update(as_environment(settings))
 
 
+def _unknown(env: Mapping[str, str]) -> Iterator[str]:
+    known = [*map(_variable, Settings.model_fields), *OF_COMPOSE]
+    by_ending = {name.removeprefix("FLYBILL_"): name for name in known}
+    for name in sorted(env):
+        if name.startswith("FLYBILL_") and name not in known and not OF_KUBERNETES.fullmatch(name):
+            nearest = [by_ending[ending] for ending in get_close_matches(name.removeprefix("FLYBILL_"), by_ending, n=1)]
+            yield f"{ascii(name)[1:-1]} is no variable of flybill{f': do you mean {nearest[0]}?' if nearest else ''}"
+
+
+def _sentence(fault: Mapping[str, Any], given: Mapping[str, str]) -> str:
+    """What pydantic found, in our words. Addresses and keys are not quoted: they may hold a secret."""
+    own = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:
+        return str(own)
+    field = str(fault["loc"][0])
+    wanted = Settings.model_fields[field].description
+    if wanted is None:
+        return f"{_variable(field)} {own}"
+    secret = field.endswith(("_url", "_base", "_key", "_secret"))
+    return f"{_variable(field)} must be {wanted}{'' if secret else f', not {given[field][:60]!a}'}"
+
+
+def _text(value: Any) -> str:
+    if value is True:
+        return "1"
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
 def _variable(field: str) -> str:
-    return field.upper() if field.startswith(("stripe_api", "stripe_webhook")) else f"FLYBILL_{field.upper()}"
+    named_by_stripe = field in ("stripe_api_key", "stripe_api_base", "stripe_webhook_secret")
+    return field.upper() if named_by_stripe else f"FLYBILL_{field.upper()}"

@@ -83,6 +83,13 @@ def test_every_variable_that_is_read_is_told_and_no_other() -> None:
 
 
 VALUES = {
+    "FLYBILL_DATABASE_URL": "postgresql://db/billing",
+    "FLYBILL_DAGSTER_DATABASE_URL": "postgresql://db/dagster",
+    "FLYBILL_UI_URL": "https://dagster.example",
+    "FLYBILL_ALERT_EMAIL_TO": "ops@example.com",
+    "FLYBILL_ALERT_EMAIL_FROM": "billing@example.com",
+    "STRIPE_API_KEY": "sk_test_1",
+    "STRIPE_API_BASE": "http://127.0.0.1:12111",
     "FLYBILL_SHARDS": "3",
     "FLYBILL_FIRST_MONTH": "2025-05",
     "FLYBILL_ALERT_WEBHOOK_URL": "https://hooks.example",

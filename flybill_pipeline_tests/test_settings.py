@@ -1,10 +1,13 @@
 """Settings: what the environment says, what it may not say, and what a child process sees of them."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flybill_pipeline.settings import Settings, SettingsError, as_environment, load_settings
 from flybill_pipeline_tests.conftest import PROJECT
@@ -26,11 +29,11 @@ FULL = {
     "FLYBILL_FIRST_MONTH": "2025-01",
     "FLYBILL_SHARDS": "4",
     "FLYBILL_LOOKBACK_MONTHS": "2",
-    "FLYBILL_WAIVE_SMALL_AMOUNTS": "True",
+    "FLYBILL_WAIVE_SMALL_AMOUNTS": "1",
     "FLYBILL_HOLD_ABOVE_MULTIPLE": "5",
     "FLYBILL_LARGEST_CREDIT_MINOR": "70000",
     "FLYBILL_CLOSE_GRACE_DAYS": "4",
-    "FLYBILL_AUTOMATION": "True",
+    "FLYBILL_AUTOMATION": "1",
     "FLYBILL_ALERT_WEBHOOK_URL": "https://hooks.example/T0/hush",
     "FLYBILL_ALERT_EMAIL_TO": "ops@example.com, night@example.com",
     "FLYBILL_ALERT_EMAIL_FROM": "billing@example.com",
@@ -80,18 +83,150 @@ def test_dagster_gets_an_address_with_a_driver_that_it_works_with(scheme: str) -
     assert as_environment(settings)["FLYBILL_DAGSTER_DATABASE_URL"] == "postgresql+psycopg2://db/dagster"
 
 
+WRONG = {
+    "FLYBILL_DATABASE_URL": ["mysql://db/x", "db", "postgresql://db/\x1b[2J"],
+    "FLYBILL_DAGSTER_DATABASE_URL": ["sqlite:///x"],
+    "FLYBILL_LAKE_URL": ["~nobody-here/lake"],
+    "FLYBILL_LANDING_URL": ["\udcff"],
+    "FLYBILL_HOME": ["~nobody-here", "\udcff"],
+    "FLYBILL_USAGE_ENGINE": ["abacus"],
+    "STRIPE_API_BASE": [
+        "nonsense", "ftp://x", "http://", "http://x y", "https://x/v1", "http://x:0", "http://x:99999", "https://a:b@x",
+        "https://x?a", "http://[::1", "http://é",
+    ],
+    "STRIPE_WEBHOOK_SECRET": ["whsec_1\n", "whsec 1"],
+    "FLYBILL_STRIPE_RATE": ["x", "0", "-1", "nan", "inf", "1e9"],
+    "FLYBILL_STRIPE_ACCOUNT_RATE": ["0"],
+    "FLYBILL_FIRST_MONTH": ["January", "2026-13"],
+    "FLYBILL_SHARDS": ["0", "101", "1.5", "x", "٣x"],
+    "FLYBILL_LOOKBACK_MONTHS": ["-1", "25"],
+    "FLYBILL_WAIVE_SMALL_AMOUNTS": ["maybe"],
+    "FLYBILL_HOLD_ABOVE_MULTIPLE": ["-1", "NaN", "Infinity", "1,5"],
+    "FLYBILL_LARGEST_CREDIT_MINOR": ["-1", "0.5", "9" * 30],
+    "FLYBILL_CLOSE_GRACE_DAYS": ["28"],
+    "FLYBILL_AUTOMATION": ["2"],
+    "FLYBILL_ALERT_WEBHOOK_URL": ["hooks.example", "https://hooks.example/a b", "https://hooks.example:x/"],
+    "FLYBILL_ALERT_EMAIL_TO": ["ops", "ops@example.com\nBcc: x@example.com", "a@b@c", "ops@example.com,,b@c", "é@x"],
+    "FLYBILL_ALERT_EMAIL_FROM": ["nobody", "Ops <ops@example.com>"],
+    "FLYBILL_SMTP_URL": ["mail.example", "http://mail.example", "smtp://mail.example:x"],
+    "FLYBILL_UI_URL": ["dagster", "javascript:alert(1)"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_a_value_that_cannot_be_used_names_its_variable_and_what_it_must_be(name: str, value: str) -> None:
+    rest = {"FLYBILL_SMTP_URL": "smtp://x"} if name == "FLYBILL_ALERT_EMAIL_TO" else {}
+    with pytest.raises(SettingsError) as refused:
+        load_settings({**rest, name: value})
+    sentence = str(refused.value)
+    assert re.match(rf"{name} (must be|is no path)", sentence)
+    assert sentence.isprintable()
+
+
+def test_every_setting_that_can_be_wrong_says_what_it_must_be() -> None:
+    always_right = {"stripe_live", "stripe_automatic_tax", "prices", "sources"}  # anything but 1 is off; any path
+    tried = {name.removeprefix("FLYBILL_").lower() for name in WRONG} | {"stripe_api_key"}
+    assert set(Settings.model_fields) - always_right == tried
+
+
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("key", "says"),
     [
-        ("FLYBILL_SHARDS", "0"),
-        ("FLYBILL_SHARDS", "101"),
-        ("FLYBILL_USAGE_ENGINE", "abacus"),
-        ("FLYBILL_STRIPE_RATE", "x"),
+        ("sk_test_SECRET\n", "line break"),
+        (" sk_test_SECRET", "blank"),
+        ("sk_test_SECRET\r\n", "line break"),
+        ("sk_test_SEC\nRET", "no key has"),
+        ("sk_test_SEC RET", "no key has"),
+        ('"sk_test_SECRET"', "quotation marks"),
+        ("“sk_test_SECRET”", "quotation marks"),
+        ("sk_test_SECRÉT", "no key has"),
+        ("sk_test_SECRET\u200b", "no key has"),
+        ("sk_test_\x00SECRET", "no key has"),
+        ("sk_live_****SECRET", "shortened"),
+        ("sk_live_...SECRET", "shortened"),
+        ("pk_test_SECRET", "publishable"),
+        ("whsec_SECRET", "webhook"),
+        ("SECRET", "sk_ or rk_"),
+        ("sk_SECRET", "test_ or live_"),
+        ("sk_prod_SECRET", "test_ or live_"),
+        ("sk_test_", "test_ or live_"),
+        ("sk_test_SECRET/../x", "sk_ or rk_"),
     ],
 )
-def test_a_value_that_cannot_be_used_names_its_variable(name: str, value: str) -> None:
-    with pytest.raises(SettingsError, match=name):
-        load_settings({name: value})
+def test_a_key_that_is_none_is_refused_in_a_sentence_that_holds_nothing_of_it(key: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=says) as refused:
+        load_settings({"STRIPE_API_KEY": key})
+    told = f"{refused.value}{refused.value.__cause__}{refused.value.__dict__}"
+    assert "SECRET" not in told
+    assert "RET" not in told
+
+
+@given(st.text(min_size=1))
+def test_whatever_a_key_is_it_is_taken_whole_or_refused_without_being_named(text: str) -> None:
+    secret = f"{text}SECRET"
+    try:
+        settings = load_settings({"STRIPE_API_KEY": secret})
+    except SettingsError as refused:
+        assert "SECRET" not in str(refused)
+    else:
+        assert settings.stripe_api_key is not None
+        assert re.fullmatch(r"(sk|rk)_(test|live)_\w+", settings.stripe_api_key.get_secret_value(), re.ASCII)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("FLYBILL_SHARD", "FLYBILL_SHARDS"),
+        ("FLYBILL_LAKE", "FLYBILL_LAKE_URL"),
+        ("FLYBILL_LOOKBACK_MONTH", "FLYBILL_LOOKBACK_MONTHS"),
+        ("FLYBILL_PRICE", "FLYBILL_PRICES"),
+        ("FLYBILL_STRIPE_API_KEY", "STRIPE_API_KEY"),
+    ],
+)
+def test_a_variable_that_nobody_reads_is_told_with_what_was_meant(name: str, meant: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^{name} is no variable of flybill: do you mean {meant}\?$"):
+        load_settings({name: "1"})
+
+
+def test_a_variable_like_nothing_else_and_one_that_would_write_to_the_screen_are_told_too() -> None:
+    with pytest.raises(SettingsError, match=r"^FLYBILL_X\\x1b\[2J is no variable of flybill$"):
+        load_settings({"FLYBILL_X\x1b[2J": "1"})
+
+
+def test_what_kubernetes_and_compose_set_for_their_own_sake_is_nobodys_mistake() -> None:
+    port = "tcp://10.0.0.1:5432"
+    load_settings(
+        {
+            "FLYBILL_POSTGRES_SERVICE_HOST": "10.0.0.1",
+            "FLYBILL_POSTGRES_SERVICE_PORT": "5432",
+            "FLYBILL_POSTGRES_SERVICE_PORT_SQL": "5432",
+            "FLYBILL_POSTGRES_PORT": port,
+            "FLYBILL_POSTGRES_PORT_5432_TCP": port,
+            "FLYBILL_POSTGRES_PORT_5432_TCP_PROTO": "tcp",
+            "FLYBILL_POSTGRES_PORT_5432_TCP_ADDR": "10.0.0.1",
+            "FLYBILL_PASSWORD": "x",
+            "FLYBILL_CONFIG": "/etc/flybill",
+            "FLYBILLS": "another program's",
+        }
+    )
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings({"FLYBILL_SHARDS": "x", "FLYBILL_SHARD": "1", "STRIPE_API_BASE": "x", "FLYBILL_UI_URL": "x"})
+    assert [line.split()[0] for line in str(refused.value).splitlines()] == [
+        "FLYBILL_SHARD", "STRIPE_API_BASE", "FLYBILL_SHARDS", "FLYBILL_UI_URL",
+    ]  # fmt: skip
+
+
+def test_a_child_process_that_works_elsewhere_finds_the_same_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ("FLYBILL_HOME", "FLYBILL_LAKE_URL", "FLYBILL_LANDING_URL", "FLYBILL_PRICES", "FLYBILL_SOURCES")
+    told = as_environment(load_settings(dict.fromkeys(names, "here/it is")))
+    assert {told[name] for name in names} == {str(tmp_path / "here" / "it is")}
+    assert load_settings({"FLYBILL_LAKE_URL": "file:///srv/lake"}).lake_url == "file:///srv/lake"
 
 
 def test_a_first_month_that_is_none_names_its_variable() -> None:

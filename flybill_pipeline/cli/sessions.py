@@ -17,10 +17,16 @@ if TYPE_CHECKING:
 
 @contextmanager
 def ready(settings: Settings, *, stripe: bool = True, dagster: bool = True) -> Iterator[Settings]:
-    """Yields complete settings: the local services that are needed run, and the schema is this version's."""
+    """Yields complete settings: the local services that are needed run, and the schema is this version's.
+
+    What Stripe would not be asked with is refused first: KeyRefusedError, SettingsError.
+    """
     from flybill_pipeline.stores.postgres.database import migrate as bring_up_to_date
     from flybill_pipeline.stores.postgres.database import open_engine, shard_count
+    from flybill_pipeline.toolbox.wiring import require_usable_stripe
 
+    if stripe:
+        require_usable_stripe(settings)
     with services(settings, stripe=stripe, dagster=dagster) as complete:
         engine = open_engine(str(complete.database_url))
         bring_up_to_date(engine, shards=complete.shards)
@@ -44,10 +50,17 @@ def toolbox(settings: Settings, *, stripe: bool = False) -> Iterator["Toolbox"]:
 
 @contextmanager
 def running(org_ids: Collection[str] = ()) -> Iterator["Runner"]:
-    """Yields what runs Dagster's jobs in this process. Raises UnknownOrganizationError for ids that nobody imported."""
+    """Yields what runs Dagster's jobs in this process.
+
+    Price books and sources that cannot be read are refused before anything starts; ids that nobody imported
+    (UnknownOrganizationError) before any job does.
+    """
     from flybill_pipeline.operating.runs import runner
     from flybill_pipeline.questions.organizations import organizations
+    from flybill_pipeline.toolbox.wiring import require_readable_inputs
 
-    with ready(load_settings()) as complete, runner(complete) as jobs:
+    settings = load_settings()
+    require_readable_inputs(settings)
+    with ready(settings) as complete, runner(complete) as jobs:
         organizations(jobs.toolbox, org_ids)
         yield jobs

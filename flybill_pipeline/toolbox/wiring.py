@@ -7,6 +7,8 @@ from flybill_pipeline.notifiers.email import Email
 from flybill_pipeline.notifiers.webhook import Webhook
 from flybill_pipeline.settings import Settings, SettingsError
 from flybill_pipeline.steps.alerts.tell_problems import Channel
+from flybill_pipeline.stores.pricing.price_books import load_price_books
+from flybill_pipeline.stripe_gateway.keys import require_usable_key
 from flybill_pipeline.toolbox.tools import Toolbox
 
 if TYPE_CHECKING:
@@ -33,11 +35,32 @@ def _channels(settings: Settings) -> dict[str, Channel]:
     return channels
 
 
+def require_usable_stripe(settings: Settings) -> None:
+    """Raises SettingsError or KeyRefusedError when Stripe could not be spoken to with these settings.
+
+    Without a key and an address the emulator stands in, once it runs.
+    """
+    if settings.stripe_api_key is not None:
+        key = settings.stripe_api_key.get_secret_value()
+        require_usable_key(key, base=settings.stripe_api_base, live=settings.stripe_live)
+    elif not settings.uses_local_stripe:
+        raise SettingsError("STRIPE_API_KEY is not set: set it, or unset STRIPE_API_BASE too to use the local emulator")
+
+
+def require_readable_inputs(settings: Settings) -> None:
+    """Raises PriceBookError or SourcesError when price books or the source mapping cannot be read."""
+    from flybill_pipeline.stores.usage.intake.sources import load_sources
+
+    load_price_books(settings.prices)
+    load_sources(settings.sources)
+
+
 def _open_stripe(settings: Settings) -> "Gateway":
     from flybill_pipeline.stripe_gateway.gateway import Gateway, limiter_for
 
+    require_usable_stripe(settings)
     if settings.stripe_api_key is None:
-        raise SettingsError("STRIPE_API_KEY is not set: set it, or unset STRIPE_API_BASE too to use the local emulator")
+        raise SettingsError("STRIPE_API_KEY is not set, and no emulator runs here: set it")
     return Gateway(
         settings.stripe_api_key.get_secret_value(),
         base=settings.stripe_api_base,
