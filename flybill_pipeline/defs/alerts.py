@@ -20,14 +20,14 @@ def alert_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every: 
         """
         now = toolbox.now()
         openings = toolbox.sync_ledger.breaker.openings(now - LOOKED_BACK)
-        found = [
+        problems = [
             *find_problems(toolbox.troubles, toolbox.usage_health, toolbox.sync_ledger.breaker.state(), now),
             *dagster_problems(context.instance, partitions, openings, now),
         ]
-        told = tell_problems(found, toolbox.problem_ledger, toolbox.channels, now, toolbox.ui_url)
+        told = tell_problems(problems, toolbox.problem_ledger, toolbox.channels, now, toolbox.ui_url)
         for problem in toolbox.problem_ledger.undelivered():
             context.log.error(f"not delivered by {problem['channel']}: {problem['error']}")
         where = "" if toolbox.channels else "; nobody is told: no channel is set up"
-        return dg.SkipReason(f"{len(found)} problems, {told.sent} messages sent, {told.failed} failed{where}")
+        return dg.SkipReason(f"{len(problems)} problems, {told.sent} messages sent, {told.failed} failed{where}")
 
     return alerts

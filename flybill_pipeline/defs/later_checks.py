@@ -19,13 +19,13 @@ MOST_RECORDS = 500
 
 def last_results(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> dict[str, bool]:
     """Partition → whether the check's last result there was good, or a warning only."""
-    found: dict[str, bool] = {}
+    results: dict[str, bool] = {}
     for record in instance.event_log_storage.get_asset_check_execution_history(check, limit=MOST_RECORDS):
         evaluation = record.evaluation
         if isinstance(evaluation, dg.AssetCheckEvaluation):  # and not one that is planned, or died with its run
             good = evaluation.passed or evaluation.severity == dg.AssetCheckSeverity.WARN
-            found.setdefault(str(record.partition), good)
-    return found
+            results.setdefault(str(record.partition), good)
+    return results
 
 
 def record_check(
@@ -33,7 +33,7 @@ def record_check(
 ) -> None:
     """Records `evaluation`, of one shard of a month, as a result of `run`."""
     history = instance.event_log_storage.get_asset_check_execution_history
-    known = {(found.run_id, found.partition) for found in history(evaluation.asset_check_key, limit=MOST_RECORDS)}
+    known = {(past.run_id, past.partition) for past in history(evaluation.asset_check_key, limit=MOST_RECORDS)}
     if (run.run_id, evaluation.partition) not in known:
         planned = AssetCheckEvaluationPlanned(
             asset_key=evaluation.asset_key,

@@ -19,8 +19,8 @@ RETRIED_MONTHS = 3
 LOOKED_BACK = RETRIED_MONTHS * timedelta(days=31)
 MOST_ATTEMPTS = 6
 MOST_PER_TICK = 4
-FIRST_WAIT = timedelta(minutes=1)
-LONGEST_WAIT = timedelta(hours=1)
+FIRST_RETRY_WAIT = timedelta(minutes=1)
+LONGEST_RETRY_WAIT = timedelta(hours=1)
 RETRY_TAG = "flybill/retry_of"
 Openings = Sequence[tuple[datetime, datetime | None]]
 """When calls to Stripe were stopped for everybody, and when they were let through again."""
@@ -103,8 +103,8 @@ def _failed_shards(instance: dg.DagsterInstance, partitions: Partitions, now: da
         keys += [month_shard_key(month, int(shard)) for shard in partitions.shards.get_partition_keys()]
     failed: set[str] = set()
     for asset in CLOSING_ASSETS:
-        found = instance.get_status_by_partition(dg.AssetKey(asset), keys, partitions.month_shards) or {}
-        failed |= {key for key, status in found.items() if status == dg.AssetPartitionStatus.FAILED}
+        statuses = instance.get_status_by_partition(dg.AssetKey(asset), keys, partitions.month_shards) or {}
+        failed |= {key for key, status in statuses.items() if status == dg.AssetPartitionStatus.FAILED}
     return sorted(failed, key=read_month_shard)
 
 
@@ -155,7 +155,7 @@ def _meanwhile(run: dg.RunRecord, openings: Openings) -> bool:
 
 
 def _due(failures: Sequence[dg.RunRecord], attempts: int) -> datetime:
-    wait: timedelta = min(FIRST_WAIT * 2 ** (attempts - 1), LONGEST_WAIT) if attempts else timedelta(0)
+    wait: timedelta = min(FIRST_RETRY_WAIT * 2 ** (attempts - 1), LONGEST_RETRY_WAIT) if attempts else timedelta(0)
     return datetime.fromtimestamp(failures[0].end_time or 0, UTC) + wait
 
 

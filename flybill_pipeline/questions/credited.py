@@ -1,6 +1,7 @@
 """What becomes of a credit that a person decided: the note is recorded, then sent. The rules are billing's."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flybill_pipeline.billing.payments.credit_note_sync import CreditWork
 from flybill_pipeline.billing.payments.credit_notes import CreditNote, CreditRequest
@@ -8,8 +9,8 @@ from flybill_pipeline.questions.organizations import organizations
 from flybill_pipeline.steps.payments.issue_credit_note import issue_credit_notes
 from flybill_pipeline.toolbox.tools import Toolbox
 
-PATIENCE = 10.0
-"""Seconds without an answer of Stripe after which a person is told that the note waits."""
+COMMAND_PATIENCE = timedelta(seconds=10)
+"""So long a person waits for Stripe before the command says that the note waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +36,7 @@ def credited(tools: Toolbox, request: CreditRequest) -> Credited:
     if note.state == "issued":
         return Credited(note, before=True)
     work = CreditWork(note.credit_note_id, note.org_id)
-    issue_credit_notes([work], ledger=tools.credit_notes, stripe=tools.stripe, patience=PATIENCE, clock=tools.now)
+    issue_credit_notes(
+        [work], ledger=tools.credit_notes, stripe=tools.stripe, patience=COMMAND_PATIENCE, clock=tools.now
+    )
     return Credited(tools.credit_notes.find(note.credit_note_id), before=False)

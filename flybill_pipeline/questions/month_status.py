@@ -7,7 +7,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.questions.rejected_usage import RejectedUsage, rejected_since
 from flybill_pipeline.questions.sync_progress import SyncNow, sync_progress
 from flybill_pipeline.stores.payments.standing import MonthPayments
-from flybill_pipeline.stores.payments.statements import Failure, MonthStatus
+from flybill_pipeline.stores.payments.statements import FailedOrgMonth, MonthStatus
 from flybill_pipeline.toolbox.tools import Toolbox
 
 
@@ -20,7 +20,7 @@ class MonthOverview:
     sync: SyncNow
     payments: MonthPayments
 
-    def failures_of(self, org_ids: Collection[str]) -> list[Failure]:
+    def failures_of(self, org_ids: Collection[str]) -> list[FailedOrgMonth]:
         """The organizations that are not done, of these, or of all where none is named."""
         return [failure for failure in self.bills.failures if not org_ids or failure.org_id in org_ids]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import stripe
 from stripe import oauth_error
 
-from flybill_pipeline.billing.sync.values import Kind
+from flybill_pipeline.billing.sync.values import FailureKind
 
 READY_SOON = "Your invoice is ready; its payment link follows shortly."
 CHECKING = "Your invoice is being checked by our billing team. You need not do anything."
@@ -22,7 +22,7 @@ class Rule:
     """One row. `codes`, `statuses`, `params` and `says` (part of Stripe's message, lower case) narrow it when given."""
 
     error: type[stripe.StripeError]
-    kind: Kind
+    kind: FailureKind
     name: str
     message: str
     remedy: str = NOTHING_TO_DO

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import stripe
 
-from flybill_pipeline.billing.sync.values import Failure, Kind
+from flybill_pipeline.billing.sync.values import Failure, FailureKind
 from flybill_pipeline.stripe_gateway.failure_table import TABLE, Rule
 
 RATE_LIMIT_REASON = "stripe-rate-limited-reason"
@@ -72,7 +72,7 @@ def _rule(error: stripe.StripeError, code: str | None) -> Rule:
     raise LookupError(f"{type(error).__name__} is not in the failure table")
 
 
-def _kind(kind: Kind, error: stripe.StripeError, headers: Mapping[str, str], *, replayed: bool) -> Kind:
+def _kind(kind: FailureKind, error: stripe.StripeError, headers: Mapping[str, str], *, replayed: bool) -> FailureKind:
     """The table's kind, overruled by what the headers say about this very answer."""
     if kind == "everyone":
         return kind

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from flybill_pipeline.billing.payments.standing import Kind, Observation
+from flybill_pipeline.billing.payments.standing import Observation, ObservationKind
 
 EVENT_TYPES = (
     "invoice.paid",
@@ -88,7 +88,7 @@ def _by_payment(data: Json) -> dict[str, Any]:
     return {"amount_minor": data["amount"], "payment_intent": data.get("payment_intent")}
 
 
-_READERS: Mapping[str, tuple[Kind, Callable[[Json], dict[str, Any]]]] = {
+_READERS: Mapping[str, tuple[ObservationKind, Callable[[Json], dict[str, Any]]]] = {
     "invoice": ("invoice", _invoice),
     "invoice_payment": ("payment", _payment),
     "credit_note": ("credit_note", _credit_note),

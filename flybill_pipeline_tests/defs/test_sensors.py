@@ -14,7 +14,7 @@ from flybill_pipeline.billing.sync.breaker import OpenBreaker
 from flybill_pipeline.defs import sensors as module
 from flybill_pipeline.defs.jobs import CLOSE_MONTH
 from flybill_pipeline.defs.partitions import Partitions, month_shard_key
-from flybill_pipeline.defs.sensors import FIRST_WAIT, MOST_ATTEMPTS, MOST_PER_TICK, RETRY_TAG, given_up, sensors
+from flybill_pipeline.defs.sensors import FIRST_RETRY_WAIT, MOST_ATTEMPTS, MOST_PER_TICK, RETRY_TAG, given_up, sensors
 
 SHARDS = 6
 RETRIES = dg.AssetCheckKey(dg.AssetKey("stripe_invoices"), "retries_left")
@@ -119,7 +119,7 @@ def test_a_failed_shard_is_asked_for_once_its_wait_is_over(world: World) -> None
     failed = world.run(key(1))
     world.run(key(2))
     assert world.requests() == []
-    world.wait(FIRST_WAIT)
+    world.wait(FIRST_RETRY_WAIT)
     (request,) = world.requests()
     assert (str(request.partition_key), request.run_key) == (key(1), f"retry:{key(1)}:{failed.run_id}")
     assert request.tags[RETRY_TAG] == failed.run_id
@@ -128,7 +128,7 @@ def test_a_failed_shard_is_asked_for_once_its_wait_is_over(world: World) -> None
 def test_the_same_failure_has_the_same_run_key_however_often_one_looks(world: World) -> None:
     world.failing = {key()}
     world.run(key())
-    world.wait(FIRST_WAIT)
+    world.wait(FIRST_RETRY_WAIT)
     assert world.requests()[0].run_key == world.requests()[0].run_key
     world.wait(timedelta(days=1))
     assert len({request.run_key for request in [*world.requests(), *world.requests()]}) == 1
@@ -137,7 +137,7 @@ def test_the_same_failure_has_the_same_run_key_however_often_one_looks(world: Wo
 def test_a_retry_that_succeeds_ends_it(world: World) -> None:
     world.failing = {key()}
     world.run(key())
-    world.wait(FIRST_WAIT)
+    world.wait(FIRST_RETRY_WAIT)
     (request,) = world.requests()
     world.failing.clear()
     assert world.follow(request).success
@@ -224,7 +224,7 @@ def test_runs_of_a_backfill_are_seen_though_their_job_has_another_name(world: Wo
         raise_on_error=False,
     )
     assert not failed.success
-    world.wait(FIRST_WAIT)
+    world.wait(FIRST_RETRY_WAIT)
     assert [request.run_key for request in world.requests()] == [f"retry:{key()}:{failed.run_id}"]
 
 
@@ -262,7 +262,7 @@ def test_what_fails_after_stripe_has_answered_again_counts(world: World) -> None
     world.follow(first)
     world.wait(timedelta(seconds=1))
     assert world.requests() == []
-    world.wait(FIRST_WAIT)
+    world.wait(FIRST_RETRY_WAIT)
     (second,) = world.requests()
     assert second.tags["flybill/attempt"] == "2"
 

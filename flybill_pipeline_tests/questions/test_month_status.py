@@ -1,12 +1,12 @@
 """Where a month stands, put together once: bills, sync, payments, usage that does not count."""
 
-from flybill_pipeline.billing.invoicing.outcomes import Problem
+from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.questions.month_status import month_status
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline_tests.questions.conftest import NOW
 from flybill_pipeline_tests.stores.billing_world import MONTH, BillingWorld
 
-BROKEN = (Problem("unpriced_meter", "Rockets have no price.", "Add one."),)
+BROKEN = (HoldReason("unpriced_meter", "Rockets have no price.", "Add one."),)
 
 
 def test_a_month_of_which_nothing_is_known(tools: Toolbox) -> None:

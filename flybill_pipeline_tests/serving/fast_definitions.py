@@ -36,7 +36,7 @@ def replace(module: Any, **values: object) -> None:
 @dg.definitions
 def defs() -> dg.Definitions:
     """All definitions, in a hurry."""
-    replace(sensors, FIRST_WAIT=FIRST_WAIT)
+    replace(sensors, FIRST_RETRY_WAIT=FIRST_WAIT)
     replace(sync_breaker, WAITS={**sync_breaker.WAITS, "outage": PROBES})
     replace(closing, RunOptions=partial(RunOptions, patience=PATIENCE))
     replace(tell_problems, REST=timedelta(seconds=1))

@@ -8,7 +8,7 @@ from itertools import count
 from sqlalchemy import Engine
 
 from flybill_pipeline.billing.invoicing.invoice import Draft
-from flybill_pipeline.billing.invoicing.outcomes import Problem
+from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem, line_id
@@ -40,7 +40,7 @@ class BillingWorld:
     def now(self) -> datetime:
         return datetime(2026, 6, 3, tzinfo=UTC) + timedelta(seconds=next(self._seconds))
 
-    def draft(self, amounts: Mapping[str, int], month: Month = MONTH, problems: tuple[Problem, ...] = ()) -> None:
+    def draft(self, amounts: Mapping[str, int], month: Month = MONTH, problems: tuple[HoldReason, ...] = ()) -> None:
         """Replaces the drafts of the shard: one line of usage each, and what is carried over."""
         carried = {org: sum(open_.values()) for org, open_ in self.drafts.carried(month, list(amounts)).items()}
         settled = BilledMonths(self.engine).settled_months(SHARD, list(amounts))

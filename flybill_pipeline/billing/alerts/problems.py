@@ -76,11 +76,11 @@ def body(news: News, link: str | None = None) -> str:
 
 
 def _told(problem: Problem) -> str:
-    said = [
+    lines = [
         problem.title,
         f"  What happened: {problem.what}",
         f"  Affected: {problem.who}",
         *([f"  Not billed because of it: {problem.cost}"] if problem.cost else []),
         f"  What to do: {problem.remedy}",
     ]
-    return "\n".join(said)
+    return "\n".join(lines)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from flybill_pipeline.billing.invoicing.basis import Basis
 from flybill_pipeline.billing.invoicing.items.credits import Credit
 from flybill_pipeline.billing.invoicing.items.discounts import Discount
-from flybill_pipeline.billing.invoicing.outcomes import Problem
+from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.pricing.line_items import LineItem
 
 
@@ -30,7 +30,7 @@ class Account:
     billed_before_minor: int = 0
     credits: tuple[Credit, ...] = ()
     discounts: tuple[Discount, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[HoldReason, ...] = ()
     bases: tuple[Basis, ...] = ()
     settled_months: int = 0
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from flybill_pipeline.billing.invoicing.items.credits import Credit
 from flybill_pipeline.billing.invoicing.items.discounts import Discount
-from flybill_pipeline.billing.invoicing.outcomes import Problem
+from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
@@ -15,10 +15,10 @@ from flybill_pipeline.billing.pricing.line_items import LineItem
 CODE = "currency_clash"
 
 
-def carried_in_others(currency: str, carried_over: Mapping[str, int]) -> Iterator[Problem]:
+def carried_in_others(currency: str, carried_over: Mapping[str, int]) -> Iterator[HoldReason]:
     """A problem for each other currency in which something (minor units) is open from earlier months."""
     for other in sorted(carried_over.keys() - {currency}):
-        yield Problem(
+        yield HoldReason(
             CODE,
             f"{format_money(carried_over[other], other)} is carried over from earlier months, and now the organization "
             f"is billed in {currency}: both cannot be on one invoice.",
@@ -27,12 +27,12 @@ def carried_in_others(currency: str, carried_over: Mapping[str, int]) -> Iterato
         )
 
 
-def credits_in_others(currency: str, month: Month, available: Iterable[Credit]) -> Iterator[Problem]:
+def credits_in_others(currency: str, month: Month, available: Iterable[Credit]) -> Iterator[HoldReason]:
     """A problem for each credit that is valid in the month and has something left in another currency."""
     for credit in available:
         if credit.currency != currency and credit.left_minor > 0 and credit.pays_for(month):
             left = format_money(credit.left_minor, credit.currency)
-            yield Problem(
+            yield HoldReason(
                 CODE,
                 f"{left} are left of the prepaid credit {credit.credit_id!r}, and now the organization is billed in "
                 f"{currency}, which it cannot pay.",
@@ -41,11 +41,11 @@ def credits_in_others(currency: str, month: Month, available: Iterable[Credit]) 
             )
 
 
-def discounts_in_others(currency: str, month: Month, discounts: Iterable[Discount]) -> Iterator[Problem]:
+def discounts_in_others(currency: str, month: Month, discounts: Iterable[Discount]) -> Iterator[HoldReason]:
     """A problem for each discount of an amount in another currency that holds in the month."""
     for discount in discounts:
         if discount.applies_in(month) and discount.currency not in {None, currency}:
-            yield Problem(
+            yield HoldReason(
                 CODE,
                 f"The discount {discount.discount_id!r} is an amount in {discount.currency}, and now the organization "
                 f"is billed in {currency}.",
@@ -53,21 +53,21 @@ def discounts_in_others(currency: str, month: Month, discounts: Iterable[Discoun
             )
 
 
-def lines_in_others(currency: str, lines: Iterable[LineItem]) -> Iterator[Problem]:
+def lines_in_others(currency: str, lines: Iterable[LineItem]) -> Iterator[HoldReason]:
     """A problem for each line of a plan or item in another currency."""
     for line in lines:
         if line.currency != currency:
-            yield Problem(
+            yield HoldReason(
                 CODE,
                 f"{line.description} is in {line.currency}, and the organization is billed in {currency}.",
                 f"End it, import it again in {currency}, then repair the month.",
             )
 
 
-def late_in_another(currency: str, service_month: Month, billed_in: str | None) -> Iterator[Problem]:
+def late_in_another(currency: str, service_month: Month, billed_in: str | None) -> Iterator[HoldReason]:
     """A problem when something came late for a month that was billed in another currency."""
     if billed_in != currency:
-        yield Problem(
+        yield HoldReason(
             "currency_changed",
             f"{service_month} was billed in {billed_in}, and now the organization is billed in {currency}: what came "
             f"late for {service_month} cannot be on this invoice.",

@@ -8,7 +8,7 @@ from functools import cached_property
 from json.encoder import encode_basestring_ascii as quoted
 
 from flybill_pipeline.billing.invoicing.basis import Basis
-from flybill_pipeline.billing.invoicing.outcomes import Problem
+from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
@@ -30,7 +30,7 @@ class Draft:
     currency: str | None
     lines: tuple[LineItem, ...]
     carried_minor: int
-    problems: tuple[Problem, ...]
+    problems: tuple[HoldReason, ...]
     usage_up_to: datetime | None
     bases: tuple[Basis, ...] = ()
     settled_months: int = 0

@@ -32,7 +32,7 @@ class Reason(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class HoldReason:
     """A reason as a plain value, and the recorded usage that waits because of it."""
 
     code: str
@@ -122,7 +122,7 @@ def _settled(total: int, currency: str, bounds: Bounds) -> Outcome:
     return Outcome(CARRIED_FORWARD, total, currency, "below_minimum", message, customer)
 
 
-def _limits(total: int, currency: str, policy: OutcomePolicy) -> list[Problem]:
+def _limits(total: int, currency: str, policy: OutcomePolicy) -> list[HoldReason]:
     amount = format_money(total, currency)
     maximum = currency_of(currency).maximum_minor
     if total > maximum:
@@ -132,15 +132,15 @@ def _limits(total: int, currency: str, policy: OutcomePolicy) -> list[Problem]:
             "agree with the customer on a part that is paid outside Stripe, import it as a one_off with a negative "
             "amount in this month, then repair the month"
         )
-        return [Problem("above_stripe_maximum", message, remedy)]
+        return [HoldReason("above_stripe_maximum", message, remedy)]
     if policy.largest_credit_minor is not None and -total > policy.largest_credit_minor:
         limit = format_money(policy.largest_credit_minor, currency)
         message = f"a total of {amount} is a larger credit than {limit}"
-        return [Problem("large_credit", message, "check the corrections behind it, then release the month")]
+        return [HoldReason("large_credit", message, "check the corrections behind it, then release the month")]
     return []
 
 
-def _unusual(total: int, currency: str, bounds: Bounds) -> list[Problem]:
+def _unusual(total: int, currency: str, bounds: Bounds) -> list[HoldReason]:
     multiple, average = bounds.policy.hold_above_multiple, bounds.trailing_average
     if multiple is None or average is None or average <= 0:
         return []
@@ -149,4 +149,4 @@ def _unusual(total: int, currency: str, bounds: Bounds) -> list[Problem]:
             return []
     usual = format_money(average, currency)
     message = f"{format_money(total, currency)} is more than {plain(multiple)} times the trailing average of {usual}"
-    return [Problem("unusual_total", message, "check the usage behind it, then release the month")]
+    return [HoldReason("unusual_total", message, "check the usage behind it, then release the month")]

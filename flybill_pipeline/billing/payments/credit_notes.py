@@ -17,7 +17,7 @@ from flybill_pipeline.billing.sync.lines import groups_for_stripe, line_id_at_st
 from flybill_pipeline.billing.sync.values import SyncLine
 
 LONGEST_REASON = 500
-State: TypeAlias = Literal["new", "issued", "blocked", "mismatch"]
+NoteState: TypeAlias = Literal["new", "issued", "blocked", "mismatch"]
 """new: written down, not yet known to be at Stripe; issued: there; blocked: Stripe refused it, so nothing was credited;
 mismatch: what Stripe has of it is wrong."""
 
@@ -59,7 +59,7 @@ class CreditNote:
     by: str
     nth: int
     requested_at: datetime
-    state: State = "new"
+    state: NoteState = "new"
     balance_minor: int | None = None
     stripe_credit_note_id: str | None = None
     stripe_number: str | None = None
@@ -85,7 +85,7 @@ class CreditableInvoice:
     notes: Sequence[CreditNote]
 
 
-def decide(request: CreditRequest, invoice: CreditableInvoice | None, now: datetime) -> CreditNote:
+def decide_note(request: CreditRequest, invoice: CreditableInvoice | None, now: datetime) -> CreditNote:
     """The note that the request asks for: the one on record when there is one, else a new one.
 
     One that Stripe refused is judged again as if it were new. Raises CreditRefusedError.
@@ -163,12 +163,12 @@ def stripe_line_of(lines: Sequence[SyncLine], number: int) -> str:
 
 def totals(notes: Iterable[CreditNote]) -> dict[str, dict[str, int]]:
     """Per currency the minor units that are credited at Stripe, and those that are not known to be there yet."""
-    found: dict[str, dict[str, int]] = {}
+    by_currency: dict[str, dict[str, int]] = {}
     for note in notes:
-        of_currency = found.setdefault(note.currency, {"issued_minor": 0, "pending_minor": 0})
+        of_currency = by_currency.setdefault(note.currency, {"issued_minor": 0, "pending_minor": 0})
         if note.counts:
             of_currency["issued_minor" if note.state == "issued" else "pending_minor"] += note.amount_minor
-    return dict(sorted(found.items()))
+    return dict(sorted(by_currency.items()))
 
 
 def what_is_left(total_minor: int, notes: Sequence[CreditNote]) -> int:
@@ -190,14 +190,16 @@ def customer_sentence(total_minor: int, notes: Sequence[CreditNote], told_minor:
     credited = format_money(credited_minor, currency)
     left = format_money(what_is_left(total_minor, notes), currency)
     if told_minor >= credited_minor:
-        said = f"{credited} was credited since the invoice was made; it is taken off already."
+        sentence = f"{credited} was credited since the invoice was made; it is taken off already."
     else:
-        said = f"{credited} of it was credited since: it comes to {left} now."
+        sentence = f"{credited} of it was credited since: it comes to {left} now."
     if any(note.state != "issued" for note in notes):
-        said += " A part of that is still on its way to our payment provider."
+        sentence += " A part of that is still on its way to our payment provider."
     if balance:
-        said += f" {format_money(balance, currency)} of the credit is on your account and reduces your next invoice."
-    return said
+        sentence += (
+            f" {format_money(balance, currency)} of the credit is on your account and reduces your next invoice."
+        )
+    return sentence
 
 
 def effect(note: CreditNote) -> str:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal["invoice", "payment", "credit_note", "refund", "dispute"]
+ObservationKind: TypeAlias = Literal["invoice", "payment", "credit_note", "refund", "dispute"]
 
-State: TypeAlias = Literal[
+PaymentState: TypeAlias = Literal[
     "open",
     "partly_paid",
     "past_due",
@@ -25,7 +25,9 @@ State: TypeAlias = Literal[
     "uncollectible",
 ]
 
-WORRYING: frozenset[State] = frozenset(("past_due", "failed", "disputed", "dispute_lost", "voided", "uncollectible"))
+WORRYING: frozenset[PaymentState] = frozenset(
+    ("past_due", "failed", "disputed", "dispute_lost", "voided", "uncollectible")
+)
 """States that an operator should know of by name; none of them is a failure of the month."""
 
 _FURTHEST = {
@@ -58,7 +60,7 @@ class Observation:
     """
 
     observation_id: str
-    kind: Kind
+    kind: ObservationKind
     object_id: str
     status: str
     currency: str
@@ -86,7 +88,7 @@ class Payment:
     as far as Stripe told.
     """
 
-    state: State
+    state: PaymentState
     currency: str
     due_minor: int
     paid_minor: int
@@ -128,7 +130,7 @@ def _payment(invoice: Observation, latest: list[Observation], now: datetime) -> 
     paid = max(invoice.paid_minor, _sum(latest, "payment", "paid"))
     reduced = sum(seen.pre_payment_minor for seen in _in(latest, "credit_note", "issued"))
     ended = invoice.status in ("paid", "void")
-    found = Payment(
+    payment = Payment(
         state="open",
         currency=invoice.currency,
         due_minor=invoice.amount_minor,
@@ -145,35 +147,35 @@ def _payment(invoice: Observation, latest: list[Observation], now: datetime) -> 
         hosted_invoice_url=invoice.hosted_invoice_url,
         invoice_pdf=invoice.invoice_pdf,
     )
-    state = _state(found, invoice.status, now)
-    return replace(found, state=state, since=_since(state, invoice, latest))
+    state = _state(payment, invoice.status, now)
+    return replace(payment, state=state, since=_since(state, invoice, latest))
 
 
-def _state(found: Payment, status: str, now: datetime) -> State:
+def _state(payment: Payment, status: str, now: datetime) -> PaymentState:
     if status == "void":
         return "voided"
-    if found.disputed_minor:
+    if payment.disputed_minor:
         return "disputed"
-    if found.lost_minor:
+    if payment.lost_minor:
         return "dispute_lost"
-    if not found.open_minor:  # also when the payment was seen before the invoice that it paid
-        return _settled(found)
+    if not payment.open_minor:  # also when the payment was seen before the invoice that it paid
+        return _settled(payment)
     if status == "uncollectible":
         return "uncollectible"
-    if found.attempts:  # an attempt that had worked would have paid it
+    if payment.attempts:  # an attempt that had worked would have paid it
         return "failed"
-    if found.due_at is not None and found.due_at < now:
+    if payment.due_at is not None and payment.due_at < now:
         return "past_due"
-    return "partly_paid" if found.paid_minor else "open"
+    return "partly_paid" if payment.paid_minor else "open"
 
 
-def _settled(found: Payment) -> State:
-    if found.refunded_minor and found.refunded_minor >= found.paid_minor:
+def _settled(payment: Payment) -> PaymentState:
+    if payment.refunded_minor and payment.refunded_minor >= payment.paid_minor:
         return "refunded"
-    return "credited" if found.credited_minor and not found.paid_minor else "paid"
+    return "credited" if payment.credited_minor and not payment.paid_minor else "paid"
 
 
-def _since(state: State, invoice: Observation, latest: list[Observation]) -> datetime:
+def _since(state: PaymentState, invoice: Observation, latest: list[Observation]) -> datetime:
     """When the state was reached: by what brought it about, else by the invoice itself."""
     if state in ("paid", "voided", "uncollectible") and invoice.settled_at is not None:
         return invoice.settled_at
@@ -182,9 +184,9 @@ def _since(state: State, invoice: Observation, latest: list[Observation]) -> dat
     return max(dates, default=invoice.seen_at)
 
 
-def _in(latest: list[Observation], kind: Kind, *statuses: str) -> list[Observation]:
+def _in(latest: list[Observation], kind: ObservationKind, *statuses: str) -> list[Observation]:
     return [seen for seen in latest if seen.kind == kind and seen.status in statuses]
 
 
-def _sum(latest: list[Observation], kind: Kind, *statuses: str) -> int:
+def _sum(latest: list[Observation], kind: ObservationKind, *statuses: str) -> int:
     return sum(seen.amount_minor for seen in _in(latest, kind, *statuses))

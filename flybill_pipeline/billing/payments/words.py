@@ -15,7 +15,7 @@ def customer_words(payment: Payment, invoice: str) -> tuple[str, str]:
         return f"{invoice} is settled: your balance covered it.", "Nothing more is due."
     due, open_amount = _money(payment, payment.due_minor), _money(payment, payment.open_minor)
     pay = f"pay or view it at {_page(payment)}"
-    said = {
+    words = {
         "open": (f"You owe {open_amount} ({_lower(invoice)}).", _sentence(pay)),
         "partly_paid": (
             f"{_money(payment, payment.paid_minor)} of {due} is paid; {open_amount} is still due ({_lower(invoice)}).",
@@ -43,13 +43,13 @@ def customer_words(payment: Payment, invoice: str) -> tuple[str, str]:
         "voided": (f"{invoice} was voided.", "Nothing is due for it."),
         "uncollectible": (f"{open_amount} was never paid ({_lower(invoice)}).", _sentence(pay)),
     }
-    return said[payment.state]
+    return words[payment.state]
 
 
 def operator_sentence(payment: Payment) -> str:
     """What the operator is told: what happened and what to do about it."""
     open_amount, day = _money(payment, payment.open_minor), _day(payment.since)
-    said = {
+    sentences = {
         "open": f"{open_amount} is open.",
         "partly_paid": f"{open_amount} of {_money(payment, payment.due_minor)} is still open.",
         "past_due": f"{open_amount} was due on {_day(payment.due_at)}: remind the customer.",
@@ -67,7 +67,7 @@ def operator_sentence(payment: Payment) -> str:
         "voided": f"Voided at Stripe on {day}, though it stands here: credit it here, or bill it again at Stripe.",
         "uncollectible": f"Given up at Stripe on {day}: {open_amount} is not expected any more.",
     }
-    return said[payment.state]
+    return sentences[payment.state]
 
 
 def freshness(poll: Poll) -> str:
@@ -78,12 +78,12 @@ def freshness(poll: Poll) -> str:
 
 def freshness_explained(poll: Poll) -> str:
     """The same for the operator, with what happened and what to do about it."""
-    said = freshness(poll)
+    sentence = freshness(poll)
     if poll.failing_since:
-        return f"{said} What happened: {poll.failure}. What to do: {poll.remedy}"
+        return f"{sentence} What happened: {poll.failure}. What to do: {poll.remedy}"
     if poll.read_up_to and poll.fell_back_at == poll.read_up_to:
-        return f"{said} They were read from the invoices themselves: the events did not reach back far enough."
-    return said
+        return f"{sentence} They were read from the invoices themselves: the events did not reach back far enough."
+    return sentence
 
 
 def _after_failure(payment: Payment) -> str:

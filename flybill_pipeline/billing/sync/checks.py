@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from flybill_pipeline.billing.money.currencies import currency_of
-from flybill_pipeline.billing.sync.values import Failure, Kind, StripeInvoice, SyncInvoice
+from flybill_pipeline.billing.sync.values import Failure, FailureKind, StripeInvoice, SyncInvoice
 
 _WAIT = "Your invoice is being checked by our billing team. You need not do anything."
 
@@ -68,12 +68,12 @@ def two_finalized(invoices: Sequence[StripeInvoice]) -> Failure:
     )
 
 
-def no_end_in_sight(kind: Kind = "same_key") -> Failure:
+def no_end_in_sight(kind: FailureKind = "same_key") -> Failure:
     """Looking and sending again did not settle it: wait, and begin anew later."""
     return _failure(
         "keeps_failing", "Stripe kept failing on this invoice; it will be tried again", "Nothing yet.", kind
     )
 
 
-def _failure(code: str, message: str, remedy: str, kind: Kind = "org") -> Failure:
+def _failure(code: str, message: str, remedy: str, kind: FailureKind = "org") -> Failure:
     return Failure(kind=kind, code=code, message=message, remedy=remedy, customer_message=_WAIT)

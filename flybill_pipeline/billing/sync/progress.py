@@ -114,16 +114,16 @@ def seconds_left(left: CallsLeft, pace: int, endpoint: int, account: int) -> int
     return max(_seconds(left.total, pace), _seconds(left.busiest, endpoint), _seconds(left.total, account))
 
 
-def progress_sentence(found: SyncProgress, now: datetime) -> str:
+def progress_sentence(progress: SyncProgress, now: datetime) -> str:
     """One line for people; empty when nothing is left to do and nothing is at work."""
-    needed = f"{found.made:,} calls to Stripe made, {found.left.total:,} left"
-    if found.running:
-        pace = f"{_per_second(found.calls_per_minute)} a second (limit {_per_second(found.limit_per_minute)})"
-        refused = f"{found.rate_limited:,} refused by the rate limit"
-        return f"syncing: {needed}, {pace}, {refused}; {_finish(found.finish, now)}{_on_top(found.unsettled)}"
-    if found.stopped_at is not None:
-        return f"sync stopped at {found.stopped_at:%Y-%m-%d %H:%M:%S} UTC without ending: {needed}"
-    return f"sync is not running: {needed}" if found.left.total else ""
+    needed = f"{progress.made:,} calls to Stripe made, {progress.left.total:,} left"
+    if progress.running:
+        pace = f"{_per_second(progress.calls_per_minute)} a second (limit {_per_second(progress.limit_per_minute)})"
+        refused = f"{progress.rate_limited:,} refused by the rate limit"
+        return f"syncing: {needed}, {pace}, {refused}; {_finish(progress.finish, now)}{_on_top(progress.unsettled)}"
+    if progress.stopped_at is not None:
+        return f"sync stopped at {progress.stopped_at:%Y-%m-%d %H:%M:%S} UTC without ending: {needed}"
+    return f"sync is not running: {needed}" if progress.left.total else ""
 
 
 def _finish(finish: datetime | None, now: datetime) -> str:

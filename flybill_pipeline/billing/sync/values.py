@@ -17,7 +17,7 @@ T = TypeVar("T")
 LONGEST_IN_KEY = 200
 """Characters of an id that a key shows as it is."""
 
-Kind: TypeAlias = Literal["same_key", "look_first", "org", "everyone"]
+FailureKind: TypeAlias = Literal["same_key", "look_first", "org", "everyone"]
 """What a failure allows: the same request again under the same key; first a look at what Stripe has, then a new key;
 nothing until a person mends this org; nothing for anybody until a person mends the account."""
 
@@ -33,7 +33,7 @@ class Failure:
     stored answer of an earlier request with the same key. No sentence holds a key or anything of the customer's.
     """
 
-    kind: Kind
+    kind: FailureKind
     code: str
     message: str
     remedy: str

@@ -8,7 +8,7 @@ from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.payments.credit_notes import totals as credited
 from flybill_pipeline.cli.render import credit_notes, payments, rejected_usage, screen, sync_progress
 from flybill_pipeline.questions.month_status import MonthOverview
-from flybill_pipeline.stores.payments.statements import Failure, MonthStatus
+from flybill_pipeline.stores.payments.statements import FailedOrgMonth, MonthStatus
 
 if TYPE_CHECKING:  # importing Dagster takes longer than answering `flybill owes`
     from flybill_pipeline.operating.runs import FailedRun
@@ -72,7 +72,7 @@ def show_totals(totals: Mapping[str, Mapping[str, int]]) -> None:
     screen.table(titles, rows, right=titles[1:])
 
 
-def _show_failures(failures: Sequence[Failure]) -> None:
+def _show_failures(failures: Sequence[FailedOrgMonth]) -> None:
     """Who is not done, why, and what to do about it."""
     for failure in failures[:MOST]:
         screen.line(screen.bad(failure.org_id), f" ({failure.stage}: {failure.code})")
@@ -88,7 +88,7 @@ def _show_failures(failures: Sequence[Failure]) -> None:
         screen.line(f"… and {len(failures) - MOST} more: `flybill status MONTH --json` lists all of them")
 
 
-def _next_attempt(failure: Failure) -> str:
+def _next_attempt(failure: FailedOrgMonth) -> str:
     at = failure.next_attempt_at
     return f"{at:%Y-%m-%d %H:%M:%S} UTC (attempt {failure.attempts + 1})" if at else ""
 

@@ -13,7 +13,7 @@ from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.sync.breaker import OpenBreaker
 from flybill_pipeline.steps.usage.watch_usage import Arrivals, bad_rows, silent_sources
 
-PATIENCE = timedelta(hours=6)
+TOLD_AFTER = timedelta(hours=6)
 """An invoice that Stripe has not taken for so long, and that no person is asked about yet, is worth a message."""
 
 Group = Mapping[str, Any]
@@ -30,14 +30,14 @@ class Troubles(Protocol):
 
 def find_problems(troubles: Troubles, arrivals: Arrivals, breaker: OpenBreaker | None, now: datetime) -> list[Problem]:
     """Everything that is wrong now, the most urgent first. While `breaker` is open, what waits for Stripe is one."""
-    waiting = troubles.waiting(now - PATIENCE if breaker is None else now)
-    found = [
+    waiting = troubles.waiting(now - TOLD_AFTER if breaker is None else now)
+    problems = [
         *(_for_a_person(group, "held", "held") for group in troubles.held()),
         *(_for_a_person(group, "blocked", "refused by Stripe") for group in troubles.blocked()),
         *([_stopped(breaker, waiting)] if breaker else map(_waiting, waiting)),
         *_arrivals(arrivals, now),
     ]
-    return sorted(found, key=lambda problem: not problem.urgent)
+    return sorted(problems, key=lambda problem: not problem.urgent)
 
 
 def _for_a_person(group: Group, kind: str, state: str) -> Problem:
@@ -69,7 +69,7 @@ def _stopped(breaker: OpenBreaker, waiting: Sequence[Group]) -> Problem:
 
 
 def _waiting(group: Group) -> Problem:
-    hours = PATIENCE // timedelta(hours=1)
+    hours = TOLD_AFTER // timedelta(hours=1)
     return Problem(
         key=f"waiting/{group['month']}/{group['code']}",
         title=f"{group['month']}: invoices have waited for Stripe for more than {hours} hours",

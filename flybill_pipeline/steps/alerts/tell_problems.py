@@ -13,7 +13,7 @@ from flybill_pipeline.billing.alerts.problems import Message, News, Problem, bod
 
 REST = timedelta(minutes=5)
 REMINDER = timedelta(hours=24)
-FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
+FIRST_DELIVERY_WAIT, LONGEST_DELIVERY_WAIT = timedelta(minutes=1), timedelta(hours=1)
 
 
 Words = Callable[[News], tuple[str, str]]
@@ -23,7 +23,7 @@ Words = Callable[[News], tuple[str, str]]
 class ProblemLedger(Protocol):
     """Remembers problems, what was told of them, and which messages have arrived."""
 
-    def observe(self, found: Sequence[Problem], now: datetime) -> None:
+    def observe(self, current: Sequence[Problem], now: datetime) -> None:
         """Opens what is new, brings what is open up to date, resolves what is gone."""
 
     def tell(self, channels: Sequence[str], now: datetime, rest: timedelta, reminder: timedelta, words: Words) -> bool:
@@ -54,7 +54,7 @@ class Told:
 
 
 def tell_problems(
-    found: Sequence[Problem],
+    problems: Sequence[Problem],
     ledger: ProblemLedger,
     channels: Mapping[str, Channel],
     now: datetime,
@@ -65,9 +65,9 @@ def tell_problems(
     def words(news: News) -> tuple[str, str]:
         return subject(news), body(news, link)
 
-    ledger.observe(found, now)
+    ledger.observe(problems, now)
     news = ledger.tell(sorted(channels), now, REST, REMINDER, words)
-    outcomes = [_deliver(message, ledger, channels, now) for message in ledger.take_due(now, now + FIRST_WAIT)]
+    outcomes = [_deliver(message, ledger, channels, now) for message in ledger.take_due(now, now + FIRST_DELIVERY_WAIT)]
     return Told(news, sum(outcomes), len(outcomes) - sum(outcomes))
 
 
@@ -77,6 +77,6 @@ def _deliver(message: Message, ledger: ProblemLedger, channels: Mapping[str, Cha
     if error is None:
         ledger.sent(message, now)
         return True
-    wait: timedelta = min(FIRST_WAIT * 2**message.attempts, LONGEST_WAIT)
+    wait: timedelta = min(FIRST_DELIVERY_WAIT * 2**message.attempts, LONGEST_DELIVERY_WAIT)
     ledger.failed(message, error, now + wait)
     return False

@@ -12,8 +12,8 @@ from flybill_pipeline.billing.invoicing.outcomes import (
     INVOICED,
     NOTHING_TO_BILL,
     Bounds,
+    HoldReason,
     OutcomePolicy,
-    Problem,
     decide,
 )
 from flybill_pipeline.billing.invoicing.settlement import DraftTotal, Settlement
@@ -92,7 +92,7 @@ def _settlement(draft: DraftTotal, bounds: Bounds) -> Settlement:
     if draft.currency is None:
         problem = draft.problems[0]
         return Settlement(draft, HELD, problem["code"], problem["message"], problem["remedy"])
-    problems = [Problem(p["code"], p["message"], p["remedy"]) for p in draft.problems]
+    problems = [HoldReason(p["code"], p["message"], p["remedy"]) for p in draft.problems]
     decision = decide(draft.total_minor, draft.currency, problems, bounds)
     return Settlement(
         draft=draft,

@@ -82,17 +82,17 @@ class Verified:
 
 def verify_invoices(
     month: Month,
-    found: Iterable[Invoice],
+    invoices: Iterable[Invoice],
     contracts: Mapping[str, str | None],
     sources: Callable[[str | None], Source],
     books: BooksFor,
     fingerprints: Mapping[str, str],
 ) -> Iterator[Verified]:
-    """Every invoice of `found`, which must come by shard and inputs.
+    """Every invoice of `invoices`, which must come by shard and inputs.
 
     `contracts` and `fingerprints` (of the books, by currency) are those of today; `sources` gives the source of an id.
     """
-    for (shard, priced_from), group in groupby(found, key=lambda each: (each.shard, each.priced_from)):
+    for (shard, priced_from), group in groupby(invoices, key=lambda each: (each.shard, each.priced_from)):
         batch, source = list(group), sources(priced_from)
         then = _usage(month, shard, batch, source.usage, books)
         now = then if source.current is None else _usage(month, shard, batch, source.current, books)

@@ -20,11 +20,11 @@ class Figures(Protocol):
 
 def unusual_revenue(figures: Figures, month: Month, shard: int) -> list[dict[str, str]]:
     """The currencies in which the shard's month is unusual beside the six months before it."""
-    found = []
+    rows = []
     for currency, revenue in sorted(figures.revenue(shard, month, HISTORY_MONTHS).items()):
         history = [minor for other, minor in revenue.items() if other != month]
         this, median = revenue.get(month, 0), usual(history)
         if median is not None and is_unusual(this, history, UNUSUAL):
-            said = {"this month": format_money(this, currency), "usually": format_money(median, currency)}
-            found.append({"currency": currency, **said})
-    return found
+            amounts = {"this month": format_money(this, currency), "usually": format_money(median, currency)}
+            rows.append({"currency": currency, **amounts})
+    return rows

@@ -31,7 +31,8 @@ MOST_LOOKS = 3
 TAKEN_WAIT = timedelta(seconds=0.5)
 """How long an org is left alone that another worker is busy with."""
 CREDITABLE = ("open", "paid")
-PATIENCE = 20.0
+CREDIT_NOTE_PATIENCE = timedelta(seconds=20)
+"""How long a run goes on without a successful call before it leaves the rest waiting."""
 
 
 class Ledger(Protocol):
@@ -79,15 +80,15 @@ def issue_credit_notes(
     *,
     ledger: Ledger,
     stripe: Stripe,
-    patience: float = PATIENCE,
+    patience: timedelta = CREDIT_NOTE_PATIENCE,
     clock: Clock = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
 ) -> CreditReport:
     """Brings each note to Stripe and says how it went; safe to repeat at any time, by several at once, after any crash.
 
-    `patience` is how many seconds it goes on without a successful call. A failure that is everybody's ends it at once.
+    It goes on for `patience` without a successful call. A failure that is everybody's ends it at once.
     """
-    run = _Run(ledger, stripe, clock, sleep, timedelta(seconds=patience))
+    run = _Run(ledger, stripe, clock, sleep, patience)
     endings: list[Ending] = []
     for work in works:
         endings.append(run.bring(work))
@@ -159,8 +160,8 @@ class _Issue:
                     return self._advance()
                 except LookFirst:
                     tally.add("recoveries")
-                    if found := self._look():
-                        return self._keep(found)
+                    if issued := self._look():
+                        return self._keep(issued)
             raise self._row.failed(no_end_in_sight())
         except Pause as pause:
             return pause.ending
@@ -186,10 +187,10 @@ class _Issue:
         if problem := _problem(self._note, bill):
             raise self._row.ends_as("blocked", problem)
         lines = self._row.ask(self._stripe.find_lines(self._invoice))
-        found = [line.stripe_line_id for line in lines if line.line_id == self._line_id]
-        if len(found) != 1:
+        ours = [line.stripe_line_id for line in lines if line.line_id == self._line_id]
+        if len(ours) != 1:
             raise self._row.ends_as("blocked", _no_line(self._note))
-        plan = CreditPlan(found[0], max(self._note.amount_minor - bill.remaining_minor, 0))
+        plan = CreditPlan(ours[0], max(self._note.amount_minor - bill.remaining_minor, 0))
         if self._refused is not None and self._refused[0] == plan:
             raise self._row.ends_as("blocked", _refusal(self._refused[1]))
         self._row.commit(step=None, stripe_line_id=plan.stripe_line_id, balance_minor=plan.balance_minor)
@@ -208,17 +209,17 @@ class _Issue:
             self._row.commit(step=None, stripe_line_id=None, balance_minor=None)
         return ours[0] if ours else None
 
-    def _keep(self, found: StripeCreditNote) -> Ending:
+    def _keep(self, copy: StripeCreditNote) -> Ending:
         """Records what Stripe has; a note that is not as it ought to be waits for a person."""
         facts: dict[str, object] = {
             "step": None,
-            "stripe_credit_note_id": found.stripe_credit_note_id,
-            "stripe_number": found.number,
-            "balance_minor": found.post_payment_minor,
-            "issued_at": datetime.fromtimestamp(found.created, UTC),
-            "livemode": found.livemode,
+            "stripe_credit_note_id": copy.stripe_credit_note_id,
+            "stripe_number": copy.number,
+            "balance_minor": copy.post_payment_minor,
+            "issued_at": datetime.fromtimestamp(copy.created, UTC),
+            "livemode": copy.livemode,
         }
-        if wrong := _mismatch(self._note, found):
+        if wrong := _mismatch(self._note, copy):
             self._row.commit(**facts)
             raise self._row.ends_as("mismatch", wrong)
         self._row.commit(state="issued", **facts)
@@ -242,17 +243,17 @@ def _problem(note: CreditNote, bill: StripeBill) -> Failure | None:
     return None
 
 
-def _mismatch(note: CreditNote, found: StripeCreditNote) -> Failure | None:
+def _mismatch(note: CreditNote, copy: StripeCreditNote) -> Failure | None:
     pairs = (
-        ("amount", note.amount_minor, found.amount_minor),
-        ("currency", note.currency, found.currency),
-        ("status", "issued", found.status),
-        ("credit note id", note.credit_note_id, found.credit_note_id),
+        ("amount", note.amount_minor, copy.amount_minor),
+        ("currency", note.currency, copy.currency),
+        ("status", "issued", copy.status),
+        ("credit note id", note.credit_note_id, copy.credit_note_id),
     )
     differing = [f"{name} is {there} instead of {here}" for name, here, there in pairs if here != there]
     if not differing:
         return None
-    message = f"Stripe's credit note {found.stripe_credit_note_id} differs: {'; '.join(differing)}"
+    message = f"Stripe's credit note {copy.stripe_credit_note_id} differs: {'; '.join(differing)}"
     return _failure("mismatch", message, "Compare both in Stripe's dashboard.")
 
 

@@ -34,8 +34,10 @@ class Intake(Protocol):
     def poll(self) -> Poll: ...
     def known(self, observation_ids: Collection[str]) -> Collection[str]: ...
     def invoices_paid_by(self, payment_intents: Collection[str]) -> Mapping[str, str]: ...
-    def unsettled_since(self) -> datetime | None: ...
-    def advance(self, found: Sequence[Observation], via: Via, read_up_to: datetime, *, fell_back: bool) -> Kept: ...
+    def open_since(self) -> datetime | None: ...
+    def advance(
+        self, observations: Sequence[Observation], via: Via, read_up_to: datetime, *, fell_back: bool
+    ) -> Kept: ...
     def failed(self, at: datetime, failure: str, remedy: str) -> None: ...
 
 
@@ -97,40 +99,42 @@ def _events(poll: Poll, stripe: Stripe, sleep: Sleep) -> SeenPage | Failure:
 
 def _objects(poll: Poll, intake: Intake, stripe: Stripe, now: datetime, sleep: Sleep) -> SeenPage | Failure:
     """The objects themselves, of the time that the events do not cover. Nothing when nothing was ever sent."""
-    unsettled = intake.unsettled_since()
-    gap = poll.read_up_to or unsettled
-    found: list[Observation] = []
+    open_since = intake.open_since()
+    gap = poll.read_up_to or open_since
+    observations: list[Observation] = []
     unreadable: list[str] = []
     for name in OBJECTS if gap else ():
-        since = (unsettled or now) if name == "invoices" else (gap or now) - LONGEST_DISPUTE
+        since = (open_since or now) if name == "invoices" else (gap or now) - LONGEST_DISPUTE
         page = _all_pages(partial(stripe.objects, name, since - OVERLAP, now), sleep)
         if isinstance(page, Failure):
             return page
-        found += page.observations
+        observations += page.observations
         unreadable += page.unreadable
-    return SeenPage(found, None, unreadable)
+    return SeenPage(observations, None, unreadable)
 
 
 def _all_pages(page_after: Callable[[str | None], Answer[SeenPage] | Failure], sleep: Sleep) -> SeenPage | Failure:
     """Page by page, following ids: times would lose or repeat what happened in the second of a page's edge."""
-    found: list[Observation] = []
+    observations: list[Observation] = []
     unreadable: list[str] = []
     after: str | None = None
     while True:
         page = patiently(partial(page_after, after), sleep, ATTEMPTS)
         if isinstance(page, Failure):
             return page
-        found += page.value.observations
+        observations += page.value.observations
         unreadable += page.value.unreadable
         after = page.value.next_after
         if after is None:
-            return SeenPage(found, None, unreadable)
+            return SeenPage(observations, None, unreadable)
 
 
-def _linked(found: Sequence[Observation], intake: Intake, stripe: Stripe, sleep: Sleep) -> list[Observation] | Failure:
+def _linked(
+    observations: Sequence[Observation], intake: Intake, stripe: Stripe, sleep: Sleep
+) -> list[Observation] | Failure:
     """What is not kept yet; refunds and disputes with the invoice that they are about, for they name the payment."""
-    known = set(intake.known([seen.observation_id for seen in found]))
-    new = [seen for seen in found if seen.observation_id not in known]
+    known = set(intake.known([seen.observation_id for seen in observations]))
+    new = [seen for seen in observations if seen.observation_id not in known]
     wanted = {seen.payment_intent for seen in new if seen.stripe_invoice_id is None and seen.payment_intent}
     invoices: dict[str | None, str | None] = {
         seen.payment_intent: seen.stripe_invoice_id for seen in new if seen.kind == "payment"

@@ -13,7 +13,7 @@ from flybill_pipeline.billing.invoicing.commitments import true_up_line
 from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItems, advance_lines, fixed_lines
 from flybill_pipeline.billing.invoicing.items.discounts import Discount
 from flybill_pipeline.billing.invoicing.late_usage import BilledLine, unbilled
-from flybill_pipeline.billing.invoicing.outcomes import Problem
+from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.reckoned_discounts import DISCOUNT, reckoned_again
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.amounts import to_minor
@@ -61,7 +61,7 @@ class LatePart:
     """
 
     lines: tuple[LineItem, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[HoldReason, ...]
     basis: Basis
 
     @property
@@ -189,6 +189,6 @@ def _named(line: LineItem) -> LineItem:
     return line._replace(description=f"{line.description} ({line.service_month})")
 
 
-def _problem(code: str, month: Month, message: str, remedy: str) -> Problem:
+def _problem(code: str, month: Month, message: str, remedy: str) -> HoldReason:
     """Without a quantity: what waits is usage of another month, whose own account says so."""
-    return Problem(code, f"Late usage of {month} cannot be priced: {message}.", f"{remedy[0].upper()}{remedy[1:]}.")
+    return HoldReason(code, f"Late usage of {month} cannot be priced: {message}.", f"{remedy[0].upper()}{remedy[1:]}.")

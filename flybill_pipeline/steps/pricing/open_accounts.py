@@ -14,7 +14,7 @@ from flybill_pipeline.billing.invoicing.clashes import (
 )
 from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItems, advance_lines, fixed_lines
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT, BilledLine, unbilled
-from flybill_pipeline.billing.invoicing.outcomes import Problem
+from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.reckoned_discounts import DISCOUNT, held_in
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
@@ -167,7 +167,7 @@ def _account(
 
 def _problems(
     org: Organization, month: Month, items: OrgItems, lines: Sequence[LineItem], late: Sequence[LatePart]
-) -> Iterator[Problem]:
+) -> Iterator[HoldReason]:
     currency = org.currency
     for each in late:
         yield from each.problems

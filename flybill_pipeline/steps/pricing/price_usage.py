@@ -13,7 +13,7 @@ from flybill_pipeline.billing.invoicing.bill import Parts, put_together
 from flybill_pipeline.billing.invoicing.carried_over import carried_line
 from flybill_pipeline.billing.invoicing.clashes import carried_in_others
 from flybill_pipeline.billing.invoicing.invoice import Draft
-from flybill_pipeline.billing.invoicing.outcomes import Problem
+from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import Month
@@ -200,7 +200,7 @@ def _stranger(month: Month, shard: int, org_id: str, usage: OrgUsage | None) -> 
     """An org that nobody imported. Without usage (what it had belongs to another by now) nothing is wrong any more."""
     if usage is None:
         return Draft(month, org_id, shard, None, (), 0, (), None)
-    problem = Problem(
+    problem = HoldReason(
         code="unknown_org",
         message=f"There is usage for {usage.org_id}, but no such organization.",
         remedy="Import it with `flybill import-orgs FILE`, then close the month again.",
@@ -208,8 +208,8 @@ def _stranger(month: Month, shard: int, org_id: str, usage: OrgUsage | None) -> 
     return Draft(month, usage.org_id, shard, None, (), 0, tuple(_per_meter(problem, usage)), usage.up_to)
 
 
-def _without_book(month: Month, org: Organization, usage: OrgUsage | None) -> Iterator[Problem]:
-    problem = Problem(
+def _without_book(month: Month, org: Organization, usage: OrgUsage | None) -> Iterator[HoldReason]:
+    problem = HoldReason(
         code="no_price_book",
         message=f"No price book in {org.currency} is in force in {month}.",
         remedy=f"Add a price book in {org.currency} that is effective by {month.first_day}, then close it again.",
@@ -217,9 +217,9 @@ def _without_book(month: Month, org: Organization, usage: OrgUsage | None) -> It
     return _per_meter(problem, usage)
 
 
-def _unpriced(priced: PricedUsage, usage: OrgUsage | None) -> Iterator[Problem]:
+def _unpriced(priced: PricedUsage, usage: OrgUsage | None) -> Iterator[HoldReason]:
     for each in priced.unpriced:
-        problem = Problem(
+        problem = HoldReason(
             code=each.code,
             message=f"{each.message[0].upper()}{each.message[1:]}.",
             remedy=f"{each.remedy[0].upper()}{each.remedy[1:]}.",
@@ -232,7 +232,7 @@ def _unpriced(priced: PricedUsage, usage: OrgUsage | None) -> Iterator[Problem]:
             yield problem
 
 
-def _per_meter(problem: Problem, usage: OrgUsage | None) -> Iterator[Problem]:
+def _per_meter(problem: HoldReason, usage: OrgUsage | None) -> Iterator[HoldReason]:
     """The problem once for each meter that waits because of it, with the quantity: so nothing goes missing."""
     quantities: dict[str, Decimal] = {}
     with exact():

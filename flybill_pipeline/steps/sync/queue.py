@@ -15,8 +15,8 @@ from flybill_pipeline.billing.sync.values import SyncWork
 from flybill_pipeline.steps.sync.breaker import Judge
 from flybill_pipeline.steps.sync.row import Clock, Ending
 
-PEEK = 0.05
-"""Seconds after which an idle worker looks again."""
+PEEK_SECONDS = 0.05
+"""After so long an idle worker looks again."""
 TAKEN_WAIT = timedelta(seconds=1)
 """How long an org is left alone that another worker or process is busy with."""
 
@@ -64,7 +64,7 @@ class WorkQueue:
                 turn, over = self._next(self._clock())
             if turn is not None or over:
                 return turn
-            self._sleep(PEEK)
+            self._sleep(PEEK_SECONDS)
 
     def ended(self, turn: Turn, ending: Ending) -> None:
         """Records how the work ended; what has to wait comes back later."""

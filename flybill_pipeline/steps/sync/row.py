@@ -17,8 +17,8 @@ LATELY = timedelta(minutes=10)
 LOOK, REPAIR = "look", "repair"
 """The step of a row whose next call is a look at what Stripe has; `repair` when a person asked for it."""
 LOOKING = (LOOK, REPAIR)
-FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
-"""Seconds between attempts."""
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 30.0
+"""Between two attempts of one row."""
 _NO_FAILURE = dict.fromkeys(
     ("error_kind", "error_code", "error_message", "error_remedy", "error_customer_message", "next_attempt_at")
 )
@@ -160,7 +160,9 @@ class DurableRow:
     def _backoff(self, failure: Failure) -> float:
         """Seconds: doubling, up to half of it taken off by a hash so that rows do not come back together."""
         spread = 0.5 + zlib.crc32(f"{self._id}:{self.progress.attempts}".encode()) / 2**33
-        return max(failure.retry_after or 0.0, spread * min(FIRST_WAIT * 2.0**self._waits, LONGEST_WAIT))
+        return max(
+            failure.retry_after or 0.0, spread * min(FIRST_WAIT_SECONDS * 2.0**self._waits, LONGEST_WAIT_SECONDS)
+        )
 
 
 def _words(kind: str, failure: Failure) -> dict[str, object]:

@@ -17,21 +17,21 @@ class ProblemLedger:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def observe(self, found: Sequence[Problem], now: datetime) -> None:
+    def observe(self, current: Sequence[Problem], now: datetime) -> None:
         """Opens what is new, brings what is open up to date, resolves what is gone."""
         with self._engine.begin() as connection:
             _take_turns(connection)
             is_open = problems.c.resolved_at.is_(None)
             rows = connection.execute(select(problems.c.key, problems.c.problem_id).where(is_open))
             open_ = {row.key: row.problem_id for row in rows}
-            for problem in found:
+            for problem in current:
                 content = {name: value for name, value in asdict(problem).items() if name != "key"}
                 if problem.key in open_:
                     same = problems.c.problem_id == open_[problem.key]
                     connection.execute(update(problems).where(same).values(content=content))
                 else:
                     connection.execute(insert(problems).values(key=problem.key, content=content, opened_at=now))
-            gone = [number for key, number in open_.items() if key not in {problem.key for problem in found}]
+            gone = [number for key, number in open_.items() if key not in {problem.key for problem in current}]
             connection.execute(update(problems).where(problems.c.problem_id.in_(gone)).values(resolved_at=now))
 
     def tell(
@@ -71,8 +71,8 @@ class ProblemLedger:
         names = (alert_outbox.c[name] for name in ("alert_id", "channel", "subject", "body", "attempts"))
         taken = update(alert_outbox).where(*waiting).values(next_attempt_at=until).returning(*names)
         with self._engine.begin() as connection:
-            found = [Message(**row._mapping) for row in connection.execute(taken)]
-        return sorted(found, key=lambda message: message.alert_id)
+            due = [Message(**row._mapping) for row in connection.execute(taken)]
+        return sorted(due, key=lambda message: message.alert_id)
 
     def sent(self, message: Message, now: datetime) -> None:
         """The message has arrived."""

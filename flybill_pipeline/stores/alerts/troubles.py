@@ -71,8 +71,8 @@ class Troubles:
         groups: dict[tuple[str, str], dict[str, Any]] = {}
         with self._engine.connect() as connection:
             for row in connection.execute(query):
-                found = {"month": row.month, "code": row.code, "message": row.message, "remedy": row.remedy}
-                group = groups.setdefault((row.month, row.code), found | {"org_ids": [], "totals": {}})
+                trouble = {"month": row.month, "code": row.code, "message": row.message, "remedy": row.remedy}
+                group = groups.setdefault((row.month, row.code), trouble | {"org_ids": [], "totals": {}})
                 group["org_ids"] = sorted([*group["org_ids"], *row.org_ids])
                 if row.currency is not None:
                     group["totals"][row.currency] = int(row.minor)

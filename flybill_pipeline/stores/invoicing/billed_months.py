@@ -92,14 +92,14 @@ class BilledMonths:
             .select_from(settled.join(line, true()))
             .order_by(line.c.org_id, line.c.month, line.c.line_no)
         )
-        found: dict[str, list[BilledLine]] = {}
+        by_org: dict[str, list[BilledLine]] = {}
         with self._engine.connect() as connection:
             for row in connection.execute(query):
                 values = dict(row._mapping)
-                lines = found.setdefault(values.pop("org_id"), [])
+                lines = by_org.setdefault(values.pop("org_id"), [])
                 billed_in = Month.parse(values.pop("billed_in"))
                 lines.append(BilledLine(billed_in=billed_in, service_month=service_month, **values))
-        return dict(found)
+        return dict(by_org)
 
 
 def _basis(row: dict[str, Any], service_month: Month) -> Basis:

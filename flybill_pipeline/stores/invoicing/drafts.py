@@ -100,11 +100,11 @@ class Drafts:
             .group_by(entries.org_id, entries.currency)
             .having(func.sum(entries.amount_minor) != 0)
         )
-        found: dict[str, dict[str, int]] = {}
+        carried: dict[str, dict[str, int]] = {}
         with self._engine.connect() as connection:
             for org_id, currency, amount in connection.execute(query):
-                found.setdefault(org_id, {})[currency] = int(amount)
-        return found
+                carried.setdefault(org_id, {})[currency] = int(amount)
+        return carried
 
     def replace(self, part: ShardMonth, new: Iterable[Draft], priced_from: str | None = None) -> tuple[int, int]:
         """Puts `new` in the place of every unsettled draft of the shard, or of its orgs `only`, all or nothing.

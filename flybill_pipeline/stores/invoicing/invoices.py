@@ -138,9 +138,9 @@ class Invoices:
         )
         insertion = insert(credit_uses).from_select(["credit_id", "month", "org_id", "amount_minor"], taken)
         used = list(connection.execute(insertion.returning(credit_uses.c.credit_id)).scalars())
-        if found := overdrawn(connection, used):
+        if empty := overdrawn(connection, used):
             raise CreditOverdrawnError(
-                f"the credits {', '.join(found)} do not hold what would be taken from them: close the month again"
+                f"the credits {', '.join(empty)} do not hold what would be taken from them: close the month again"
             )
 
     def _insert_invoices(self, connection: Connection, month: Month, org_ids: Sequence[str], now: datetime) -> None:
@@ -196,9 +196,9 @@ class Invoices:
             )
             .limit(5)
         ).scalars()
-        if found := list(wrong):
+        if unequal := list(wrong):
             raise LinesDoNotSumError(
-                f"the lines of {', '.join(found)} do not sum to the subtotal; nothing was finalized"
+                f"the lines of {', '.join(unequal)} do not sum to the subtotal; nothing was finalized"
             )
 
 

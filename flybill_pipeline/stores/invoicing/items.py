@@ -49,13 +49,13 @@ class Items:
             }
             owners = {item_id: row for (item_id, _), row in stored.items()}
             orgs = _organizations(connection, {item.org_id for item in items})
-            found = [
+            faults = [
                 (item, fault)
                 for item in items
                 if (fault := _fault(connection, item, orgs, owners, stored.get((item.item_id, item.period))))
             ]
-            if found:
-                raise refused(file, found)
+            if faults:
+                raise refused(file, faults)
             changed = [item for item in items if not _same(item, stored.get((item.item_id, item.period)))]
             if changed:
                 connection.execute(insert(billing_items), [_row(item, orgs[item.org_id].shard) for item in changed])

@@ -212,6 +212,6 @@ def _moment(text: str) -> str:
     return moment.astimezone(UTC).isoformat()
 
 
-def refused(file: Path, found: Sequence[tuple[Item, str]]) -> ImportRefusedError:
+def refused(file: Path, faults: Sequence[tuple[Item, str]]) -> ImportRefusedError:
     """The refusal of a file because of what is stored already."""
-    return ImportRefusedError([f"{file}: row {item.row}: {fault}" for item, fault in found])
+    return ImportRefusedError([f"{file}: row {item.row}: {fault}" for item, fault in faults])

@@ -26,11 +26,11 @@ class MonthFigures:
             .where(drafts.c.currency.is_not(None))
             .group_by(drafts.c.currency, drafts.c.month)
         )
-        found: dict[str, dict[Month, int]] = {}
+        revenue: dict[str, dict[Month, int]] = {}
         with self._engine.connect() as connection:
             for currency, name, minor in connection.execute(query):
-                found.setdefault(currency, {})[Month.parse(name)] = int(minor)
-        return found
+                revenue.setdefault(currency, {})[Month.parse(name)] = int(minor)
+        return revenue
 
     def movers(self, month: Month, shard: int, most: int = 10) -> list[dict[str, Any]]:
         """The organizations whose total changed most since the month before, in minor units of their currency."""
@@ -61,11 +61,11 @@ class MonthFigures:
             .where(line_items.c.month == str(month))
             .group_by(line_items.c.currency, named)
         )
-        found: dict[str, dict[str, int]] = {}
+        amounts: dict[str, dict[str, int]] = {}
         with self._engine.connect() as connection:
             for currency, name, minor in connection.execute(query):
-                found.setdefault(currency, {})[name] = int(minor)
-        return found
+                amounts.setdefault(currency, {})[name] = int(minor)
+        return amounts
 
     def outcomes(self, month: Month) -> dict[str, int]:
         """Outcome → organizations."""

@@ -63,12 +63,12 @@ def read_organizations(file: Path, *, contracts: Collection[str] | None = None) 
 
 def _checked(file: Path, rows: list[dict[str, str]], contracts: Collection[str] | None) -> list[Organization]:
     faults: list[str] = []
-    found: dict[str, Organization] = {}
+    orgs: dict[str, Organization] = {}
     owners: dict[str, str] = {}
     for number, row in enumerate(rows, start=2):
         fault = _fault(row, contracts)
         org = None if fault else _organization(row)
-        if org is not None and org.org_id in found:
+        if org is not None and org.org_id in orgs:
             fault = f"org_id {org.org_id!r} stands twice in this file: remove one of the rows"
         customer = org.stripe_customer_id if org else None
         if org is not None and customer and owners.setdefault(customer, org.org_id) != org.org_id:
@@ -78,10 +78,10 @@ def _checked(file: Path, rows: list[dict[str, str]], contracts: Collection[str] 
         if fault or org is None:
             faults.append(f"{file}: row {number}: {fault}")
         else:
-            found[org.org_id] = org
+            orgs[org.org_id] = org
     if faults:
         raise ImportRefusedError(faults)
-    return list(found.values())
+    return list(orgs.values())
 
 
 def _fault(row: dict[str, str], contracts: Collection[str] | None) -> str | None:

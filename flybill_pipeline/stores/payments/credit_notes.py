@@ -13,7 +13,7 @@ from flybill_pipeline.billing.payments.credit_notes import (
     CreditableInvoice,
     CreditNote,
     CreditRequest,
-    decide,
+    decide_note,
     stripe_line_of,
 )
 from flybill_pipeline.stores.invoicing.holds import audit_entry
@@ -54,7 +54,7 @@ class CreditNotes:
         chosen = (invoices.c.org_id == request.org_id) & (invoices.c.month == str(request.month))
         with self._engine.begin() as connection:
             invoice = _creditable(connection, chosen)
-            note = decide(request, invoice, now)
+            note = decide_note(request, invoice, now)
             known = invoice is not None and note in invoice.notes
             if not known:
                 _write(connection, request.month, note, now)

@@ -66,7 +66,7 @@ class PaymentIntake:
         with self._engine.connect() as connection:
             return {str(intent): str(invoice) for intent, invoice in connection.execute(query)}
 
-    def unsettled_since(self) -> datetime | None:
+    def open_since(self) -> datetime | None:
         """When the oldest invoice that Stripe may still change by itself was first sent; None when there is none."""
         ended = select(_OBSERVED.stripe_invoice_id).where(
             _OBSERVED.kind == "invoice", _OBSERVED.status.in_(("paid", "void")), _OBSERVED.invoice_id.is_not(None)
@@ -76,8 +76,8 @@ class PaymentIntake:
             func.coalesce(stripe_sync.c.stripe_invoice_id, "").not_in(ended),
         )
         with self._engine.connect() as connection:
-            found: datetime | None = connection.execute(query).scalar_one()
-        return found
+            oldest: datetime | None = connection.execute(query).scalar_one()
+        return oldest
 
     def push(self, seen: Observation) -> bool:
         """Keeps what Stripe pushed, and moves no cursor; False when the database does not answer.
@@ -95,14 +95,14 @@ class PaymentIntake:
             return False
         return True
 
-    def advance(self, found: Sequence[Observation], via: Via, read_up_to: datetime, *, fell_back: bool) -> Kept:
+    def advance(self, observations: Sequence[Observation], via: Via, read_up_to: datetime, *, fell_back: bool) -> Kept:
         """Keeps what is new and moves the cursor, both or neither. The cursor never goes back."""
         values: dict[str, Any] = {"tried_at": read_up_to, "failing_since": None, "failure": None, "remedy": None}
         if fell_back:
             values["fell_back_at"] = read_up_to
         further = func.greatest(payment_polls.c.read_up_to, read_up_to)
         with self._engine.begin() as connection:
-            kept = _keep(connection, found, via)
+            kept = _keep(connection, observations, via)
             _put(connection, values | {"read_up_to": read_up_to}, {**values, "read_up_to": further})
         return kept
 
@@ -119,9 +119,9 @@ def _put(connection: Connection, first: Mapping[str, Any], later: Mapping[str, A
     connection.execute(row.on_conflict_do_update(index_elements=["name"], set_=later))
 
 
-def _keep(connection: Connection, found: Sequence[Observation], via: Via) -> Kept:
+def _keep(connection: Connection, observations: Sequence[Observation], via: Via) -> Kept:
     """Inserts what is not there yet, each with the invoice of ours that it is about, if any."""
-    unique = list({seen.observation_id: seen for seen in found}.values())
+    unique = list({seen.observation_id: seen for seen in observations}.values())
     if not unique:
         return Kept()
     ours = _ours(connection, unique)
@@ -148,10 +148,10 @@ def _strangers(rows: Sequence[Mapping[str, Any]]) -> int:
     return sum(1 for row in rows if row["invoice_id"] is None)
 
 
-def _ours(connection: Connection, found: Sequence[Observation]) -> dict[str, str]:
+def _ours(connection: Connection, observations: Sequence[Observation]) -> dict[str, str]:
     """Stripe invoice to our invoice: by the sync's row, by the metadata, or by what was seen of it before."""
-    named = {str(seen.stripe_invoice_id): seen.flybill_invoice_id for seen in found if seen.flybill_invoice_id}
-    there = list({seen.stripe_invoice_id for seen in found if seen.stripe_invoice_id})
+    named = {str(seen.stripe_invoice_id): seen.flybill_invoice_id for seen in observations if seen.flybill_invoice_id}
+    there = list({seen.stripe_invoice_id for seen in observations if seen.stripe_invoice_id})
     real = select(invoices.c.invoice_id).where(invoices.c.invoice_id == func.any(list(named.values())))
     exists = set(connection.execute(real).scalars())
     seen_before = select(_OBSERVED.stripe_invoice_id, _OBSERVED.invoice_id).where(

@@ -54,20 +54,20 @@ class Payments:
 
     def of_org(self, org_id: str, month: Month, now: datetime) -> Payment | None:
         """The payment of an org's invoice; None while there is none at Stripe."""
-        found = self._payments((invoices.c.month == str(month)) & (invoices.c.org_id == org_id), now)
-        return next((row.payment for row in found), None)
+        payments = self._payments((invoices.c.month == str(month)) & (invoices.c.org_id == org_id), now)
+        return next((row.payment for row in payments), None)
 
     def of_month(self, month: Month, now: datetime) -> MonthPayments:
         """All payments of a month."""
-        found = self._payments(invoices.c.month == str(month), now)
+        payments = self._payments(invoices.c.month == str(month), now)
         states: dict[str, int] = defaultdict(int)
-        for row in found:
+        for row in payments:
             states[row.payment.state] += 1
         return MonthPayments(
             month=month,
             states=dict(sorted(states.items())),
-            money=_money(row.payment for row in found),
-            worrying=[row for row in found if row.payment.state in WORRYING],
+            money=_money(row.payment for row in payments),
+            worrying=[row for row in payments if row.payment.state in WORRYING],
             poll=self.poll(),
             not_ours=self.counts()[1],
         )
@@ -121,10 +121,10 @@ def _seen(connection: Connection, which: ColumnElement[bool]) -> Mapping[str, li
         .join(stripe_sync, stripe_sync.c.stripe_invoice_id == payment_observations.c.stripe_invoice_id)
         .where(which)
     )
-    found: dict[str, list[Observation]] = defaultdict(list)
+    by_invoice: dict[str, list[Observation]] = defaultdict(list)
     for invoice_id, *values in connection.execute(query):
-        found[invoice_id].append(Observation(*values))
-    return found
+        by_invoice[invoice_id].append(Observation(*values))
+    return by_invoice
 
 
 def _by_the_sync(row: Row[Any]) -> Observation:

@@ -40,7 +40,7 @@ from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_sync
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FailedOrgMonth:
     """One org whose month is not done: what happened, what to do about it, what the customer is told.
 
     `kind` (of a sync) is transient, org, mismatch or everyone; `request_id` finds the call in Stripe's own log.
@@ -72,7 +72,7 @@ class MonthStatus:
     outcomes: Mapping[str, int]
     sync: Mapping[str, int]
     totals: Mapping[str, Mapping[str, int]]
-    failures: Sequence[Failure]
+    failures: Sequence[FailedOrgMonth]
     calls: int
     lines: int
     too_late: int
@@ -97,14 +97,14 @@ class Statements:
         with self._engine.connect() as connection:
             return _totals(connection, month, shard)
 
-    def failures(self, month: Month, org_ids: Collection[str] = ()) -> list[Failure]:
+    def failures(self, month: Month, org_ids: Collection[str] = ()) -> list[FailedOrgMonth]:
         """The orgs whose month a person or a retry must bring to its end, in order of org ids."""
         query = union_all(_held(month), _unsynced(month)).subquery()
         rows = select(query).order_by(query.c.org_id)
         if org_ids:
             rows = rows.where(query.c.org_id.in_(org_ids))
         with self._engine.connect() as connection:
-            return [Failure(**row._mapping) for row in connection.execute(rows)]
+            return [FailedOrgMonth(**row._mapping) for row in connection.execute(rows)]
 
     def facts(self, org_id: str, month: Month) -> MonthFacts | None:
         """What is known of one org's month; None for an org that nothing is known about."""

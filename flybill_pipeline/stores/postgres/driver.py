@@ -25,10 +25,10 @@ class Driver:
         while self._idle:
             self._idle.pop().close()
 
-    def statement(self, clause: Any) -> "Statement":
+    def statement(self, clause: Any) -> "CompiledStatement":
         """The clause, ready to be run."""
         compiled = clause.compile(dialect=self._engine.dialect)
-        return Statement(self, str(compiled), dict(compiled.params))
+        return CompiledStatement(self, str(compiled), dict(compiled.params))
 
     def rows(self, text: str, values: dict[str, object]) -> Sequence[tuple[Any, ...]]:
         """What the statement returned, committed."""
@@ -39,15 +39,15 @@ class Driver:
         try:
             with closing(connection.cursor()) as cursor:
                 cursor.execute(text, values)
-                found = cursor.fetchall()
+                rows = cursor.fetchall()
         except BaseException:
             connection.invalidate()
             raise
         self._idle.append(connection)
-        return found
+        return rows
 
 
-class Statement:
+class CompiledStatement:
     """One statement that returns rows; its parameters are named as in the clause."""
 
     def __init__(self, driver: Driver, text: str, constants: dict[str, object]) -> None:
@@ -59,5 +59,5 @@ class Statement:
 
     def row(self, **values: object) -> tuple[Any, ...] | None:
         """The only row, None when there is none."""
-        found = self.rows(**values)
-        return found[0] if found else None
+        rows = self.rows(**values)
+        return rows[0] if rows else None

@@ -83,8 +83,8 @@ def _same(known: OpenBreaker, breaker: OpenBreaker) -> bool:
 
 
 def _open(connection: Connection, query: Select[tuple[object, ...]]) -> OpenBreaker | None:
-    found = connection.execute(query).one_or_none()
-    return None if found is None else _read(found)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _read(row)
 
 
 def _read(row: object) -> OpenBreaker:

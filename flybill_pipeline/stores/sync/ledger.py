@@ -69,7 +69,7 @@ class SyncLedger:
         return self._customers
 
     def open_work(self, month: Month, shard: int | None = None, org_ids: Orgs = None) -> Sequence[SyncWork]:
-        """The invoices that are not settled at Stripe. Makes the durable rows that are missing."""
+        """The invoices that are not at rest. Makes the durable rows that are missing."""
         scope = _scope(month, shard, org_ids)
         with self._engine.begin() as connection:
             _make_rows(connection, scope)

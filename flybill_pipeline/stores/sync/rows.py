@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, Connection, Table, Update, bindparam, case
 
 from flybill_pipeline.billing.sync.values import Progress
 from flybill_pipeline.stores.invoicing.tables import organizations
-from flybill_pipeline.stores.postgres.driver import Driver, Statement
+from flybill_pipeline.stores.postgres.driver import CompiledStatement, Driver
 from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_sync
 
 
@@ -27,12 +27,12 @@ class Rows:
         self._names = [name for name in Progress.__slots__ if name in table.c]
         self.columns = [table.c[name] for name in self._names]
         self._read = select(*self.columns).where(self._id == bindparam("row_id"))
-        self._writes: dict[tuple[str, tuple[str, ...]], Statement] = {}
+        self._writes: dict[tuple[str, tuple[str, ...]], CompiledStatement] = {}
 
     def read(self, connection: Connection, row_id: str) -> Progress | None:
         """The row as it is now, None when there is none."""
-        found = connection.execute(self._read, {"row_id": row_id}).one_or_none()
-        return None if found is None else self.progress(found)
+        row = connection.execute(self._read, {"row_id": row_id}).one_or_none()
+        return None if row is None else self.progress(row)
 
     def mark_sending(
         self,
@@ -63,8 +63,8 @@ class Rows:
         name = (kind.__name__, tuple(changes))
         if name not in self._writes:
             self._writes[name] = self._fenced({each: bindparam(f"new_{each}") for each in changes} | kind())
-        found = self._writes[name].row(**{f"new_{each}": value for each, value in changes.items()}, **values)
-        return None if found is None else self.progress(found)
+        row = self._writes[name].row(**{f"new_{each}": value for each, value in changes.items()}, **values)
+        return None if row is None else self.progress(row)
 
     def _mark(self) -> dict[str, Any]:
         c = self._table.c
@@ -83,7 +83,7 @@ class Rows:
     def _result(self) -> dict[str, Any]:
         return {"calls": self._table.c.calls + bindparam("looks"), "updated_at": bindparam("now")}
 
-    def _fenced(self, values: Mapping[str, Any]) -> Statement:
+    def _fenced(self, values: Mapping[str, Any]) -> CompiledStatement:
         fence = (self._id == bindparam("row_id")) & (self._table.c.attempts == bindparam("seen"))
         return self._driver.statement(self._returning(update(self._table).where(fence).values(dict(values)), values))
 

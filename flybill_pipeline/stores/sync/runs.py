@@ -44,7 +44,7 @@ class SyncRuns:
             query = query.where(row.shard == shard)
         with self._engine.connect() as connection:
             pulses = [
-                Pulse(**{**found._mapping, "month": Month.parse(found.month)}) for found in connection.execute(query)
+                Pulse(**{**each._mapping, "month": Month.parse(each.month)}) for each in connection.execute(query)
             ]
         return progress(pulses, self._left(month, shard, org_ids), now, self._unsettled(month, shard, org_ids))
 

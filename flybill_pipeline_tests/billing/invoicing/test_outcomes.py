@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from flybill_pipeline.billing.invoicing.outcomes import Bounds, OutcomePolicy, Problem, decide
+from flybill_pipeline.billing.invoicing.outcomes import Bounds, HoldReason, OutcomePolicy, decide
 from flybill_pipeline.billing.money.currencies import CURRENCIES
 
-UNPRICED = Problem("unpriced_meter", "the book has no price for 'watts'", "add one")
+UNPRICED = HoldReason("unpriced_meter", "the book has no price for 'watts'", "add one")
 
 
 @pytest.mark.parametrize(

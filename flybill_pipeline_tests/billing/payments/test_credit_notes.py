@@ -14,10 +14,10 @@ from flybill_pipeline.billing.payments.credit_notes import (
     CreditNote,
     CreditRefusedError,
     CreditRequest,
-    State,
+    NoteState,
     credited_by_line,
     customer_sentence,
-    decide,
+    decide_note,
     effect,
     left_to_credit,
     stripe_line_of,
@@ -46,41 +46,41 @@ def ask(line: int = 1, amount: str = "5.00", reason: str = "sorry", nth: int = 1
     return CreditRequest("acme", MONTH, line, amount, reason, by, nth)
 
 
-def with_note(bill: CreditableInvoice, note: CreditNote, state: State = "issued") -> CreditableInvoice:
+def with_note(bill: CreditableInvoice, note: CreditNote, state: NoteState = "issued") -> CreditableInvoice:
     return replace(bill, notes=[*bill.notes, replace(note, state=state)])
 
 
 def refused(request: CreditRequest, bill: CreditableInvoice | None, *words: str) -> None:
     with pytest.raises(CreditRefusedError) as caught:
-        decide(request, bill, NOW)
+        decide_note(request, bill, NOW)
     missing = [word for word in words if word not in str(caught.value)]
     assert not missing, str(caught.value)
 
 
 def test_the_same_request_is_the_same_note_however_it_is_written() -> None:
     bill = invoice(1000)
-    first = decide(ask(amount="5"), bill, NOW)
-    again = decide(ask(amount="5.00", reason=" sorry ", by="bob"), with_note(bill, first), NOW)
+    first = decide_note(ask(amount="5"), bill, NOW)
+    again = decide_note(ask(amount="5.00", reason=" sorry ", by="bob"), with_note(bill, first), NOW)
     assert again == replace(first, state="issued")
-    assert decide(ask(amount="5.0"), bill, NOW).credit_note_id == first.credit_note_id
+    assert decide_note(ask(amount="5.0"), bill, NOW).credit_note_id == first.credit_note_id
 
 
 def test_another_of_the_same_needs_to_be_asked_for_and_counts_up() -> None:
     bill = invoice(1000)
-    first = decide(ask(), bill, NOW)
+    first = decide_note(ask(), bill, NOW)
     bill = with_note(bill, first)
     refused(ask(nth=3), bill, "--nth 3", "use 2")
     refused(ask(nth=0), bill, "--nth 0")
-    second = decide(ask(nth=2), bill, NOW)
+    second = decide_note(ask(nth=2), bill, NOW)
     assert second.credit_note_id != first.credit_note_id
     assert (first.number, second.number) == ("FB-1-C1", "FB-1-C2")
-    assert decide(ask(nth=2), with_note(bill, second, "new"), NOW).credit_note_id == second.credit_note_id
+    assert decide_note(ask(nth=2), with_note(bill, second, "new"), NOW).credit_note_id == second.credit_note_id
 
 
 @pytest.mark.parametrize("other", [ask(line=2), ask(amount="5.01"), ask(reason="again")])
 def test_what_differs_is_another_note(other: CreditRequest) -> None:
     bill = invoice(1000, 1000)
-    assert decide(other, bill, NOW).credit_note_id != decide(ask(), bill, NOW).credit_note_id
+    assert decide_note(other, bill, NOW).credit_note_id != decide_note(ask(), bill, NOW).credit_note_id
 
 
 @pytest.mark.parametrize(
@@ -119,14 +119,14 @@ def test_what_cannot_be_credited_is_refused_with_a_sentence(
     ("currency", "amount", "minor"), [("jpy", "500", 500), ("kwd", "1.23", 1230), ("isk", "5", 500)]
 )
 def test_amounts_are_exact_in_every_kind_of_currency(currency: str, amount: str, minor: int) -> None:
-    assert decide(ask(amount=amount), invoice(9000, currency=currency), NOW).amount_minor == minor
+    assert decide_note(ask(amount=amount), invoice(9000, currency=currency), NOW).amount_minor == minor
 
 
 def test_one_that_stripe_refused_takes_nothing_away_and_is_judged_again() -> None:
-    bill = with_note(invoice(500), decide(ask(), invoice(500), NOW), "blocked")
-    other = decide(ask(reason="other"), bill, NOW)
+    bill = with_note(invoice(500), decide_note(ask(), invoice(500), NOW), "blocked")
+    other = decide_note(ask(reason="other"), bill, NOW)
     assert other.number == "FB-1-C2"
-    assert decide(ask(), bill, NOW).state == "blocked"
+    assert decide_note(ask(), bill, NOW).state == "blocked"
     refused(ask(), with_note(bill, other), "$0.00 left")
 
 
@@ -139,7 +139,7 @@ AMOUNTS = st.lists(st.integers(-500, 900), min_size=1, max_size=8)
 
 @given(AMOUNTS, st.booleans(), REQUESTS)
 def test_no_line_at_either_side_nor_the_invoice_is_ever_credited_beyond_what_it_asks(
-    some: list[int], rolled_up: bool, requests: list[tuple[int, int, State]]
+    some: list[int], rolled_up: bool, requests: list[tuple[int, int, NoteState]]
 ) -> None:
     """Rolled up, a line at Stripe holds many of ours, negative ones among them."""
     amounts = [*some, *[0] * MOST_LINES] if rolled_up else some
@@ -148,7 +148,7 @@ def test_no_line_at_either_side_nor_the_invoice_is_ever_credited_beyond_what_it_
     for number, minor, state in requests:
         request = ask(line=number % len(some) + 1, amount=f"{minor // 100}.{minor % 100:02d}", reason=str(number))
         try:
-            note = decide(request, bill, NOW)
+            note = decide_note(request, bill, NOW)
         except CreditRefusedError:
             continue
         if note not in bill.notes:
@@ -165,13 +165,13 @@ def test_all_that_is_left_can_be_credited_and_not_a_unit_more(amounts: list[int]
     bill = invoice(*amounts)
     left = left_to_credit(bill.lines, 1, {})
     if left > 0:
-        note = decide(ask(amount=f"{left // 100}.{left % 100:02d}"), bill, NOW)
+        note = decide_note(ask(amount=f"{left // 100}.{left % 100:02d}"), bill, NOW)
         refused(ask(amount="0.01", reason="one more"), with_note(bill, note), "left to credit")
 
 
 def test_what_customers_and_operators_read() -> None:
     bill = invoice(1000)
-    note = replace(decide(ask(), bill, NOW), state="issued", balance_minor=0)
+    note = replace(decide_note(ask(), bill, NOW), state="issued", balance_minor=0)
     assert customer_sentence(1000, []) == ""
     assert customer_sentence(1000, [note]) == "$5.00 of it was credited since: it comes to $5.00 now."
     told = "$5.00 was credited since the invoice was made; it is taken off already."
@@ -190,4 +190,4 @@ def test_what_customers_and_operators_read() -> None:
 def test_what_shares_a_line_at_stripe_has_that_line_to_share() -> None:
     bill = replace(invoice(), lines=lines_of([900, 500, -600, *[0] * 300], meters=2))  # lines 1 and 3 are meter0
     refused(ask(amount="3.01"), bill, "$3.00 left")
-    assert decide(ask(amount="3.00"), bill, NOW).amount_minor == 300
+    assert decide_note(ask(amount="3.00"), bill, NOW).amount_minor == 300

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flybill_pipeline.billing.payments.polls import Poll
-from flybill_pipeline.billing.payments.standing import Kind, Observation, Payment, State, payment_of
+from flybill_pipeline.billing.payments.standing import Observation, ObservationKind, Payment, PaymentState, payment_of
 from flybill_pipeline.billing.payments.words import customer_words, freshness, freshness_explained, operator_sentence
 
 DAY = timedelta(days=1)
@@ -24,7 +24,9 @@ def invoice(status: str = "open", day: int = 0, **values: object) -> Observation
     return replace(seen, hosted_invoice_url=URL, **{**ended, **values})  # type: ignore[arg-type]
 
 
-def about(kind: Kind, status: str, amount: int, day: int = 1, name: str = "1", **values: object) -> Observation:
+def about(
+    kind: ObservationKind, status: str, amount: int, day: int = 1, name: str = "1", **values: object
+) -> Observation:
     at = START + day * DAY
     seen = Observation(f"evt_{kind}{name}{status}{day}", kind, f"{kind}_{name}", status, "usd", amount, at)
     return replace(seen, **values)  # type: ignore[arg-type]
@@ -32,7 +34,7 @@ def about(kind: Kind, status: str, amount: int, day: int = 1, name: str = "1", *
 
 PAID = invoice("paid", 1, paid_minor=1000)
 FAILED = invoice(day=1, attempts=1, next_attempt_at=START + 4 * DAY)
-CASES: dict[State, list[Observation]] = {
+CASES: dict[PaymentState, list[Observation]] = {
     "open": [],
     "partly_paid": [about("payment", "paid", 400)],
     "past_due": [invoice(day=1, due_at=START + 30 * DAY)],
@@ -52,7 +54,7 @@ def state(seen: list[Observation]) -> Payment:
 
 
 def test_every_state_is_reached_and_has_its_sentences() -> None:
-    assert set(CASES) == set(get_args(State))
+    assert set(CASES) == set(get_args(PaymentState))
     for name, seen in CASES.items():
         payment = state(seen)
         assert payment.state == name

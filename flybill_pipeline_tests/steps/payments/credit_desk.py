@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -46,7 +47,7 @@ class Desk:
                 fresh.pending(MONTH),
                 ledger=cast(Ledger, With(fresh, rows)),
                 stripe=cast(Stripe, stripe),
-                patience=patience,
+                patience=timedelta(seconds=patience),
                 clock=self.world.now,
                 sleep=self.world.sleep,
             )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from flybill_pipeline.billing.invoicing.outcomes import Problem
+from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.stores.postgres.presence import is_present, present
 from flybill_pipeline_tests.stores.billing_world import MONTH, SHARD, BillingWorld
@@ -55,7 +55,7 @@ def test_a_fault_half_way_leaves_the_old_drafts(world: BillingWorld) -> None:
 
 def test_a_problem_keeps_the_exact_quantity_that_waits_for_it(world: BillingWorld) -> None:
     quantity = Decimal("12345678901234567890.123456789012345678")
-    world.draft({"acme": 0}, problems=(Problem("unpriced_meter", "No price.", "Add one.", "rockets", quantity),))
+    world.draft({"acme": 0}, problems=(HoldReason("unpriced_meter", "No price.", "Add one.", "rockets", quantity),))
     (found,) = rows(world, "select problems -> 0 ->> 'quantity', problems -> 0 ->> 'meter' from flybill.drafts")
     assert (Decimal(found[0]), found[1]) == (quantity, "rockets")
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from flybill_pipeline.billing.invoicing.outcomes import Problem
+from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.settlement import Settlement
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.steps.invoicing.finalize_invoices import finalize_shard
@@ -86,7 +86,7 @@ class TestImmutability:
         assert rows(settled.engine, "select * from flybill.line_items order by org_id, line_no") == before
 
     def test_a_held_outcome_may_change_but_not_vanish(self, world: BillingWorld) -> None:
-        world.draft({"acme": 500}, problems=(Problem("broken", "It is broken.", "Mend it."),))
+        world.draft({"acme": 500}, problems=(HoldReason("broken", "It is broken.", "Mend it."),))
         world.finalize()
         with pytest.raises(DBAPIError, match="never deleted"):
             rows(world.engine, "delete from flybill.outcomes")
@@ -193,7 +193,7 @@ class TestCarriedAmounts:
         assert self.carried(world, MONTH.next()) == self.carried(world, MONTH.previous()) == {"acme": 20}
 
     def test_a_held_month_carries_nothing_until_it_is_settled(self, world: BillingWorld) -> None:
-        world.draft({"acme": 20}, problems=(Problem("broken", "It is broken.", "Mend it."),))
+        world.draft({"acme": 20}, problems=(HoldReason("broken", "It is broken.", "Mend it."),))
         world.finalize()
         assert self.carried(world, MONTH.next()) == {}
         world.draft({"acme": 20})

@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy import Engine, text
 
-from flybill_pipeline.billing.invoicing.outcomes import Problem
+from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.stores.payments.statements import Statements
 from flybill_pipeline.stores.sync.month_checks import MonthChecks
 from flybill_pipeline_tests.stores.billing_world import MONTH, SHARD, BillingWorld
 
-BROKEN = (Problem("unpriced_meter", "Rockets have no price.", "Add one."),)
+BROKEN = (HoldReason("unpriced_meter", "Rockets have no price.", "Add one."),)
 
 
 @pytest.fixture
