@@ -1,4 +1,8 @@
-"""Fixtures that many folders share: an embedded Postgres for the session, a fresh migrated database for a test."""
+"""Fixtures that many folders share, each made once for a worker: a Postgres, emulators, deployments. And what is slow.
+
+A test is slow when it needs a deployment, the processes of Dagster, or a program of its own that takes long: that is
+seen by the fixtures that it asks for and by its folder, so a new test lands on the right side by itself.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +12,12 @@ import pytest
 from sqlalchemy import Engine
 
 from flybill_pipeline.local.postgres import serving
-from flybill_pipeline.stores.postgres.database import open_engine
-from flybill_pipeline_tests.worlds.databases import fresh_databases, migrated
+from flybill_pipeline_tests.worlds.databases import Databases, fresh_databases
+from flybill_pipeline_tests.worlds.deployment import Deployments
+from flybill_pipeline_tests.worlds.emulator import Emulators
+from flybill_pipeline_tests.worlds.project import PROJECT, SHARED
 
-PROJECT = Path(__file__).resolve().parents[1]
-SHARED = PROJECT.parent / "shared"
+__all__ = ["PROJECT", "SHARED"]
 
 LONGEST = (  # files of minutes each, which go first: a worker that begins one at the end has all others wait for it
     "test_a_year.py",
@@ -21,10 +26,16 @@ LONGEST = (  # files of minutes each, which go first: a worker that begins one a
     "test_checks.py",
     "test_bench.py",
 )
+SLOW_FIXTURES = {"deploy", "home"}
+SLOW_FOLDERS = {"bench", "chaos"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the longest files first; the others stay as they are."""
+    """Marks what is slow, and puts the longest files first; the others stay as they are."""
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in SLOW_FOLDERS or SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
@@ -42,10 +53,30 @@ def database_url(postgres_url: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def databases(postgres_url: str) -> Iterator[Databases]:
+    """Migrated billing databases, to be lent."""
+    made = Databases(postgres_url)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def engine(postgres_url: str) -> Iterator[Engine]:
-    """An engine on a fresh, migrated billing database."""
-    with fresh_databases(postgres_url, "t", template=migrated(postgres_url)) as (url,):
-        opened = open_engine(url)
-        yield opened
-        opened.dispose()
+def engine(databases: Databases) -> Iterator[Engine]:
+    """An engine on a migrated billing database with nothing in it."""
+    with databases.lent() as lent:
+        yield lent
+
+
+@pytest.fixture(scope="session")
+def emulators() -> Iterator[Emulators]:
+    """Emulators without limits, to be lent."""
+    made = Emulators()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def deploy(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Deployments:
+    """Makes a deployment of flybill: `with deploy(emulator, shards=1) as flybill`."""
+    return Deployments(postgres_url, lambda: tmp_path_factory.mktemp("deployment"))

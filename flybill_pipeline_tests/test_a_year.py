@@ -17,13 +17,15 @@ from flybill_pipeline.defs.checks.stripe import EVERY_ORG_BILLED
 from flybill_pipeline.local.postgres import serving
 from flybill_pipeline_tests.stories.year.billed import Billed, billed_year
 from flybill_pipeline_tests.stories.year.world import FORGOTTEN, IMPORTED, KINDS, LAST, MONTHS
+from flybill_pipeline_tests.worlds.deployment import Deployments
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
 
 ORGS = KINDS
 
 
 @pytest.fixture(scope="module")
-def billed(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Billed]:
-    with billed_year(tmp_path_factory.mktemp("year"), postgres_url, ORGS) as found:
+def billed(deploy: Deployments, emulators: Emulators) -> Iterator[Billed]:
+    with emulators.lent() as emulator, billed_year(deploy, emulator, ORGS) as found:
         yield found
 
 
@@ -167,7 +169,8 @@ def main(orgs: int) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         serving(Path(folder) / "postgres", keep=False) as postgres_url,
-        billed_year(Path(folder) / "year", postgres_url, orgs) as found,
+        EmulatorProcess() as emulator,
+        billed_year(Deployments(postgres_url, lambda: Path(folder)), emulator, orgs) as found,
     ):
         for test in TESTS:
             test(found)

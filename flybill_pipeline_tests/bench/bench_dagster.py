@@ -24,7 +24,7 @@ from flybill_pipeline.defs.partitions import month_shard_key
 from flybill_pipeline.local.postgres import serving
 from flybill_pipeline_tests.serving.served import Served, wait_until
 from flybill_pipeline_tests.stories.troubled_months import USD
-from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 QUEUED_MONTH = Month.of(datetime.now(UTC)).previous()
@@ -39,7 +39,7 @@ def measure(shards: int) -> None:
         TemporaryDirectory() as folder,
         serving(home, keep=False) as url,
         EmulatorProcess() as emulator,
-        deployment(Path(folder), url, emulator, shards) as flybill,
+        Deployments(url, lambda: Path(folder))(emulator, shards=shards) as flybill,
     ):
         _prepare(flybill, shards)
         flybill.run("close", str(CLOSED_MONTH), "--org", "org0")  # reads the files; its own runs are not counted

@@ -31,7 +31,7 @@ from flybill_pipeline.settings import load_settings
 from flybill_pipeline_tests.bench.long_history import copies, leave_room, sensors_seen, write_history
 from flybill_pipeline_tests.serving.served import Served, wait_until
 from flybill_pipeline_tests.stories.troubled_months import USD
-from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 NOW = datetime.now(UTC)
@@ -53,7 +53,7 @@ def measure(months: int, rounds: int, shards: int, times: int) -> None:
         TemporaryDirectory() as folder,
         serving(home, keep=False) as url,
         EmulatorProcess() as emulator,
-        deployment(Path(folder), url, emulator, shards) as flybill,
+        Deployments(url, lambda: Path(folder))(emulator, shards=shards) as flybill,
     ):
         flybill.environment["FLYBILL_AUTOMATION"] = "1"
         _bill_a_month(flybill, shards)

@@ -17,7 +17,7 @@ from flybill_pipeline_tests.chaos.kills import kill_everywhere
 from flybill_pipeline_tests.chaos.machine import Worlds, tell_stories
 from flybill_pipeline_tests.chaos.storm import weather_for_processes
 from flybill_pipeline_tests.chaos.world import World
-from flybill_pipeline_tests.worlds.databases import fresh_databases, migrated
+from flybill_pipeline_tests.worlds.databases import Databases, fresh_databases, migrated
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 MOST_CALLS = 6.0
@@ -35,7 +35,7 @@ def main() -> int:
         kept = [storms(url, options.seeds, options.invoices, options.rate), every_boundary(url, 0)]
         kept.append(every_boundary(url, 30))
         with EmulatorProcess() as emulator:
-            tell_stories(Worlds(url, emulator), options.stories, steps=15)
+            tell_stories(Worlds(Databases(url), emulator), options.stories, steps=15)
     _say(f"{options.stories} arbitrary stories: nothing twice, nothing wrong, nothing lost")
     return int(not all(kept))
 

@@ -1,4 +1,4 @@
-"""One emulator for the folder, emptied for each test, beside a fresh database."""
+"""A database with nothing in it, an emulator that knows of nothing, and one clock for both."""
 
 from collections.abc import Iterator
 
@@ -6,17 +6,10 @@ import pytest
 from sqlalchemy import Engine
 
 from flybill_pipeline_tests.chaos.world import World
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
-
-
-@pytest.fixture(scope="package")
-def emulator_process() -> Iterator[EmulatorProcess]:
-    with EmulatorProcess() as process:
-        yield process
+from flybill_pipeline_tests.worlds.emulator import Emulators
 
 
 @pytest.fixture
-def world(engine: Engine, emulator_process: EmulatorProcess) -> World:
-    emulator_process.reset()
-    emulator_process.clear_faults()
-    return World(engine, emulator_process)
+def world(engine: Engine, emulators: Emulators) -> Iterator[World]:
+    with emulators.lent() as emulator:
+        yield World(engine, emulator)

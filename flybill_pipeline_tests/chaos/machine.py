@@ -21,7 +21,6 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine
 
-from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline.stores.sync.ledger import SyncLedger
 from flybill_pipeline.stripe_emulator.faults import KINDS
 from flybill_pipeline_tests.chaos.bugs import NO_BUG, Bug
@@ -29,7 +28,7 @@ from flybill_pipeline_tests.chaos.crashes import Boundaries, Crash, crashing
 from flybill_pipeline_tests.chaos.months import MONTH, plant
 from flybill_pipeline_tests.chaos.people import FINAL, People
 from flybill_pipeline_tests.chaos.world import World
-from flybill_pipeline_tests.worlds.databases import fresh_databases, migrated
+from flybill_pipeline_tests.worlds.databases import Databases
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 WRITES = ("create_customer", "create", "add_lines", "finalize")
@@ -195,21 +194,17 @@ def _seconds(kind: str) -> dict[str, float]:
 
 
 class Worlds:
-    """Empty worlds, one for each example, on a server and an emulator that they share."""
+    """Empty worlds, one for each example, on databases and an emulator that are lent again."""
 
-    def __init__(self, postgres_url: str, emulator: EmulatorProcess) -> None:
-        self._url = postgres_url
+    def __init__(self, databases: Databases, emulator: EmulatorProcess) -> None:
+        self._databases = databases
         self._emulator = emulator
 
     @contextmanager
     def __call__(self) -> Iterator[StillWorld]:
         self._emulator.reset()
-        with fresh_databases(self._url, "machine", template=migrated(self._url)) as (url,):
-            engine = open_engine(url)
-            try:
-                yield StillWorld(engine, self._emulator)
-            finally:
-                engine.dispose()
+        with self._databases.lent() as engine:
+            yield StillWorld(engine, self._emulator)
 
 
 def tell_stories(worlds: Worlds, examples: int, *, steps: int, bug: Bug = NO_BUG, **options: Any) -> None:

@@ -1,16 +1,20 @@
 """Arbitrary stories of a month, told by hypothesis; and planted bugs, which must not survive them."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import Phase
 
 from flybill_pipeline_tests.chaos.bugs import Bug, NewKeyAfterTimeout, RandomKeys, WrittenAfterTheCall
 from flybill_pipeline_tests.chaos.machine import Worlds, tell_stories
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.databases import Databases
+from flybill_pipeline_tests.worlds.emulator import Emulators
 
 
 @pytest.fixture(scope="module")
-def worlds(postgres_url: str, emulator_process: EmulatorProcess) -> Worlds:
-    return Worlds(postgres_url, emulator_process)
+def worlds(databases: Databases, emulators: Emulators) -> Iterator[Worlds]:
+    with emulators.lent() as emulator:
+        yield Worlds(databases, emulator)
 
 
 def test_no_story_bills_anybody_twice_wrongly_or_not_at_all(worlds: Worlds) -> None:

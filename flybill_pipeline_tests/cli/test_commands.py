@@ -12,7 +12,7 @@ import pytest
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.stores.invoicing.organizations import Organizations
 from flybill_pipeline_tests.stories.troubled_months import FIRST, USD
-from flybill_pipeline_tests.worlds.deployment import Flybill, Ran, deployment, event
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, Ran, event
 
 OPEN_MONTH = "2999-01"
 LIVE_KEY = "_".join(
@@ -21,9 +21,9 @@ LIVE_KEY = "_".join(
 
 
 @pytest.fixture(scope="module")
-def flybill(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Flybill]:
+def flybill(deploy: Deployments) -> Iterator[Flybill]:
     """A deployment with one organization and no Stripe."""
-    with deployment(tmp_path_factory.mktemp("cli"), postgres_url) as made:
+    with deploy() as made:
         made.prices("usd.toml", USD)
         assert made.import_orgs([{"org_id": "acme", "name": "Acme", "currency": "usd"}]).status == 0
         yield made

@@ -13,25 +13,23 @@ from flybill_pipeline.settings import load_settings
 from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline.stores.sync.month_checks import MonthChecks
 from flybill_pipeline_tests.stories.troubled_months import FIRST, USD
-from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
 
 MONTH = f"{FIRST}-01"
 SHARD = f"{FIRST}-01|00"
 
 
 @pytest.fixture
-def emulator() -> Iterator[EmulatorProcess]:
-    with EmulatorProcess() as process:
+def emulator(emulators: Emulators) -> Iterator[EmulatorProcess]:
+    with emulators.lent() as process:
         yield process
 
 
 @pytest.fixture
-def flybill(
-    tmp_path_factory: pytest.TempPathFactory, postgres_url: str, emulator: EmulatorProcess
-) -> Iterator[Flybill]:
+def flybill(deploy: Deployments, emulator: EmulatorProcess) -> Iterator[Flybill]:
     """One organization, one shard, one closed month of $1.00."""
-    with deployment(tmp_path_factory.mktemp("checks"), postgres_url, emulator, shards=1) as made:
+    with deploy(emulator, shards=1) as made:
         made.prices("usd.toml", USD)
         made.import_orgs([{"org_id": "acme", "name": "Acme", "currency": "usd"}])
         made.land("usage.jsonl", [event(1, "acme", 100, f"{FIRST}-05T00:00:00Z")])

@@ -15,8 +15,8 @@ from flybill_pipeline.settings import load_settings
 from flybill_pipeline.steps.alerts.tell_problems import REST
 from flybill_pipeline.toolbox.wiring import build_toolbox
 from flybill_pipeline_tests.stories.troubled_months import FIRST, USD
-from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
+from flybill_pipeline_tests.worlds.emulator import Emulators
 from flybill_pipeline_tests.worlds.mailbox import Hook, webhook
 
 LISTED = str(FAILED_ORG_MONTHS.name)
@@ -29,12 +29,9 @@ def hook() -> Iterator[Hook]:
 
 
 @pytest.fixture
-def flybill(tmp_path_factory: pytest.TempPathFactory, postgres_url: str, hook: Hook) -> Iterator[Flybill]:
+def flybill(deploy: Deployments, emulators: Emulators, hook: Hook) -> Iterator[Flybill]:
     """Two organizations; one is held, as it used a meter that has no price."""
-    with (
-        EmulatorProcess() as emulator,
-        deployment(tmp_path_factory.mktemp("operations"), postgres_url, emulator, shards=1) as made,
-    ):
+    with emulators.lent() as emulator, deploy(emulator, shards=1) as made:
         made.environment["FLYBILL_ALERT_WEBHOOK_URL"] = hook.url
         made.prices("usd.toml", USD)
         made.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in ("acme", "bolt")])

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from flybill_pipeline_tests.stories.troubled_months import FIRST, SECOND, USD
-from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
 
 THIRD = "2025-11"
 ORGS = [f"org{n}" for n in range(6)]
@@ -59,11 +59,10 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Story]:
-    root = tmp_path_factory.mktemp("backups")
-    backup = root / "backup"
-    with EmulatorProcess() as emulator:
-        with deployment(root / "lost", postgres_url, emulator) as lost:
+def story(tmp_path_factory: pytest.TempPathFactory, deploy: Deployments, emulators: Emulators) -> Iterator[Story]:
+    backup = tmp_path_factory.mktemp("backups") / "backup"
+    with emulators.lent() as emulator:
+        with deploy(emulator) as lost:
             lost.prices("usd.toml", USD)
             lost.import_orgs([org_row(org) for org in ORGS])
             land(lost, FIRST, ORGS[:3])  # the others have no customer at Stripe yet
@@ -74,7 +73,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterat
             assert lost("backup", str(backup)).status == 0
             since_the_backup(lost)
         emulator.advance(A_DAY_AND_MORE)
-        with deployment(root / "new", postgres_url, emulator) as new:
+        with deploy(emulator, blank=True) as new:
             new.prices("usd.toml", USD)
             ran = new("restore", str(backup))
             assert ran.status == 0, ran.err

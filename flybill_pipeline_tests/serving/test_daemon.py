@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -25,7 +26,7 @@ from flybill_pipeline.defs.sensors import MOST_ATTEMPTS, RETRY_TAG
 from flybill_pipeline_tests.serving import fast_definitions
 from flybill_pipeline_tests.serving.served import Served, wait_until
 from flybill_pipeline_tests.stories.troubled_months import USD
-from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 from flybill_pipeline_tests.worlds.mailbox import Hook, webhook
 
@@ -121,11 +122,10 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[World]:
-    root = tmp_path_factory.mktemp("daemon")
+def world(deploy: Deployments, tmp_path: Path) -> Iterator[World]:
     with (
-        EmulatorProcess(root / "stripe.sqlite") as emulator,
-        deployment(root, postgres_url, emulator, SHARDS) as flybill,
+        EmulatorProcess(tmp_path / "stripe.sqlite") as emulator,
+        deploy(emulator, shards=SHARDS) as flybill,
         webhook() as hook,
     ):
         flybill.environment |= {"FLYBILL_ALERT_WEBHOOK_URL": hook.url, "FLYBILL_STRIPE_RATE": "3"}

@@ -11,14 +11,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from flybill_pipeline_tests.serving.served import JSON, Served, set_limit
-from flybill_pipeline_tests.worlds.deployment import deployment
+from flybill_pipeline_tests.worlds.deployment import Deployments
 
 EVIL = "https://evil.example"
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Served]:
-    with deployment(tmp_path_factory.mktemp("served"), postgres_url) as flybill:
+def up(deploy: Deployments) -> Iterator[Served]:
+    with deploy() as flybill:
         served = Served(flybill)
         try:
             served.start()

@@ -11,12 +11,12 @@ import pytest
 
 from flybill_pipeline_tests.serving.served import Served, answers, free_port, wait_until
 from flybill_pipeline_tests.stories.troubled_months import FIRST, USD
-from flybill_pipeline_tests.worlds.deployment import deployment, event
+from flybill_pipeline_tests.worlds.deployment import Deployments, event
 
 
 @pytest.fixture
-def up(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Served]:
-    with deployment(tmp_path_factory.mktemp("up"), postgres_url) as flybill:
+def up(deploy: Deployments) -> Iterator[Served]:
+    with deploy() as flybill:
         served = Served(flybill)
         try:
             yield served

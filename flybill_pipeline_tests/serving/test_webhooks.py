@@ -16,11 +16,11 @@ import uvicorn
 from flybill_pipeline.serving.webhooks import LARGEST_BODY, receiver
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline.toolbox.wiring import build_toolbox
-from flybill_pipeline_tests.chaos.conftest import emulator_process, world
+from flybill_pipeline_tests.chaos.conftest import world
 from flybill_pipeline_tests.chaos.world import World
 from flybill_pipeline_tests.worlds.payments import Account
 
-__all__ = ["emulator_process", "world"]
+__all__ = ["world"]
 SECRET = "whsec_test"
 
 

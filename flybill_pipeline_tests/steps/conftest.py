@@ -1,6 +1,6 @@
 """The world of the chaos tests (database, emulator, one clock) for the steps that need it."""
 
-from flybill_pipeline_tests.chaos.conftest import emulator_process, world
+from flybill_pipeline_tests.chaos.conftest import world
 from flybill_pipeline_tests.steps.payments.credit_desk import desk
 
-__all__ = ["desk", "emulator_process", "world"]
+__all__ = ["desk", "world"]

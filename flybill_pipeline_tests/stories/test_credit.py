@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import stripe
 
-from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
 
 MONTH, NEXT = "2025-09", "2025-10"
 DAY = f"{MONTH}-05T10:00:00Z"
@@ -30,17 +30,15 @@ DOLLARS = ("acme", "bolt", "calm", "dusk", "echo", "late")
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[EmulatorProcess]:
-    with EmulatorProcess() as process:
+def emulator(emulators: Emulators) -> Iterator[EmulatorProcess]:
+    with emulators.lent() as process:
         yield process
 
 
 @pytest.fixture(scope="module")
-def flybill(
-    tmp_path_factory: pytest.TempPathFactory, postgres_url: str, emulator: EmulatorProcess
-) -> Iterator[Flybill]:
+def flybill(deploy: Deployments, emulator: EmulatorProcess) -> Iterator[Flybill]:
     """Organizations that owe 10.00 dollars or 1,000 yen for September, closed; one that was never synced."""
-    with deployment(tmp_path_factory.mktemp("credit"), postgres_url, emulator) as made:
+    with deploy(emulator) as made:
         for currency, price in (("usd", "0.01"), ("jpy", "1")):
             made.prices(f"{currency}.toml", BOOK.format(currency=currency, price=price))
         orgs = [{"org_id": org, "name": org, "currency": "usd"} for org in (*DOLLARS, "idle")]

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from flybill_pipeline_tests.stories.troubled_months import USD
-from flybill_pipeline_tests.worlds.deployment import deployment, event
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.deployment import Deployments, event
+from flybill_pipeline_tests.worlds.emulator import Emulators
 
 MONTHS = ("2025-06", "2025-07", "2025-08", "2025-09")
 ITEMS = """item_id,kind,org_id,name,amount,currency,start,end,percent,seats
@@ -14,8 +14,10 @@ early,discount,bolt,Early bird,,,2025-06,2025-07,50,
 """
 
 
-def test_items_are_on_the_bill_and_an_unusual_month_waits_for_its_release(tmp_path: Path, postgres_url: str) -> None:
-    with EmulatorProcess() as emulator, deployment(tmp_path, postgres_url, emulator) as flybill:
+def test_items_are_on_the_bill_and_an_unusual_month_waits_for_its_release(
+    tmp_path: Path, deploy: Deployments, emulators: Emulators
+) -> None:
+    with emulators.lent() as emulator, deploy(emulator) as flybill:
         flybill.prices("usd.toml", USD)
         flybill.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in ("acme", "bolt")])
         items = tmp_path / "items.csv"
@@ -50,8 +52,8 @@ def test_items_are_on_the_bill_and_an_unusual_month_waits_for_its_release(tmp_pa
         assert set(flybill.checks()["stripe_reconciliation", "totals_match_stripe"].values()) == {True}
 
 
-def test_a_faulty_file_of_items_is_refused_with_status_2(tmp_path: Path, postgres_url: str) -> None:
-    with deployment(tmp_path, postgres_url) as flybill:
+def test_a_faulty_file_of_items_is_refused_with_status_2(tmp_path: Path, deploy: Deployments) -> None:
+    with deploy() as flybill:
         items = tmp_path / "items.csv"
         items.write_text("item_id,kind,org_id,name,percent\na,discount,acme,A,200\nb,discount,acme,B,\n")
         ran = flybill("import-items", str(items))

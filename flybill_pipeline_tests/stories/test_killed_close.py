@@ -10,8 +10,8 @@ import pytest
 
 from flybill_pipeline_tests.serving.served import wait_until
 from flybill_pipeline_tests.stories.troubled_months import FIRST, SECOND, USD
-from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
 
 ORGS = 24
 FILES = 8
@@ -20,17 +20,15 @@ SLOWLY = {"FLYBILL_STRIPE_RATE": "15"}  # so that the sync takes seconds
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[EmulatorProcess]:
-    with EmulatorProcess() as process:
+def emulator(emulators: Emulators) -> Iterator[EmulatorProcess]:
+    with emulators.lent() as process:
         yield process
 
 
 @pytest.fixture(scope="module")
-def flybill(
-    tmp_path_factory: pytest.TempPathFactory, postgres_url: str, emulator: EmulatorProcess
-) -> Iterator[Flybill]:
+def flybill(deploy: Deployments, emulator: EmulatorProcess) -> Iterator[Flybill]:
     """Three months of usage for some organizations, each with an amount of its own; nothing is read yet."""
-    with deployment(tmp_path_factory.mktemp("killed"), postgres_url, emulator) as made:
+    with deploy(emulator) as made:
         made.prices("usd.toml", USD)
         made.import_orgs([{"org_id": f"org{n}", "name": f"Org {n}", "currency": "usd"} for n in range(ORGS)])
         for number in range(FILES):

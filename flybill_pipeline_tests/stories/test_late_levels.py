@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
+from flybill_pipeline_tests.worlds.emulator import Emulators
 
 MONTHS = ("2025-05", "2025-06", "2025-07", "2025-08")
 BOOK = """
@@ -41,12 +41,9 @@ GONE: Change = ("2025-07-16T00:00:00Z", -250)
 
 
 @pytest.fixture(scope="module")
-def closed(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Flybill]:
+def closed(deploy: Deployments, emulators: Emulators) -> Iterator[Flybill]:
     """Three months closed, then the late change landed, then the fourth closed."""
-    with (
-        EmulatorProcess() as emulator,
-        deployment(tmp_path_factory.mktemp("levels"), postgres_url, emulator, shards=1) as flybill,
-    ):
+    with emulators.lent() as emulator, deploy(emulator, shards=1) as flybill:
         flybill.prices("usd.toml", BOOK)
         flybill.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in ON_TIME])
         for org, changes in ON_TIME.items():

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from flybill_pipeline_tests.stories.troubled_months import USD
-from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
+from flybill_pipeline_tests.worlds.emulator import Emulators
 
 FIRST, SECOND = "2025-09", "2025-10"
 
 
 @pytest.fixture(scope="module")
-def closed(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Flybill]:
+def closed(deploy: Deployments, emulators: Emulators) -> Iterator[Flybill]:
     """Two months, the second one closed after usage of the first one came late."""
-    with EmulatorProcess() as emulator, deployment(tmp_path_factory.mktemp("late"), postgres_url, emulator) as flybill:
+    with emulators.lent() as emulator, deploy(emulator) as flybill:
         flybill.prices("usd.toml", USD)
         flybill.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in ("acme", "bolt")])
         on_time = [

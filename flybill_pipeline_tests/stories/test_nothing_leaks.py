@@ -8,8 +8,8 @@ from sqlalchemy import create_engine, text
 
 from flybill_pipeline_tests.stories.troubled_months import FIRST, USD
 from flybill_pipeline_tests.stripe_emulator.helpers import Shop
-from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
 
 KEY = "sk_test_PLANTEDKEY0123456789"
 SECRETS = ("PLANTEDKEY", "planted-mail", "Planted Street", "planted-phone", "pm_card_planted")
@@ -19,15 +19,13 @@ KINDS = ("http_500_after", "lock_timeout_cached", "reset_after", "cut_body", "ht
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[EmulatorProcess]:
-    with EmulatorProcess() as process:
+def emulator(emulators: Emulators) -> Iterator[EmulatorProcess]:
+    with emulators.lent() as process:
         yield process
 
 
 @pytest.fixture(scope="module")
-def flybill(
-    tmp_path_factory: pytest.TempPathFactory, postgres_url: str, emulator: EmulatorProcess
-) -> Iterator[Flybill]:
+def flybill(deploy: Deployments, emulator: EmulatorProcess) -> Iterator[Flybill]:
     """A closed month in which every kind of refusal was met, some of which quote what they refuse."""
     shop = Shop(emulator.url)
     gone = shop.customer(name="Gone", email="planted-mail@example.com")
@@ -42,7 +40,7 @@ def flybill(
     shop.draft(customer=abroad, currency="eur")
     fine = shop.payer("pm_card_planted", email="planted-mail@example.com", address={"line1": "2 Planted Street"})
     customers = {"gone": gone, "abroad": abroad, "fine": fine, "new": "", "refused": ""}
-    with deployment(tmp_path_factory.mktemp("leaks"), postgres_url, emulator) as made:
+    with deploy(emulator) as made:
         made.environment["STRIPE_API_KEY"] = KEY
         made.prices("usd.toml", USD)
         orgs = [

@@ -23,8 +23,8 @@ from flybill_pipeline_tests.stories.troubled_months import (
     land_second_month,
     prepare,
 )
-from flybill_pipeline_tests.worlds.deployment import Flybill, Ran, deployment, event
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, Ran, event
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
 
 CASES = SHARED / "cases" / "pricing.json"
 
@@ -54,12 +54,9 @@ def _price(price: dict[str, Any]) -> str:
 
 
 @pytest.fixture(scope="module")
-def priced(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Flybill]:
+def priced(deploy: Deployments, emulators: Emulators) -> Iterator[Flybill]:
     """The month 2025-10 with an organization for each case, closed."""
-    with (
-        EmulatorProcess() as emulator,
-        deployment(tmp_path_factory.mktemp("cases"), postgres_url, emulator) as flybill,
-    ):
+    with emulators.lent() as emulator, deploy(emulator) as flybill:
         flybill.prices("usd.toml", book_of(cases()))
         flybill.import_orgs(
             [{"org_id": c["id"], "name": c["id"], "currency": "usd", "contract": c["id"]} for c in cases()]
@@ -105,12 +102,9 @@ class Months:
 
 
 @pytest.fixture(scope="module")
-def months(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Months]:
+def months(deploy: Deployments, emulators: Emulators) -> Iterator[Months]:
     """The first month closed for one organization; then, with late files, for all; then again; then the second."""
-    with (
-        EmulatorProcess() as emulator,
-        deployment(tmp_path_factory.mktemp("months"), postgres_url, emulator) as flybill,
-    ):
+    with emulators.lent() as emulator, deploy(emulator) as flybill:
         requests = []
 
         def close(*arguments: str) -> Ran:

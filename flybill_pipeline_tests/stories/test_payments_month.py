@@ -11,8 +11,8 @@ from flybill_pipeline.defs.payment_sensor import payment_sensor
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline.toolbox.wiring import build_toolbox
 from flybill_pipeline_tests.stories.troubled_months import USD
-from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
+from flybill_pipeline_tests.worlds.emulator import Emulators
 
 MONTH = "2025-03"
 ORGS = ("acme", "bolt", "cody")
@@ -22,12 +22,9 @@ SENSOR = payment_sensor(dg.DefaultSensorStatus.STOPPED, 30)
 
 
 @pytest.fixture(scope="module")
-def flybill(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Flybill]:
+def flybill(deploy: Deployments, emulators: Emulators) -> Iterator[Flybill]:
     """Three invoices at Stripe: the first is paid, the second's card is declined, nothing happens to the third."""
-    with (
-        EmulatorProcess() as emulator,
-        deployment(tmp_path_factory.mktemp("paid"), postgres_url, emulator, shards=1) as made,
-    ):
+    with emulators.lent() as emulator, deploy(emulator, shards=1) as made:
         made.prices("usd.toml", USD)
         made.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in ORGS])
         made.land("usage.jsonl", [event(org, org, 1000, f"{MONTH}-05T00:00:00Z") for org in ORGS])

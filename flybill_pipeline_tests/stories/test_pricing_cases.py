@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from flybill_pipeline_tests.stories.pricing_cases import CASES, METERS, Case
-from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
+from flybill_pipeline_tests.worlds.emulator import Emulators
 
 MONTH = "2025-10"
 CHOICES = (
@@ -55,12 +55,9 @@ def book(currency: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def flybill(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Flybill]:
+def flybill(deploy: Deployments, emulators: Emulators) -> Iterator[Flybill]:
     """A month with an organization for each case; usage comes on two days, of which one takes a part of it back."""
-    with (
-        EmulatorProcess() as emulator,
-        deployment(tmp_path_factory.mktemp("cases"), postgres_url, emulator, shards=1) as found,
-    ):
+    with emulators.lent() as emulator, deploy(emulator, shards=1) as found:
         for currency in {case.currency for case in CASES.values()}:
             found.prices(f"{currency}.toml", book(currency))
         orgs = [(name, case.currency) for name, case in CASES.items()] + [("tiers", "usd")]

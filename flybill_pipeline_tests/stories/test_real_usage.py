@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from flybill_pipeline_tests.conftest import SHARED
-from flybill_pipeline_tests.worlds.deployment import Flybill, deployment
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill
+from flybill_pipeline_tests.worlds.emulator import Emulators
 
 SAMPLE = SHARED / "real" / "focus_sample.csv"
 MONTH = "2024-09"
@@ -83,9 +83,9 @@ def list_prices() -> dict[tuple[str, str], str]:
 
 
 @pytest.fixture(scope="module")
-def bill(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Flybill]:
+def bill(deploy: Deployments, emulators: Emulators) -> Iterator[Flybill]:
     """September 2024, closed as far as the list prices go."""
-    with EmulatorProcess() as emulator, deployment(tmp_path_factory.mktemp("real"), postgres_url, emulator) as flybill:
+    with emulators.lent() as emulator, deploy(emulator) as flybill:
         (flybill.home / "sources.toml").write_text(SOURCES)
         flybill.prices("usd.toml", price_book(list_prices()))
         orgs = sorted({row["SubAccountId"] for row in rows()})

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from flybill_pipeline_tests.stories import why_bugs
-from flybill_pipeline_tests.worlds.deployment import Flybill, deployment, event
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
+from flybill_pipeline_tests.worlds.emulator import Emulators
 
 MONTH = "2025-09"
 BOOK = """
@@ -52,12 +52,9 @@ unit_amount = 10
 
 
 @pytest.fixture(scope="module")
-def flybill(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Flybill]:
+def flybill(deploy: Deployments, emulators: Emulators) -> Iterator[Flybill]:
     """Two organizations and a disk that acme holds since August; September is closed, then usage of it arrives."""
-    with (
-        EmulatorProcess() as emulator,
-        deployment(tmp_path_factory.mktemp("why"), postgres_url, emulator) as found,
-    ):
+    with emulators.lent() as emulator, deploy(emulator) as found:
         found.prices("usd.toml", BOOK)
         found.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in ("acme", "bolt", "calm")])
         day = f"{MONTH}-05T10:00:00Z"

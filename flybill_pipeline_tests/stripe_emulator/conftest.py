@@ -1,4 +1,4 @@
-"""One emulator process for all tests here, emptied before each, and the real Stripe library pointed at it."""
+"""An emulator that knows of nothing, and the real Stripe library pointed at it."""
 
 from collections.abc import Iterator
 
@@ -6,22 +6,16 @@ import pytest
 import stripe
 
 from flybill_pipeline_tests.stripe_emulator.helpers import Shop
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
 
 stripe.enable_telemetry = False
 
 
-@pytest.fixture(scope="session")
-def shared_emulator() -> Iterator[EmulatorProcess]:
-    with EmulatorProcess() as process:
-        yield process
-
-
 @pytest.fixture
-def emulator(shared_emulator: EmulatorProcess) -> EmulatorProcess:
+def emulator(emulators: Emulators) -> Iterator[EmulatorProcess]:
     """An empty emulator without limits."""
-    shared_emulator.reset()
-    return shared_emulator
+    with emulators.lent() as process:
+        yield process
 
 
 @pytest.fixture

@@ -12,24 +12,17 @@ from flybill_pipeline.billing.sync.values import Answer, Failure, SyncInvoice, S
 from flybill_pipeline.stripe_gateway.gateway import Gateway, limiter_for
 from flybill_pipeline.stripe_gateway.keys import KeyRefusedError
 from flybill_pipeline.stripe_gateway.limiter import Limiter
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
 
 MONTH = Month(2026, 10)
 ORG = SyncOrg("acme", "Anna's Bakery", "anna@example.com", None)
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[EmulatorProcess]:
-    with EmulatorProcess() as emulator:
-        yield emulator
-
-
 @pytest.fixture
-def emulator(process: EmulatorProcess) -> EmulatorProcess:
-    process.reset()
-    process.clear_faults()
-    return process
+def emulator(emulators: Emulators) -> Iterator[EmulatorProcess]:
+    with emulators.lent() as process:
+        yield process
 
 
 def gateway(emulator: EmulatorProcess, key: str = "sk_test_secret123") -> Gateway:

@@ -1,22 +1,78 @@
-"""Databases of the server that the tests share: new ones, empty or like another. Who starts the server: conftest."""
+"""Databases of the server that the tests share: new ones, empty or like another, and some that are emptied and lent.
 
+Who starts the server: conftest. Not here: what stands in the databases.
+"""
+
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
 from uuid import uuid4
 
-from sqlalchemy import Connection, create_engine, text
+import dagster as dg
+from sqlalchemy import Connection, Engine, create_engine, event, text
 
 from flybill_pipeline.stores.postgres.database import migrate, open_engine
+from flybill_pipeline_tests.worlds.project import PROJECT
 
 EMPTY = "template1"
 SHARDS = 16
+WATCH_THE_SCHEMA = """
+create table public.schema_changes (tag text);
+create function public.note_change() returns event_trigger security definer language plpgsql as $$
+begin
+  if exists (select from pg_event_trigger_ddl_commands() where schema_name is distinct from 'pg_temp') then
+    insert into public.schema_changes values (tg_tag);
+  end if;
+end $$;
+create function public.note_drop() returns event_trigger security definer language plpgsql as $$
+begin
+  if exists (select from pg_event_trigger_dropped_objects() where not is_temporary) then
+    insert into public.schema_changes values (tg_tag);
+  end if;
+end $$;
+create event trigger note_change on ddl_command_end execute function public.note_change();
+create event trigger note_drop on sql_drop execute function public.note_drop();
+create table public.first_facts as select * from flybill.facts;
+"""
+END_OTHERS = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid() and not pid = any(:ours)
+"""
+EMPTY_ALL = """
+do $$
+declare
+  name regclass;
+  counter regclass;
+begin
+  set local session_replication_role = replica;  -- past the guards of what only grows, and past foreign keys
+  for name in
+    select oid from pg_class
+    where relnamespace = 'flybill'::regnamespace and relkind = 'r' and relname <> 'alembic_version'
+  loop
+    if pg_relation_size(name) > 1000000 then
+      execute format('truncate %s', name);
+    elsif pg_relation_size(name) > 0 then
+      execute format('delete from %s', name);
+    end if;
+  end loop;
+  for counter in select seqrelid from pg_sequence join pg_class on oid = seqrelid
+    where relnamespace = 'flybill'::regnamespace
+  loop
+    perform setval(counter, 1, false);
+  end loop;
+  insert into flybill.facts select * from public.first_facts;
+end $$
+"""
 
 
 @contextmanager
 def fresh_databases(postgres_url: str, *purposes: str, template: str = EMPTY) -> Iterator[list[str]]:
     """New databases, one for each purpose, for as long as the block runs; yields their addresses."""
-    names = [f"{purpose}{uuid4().hex[:10]}" for purpose in purposes]
+    names = [_name(purpose) for purpose in purposes]
     with _admin(postgres_url) as connection:
         for name in names:
             connection.execute(text(f"create database {name} template {template}"))
@@ -29,14 +85,90 @@ def fresh_databases(postgres_url: str, *purposes: str, template: str = EMPTY) ->
 
 
 @cache
-def migrated(postgres_url: str) -> str:
+def migrated(postgres_url: str, shards: int = SHARDS) -> str:
     """The name of a database with the billing tables and nothing in them: a copy takes a quarter of a migration."""
-    name = f"migrated{uuid4().hex[:10]}"
-    with _admin(postgres_url) as connection:
-        connection.execute(text(f"create database {name}"))
+    name = _created(postgres_url, "migrated")
     engine = open_engine(postgres_url.format(name))
-    migrate(engine, shards=SHARDS)
+    migrate(engine, shards=shards)
     engine.dispose()
+    return name
+
+
+@cache
+def with_dagsters_tables(postgres_url: str) -> str:
+    """The name of a database with the tables of Dagster's own storage, as the project's dagster.yaml asks for them."""
+    name = _created(postgres_url, "dagsters")
+    variables = {"FLYBILL_DAGSTER_DATABASE_URL": postgres_url.format(name)}
+    with TemporaryDirectory() as home, patch.dict("os.environ", variables):
+        shutil.copyfile(PROJECT / "dagster.yaml", Path(home) / "dagster.yaml")
+        with dg.DagsterInstance.from_config(home):
+            return name
+
+
+class Databases:
+    """Migrated databases that are emptied and lent again, which takes a hundredth of the time of a new one."""
+
+    def __init__(self, postgres_url: str) -> None:
+        self._postgres_url = postgres_url
+        self._idle: list[_Reused] = []
+
+    @contextmanager
+    def lent(self) -> Iterator[Engine]:
+        """An engine on a database with the billing tables and nothing in them; nobody else's until the block ends."""
+        reused = self._idle.pop() if self._idle else _Reused(self._postgres_url)
+        try:
+            yield reused.emptied()
+        finally:
+            self._idle.append(reused)
+
+    def close(self) -> None:
+        """Closes the connections; whoever stops the server throws the databases away."""
+        for reused in self._idle:
+            reused.engine.dispose()
+
+
+class _Reused:
+    """One database for one user after the other. When its schema was changed meanwhile, a new one takes its place."""
+
+    def __init__(self, postgres_url: str) -> None:
+        self._postgres_url = postgres_url
+        self._ours: set[int] = set()
+        self.engine = self._made()
+
+    def emptied(self) -> Engine:
+        """The engine on it, without anything that the last user left: rows, connections, locks."""
+        if self.engine.pool.checkedout():  # type: ignore[attr-defined]  # a connection that was never given back
+            self.engine.dispose()
+        with self.engine.begin() as connection:
+            connection.execute(text(END_OTHERS), {"ours": [*self._ours]})
+            unchanged = connection.execute(text("select not exists (select from public.schema_changes)")).scalar_one()
+            if unchanged:
+                connection.exec_driver_sql(EMPTY_ALL)
+        if not unchanged:
+            self.engine.dispose()
+            self.engine = self._made()
+        return self.engine
+
+    def _made(self) -> Engine:
+        """A new database, in which it is noted when the schema changes."""
+        name = _created(self._postgres_url, "lent", migrated(self._postgres_url))
+        engine = open_engine(self._postgres_url.format(name))
+        event.listen(engine, "connect", lambda connection, _: self._ours.add(connection.info.backend_pid))
+        event.listen(engine, "close", lambda connection, _: self._ours.discard(connection.info.backend_pid))
+        with engine.begin() as connection:
+            connection.exec_driver_sql(WATCH_THE_SCHEMA)
+        return engine
+
+
+def _name(purpose: str) -> str:
+    return f"{purpose}{uuid4().hex[:10]}"
+
+
+def _created(postgres_url: str, purpose: str, template: str = EMPTY) -> str:
+    """The name of a new database that stays as long as the server."""
+    name = _name(purpose)
+    with _admin(postgres_url) as connection:
+        connection.execute(text(f"create database {name} template {template}"))
     return name
 
 

@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +23,9 @@ from dagster._core.execution import compute_logs
 from sqlalchemy import create_engine, text
 
 from flybill_pipeline.defs.checks import CHECKS
-from flybill_pipeline_tests.worlds.databases import fresh_databases
-from flybill_pipeline_tests.worlds.emulator import PROJECT, EmulatorProcess
+from flybill_pipeline_tests.worlds.databases import EMPTY, fresh_databases, migrated, with_dagsters_tables
+from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.project import PROJECT
 
 MODULE = "flybill_pipeline.cli.commands"
 SOURCES = """
@@ -176,27 +177,40 @@ def _nobody_follows_logs() -> AbstractContextManager[Any]:
     return patch.object(compute_logs, "tail_to_stream", lambda *_: contextlib.nullcontext((None, None)))
 
 
-@contextmanager
-def deployment(
-    root: Path, postgres_url: str, emulator: EmulatorProcess | None = None, shards: int = 2
-) -> Iterator[Flybill]:
-    """A deployment on fresh databases. Without an emulator its Stripe is an address where nobody listens."""
-    root.mkdir(parents=True, exist_ok=True)
-    (root / "prices").mkdir(exist_ok=True)
-    (root / "sources.toml").write_text(SOURCES)
-    with fresh_databases(postgres_url, "billing", "dagster") as (billing, dagster):
-        yield Flybill(
-            root,
-            {
-                "FLYBILL_HOME": str(root / "home"),
-                "FLYBILL_DATABASE_URL": billing,
-                "FLYBILL_DAGSTER_DATABASE_URL": dagster,
-                "FLYBILL_PRICES": str(root / "prices"),
-                "FLYBILL_SOURCES": str(root / "sources.toml"),
-                "FLYBILL_SHARDS": str(shards),
-                "FLYBILL_STRIPE_RATE": "1000",
-                "STRIPE_API_BASE": emulator.url if emulator else "http://127.0.0.1:9",
-                "STRIPE_API_KEY": "sk_test_x",
-                "DAGSTER_DISABLE_TELEMETRY": "1",
-            },
-        )
+class Deployments:
+    """Makes deployments, on the server that the tests share. Whatever asks for one is told apart as slow."""
+
+    def __init__(self, postgres_url: str, new_folder: Callable[[], Path]) -> None:
+        self._postgres_url = postgres_url
+        self._new_folder = new_folder
+
+    @contextmanager
+    def __call__(
+        self, emulator: EmulatorProcess | None = None, *, shards: int = 2, blank: bool = False
+    ) -> Iterator[Flybill]:
+        """A deployment of its own. Without an emulator its Stripe is an address where nobody listens.
+
+        Its databases have their tables already, as a first command leaves them, unless it is to be `blank`.
+        """
+        root, url = self._new_folder(), self._postgres_url
+        (root / "prices").mkdir()
+        (root / "sources.toml").write_text(SOURCES)
+        with (
+            fresh_databases(url, "billing", template=EMPTY if blank else migrated(url, shards)) as (billing,),
+            fresh_databases(url, "dagster", template=EMPTY if blank else with_dagsters_tables(url)) as (dagster,),
+        ):
+            yield Flybill(
+                root,
+                {
+                    "FLYBILL_HOME": str(root / "home"),
+                    "FLYBILL_DATABASE_URL": billing,
+                    "FLYBILL_DAGSTER_DATABASE_URL": dagster,
+                    "FLYBILL_PRICES": str(root / "prices"),
+                    "FLYBILL_SOURCES": str(root / "sources.toml"),
+                    "FLYBILL_SHARDS": str(shards),
+                    "FLYBILL_STRIPE_RATE": "1000",
+                    "STRIPE_API_BASE": emulator.url if emulator else "http://127.0.0.1:9",
+                    "STRIPE_API_KEY": "sk_test_x",
+                    "DAGSTER_DISABLE_TELEMETRY": "1",
+                },
+            )

@@ -1,5 +1,5 @@
-"""The Stripe emulator as a real process, for any test. Belongs here: starting, stopping, killing and controlling it.
-Does not: Stripe's client library, nor assertions."""
+"""The Stripe emulator as a real process, for any test: started, stopped, killed and controlled; or lent, where one is
+enough. Not here: Stripe's client library, nor assertions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-PROJECT = Path(__file__).parents[2]
+from flybill_pipeline_tests.worlds.project import PROJECT
 
 
 class ControlError(Exception):
@@ -72,6 +74,10 @@ class EmulatorProcess:
         self.stop()
         self.start()
 
+    def is_running(self) -> bool:
+        """Whether it was started, and has not ended since."""
+        return self._process is not None and self._process.poll() is None
+
     def report(self) -> dict[str, Any]:
         """GET /_emulator/report."""
         report: dict[str, Any] = self.control("GET", "report")
@@ -120,3 +126,28 @@ class EmulatorProcess:
         assert self._process.stdout is not None
         self._process.stdout.close()
         self._process = None
+
+
+class Emulators:
+    """Emulators without limits and without a file, which are emptied and lent again: a start takes a second."""
+
+    def __init__(self) -> None:
+        self._idle: list[EmulatorProcess] = []
+
+    @contextmanager
+    def lent(self) -> Iterator[EmulatorProcess]:
+        """An emulator that knows of nothing, and is nobody else's until the block ends."""
+        emulator = self._idle.pop() if self._idle else EmulatorProcess()
+        if emulator.is_running():
+            emulator.reset()
+        else:
+            emulator.start()
+        try:
+            yield emulator
+        finally:
+            self._idle.append(emulator)
+
+    def stop(self) -> None:
+        """Ends all that are not lent."""
+        while self._idle:
+            self._idle.pop().stop()

@@ -17,10 +17,9 @@ from flybill_pipeline.billing.pricing.prices import Contract, PriceBook
 from flybill_pipeline.stores.invoicing.invoices import CreditOverdrawnError
 from flybill_pipeline.stores.invoicing.items_file import COLUMNS, read_items
 from flybill_pipeline.stores.invoicing.organizations import ImportRefusedError
-from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline_tests.billing.pricing.books import book, per_unit
 from flybill_pipeline_tests.worlds.billing import BillingWorld
-from flybill_pipeline_tests.worlds.databases import fresh_databases, migrated
+from flybill_pipeline_tests.worlds.databases import Databases
 
 SEP, OCT, NOV, DEC = Month(2026, 9), Month(2026, 10), Month(2026, 11), Month(2026, 12)
 
@@ -243,11 +242,9 @@ def test_json_says_the_same_as_csv(world: ItemWorld, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def shared_engine(postgres_url: str) -> Iterator[Engine]:
-    with fresh_databases(postgres_url, "items", template=migrated(postgres_url)) as (url,):
-        engine = open_engine(url)
+def shared_engine(databases: Databases) -> Iterator[Engine]:
+    with databases.lent() as engine:
         yield engine
-        engine.dispose()
 
 
 NUMBER = count()

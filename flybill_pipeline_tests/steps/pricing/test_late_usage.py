@@ -13,10 +13,9 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing import models
 from flybill_pipeline.billing.pricing.prices import Contract, Price, PriceBook
 from flybill_pipeline.steps.usage.account_for_usage import MeterAccount, account_for_usage
-from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline_tests.billing.pricing.books import book, per_unit, tier
 from flybill_pipeline_tests.worlds.billing import BillingWorld
-from flybill_pipeline_tests.worlds.databases import fresh_databases, migrated
+from flybill_pipeline_tests.worlds.databases import Databases
 
 SEP, OCT, NOV, DEC = Month(2026, 9), Month(2026, 10), Month(2026, 11), Month(2026, 12)
 JAN, FEB = Month(2027, 1), Month(2027, 2)
@@ -171,11 +170,9 @@ DELIVERIES = st.lists(
 
 
 @pytest.fixture(scope="module")
-def shared_engine(postgres_url: str) -> Iterator[Engine]:
-    with fresh_databases(postgres_url, "late", template=migrated(postgres_url)) as (url,):
-        engine = open_engine(url)
+def shared_engine(databases: Databases) -> Iterator[Engine]:
+    with databases.lent() as engine:
         yield engine
-        engine.dispose()
 
 
 NUMBER = count()

@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from flybill_pipeline.stores.postgres.database import DatabaseError, migrate, open_engine
 from flybill_pipeline.stores.postgres.roles import PIPELINE, READER, grant_roles
 from flybill_pipeline_tests.stories.troubled_months import FIRST, land_first_month, prepare
-from flybill_pipeline_tests.worlds.deployment import Flybill, deployment
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill
+from flybill_pipeline_tests.worlds.emulator import Emulators
 
 NO_GUARD = "function flybill.refuse_change() returns trigger language plpgsql as $$ begin return new; end $$"
 LOGINS = {"test_pipeline": PIPELINE, "test_reader": READER}
@@ -33,12 +33,9 @@ def logins(postgres_url: str) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def billed(tmp_path_factory: pytest.TempPathFactory, postgres_url: str, logins: None) -> Iterator[Flybill]:
+def billed(deploy: Deployments, emulators: Emulators, logins: None) -> Iterator[Flybill]:
     """A month that the pipeline's role has ingested, priced, finalized and synced; the owner only made the schema."""
-    with (
-        EmulatorProcess() as emulator,
-        deployment(tmp_path_factory.mktemp("roles"), postgres_url, emulator) as flybill,
-    ):
+    with emulators.lent() as emulator, deploy(emulator) as flybill:
         assert flybill("migrate", "--roles").status == 0
         owners = flybill.environment["FLYBILL_DATABASE_URL"]
         flybill.environment["FLYBILL_DATABASE_URL"] = as_login(owners, "test_pipeline")

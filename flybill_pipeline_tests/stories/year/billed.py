@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -31,7 +30,7 @@ from flybill_pipeline_tests.stories.year.world import (
     Year,
     make_year,
 )
-from flybill_pipeline_tests.worlds.deployment import Flybill, Ran, deployment
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, Ran
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 SOURCES = """
@@ -62,10 +61,10 @@ class Billed:
 
 
 @contextmanager
-def billed_year(root: Path, postgres_url: str, orgs: int) -> Iterator[Billed]:
+def billed_year(deploy: Deployments, emulator: EmulatorProcess, orgs: int) -> Iterator[Billed]:
     """The year of that many organizations, each month closed after what arrives in it, late files included."""
     year, shards = make_year(orgs), 1 if orgs <= KINDS else 2
-    with EmulatorProcess() as emulator, deployment(root, postgres_url, emulator, shards) as flybill:
+    with deploy(emulator, shards=shards) as flybill:
         (flybill.home / "sources.toml").write_text(SOURCES)
         flybill.environment["FLYBILL_HOLD_ABOVE_MULTIPLE"] = str(HOLD_ABOVE_MULTIPLE)
         flybill.environment["FLYBILL_LARGEST_CREDIT_MINOR"] = str(LARGEST_CREDIT)
