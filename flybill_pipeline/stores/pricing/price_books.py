@@ -2,6 +2,7 @@
 
 import tomllib
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 
 from flybill_pipeline.billing.pricing.prices import PriceBook, PriceBooks
@@ -37,11 +38,18 @@ def _files(path: Path, faults: list[str]) -> list[Path]:
 
 def _read_file(file: Path, faults: list[str]) -> PriceBook | None:
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Decimal)
+        book, own_faults = _read_text(file.read_text(encoding="utf-8"), file.name)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         faults.append(f"{file.name}: cannot be read as TOML: {error}")
         return None
-    return read_book(document, file.name, faults)
+    faults.extend(own_faults)
+    return book
+
+
+@lru_cache(maxsize=256)  # the files are opened for each month that is looked at, and seldom say something new
+def _read_text(text: str, name: str) -> tuple[PriceBook | None, tuple[str, ...]]:
+    faults: list[str] = []
+    return read_book(tomllib.loads(text, parse_float=Decimal), name, faults), tuple(faults)
 
 
 def _note_same_days(books: list[tuple[Path, PriceBook]], faults: list[str]) -> None:
