@@ -35,8 +35,8 @@ from flybill_pipeline.stores.usage.months.monthly_usage import MonthlyUsage
 from flybill_pipeline.stripe_gateway.mapping import invoice_params, line_params, read_invoice
 from flybill_pipeline_tests.conftest import PROJECT
 from flybill_pipeline_tests.docs.pages import text_of
-from flybill_pipeline_tests.worlds.deployment import deployment
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.deployment import Deployments
+from flybill_pipeline_tests.worlds.emulator import Emulators
 from flybill_pipeline_tests.worlds.recording import Maker, Results, recorded
 
 PAGE = "docs/life-of-a-usage-row.md"
@@ -127,12 +127,9 @@ def row_that_lands() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def life(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Results]:
+def life(deploy: Deployments, emulators: Emulators) -> Iterator[Results]:
     """Everything that the makers gave back while the row was landed and its month closed."""
-    with (
-        EmulatorProcess() as emulator,
-        deployment(tmp_path_factory.mktemp("life"), postgres_url, emulator, shards=1) as flybill,
-    ):
+    with emulators.lent() as emulator, deploy(emulator, shards=1) as flybill:
         flybill.prices("usd.toml", BOOK)
         flybill.import_orgs([{"org_id": "acme", "name": "Acme", "currency": "usd"}])
         flybill.land("row.jsonl", [row_that_lands()])
