@@ -17,7 +17,7 @@ PICTURE = PROJECT / "docs" / "house.svg"
 WIDTH, LEFT, RIGHT = 1180, 210, 1160
 HEAD, FLOOR, BOX, BAND, GAP = 74, 50, 34, 62, 14
 MAIN, SIDE = (430, 730), (770, 930)
-PLACES = {"operating": (MAIN[0], SIDE[1]), "local": SIDE, "settings": SIDE}
+PLACES = {"local": SIDE, "settings": SIDE}
 """Where a box of the upper floors stands, from left to right, if not in the middle."""
 SPANS = {"stripe_gateway": ("sync", "payments"), "notifiers": ("alerts", "alerts")}
 """Below which subjects a package without rooms stands."""
@@ -129,7 +129,7 @@ def _heading() -> Iterator[str]:
     yield _text(
         20,
         53,
-        "The same rooms on every floor; a room uses only rooms to its left. What follows from arrows is not drawn.",
+        "The same rooms on every floor; a room uses only rooms to its left. An arrow that follows from others is left out.",
         GREY,
     )
     for place, (library, colour) in enumerate(COLOURS.items()):
@@ -181,14 +181,17 @@ def _arrows_down(house: House, boxes: Mapping[str, Box], base: Sequence[Placed])
     places = {**boxes, **frames}
     ends = {(floor_of.get(a, a), floor_of.get(b, b)) for a, b in house.arrows if "." not in a}
     for start, end in sorted(ends):
-        yield _down(places[start], places[end])
+        yield _down(places[start], places[end], boxes.values())
 
 
-def _down(start: Box, end: Box) -> str:
-    """From the lower edge of one box to the upper edge of another; to its side when it does not stand below."""
+def _down(start: Box, end: Box, boxes: Iterable[Box]) -> str:
+    """From one box to another on a lower floor: straight; or round a corner, whichever way no other box stands in."""
     left, right = max(start[0], end[0]), min(start[2], end[2])
     if right - left > GAP:
         return _arrow(f"M{(left + right) / 2:.0f} {start[3]:.0f}V{end[1]:.0f}")
+    x = (end[0] + end[2]) / 2
+    if not any(box[0] < x < box[2] and start[1] < box[1] < end[1] for box in boxes):
+        return _arrow(f"M{start[2]:.0f} {(start[1] + start[3]) / 2:.0f}H{x:.0f}V{end[1]:.0f}")
     return _arrow(f"M{start[2] - 30:.0f} {start[3]:.0f}V{(end[1] + end[3]) / 2:.0f}H{end[0]:.0f}")
 
 
