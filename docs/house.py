@@ -129,7 +129,7 @@ def _heading() -> Iterator[str]:
     yield _text(
         20,
         53,
-        "The same rooms on every floor; a room uses only rooms to its left. An arrow that follows from others is left out.",
+        "The same rooms on every floor; a room uses those to its left. Arrows that follow from others are left out.",
         GREY,
     )
     for place, (library, colour) in enumerate(COLOURS.items()):

@@ -116,6 +116,7 @@ def test_an_invoice_that_cannot_be_made_again_is_told(flybill: Flybill) -> None:
             job = build_defs(load_settings()).resolve_job_def(VERIFY_MONTH)
             ran = job.execute_in_process(partition_key=MONTH, instance=instance)
         (evaluation,) = ran.get_asset_check_evaluations()
+        assert evaluation.check_name == "priced_again_they_are_the_same"
         return evaluation
 
     assert verified().passed
