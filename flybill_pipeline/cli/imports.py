@@ -17,14 +17,14 @@ from flybill_pipeline.settings import load_settings
 @as_json
 def import_orgs(file: Path, json_wanted: bool) -> None:
     """Store the organizations in a CSV FILE; all of them, or none when there is a fault in it."""
-    from flybill_pipeline.stores.invoicing.organizations import read_organizations
+    from flybill_pipeline.stores.invoicing.organizations_file import read_organizations
     from flybill_pipeline.stores.pricing.price_books import load_price_books
 
     settings = load_settings()
     books = load_price_books(settings.prices)
     orgs = read_organizations(file, contracts={name for book in books.books for name in book.contracts})
     with toolbox(settings) as tools:
-        new, changed = tools.organizations.save(orgs)
+        new, changed = tools.organizations.save(orgs, tools.now())
     answer = {"organizations": len(orgs), "new": new, "changed": changed}
     show(json_wanted, answer, lambda: screen.line(f"{len(orgs)} organizations: {new} new, {changed} changed."))
 

@@ -14,7 +14,7 @@ from flybill_pipeline.settings import SettingsError
 from flybill_pipeline.steps.pricing.explain_lines import NoSuchLineError
 from flybill_pipeline.stores.files.folders import AddressError
 from flybill_pipeline.stores.invoicing.holds import ReleaseRefusedError
-from flybill_pipeline.stores.invoicing.organizations import ImportRefusedError
+from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError
 from flybill_pipeline.stores.postgres.database import DatabaseError
 from flybill_pipeline.stores.pricing.price_books import PriceBookError
 from flybill_pipeline.stores.usage.intake.landing import LandingError

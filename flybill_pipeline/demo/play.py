@@ -15,7 +15,7 @@ from flybill_pipeline.demo.outside import Outside
 from flybill_pipeline.demo.world import DemoPlan, currency_of, org_ids, write_organizations, write_usage
 from flybill_pipeline.operating.runs import Progress, Runner
 from flybill_pipeline.settings import Settings
-from flybill_pipeline.stores.invoicing.organizations import read_organizations
+from flybill_pipeline.stores.invoicing.organizations_file import read_organizations
 from flybill_pipeline.stores.payments.statements import MonthStatus
 
 DELETED, OTHER_CURRENCY = 3, 7  # positions of the organizations whose customers somebody breaks
@@ -103,7 +103,7 @@ class Demo:
         tools, file = self._runner.toolbox, self._folder / "organizations.csv"
         known = {org.org_id for org in tools.organizations.all()}
         write_organizations(self._plan, file)
-        tools.organizations.save(read_organizations(file))
+        tools.organizations.save(read_organizations(file), tools.now())
         if not known & set(org_ids(self._plan)):
             self._break_two_customers()
         for source, usage in files:
@@ -127,4 +127,4 @@ class Demo:
             for org, customer in customers.items():
                 title = org.rsplit("-", 1)[0].replace("-", " ").title()
                 writer.writerow([org, title, currency_of(ids.index(org)), customer])
-        self._runner.toolbox.organizations.save(read_organizations(file))
+        self._runner.toolbox.organizations.save(read_organizations(file), self._runner.toolbox.now())

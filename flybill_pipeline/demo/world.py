@@ -47,12 +47,11 @@ def write_organizations(plan: DemoPlan, file: Path) -> None:
     """The CSV that `flybill import-orgs` reads."""
     with file.open("w", newline="", encoding="utf-8") as opened:
         writer = csv.writer(opened)
-        writer.writerow(["org_id", "name", "currency", "email", "contract"])
+        writer.writerow(["org_id", "name", "currency", "email", "contract", "contract_from"])
         for position, org in enumerate(org_ids(plan)):
             name = org.rsplit("-", 1)[0].replace("-", " ").title()
-            writer.writerow(
-                [org, name, currency_of(position), f"billing@{org}.example", "acme" if position == 0 else ""]
-            )
+            contract = ["acme", plan.month.first_day.isoformat()] if position == 0 else ["", ""]
+            writer.writerow([org, name, currency_of(position), f"billing@{org}.example", *contract])
 
 
 def write_usage(plan: DemoPlan, folder: Path) -> list[tuple[str, Path]]:

@@ -100,7 +100,7 @@ def explained(tools: Toolbox, org_id: str, month: Month, number: int | None = No
     else:
         lines, lakes = draft_now(tools, asked).lines, _lakes_of_open(tools, org_id, month)
     files = {file.arrival: file.path for file in tools.catalog.files()}
-    steps = explain_lines(org_id, asked.org.contract, lines, lakes, cache(tools.books), number)
+    steps = explain_lines(asked.terms, lines, lakes, cache(tools.books), number)
     return ExplainedMonth(org_id, month, (_line(each, files) for each in steps))
 
 

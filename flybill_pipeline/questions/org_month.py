@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from flybill_pipeline.billing.invoicing.invoice import Draft
 from flybill_pipeline.billing.invoicing.outcomes import HELD
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
+from flybill_pipeline.billing.invoicing.terms import BilledOrg, OrgTerms
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.statement import MonthFacts
 from flybill_pipeline.questions.organizations import organizations
-from flybill_pipeline.steps.pricing.price_usage import price_org, usage_of, with_carried
-from flybill_pipeline.stores.invoicing.organizations import Organization
+from flybill_pipeline.steps.pricing.price_usage import books_under, price_org, usage_of, with_carried
 from flybill_pipeline.toolbox.tools import Toolbox
 
 
 @dataclass(frozen=True, slots=True)
 class OrgMonth:
-    """An organization and what is on record of its month."""
+    """An organization with its terms, in the month and ever, and what is on record of the month."""
 
-    org: Organization
+    org: BilledOrg
+    terms: OrgTerms
     facts: MonthFacts
 
     @property
@@ -36,9 +37,10 @@ class OrgMonth:
 
 def org_month(tools: Toolbox, org_id: str, month: Month) -> OrgMonth:
     """The organization's month as it is on record. Raises UnknownOrganizationError."""
-    (org,) = organizations(tools, [org_id])
-    facts = tools.statements.facts(org_id, month)
-    return OrgMonth(org, facts or MonthFacts(month, org.currency, 0, None))
+    organizations(tools, [org_id])
+    terms, facts = tools.organizations.terms(org_ids=[org_id])[org_id], tools.statements.facts(org_id, month)
+    org = terms.in_month(month)
+    return OrgMonth(org, terms, facts or MonthFacts(month, org.currency, 0, None))
 
 
 def draft_now(tools: Toolbox, asked: OrgMonth) -> Draft:
@@ -47,6 +49,6 @@ def draft_now(tools: Toolbox, asked: OrgMonth) -> Draft:
     part, books = ShardMonth(month, tools.shard_of(org.org_id), tools.now(), [org.org_id]), tools.books(month)
     # Before the usage that is priced with it: see billing's Basis.
     account = tools.accounts_of(tools.usage).of(part, [org])[org.org_id]
-    used = usage_of(part, tools.usage, [books(org.currency)])
+    used = usage_of(part, tools.usage, [books_under(books(org.currency), org)])
     carried = tools.drafts.carried(month, [org.org_id]).get(org.org_id, {})
     return price_org(part, org, next(iter(used), None), books, with_carried(account, carried))

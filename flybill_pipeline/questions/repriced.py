@@ -28,6 +28,7 @@ def repriced(tools: Toolbox, month: Month, prices: Path) -> RepricedMonth:
     books, other = tools.books(month), cache(lambda currency: books_of_month(loaded, currency, month))
     differences: list[Repriced] = []
     for shard in range(tools.shards):
-        orgs, items = tools.organizations.all(shard), tools.items.of(shard)
+        orgs = [terms.in_month(month) for terms in tools.organizations.terms(shard).values()]
+        items = tools.items.of(shard)
         differences += reprice_shard(ShardMonth(month, shard, tools.now()), orgs, tools.usage, items, books, other)
     return RepricedMonth(month, totals(differences), biggest_first(differences))

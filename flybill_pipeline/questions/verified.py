@@ -37,7 +37,7 @@ class VerifiedMonth:
 
 def verified(tools: Toolbox, month: Month) -> VerifiedMonth:
     """Every invoice of the month, priced again from the usage and the books that it was priced from."""
-    contracts = {org.org_id: org.contract for org in tools.organizations.all()}
+    contracts = {org_id: terms.in_month(month).contracts for org_id, terms in tools.organizations.terms().items()}
     invoices = tools.recorded_lines.invoices(month)
     sources = cache(lambda priced_from: _source(tools, month, priced_from))
     again = verify_invoices(month, invoices, contracts, sources, tools.books(month), tools.fingerprints(month))

@@ -22,7 +22,8 @@ REPEAT = "Materialize its key again when Stripe answers; it stays on the list un
 def price(tools: Toolbox, part: ShardMonth) -> PricingReport:
     """Prices a shard, or just some orgs of it, from inputs that are written down before."""
     inputs = tools.pricing_inputs.keep(part.month, tools.fingerprints(part.month))
-    orgs, usage = tools.organizations.all(part.shard, part.only), tools.usage_as_of(inputs)
+    terms, usage = tools.organizations.terms(part.shard, part.only), tools.usage_as_of(inputs)
+    orgs = [each.in_month(part.month) for each in terms.values()]
     source = PricedFrom(usage, tools.books(part.month), tools.accounts_of(usage), inputs.inputs_id)
     return price_shard(part, orgs, source, tools.drafts)
 

@@ -54,7 +54,14 @@ class InvoicingTools(PricingTools):
 
     def accounts_of(self, usage: "MonthlyUsage") -> Accounts:
         """What bills hold beside usage; price books are read anew for each month that is looked at."""
-        return Accounts(usage, BilledMonths(self.engine), self.items, cache(self.books), self.lookback_months)
+        return Accounts(
+            usage,
+            BilledMonths(self.engine),
+            self.items,
+            cache(self.books),
+            self.lookback_months,
+            self.organizations,
+        )
 
     @property
     def lookback_months(self) -> int:

@@ -26,6 +26,7 @@ from sqlalchemy import Engine
 
 from flybill_pipeline.billing.invoicing.outcomes import OutcomePolicy
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
+from flybill_pipeline.billing.invoicing.terms import EVER, BilledOrg
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing import models
 from flybill_pipeline.billing.pricing.price_changes import books_of_month, fingerprint
@@ -42,9 +43,10 @@ from flybill_pipeline.stores.invoicing.holds import Holds
 from flybill_pipeline.stores.invoicing.invoices import Invoices
 from flybill_pipeline.stores.invoicing.items import Items
 from flybill_pipeline.stores.invoicing.items_file import COLUMNS, read_items
-from flybill_pipeline.stores.invoicing.organizations import Organization, Organizations
+from flybill_pipeline.stores.invoicing.organizations import Organizations
 from flybill_pipeline.stores.postgres.database import migrate, open_engine
 from flybill_pipeline.stores.pricing.inputs import PricingInputs
+from flybill_pipeline_tests.worlds.organizations import org_row
 
 MONTH = Month(2026, 10)
 SHARDS = 16
@@ -64,7 +66,7 @@ class MadeUpUsage:
     Every 20th org has usage in `late_in` that no invoice of it billed.
     """
 
-    def __init__(self, lines: int, orgs: dict[int, list[Organization]]) -> None:
+    def __init__(self, lines: int, orgs: dict[int, list[BilledOrg]]) -> None:
         self._lines = lines
         self._orgs = orgs
         self._latecomers = {org.org_id for found in orgs.values() for org in found[::LATE_EVERY]}
@@ -96,7 +98,7 @@ class MadeUpUsage:
             )
             yield OrgUsage(org.org_id, totals, month.start)
 
-    def _is_late(self, month: Month, org: Organization) -> bool:
+    def _is_late(self, month: Month, org: BilledOrg) -> bool:
         return month == self.late_in and org.org_id in self._latecomers
 
 
@@ -109,7 +111,7 @@ def book() -> PriceBook:
 
 def save_orgs(engine: Engine, folder: Path, orgs: int) -> None:
     """Organizations; a plan for every fifth of them, a prepaid credit for every tenth, and a discount."""
-    Organizations(engine, SHARDS).save(Organization(f"org{n:06d}", f"Org {n}", "usd") for n in range(orgs))
+    Organizations(engine, SHARDS).save((org_row(f"org{n:06d}") for n in range(orgs)), EVER)
     rows = [
         {"item_id": f"{kind}{n}", "kind": kind, "org_id": f"org{n:06d}", "name": kind.title(), **content}
         for every, kind, content in ITEMS
@@ -140,11 +142,12 @@ class Billing:
     def __init__(self, url: str, lines: int) -> None:
         engine = open_engine(url)
         organizations, items = Organizations(engine, SHARDS), Items(engine)
-        self._orgs = {shard: organizations.all(shard) for shard in range(SHARDS)}
+        terms = {shard: organizations.terms(shard) for shard in range(SHARDS)}
+        self._orgs = {shard: [each.in_month(MONTH) for each in of.values()] for shard, of in terms.items()}
         self._usage, books = MadeUpUsage(lines, self._orgs), PriceBooks((book(),))
         self._in_force = cache(lambda month: cache(lambda currency: books_of_month(books, currency, month)))
         self._drafts, self._invoices, self._holds = Drafts(engine), Invoices(engine), Holds(engine)
-        self._accounts = Accounts(self._usage, BilledMonths(engine), items, self._in_force, lookback_months=3)
+        self._accounts = Accounts(self._usage, BilledMonths(engine), items, self._in_force, 3, organizations)
         self._inputs = PricingInputs(engine)
 
     def close(self, month: Month, shard: int) -> Closed:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from flybill_pipeline.billing.invoicing.invoice import Draft
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
+from flybill_pipeline.billing.invoicing.terms import EVER
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem, line_id
 from flybill_pipeline.steps.invoicing.finalize_invoices import FinalizeReport, finalize_shard
@@ -17,7 +18,8 @@ from flybill_pipeline.stores.invoicing.billed_months import BilledMonths
 from flybill_pipeline.stores.invoicing.drafts import Drafts
 from flybill_pipeline.stores.invoicing.holds import Holds
 from flybill_pipeline.stores.invoicing.invoices import Invoices
-from flybill_pipeline.stores.invoicing.organizations import Organization, Organizations
+from flybill_pipeline.stores.invoicing.organizations import Organizations
+from flybill_pipeline_tests.worlds.organizations import org_row
 
 MONTH = Month.parse("2025-10")
 SHARD = 0
@@ -35,7 +37,7 @@ class BillingWorld:
 
     def orgs(self, *names: str) -> None:
         """Imports organizations, billed in dollars."""
-        self.organizations.save([Organization(name, name.title(), "usd") for name in names])
+        self.organizations.save([org_row(name, name=name.title()) for name in names], EVER)
 
     def now(self) -> datetime:
         return datetime(2026, 6, 3, tzinfo=UTC) + timedelta(seconds=next(self._seconds))

@@ -59,7 +59,16 @@ def priced(deploy: Deployments, emulators: Emulators) -> Iterator[Flybill]:
     with emulators.lent() as emulator, deploy(emulator) as flybill:
         flybill.prices("usd.toml", book_of(cases()))
         flybill.import_orgs(
-            [{"org_id": c["id"], "name": c["id"], "currency": "usd", "contract": c["id"]} for c in cases()]
+            [
+                {
+                    "org_id": c["id"],
+                    "name": c["id"],
+                    "currency": "usd",
+                    "contract": c["id"],
+                    "contract_from": "2020-01-01",
+                }
+                for c in cases()
+            ]
         )
         # Each quantity comes in two events on two days, so that a tier sees the month's sum or the amount is wrong.
         halves = [

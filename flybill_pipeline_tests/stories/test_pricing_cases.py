@@ -61,7 +61,9 @@ def flybill(deploy: Deployments, emulators: Emulators) -> Iterator[Flybill]:
         for currency in {case.currency for case in CASES.values()}:
             found.prices(f"{currency}.toml", book(currency))
         orgs = [(name, case.currency) for name, case in CASES.items()] + [("tiers", "usd")]
-        found.import_orgs([{"org_id": o, "name": o, "currency": c, "contract": o} for o, c in orgs])
+        found.import_orgs(
+            [{"org_id": o, "name": o, "currency": c, "contract": o, "contract_from": "2020-01-01"} for o, c in orgs]
+        )
         usage = [event("t8", "tiers", "60", f"{MONTH}-09T00:00:00Z", "units", region="iad")]
         usage += [event("t9", "tiers", "60", f"{MONTH}-10T00:00:00Z", "units", region="fra")]
         for name, case in CASES.items():

@@ -270,11 +270,12 @@ def test_an_invoice_that_names_other_inputs_than_it_was_priced_from_is_found(fly
 
 
 def test_what_nothing_explains_is_told_apart(flybill: Flybill) -> None:
-    flybill.sql("update flybill.organizations set contract = 'nobody' where org_id = 'bolt'")
+    terms = "insert into flybill.organization_terms (org_id, kind, starts_at, value) values ('bolt', 'contract'"
+    flybill.sql(f"{terms}, '2020-01-01', 'nobody')")
     try:
         assert differing(flybill) == [("bolt", "unexplained")]
     finally:
-        flybill.sql("update flybill.organizations set contract = null where org_id = 'bolt'")
+        flybill.sql(f"{terms}, '2020-01-01', null)")
 
 
 # Each test above has been seen to fail

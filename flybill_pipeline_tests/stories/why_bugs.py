@@ -36,7 +36,7 @@ class Bug:
 
 def _without_dimensions(right: Any) -> Any:
     """Any price of the meter will do."""
-    return lambda books, contract, meter, dimensions, day: right(books, contract, meter, {}, day)
+    return lambda books, meter, dimensions, day: right(books, meter, {}, day)
 
 
 def _twice(right: Any) -> Any:

@@ -4,7 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
 
@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 
 from flybill_pipeline.billing.invoicing.outcomes import DEFAULT_POLICY, OutcomePolicy
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
+from flybill_pipeline.billing.invoicing.terms import EVER
 from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, books_of_month
@@ -25,7 +26,8 @@ from flybill_pipeline.stores.invoicing.drafts import Drafts
 from flybill_pipeline.stores.invoicing.holds import Holds
 from flybill_pipeline.stores.invoicing.invoices import Invoices
 from flybill_pipeline.stores.invoicing.items import Items
-from flybill_pipeline.stores.invoicing.organizations import Organization, Organizations
+from flybill_pipeline.stores.invoicing.org_terms import TermsRow
+from flybill_pipeline.stores.invoicing.organizations import Organizations, OrgRow
 from flybill_pipeline.stores.invoicing.tables import line_items
 from flybill_pipeline.stores.payments.statements import Statements
 from flybill_pipeline.stores.sync.month_checks import MonthChecks
@@ -39,9 +41,16 @@ class Arrived:
         self.asked: list[tuple[Month, tuple[str, ...]]] = []
 
     def add(
-        self, month: Month, org: str, quantity: str | int | Decimal, meter: str = "seconds", **dimensions: str
+        self,
+        month: Month,
+        org: str,
+        quantity: str | int | Decimal,
+        meter: str = "seconds",
+        *,
+        day: date | None = None,
+        **dimensions: str,
     ) -> None:
-        self.totals[month].append(UsageTotal(org, meter, dimensions, Decimal(quantity), None, 1))
+        self.totals[month].append(UsageTotal(org, meter, dimensions, Decimal(quantity), day, 1))
 
     def of_month(
         self, month: Month, shard: int | None, org_ids: Collection[str] = (), *, by_day: bool = False, **_detail: object
@@ -82,8 +91,13 @@ class BillingWorld:
         self.holds = Holds(self.engine)
         self.organizations, self.items = Organizations(self.engine, 1), Items(self.engine)
 
-    def org(self, org_id: str, currency: str = "usd", contract: str | None = None) -> str:
-        self.organizations.save([Organization(org_id, org_id, currency, contract=contract)])
+    def org(self, org_id: str, currency: str = "usd", contract: str | None = None, since: Month | None = None) -> str:
+        """Imports the organization; a contract, or another currency, holds since ever or from the month `since` on."""
+        start = EVER if since is None else since.start
+        terms = TermsRow(
+            currency, contract, contract_from=start if contract else None, currency_from=start if since else None
+        )
+        self.organizations.save([OrgRow("test", {"org_id": org_id, "name": org_id}, terms)], EVER)
         return org_id
 
     def in_force(self, month: Month) -> Callable[[str], BooksOfMonth | None]:
@@ -92,10 +106,17 @@ class BillingWorld:
 
     @property
     def accounts(self) -> Accounts:
-        return Accounts(self.usage, BilledMonths(self.engine), self.items, self.in_force, self.lookback_months)
+        return Accounts(
+            self.usage,
+            BilledMonths(self.engine),
+            self.items,
+            self.in_force,
+            self.lookback_months,
+            self.organizations,
+        )
 
     def price(self, month: Month, only: Collection[str] = ()) -> PricingReport:
-        orgs = self.organizations.all(org_ids=only)
+        orgs = [terms.in_month(month) for terms in self.organizations.terms(org_ids=only).values()]
         now = month.end + timedelta(days=2)
         source = PricedFrom(self.usage, self.in_force(month), self.accounts)
         return price_shard(ShardMonth(month, 0, now, only), orgs, source, self.drafts)

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flybill_pipeline.billing.invoicing.commitments import true_up_line
+from flybill_pipeline.billing.invoicing.commitments import Commitment, true_up_line
 from flybill_pipeline.billing.invoicing.items.credits import Credit, apply_credits
 from flybill_pipeline.billing.invoicing.items.discounts import Discount, discount_lines
-from flybill_pipeline.billing.money.amounts import to_minor
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
-from flybill_pipeline.billing.pricing.prices import Contract
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +29,13 @@ class Parts:
     The lines that are `priced` (usage, plans, one-off items) meet the `discounts`; those that are `reckoned` (late
     lines, changes of what was billed in advance) met the discounts of their own month. What is `carried` from earlier
     months was discounted there: credits pay it, discounts leave it alone. `billed_before_minor` of the month was billed
-    in advance, and counts for the minimum of the `contract`.
+    in advance, and counts for the `commitment`.
     """
 
     priced: Sequence[LineItem]
     reckoned: Sequence[LineItem] = ()
     carried: Sequence[LineItem] = ()
-    contract: Contract | None = None
+    commitment: Commitment | None = None
     billed_before_minor: int = 0
     discounts: Sequence[Discount] = ()
     credits: Sequence[Credit] = ()
@@ -55,8 +53,7 @@ def put_together(month: Month, currency: str, parts: Parts) -> Bill:
 
 
 def _true_up(month: Month, currency: str, parts: Parts) -> LineItem | None:
-    contract = parts.contract
-    if contract is None or contract.minimum_spend is None:
+    if parts.commitment is None:
         return None
-    lines, minimum = (*parts.priced, *parts.reckoned), to_minor(contract.minimum_spend, currency)
-    return true_up_line(lines, contract.name, minimum, currency, month, parts.billed_before_minor)
+    lines = (*parts.priced, *parts.reckoned)
+    return true_up_line(lines, parts.commitment, currency, month, parts.billed_before_minor)

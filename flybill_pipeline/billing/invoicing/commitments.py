@@ -1,36 +1,68 @@
 """A contract's minimum spend over everything it buys, as a true-up line. The minimum of one price is rating's."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 
-from flybill_pipeline.billing.money.amounts import format_money, from_minor
+from flybill_pipeline.billing.money.amounts import format_money, from_minor, to_minor
+from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem, line_id, total_minor
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
 from flybill_pipeline.billing.pricing.working import WorkingStep
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """The minimum spend of a month, in minor units: of its contracts, each for the share of the days that it holds.
+
+    `words` says for which days it is due where that is not all of the month.
+    """
+
+    contracts: str
+    minimum_minor: int
+    words: str = ""
+
+
+def commitment_in(books: BooksOfMonth) -> Commitment | None:
+    """What the contracts of a month commit to; None: to nothing. A contract that a book lacks counts as none."""
+    due, names, days = ZERO, list[str](), 0
+    with exact():
+        for part in books.parts:
+            contract = part.book.contracts.get(part.contract or "")
+            if contract is not None and contract.minimum_spend is not None:
+                due += part.share.of(contract.minimum_spend)
+                days += (part.end - part.start).days
+                names += [] if contract.name in names else [contract.name]
+    if not names:
+        return None
+    of_month = (books.parts[-1].end - books.parts[0].start).days
+    words = "" if days == of_month else f" for {days} of {of_month} days"
+    return Commitment(", ".join(names), to_minor(due, books.parts[0].book.currency), words)
 
 
 def true_up_line(
     lines: Iterable[LineItem],
-    contract: str,
-    minimum_minor: int,
+    commitment: Commitment,
     currency: str,
     month: Month,
     billed_before_minor: int = 0,
 ) -> LineItem | None:
-    """What is missing from the month's `lines` to the minimum (minor units), as a line; None when nothing is.
+    """What is missing from the month's `lines` to the minimum, as a line; None when nothing is.
 
     A commitment is due without any usage too. It counts lines of this service month only: what is billed late for
     another month belongs to that month's commitment. `billed_before_minor` is what of the month was billed in advance.
     """
     spent_minor = billed_before_minor + total_minor(line for line in lines if line.service_month == month)
-    if spent_minor >= minimum_minor:
+    if spent_minor >= commitment.minimum_minor:
         return None
+    minimum_minor = commitment.minimum_minor
     amount_minor = minimum_minor - spent_minor
     amount, limit = from_minor(amount_minor, currency), from_minor(minimum_minor, currency)
     minimum, spent = format_money(minimum_minor, currency), format_money(spent_minor, currency)
     return LineItem(
         kind="true_up",
-        line_id=line_id("true_up", month, contract),
+        line_id=line_id("true_up", month, commitment.contracts),
         meter=None,
         dimensions={},
         service_month=month,
@@ -39,6 +71,6 @@ def true_up_line(
         amount=amount,
         amount_minor=amount_minor,
         currency=currency,
-        description=f"Minimum of {minimum} a month, {spent} of it used",
+        description=f"Minimum of {minimum}{commitment.words or ' a month'}, {spent} of it used",
         working=(WorkingStep("minimum_spend", amount=amount, limit=limit),),
     )

@@ -35,32 +35,28 @@ class LineHead(NamedTuple):
     words: UsageWords
 
 
-def head_of(
-    books: BooksOfMonth, contract: str | None, meter: str, dimensions: Mapping[str, str], day: date | None
-) -> LineHead | None:
+def head_of(books: BooksOfMonth, meter: str, dimensions: Mapping[str, str], day: date | None) -> LineHead | None:
     """The head of the line that usage of `day` belongs to; None: no price covers it.
 
     Books are told apart as objects: ask with the same one for all that is priced together.
     """
     part = books.part_on(day)
-    return None if part is None else _head(books, contract, meter, sorted_dimensions(dimensions), part.start)
+    return None if part is None else _head(books, meter, sorted_dimensions(dimensions), part.start)
 
 
-def usage_line_id(
-    books: BooksOfMonth, contract: str | None, meter: str, dimensions: Mapping[str, str], day: date
-) -> str | None:
+def usage_line_id(books: BooksOfMonth, meter: str, dimensions: Mapping[str, str], day: date) -> str | None:
     """The id of the line that usage of `day` belongs to; None: no price covers it."""
-    head = head_of(books, contract, meter, dimensions, day)
+    head = head_of(books, meter, dimensions, day)
     return None if head is None else head.line_id
 
 
 @lru_cache(maxsize=10_000)  # what is sold to many is looked up once
-def _head(books: BooksOfMonth, contract: str | None, meter: str, dimensions: Dimensions, day: date) -> LineHead | None:
+def _head(books: BooksOfMonth, meter: str, dimensions: Dimensions, day: date) -> LineHead | None:
     part, used = books.part_on(day), dict(dimensions)
-    price = None if part is None else part.book.price_for(meter, used, contract)
+    price = None if part is None else part.book.price_for(meter, used, part.contract)
     if part is None or price is None:
         return None
-    return head_with(books, part, price, line_dimensions(price, used), whole_month=books.goes_on(price, contract))
+    return head_with(books, part, price, line_dimensions(price, used), whole_month=books.goes_on(price))
 
 
 def head_with(

@@ -1,27 +1,39 @@
-"""Price books that change within a month: which is in force on which days, what changed. No usage is priced here."""
+"""Prices that change within a month: which book and contract are in force on which days. No usage is priced here."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from hashlib import sha256
+from typing import NamedTuple
 
-from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.prices import Contract, Price, PriceBook, PriceBooks
+from flybill_pipeline.billing.pricing.prices import Price, PriceBook, PriceBooks
 from flybill_pipeline.billing.pricing.stretches import WHOLE, Share
 from flybill_pipeline.billing.usage.meters import Aggregation, Meter
 from flybill_pipeline.billing.usage.totals import Measures
 
 
+class ContractDays(NamedTuple):
+    """The days [start, end) in which a contract holds."""
+
+    contract: str
+    start: date
+    end: date
+
+
 @dataclass(frozen=True, slots=True)
 class BookPart:
-    """The days [start, end) of a month in which one book is in force: `share` of all its days that have a book."""
+    """The days [start, end) of a month in which one book is in force: `share` of all its days that have a book.
+
+    `contract` is the one whose own prices win then; None: there is none.
+    """
 
     book: PriceBook
     start: date
     end: date
     share: Share = WHOLE
+    contract: str | None = None
 
 
 @dataclass(frozen=True, eq=False)  # equal is only the same object: to be looked up by, whatever it holds
@@ -46,12 +58,21 @@ class BooksOfMonth:
             raise ValueError(f"prices change within {self.month}: hand in the usage by day, not one total of the month")
         return next((part for part in self.parts if part.start <= day < part.end), None)
 
-    def goes_on(self, price: Price, contract: str | None) -> bool:
+    def under(self, contracts: tuple[ContractDays, ...]) -> "BooksOfMonth":
+        """These books for an org with `contracts`: the same object each time, to be looked up by."""
+        return _under(self, contracts) if contracts else self
+
+    def with_contract(self, contract: str | None) -> "BooksOfMonth":
+        """These books for an org with one contract on all days, or none."""
+        last = self.month.last_day + timedelta(days=1)
+        return self if contract is None else self.under((ContractDays(contract, self.month.first_day, last),))
+
+    def goes_on(self, price: Price) -> bool:
         """Whether `price`, one of these books' own objects, is the same all month, and for the same usage.
 
         Such a price rates the whole month as one.
         """
-        return len(self.parts) == 1 or id(price) in _lasting(self, contract, price.meter)
+        return len(self.parts) == 1 or id(price) in _lasting(self, price.meter)
 
 
 def books_of_month(books: PriceBooks, currency: str, month: Month) -> BooksOfMonth | None:
@@ -63,17 +84,6 @@ def books_of_month(books: PriceBooks, currency: str, month: Month) -> BooksOfMon
     days = sum((end - start).days for _, start, end in priced)
     parts = tuple(BookPart(book, start, end, Share((end - start).days, days)) for book, start, end in priced)
     return BooksOfMonth(month, parts) if parts else None
-
-
-def contract_of_month(books: BooksOfMonth, name: str | None) -> Contract | None:
-    """The contract as the month has it: its minimum spend is each book's by its share of the days."""
-    dated = [(part.book.contracts.get(name or ""), part.share) for part in books.parts]
-    last, _ = dated[-1]
-    if last is None:
-        return None
-    with exact():
-        shares = [share.of(each.minimum_spend) for each, share in dated if each and each.minimum_spend is not None]
-        return replace(last, minimum_spend=sum(shares, ZERO) if shares else None)
 
 
 def fingerprint(books: BooksOfMonth | None) -> str:
@@ -92,10 +102,30 @@ def _begins(books: PriceBooks, currency: str, month: Month, day: date) -> bool:
     return books.for_day(currency, day) is not books.for_day(currency, day - timedelta(days=1))
 
 
+@lru_cache(maxsize=1_000)
+def _under(books: BooksOfMonth, contracts: tuple[ContractDays, ...]) -> BooksOfMonth:
+    pieces = [piece for part in books.parts for piece in _pieces(part, contracts)]
+    days = sum(_days(piece) for piece in pieces)
+    return BooksOfMonth(books.month, tuple(replace(each, share=Share(_days(each), days)) for each in pieces))
+
+
+def _pieces(part: BookPart, contracts: tuple[ContractDays, ...]) -> Iterator[BookPart]:
+    """The part cut where contracts begin and end."""
+    cuts = {day for each in contracts for day in (each.start, each.end) if part.start < day < part.end}
+    starts = sorted({part.start, *cuts})
+    for start, end in zip(starts, [*starts[1:], part.end], strict=True):
+        contract = next((each.contract for each in contracts if each.start <= start < each.end), None)
+        yield replace(part, start=start, end=end, contract=contract)
+
+
+def _days(part: BookPart) -> int:
+    return (part.end - part.start).days
+
+
 @lru_cache(maxsize=10_000)
-def _lasting(books: BooksOfMonth, contract: str | None, meter: str) -> frozenset[int]:
+def _lasting(books: BooksOfMonth, meter: str) -> frozenset[int]:
     """The prices (their ids) that are the same in all books, for the same usage: nothing wins over one in some only."""
-    everywhere = [list(_standing(part.book, contract, meter)) for part in books.parts]
+    everywhere = [list(_standing(part.book, part.contract, meter)) for part in books.parts]
     return frozenset(
         id(standing[0])
         for terms in everywhere

@@ -45,31 +45,31 @@ class _Group(NamedTuple):
 
 def price_usage(book: PriceBook, contract: str | None, totals: Iterable[UsageTotal], month: Month) -> PricedUsage:
     """Prices the usage of one org in one service month by one book; see `price_month`."""
-    return price_month(one_book(book, month), contract, totals)
+    return price_month(one_book(book, month).with_contract(contract), totals)
 
 
-def price_month(books: BooksOfMonth, contract: str | None, totals: Iterable[UsageTotal]) -> PricedUsage:
-    """Prices the usage of one org in the service month of `books`.
+def price_month(books: BooksOfMonth, totals: Iterable[UsageTotal]) -> PricedUsage:
+    """Prices the usage of one org in the service month of `books`, which are those under its contracts.
 
     A line is one price and one combination of its `group_by` values; its quantity is all usage under it, and its tiers
     see that sum. Lines of zero are kept, as free usage is explained too. A contract's minimum spend gives a line
     without any usage. Where books change within the month, totals must be of days, and a price that changes has a line
     for the days of each book (`BooksOfMonth` has the rule).
     """
-    unknown = [part.book for part in books.parts if contract is not None and contract not in part.book.contracts]
-    if contract is not None and unknown:
-        return PricedUsage((), tuple(unknown_contract(contract, book) for book in unknown))
+    unknown = [part for part in books.parts if part.contract is not None and part.contract not in part.book.contracts]
+    if unknown:
+        return PricedUsage((), tuple(unknown_contract(str(part.contract), part.book) for part in unknown))
     groups: dict[LineKey, _Group] = {}
     left_out: dict[LineKey, list[UsageTotal]] = {}
     for total in totals:
-        head = head_of(books, contract, total.meter, total.dimensions, total.day)
+        head = head_of(books, total.meter, total.dimensions, total.day)
         if head is None:
             left_out.setdefault(_unpriced_key(books, total), []).append(total)
         else:
             _group(groups, head).own.append(total)
         if len(books.parts) > 1:
-            _note_for_month(groups, books, contract, total)
-    for head in list(_commitments(books, contract, groups.values())):
+            _note_for_month(groups, books, total)
+    for head in list(_commitments(books, groups.values())):
         _group(groups, head)
     with exact():
         ordered = (groups[key] for key in sorted(groups))
@@ -94,12 +94,10 @@ def _group(groups: dict[LineKey, _Group], head: LineHead) -> _Group:
     return group
 
 
-def _note_for_month(
-    groups: dict[LineKey, _Group], books: BooksOfMonth, contract: str | None, total: UsageTotal
-) -> None:
+def _note_for_month(groups: dict[LineKey, _Group], books: BooksOfMonth, total: UsageTotal) -> None:
     """The total with every line that would have it if that line's book had been in force all month."""
     for part in books.parts:
-        head = head_of(books, contract, total.meter, total.dimensions, part.start)
+        head = head_of(books, total.meter, total.dimensions, part.start)
         if head is not None and not head.whole_month:
             _group(groups, head).month.append(total)
 
@@ -109,16 +107,15 @@ def _unpriced_key(books: BooksOfMonth, total: UsageTotal) -> LineKey:
     return total.meter, sorted_dimensions(total.dimensions), "" if part is None else part.start.isoformat()
 
 
-def _commitments(books: BooksOfMonth, contract: str | None, groups: Collection[_Group]) -> Iterator[LineHead]:
+def _commitments(books: BooksOfMonth, groups: Collection[_Group]) -> Iterator[LineHead]:
     """A contract's prices with a minimum spend and no usage: it is due all the same, so they need a line."""
-    if contract is None:
-        return
-    heads = [group.head for group in groups]
-    for part in books.parts:
-        for price in part.book.contracts[contract].prices:
+    under_contract = [part for part in books.parts if part.contract is not None]
+    heads = [group.head for group in groups] if under_contract else []
+    for part in under_contract:
+        for price in part.book.contracts[str(part.contract)].prices:
             used = any(head.price == price and (head.whole_month or head.part is part) for head in heads)
             if price.minimum_spend is not None and not used:
-                whole_month = books.goes_on(price, contract)
+                whole_month = books.goes_on(price)
                 yield head_with(books, part, price, price.match, whole_month=whole_month)
 
 

@@ -15,6 +15,7 @@ from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, ContractDays
 from flybill_pipeline.billing.pricing.usage_lines import price_month
 from flybill_pipeline.billing.usage.totals import OrgUsage
 from flybill_pipeline.steps.pricing.price_usage import BooksFor, Usage, usage_of
@@ -31,7 +32,7 @@ _WORDS = {
     PRICES_CHANGED: "the price books have changed since: put back those that were in force, or explain the change",
     EDITED: "the stored lines are not those that were hashed at finalization: somebody wrote past flybill",
     UNKNOWN: "it was finalized before its inputs were written down, and today's usage gives something else",
-    UNEXPLAINED: "neither its usage nor its price books have changed: has the organization's contract?",
+    UNEXPLAINED: "neither its usage nor its price books have changed: have the organization's terms?",
 }
 
 
@@ -83,39 +84,43 @@ class Verified:
 def verify_invoices(
     month: Month,
     invoices: Iterable[Invoice],
-    contracts: Mapping[str, str | None],
+    contracts: Mapping[str, tuple[ContractDays, ...]],
     sources: Callable[[str | None], Source],
     books: BooksFor,
     fingerprints: Mapping[str, str],
 ) -> Iterator[Verified]:
     """Every invoice of `invoices`, which must come by shard and inputs.
 
-    `contracts` and `fingerprints` (of the books, by currency) are those of today; `sources` gives the source of an id.
+    `contracts` (by org, in the month's days) and `fingerprints` (of the books, by currency) are those of today;
+    `sources` gives the source of an id.
     """
     for (shard, priced_from), group in groupby(invoices, key=lambda each: (each.shard, each.priced_from)):
         batch, source = list(group), sources(priced_from)
-        then = _usage(month, shard, batch, source.usage, books)
-        now = then if source.current is None else _usage(month, shard, batch, source.current, books)
+        under = {each.org_id: _under(books(each.currency), contracts.get(each.org_id, ())) for each in batch}
+        part = ShardMonth(month, shard, month.end, list(under))
+        then = _usage(part, source.usage, under)
+        now = then if source.current is None else _usage(part, source.current, under)
         for invoice in batch:
-            org = invoice.org_id, contracts.get(invoice.org_id)
-            again = _priced_again(month, invoice, org[1], then.get(org[0]), books)
-            late = now is not then and again != _priced_again(month, invoice, org[1], now.get(org[0]), books)
+            org = invoice.org_id
+            again = _priced_again(month, invoice, then.get(org), under[org])
+            late = now is not then and again != _priced_again(month, invoice, now.get(org), under[org])
             changed = source.books.get(invoice.currency) != fingerprints.get(invoice.currency)
             yield _verdict(invoice, again, known=priced_from is not None, books_changed=changed, late=late)
 
 
-def _usage(month: Month, shard: int, batch: Sequence[Invoice], usage: Usage, books: BooksFor) -> dict[str, OrgUsage]:
-    in_force = [books(currency) for currency in {invoice.currency for invoice in batch}]
-    part = ShardMonth(month, shard, month.end, [invoice.org_id for invoice in batch])
-    return {each.org_id: each for each in usage_of(part, usage, in_force)}
+def _under(books: BooksOfMonth | None, contracts: tuple[ContractDays, ...]) -> BooksOfMonth | None:
+    return None if books is None else books.under(contracts)
+
+
+def _usage(part: ShardMonth, usage: Usage, books: Mapping[str, BooksOfMonth | None]) -> dict[str, OrgUsage]:
+    return {each.org_id: each for each in usage_of(part, usage, set(books.values()))}
 
 
 def _priced_again(
-    month: Month, invoice: Invoice, contract: str | None, usage: OrgUsage | None, books: BooksFor
+    month: Month, invoice: Invoice, usage: OrgUsage | None, books: BooksOfMonth | None
 ) -> tuple[LineItem, ...]:
     """The invoice's lines with those of its own usage priced again, in the place of the recorded ones."""
-    in_force = books(invoice.currency)
-    priced = () if in_force is None else price_month(in_force, contract, usage.totals if usage else ()).lines
+    priced = () if books is None else price_month(books, usage.totals if usage else ()).lines
     fresh = {line.line_id: line for line in priced}
     own = {line.line_id for line in invoice.lines if _is_own(line, month)}
     lines = [fresh.get(line.line_id) if line.line_id in own else line for line in invoice.lines]

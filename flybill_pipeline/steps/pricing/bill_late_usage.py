@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from flybill_pipeline.billing.invoicing.basis import Basis, terms_fingerprint
-from flybill_pipeline.billing.invoicing.commitments import true_up_line
+from flybill_pipeline.billing.invoicing.commitments import commitment_in, true_up_line
 from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItems, advance_lines, fixed_lines
 from flybill_pipeline.billing.invoicing.items.discounts import Discount
 from flybill_pipeline.billing.invoicing.late_usage import BilledLine, unbilled
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.reckoned_discounts import DISCOUNT, reckoned_again
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
-from flybill_pipeline.billing.money.amounts import to_minor
+from flybill_pipeline.billing.invoicing.terms import OrgTerms, named
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, contract_of_month, fingerprint
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, ContractDays, fingerprint
 from flybill_pipeline.billing.pricing.usage_lines import price_month
 from flybill_pipeline.billing.usage.totals import OrgUsage
 from flybill_pipeline.steps.pricing.price_usage import BooksFor, usage_of
@@ -44,12 +44,18 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known now of every month: usage, what was billed, price books, and the orgs' items."""
+    """What is known now of every month: usage, what was billed, price books, and the orgs' items and terms."""
 
     usage: Usage
     ledger: Ledger
     books: Callable[[Month], BooksFor]
     items: Mapping[str, OrgItems]
+    terms: Mapping[str, OrgTerms]
+
+    def contracts(self, org_id: str, month: Month) -> tuple[ContractDays, ...]:
+        """The contracts of an org in the days of a month."""
+        terms = self.terms.get(org_id)
+        return () if terms is None else terms.in_month(month).contracts
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +85,17 @@ def late_parts(service_month: Month, part: ShardMonth, known: Known) -> dict[str
     if not changed:
         return {}
     books = known.books(service_month)
-    in_force = {now.currency or "": books(now.currency or "") for now in changed.values()}
+    in_force = {
+        org_id: _under(books(now.currency or ""), known.contracts(org_id, service_month))
+        for org_id, now in changed.items()
+    }
     asked = ShardMonth(service_month, part.shard, service_month.end, list(changed))
-    used = {each.org_id: each for each in usage_of(asked, known.usage, list(in_force.values()))}
+    used = {each.org_id: each for each in usage_of(asked, known.usage, set(in_force.values()))}
     billed = _billed(service_month, part.month, asked, known, changed)
     return {
         org_id: _part(
             now,
-            in_force[now.currency or ""],
+            in_force[org_id],
             used.get(org_id),
             known.items.get(org_id, NO_ITEMS),
             billed.get(org_id, ()),
@@ -97,7 +106,7 @@ def late_parts(service_month: Month, part: ShardMonth, known: Known) -> dict[str
 
 def changed_usage(service_month: Month, shard: int, usage: Usage, ledger: Ledger) -> list[str]:
     """The orgs whose usage of a settled month changed since it was last billed; nothing is priced."""
-    known = Known(usage, ledger, lambda _month: lambda _currency: None, {})
+    known = Known(usage, ledger, lambda _month: lambda _currency: None, {}, {})
     compared = _compared(service_month, ShardMonth(service_month, shard, service_month.end), known)
     return sorted(org for org, basis, now in compared if basis.usage_fingerprint != now.usage_fingerprint)
 
@@ -116,7 +125,8 @@ def _compared(service_month: Month, part: ShardMonth, known: Known) -> Iterator[
     prints = None if as_it_was else usage.fingerprints(service_month, part.shard, part.only)
     for org_id, basis in bases.items():
         print_now = basis.usage_fingerprint if prints is None else prints.get(org_id, "")
-        terms_now = terms_of(basis, prices[basis.currency], known.items.get(org_id, NO_ITEMS))
+        contracts = known.contracts(org_id, service_month)
+        terms_now = terms_of(basis, prices[basis.currency], known.items.get(org_id, NO_ITEMS), contracts)
         yield (
             org_id,
             basis,
@@ -124,11 +134,15 @@ def _compared(service_month: Month, part: ShardMonth, known: Known) -> Iterator[
         )
 
 
-def terms_of(basis: Basis, prices: str, items: OrgItems) -> str:
+def _under(books: BooksOfMonth | None, contracts: tuple[ContractDays, ...]) -> BooksOfMonth | None:
+    return None if books is None else books.under(contracts)
+
+
+def terms_of(basis: Basis, prices: str, items: OrgItems, contracts: tuple[ContractDays, ...]) -> str:
     """The fingerprint of the terms of `basis` by what is known now; `prices` is that of the books."""
     month, held = basis.service_month, _held(basis, items)
     ahead = advance_lines(items, month.next()) if held else ()
-    return terms_fingerprint(prices, basis.contract, fixed_lines(items, month), held, ahead)
+    return terms_fingerprint(prices, named(contracts, month), fixed_lines(items, month), held, ahead)
 
 
 def _held(basis: Basis, items: OrgItems) -> list[Discount]:
@@ -163,7 +177,7 @@ def _part(
     if books is None:
         problem = _problem("no_price_book", month, f"no price book in {basis.currency} is in force", "add it again")
         return LatePart((), (problem,), basis)
-    priced = price_month(books, basis.contract, used.totals if used else ())
+    priced = price_month(books, used.totals if used else ())
     if priced.unpriced:
         problems = tuple(_problem(each.code, month, each.message, each.remedy) for each in priced.unpriced)
         return LatePart((), problems, basis)
@@ -177,11 +191,10 @@ def _part(
 
 
 def _true_up(basis: Basis, books: BooksOfMonth, lines: Sequence[LineItem]) -> list[LineItem]:
-    contract, currency = contract_of_month(books, basis.contract), books.parts[-1].book.currency
-    if contract is None or contract.minimum_spend is None:
+    commitment = commitment_in(books)
+    if commitment is None:
         return []
-    minimum = to_minor(contract.minimum_spend, currency)
-    true_up = true_up_line(lines, contract.name, minimum, currency, basis.service_month)
+    true_up = true_up_line(lines, commitment, books.parts[-1].book.currency, basis.service_month)
     return [] if true_up is None else [true_up]
 
 

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
+from flybill_pipeline.billing.invoicing.terms import OrgTerms
 from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_heads import usage_line_id
@@ -99,8 +100,7 @@ BooksOf = Callable[[Month], BooksFor]
 
 
 def explain_lines(
-    org_id: str,
-    contract: str | None,
+    org: OrgTerms,
     lines: Sequence[LineItem],
     lakes: Callable[[Month], Lakes],
     books: BooksOf,
@@ -111,17 +111,16 @@ def explain_lines(
     `lakes` gives where to look for a service month. Raises NoSuchLineError.
     """
     if number is not None and not 1 <= number <= len(lines):
-        raise NoSuchLineError(f"{org_id} has {len(lines)} lines in that month, and no line {number}")
+        raise NoSuchLineError(f"{org.org_id} has {len(lines)} lines in that month, and no line {number}")
     wanted = ((place, line) for place, line in enumerate(lines, start=1) if number in (None, place))
-    return (_explained(place, line, org_id, contract, lakes, books) for place, line in wanted)
+    return (_explained(place, line, org, lakes, books) for place, line in wanted)
 
 
-def _explained(
-    place: int, line: LineItem, org_id: str, contract: str | None, lakes: Callable[[Month], Lakes], books: BooksOf
-) -> Explained:
-    in_force = books(line.service_month)(line.currency)
-    if line.meter is None or line.kind not in ("usage", ADJUSTMENT) or in_force is None:
+def _explained(place: int, line: LineItem, org: OrgTerms, lakes: Callable[[Month], Lakes], books: BooksOf) -> Explained:
+    of_currency = books(line.service_month)(line.currency)
+    if line.meter is None or line.kind not in ("usage", ADJUSTMENT) or of_currency is None:
         return Explained(place, line, WITHOUT_EVENTS.get(line.kind, line.kind), (), ())
+    in_force, org_id = of_currency.under(org.in_month(line.service_month).contracts), org.org_id
     seen, days, meter = lakes(line.service_month), line.service_month.days(), line.meter
 
     def of_line(events: Iterable[tuple[Event, Decimal]]) -> Iterator[tuple[Event, Decimal]]:
@@ -129,7 +128,7 @@ def _explained(
         for event, quantity in events:
             key = event.dimensions, event.occurred_at.date()
             if key not in lines_of:
-                lines_of[key] = usage_line_id(in_force, contract, meter, dimensions_of(key[0]), key[1])
+                lines_of[key] = usage_line_id(in_force, meter, dimensions_of(key[0]), key[1])
             if lines_of[key] == line.line_id:
                 yield event, quantity
 
@@ -138,11 +137,11 @@ def _explained(
         _all(seen.priced, org_id, days, meter) if older is None else _changes(older, seen.priced, org_id, days, meter)
     )
     later = () if seen.now is None else _changes(seen.priced, seen.now, org_id, days, meter)
-    level = _level(seen.priced, org_id, contract, line, in_force)
+    level = _level(seen.priced, org_id, line, in_force)
     return Explained(place, line, "", of_line(events), of_line(later), level)
 
 
-def _level(lake: Lake, org_id: str, contract: str | None, line: LineItem, in_force: BooksOfMonth) -> Decimal | None:
+def _level(lake: Lake, org_id: str, line: LineItem, in_force: BooksOfMonth) -> Decimal | None:
     """The level with which a time-weighted line began: nothing else of earlier months is in it."""
     meter = line.meter or ""
     for part in in_force.parts:
@@ -151,7 +150,7 @@ def _level(lake: Lake, org_id: str, contract: str | None, line: LineItem, in_for
         held = [
             level
             for dimensions, level in lake.levels(org_id, part.start, meter)
-            if usage_line_id(in_force, contract, meter, dimensions_of(dimensions), part.start) == line.line_id
+            if usage_line_id(in_force, meter, dimensions_of(dimensions), part.start) == line.line_id
         ]
         if held:
             with exact():

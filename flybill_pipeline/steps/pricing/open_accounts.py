@@ -17,6 +17,7 @@ from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT, BilledLine
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.reckoned_discounts import DISCOUNT, held_in
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
+from flybill_pipeline.billing.invoicing.terms import BilledOrg, OrgTerms, named
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.price_changes import fingerprint
@@ -29,7 +30,7 @@ from flybill_pipeline.steps.pricing.bill_late_usage import (
     late_parts,
     terms_of,
 )
-from flybill_pipeline.steps.pricing.price_usage import BooksFor, Organization
+from flybill_pipeline.steps.pricing.price_usage import BooksFor
 
 REPORTED_MONTHS = 12  # how far back usage that comes too late is looked for
 
@@ -46,6 +47,12 @@ class Settled(Ledger, Protocol):
     def settled_months(self, shard: int, org_ids: Collection[str] = ()) -> Mapping[str, int]: ...
 
 
+class Organizations(Protocol):
+    """What organizations are billed by."""
+
+    def terms(self, shard: int | None = None, org_ids: Collection[str] = ()) -> Mapping[str, OrgTerms]: ...
+
+
 @dataclass(frozen=True)
 class Accounts:
     """Where accounts come from. `books` gives a month's price books; `lookback_months` is how late is not too late."""
@@ -55,14 +62,16 @@ class Accounts:
     items: Items
     books: Callable[[Month], BooksFor]
     lookback_months: int
+    organizations: Organizations
 
-    def of(self, part: ShardMonth, orgs: Sequence[Organization]) -> dict[str, Account]:
+    def of(self, part: ShardMonth, orgs: Sequence[BilledOrg]) -> dict[str, Account]:
         """The account of each of `orgs`, which are all of the shard's, or just those of `part.only`.
 
         Must be read before the usage that is priced with it: see Basis.
         """
         settled = self.ledger.settled_months(part.shard, part.only)
-        known = Known(self.usage, self.ledger, self.books, self.items.of(part.shard, part.only))
+        items, terms = self.items.of(part.shard, part.only), self.organizations.terms(part.shard, part.only)
+        known = Known(self.usage, self.ledger, self.books, items, terms)
         own = self._own_bases(part, orgs, known.items)
         ahead = self._billed_in_advance(part, known.items)
         late: dict[str, list[LatePart]] = {}
@@ -98,7 +107,7 @@ class Accounts:
         return months
 
     def _own_bases(
-        self, part: ShardMonth, orgs: Sequence[Organization], items: Mapping[str, OrgItems]
+        self, part: ShardMonth, orgs: Sequence[BilledOrg], items: Mapping[str, OrgItems]
     ) -> dict[str, Basis]:
         month, books = part.month, self.books(part.month)
         version = self.usage.version(month)
@@ -112,11 +121,11 @@ class Accounts:
                 usage_version=version,
                 usage_fingerprint=prints.get(org.org_id, ""),
                 terms="",
-                contract=org.contract,
+                contract=named(org.contracts, month),
                 currency=org.currency,
                 discounts=held_in(month, own.discounts),
             )
-            bases[org.org_id] = replace(basis, terms=terms_of(basis, prices[org.currency], own))
+            bases[org.org_id] = replace(basis, terms=terms_of(basis, prices[org.currency], own, org.contracts))
         return bases
 
     def _billed_in_advance(self, part: ShardMonth, items: Mapping[str, OrgItems]) -> dict[str, Sequence[BilledLine]]:
@@ -139,7 +148,7 @@ class Accounts:
 
 
 def _account(
-    org: Organization,
+    org: BilledOrg,
     own: Basis,
     items: OrgItems,
     ahead: Sequence[BilledLine],
@@ -166,7 +175,7 @@ def _account(
 
 
 def _problems(
-    org: Organization, month: Month, items: OrgItems, lines: Sequence[LineItem], late: Sequence[LatePart]
+    org: BilledOrg, month: Month, items: OrgItems, lines: Sequence[LineItem], late: Sequence[LatePart]
 ) -> Iterator[HoldReason]:
     currency = org.currency
     for each in late:

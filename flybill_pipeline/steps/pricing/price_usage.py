@@ -12,26 +12,16 @@ from flybill_pipeline.billing.invoicing.account import EMPTY, Account
 from flybill_pipeline.billing.invoicing.bill import Parts, put_together
 from flybill_pipeline.billing.invoicing.carried_over import carried_line
 from flybill_pipeline.billing.invoicing.clashes import carried_in_others
+from flybill_pipeline.billing.invoicing.commitments import commitment_in
 from flybill_pipeline.billing.invoicing.invoice import Draft
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
+from flybill_pipeline.billing.invoicing.terms import BilledOrg
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, contract_of_month, measures_needed
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, measures_needed
 from flybill_pipeline.billing.pricing.usage_lines import PricedUsage, price_month
 from flybill_pipeline.billing.usage.totals import Measures, OrgUsage
-
-
-class Organization(Protocol):
-    """Who is billed, as far as pricing cares."""
-
-    @property
-    def org_id(self) -> str: ...
-    @property
-    def currency(self) -> str: ...
-    @property
-    def contract(self) -> str | None: ...
-
 
 BooksFor = Callable[[str], BooksOfMonth | None]
 """Gives the price books of a currency that are in force in the month; None where there is none."""
@@ -59,7 +49,7 @@ class Usage(Protocol):
 class Accounts(Protocol):
     """What bills hold beside the month's own usage."""
 
-    def of(self, part: ShardMonth, orgs: Sequence[Organization]) -> Mapping[str, Account]: ...
+    def of(self, part: ShardMonth, orgs: Sequence[BilledOrg]) -> Mapping[str, Account]: ...
     def too_late(self, month: Month, shard: int) -> Sequence[tuple[str, Month]]: ...
 
 
@@ -102,7 +92,7 @@ class PricedFrom:
     inputs_id: str | None = None
 
 
-def price_shard(part: ShardMonth, orgs: Sequence[Organization], source: PricedFrom, drafts: Drafts) -> PricingReport:
+def price_shard(part: ShardMonth, orgs: Sequence[BilledOrg], source: PricedFrom, drafts: Drafts) -> PricingReport:
     """Prices every unsettled org of the shard, or its orgs `only`, again and replaces their drafts, all or nothing.
 
     Every org gets a draft, also one without usage; so does an org that has usage but was never imported, so that
@@ -112,8 +102,8 @@ def price_shard(part: ShardMonth, orgs: Sequence[Organization], source: PricedFr
     settled = drafts.settled(month, shard)
     known = {org.org_id: org for org in orgs if org.org_id not in settled}
     opened = accounts.of(part, list(known.values())) if accounts else {}
-    in_force = [source.books(currency) for currency in {org.currency for org in known.values()}]
-    used = {org.org_id: org for org in usage_of(part, source.usage, in_force) if org.org_id not in settled}
+    in_force = [books_under(source.books(org.currency), org) for org in known.values()]
+    used = {org.org_id: org for org in usage_of(part, source.usage, set(in_force)) if org.org_id not in settled}
     carried = drafts.carried(month, list(known))
     priced = (
         price_org(part, org, used.get(key), source.books, with_carried(opened.get(key, EMPTY), carried.get(key, {})))
@@ -136,29 +126,34 @@ def price_shard(part: ShardMonth, orgs: Sequence[Organization], source: PricedFr
     )
 
 
+def books_under(books: BooksOfMonth | None, org: BilledOrg) -> BooksOfMonth | None:
+    """The books of the month under the org's contracts."""
+    return None if books is None else books.under(org.contracts)
+
+
 def with_carried(account: Account, carried: Mapping[str, int]) -> Account:
     """The account with what is open from earlier months, in minor units by currency."""
     return replace(account, carried=carried) if carried else account
 
 
 def price_org(
-    part: ShardMonth, org: Organization, usage: OrgUsage | None, books: BooksFor, account: Account = EMPTY
+    part: ShardMonth, org: BilledOrg, usage: OrgUsage | None, books: BooksFor, account: Account = EMPTY
 ) -> Draft:
     """One org's month as it stands, by the same code "so far" and for the invoice; `usage` None means there is none."""
     month, in_force = part.month, books(org.currency)
     if in_force is None:
-        priced, contract = PricedUsage((), ()), None
+        priced, commitment = PricedUsage((), ()), None
         problems = list(_without_book(month, org, usage))
     else:
-        priced = price_month(in_force, org.contract, usage.totals if usage else ())
-        contract = contract_of_month(in_force, org.contract)
+        under = in_force.under(org.contracts)
+        priced, commitment = price_month(under, usage.totals if usage else ()), commitment_in(under)
         problems = list(_unpriced(priced, usage))
     carried_minor = account.carried.get(org.currency, 0)
     parts = Parts(
         priced=(*priced.lines, *account.fixed),
         reckoned=account.reckoned,
         carried=[carried_line(month, org.org_id, org.currency, carried_minor)] if carried_minor else [],
-        contract=contract,
+        commitment=commitment,
         billed_before_minor=account.billed_before_minor,
         discounts=account.discounts,
         credits=account.credits,
@@ -208,7 +203,7 @@ def _stranger(month: Month, shard: int, org_id: str, usage: OrgUsage | None) -> 
     return Draft(month, usage.org_id, shard, None, (), 0, tuple(_per_meter(problem, usage)), usage.up_to)
 
 
-def _without_book(month: Month, org: Organization, usage: OrgUsage | None) -> Iterator[HoldReason]:
+def _without_book(month: Month, org: BilledOrg, usage: OrgUsage | None) -> Iterator[HoldReason]:
     problem = HoldReason(
         code="no_price_book",
         message=f"No price book in {org.currency} is in force in {month}.",

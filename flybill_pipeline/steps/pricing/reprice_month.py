@@ -11,8 +11,9 @@ from flybill_pipeline.billing.invoicing.account import Account
 from flybill_pipeline.billing.invoicing.invoice import Draft
 from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItems, fixed_lines
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
+from flybill_pipeline.billing.invoicing.terms import BilledOrg
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.steps.pricing.price_usage import BooksFor, Organization, Usage, price_org, usage_of
+from flybill_pipeline.steps.pricing.price_usage import BooksFor, Usage, books_under, price_org, usage_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +44,14 @@ class Repriced:
 
 def reprice_shard(
     part: ShardMonth,
-    orgs: Collection[Organization],
+    orgs: Collection[BilledOrg],
     usage: Usage,
     items: Mapping[str, OrgItems],
     books: BooksFor,
     other: BooksFor,
 ) -> Iterator[Repriced]:
     """Every org of the shard that has a line, or a problem, by either of the books; `items` by org."""
-    currencies = {org.currency for org in orgs}
-    in_force = [choose(currency) for currency in currencies for choose in (books, other)]
+    in_force = {books_under(choose(org.currency), org) for org in orgs for choose in (books, other)}
     used = {each.org_id: each for each in usage_of(part, usage, in_force)}
     for org in orgs:
         account = _account(items.get(org.org_id, NO_ITEMS), org.currency, part.month)

@@ -15,10 +15,12 @@ from flybill_pipeline.billing.invoicing.items.credits import DEFAULT_PRIORITY, C
 from flybill_pipeline.billing.invoicing.items.discounts import Discount
 from flybill_pipeline.billing.invoicing.items.one_off_items import OneOffItem
 from flybill_pipeline.billing.invoicing.items.subscriptions import Plan, SubscriptionPeriod, Timing
+from flybill_pipeline.billing.invoicing.terms import OrgTerms
 from flybill_pipeline.billing.money.amounts import to_minor
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import line_id
 from flybill_pipeline.stores.invoicing.items_file import Item, refused
+from flybill_pipeline.stores.invoicing.org_terms import CURRENCY, read_terms
 from flybill_pipeline.stores.invoicing.tables import billing_items, credit_uses, line_items, organizations, outcomes
 
 MAY_END = ("subscription", "discount", "credit")
@@ -58,7 +60,7 @@ class Items:
                 raise refused(file, faults)
             changed = [item for item in items if not _same(item, stored.get((item.item_id, item.period)))]
             if changed:
-                connection.execute(insert(billing_items), [_row(item, orgs[item.org_id].shard) for item in changed])
+                connection.execute(insert(billing_items), [_row(item, orgs[item.org_id][1]) for item in changed])
         new = sum((item.item_id, item.period) not in stored for item in changed)
         return new, len(changed) - new
 
@@ -93,10 +95,15 @@ def _latest(column: Any = None, values: Collection[str] = ()) -> Select[Any]:
     return query.order_by(item.item_id, item.period, item.entry_id.desc())
 
 
-def _organizations(connection: Connection, org_ids: Collection[str]) -> dict[str, Any]:
+def _organizations(connection: Connection, org_ids: Collection[str]) -> dict[str, tuple[OrgTerms, int]]:
+    """Per org its terms and its shard."""
     org = organizations.c
     query = select(org.org_id, org.currency, org.shard).where(org.org_id.in_(org_ids))
-    return {row.org_id: row for row in connection.execute(query)}
+    terms = read_terms(connection, org_ids=org_ids) if org_ids else {}
+    return {
+        row.org_id: (OrgTerms(row.org_id, row.currency, terms.get(row.org_id, {}).get(CURRENCY, ())), row.shard)
+        for row in connection.execute(query)
+    }
 
 
 def _used(connection: Connection, shard: int) -> dict[str, int]:
@@ -111,15 +118,15 @@ def _used(connection: Connection, shard: int) -> dict[str, int]:
 
 
 def _fault(
-    connection: Connection, item: Item, orgs: Mapping[str, Any], owners: Mapping[str, Any], stored: Any
+    connection: Connection, item: Item, orgs: Mapping[str, tuple[OrgTerms, int]], owners: Mapping[str, Any], stored: Any
 ) -> str | None:
     """What speaks against storing the item, in one sentence with its remedy; None when nothing does."""
     org, owner = orgs.get(item.org_id), owners.get(item.item_id)
     if org is None:
         return f"organization {item.org_id!r} is not known: import it with `flybill import-orgs FILE` first"
-    currency = item.content.get("currency", org.currency)
-    if currency != org.currency and (stored is None or not _only_ends(item, stored)):
-        return f"{item.org_id} is billed in {org.currency}, not in {currency}: give the amount in {org.currency}"
+    currency, known = item.content.get("currency"), org[0].currencies_from(item.begins)
+    if currency not in (None, *known) and (stored is None or not _only_ends(item, stored)):
+        return f"{item.org_id} is billed in {' and '.join(known)}, not in {currency}: give the amount in {known[-1]}"
     if owner is not None and (owner.kind, owner.org_id) != (item.kind, item.org_id):
         return f"item_id {item.item_id!r} is a {owner.kind} of {owner.org_id} already: use another item_id"
     if stored is None or _same(item, stored) or _only_ends(item, stored):

@@ -16,7 +16,7 @@ from flybill_pipeline.billing.money.amounts import from_minor, to_minor
 from flybill_pipeline.billing.money.currencies import UnknownCurrencyError, currency_of
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.stores.invoicing.organizations import ImportRefusedError
+from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError
 
 COMMON = ("item_id", "kind", "org_id", "name")
 KINDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # kind → what it must have, what it may have
@@ -41,6 +41,16 @@ class Item:
     kind: str
     org_id: str
     content: Mapping[str, str]
+
+    @property
+    def begins(self) -> datetime:
+        """The moment at which it begins to be billed; a discount may hold since ever."""
+        if month := self.content.get("month"):
+            return Month.parse(month).start
+        start = self.content.get("start")
+        if start is None:
+            return datetime.min.replace(tzinfo=UTC)
+        return Month.parse(start).start if self.kind == "discount" else datetime.fromisoformat(start)
 
     @property
     def period(self) -> str:

@@ -1,125 +1,65 @@
-"""Who is billed: reading the CSV of organizations and keeping their rows. Nothing about their bills."""
+"""Organizations at rest: the rows of who is billed. Their terms: org_terms.py. Files of them: organizations_file.py.
 
-import csv
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+A column of an organization is said in the dataclass here, in the table, and in a migration.
+"""
 
-from sqlalchemy import Engine, select
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from flybill_pipeline.billing.invoicing.shards import shard_of
-from flybill_pipeline.billing.money.currencies import UnknownCurrencyError, currency_of
-from flybill_pipeline.stores.invoicing.tables import organizations
+from flybill_pipeline.billing.invoicing.terms import OrgTerms, Term
+from flybill_pipeline.stores.invoicing.org_terms import (
+    CONTRACT,
+    CURRENCY,
+    ImportRefusedError,
+    TermsChange,
+    TermsRow,
+    added_terms,
+    newest_currency,
+    read_terms,
+    require_currencies,
+)
+from flybill_pipeline.stores.invoicing.tables import organization_terms, organizations
 
-REQUIRED = ("org_id", "name", "currency")
-OPTIONAL = ("email", "stripe_customer_id", "collection_method", "days_until_due", "contract")
 METHODS = ("charge_automatically", "send_invoice")
-
-
-class ImportRefusedError(Exception):
-    """A file of organizations with faults in it; nothing of it was stored. `faults` name file, row and remedy."""
-
-    def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = tuple(faults)
+NOTHING = "-"
+"""In a file: takes away what is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """One organization that is billed in one currency. None means: not said (in a file), not there (in the store)."""
+    """One organization as it is stored. `currency` is the newest one; which held when, its terms say."""
 
     org_id: str
     name: str
     currency: str
     email: str | None = None
     stripe_customer_id: str | None = None
-    collection_method: str | None = None
+    collection_method: str = METHODS[0]
     days_until_due: int | None = None
-    contract: str | None = None
 
 
-def read_organizations(file: Path, *, contracts: Collection[str] | None = None) -> list[Organization]:
-    """The organizations in a CSV file, or ImportRefusedError with every fault in it.
+COLUMNS = tuple(each.name for each in fields(Organization))
 
-    `contracts` are the names that the price books know; None leaves the column unchecked.
+
+@dataclass(frozen=True, slots=True)
+class OrgRow:
+    """What a row of a file says of an organization. `columns` has what it names; None there takes away.
+
+    `place` names file and row.
     """
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as opened:
-            reader = csv.DictReader(opened, strict=True)
-            rows = list(reader)
-            header = reader.fieldnames or []
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ImportRefusedError([f"{file}: cannot be read as CSV in UTF-8: {error}"]) from None
-    if missing := [name for name in REQUIRED if name not in header]:
-        raise ImportRefusedError(
-            [f"{file}: row 1: column {missing[0]} is missing; the header must have {', '.join(REQUIRED)}"]
-        )
-    if unknown := [name for name in header if name not in REQUIRED + OPTIONAL]:
-        known = ", ".join(REQUIRED + OPTIONAL)
-        raise ImportRefusedError([f"{file}: row 1: column {unknown[0]!r} is not known; known are {known}"])
-    return _checked(file, rows, contracts)
 
+    place: str
+    columns: Mapping[str, object]
+    terms: TermsRow
 
-def _checked(file: Path, rows: list[dict[str, str]], contracts: Collection[str] | None) -> list[Organization]:
-    faults: list[str] = []
-    orgs: dict[str, Organization] = {}
-    owners: dict[str, str] = {}
-    for number, row in enumerate(rows, start=2):
-        fault = _fault(row, contracts)
-        org = None if fault else _organization(row)
-        if org is not None and org.org_id in orgs:
-            fault = f"org_id {org.org_id!r} stands twice in this file: remove one of the rows"
-        customer = org.stripe_customer_id if org else None
-        if org is not None and customer and owners.setdefault(customer, org.org_id) != org.org_id:
-            fault = (
-                f"stripe_customer_id {customer} belongs to {owners[customer]} already: one customer per organization"
-            )
-        if fault or org is None:
-            faults.append(f"{file}: row {number}: {fault}")
-        else:
-            orgs[org.org_id] = org
-    if faults:
-        raise ImportRefusedError(faults)
-    return list(orgs.values())
-
-
-def _fault(row: dict[str, str], contracts: Collection[str] | None) -> str | None:
-    """What is wrong with a row, in one sentence with its remedy; None when it is fine."""
-    if None in row or None in row.values():
-        return "has not as many fields as the header: quote a field that holds a comma"
-    if empty := next((name for name in REQUIRED if not row[name].strip()), None):
-        return f"{empty} is empty: every organization needs one"
-    try:
-        currency_of(row["currency"].strip().lower())
-    except UnknownCurrencyError as error:
-        return str(error)
-    method = (row.get("collection_method") or "").strip()
-    if method and method not in METHODS:
-        return f"collection_method {method!r} is not known: use {' or '.join(METHODS)}"
-    days = (row.get("days_until_due") or "").strip()
-    if days and not days.isdecimal():
-        return f"days_until_due {days!r} is not a whole number of days"
-    if method == "send_invoice" and not days:
-        return "collection_method send_invoice needs days_until_due, such as 30"
-    contract = (row.get("contract") or "").strip()
-    if contract and contracts is not None and contract not in contracts:
-        return f"contract {contract!r} stands in no price book: known are {', '.join(sorted(contracts)) or 'none'}"
-    return None
-
-
-def _organization(row: dict[str, str]) -> Organization:
-    value = {name: (row.get(name) or "").strip() or None for name in REQUIRED + OPTIONAL}
-    return Organization(
-        org_id=row["org_id"].strip(),
-        name=row["name"].strip(),
-        currency=row["currency"].strip().lower(),
-        email=value["email"],
-        stripe_customer_id=value["stripe_customer_id"],
-        collection_method=value["collection_method"],
-        days_until_due=int(value["days_until_due"]) if value["days_until_due"] else None,
-        contract=value["contract"],
-    )
+    @property
+    def org_id(self) -> str:
+        return str(self.columns["org_id"])
 
 
 class Organizations:
@@ -129,34 +69,77 @@ class Organizations:
         self._engine = engine
         self._shards = shards
 
-    def save(self, orgs: Iterable[Organization]) -> tuple[int, int]:
+    def save(self, rows: Iterable[OrgRow], now: datetime) -> tuple[int, int]:
         """Stores organizations by org_id, all or none; returns how many were new and how many changed.
 
-        An empty optional field leaves what is stored as it is, so a list without Stripe's ids does not unlink anybody.
-        Raises ImportRefusedError when two organizations would share a customer.
+        What a row does not name stays as it is, so a list without Stripe's ids does not unlink anybody. Raises
+        ImportRefusedError when two organizations would share a customer, or a settled month would change its currency.
         """
-        before = {org.org_id: org for org in self.all()}
-        after = [_merged(org, before.get(org.org_id)) for org in orgs]
-        _require_own_customers({**before, **{org.org_id: org for org in after}}.values())
-        changed = [org for org in after if before.get(org.org_id) != org]
-        if changed:
-            rows = [asdict(org) | {"shard": shard_of(org.org_id, self._shards)} for org in changed]
-            statement = insert(organizations)
-            updates = {c: statement.excluded[c] for c in (*REQUIRED, *OPTIONAL) if c != "org_id"}
-            with self._engine.begin() as connection:
-                connection.execute(statement.on_conflict_do_update(index_elements=["org_id"], set_=updates), rows)
+        with self._engine.begin() as connection:
+            connection.execute(text("select pg_advisory_xact_lock(hashtext('flybill organizations'))"))
+            before, given = {org.org_id: org for org in _stored(connection)}, list(rows)
+            known = _with_terms(connection, before.values())
+            changes = [TermsChange(row.place, row.org_id, row.terms, known.get(row.org_id)) for row in given]
+            require_currencies(connection, changes)
+            terms = {change.org_id: list(added_terms(change, now)) for change in changes}
+            currencies = {change.org_id: newest_currency(change, terms[change.org_id]) for change in changes}
+            after = [_merged(row, currencies[row.org_id], before.get(row.org_id)) for row in given]
+            _require_own_customers({**before, **{org.org_id: org for org in after}}.values())
+            changed = [org for org in after if before.get(org.org_id) != org or terms[org.org_id]]
+            self._write(connection, changed, terms)
         new = sum(org.org_id not in before for org in changed)
         return new, len(changed) - new
 
+    def _write(
+        self, connection: Connection, orgs: Sequence[Organization], terms: Mapping[str, Sequence[tuple[str, Term]]]
+    ) -> None:
+        if not orgs:
+            return
+        statement = insert(organizations)
+        updates = {name: statement.excluded[name] for name in COLUMNS if name != "org_id"}
+        rows = [asdict(org) | {"shard": shard_of(org.org_id, self._shards)} for org in orgs]
+        connection.execute(statement.on_conflict_do_update(index_elements=["org_id"], set_=updates), rows)
+        entries = [
+            {"org_id": org.org_id, "kind": kind, "starts_at": term.starts, "value": term.value}
+            for org in orgs
+            for kind, term in terms[org.org_id]
+        ]
+        if entries:
+            connection.execute(insert(organization_terms), entries)
+
     def all(self, shard: int | None = None, org_ids: Collection[str] = ()) -> list[Organization]:
         """The organizations, in order of their ids; of one shard, or just `org_ids`, where given."""
-        query = select(*(organizations.c[name] for name in REQUIRED + OPTIONAL)).order_by(organizations.c.org_id)
-        if shard is not None:
-            query = query.where(organizations.c.shard == shard)
-        if org_ids:
-            query = query.where(organizations.c.org_id.in_(org_ids))
         with self._engine.connect() as connection:
-            return [Organization(**row._mapping) for row in connection.execute(query)]
+            return _stored(connection, shard, org_ids)
+
+    def terms(self, shard: int | None = None, org_ids: Collection[str] = ()) -> dict[str, OrgTerms]:
+        """What the same organizations are billed by, from when on."""
+        with self._engine.connect() as connection:
+            return _with_terms(connection, _stored(connection, shard, org_ids), shard, org_ids)
+
+
+def _stored(connection: Connection, shard: int | None = None, org_ids: Collection[str] = ()) -> list[Organization]:
+    query = select(*(organizations.c[name] for name in COLUMNS)).order_by(organizations.c.org_id)
+    if shard is not None:
+        query = query.where(organizations.c.shard == shard)
+    if org_ids:
+        query = query.where(organizations.c.org_id.in_(org_ids))
+    return [Organization(**row._mapping) for row in connection.execute(query)]
+
+
+def _with_terms(
+    connection: Connection, orgs: Iterable[Organization], shard: int | None = None, org_ids: Collection[str] = ()
+) -> dict[str, OrgTerms]:
+    terms = read_terms(connection, shard, org_ids)
+    return {
+        org.org_id: OrgTerms(
+            org.org_id,
+            org.currency,
+            currencies=terms.get(org.org_id, {}).get(CURRENCY, ()),
+            contracts=terms.get(org.org_id, {}).get(CONTRACT, ()),
+        )
+        for org in orgs
+    }
 
 
 def _require_own_customers(orgs: Iterable[Organization]) -> None:
@@ -170,8 +153,10 @@ def _require_own_customers(orgs: Iterable[Organization]) -> None:
         raise ImportRefusedError(faults)
 
 
-def _merged(org: Organization, stored: Organization | None) -> Organization:
+def _merged(row: OrgRow, currency: str, stored: Organization | None) -> Organization:
+    named = dict(row.columns)
+    if named.get("collection_method", METHODS[0]) is None:
+        named["collection_method"] = METHODS[0]
     if stored is None:
-        return replace(org, collection_method=org.collection_method or METHODS[0])
-    kept = {name: getattr(stored, name) for name in OPTIONAL if getattr(org, name) is None}
-    return Organization(**(asdict(org) | kept))
+        return Organization(**{**named, "currency": currency})  # type: ignore[arg-type]  # the reader made them
+    return replace(stored, **named, currency=currency)  # type: ignore[arg-type]

@@ -22,14 +22,27 @@ organizations = Table(
     metadata,
     Column("org_id", Text, primary_key=True),
     Column("name", Text, nullable=False),
-    Column("currency", Text, nullable=False),
+    Column("currency", Text, nullable=False),  # the newest; what held when stands in organization_terms
     Column("email", Text),
     Column("stripe_customer_id", Text, unique=True),
     Column("collection_method", Text, nullable=False, server_default="charge_automatically"),
     Column("days_until_due", Integer),
-    Column("contract", Text),
     Column("shard", SmallInteger, nullable=False, index=True),
     recorded_at(),
+)
+
+organization_terms = (
+    Table(  # insert only: what an organization is billed by, from when on; the last word on a start counts
+        "organization_terms",
+        metadata,
+        Column("entry_id", BigInteger, Identity(always=True), primary_key=True),
+        Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), nullable=False),
+        Column("kind", Text, nullable=False),  # contract or currency
+        Column("starts_at", DateTime(timezone=True), nullable=False),
+        Column("value", Text),  # null: none from then on
+        recorded_at(),
+        Index("organization_terms_org", "org_id"),
+    )
 )
 
 

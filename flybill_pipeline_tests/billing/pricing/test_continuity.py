@@ -173,8 +173,8 @@ SOME = settings(max_examples=50, deadline=None, suppress_health_check=[HealthChe
 @given(data=st.data())
 def test_prices_that_hardly_change_bill_what_one_price_bills(model: PriceModel, data: st.DataObject) -> None:
     world = data.draw(worlds([model]))
-    one = price_month(world.books(changed=False), world.contract, world.usage).lines
-    several = price_month(world.books(changed=True), world.contract, world.usage).lines
+    one = price_month(world.books(changed=False).with_contract(world.contract), world.usage).lines
+    several = price_month(world.books(changed=True).with_contract(world.contract), world.usage).lines
     assert abs(exactly(several) - exactly(one)) < Decimal("0.0005")
     # Each line is rounded once: half a cent each, on either side.
     assert abs(total_minor(several) - total_minor(one)) <= (len(several) + len(one)) / 2
@@ -183,7 +183,7 @@ def test_prices_that_hardly_change_bill_what_one_price_bills(model: PriceModel, 
 @SOME
 @given(worlds())
 def test_each_part_is_explained_by_its_working_and_accounts_for_the_usage_of_its_days(world: World) -> None:
-    lines = price_month(world.books(changed=True), world.contract, world.usage).lines
+    lines = price_month(world.books(changed=True).with_contract(world.contract), world.usage).lines
     with exact():
         for line in lines:
             assert sum((step.amount for step in line.working), ZERO) == line.amount
@@ -199,7 +199,7 @@ def test_however_late_it_comes_it_is_billed_once_though_prices_changed(world: Wo
     billed: list[LineItem] = []
     for arrival in world.arrivals:
         known += arrival
-        now = price_month(books, world.contract, known).lines
+        now = price_month(books.with_contract(world.contract), known).lines
         billed += unbilled(now, as_billed(billed))
         assert total_minor(billed) == total_minor(now)
         assert unbilled(now, as_billed(billed)) == ()

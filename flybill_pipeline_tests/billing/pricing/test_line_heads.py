@@ -14,7 +14,7 @@ BY_REGION = replace(per_unit("2"), group_by=("region",))
 
 
 def head(books: BooksOfMonth, contract: str | None = None, day: int = 1, **dimensions: str) -> LineHead:
-    found = head_of(books, contract, "seconds", dimensions, date(2026, 10, day))
+    found = head_of(books.with_contract(contract), "seconds", dimensions, date(2026, 10, day))
     assert found is not None
     return found
 
@@ -63,7 +63,5 @@ def test_each_day_has_the_price_of_its_book_in_a_month_that_changes_prices() -> 
 
 def test_usage_that_no_price_covers_is_of_no_line() -> None:
     books = one_book(book(per_unit("2", match={"region": "ams"})), OCTOBER)
-    assert usage_line_id(books, None, "seconds", {"region": "fra"}, OCTOBER.first_day) is None
-    assert (
-        usage_line_id(books, None, "seconds", {"region": "ams"}, OCTOBER.first_day) == head(books, region="ams").line_id
-    )
+    assert usage_line_id(books, "seconds", {"region": "fra"}, OCTOBER.first_day) is None
+    assert usage_line_id(books, "seconds", {"region": "ams"}, OCTOBER.first_day) == head(books, region="ams").line_id

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from flybill_pipeline.billing.invoicing.commitments import commitment_in
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing import models
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, books_of_month, contract_of_month
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, books_of_month
 from flybill_pipeline.billing.pricing.prices import Contract, Price, PriceBook, PriceBooks
 from flybill_pipeline.billing.pricing.usage_lines import price_month, price_usage
 from flybill_pipeline.billing.usage.meters import Aggregation
@@ -29,7 +30,7 @@ def _changed(new: PriceBook, day: int = 16) -> BooksOfMonth:
 def test_each_book_prices_the_usage_of_its_own_days() -> None:
     books = _changed(book(per_unit("2"), GRADUATED))
     totals = [used("10", day=1), used("10", day=15), used("10", day=16), used("10", day=31)]
-    lines = price_month(books, None, totals).lines
+    lines = price_month(books, totals).lines
     assert [(line.quantity, line.amount_minor) for line in lines] == [(Decimal(20), 2000), (Decimal(20), 4000)]
     assert lines[0].description.endswith(", from 2026-10-01 until 2026-10-16")
     assert lines[1].description.endswith(", from 2026-10-16 until 2026-11-01")
@@ -38,7 +39,7 @@ def test_each_book_prices_the_usage_of_its_own_days() -> None:
 
 def test_a_price_that_stays_the_same_keeps_its_tiers_through_the_month() -> None:
     totals = [used("80", "minutes", day=1), used("80", "minutes", day=20)]
-    (line,) = price_month(_changed(book(per_unit("2"), GRADUATED)), None, totals).lines
+    (line,) = price_month(_changed(book(per_unit("2"), GRADUATED)), totals).lines
     (alone,) = price_usage(OLD, None, totals, OCTOBER).lines
     assert line == alone
     assert line.amount_minor == 13000
@@ -49,7 +50,7 @@ def test_a_price_that_ends_and_one_that_goes_on_never_share_a_line() -> None:
     later = replace(book(goes_on), effective_from=date(2026, 10, 16))
     books = books_of_month(PriceBooks((book(goes_on, ends), later)), "usd", OCTOBER)
     assert books is not None
-    lines = price_month(books, None, [used("10", day=1, size="a"), used("10", day=20, size="a")]).lines
+    lines = price_month(books, [used("10", day=1, size="a"), used("10", day=20, size="a")]).lines
     assert sorted(line.amount_minor for line in lines) == [1000, 2000]
     assert len({line.line_id for line in lines}) == 2
 
@@ -57,7 +58,7 @@ def test_a_price_that_ends_and_one_that_goes_on_never_share_a_line() -> None:
 def test_the_tiers_of_a_changed_price_are_climbed_once() -> None:
     dearer = replace(GRADUATED, tiers=(tier("100", "2"), tier(None, "1")))
     totals = [used("80", "minutes", day=1), used("80", "minutes", day=20)]
-    lines = price_month(_changed(book(per_unit("1"), dearer)), None, totals).lines
+    lines = price_month(_changed(book(per_unit("1"), dearer)), totals).lines
     assert [line.amount_minor for line in lines] == [8000, 10000]  # the second begins at 80: 20 x 2 and 60 x 1
     assert [(step.from_quantity, step.quantity) for step in lines[1].working] == [
         (Decimal(0), Decimal(20)),
@@ -72,9 +73,9 @@ def test_free_units_are_the_months_and_a_minimum_is_compared_once() -> None:
     second = replace(book(per_unit("1"), contracts={"acme": (new,)}), effective_from=date(2026, 10, 11))
     books = books_of_month(PriceBooks((first, second)), "usd", OCTOBER)
     assert books is not None
-    lines = price_month(books, "acme", [used("40", day=1), used("100", day=11)]).lines
+    lines = price_month(books.with_contract("acme"), [used("40", day=1), used("100", day=11)]).lines
     assert [line.amount for line in lines] == [Decimal(9), Decimal(156)]  # 31 are free, then the other 22 of 62
-    without_usage = price_month(books, "acme", []).lines
+    without_usage = price_month(books.with_contract("acme"), []).lines
     assert [line.amount for line in without_usage] == [Decimal(20), Decimal(21)]
 
 
@@ -84,27 +85,27 @@ def test_an_unchanged_commitment_is_due_once() -> None:
     second = replace(first, effective_from=date(2026, 10, 16))
     books = books_of_month(PriceBooks((first, second)), "usd", OCTOBER)
     assert books is not None
-    assert [line.amount_minor for line in price_month(books, "acme", []).lines] == [5000]
-    assert [line.amount_minor for line in price_month(books, "acme", [used("1", day=20)]).lines] == [5000]
+    assert [line.amount_minor for line in price_month(books.with_contract("acme"), []).lines] == [5000]
+    assert [line.amount_minor for line in price_month(books.with_contract("acme"), [used("1", day=20)]).lines] == [5000]
 
 
 def test_a_month_with_one_book_is_priced_as_ever() -> None:
     books = books_of_month(PriceBooks((OLD,)), "usd", OCTOBER)
     assert books is not None
     assert len(books.parts) == 1
-    assert price_month(books, None, [used("3")]) == price_usage(OLD, None, [used("3")], OCTOBER)
+    assert price_month(books, [used("3")]) == price_usage(OLD, None, [used("3")], OCTOBER)
 
 
 def test_a_change_needs_to_know_the_days() -> None:
     with pytest.raises(ValueError, match="hand in the usage by day"):
-        price_month(_changed(book(per_unit("2"))), None, [used("3")])
+        price_month(_changed(book(per_unit("2"))), [used("3")])
 
 
 def test_usage_before_the_first_book_is_unpriced_and_no_book_is_none() -> None:
     late = replace(OLD, effective_from=date(2026, 10, 16))
     books = books_of_month(PriceBooks((late,)), "usd", OCTOBER)
     assert books is not None
-    priced = price_month(books, None, [used("3", day=15), used("4", day=16)])
+    priced = price_month(books, [used("3", day=15), used("4", day=16)])
     assert [line.quantity for line in priced.lines] == [Decimal(4)]
     assert [(usage.quantity, usage.code) for usage in priced.unpriced] == [(Decimal(3), "unpriced_meter")]
     assert "in force before 2026-10-16" in priced.unpriced[0].message
@@ -201,14 +202,14 @@ def test_a_price_change_by_hand(
     prices: tuple[Price, Price], aggregation: str, usage: dict[int, str], cents: list[int]
 ) -> None:
     totals = [_on(day, quantity) for day, quantity in usage.items()]
-    lines = price_month(_september(*prices, aggregation=aggregation), None, totals).lines
+    lines = price_month(_september(*prices, aggregation=aggregation), totals).lines
     assert [line.amount_minor for line in lines] == cents
     assert sum(line.usage for line in lines) == sum(total.quantity for total in totals)
 
 
 def test_three_books_in_a_month_share_a_peak_by_their_days() -> None:
     books = _september(per_unit("3"), per_unit("6"), per_unit("9"), aggregation="max", days=(11, 26))
-    lines = price_month(books, None, [_on(5, "10")]).lines
+    lines = price_month(books, [_on(5, "10")]).lines
     assert [line.amount_minor for line in lines] == [1000, 3000, 1500]  # 10, 15 and 5 days of 30
     assert [line.description for line in lines[:2]] == [
         "seconds · 10 seconds @ $3.00, for 10 of 30 days, from 2026-09-01 until 2026-09-11",
@@ -228,16 +229,16 @@ def test_a_price_that_is_said_again_for_less_begins_where_the_month_had_got_to()
     assert books is not None and back is not None
     totals = [used("100", day=5, size="a"), used("100", day=25, size="a")]
     for changed in (books, back):
-        assert sum(line.amount_minor for line in price_month(changed, None, totals).lines) == 10000
+        assert sum(line.amount_minor for line in price_month(changed, totals).lines) == 10000
 
 
 def test_a_limit_that_only_one_book_has_is_that_of_its_days() -> None:
     totals = [_on(5, "100"), _on(25, "100")]
-    lines = price_month(_september(per_unit("1"), _most("60")), None, totals).lines
+    lines = price_month(_september(per_unit("1"), _most("60")), totals).lines
     assert [line.amount_minor for line in lines] == [10000, 3000]
-    lines = price_month(_september(per_unit("1"), _least("400")), None, totals).lines
+    lines = price_month(_september(per_unit("1"), _least("400")), totals).lines
     assert [line.amount_minor for line in lines] == [10000, 20000]
-    lines = price_month(_september(_least("400"), _most("60", "2")), None, totals).lines
+    lines = price_month(_september(_least("400"), _most("60", "2")), totals).lines
     assert [line.amount_minor for line in lines] == [20000, 3000]
 
 
@@ -246,15 +247,15 @@ def test_a_contracts_minimum_is_each_books_by_its_share_of_the_days() -> None:
         least = None if minimum is None else Decimal(minimum)
         return replace(book(_seats("1")), effective_from=day, contracts={"acme": Contract("acme", (), least)})
 
-    def minimum(first: str | None, second: str | None) -> Decimal | None:
+    def minimum(first: str | None, second: str | None) -> int | None:
         books = PriceBooks((dated(first, date(2026, 1, 1)), dated(second, date(2026, 9, 11))))
         of_month = books_of_month(books, "usd", SEPTEMBER)
-        contract = None if of_month is None else contract_of_month(of_month, "acme")
-        assert contract is not None
-        return contract.minimum_spend
+        assert of_month is not None
+        commitment = commitment_in(of_month.with_contract("acme"))
+        return None if commitment is None else commitment.minimum_minor
 
-    assert minimum("300", "600") == 500
-    assert minimum("300", "300") == 300
-    assert minimum(None, "600") == 400
-    assert minimum("300", None) == 100
+    assert minimum("300", "600") == 50000
+    assert minimum("300", "300") == 30000
+    assert minimum(None, "600") == 40000
+    assert minimum("300", None) == 10000
     assert minimum(None, None) is None

@@ -98,7 +98,7 @@ def test_what_is_left_of_a_credit_in_another_currency_waits_for_a_person(world: 
     world.load(top_up)
     world.usage.add(AUG, "acme", 2000)
     world.close(AUG)
-    world.org("acme", currency="eur")
+    world.org("acme", currency="eur", since=SEP)
     world.books = (*world.books, book(per_unit("0.01"), currency="eur"))
     world.usage.add(SEP, "acme", 2000)
     world.close(SEP)

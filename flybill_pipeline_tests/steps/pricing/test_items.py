@@ -16,7 +16,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.prices import Contract, PriceBook
 from flybill_pipeline.stores.invoicing.invoices import CreditOverdrawnError
 from flybill_pipeline.stores.invoicing.items_file import COLUMNS, read_items
-from flybill_pipeline.stores.invoicing.organizations import ImportRefusedError
+from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError
 from flybill_pipeline_tests.billing.pricing.books import book, per_unit
 from flybill_pipeline_tests.worlds.billing import BillingWorld
 from flybill_pipeline_tests.worlds.databases import Databases
@@ -113,7 +113,7 @@ def test_what_was_billed_in_advance_counts_for_a_commitment(world: ItemWorld) ->
     world.books = (PriceBook("usd", plain.effective_from, plain.meters, plain.prices, contract),)
     world.load({**PRO, "start": "2026-10-01", "timing": "advance", "amount": "60"})
     world.close(SEP)
-    world.org("acme", contract="big")
+    world.org("acme", contract="big", since=OCT)
     world.usage.add(OCT, "acme", 1000)
     world.close(OCT)
     assert ("true_up", "2026-10", 3000) in world.amounts(OCT)

@@ -1,7 +1,7 @@
 """What other prices would have billed, beside plans, minimums and discounts: all of which share the bill with usage."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,18 +9,14 @@ from flybill_pipeline.billing.invoicing.items.all_items import OrgItems
 from flybill_pipeline.billing.invoicing.items.discounts import Discount
 from flybill_pipeline.billing.invoicing.items.one_off_items import OneOffItem
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
-from flybill_pipeline.billing.pricing.price_changes import one_book
+from flybill_pipeline.billing.invoicing.terms import BilledOrg
+from flybill_pipeline.billing.pricing.price_changes import ContractDays, one_book
 from flybill_pipeline.billing.pricing.prices import Contract, PriceBook
 from flybill_pipeline.billing.usage.totals import OrgUsage
 from flybill_pipeline.steps.pricing.reprice_month import Difference, reprice_shard
 from flybill_pipeline_tests.billing.pricing.books import OCTOBER, book, per_unit, used
 
-
-@dataclass(frozen=True)
-class Org:
-    org_id: str = "org-1"
-    currency: str = "usd"
-    contract: str | None = "acme"
+OCTOBER_ACME = (ContractDays("acme", OCTOBER.first_day, OCTOBER.next().first_day),)
 
 
 class Used:
@@ -39,7 +35,12 @@ def total(items: OrgItems) -> Difference:
     now, other = (one_book(with_minimum(amount), OCTOBER) for amount in ("0.01", "0.012"))
     all_items = {"org-1": items}
     (found,) = reprice_shard(
-        ShardMonth(OCTOBER, 0, OCTOBER.end), [Org()], Used(), all_items, lambda _: now, lambda _: other
+        ShardMonth(OCTOBER, 0, OCTOBER.end),
+        [BilledOrg("org-1", "usd", OCTOBER_ACME)],
+        Used(),
+        all_items,
+        lambda _: now,
+        lambda _: other,
     )
     assert sum(part.difference_minor for part in found.meters.values()) == found.total.difference_minor
     return found.total

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from flybill_pipeline.billing.invoicing.terms import OrgTerms
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, fingerprint, measures_needed, one_book
 from flybill_pipeline.billing.pricing.prices import PriceBook
@@ -42,13 +43,13 @@ def lake_as_of(world: UsageWorld, inputs: Inputs) -> UsageLake:
 def line(lake: UsageLake, book: PriceBook) -> LineItem:
     books = one_book(book, APRIL)
     (usage,) = MonthlyUsage(lake).of_month(APRIL, None, measures=measures_needed([books]))
-    (found,) = price_month(books, None, usage.totals).lines
+    (found,) = price_month(books, usage.totals).lines
     return found
 
 
 def explain(found: LineItem, lakes: Lakes, book: PriceBook) -> Explained:
     books: BooksOfMonth = one_book(book, APRIL)
-    (answer,) = explain_lines("acme", None, [found], lambda _: lakes, lambda _: lambda _: books)
+    (answer,) = explain_lines(OrgTerms("acme", "usd"), [found], lambda _: lakes, lambda _: lambda _: books)
     return answer
 
 

@@ -88,7 +88,7 @@ def _bill(billed: Billed, month: str) -> None:
         items.write_text(json.dumps(year.items[month]))
         _done(flybill("import-items", str(items), "--json"))
     if month == CLASHING:  # a mistake in the list of customers
-        _done(flybill.import_orgs([org.row(currency="usd") for org in year.orgs if org.kind == 11]))
+        _done(flybill.import_orgs([org.row("usd", f"{month}-01") for org in year.orgs if org.kind == 11]))
     _done(flybill.land(f"{month}.jsonl", year.usage[month]))
     if month == OUTAGE:
         _close_without_stripe(billed)
@@ -116,7 +116,7 @@ def _mend(billed: Billed, month: str, variables: dict[str, str]) -> Any:
     flybill, held = billed.flybill, {f["org_id"]: f["code"] for f in billed.first[month]["failures"]}
     wrong = [org for org in billed.year.orgs if held.get(org.org_id, "").startswith(("unknown_org", "currency"))]
     if wrong:
-        _done(flybill.import_orgs([org.row() for org in wrong]))
+        _done(flybill.import_orgs([org.row(currency_from=f"{month}-01") for org in wrong]))
     for org, code in held.items():
         if code in ("unusual_total", "large_credit"):
             reason = ("--by", "ada", "--reason", "looked at it")

@@ -53,10 +53,16 @@ class Org:
         """Whether it is imported before the year begins."""
         return self.kind != 8
 
-    def row(self, currency: str = "") -> dict[str, str]:
-        """Its row of a file, as if it were billed in `currency`."""
-        currency = currency or self.currency
-        return {"org_id": self.org_id, "name": self.org_id, "currency": currency, "contract": self.contract}
+    def row(self, currency: str = "", currency_from: str = "") -> dict[str, str]:
+        """Its row of a file, as if it were billed in `currency` from a day on."""
+        return {
+            "org_id": self.org_id,
+            "name": self.org_id,
+            "currency": currency or self.currency,
+            "currency_from": currency_from,
+            "contract": self.contract,
+            "contract_from": "2020-01-01" if self.contract else "",
+        }
 
     def amount(self, hundredths: int) -> str:
         """So many hundredths of a dollar in its own currency."""

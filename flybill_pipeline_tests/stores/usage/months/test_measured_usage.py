@@ -64,7 +64,7 @@ def lines(
     found = MonthlyUsage(world.lake).of_month(
         month, None, [org], by_day=len(in_force.parts) > 1, measures=measures_needed([in_force]), until=until
     )
-    priced = price_month(in_force, None, [total for usage in found for total in usage.totals])
+    priced = price_month(in_force, [total for usage in found for total in usage.totals])
     assert priced.unpriced == ()
     return priced.lines
 
@@ -195,16 +195,16 @@ def test_two_books_may_measure_one_meter_differently(world: UsageWorld) -> None:
     peaks, levels = one_book(measured_by("max"), APRIL), one_book(measured_by("time_weighted"), APRIL)
     needed = measures_needed([peaks, levels])
     (usage,) = MonthlyUsage(world.lake).of_month(APRIL, None, measures=needed)
-    assert price_month(peaks, None, usage.totals).lines[0].quantity == 4
-    assert price_month(levels, None, usage.totals).lines[0].quantity == (2 * 30 + 4 + 3 * 20) * 24
-    assert {price_month(books, None, usage.totals).lines[0].usage for books in (peaks, levels)} == {Decimal(3)}
+    assert price_month(peaks, usage.totals).lines[0].quantity == 4
+    assert price_month(levels, usage.totals).lines[0].quantity == (2 * 30 + 4 + 3 * 20) * 24
+    assert {price_month(books, usage.totals).lines[0].usage for books in (peaks, levels)} == {Decimal(3)}
 
 
 def test_what_was_not_measured_is_never_priced(world: UsageWorld) -> None:
     land(world, event("04-10T00:00:00", "4"))
     (usage,) = MonthlyUsage(world.lake).of_month(APRIL, None)
     with pytest.raises(ValueError, match=r"'disk' of acme was not measured by max"):
-        price_month(one_book(measured_by("max"), APRIL), None, usage.totals)
+        price_month(one_book(measured_by("max"), APRIL), usage.totals)
 
 
 def test_a_late_event_measures_its_day_again_and_no_other(world: UsageWorld) -> None:

@@ -1,0 +1,111 @@
+"""What an organization is billed by, with its beginning: currency and contract, as they hold in the days of a month.
+
+Terms hold from a moment on, until others do. A month is priced by the terms of its own days, whenever it is priced: so
+what is signed in the first days of a month changes nothing of the month before. What prices are under a contract: not
+here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.price_changes import ContractDays
+
+EVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Term(NamedTuple):
+    """From the moment `starts` (UTC) on, `value` holds; None: nothing does."""
+
+    starts: datetime
+    value: str | None
+
+
+Terms = tuple[Term, ...]
+"""The terms of one kind, by their start; before the first nothing holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class BilledOrg:
+    """Whom a month is priced for: its currency, and the contracts of the month's days, in order; often none."""
+
+    org_id: str
+    currency: str
+    contracts: tuple[ContractDays, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OrgTerms:
+    """What was ever stated of an organization. `currency` is the newest, and its only one where none was dated."""
+
+    org_id: str
+    currency: str
+    currencies: Terms = ()
+    contracts: Terms = ()
+
+    def in_month(self, month: Month) -> BilledOrg:
+        """The terms of the month's days."""
+        currency = holds_at(self.currencies, month.start) or self.currency
+        return BilledOrg(self.org_id, currency, contract_days(self.contracts, month))
+
+    def currencies_from(self, moment: datetime) -> list[str]:
+        """The currencies in which it is billed at `moment` or later, in order."""
+        then = holds_at(self.currencies, moment) or self.currency
+        later = [term.value for term in self.currencies if term.starts > moment and term.value is not None]
+        return list(dict.fromkeys([then, *later]))
+
+
+def in_order(stated: Iterable[Term]) -> Terms:
+    """The terms that were stated one after the other: of two with one start the later one counts."""
+    by_start = {term.starts: term for term in stated}
+    return tuple(by_start[start] for start in sorted(by_start))
+
+
+def holds_at(terms: Terms, moment: datetime) -> str | None:
+    """What holds at `moment`."""
+    value = None
+    for term in terms:
+        if term.starts <= moment:
+            value = term.value
+    return value
+
+
+@lru_cache(maxsize=10_000)
+def contract_days(contracts: Terms, month: Month) -> tuple[ContractDays, ...]:
+    """The contracts of the month's days. A day is under the contract that holds as it begins: usage is known by day."""
+    days: list[ContractDays] = []
+    for day in month.days():
+        contract = holds_at(contracts, datetime(day.year, day.month, day.day, tzinfo=UTC))
+        if contract is None:
+            continue
+        if days and days[-1].contract == contract and days[-1].end == day:
+            days[-1] = days[-1]._replace(end=day + timedelta(days=1))
+        else:
+            days.append(ContractDays(contract, day, day + timedelta(days=1)))
+    return tuple(days)
+
+
+def stated(terms: Terms, value: str | None, start: datetime, end: datetime | None = None) -> tuple[Term, ...]:
+    """What must be added to `terms` so that `value` holds from `start` on: until `end`, or until other terms begin.
+
+    With an `end` nothing else holds in between, and from then on nothing does, unless other terms begin just there.
+    """
+    added = [Term(start, value)]
+    if end is not None:
+        added += [Term(term.starts, value) for term in terms if start < term.starts < end]
+        if not any(term.starts == end for term in terms):
+            added.append(Term(end, None))
+    known = {term.starts: term for term in terms}
+    return tuple(term for term in added if known.get(term.starts) != term)
+
+
+def named(contracts: tuple[ContractDays, ...], month: Month) -> str | None:
+    """The contracts of a month as a text: the name of one that holds on all days, else each with its days."""
+    if not contracts:
+        return None
+    if len(contracts) == 1 and contracts[0].start == month.first_day and contracts[0].end > month.last_day:
+        return contracts[0].contract
+    return ", ".join(f"{each.contract} from {each.start} until {each.end}" for each in contracts)

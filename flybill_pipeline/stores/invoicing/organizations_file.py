@@ -1,0 +1,182 @@
+"""Reads files of organizations: who is billed, and from when on by which terms. Keeping them: organizations.py.
+
+A row has `org_id`, `name`, `currency` and what else is known; an empty field says nothing, `-` takes away what is
+stored. Times are UTC days or ISO times with their zone.
+"""
+
+import csv
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from flybill_pipeline.billing.money.currencies import UnknownCurrencyError, currency_of
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError, TermsRow
+from flybill_pipeline.stores.invoicing.organizations import (
+    METHODS,
+    NOTHING,
+    OrgRow,
+)
+
+REQUIRED = ("org_id", "name", "currency")
+
+
+class RowFaultError(Exception):
+    """What is wrong with a row, in one sentence with its remedy."""
+
+
+def read_organizations(file: Path, *, contracts: Collection[str] | None = None) -> list[OrgRow]:
+    """The organizations in a CSV file, or ImportRefusedError with every fault in it.
+
+    `contracts` are the names that the price books know; None leaves the column unchecked.
+    """
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as opened:
+            reader = csv.DictReader(opened, strict=True)
+            rows = list(reader)
+            header = reader.fieldnames or []
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ImportRefusedError([f"{file}: cannot be read as CSV in UTF-8: {error}"]) from None
+    if missing := [name for name in REQUIRED if name not in header]:
+        raise ImportRefusedError(
+            [f"{file}: row 1: column {missing[0]} is missing; the header must have {', '.join(REQUIRED)}"]
+        )
+    if unknown := [name for name in header if name not in READERS]:
+        known = ", ".join(READERS)
+        raise ImportRefusedError([f"{file}: row 1: column {unknown[0]!r} is not known; known are {known}"])
+    return _checked(file, rows, contracts)
+
+
+def _checked(file: Path, rows: list[dict[str, str]], contracts: Collection[str] | None) -> list[OrgRow]:
+    faults: list[str] = []
+    orgs: dict[str, OrgRow] = {}
+    owners: dict[str, str] = {}
+    for number, row in enumerate(rows, start=2):
+        try:
+            org = _org_row(f"{file}: row {number}", row, contracts)
+            if org.org_id in orgs:
+                raise RowFaultError(f"org_id {org.org_id!r} stands twice in this file: remove one of the rows")
+            _require_own_customer(org, owners)
+            orgs[org.org_id] = org
+        except RowFaultError as fault:
+            faults.append(f"{file}: row {number}: {fault}")
+    if faults:
+        raise ImportRefusedError(faults)
+    return list(orgs.values())
+
+
+def _require_own_customer(org: OrgRow, owners: dict[str, str]) -> None:
+    customer = org.columns.get("stripe_customer_id")
+    if isinstance(customer, str) and owners.setdefault(customer, org.org_id) != org.org_id:
+        raise RowFaultError(
+            f"stripe_customer_id {customer} belongs to {owners[customer]} already: one customer per organization"
+        )
+
+
+def _org_row(place: str, row: Mapping[str, str], contracts: Collection[str] | None) -> OrgRow:
+    if None in row or None in row.values():
+        raise RowFaultError("has not as many fields as the header: quote a field that holds a comma")
+    texts = {name: text.strip() for name, text in row.items() if text.strip()}
+    if empty := next((name for name in REQUIRED if texts.get(name, NOTHING) == NOTHING), None):
+        raise RowFaultError(f"{empty} is empty: every organization needs one")
+    values = {name: None if text == NOTHING else READERS[name](text) for name, text in texts.items()}
+    if values.get("collection_method") == "send_invoice" and values.get("days_until_due") is None:
+        raise RowFaultError("collection_method send_invoice needs days_until_due, such as 30")
+    terms = _terms(values)
+    if terms.contract is not None and contracts is not None and terms.contract not in contracts:
+        known = ", ".join(sorted(contracts)) or "none"
+        raise RowFaultError(f"contract {terms.contract!r} stands in no price book: known are {known}")
+    columns = {name: value for name, value in values.items() if name not in DATED}
+    return OrgRow(place, columns, terms)
+
+
+def _terms(values: Mapping[str, object]) -> TermsRow:
+    start, end = _moment_of(values, "contract_from"), _moment_of(values, "contract_until")
+    names = "contract" in values
+    contract = values.get("contract")
+    if contract is not None and start is None:
+        raise RowFaultError(
+            f"contract {contract!r} has no beginning: say from when on it holds in contract_from, such as 2026-10-01"
+        )
+    if start is not None and not names:
+        raise RowFaultError("contract_from has no contract: say which one begins, or - where none holds from then on")
+    if start is not None and end is not None and end <= start:
+        raise RowFaultError(f"contract_until {end:%Y-%m-%d} is not after contract_from {start:%Y-%m-%d}")
+    return TermsRow(
+        currency=str(values["currency"]),
+        ends_contract=names and contract is None,
+        contract=None if contract is None else str(contract),
+        contract_from=start,
+        contract_until=end,
+        contract_goes_on="contract_until" in values and end is None,
+        currency_from=_moment_of(values, "currency_from"),
+    )
+
+
+def _moment_of(values: Mapping[str, object], name: str) -> datetime | None:
+    value = values.get(name)
+    return value if isinstance(value, datetime) else None
+
+
+def _currency(text: str) -> str:
+    try:
+        return currency_of(text.lower()).code
+    except UnknownCurrencyError as error:
+        raise RowFaultError(str(error)) from None
+
+
+def _method(text: str) -> str:
+    if text not in METHODS:
+        raise RowFaultError(f"collection_method {text!r} is not known: use {' or '.join(METHODS)}")
+    return text
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 4:
+        raise RowFaultError(f"days_until_due {text!r} is not a whole number of days")
+    return int(text)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+        day = date.fromisoformat(text) if len(text) == len("2026-10-01") else None
+    except ValueError:
+        raise RowFaultError(f"{text!r} is not a time: write 2026-10-01 or 2026-10-01T12:00:00Z") from None
+    if day is not None:
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    if moment.tzinfo is None:
+        raise RowFaultError(f"{text!r} has no time zone: write {text}Z for UTC")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise RowFaultError(f"{text!r} is out of range: write a year from 2000 on") from None
+
+
+def _beginning_of_a_month(text: str) -> datetime:
+    moment = _moment(text)
+    month = Month(moment.year, moment.month)
+    if moment != month.start:
+        raise RowFaultError(
+            f"currency_from {text} is within a month, and an invoice has one currency: "
+            f"write {month.first_day} or {month.next().first_day}"
+        )
+    return moment
+
+
+READERS: Mapping[str, Callable[[str], str | int | datetime]] = {
+    "org_id": str,
+    "name": str,
+    "currency": _currency,
+    "email": str,
+    "stripe_customer_id": str,
+    "collection_method": _method,
+    "days_until_due": _days,
+    "contract": str,
+    "contract_from": _moment,
+    "contract_until": _moment,
+    "currency_from": _beginning_of_a_month,
+}
+"""The columns that a file may have, and how the text of each is read."""
+
+DATED = ("currency", "contract", "contract_from", "contract_until", "currency_from")
