@@ -6,6 +6,7 @@ That they can be read is test_prose's.
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from flybill_pipeline.cli.commands import flybill
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.settings import as_environment, load_settings
+from flybill_pipeline.stores.invoicing import items_file, organizations
 from flybill_pipeline_tests.conftest import PROJECT
 from flybill_pipeline_tests.docs.pages import PAGES, named, text_of
 
@@ -140,12 +142,28 @@ def codes_of(module: Path) -> Iterator[str]:
             given = [keyword.value for keyword in node.keywords if keyword.arg == "code"] or node.args[:1]
             for code in given:
                 if isinstance(code, ast.Constant):
-                    yield code.value
+                    yield str(code.value)
                 elif isinstance(code, ast.Name) and code.id in constants:
-                    yield constants[code.id]
+                    yield str(constants[code.id])
 
 
 def test_the_runbook_has_every_reason_to_hold_a_month() -> None:
     codes = {code for module in (PROJECT / "flybill_pipeline").rglob("*.py") for code in codes_of(module)}
     assert codes >= {"unknown_org", "currency_clash", "unusual_total", "unpriced_meter"}
     assert [code for code in sorted(codes) if f"`{code}`" not in OPERATIONS] == []
+
+
+def table_after(text: str) -> list[list[str]]:
+    """The rows of the first table after `text` in the operator's page, cell by cell, the names in each cell only."""
+    lines = OPERATIONS[OPERATIONS.index(text) :].splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("|")) + 2
+    rows = takewhile(lambda line: line.startswith("|"), lines[first:])
+    return [[",".join(re.findall(r"`(\w+)`", cell)) for cell in row.strip("|").split("|")] for row in rows]
+
+
+def test_the_columns_of_imported_files_are_told() -> None:
+    told = ",".join(row[0] for row in table_after("`flybill import-orgs`, one row")).split(",")
+    assert told == [*organizations.REQUIRED, *organizations.OPTIONAL]
+    items = {kind: (must, may) for kind, must, may in table_after("`flybill import-items`, one row")}
+    assert items == {kind: (",".join(must), ",".join(may)) for kind, (must, may) in items_file.KINDS.items()}
+    assert all(f"`{name}`" in OPERATIONS for name in items_file.COMMON)
