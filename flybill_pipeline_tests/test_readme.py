@@ -14,7 +14,7 @@ import pytest
 from flybill_pipeline.cli.commands import flybill
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.settings import as_environment, load_settings
-from flybill_pipeline.stores.invoicing import items_file, organizations
+from flybill_pipeline.stores.invoicing import items_file, organizations_file
 from flybill_pipeline_tests.conftest import PROJECT
 from flybill_pipeline_tests.docs.pages import PAGES, named, text_of
 
@@ -163,7 +163,7 @@ def table_after(text: str) -> list[list[str]]:
 
 def test_the_columns_of_imported_files_are_told() -> None:
     told = ",".join(row[0] for row in table_after("`flybill import-orgs`, one row")).split(",")
-    assert told == [*organizations.REQUIRED, *organizations.OPTIONAL]
+    assert told == list(organizations_file.READERS)
     items = {kind: (must, may) for kind, must, may in table_after("`flybill import-items`, one row")}
     assert items == {kind: (",".join(must), ",".join(may)) for kind, (must, may) in items_file.KINDS.items()}
     assert all(f"`{name}`" in OPERATIONS for name in items_file.COMMON)
