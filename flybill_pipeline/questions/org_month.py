@@ -13,6 +13,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.statement import MonthFacts
 from flybill_pipeline.questions.organizations import organizations
 from flybill_pipeline.steps.pricing.price_usage import books_under, price_org, usage_of, with_carried
+from flybill_pipeline.stores.invoicing.organizations import Organization
 from flybill_pipeline.toolbox.tools import Toolbox
 
 
@@ -20,6 +21,7 @@ from flybill_pipeline.toolbox.tools import Toolbox
 class OrgMonth:
     """An organization with its terms, in the month and ever, and what is on record of the month."""
 
+    organization: Organization
     org: BilledOrg
     terms: OrgTerms
     facts: MonthFacts
@@ -37,10 +39,10 @@ class OrgMonth:
 
 def org_month(tools: Toolbox, org_id: str, month: Month) -> OrgMonth:
     """The organization's month as it is on record. Raises UnknownOrganizationError."""
-    organizations(tools, [org_id])
+    (organization,) = organizations(tools, [org_id])
     terms, facts = tools.organizations.terms(org_ids=[org_id])[org_id], tools.statements.facts(org_id, month)
     org = terms.in_month(month)
-    return OrgMonth(org, terms, facts or MonthFacts(month, org.currency, 0, None))
+    return OrgMonth(organization, org, terms, facts or MonthFacts(month, org.currency, 0, None))
 
 
 def draft_now(tools: Toolbox, asked: OrgMonth) -> Draft:

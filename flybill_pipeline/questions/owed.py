@@ -12,6 +12,7 @@ from flybill_pipeline.billing.payments.polls import Poll
 from flybill_pipeline.billing.payments.statement import MonthFacts, Statement, statement
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.questions.org_month import OrgMonth, draft_now, org_month
+from flybill_pipeline.stores.invoicing.organizations import Organization
 from flybill_pipeline.toolbox.tools import Toolbox
 
 
@@ -22,7 +23,7 @@ class Owed:
     `credit_notes` are those that count: one that Stripe refused never came to be. `poll` says how fresh payments are.
     """
 
-    org_id: str
+    org: Organization
     facts: MonthFacts
     statement: Statement
     lines: Sequence[LineItem]
@@ -50,7 +51,7 @@ def _settled(tools: Toolbox, asked: OrgMonth) -> Owed:
     facts = replace(asked.facts, payment=tools.payments.of_org(org_id, month, now))
     notes = [note for note in tools.credit_notes.of(org_id, month) if note.counts]
     return Owed(
-        org_id=org_id,
+        org=asked.organization,
         facts=facts,
         statement=statement(facts, now, tools.closing_day, notes),
         lines=tools.recorded_lines.of(org_id, month),
@@ -65,7 +66,7 @@ def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
         asked.facts, total_minor=draft.total_minor, usage_up_to=draft.usage_up_to, currency=asked.org.currency
     )
     return Owed(
-        org_id=asked.org.org_id,
+        org=asked.organization,
         facts=facts,
         statement=statement(facts, tools.now(), tools.closing_day),
         lines=draft.lines,

@@ -16,7 +16,7 @@ from flybill_pipeline.questions.owed import Owed
 def show_owed(owed: Owed) -> None:
     """The sentence, what happens next, then line by line what it is made of."""
     facts, statement, currency = owed.facts, owed.statement, owed.facts.currency
-    screen.line(screen.strong(owed.org_id), f": {statement.message}")
+    screen.line(screen.strong(owed.org.org_id), f": {statement.message}")
     screen.line(statement.next_step)
     if currency and statement.state == "open":
         forecast = format_money(statement.forecast_minor, currency)
@@ -41,7 +41,7 @@ def owed_data(owed: Owed) -> dict[str, Any]:
     """The JSON of `flybill owes`."""
     facts, statement = owed.facts, owed.statement
     return {
-        "org_id": owed.org_id,
+        "org_id": owed.org.org_id,
         "month": str(facts.month),
         "state": statement.state,
         "message": statement.message,

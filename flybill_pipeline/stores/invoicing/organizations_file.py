@@ -6,17 +6,15 @@ stored. Times are UTC days or ISO times with their zone.
 
 import csv
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import Field, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from flybill_pipeline.billing.money.currencies import UnknownCurrencyError, currency_of
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError, TermsRow
-from flybill_pipeline.stores.invoicing.organizations import (
-    METHODS,
-    NOTHING,
-    OrgRow,
-)
+from flybill_pipeline.stores.invoicing.organizations import METHODS, NOTHING, Organization, OrgRow
 
 REQUIRED = ("org_id", "name", "currency")
 
@@ -164,19 +162,30 @@ def _beginning_of_a_month(text: str) -> datetime:
     return moment
 
 
-READERS: Mapping[str, Callable[[str], str | int | datetime]] = {
-    "org_id": str,
-    "name": str,
+_CHECKED: Mapping[str, Callable[[str], str | int]] = {
     "currency": _currency,
-    "email": str,
-    "stripe_customer_id": str,
     "collection_method": _method,
     "days_until_due": _days,
+}
+_TERMS: Mapping[str, Callable[[str], str | datetime]] = {
     "contract": str,
     "contract_from": _moment,
     "contract_until": _moment,
     "currency_from": _beginning_of_a_month,
 }
+
+
+def _reader(column: Field[Any]) -> Callable[[str], str | int]:
+    """How the text of an organization's column is read: as it is, unless something is known of it."""
+    if column.name not in _CHECKED and column.type not in (str, str | None):
+        raise TypeError(f"say here how the column {column.name} of an organization is read: it is no text")
+    return _CHECKED.get(column.name, str)
+
+
+READERS: Mapping[str, Callable[[str], str | int | datetime]] = {
+    **{column.name: _reader(column) for column in fields(Organization)},
+    **_TERMS,
+}
 """The columns that a file may have, and how the text of each is read."""
 
-DATED = ("currency", "contract", "contract_from", "contract_until", "currency_from")
+DATED = ("currency", *_TERMS)

@@ -222,7 +222,8 @@ def _facts(org_id: str, month: Month) -> Select[Any]:
     total = func.coalesce(invoices.c.subtotal_minor, outcomes.c.total_minor, drafts.c.total_minor, 0)
     return (
         select(
-            func.coalesce(organizations.c.currency, drafts.c.currency).label("currency"),
+            # A settled month keeps its currency, whatever the organization is billed in by now.
+            func.coalesce(invoices.c.currency, outcomes.c.currency, organizations.c.currency).label("currency"),
             total.label("total_minor"),
             func.coalesce(invoices.c.usage_up_to, drafts.c.usage_up_to).label("usage_up_to"),
             outcomes.c.outcome,

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError
 from flybill_pipeline.stores.invoicing.organizations import Organization, Organizations
-from flybill_pipeline.stores.invoicing.organizations_file import DATED, READERS, read_organizations
+from flybill_pipeline.stores.invoicing.organizations_file import DATED, READERS, REQUIRED, read_organizations
 from flybill_pipeline.stores.invoicing.tables import organizations
 from flybill_pipeline_tests.worlds.organizations import org_row
 
@@ -49,6 +49,22 @@ def test_every_column_of_an_organization_is_in_the_table_and_in_a_file() -> None
     columns = {each.name for each in fields(Organization)}
     assert columns == {column.name for column in organizations.columns} - {"shard", "recorded_at"}
     assert columns == {name for name in READERS if name not in DATED} | {"currency"}
+
+
+def example(name: str) -> str:
+    """Something that a file may say in a column."""
+    known = {"currency": "eur", "collection_method": "charge_automatically"}
+    return known.get(name, f"some {name}" if READERS[name] is str else "7")
+
+
+@pytest.mark.parametrize("column", [each.name for each in fields(Organization) if each.name not in REQUIRED])
+def test_each_column_of_a_file_gets_into_the_store_and_back(column: str, store: Organizations, tmp_path: Path) -> None:
+    file = tmp_path / "orgs.csv"
+    header = (*REQUIRED, column)
+    file.write_text(f"{','.join(header)}\n{','.join(map(example, header))}\n")
+    store.save(read_organizations(file), NOW)
+    (org,) = store.all()
+    assert {name: str(getattr(org, name)) for name in header} == {name: example(name) for name in header}
 
 
 def test_an_empty_field_leaves_what_is_there(store: Organizations) -> None:

@@ -55,6 +55,14 @@ class TestMonth:
         assert status.totals == {"usd": {"invoiced_minor": 1200, "synced_minor": 500}}
         assert (status.sync, status.calls) == ({"finalized": 1, "new": 1}, 3)
 
+    def test_a_settled_month_keeps_its_currency_whatever_the_org_has_by_now(self, world: BillingWorld) -> None:
+        world.draft({"acme": 500, "bolt": 0})
+        world.finalize()
+        change(world, "update flybill.organizations set currency = 'eur'")
+        statements = Statements(world.engine)
+        currencies = [facts.currency for org in ("acme", "bolt", "carl") if (facts := statements.facts(org, MONTH))]
+        assert currencies == ["usd", "usd", "eur"]
+
     def test_failures_may_be_asked_for_some_only(self, world: BillingWorld) -> None:
         world.draft({"acme": 500, "bolt": 7}, problems=BROKEN)
         world.finalize()
