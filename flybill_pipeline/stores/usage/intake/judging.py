@@ -1,6 +1,6 @@
 """The SQL that judges the rows of a usage file: a good row becomes a usage event, a bad one gets its reason.
 
-Reading the file's format is in readers.py; writing what is found here is in take.py.
+Reading the file's format is in the readers; writing what is found here is in take.py.
 """
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
@@ -8,8 +8,13 @@ Reading the file's format is in readers.py; writing what is found here is in tak
 from datetime import UTC, date, datetime, timedelta
 
 from flybill_pipeline.stores.files.duck import quoted
-from flybill_pipeline.stores.usage.intake.readers import Reading
+from flybill_pipeline.stores.usage.intake.reading import Reading
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
+from flybill_pipeline.stores.usage.intake.times import TIME_MACROS
+from flybill_pipeline.stores.usage.intake.values import NUMBER_MACROS
+
+MACROS = NUMBER_MACROS + TIME_MACROS
+"""What a connection must run before it can judge."""
 
 CLOCKS_MAY_DIFFER = timedelta(hours=24)
 FIRST_DAY = date(2020, 1, 1)  # what is older was written by a clock that was wrong
@@ -30,6 +35,7 @@ REASONS = {
     "quantity_negative": "the quantity ({quantity}) is negative, which this source does not allow",
     "time_missing": "the row has no time ({occurred_at})",
     "time_unreadable": "the time ({occurred_at}) is not ISO 8601 or a number of seconds, ms, µs or ns since 1970",
+    "time_ambiguous": "the exact time ({occurred_at}) cannot be told from the line: write it as a string",
     "clock": "the time ({occurred_at}) is before {first} or after {last}, so the clock that wrote it was wrong",
 }
 
@@ -45,7 +51,7 @@ def judging_query(
     """
     dimensions = "".join(f", {sql} as d{place}" for place, sql in enumerate(reading.dimensions.values()))
     quantity = "q" if reading.exact else "quantity_of(q)"
-    occurred_at = "t" if reading.timed else "time_of(t)"
+    occurred_at = "time_of_micros(t)" if reading.timed else "time_of(t)"
     parts = f"""select *, {reading.event_id} as event_id, {reading.org_id} as org_id, {reading.meter} as meter,
         {reading.quantity} as q, {reading.occurred_at} as t, ({reading.malformed}) as malformed{dimensions}
         from (select {reading.taken_out} from {rows} where not ({reading.not_a_row}))"""
@@ -73,7 +79,7 @@ def _fault(reading: Reading, source: SourceMapping, arrived_at: datetime, first_
     latest = (arrived_at.astimezone(UTC) + CLOCKS_MAY_DIFFER).replace(tzinfo=None)
     negative = "" if source.allow_negative else "when quantity < 0 then 'quantity_negative'"
     quantity_fault = "'quantity_missing'" if reading.exact else "quantity_fault(q)"
-    time_fault = "case when t is null then 'time_missing' else 'time_unreadable' end"
+    time_fault = "'time_missing'" if reading.timed else "time_fault(t)"
     return f"""case when malformed then 'not_a_record'
         when event_id is null or event_id = '' then 'event_id_missing'
         when org_id is null or (org_id < '!' and trim(org_id) = '') then 'org_missing'

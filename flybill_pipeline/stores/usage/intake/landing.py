@@ -22,10 +22,10 @@ from flybill_pipeline.billing.usage.files import LandedFile
 from flybill_pipeline.stores.files.compressed import readable
 from flybill_pipeline.stores.files.duck import Limits, duck
 from flybill_pipeline.stores.files.folders import local_folder
-from flybill_pipeline.stores.usage.intake.judging import judging_query
-from flybill_pipeline.stores.usage.intake.readers import UnreadableFileError, reading
+from flybill_pipeline.stores.usage.intake.judging import MACROS, judging_query
+from flybill_pipeline.stores.usage.intake.readers import reading
+from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
-from flybill_pipeline.stores.usage.intake.values import MACROS
 
 HASHED_UP_TO = 8 * 1024 * 1024  # bytes; larger files are known by size and time of modification
 LOOKED_AT = 100  # rows

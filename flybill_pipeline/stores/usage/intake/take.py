@@ -15,10 +15,10 @@ import duckdb
 from flybill_pipeline.billing.usage.files import Arrival, Broken, Piece, Taken
 from flybill_pipeline.stores.files.compressed import readable
 from flybill_pipeline.stores.files.duck import Limits, duck, parquet_rows, quoted
-from flybill_pipeline.stores.usage.intake.judging import SHOWN, judging_query, sentences
-from flybill_pipeline.stores.usage.intake.readers import Reading, UnreadableFileError, reading
+from flybill_pipeline.stores.usage.intake.judging import MACROS, SHOWN, judging_query, sentences
+from flybill_pipeline.stores.usage.intake.readers import reading
+from flybill_pipeline.stores.usage.intake.reading import Reading, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
-from flybill_pipeline.stores.usage.intake.values import MACROS
 
 _PARQUET = "format parquet, compression zstd, compression_level 1"
 

@@ -1,4 +1,4 @@
-"""SQL that turns the text of a usage file into exact decimals and UTC times, or says why it cannot. No files here.
+"""SQL that turns the text of a usage file into exact decimals, or says why it cannot. Times are in times.py.
 
 DuckDB's own casts are too kind for money: '1_000' and ' 1 ' are numbers to them, surplus decimals are rounded away
 without a word, and a JSON number has been through a binary float before anyone sees it. So a cast is only used on a
@@ -15,11 +15,8 @@ PLAIN = r"-?[0-9]{1,20}(\.[0-9]{1,18})?"
 NUMBER = r"([+-]?)([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]{1,4}))?"
 HAS_DIGIT = r"[+-]?\.?[0-9].*"
 NOT_FINITE = r"(?i)[+-]?(nan|inf|infinity)"
-ISO_UTC = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?Z?"
-ISO_OFFSET = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)? ?([+-][0-9]{2}(:?[0-9]{2})?|UTC)"
-EPOCH = r"[0-9]{1,19}(\.[0-9]{1,9})?"
 
-MACROS = f"""
+NUMBER_MACROS = f"""
 create or replace temp macro is_number(t) as
     regexp_full_match(t, {quoted(NUMBER)}) and regexp_full_match(t, {quoted(HAS_DIGIT)});
 
@@ -31,15 +28,15 @@ create or replace temp macro low(t) as
     coalesce(try_cast(regexp_extract(t, {quoted(NUMBER)}, 4) as integer), 0)
     - length(regexp_extract(t, {quoted(NUMBER)}, 3)) + length(all_digits(t)) - length(digits(t));
 create or replace temp macro lead_zeros(digits, low) as lpad(digits, greatest(length(digits), -low)::integer, '0');
+create or replace temp macro plain_number(t) as
+    case when low(t) >= 0 then digits(t) || repeat('0', low(t)::bigint)
+         else left(lead_zeros(digits(t), low(t)), (length(lead_zeros(digits(t), low(t))) + low(t))::bigint)
+              || '.' || right(lead_zeros(digits(t), low(t)), -low(t)::bigint) end;
 create or replace temp macro exact_quantity(t) as
     case when not is_number(t) then null
          when digits(t) = '' then 0::{QUANTITY}
          when low(t) < -18 or length(digits(t)) + low(t) > 20 then null
-         when low(t) >= 0
-         then try_cast(regexp_extract(t, {quoted(NUMBER)}, 1) || digits(t) || repeat('0', low(t)::bigint) as {QUANTITY})
-         else try_cast(regexp_extract(t, {quoted(NUMBER)}, 1)
-                       || left(lead_zeros(digits(t), low(t)), (length(lead_zeros(digits(t), low(t))) + low(t))::bigint)
-                       || '.' || right(lead_zeros(digits(t), low(t)), -low(t)::bigint) as {QUANTITY}) end;
+         else try_cast(regexp_extract(t, {quoted(NUMBER)}, 1) || plain_number(t) as {QUANTITY}) end;
 
 create or replace temp macro quantity_of(t) as
     case when regexp_full_match(t, {quoted(PLAIN)}) then try_cast(t as {QUANTITY}) else exact_quantity(t) end;
@@ -49,15 +46,6 @@ create or replace temp macro quantity_fault(t) as
          when regexp_full_match(t, {quoted(NOT_FINITE)}) then 'quantity_not_finite'
          when not is_number(t) then 'quantity_not_a_number'
          when low(t) < -18 then 'quantity_too_precise' else 'quantity_too_large' end;
-
--- Seconds since 1970 stay below 1e11 until the year 5138; a larger number is one of ms, then µs, then ns.
-create or replace temp macro epoch_micros(n) as
-    trunc(case when n < 1e11::decimal(38, 9) then n * 1000000 when n < 1e14::decimal(38, 9) then n * 1000
-               when n < 1e17::decimal(38, 9) then n else n / 1000 end)::bigint;
-create or replace temp macro time_of(t) as
-    case when ends_with(t, 'Z') or regexp_full_match(t, {quoted(ISO_UTC)}) then try_cast(t as timestamp)
-         when regexp_full_match(t, {quoted(ISO_OFFSET)}) then try_cast(t as timestamptz) at time zone 'UTC'
-         when regexp_full_match(t, {quoted(EPOCH)}) then make_timestamp(epoch_micros(t::decimal(38, 9))) end;
 """
 
 

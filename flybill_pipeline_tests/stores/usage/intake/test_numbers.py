@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from flybill_pipeline.stores.files.duck import Limits, duck
-from flybill_pipeline.stores.usage.intake.values import MACROS
+from flybill_pipeline.stores.usage.intake.judging import MACROS
 from flybill_pipeline_tests.stores.usage.usage_world import DAY, UsageWorld
 
 EXACT = [

@@ -1,0 +1,72 @@
+"""How DuckDB reads a Parquet usage file: by its types, so that decimals and times keep every digit."""
+
+# ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import duckdb
+
+from flybill_pipeline.stores.files.duck import quoted
+from flybill_pipeline.stores.usage.intake.reading import Reading, by_columns, require_columns, texts_of
+from flybill_pipeline.stores.usage.intake.sources import Column, SourceMapping
+from flybill_pipeline.stores.usage.intake.times import FIRST_MICROS, parquet_micros
+from flybill_pipeline.stores.usage.intake.values import QUANTITY
+
+WHOLE_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+
+
+def parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Reading:
+    """How to read a Parquet file. Raises UnreadableFileError or duckdb.Error."""
+    file = f"{quoted(location)}, hive_partitioning = false"
+    types = {name: kind for name, kind, *_ in duck.execute(f"describe select * from read_parquet({file})").fetchall()}
+    known = {name: identifier(name) for name in types} | _nested(types, source)
+    require_columns(source, list(known))
+    # The file may name its columns as ours are named, so they are named by position here, as in a CSV file.
+    at = {name: f"c{place}" for place, name in enumerate(source.column_names())}
+    columns = ", ".join(f"{known[name]} as {column}" for name, column in at.items())
+    described = duck.execute(f"describe select {columns} from read_parquet({file})").fetchall()
+    kinds = {name: kind for name, (_, kind, *_) in zip(at, described, strict=True)}
+    relation = f"(select {columns}, file_row_number as place from read_parquet({file}, file_row_number = true))"
+    read = by_columns(relation, source, texts_of(source, lambda name: _text(at[name], kinds[name])))
+    return _typed(replace(read, placed=True), source, at, kinds)
+
+
+def _typed(read: Reading, source: SourceMapping, at: Mapping[str, str], kinds: Mapping[str, str]) -> Reading:
+    """`read` with quantity and time taken as they are stored, where their types say enough."""
+
+    def stored(column: Column) -> tuple[str, str]:
+        return (at[column.name], kinds[column.name]) if column.name else ("", "")
+
+    quantity, quantity_kind = stored(source.quantity)
+    if _fits(quantity_kind):
+        read = replace(read, quantity=f"cast({quantity} as {QUANTITY})", exact=True)
+    micros = parquet_micros(*stored(source.occurred_at))
+    return read if micros is None else replace(read, occurred_at=micros, timed=True)
+
+
+def identifier(name: str) -> str:
+    """`name` as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(column: str, kind: str) -> str:
+    """A column's text. DuckDB falls over its own dates before the year 0 of its calendar, so these are shown bare."""
+    text = f"cast({column} as varchar)"
+    if kind in ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
+        return f"case when epoch_us({column}) < {FIRST_MICROS} then cast(epoch_us({column}) as varchar) else {text} end"
+    return f"try(cast(to_json({column}) as varchar))" if "TIMESTAMP" in kind and kind.endswith((")", "]")) else text
+
+
+def _nested(types: Mapping[str, str], source: SourceMapping) -> dict[str, str]:
+    """Fields of structs that the mapping names by a dotted path."""
+    dotted = [name for name in source.column_names() if name not in types and name.split(".")[0] in types]
+    return {name: ".".join(identifier(part) for part in name.split(".")) for name in dotted if "." in name}
+
+
+def _fits(kind: str) -> bool:
+    """Whether every value of a column of this type is a quantity without loss."""
+    if kind.startswith("DECIMAL("):
+        width, scale = (int(part) for part in kind[8:-1].split(","))
+        return scale <= 18 and width - scale <= 20
+    return kind in WHOLE_NUMBERS
