@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, and_, func, select, true
+from sqlalchemy import ColumnElement, Engine, Select, and_, func, select, true
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from flybill_pipeline.billing.invoicing.basis import Basis
@@ -14,6 +14,18 @@ from flybill_pipeline.stores.pricing.tables import pricing_bases
 
 PRICED_KINDS = ("usage", "adjustment", "subscription", "one_off", "true_up", "discount")
 FURTHEST_MONTHS = 24  # no invoice bills a service month that is older
+
+_OF_A_LINE = (
+    "kind",
+    "line_id",
+    "meter",
+    "dimensions",
+    "quantity",
+    "unit",
+    "amount_minor",
+    "currency",
+    "description",
+)
 
 
 class BilledMonths:
@@ -52,46 +64,8 @@ class BilledMonths:
     def billed(
         self, service_month: Month, except_month: Month, shard: int, org_ids: Collection[str]
     ) -> dict[str, Sequence[BilledLine]]:
-        """Per org the lines that settled months, but for `except_month`, have for `service_month`, in their order.
-
-        Settled months come first, and then the lines of each by their key: however many years of lines there are, only
-        those of these months are read. (Without the offset, which keeps Postgres to that order, it reads them all.)
-        """
-        names = (
-            "kind",
-            "line_id",
-            "meter",
-            "dimensions",
-            "quantity",
-            "unit",
-            "amount_minor",
-            "currency",
-            "description",
-        )
-        may_bill = [str(month) for month in _that_may_bill(service_month)]
-        settled = (
-            select(outcomes.c.month, outcomes.c.org_id)
-            .where(outcomes.c.shard == shard, outcomes.c.org_id.in_(org_ids), outcomes.c.outcome != "held")
-            .where(outcomes.c.month.in_(may_bill), outcomes.c.month != str(except_month))
-            .subquery("settled")
-        )
-        line = (
-            select(line_items)
-            .where(line_items.c.month == settled.c.month, line_items.c.org_id == settled.c.org_id)
-            .where(line_items.c.service_month == str(service_month), line_items.c.kind.in_(PRICED_KINDS))
-            .offset(0)
-            .lateral("line")
-        )
-        query = (
-            select(
-                line.c.org_id,
-                line.c.month.label("billed_in"),
-                *(line.c[name] for name in names),
-                line.c.usage_quantity.label("usage"),
-            )
-            .select_from(settled.join(line, true()))
-            .order_by(line.c.org_id, line.c.month, line.c.line_no)
-        )
+        """Per org the lines that settled months, but for `except_month`, have for `service_month`, in their order."""
+        query = _lines_for(service_month, except_month, shard, org_ids)
         by_org: dict[str, list[BilledLine]] = {}
         with self._engine.connect() as connection:
             for row in connection.execute(query):
@@ -100,6 +74,38 @@ class BilledMonths:
                 billed_in = Month.parse(values.pop("billed_in"))
                 lines.append(BilledLine(billed_in=billed_in, service_month=service_month, **values))
         return dict(by_org)
+
+
+def _lines_for(service_month: Month, except_month: Month, shard: int, org_ids: Collection[str]) -> Select[Any]:
+    """Settled months come first, and then the lines of each by their key.
+
+    However many years of lines there are, only those of these months are read. (Without the offset, which keeps
+    Postgres to that order, it reads them all.)
+    """
+    may_bill = [str(month) for month in _that_may_bill(service_month)]
+    settled = (
+        select(outcomes.c.month, outcomes.c.org_id)
+        .where(outcomes.c.shard == shard, outcomes.c.org_id.in_(org_ids), outcomes.c.outcome != "held")
+        .where(outcomes.c.month.in_(may_bill), outcomes.c.month != str(except_month))
+        .subquery("settled")
+    )
+    line = (
+        select(line_items)
+        .where(line_items.c.month == settled.c.month, line_items.c.org_id == settled.c.org_id)
+        .where(line_items.c.service_month == str(service_month), line_items.c.kind.in_(PRICED_KINDS))
+        .offset(0)
+        .lateral("line")
+    )
+    return (
+        select(
+            line.c.org_id,
+            line.c.month.label("billed_in"),
+            *(line.c[name] for name in _OF_A_LINE),
+            line.c.usage_quantity.label("usage"),
+        )
+        .select_from(settled.join(line, true()))
+        .order_by(line.c.org_id, line.c.month, line.c.line_no)
+    )
 
 
 def _basis(row: dict[str, Any], service_month: Month) -> Basis:
