@@ -44,6 +44,12 @@ class Account:
     """Service month → the usage that it was last billed from."""
     too_late: set[tuple[str, str]] = field(default_factory=set)
     """In which month's close usage of which earlier month was found that nothing bills any more."""
+    first_billed: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    """Service month, id and start of a plan → the month whose invoice billed it first."""
+    holding: dict[str, set[str]] = field(default_factory=dict)
+    """Month → the discounts that held in it when it was settled first."""
+    taken_off: Counter[str] = field(default_factory=Counter)
+    """Month → what its discounts took off its lines, on whichever invoice."""
     credit_uses: Counter[str] = field(default_factory=Counter)
     discounted: int = 0
     waived: int = 0
@@ -100,22 +106,17 @@ def _known(events: Iterable[Row], service: str) -> frozenset[str]:
 
 def _settle(account: Account, month: str, events: list[Row], items: list[Item]) -> None:
     """What is newly due, less discounts, with what was carried, less credits; then its outcome."""
+    off = sum(_newly_off(account, month, events, items))
     new = _newly_due(account, month, events, items)
-    left = sum(new.values())
-    for item in sorted(items, key=lambda each: each["item_id"]):
-        if item["kind"] == "discount" and item["start"] <= month < item["end"]:
-            base = new[item["meters"]] if "meters" in item else left
-            off = _off(item, base, account.org.currency)
-            account.discounted += off
-            left -= off
-    total = left + account.carried
+    account.discounted += off
+    total = sum(new.values()) - off + account.carried
     uses = dict(_credits(account, items, month, total))
     total -= sum(uses.values())
     if reason := _unusual(account, month, total):
         account.held.setdefault(month, reason)
         if month == LAST:
             account.outcomes[month] = "held", total
-            account.waiting, account.discounted = sum(new.values()), account.discounted - (sum(new.values()) - left)
+            account.waiting, account.discounted = sum(new.values()), account.discounted - off
             return
     account.credit_uses.update(uses)
     account.outcomes[month] = _outcome(account, month, total), total
@@ -125,13 +126,57 @@ def _settle(account: Account, month: str, events: list[Row], items: list[Item]) 
         account.known[service] = _known(events, service)
 
 
+def _newly_off(account: Account, month: str, events: list[Row], items: list[Item]) -> Iterator[int]:
+    """Of this month and those looked back on: what their discounts take off by now, less what they took off before.
+
+    A discount takes its part of what the invoice of its month billed first, as that is known now.
+    """
+    account.holding.setdefault(
+        month,
+        {each["item_id"] for each in items if each["kind"] == "discount" and each["start"] <= month < each["end"]},
+    )
+    for service in [*_looked_back_on(account, month), month]:
+        base = _first_billed_in(account, service, events, items, now=service == month)
+        left = sum(base.values())
+        for item in sorted(items, key=lambda each: each["item_id"]):
+            if item["item_id"] in account.holding[service]:
+                left -= _off(item, base[item["meters"]] if "meters" in item else left, account.org.currency)
+        off = sum(base.values()) - left
+        yield off - account.taken_off[service]
+        account.taken_off[service] = off
+    for service, plans in ((month, _plans(account.org, items, month)), *_ahead(account, month, items)):
+        for key, _ in plans:
+            account.first_billed.setdefault((service, *key), month)
+
+
+def _ahead(
+    account: Account, month: str, items: list[Item]
+) -> Iterator[tuple[str, Iterator[tuple[tuple[str, str], int]]]]:
+    """The plans that the invoice of a month bills for the next one, which is not billed yet."""
+    if _next(month) not in account.settled:
+        yield _next(month), _plans(account.org, items, _next(month), ahead=True)
+
+
+def _first_billed_in(account: Account, month: str, events: list[Row], items: list[Item], *, now: bool) -> Counter[str]:
+    """By meter (or kind) what the invoice of a month billed first, or bills `now`; as it is known now."""
+    base = _due(account.org, month, events, items)
+    base["subscription"] = 0
+    for key, amount in _plans(account.org, items, month):
+        if account.first_billed.get((month, *key), month) >= month:
+            base["subscription"] += amount
+    for key, amount in _plans(account.org, items, _next(month), ahead=True):
+        first = account.first_billed.get((_next(month), *key))
+        if first == month or (now and first is None and _next(month) not in account.settled):
+            base["subscription"] += amount
+    return base
+
+
 def _newly_due(account: Account, month: str, events: list[Row], items: list[Item]) -> Counter[str]:
     """By meter (or kind) what is due by now for this month and those looked back on, less what was billed for them."""
     due = {service: _due(account.org, service, events, items) for service in _looked_back_on(account, month)}
     due[month] = _due(account.org, month, events, items)
-    ahead = Counter({"subscription": sum(_plans(account.org, items, _next(month), ahead=True))})
-    if _next(month) not in account.settled:
-        due[_next(month)] = ahead
+    for service, plans in _ahead(account, month, items):
+        due[service] = Counter({"subscription": sum(amount for _, amount in plans)})
     new: Counter[str] = Counter()
     for service, amounts in due.items():
         before = account.billed.get(service, Counter())
@@ -152,16 +197,18 @@ def _next(month: str) -> str:
 
 def _due(org: Org, service: str, events: Iterable[Row], items: list[Item]) -> Counter[str]:
     due = usage_due(org, service, events)
-    due["subscription"] = sum(_plans(org, items, service))
+    due["subscription"] = sum(amount for _, amount in _plans(org, items, service))
     one_offs = (item for item in items if item["kind"] == "one_off" and item["month"] == service)
     due["one_off"] = sum(minor(Fraction(item["amount"]), org.currency) for item in one_offs)
-    if org.contract == "committed":
+    if org.contract_in(service) == "committed":
         due["true_up"] = max(committed(org) - sum(due.values()), 0)
     return due
 
 
-def _plans(org: Org, items: Iterable[Item], service: str, *, ahead: bool = False) -> Iterator[int]:
-    """What is due up to the last active day less what is due up to the first one, each rounded."""
+def _plans(
+    org: Org, items: Iterable[Item], service: str, *, ahead: bool = False
+) -> Iterator[tuple[tuple[str, str], int]]:
+    """Id and start of each plan, and what is due up to its last active day less what is due up to the first one."""
     first = date.fromisoformat(f"{service}-01")
     length, step = monthrange(first.year, first.month)[1], MONEY[org.currency].step
     for item in items:
@@ -169,7 +216,9 @@ def _plans(org: Org, items: Iterable[Item], service: str, *, ahead: bool = False
             whole = minor(Fraction(item["amount"]) * int(item["seats"]), org.currency)
             ends = (date.fromisoformat(item.get("end", "9999-12-31")), date.fromisoformat(item["start"]))
             until, since = (min(max((day - first).days, 0), length) for day in ends)
-            yield (_half_up(whole * until, length * step) - _half_up(whole * since, length * step)) * step
+            if until > since:
+                amount = (_half_up(whole * until, length * step) - _half_up(whole * since, length * step)) * step
+                yield (item["item_id"], item["start"]), amount
 
 
 def _half_up(dividend: int, divisor: int) -> int:

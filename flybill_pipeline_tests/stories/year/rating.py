@@ -58,7 +58,7 @@ def usage_due(org: Org, month: str, events: Iterable[Row]) -> Counter[str]:
         if str(row["at"])[:7] == month or (row["meter"] == LEVELS and str(row["at"])[:7] < month):
             group = row.get("region") if row["meter"] == "visitors" else None
             lines.setdefault((str(row["meter"]), _price(org, row), group), []).append(row)
-    if org.contract == "committed":  # due without any build, too
+    if org.contract_in(month) == "committed":  # due without any build, too
         lines.setdefault(("builds", "committed", None), [])
     due: Counter[str] = Counter()
     for (meter, name, _), rows in lines.items():
@@ -75,11 +75,12 @@ def committed(org: Org) -> int:
 def _price(org: Org, row: Row) -> str:
     """The name of the price that the row falls under."""
     meter = str(row["meter"])
-    if meter == "seconds" and org.contract == "partner":
+    contract = org.contract_in(str(row["at"])[:7])
+    if meter == "seconds" and contract == "partner":
         return "partner"
     if meter == "seconds" and row.get("region") == "syd":
         return "syd"
-    return "committed" if meter == "builds" and org.contract == "committed" else meter
+    return "committed" if meter == "builds" and contract == "committed" else meter
 
 
 def _parts(month: str, name: str) -> list[Part]:

@@ -34,6 +34,9 @@ LOOKED_AT = 4 * KINDS
 
 Row = Mapping[str, object]
 
+CONTRACTS = {"committed": ("2025-02-01", "2025-11-01"), "partner": ("2025-04-01", "")}
+"""The first day of each contract, and the day on which it ends; both are stated before the year begins."""
+
 
 @dataclass
 class Org:
@@ -48,6 +51,11 @@ class Org:
     def org_id(self) -> str:
         return f"org{self.number:04d}"
 
+    def contract_in(self, month: str) -> str:
+        """The contract that holds in a month; "" for none."""
+        start, end = CONTRACTS.get(self.contract, ("", ""))
+        return self.contract if start <= f"{month}-01" and (not end or f"{month}-01" < end) else ""
+
     @property
     def imported(self) -> bool:
         """Whether it is imported before the year begins."""
@@ -61,7 +69,7 @@ class Org:
             "currency": currency or self.currency,
             "currency_from": currency_from,
             "contract": self.contract,
-            "contract_from": "2020-01-01" if self.contract else "",
+            **dict(zip(("contract_from", "contract_until"), CONTRACTS.get(self.contract, ("", "")), strict=True)),
         }
 
     def amount(self, hundredths: int) -> str:

@@ -1,0 +1,70 @@
+"""Databases of before are brought over: what old rows said is said by the new ones."""
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.stores.invoicing.billed_months import BilledMonths
+from flybill_pipeline.stores.invoicing.organizations import Organizations
+from flybill_pipeline.stores.postgres.database import MIGRATIONS, migrate, open_engine
+
+LAST_LANDED = "0016"
+AUG, SEP, OCT, NOV = (Month(2026, number) for number in (8, 9, 10, 11))
+
+OLD_ROWS = """
+insert into flybill.organizations (org_id, name, currency, contract, shard) values
+    ('always', 'Always', 'usd', 'gold', 0), ('never', 'Never', 'usd', null, 0), ('moved', 'Moved', 'usd', 'new', 0);
+insert into flybill.pricing_bases
+    (month, org_id, service_month, shard, usage_version, usage_fingerprint, terms, contract, currency, priced_at) values
+    ('2026-08', 'moved', '2026-08', 0, '', '', '', null, 'usd', now()),
+    ('2026-09', 'moved', '2026-09', 0, '', '', '', 'old', 'usd', now()),
+    ('2026-09', 'never', '2026-09', 0, '', '', '', null, 'usd', now());
+insert into flybill.billing_items (item_id, kind, org_id, shard, content) values
+    ('d', 'discount', 'moved', 0, '{"name": "d", "percent": "10", "start": "2026-09", "end": "2026-10"}'),
+    ('e', 'discount', 'moved', 0, '{"name": "e", "percent": "10", "start": "2026-10"}');
+insert into flybill.line_items
+    (month, org_id, line_no, line_id, kind, service_month, quantity, amount_minor, currency, description) values
+    ('2026-09', 'never', 1, 'x', 'adjustment', '2026-08', 1, 5, 'usd', 'late');
+insert into flybill.outcomes (month, org_id, shard, outcome, total_minor, currency, decided_at) values
+    ('2026-08', 'moved', 0, 'nothing_to_bill', 0, 'usd', now()),
+    ('2026-09', 'moved', 0, 'nothing_to_bill', 0, 'usd', now()),
+    ('2026-09', 'never', 0, 'nothing_to_bill', 0, 'usd', now());
+"""
+
+
+def brought_over(database_url: str) -> Engine:
+    """A database of the last landed version with old rows in it, migrated."""
+    engine = open_engine(database_url)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, LAST_LANDED)
+        connection.exec_driver_sql(OLD_ROWS)
+    migrate(engine, shards=1)
+    return engine
+
+
+def test_contracts_hold_since_ever_or_as_settled_months_say(database_url: str) -> None:
+    engine = brought_over(database_url)
+    terms = Organizations(engine, 1).terms()
+    by_month = {
+        org: [[each.contract for each in terms[org].in_month(month).contracts] for month in (AUG, SEP, OCT, NOV)]
+        for org in terms
+    }
+    assert by_month == {
+        "always": [["gold"], ["gold"], ["gold"], ["gold"]],
+        "moved": [[], ["old"], ["new"], ["new"]],
+        "never": [[], [], [], []],
+    }
+    engine.dispose()
+
+
+def test_the_discounts_of_settled_months_are_known_where_they_can_be(database_url: str) -> None:
+    engine = brought_over(database_url)
+    bases = BilledMonths(engine).bases
+    assert bases(AUG, 0)["moved"].discounts == ()
+    assert bases(SEP, 0)["moved"].discounts == ("d",)
+    assert bases(SEP, 0)["never"].discounts is None  # its invoice has lines of an earlier month
+    engine.dispose()
