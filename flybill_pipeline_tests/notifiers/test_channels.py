@@ -55,7 +55,7 @@ def test_what_a_mail_server_answers_is_told_without_password_or_readers(mailbox:
     refused = Email(mailbox.url, "billing@example.com", ["ops@example.com"]).send(NEWS)
     nobody = Email(f"smtp://billing:very-secret@{NOBODY}", "billing@example.com", ["ops@example.com"]).send(NEWS)
     assert (refused, nobody) == (
-        "the mail server answered 451",
+        "the mail server answered 451 to the sender",
         "the mail server could not be used (ConnectionRefusedError)",
     )
 

@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flybill_pipeline.billing.alerts.plain import plain
+
 MOST_NAMED = 5
+LONGEST_KEY = 500
+"""Characters: what is looked up by an index is not long."""
+MOST_TOLD = 20
+"""Problems in one message: longer ones are cut off, or refused, on their way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,21 @@ class Problem:
     cost: str
     remedy: str
     urgent: bool = True
+
+    def in_plain_words(self) -> "Problem":
+        """The same problem with nothing in it but what can be stored, sent and read."""
+        words = {name: plain(getattr(self, name)) for name in ("title", "what", "who", "cost", "remedy")}
+        return Problem(plain(self.key, LONGEST_KEY), **words, urgent=self.urgent)
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """How it stands with a channel through which messages do not arrive: some are tried again, some were given up."""
+
+    channel: str
+    waiting: int
+    given_up: int
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +91,10 @@ def body(news: News, link: str | None = None) -> str:
         *map(_told, news.opened),
         *(f"Still open: {_told(each)}" for each in news.lasting),
         *(f"Resolved: {each.title}" for each in news.resolved),
-        *([f"Dagster: {link}"] if link else []),
     ]
-    return "\n\n".join(paragraphs)
+    more = [f"And {len(paragraphs) - MOST_TOLD} more: `flybill status` and Dagster have all."]
+    shown = paragraphs if len(paragraphs) <= MOST_TOLD else paragraphs[:MOST_TOLD] + more
+    return "\n\n".join([*shown, *([f"Dagster: {link}"] if link else [])])
 
 
 def _told(problem: Problem) -> str:

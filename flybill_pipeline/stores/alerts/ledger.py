@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, or_, select, text, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from flybill_pipeline.billing.alerts.problems import Message, News, Problem
+from flybill_pipeline.billing.alerts.problems import Message, News, Problem, Undelivered
 from flybill_pipeline.stores.alerts.tables import alert_outbox, problems
 
 
@@ -65,9 +66,10 @@ class ProblemLedger:
                 connection.execute(update(problems).where(marked).values(told=told, told_at=now))
             return True
 
-    def take_due(self, now: datetime, until: datetime) -> list[Message]:
-        """The messages that have not arrived and may be tried now; until then nobody else gets them."""
-        waiting = (alert_outbox.c.sent_at.is_(None), alert_outbox.c.next_attempt_at <= now)
+    def take_due(self, now: datetime, until: datetime, most_attempts: int) -> list[Message]:
+        """The messages that may be sent now, but for those that were given up; until then nobody else gets them."""
+        unsent = (alert_outbox.c.sent_at.is_(None), alert_outbox.c.attempts < most_attempts)
+        waiting = (*unsent, alert_outbox.c.next_attempt_at <= now)
         names = (alert_outbox.c[name] for name in ("alert_id", "channel", "subject", "body", "attempts"))
         taken = update(alert_outbox).where(*waiting).values(next_attempt_at=until).returning(*names)
         with self._engine.begin() as connection:
@@ -98,6 +100,28 @@ class ProblemLedger:
         with self._engine.connect() as connection:
             rows = connection.execute(select(*names).where(*failed).order_by(alert_outbox.c.alert_id))
             return [dict(row._mapping) for row in rows]
+
+    def troubled_channels(self, since: datetime, attempts: int, most_attempts: int) -> list[Undelivered]:
+        """The channels with a message from then on that was tried so often, or given up."""
+        outbox = alert_outbox.c
+        given_up = func.count().filter(outbox.attempts >= most_attempts)
+        tried = func.array_agg(aggregate_order_by(outbox.error, outbox.alert_id.desc()))
+        errors = tried.filter(outbox.error.is_not(None))
+        query = (
+            select(
+                outbox.channel,
+                (func.count() - given_up).label("waiting"),
+                given_up.label("given_up"),
+                errors.label("errors"),
+            )
+            .where(outbox.sent_at.is_(None), outbox.created_at >= since)
+            .group_by(outbox.channel)
+            .having(func.max(outbox.attempts) >= attempts)
+            .order_by(outbox.channel)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query)
+            return [Undelivered(row.channel, row.waiting, row.given_up, row.errors[0]) for row in rows]
 
     def _note(self, message: Message, values: dict[str, Any]) -> None:
         of_message = alert_outbox.c.alert_id == message.alert_id
