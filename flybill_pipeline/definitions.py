@@ -28,7 +28,7 @@ def build_defs(settings: Settings, *, toolbox: Toolbox | None = None, every: int
     """All definitions for these settings. Connects to nothing: that is left to the runs.
 
     `toolbox` replaces the real stores and gateway, for tests and for the command line, which has one already. Sensors
-    look every so many seconds, at payments twice as often: money that arrives is to be seen within a minute.
+    look once in `every` seconds, at payments twice as often: money that arrives is to be seen within a minute.
     """
     # Partitioned checks and two-dimensional mappings are not final in Dagster 1.13; the tests hold what we use of them.
     warnings.filterwarnings("ignore", category=dg.PreviewWarning)

@@ -66,8 +66,8 @@ def _retry_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every:
 
         A retry is keyed by the run that failed, so no failure is retried twice, whatever happens to this daemon. A run
         that a person or a schedule started begins the count again. What only a person can mend leaves no shard failed.
-        While calls to Stripe are stopped for everybody it brings back one shard each time that a call may be tried,
-        and what failed in that time counts as no attempt.
+        While calls to Stripe are stopped for everybody it brings back one shard each time that a call may be tried.
+        What failed in that time counts as no attempt.
         """
         now, breaker = datetime.now(UTC), toolbox.sync_ledger.breaker
         stopped = breaker.state()

@@ -1,7 +1,7 @@
 """Everything flybill needs on one machine, without Docker and without installing a database. Never used in production.
 
-`services(settings)` is the one entry: inside it Postgres (and, where nobody named a Stripe, the emulator) is
-running, shared with every other flybill command of the same FLYBILL_HOME, and gone when the last of them ends.
+`services(settings)` is the one entry: inside it Postgres is running, and the emulator where nobody named a Stripe. All
+flybill commands of one FLYBILL_HOME share them; they are gone when the last command ends.
 """
 
 from collections.abc import Iterator

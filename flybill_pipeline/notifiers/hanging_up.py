@@ -1,6 +1,6 @@
-"""Ends a conversation that takes too long, whoever is slow and however slowly it goes on. Nothing about what is said.
+"""Ends a conversation that takes too long, whichever side is slow. Nothing about what is said.
 
-A socket's own timeout is for each wait for a byte: one byte now and then would keep it waiting for hours.
+A socket's own timeout is for each wait for a byte: one byte from time to time would keep it waiting for hours.
 """
 
 import socket

@@ -139,7 +139,7 @@ class Gateway:
         return self._call("create_credit_note", "post", "/v1/credit_notes", read, params, key)
 
     def find_credit_notes(self, stripe_invoice_id: str) -> Answer[list[StripeCreditNote]] | Failure:
-        """All credit notes of an invoice, whoever made them, newest first."""
+        """All credit notes of an invoice, also those made by hand, newest first."""
         params = {"invoice": stripe_invoice_id}
         return self._list("list_credit_notes", "/v1/credit_notes", credit_mapping.read_credit_note, params)
 

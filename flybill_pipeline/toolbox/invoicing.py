@@ -53,7 +53,7 @@ class InvoicingTools(PricingTools):
         return MonthFigures(self.engine)
 
     def accounts_of(self, usage: "MonthlyUsage") -> Accounts:
-        """What bills hold beside usage; price books are read anew for each month that is looked at."""
+        """What bills hold beside usage; price books are read again for each month that is looked at."""
         return Accounts(
             usage,
             BilledMonths(self.engine),
@@ -75,7 +75,7 @@ class InvoicingTools(PricingTools):
 
     @property
     def policy(self) -> OutcomePolicy:
-        """The choices of whoever runs this deployment; 0 in the settings switches a rule off."""
+        """The choices of the people who run this deployment; 0 in the settings switches a rule off."""
         return OutcomePolicy(
             waive_small_amounts=self.settings.waive_small_amounts,
             hold_above_multiple=self.settings.hold_above_multiple or None,

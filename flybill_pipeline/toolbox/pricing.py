@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PricingTools(UsageTools):
-    """What lines are priced from. Price books are read anew for each month: one may be mended while this runs."""
+    """What lines are priced from. Price books are read again for each month: one may be mended while this runs."""
 
     @cached_property
     def pricing_inputs(self) -> PricingInputs:

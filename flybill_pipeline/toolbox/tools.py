@@ -15,7 +15,7 @@ class Toolbox(AlertTools, PaymentTools):
     """Everything that reads or writes, for one deployment. Making one connects to nothing."""
 
     def close(self) -> None:
-        """Lets go of what was opened."""
+        """Closes what was opened."""
         for name in ("sync_ledger", "credit_notes"):
             if name in self.__dict__:
                 self.__dict__[name].close()

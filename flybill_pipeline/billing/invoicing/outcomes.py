@@ -57,7 +57,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class OutcomePolicy:
-    """The choices of whoever runs flybill; None switches a rule off. Amounts in minor units.
+    """The choices of the people who run flybill; None switches a rule off. Amounts in minor units.
 
     A total above `hold_above_multiple` times the trailing average waits for a person, and so does a credit above
     `largest_credit_minor`.

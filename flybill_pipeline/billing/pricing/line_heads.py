@@ -1,4 +1,4 @@
-"""What a usage line is a line of: its price, dimensions, id and words, whoever's usage it is. No quantities here."""
+"""What a usage line is a line of: its price, dimensions, id and words, the same for all orgs. No quantities here."""
 
 from collections.abc import Mapping
 from datetime import date

@@ -27,7 +27,7 @@ class Stretch(NamedTuple):
     """The part of a month that one price rates: usage that goes from `start` to `end`; the month comes to `month`.
 
     All three are 0 or more, in billed units after the free ones. A month with one price is the stretch from 0 to what
-    it comes to. Where prices change within it, each rates a stretch that begins where the month had got to, so a model
+    it comes to. Where prices change within it, each rates a stretch that begins where the month had got to. A model
     prices the units between both ends, as parts of the whole month. `end` is below `start` where more is taken back
     than used: those units are given back. `share` is the part of what is due once a month (flat amounts) that this
     stretch pays: all of it, that of its days, or nothing where nothing is due.

@@ -69,7 +69,7 @@ def two_finalized(invoices: Sequence[StripeInvoice]) -> Failure:
 
 
 def no_end_in_sight(kind: FailureKind = "same_key") -> Failure:
-    """Looking and sending again did not settle it: wait, and begin anew later."""
+    """Looking and sending again did not settle it: wait, and begin again later."""
     return _failure(
         "keeps_failing", "Stripe kept failing on this invoice; it will be tried again", "Nothing yet.", kind
     )

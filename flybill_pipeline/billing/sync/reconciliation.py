@@ -26,7 +26,7 @@ class OurInvoice:
 class ListedInvoice:
     """One invoice in Stripe's list. `amount_minor` is before tax; `invoice_id` and `month` are its metadata, if any.
 
-    `credited_minor` is what all its credit notes came to, whoever made them; it does not change `amount_minor`.
+    `credited_minor` is what all its credit notes come to, also those made by hand; it does not change `amount_minor`.
     """
 
     stripe_invoice_id: str

@@ -183,7 +183,7 @@ class SyncFailure:
 
 
 def step_key(row_id: str, step: str, content: str, generation: int) -> str:
-    """The idempotency key of one step: the same for the same content and generation, whoever sends it, whenever.
+    """The idempotency key of one step: the same for the same content and generation, in every process, at any time.
 
     A key travels as a header of at most 255 characters, and an organization may be called anything: what does not fit
     there is hashed.

@@ -28,7 +28,7 @@ def aggregate(aggregation: Aggregation, totals: Iterable[UsageTotal]) -> Decimal
     - `unique_count`: how many quantities came for the first time in the month; days add up.
     - `time_weighted`: level x microseconds (see time_weighted.py); days add up, and come out in level x hours.
 
-    Raises ValueError when a measure is missing: whoever read the usage did not ask for it.
+    Raises ValueError when a measure is missing: it was not asked for when the usage was read.
     """
     with exact():
         match aggregation:

@@ -1,8 +1,8 @@
 """Levels integrated over time: what changes of a level come to in a month, such as GB held x hours. No events here.
 
 A time-weighted meter's events say by how much a level changes (+2500, -200), not what it is. So everything is a sum:
-a change adds its amount x the time that is left, in whatever order changes are told, and the level is carried on, over
-days and months, until it changes again.
+a change adds its amount x the time that is left, in whatever order changes are told. The level is carried on, over days
+and months, until it changes again.
 """
 
 from collections.abc import Iterator, Mapping

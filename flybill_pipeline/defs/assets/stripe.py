@@ -67,7 +67,7 @@ def _stripe_reconciliation(partitions: Partitions) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it: with a check, only the bare class will do
         """The month's invoices here and in Stripe's own list, both ways.
 
-        Changes nothing, but that drafts of ours are removed from Stripe of which the invoice is finalized already.
+        Changes nothing, except that it removes drafts of ours from Stripe whose invoice is finalized already.
         """
         month = read_month(context.partition_key)
         proof = prove(toolbox, month)

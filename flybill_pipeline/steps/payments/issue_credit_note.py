@@ -174,7 +174,7 @@ class _Issue:
         return self._keep(self._row.send("credit", key, lambda key: self._send(plan, key)))
 
     def _send(self, plan: CreditPlan, key: str) -> Answer[StripeCreditNote] | Failure:
-        """One call. A refusal may only mean that the invoice was paid meanwhile, so it leads to a new look and plan."""
+        """One call. A refusal may only mean that the invoice was paid since, so it leads to a new look and plan."""
         result = self._stripe.create_credit_note(self._note, self._invoice, plan, key)
         if isinstance(result, Failure) and result.kind == "org":
             self._refused = (plan, result)

@@ -91,7 +91,7 @@ class Accounts:
         }
 
     def too_late(self, month: Month, shard: int) -> list[tuple[str, Month]]:
-        """Each org and service month of which usage came after the last invoice that could still bill it."""
+        """Each org and service month whose usage came after the last invoice that could still bill it."""
         late, service_month = [], month
         for distance in range(1, REPORTED_MONTHS + 1):
             service_month = service_month.previous()

@@ -67,8 +67,8 @@ class Drafts(Protocol):
 class PricingReport:
     """What one shard of a month came to: drafts, their lines, minor units per currency, orgs with a problem.
 
-    `adjusted` counts the orgs that are billed for earlier months too; `too_late` are those of which usage came when no
-    invoice could bill it any more, with the month that it belongs to.
+    `adjusted` counts the orgs that are billed for earlier months too; `too_late` are those whose usage came when no
+    invoice could bill it any more, with the month of that usage.
     """
 
     drafts: int

@@ -11,7 +11,7 @@ FINAL = ("open", "paid")
 def keep_if_right(invoice: SyncInvoice, copy: StripeInvoice, row: DurableRow, state: str) -> None:
     """Moves the row to `state` (lined or finalized) if Stripe's copy is right.
 
-    Otherwise the row is a mismatch, for a person: raises Pause. A draft that is wrong is thus never finalized.
+    Otherwise the row is a mismatch, for a person: raises Pause. So a wrong draft is never finalized.
     """
     facts: dict[str, object] = {
         "step": None,

@@ -50,7 +50,7 @@ class BreakerStore(Protocol):
         """The open breaker, None when calls may be made."""
 
     def admit(self, now: datetime) -> Admission:
-        """Whether a run may call; a probe that is due goes to whoever asks first."""
+        """Whether a run may call; a probe that is due goes to the run that asks first."""
 
     def trip(self, breaker: OpenBreaker) -> OpenBreaker:
         """Opens it, unless it is open for the same reason; returns what is open now."""
@@ -102,7 +102,7 @@ class Ledger(Protocol):
         """The invoices that are not at rest; makes the rows that are missing."""
 
     def claim(self, work: SyncWork) -> AbstractContextManager[SyncTask | None]:
-        """The invoice, its org held by this worker alone meanwhile; None when another worker has the org."""
+        """The invoice, its org held by this worker alone while the block runs; None when another worker has the org."""
 
     def states(self, month: Month, shard: int | None, org_ids: Collection[str] | None) -> Mapping[str, int]:
         """How many invoices are in each state."""

@@ -46,7 +46,7 @@ def look(invoice: SyncInvoice, row: DurableRow, stripe: Stripe) -> None:
 
 def _as_sent(invoice: SyncInvoice, copy: StripeInvoice, row: DurableRow) -> SyncInvoice:
     """The invoice with the customer that it was sent for, if the copy is that one's: linking the org to another one
-    meanwhile does not undo what was finalized, whether or not we heard of it.
+    since does not undo what was finalized, whether or not we heard of it.
     """
     if copy.customer_id != row.progress.stripe_customer_id:
         return invoice

@@ -1,7 +1,7 @@
 """Removes drafts of ours that no row points to, after a reconciliation has found them. Never anything finalized.
 
-Such a draft is left when an org is linked to another customer while nobody knows whether its draft was made, or when a
-request is executed long after it was given up. No customer ever sees it, and nothing collects it.
+Such a draft is left in two cases: an org is linked to another customer while nobody knows whether its draft was made;
+or a request is executed long after it was given up. No customer ever sees it, and nothing collects it.
 """
 
 from collections.abc import Mapping

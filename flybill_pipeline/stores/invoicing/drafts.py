@@ -110,7 +110,8 @@ class Drafts:
         """Puts `new` in the place of every unsettled draft of the shard, or of its orgs `only`, all or nothing.
 
         `priced_from` names the inputs (see inputs.py). Returns the numbers of drafts and lines. An org that
-        was settled meanwhile keeps its lines. `new` may be made as it is taken: no draft is kept once it is written.
+        was settled since it was priced keeps its lines. `new` may be made as it is taken: no draft is kept once it is
+        written.
         """
         with self._engine.begin() as connection:
             lock_shard(connection, part.shard)
@@ -131,7 +132,7 @@ class Drafts:
         return len(draft_rows), lines
 
     def report_too_late(self, month: Month, shard: int, too_late: Iterable[tuple[str, Month]]) -> None:
-        """Notes, in the place of what was noted before, whose usage of which month came too late to be billed."""
+        """Notes the orgs and months whose usage came too late to be billed; what was noted before is replaced."""
         rows = [
             {"month": str(month), "shard": shard, "org_id": org, "service_month": str(service_month)}
             for org, service_month in too_late

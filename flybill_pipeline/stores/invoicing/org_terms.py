@@ -62,7 +62,7 @@ class TermsChange:
 def read_terms(
     connection: Connection, shard: int | None = None, org_ids: Collection[str] = ()
 ) -> dict[str, dict[str, Terms]]:
-    """Per org and kind its terms in order; an org of whom none was ever stated is absent."""
+    """Per org and kind its terms in order; an org without any is absent."""
     term = organization_terms.c
     query = select(term.org_id, term.kind, term.starts_at, term.value).order_by(term.entry_id)
     if shard is not None:

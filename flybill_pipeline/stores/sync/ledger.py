@@ -83,13 +83,13 @@ class SyncLedger:
 
     @contextmanager
     def claim(self, work: SyncWork) -> Iterator[SyncTask | None]:
-        """The invoice with its rows as they are now, its org held meanwhile; None when someone else has the org."""
+        """The invoice with its rows as they are now, its org held until the end; None when someone else has the org."""
         with self._claims.held(work.org_id) as held:
             yield self._tasks.read(work) if held else None
 
     @contextmanager
     def orphan(self, org_id: str, invoice_id: str, stripe_invoice_id: str) -> Iterator[bool]:
-        """Whether this copy is nobody's: the invoice stands finalized as another. The org is held meanwhile."""
+        """Whether this copy is nobody's: the invoice stands finalized as another. The org is held while this runs."""
         row = stripe_sync.c
         query = select(row.stripe_invoice_id).where(row.invoice_id == invoice_id, row.state == "finalized")
         with self._claims.held(org_id) as held, self._engine.connect() as connection:

@@ -1,7 +1,7 @@
 """SQL that turns the text of a usage file into exact decimals, or says why it cannot. Times are in times.py.
 
-DuckDB's own casts are too kind for money: '1_000' and ' 1 ' are numbers to them, surplus decimals are rounded away
-without a word, and a JSON number has been through a binary float before anyone sees it. So a cast is only used on a
+DuckDB's own casts are too kind for money. '1_000' and ' 1 ' are numbers to them, and surplus decimals are rounded away
+without a word. A JSON number has been through a binary float before anyone sees it. So a cast is only used on a
 text that a regular expression has shown to be plain, and everything else is taken apart digit by digit.
 """
 

@@ -1,6 +1,6 @@
 """A day's measures that sums and counts cannot give: peaks, last values, distinct ones, level changes. Prices nothing.
 
-Which meters need which measure stands in price books, so a day is measured when it is first asked about, and the answer
+Which meters need which measure stands in price books. So a day is measured when it is first asked about. The answer is
 kept under the version of the day's manifest: a day that did not change is never measured twice.
 """
 
