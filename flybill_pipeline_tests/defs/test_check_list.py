@@ -2,16 +2,21 @@
 
 import importlib
 import pkgutil
+from types import SimpleNamespace
+from typing import cast
 
 import dagster as dg
 import pytest
 
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.defs import checks as room
 from flybill_pipeline.defs import dagster_problems
 from flybill_pipeline.defs.checks import CHECKS
 from flybill_pipeline.defs.checks.check import ERROR, WARN, Check, Finding
+from flybill_pipeline.defs.checks.stripe import not_billed
 from flybill_pipeline.settings import load_settings
+from flybill_pipeline.toolbox.tools import Toolbox
 
 EACH = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 
@@ -81,3 +86,22 @@ def test_people_are_told_of_a_red_check_unless_it_says_why_not(
         [problem] = told
         assert check.name in problem.title
         assert (problem.what, problem.remedy) == (check.broken, check.remedy)
+
+
+@pytest.mark.parametrize("outcome", ["none", "held", "invoiced"])
+@pytest.mark.parametrize("known", [("The customer was deleted.", "Link another."), ("", "")])
+def test_who_is_not_billed_is_told_with_what_happened_and_what_to_do(outcome: str, known: tuple[str, str]) -> None:
+    class Asked:
+        def not_billed(self, month: Month, shard: int) -> list[dict[str, str]]:
+            names = {"org_id": "acme", "outcome": outcome, "sync": "", "code": ""}
+            return [{**names, "message": known[0], "remedy": known[1]}] if shard == 3 else []
+
+    tools = cast(Toolbox, SimpleNamespace(month_checks=Asked()))
+    finding = not_billed(tools, (Month.parse("2026-10"), 3))
+    [table] = finding.metadata.values()
+    [row] = [record.data for record in table.records]
+    assert not finding.passed
+    assert row["org_id"] == "acme"
+    assert row["what happened"] == (known[0] or row["what happened"]) != ""
+    assert row["what to do"] == (known[1] or row["what to do"]) != ""
+    assert not_billed(tools, (Month.parse("2026-10"), 4)) == Finding(True)

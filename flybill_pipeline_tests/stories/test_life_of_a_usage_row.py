@@ -29,7 +29,7 @@ from flybill_pipeline.stores.sync.tasks import Tasks
 from flybill_pipeline.stores.usage.intake.landing import Landing
 from flybill_pipeline.stores.usage.intake.take import take_file
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
-from flybill_pipeline.stores.usage.lake.days import compile_day, record_day
+from flybill_pipeline.stores.usage.lake.days import make_manifest, make_rollup
 from flybill_pipeline.stores.usage.lake.lake import Total, UsageLake
 from flybill_pipeline.stores.usage.months.monthly_usage import MonthlyUsage
 from flybill_pipeline.stripe_gateway.mapping import invoice_params, line_params, read_invoice
@@ -67,8 +67,8 @@ STOPS = (
     Stop(LandedFile, Landing.files, lambda file: f"source `{file.source}`, {file.size} bytes"),
     Stop(Arrival, LakeCatalog.arrivals, lambda arrival: f"number {arrival.number}, version {arrival.version}"),
     Stop(Taken, take_file, lambda taken: f"{taken.rows} good row, in the `Piece` of {taken.pieces[0].day}"),
-    Stop(Manifest, record_day, lambda day: f"{day.rows} row of {day.day} counts, {day.duplicates} repeated"),
-    Stop(Rollup, compile_day, lambda rollup: f"{rollup.groups} total, made of {rollup.events} event"),
+    Stop(Manifest, make_manifest, lambda day: f"{day.rows} row of {day.day} counts, {day.duplicates} repeated"),
+    Stop(Rollup, make_rollup, lambda rollup: f"{rollup.groups} total, made of {rollup.events} event"),
     Stop(
         Total,
         UsageLake.monthly_totals,

@@ -21,7 +21,9 @@ FailureKind: TypeAlias = Literal["same_key", "look_first", "org", "everyone"]
 """What a failure allows: the same request again under the same key; first a look at what Stripe has, then a new key;
 nothing until a person mends this org; nothing for anybody until a person mends the account."""
 
-AT_REST = frozenset({"finalized", "mismatch", "blocked"})
+FOR_A_PERSON = frozenset({"blocked", "mismatch"})
+"""The states of a durable row that wait for a person."""
+AT_REST = FOR_A_PERSON | {"finalized"}
 """The states of a durable row that no machine leaves by itself."""
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.checks.check import ERROR, MONTH, MONTH_SHARD, WARN, Check, Finding
-from flybill_pipeline.defs.metadata.tables import evidence
+from flybill_pipeline.defs.metadata.tables import evidence, trouble
 from flybill_pipeline.steps.usage.account_for_usage import account_for_usage
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -13,8 +13,18 @@ LONGEST_WAIT_OF_AN_INVOICE = timedelta(hours=24)
 
 def not_billed(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
     """Whose month is not done, with the reason."""
-    left = toolbox.month_checks.not_billed(*part)
+    left = [_why_not(**row) for row in toolbox.month_checks.not_billed(*part)]
     return Finding(not left, evidence(left, "organizations that are not done"))
+
+
+def _why_not(message: str, remedy: str, outcome: str, **names: str) -> dict[str, object]:
+    if not message:
+        message, remedy = _NOT_YET.get(outcome, _NOT_SENT)
+    return trouble(message, remedy, **names, outcome=outcome)
+
+
+_NOT_YET = {"none": ("Nothing was decided of its month yet.", "Materialize the shard again.")}
+_NOT_SENT = ("Its invoice is not at Stripe yet.", "Nothing, while the shard is retried; else materialize it.")
 
 
 def _waiting_long(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:

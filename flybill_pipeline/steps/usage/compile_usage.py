@@ -11,7 +11,7 @@ from flybill_pipeline.billing.usage.files import Manifest, Rollup
 class RollupLake(Protocol):
     """Sums the rows that count."""
 
-    def compile(self, manifest: Manifest) -> Rollup: ...
+    def make_rollup(self, manifest: Manifest) -> Rollup: ...
 
 
 class RollupCatalog(Protocol):
@@ -37,6 +37,6 @@ def compile_day(day: date, lake: RollupLake, catalog: RollupCatalog) -> RollupRe
         manifest = catalog.manifest(day)
         if manifest is None:
             return RollupReport(day, 0, 0)
-        rollup = lake.compile(manifest)
+        rollup = lake.make_rollup(manifest)
         catalog.compiled(rollup)
     return RollupReport(day, rollup.groups, rollup.events)

@@ -33,7 +33,7 @@ class FileCatalog(Protocol):
 class DayLake(Protocol):
     """Decides which rows of pieces count."""
 
-    def record(self, day: date, pieces: Sequence[str], exclusions: Sequence[EventKey]) -> Manifest: ...
+    def make_manifest(self, day: date, pieces: Sequence[str], exclusions: Sequence[EventKey]) -> Manifest: ...
 
 
 class DayCatalog(Protocol):
@@ -122,7 +122,7 @@ def record_day(day: date, lake: DayLake, catalog: DayCatalog) -> DayReport:
     """Records which rows of `day` count: of rows with one (source, event_id) the first to arrive, on any day."""
     with catalog.working_on(f"day {day}"):
         before = catalog.manifest(day)
-        manifest = lake.record(day, catalog.pieces(day), catalog.exclusions(day))
+        manifest = lake.make_manifest(day, catalog.pieces(day), catalog.exclusions(day))
         catalog.record(manifest)
     return DayReport(
         day=day,

@@ -7,10 +7,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Select, func, select, union
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from flybill_pipeline.billing.sync.values import AT_REST, FOR_A_PERSON
 from flybill_pipeline.stores.invoicing.tables import invoices, outcomes
 from flybill_pipeline.stores.sync.tables import stripe_sync
-
-FOR_A_PERSON = ("blocked", "mismatch")
 
 
 class Troubles:
@@ -34,7 +33,7 @@ class Troubles:
 
     def waiting(self, before: datetime) -> list[dict[str, Any]]:
         """The invoices finalized before that time that a machine should have brought to Stripe by now, by error."""
-        waits = func.coalesce(stripe_sync.c.state, "new").not_in((*FOR_A_PERSON, "finalized"))
+        waits = func.coalesce(stripe_sync.c.state, "new").not_in(AT_REST)
         return self._groups(_unsynced().where(invoices.c.finalized_at < before, waits))
 
     def failed_org_months(self) -> set[tuple[str, str]]:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select, up
 from sqlalchemy.dialects.postgresql import insert
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.sync.values import AT_REST, SyncFailure, SyncTask, SyncWork
+from flybill_pipeline.billing.sync.values import AT_REST, FOR_A_PERSON, SyncFailure, SyncTask, SyncWork
 from flybill_pipeline.stores.invoicing.tables import invoices, organizations
 from flybill_pipeline.stores.postgres.driver import Driver
 from flybill_pipeline.stores.sync.breaker import SyncBreaker
@@ -165,7 +165,7 @@ def _reopened(table: Any, condition: ColumnElement[bool]) -> Any:
     """The row as if nothing were known but that something may have been sent; `attempts` fences off old workers."""
     return (
         update(table)
-        .where(condition, table.c.state.in_(("blocked", "mismatch")))
+        .where(condition, table.c.state.in_(FOR_A_PERSON))
         .values(
             state="new",
             step="repair",

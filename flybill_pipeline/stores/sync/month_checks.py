@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Numeric, Select, and_, cast, func, or_, select, true, union
+from sqlalchemy import ColumnElement, Engine, Numeric, Select, and_, case, cast, func, or_, select, true, union
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
 from flybill_pipeline.billing.money.period import Month
@@ -28,7 +28,12 @@ class MonthChecks:
         self._engine = engine
 
     def not_billed(self, month: Month, shard: int) -> list[dict[str, Any]]:
-        """The orgs of a shard whose month is not done: without outcome, held, or invoiced but not in Stripe."""
+        """The orgs of a shard whose month is not done: without outcome, held, or invoiced but not in Stripe.
+
+        `code`, `message` and `remedy` say what keeps it: what was decided, or what became of the invoice at Stripe;
+        empty where nothing is known.
+        """
+        invoiced = outcomes.c.outcome == "invoiced"
         joined = (
             organizations.join(
                 outcomes,
@@ -44,8 +49,12 @@ class MonthChecks:
                 func.coalesce(organizations.c.org_id, outcomes.c.org_id).label("org_id"),
                 func.coalesce(outcomes.c.outcome, "none").label("outcome"),
                 func.coalesce(stripe_sync.c.state, "").label("sync"),
-                func.coalesce(outcomes.c.code, stripe_sync.c.error_code, "").label("code"),
-                func.coalesce(outcomes.c.message, stripe_sync.c.error_message, "").label("message"),
+                *(
+                    func.coalesce(case((invoiced, stripe_sync.c[f"error_{name}"]), else_=outcomes.c[name]), "").label(
+                        name
+                    )
+                    for name in ("code", "message", "remedy")
+                ),
             )
             .select_from(joined)
             .where(func.coalesce(organizations.c.shard, outcomes.c.shard) == shard)
@@ -54,7 +63,7 @@ class MonthChecks:
                 or_(
                     outcomes.c.outcome.is_(None),
                     outcomes.c.outcome == "held",
-                    (outcomes.c.outcome == "invoiced") & (stripe_sync.c.state.is_distinct_from("finalized")),
+                    invoiced & (stripe_sync.c.state.is_distinct_from("finalized")),
                 )
             )
             .order_by("org_id")

@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from flybill_pipeline.billing.sync.values import FOR_A_PERSON
 from flybill_pipeline.stores.postgres.tables import metadata
 from flybill_pipeline.stores.sync.credit_tables import stripe_credit_notes
 from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_sync
@@ -55,7 +56,7 @@ def _look_first(table: Table, since: datetime) -> Any:
         update(table)
         .where(c.state.not_in(("finalized", "issued")))
         .values(
-            state=case((c.state.in_(("blocked", "mismatch")), c.state), else_="new"),
+            state=case((c.state.in_(FOR_A_PERSON), c.state), else_="new"),
             step="look",
             step_key=None,
             generation=c.generation + generation,

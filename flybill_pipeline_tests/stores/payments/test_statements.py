@@ -94,6 +94,23 @@ class TestChecks:
             ("carl", "held", ""),
         ]
 
+    def test_each_that_is_not_billed_says_what_happened_and_what_to_do(self, world: BillingWorld) -> None:
+        world.draft({"acme": 500})
+        world.finalize()
+        world.draft({"bolt": 20}, problems=BROKEN)
+        world.finalize()
+        change(
+            world,
+            """update flybill.stripe_sync set state = 'blocked', error_kind = 'org', error_code = 'resource_missing',
+               error_message = 'The customer was deleted.', error_remedy = 'Link the org to another.'""",
+        )
+        left = MonthChecks(world.engine).not_billed(MONTH, SHARD)
+        assert [(row["org_id"], row["code"], row["message"], row["remedy"]) for row in left] == [
+            ("acme", "resource_missing", "The customer was deleted.", "Link the org to another."),
+            ("bolt", "unpriced_meter", "Rockets have no price.", "Add one."),
+            ("carl", "", "", ""),
+        ]
+
     def test_a_shard_sees_its_own_only(self, world: BillingWorld) -> None:
         assert MonthChecks(world.engine).not_billed(MONTH, SHARD + 1) == []
 

@@ -20,7 +20,7 @@ _PARQUET = "format parquet, compression zstd, compression_level 1"
 TOO_MUCH = 10**18  # of one meter, org and day: a month of days then fits into DECIMAL(38, 18), whatever is summed
 
 
-def record_day(
+def make_manifest(
     root: Path, day: date, pieces: Sequence[str], exclusions: Sequence[EventKey], limits: Limits
 ) -> Manifest:
     """Decides which rows of `pieces` count: of rows with one (source, event_id) the first to arrive stands.
@@ -58,7 +58,7 @@ def record_day(
     )
 
 
-def compile_day(root: Path, manifest: Manifest, shards: int, limits: Limits, dialect: str = "duckdb") -> Rollup:
+def make_rollup(root: Path, manifest: Manifest, shards: int, limits: Limits, dialect: str = "duckdb") -> Rollup:
     """Writes the day's exact totals, sorted by shard, to `daily/day=…/<version>.parquet`.
 
     Sorted, so that work on one shard reads its part of the file only; sorting by org as well would double the time.

@@ -119,13 +119,13 @@ class UsageLake:
         """The ids of `pieces` that arrived first on another day; see cross_days.conflicts_over_days."""
         return cross_days.conflicts_over_days(self.root, pieces, self.limits)
 
-    def record(self, day: date, pieces: Sequence[str], exclusions: Sequence[EventKey]) -> Manifest:
-        """Decides which rows of a day count; see usage_days.record_day."""
-        return usage_days.record_day(self.root, day, pieces, exclusions, self.limits)
+    def make_manifest(self, day: date, pieces: Sequence[str], exclusions: Sequence[EventKey]) -> Manifest:
+        """Decides which rows of a day count; see usage_days.make_manifest."""
+        return usage_days.make_manifest(self.root, day, pieces, exclusions, self.limits)
 
-    def compile(self, manifest: Manifest) -> Rollup:
-        """Writes the exact totals of a day; see usage_days.compile_day."""
-        return usage_days.compile_day(self.root, manifest, self.shards, self.limits, self.engine)
+    def make_rollup(self, manifest: Manifest) -> Rollup:
+        """Writes the exact totals of a day; see usage_days.make_rollup."""
+        return usage_days.make_rollup(self.root, manifest, self.shards, self.limits, self.engine)
 
     # Reading
 
