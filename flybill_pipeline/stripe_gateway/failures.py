@@ -4,6 +4,7 @@ Stripe's own wording never becomes part of a failure: it may quote what we sent,
 log. Its request id does, and finds the wording in Stripe's log.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -13,27 +14,31 @@ from flybill_pipeline.billing.sync.values import Failure, FailureKind
 from flybill_pipeline.stripe_gateway.failure_table import TABLE, Rule
 
 RATE_LIMIT_REASON = "stripe-rate-limited-reason"
+LONGEST_RETRY_AFTER = 300.0
+"""Seconds that we wait because an answer asks for it; Stripe asks for a few."""
+WORD = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,80}")
+"""A code, a parameter's name or a request id as Stripe writes them: what is none is not repeated."""
 
 
 def classify(error: stripe.StripeError) -> Failure:
     """The failure that `error` is. LookupError for a class that the table lacks: a test keeps it whole."""
     headers = headers_of(error)
+    code = _word(error.code) or _word(getattr(error.error, "code", None))
+    param = _word(getattr(error, "param", None))
     replayed = headers.get("idempotent-replayed") == "true"
-    body = error.error
-    code = error.code or (getattr(body, "code", None) if body else None)
-    rule = _rule(error, code)
+    rule = _rule(error, code, param)
     failure = Failure(
         kind=_kind(rule.kind, error, headers, replayed=replayed),
         code=rule.name,
         message=rule.message,
         remedy=rule.remedy,
         customer_message=rule.customer_message,
-        request_id=headers.get("request-id"),
+        request_id=_word(headers.get("request-id")),
         retry_after=_seconds(headers.get("retry-after")),
         replayed=replayed,
         status=error.http_status,
     )
-    details = _details(code, getattr(error, "param", None), failure)
+    details = _details(code, param, failure)
     return replace(failure, message=f"{failure.message}{details}")
 
 
@@ -63,9 +68,8 @@ def unreadable(request_id: str | None) -> Failure:
     return replace(classify(stripe.APIError("unreadable")), request_id=request_id)
 
 
-def _rule(error: stripe.StripeError, code: str | None) -> Rule:
-    param = getattr(error, "param", None)
-    says = (error.user_message or "").lower()
+def _rule(error: stripe.StripeError, code: str | None, param: str | None) -> Rule:
+    says = str(error.user_message or "").lower()
     for rule in TABLE:
         if rule.matches(type(error), error.http_status, code, param, says):
             return rule
@@ -87,13 +91,19 @@ def _kind(kind: FailureKind, error: stripe.StripeError, headers: Mapping[str, st
 
 
 def _details(code: str | None, param: str | None, failure: Failure) -> str:
-    said = [f"code {code}" if code else "", f"parameter {param}" if param else ""]
-    said.append(f"status {failure.status}" if failure.status else "")
-    said.append(failure.request_id or "")
-    text = ", ".join(part for part in said if part)
+    parts = [f"code {code}" if code else "", f"parameter {param}" if param else ""]
+    parts.append(f"status {failure.status}" if failure.status else "")
+    parts.append(failure.request_id or "")
+    text = ", ".join(part for part in parts if part)
     return f" ({text})" if text else ""
 
 
+def _word(text: object) -> str | None:
+    return text if isinstance(text, str) and WORD.fullmatch(text) else None
+
+
 def _seconds(text: str | None) -> float | None:
-    """Retry-After in seconds; the form with a date is not worth parsing, our own backoff does instead."""
-    return float(text) if text is not None and text.isdecimal() else None
+    """Retry-After in seconds, within reason; a date is not worth parsing, our own backoff does instead."""
+    if text is None or not re.fullmatch(r"[0-9]+", text):
+        return None
+    return min(float(text), LONGEST_RETRY_AFTER)

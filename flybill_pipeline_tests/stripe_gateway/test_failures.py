@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 import stripe
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flybill_pipeline.stripe_gateway.failure_table import NOTHING_TO_DO, TABLE
-from flybill_pipeline.stripe_gateway.failures import classify
+from flybill_pipeline.stripe_gateway.failures import LONGEST_RETRY_AFTER, classify
 
 Headers = Mapping[str, str]
 
@@ -143,3 +145,22 @@ def test_what_stripe_wrote_is_never_repeated() -> None:
 def test_retry_after_is_taken_in_seconds() -> None:
     assert classify(raised(stripe.RateLimitError, 429, headers={"retry-after": "7"})).retry_after == 7
     assert classify(raised(stripe.RateLimitError, 429, headers={"retry-after": "Wed, 21 Oct"})).retry_after is None
+
+
+@pytest.mark.parametrize("asked", ["99999999999", "9" * 5000, "301"])
+def test_nobody_makes_us_wait_longer_than_is_reasonable(asked: str) -> None:
+    waits = classify(raised(stripe.RateLimitError, 429, headers={"retry-after": asked})).retry_after
+    assert waits == LONGEST_RETRY_AFTER
+
+
+@pytest.mark.parametrize("asked", ["", "-1", "1e9", "inf", "nan", "٣", "1.5", "0x10", "²"])
+def test_what_is_no_number_of_seconds_is_left_to_our_own_backoff(asked: str) -> None:
+    assert classify(raised(stripe.RateLimitError, 429, headers={"retry-after": asked})).retry_after is None
+
+
+@given(st.text(), st.text(), st.text())
+def test_only_what_looks_like_a_name_of_stripes_is_repeated(code: str, param: str, request_id: str) -> None:
+    failure = classify(raised(stripe.InvalidRequestError, 400, code, param=param, headers={"request-id": request_id}))
+    assert failure.message.isprintable()
+    assert len(failure.message) < 500
+    assert failure.request_id is None or re.fullmatch(r"[\w.:\[\]-]{1,80}", failure.request_id, re.ASCII)
