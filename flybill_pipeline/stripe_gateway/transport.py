@@ -102,7 +102,7 @@ class PooledClient(stripe.HTTPClient):
 
 
 class _Answer(HTTPResponse):
-    """An answer of which each byte is waited for `wait` seconds, and none after `end`."""
+    """An answer that waits at most `wait` seconds for each byte, and reads none after `end`."""
 
     def __init__(self, sock: socket.socket, *arguments: Any, wait: float, end: float, **more: Any) -> None:
         super().__init__(sock, *arguments, **more)

@@ -25,7 +25,7 @@ class Catalog(Protocol):
     def working_on(self, what: str) -> AbstractContextManager[None]: ...
     def uncompared(self) -> bool: ...
     def all_pieces(self) -> Sequence[str]: ...
-    def compared(self, pieces: Sequence[str], found: Exclusions) -> None: ...
+    def compared(self, pieces: Sequence[str], exclusions: Exclusions) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,6 @@ def compare_days(lake: Lake, catalog: Catalog) -> ComparisonReport | None:
         if not catalog.uncompared():
             return None
         pieces = catalog.all_pieces()
-        found = lake.conflicts_over_days(pieces)
-        catalog.compared(pieces, found)
-    return ComparisonReport(sum(len(keys) for keys in found.values()), len(found))
+        exclusions = lake.conflicts_over_days(pieces)
+        catalog.compared(pieces, exclusions)
+    return ComparisonReport(sum(len(keys) for keys in exclusions.values()), len(exclusions))

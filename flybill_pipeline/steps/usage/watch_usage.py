@@ -44,9 +44,9 @@ class BadRows:
 
 def bad_rows(arrivals: Arrivals, now: datetime) -> BadRows:
     """What arrived badly in the last seven days."""
-    found = arrivals.quarantined(now - WINDOW)
-    shares = [_share(each["in quarantine"], each["rows"]) for each in found]
-    sources = [{**each, "share": f"{share:.2%}"} for each, share in zip(found, shares, strict=True)]
+    by_source = arrivals.quarantined(now - WINDOW)
+    shares = [_share(each["in quarantine"], each["rows"]) for each in by_source]
+    sources = [{**each, "share": f"{share:.2%}"} for each, share in zip(by_source, shares, strict=True)]
     return BadRows(sources, arrivals.broken(), max(shares, default=Decimal(0)))
 
 
@@ -59,22 +59,22 @@ def silent_sources(arrivals: Arrivals, now: datetime) -> list[dict[str, Any]]:
     last = now.date() - timedelta(days=2)
     first = last - timedelta(days=HISTORY_DAYS)
     delivered = arrivals.rows_by_day(first - WINDOW, last)
-    found = []
+    silences = []
     for source in sorted(delivered):
         silent = silent_days(delivered[source], first, last)
         if silent:
             newest = max(delivered[source])
-            found.append({"source": source, "silent days": ", ".join(map(str, silent)), "newest usage": str(newest)})
-    return found
+            silences.append({"source": source, "silent days": ", ".join(map(str, silent)), "newest usage": str(newest)})
+    return silences
 
 
 def unusual_volume(arrivals: Arrivals, day: date) -> list[dict[str, Any]]:
     """The sources whose number of rows on a day is unusual beside those of the four weeks before."""
     delivered = arrivals.rows_by_day(day - timedelta(days=HISTORY_DAYS), day)
-    found = []
+    unusual = []
     for source, rows in sorted(delivered.items()):
         today = rows.get(day, 0)
         history = [count for other, count in rows.items() if other < day]
         if is_unusual(today, history, UNUSUAL_VOLUME):
-            found.append({"source": source, "rows": today, "usual rows of a day": usual(history)})
-    return found
+            unusual.append({"source": source, "rows": today, "usual rows of a day": usual(history)})
+    return unusual
