@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from email.utils import formatdate
 from typing import cast
 
 from starlette.applications import Starlette
@@ -53,7 +54,7 @@ def _api(emulator: Emulator) -> ASGIApp:
         try:
             if delivery.delay:
                 await asyncio.sleep(delivery.delay)
-            await _deliver(request, delivery, scope, receive, send)
+            await _deliver(request, delivery, emulator.clock.now(), scope, receive, send)
         finally:
             emulator.answered(request)
 
@@ -81,13 +82,14 @@ async def _read(scope: Scope, receive: Receive) -> Request | None:
     )
 
 
-async def _deliver(request: Request, delivery: Delivery, scope: Scope, receive: Receive, send: Send) -> None:
+async def _deliver(request: Request, delivery: Delivery, now: int, scope: Scope, receive: Receive, send: Send) -> None:
     reply = delivery.reply
     if reply is None:
         _transport(scope).abort()
         await _disconnected(receive)
         return
-    await send({"type": "http.response.start", "status": reply.status, "headers": _encoded(_headers(request, reply))})
+    headers = _encoded({**_headers(request, reply), "Date": formatdate(now, usegmt=True)})
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     if delivery.cut:
         await send({"type": "http.response.body", "body": reply.body[: len(reply.body) // 2], "more_body": True})
         _transport(scope).close()

@@ -41,6 +41,7 @@ def serve(config: EmulatorConfig, host: str = "127.0.0.1", port: int = 0) -> Non
         log_config=None,
         log_level="error",
         access_log=False,
+        date_header=False,  # the application's own: it is Stripe's clock that an answer is dated by
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=2,
     )

@@ -5,7 +5,7 @@ A method returns an `Answer` or a `Failure`, whatever Stripe or the network did;
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import stripe
@@ -23,6 +23,8 @@ from flybill_pipeline.billing.sync.values import (
     T,
 )
 from flybill_pipeline.stripe_gateway import credit_mapping, mapping
+from flybill_pipeline.stripe_gateway.clock import AnswerClock
+from flybill_pipeline.stripe_gateway.contents import Contents
 from flybill_pipeline.stripe_gateway.failures import RATE_LIMIT_REASON, classify, headers_of, unreadable, wrong_livemode
 from flybill_pipeline.stripe_gateway.keys import STRIPE_HOST, is_live_key, require_usable_key
 from flybill_pipeline.stripe_gateway.limiter import ENDPOINT_RATE, LIVE_RATE, Limiter
@@ -56,8 +58,8 @@ class Gateway:
     """Stripe for one key. Safe to share between threads.
 
     `base` replaces Stripe's address (the emulator's). `live` must be true for a live key, and only then: see `keys`.
-    `auto_advance` lets Stripe collect what is finalized; false finalizes without collecting, for a month on trial.
-    With `automatic_tax` Stripe adds tax, by the customer's address.
+    `contents` are the parameters of its writes: whether Stripe collects what is finalized, whether it adds tax. `now`
+    is our own clock, which is only held against Stripe's.
     """
 
     def __init__(
@@ -69,15 +71,15 @@ class Gateway:
         rate: float | None = None,
         limiter: Limiter | None = None,
         timeout: float = TIMEOUT,
-        auto_advance: bool = True,
-        automatic_tax: bool = False,
+        contents: Contents | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         require_usable_key(api_key, base=base, live=live)
         _silence_library()
         self._live = is_live_key(api_key)
         self._limiter = limiter or limiter_for(live=self._live, endpoint=rate)
-        self._auto_advance = auto_advance
-        self._automatic_tax = automatic_tax
+        self._contents = contents or Contents()
+        self._clock = AnswerClock(now)
         self._client = stripe.StripeClient(
             api_key,
             base_addresses={"api": base.rstrip("/")} if base else None,
@@ -90,14 +92,24 @@ class Gateway:
         """The pace of its calls."""
         return self._limiter
 
+    @property
+    def contents(self) -> Contents:
+        """What its writes hold, by name."""
+        return self._contents
+
+    @property
+    def clock(self) -> AnswerClock:
+        """Stripe's clock, as its answers show it."""
+        return self._clock
+
     def create_customer(self, org: SyncOrg, key: str) -> Answer[StripeCustomer] | Failure:
         """A customer for an org that has none."""
-        params = mapping.customer_params(org)
+        params = self._contents.customer_params(org)
         return self._call("create_customer", "post", "/v1/customers", mapping.read_customer, params, key)
 
     def create_invoice(self, invoice: SyncInvoice, key: str) -> Answer[StripeInvoice] | Failure:
         """An empty draft that Stripe will not finalize by itself."""
-        params = mapping.invoice_params(invoice, automatic_tax=self._automatic_tax)
+        params = self._contents.invoice_params(invoice)
         return self._call("create_invoice", "post", "/v1/invoices", mapping.read_invoice, params, key)
 
     def add_lines(self, stripe_invoice_id: str, lines: Sequence[SyncLine], key: str) -> Answer[StripeInvoice] | Failure:
@@ -108,23 +120,38 @@ class Gateway:
     def finalize_invoice(self, stripe_invoice_id: str, key: str) -> Answer[StripeInvoice] | Failure:
         """Makes a draft final."""
         path = f"/v1/invoices/{stripe_invoice_id}/finalize"
-        params = {"auto_advance": self._auto_advance}
-        return self._call("finalize_invoice", "post", path, mapping.read_invoice, params, key)
+        return self._call("finalize_invoice", "post", path, mapping.read_invoice, self._contents.finalize_params(), key)
+
+    def retrieve_invoice(self, stripe_invoice_id: str) -> Answer[StripeInvoice] | Failure:
+        """One invoice, by Stripe's own id of it."""
+        return self._call("retrieve_invoice", "get", f"/v1/invoices/{stripe_invoice_id}", mapping.read_invoice)
 
     def delete_draft(self, stripe_invoice_id: str) -> Answer[str] | Failure:
         """Deletes a draft; answers with its id."""
         path = f"/v1/invoices/{stripe_invoice_id}"
         return self._call("delete_invoice", "delete", path, lambda data: str(data["id"]))
 
-    def find_invoices(self, customer_id: str, since: datetime) -> Answer[list[StripeInvoice]] | Failure:
-        """All invoices of a customer created at or after `since`, newest first."""
-        params = {"customer": customer_id, "created": {"gte": int(since.timestamp())}}
+    def find_invoices(self, customer_id: str, since: datetime | None) -> Answer[list[StripeInvoice]] | Failure:
+        """All invoices of a customer created at or after `since`, by Stripe's clock, newest first; None: all."""
+        params = {"customer": customer_id, **_created(since)}
         return self._list("list_invoices", "/v1/invoices", mapping.read_invoice, params)
 
-    def find_customers(self, since: datetime) -> Answer[list[StripeCustomer]] | Failure:
-        """All customers created at or after `since`, newest first."""
-        params = {"created": {"gte": int(since.timestamp())}}
-        return self._list("list_customers", "/v1/customers", mapping.read_customer, params)
+    def find_customers(self, org_id: str, since: datetime | None) -> Answer[list[StripeCustomer]] | Failure:
+        """The customers that were made for an org, created at or after `since`, by Stripe's clock; None: ever.
+
+        Stripe lists by no metadata: all customers of that time are read.
+        """
+        answer = self._list("list_customers", "/v1/customers", mapping.read_customer, _created(since))
+        if isinstance(answer, Failure):
+            return answer
+        mark = mapping.org_mark(org_id)
+        return Answer([each for each in answer.value if each.flybill_org_id == mark], answer.request_id)
+
+    def update_customer(self, customer_id: str, org: SyncOrg, key: str) -> Answer[StripeCustomer] | Failure:
+        """Brings a customer's name and address up to date."""
+        params = self._contents.customer_params(org)
+        path = f"/v1/customers/{customer_id}"
+        return self._call("update_customer", "post", path, mapping.read_customer, params, key)
 
     def list_lines(self, stripe_invoice_id: str) -> Answer[list[str]] | Failure:
         """Our ids of all lines of an invoice: the invoice itself shows the first ten only."""
@@ -185,10 +212,12 @@ class Gateway:
             with self._limiter.call(endpoint):
                 response = self._client.raw_request(method, path, **options, **(params or {}))
         except stripe.StripeError as error:
+            self._clock.hear(headers_of(error))
             reason = headers_of(error).get(RATE_LIMIT_REASON)
             if reason is not None:
                 self._limiter.slow_down(endpoint, reason)
             return classify(error)
+        self._clock.hear(response.headers)
         request_id = response.request_id
         data = response.data
         if not isinstance(data, dict):
@@ -200,6 +229,10 @@ class Gateway:
         except KeyError:
             return unreadable(request_id)
         return Answer(value, request_id, response.headers.get("idempotent-replayed") == "true")
+
+
+def _created(since: datetime | None) -> dict[str, Any]:
+    return {} if since is None else {"created": {"gte": int(since.timestamp())}}
 
 
 def _entries(data: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -24,6 +24,13 @@ class InvoiceListing:
         """The invoices of one customer created at or after `since` that come after the one named `after`."""
         return self._page({"customer": customer_id, "created": {"gte": int(since.timestamp())}}, after)
 
+    def invoice(self, stripe_invoice_id: str) -> Answer[ListedInvoice | None] | Failure:
+        """One invoice by Stripe's id of it; None when Stripe does not know it."""
+        answer = self._gateway.page("retrieve_invoice", f"/v1/invoices/{stripe_invoice_id}", {})
+        if isinstance(answer, Failure):
+            return Answer(None) if answer.code == "invoice_missing" else answer
+        return Answer(_listed(answer.value), answer.request_id)
+
     def _page(self, filters: dict[str, Any], after: str | None) -> Answer[ListedPage] | Failure:
         query: dict[str, Any] = {"limit": MOST_PER_PAGE, **filters}
         if after is not None:

@@ -1,5 +1,6 @@
 """Our values to Stripe's parameters, and Stripe's objects back to our values. Pure; no calls, no decisions."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,9 @@ from flybill_pipeline.billing.sync.values import StripeCustomer, StripeInvoice, 
 DAYS_UNTIL_DUE = 30
 """For send_invoice when the org names no term; Stripe insists on one."""
 LONGEST_DESCRIPTION = 500
+LONGEST_NAME = 256
+"""Of a customer, in characters, by Stripe's own description."""
+LONGEST_METADATA = 500
 
 
 def invoice_params(invoice: SyncInvoice, *, automatic_tax: bool = False) -> dict[str, Any]:
@@ -25,7 +29,7 @@ def invoice_params(invoice: SyncInvoice, *, automatic_tax: bool = False) -> dict
         "metadata": {
             "flybill_invoice_id": invoice.invoice_id,
             "flybill_number": invoice.number,
-            "flybill_org_id": invoice.org.org_id,
+            "flybill_org_id": org_mark(invoice.org.org_id),
             "flybill_month": str(invoice.month),
             "flybill_content_hash": invoice.content_hash,
             "flybill_subtotal_minor": str(invoice.subtotal_minor),
@@ -60,11 +64,16 @@ def line_params(lines: Sequence[SyncLine]) -> list[dict[str, Any]]:
 
 
 def customer_params(org: SyncOrg) -> dict[str, Any]:
-    """The parameters of a customer for an org that came without one."""
-    params: dict[str, Any] = {"name": org.name, "metadata": {"flybill_org_id": org.org_id}}
+    """The parameters of a customer for an org that came without one. A name that is too long for Stripe is cut."""
+    params: dict[str, Any] = {"name": org.name[:LONGEST_NAME], "metadata": {"flybill_org_id": org_mark(org.org_id)}}
     if org.email:
         params["email"] = org.email
     return params
+
+
+def org_mark(org_id: str) -> str:
+    """An org's id as metadata holds it: a longer one than Stripe takes is hashed."""
+    return org_id if len(org_id) <= LONGEST_METADATA else hashlib.sha256(org_id.encode()).hexdigest()
 
 
 def read_invoice(data: Mapping[str, Any]) -> StripeInvoice:
@@ -85,13 +94,24 @@ def read_invoice(data: Mapping[str, Any]) -> StripeInvoice:
         flybill_invoice_id=metadata.get("flybill_invoice_id"),
         flybill_content_hash=metadata.get("flybill_content_hash"),
         flybill_number=metadata.get("flybill_number"),
+        flybill_terms=metadata.get("flybill_terms"),
+        line_ids=_line_ids(data.get("lines") or {}),
     )
 
 
 def read_customer(data: Mapping[str, Any]) -> StripeCustomer:
     """What we need of Stripe's customer. Raises KeyError when it is not one."""
     metadata = data.get("metadata") or {}
-    return StripeCustomer(data["id"], data["created"], metadata.get("flybill_org_id"))
+    return StripeCustomer(
+        customer_id=data["id"],
+        created=data["created"],
+        flybill_org_id=metadata.get("flybill_org_id"),
+        flybill_terms=metadata.get("flybill_terms"),
+    )
+
+
+def _line_ids(lines: Mapping[str, Any]) -> tuple[str, ...] | None:
+    return None if lines.get("has_more", True) else tuple(read_line_id(line) for line in lines["data"])
 
 
 def read_line_id(data: Mapping[str, Any]) -> str:

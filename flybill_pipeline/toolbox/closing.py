@@ -40,7 +40,7 @@ def bring(tools: Toolbox, part: ShardMonth, tell: Callable[[str], None] = lambda
         ledger=tools.sync_ledger,
         credit_notes=tools.credit_notes,
         stripe=tools.stripe,
-        options=RunOptions(pace=tools.stripe.pace, tell=tell),
+        options=RunOptions(pace=tools.stripe.pace, tell=tell, stripe_clock=tools.stripe.clock.reading),
     )
 
 

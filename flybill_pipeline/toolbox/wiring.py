@@ -56,6 +56,7 @@ def require_readable_inputs(settings: Settings) -> None:
 
 
 def _open_stripe(settings: Settings) -> "Gateway":
+    from flybill_pipeline.stripe_gateway.contents import Contents
     from flybill_pipeline.stripe_gateway.gateway import Gateway, limiter_for
 
     require_usable_stripe(settings)
@@ -65,7 +66,7 @@ def _open_stripe(settings: Settings) -> "Gateway":
         settings.stripe_api_key.get_secret_value(),
         base=settings.stripe_api_base,
         live=settings.stripe_live,
-        automatic_tax=settings.stripe_automatic_tax,
+        contents=Contents(automatic_tax=settings.stripe_automatic_tax),
         limiter=limiter_for(
             live=settings.stripe_live, endpoint=settings.stripe_rate, account=settings.stripe_account_rate
         ),

@@ -1,12 +1,13 @@
 """`python -m flybill_pipeline_tests.chaos`: all of it at full length. Exits 1 if a promise broke.
 
-Storms of real processes that are killed at random, seed by seed; a kill at every boundary; and arbitrary stories.
+Storms of real processes that are killed at random, seed by seed, among honest clocks, and then with clocks minutes,
+hours and days off, edited invoices and new terms; a kill at every boundary; and arbitrary stories.
 """
 
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -15,7 +16,8 @@ from flybill_pipeline.local.postgres import serving
 from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline_tests.chaos.kills import kill_everywhere
 from flybill_pipeline_tests.chaos.machine import Worlds, tell_stories
-from flybill_pipeline_tests.chaos.storm import weather_for_processes
+from flybill_pipeline_tests.chaos.mischief import MISCHIEF
+from flybill_pipeline_tests.chaos.storm import Forecast, weather_for_processes
 from flybill_pipeline_tests.chaos.world import World
 from flybill_pipeline_tests.worlds.databases import Databases, fresh_databases, migrated
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
@@ -32,7 +34,10 @@ def main() -> int:
     parser.add_argument("--stories", type=int, default=150)
     options = parser.parse_args()
     with serving(Path(f"/tmp/flybill-chaos-{uuid4().hex[:8]}"), keep=False) as url:
-        kept = [storms(url, options.seeds, options.invoices, options.rate), every_boundary(url, 0)]
+        forecasts = [Forecast(options.invoices, options.rate, seed) for seed in range(options.seeds)]
+        mischief = [Forecast(options.invoices // 4, options.rate, 100, mischief=[name]) for name in MISCHIEF]
+        mixed = Forecast(options.invoices // 4, options.rate, 101, mischief=list(MISCHIEF))
+        kept = [storms(url, [*forecasts, *mischief, mixed]), every_boundary(url, 0)]
         kept.append(every_boundary(url, 30))
         with EmulatorProcess() as emulator:
             tell_stories(Worlds(Databases(url), emulator), options.stories, steps=15)
@@ -40,23 +45,27 @@ def main() -> int:
     return int(not all(kept))
 
 
-def storms(url: str, seeds: int, invoices: int, rate: float) -> bool:
-    """A storm for each seed, in a world of its own; whether all went well."""
+def storms(url: str, forecasts: Sequence[Forecast]) -> bool:
+    """A storm for each forecast, in a world of its own; whether all went well."""
     _say(" seed invoices kills gaps calls/invoice seconds  result")
     well = True
-    for seed in range(seeds):
+    for forecast in forecasts:
         began = time.monotonic()
         with new_world(url) as world:
-            storm = weather_for_processes(world, invoices=invoices, rate=rate, seed=seed)
+            storm = weather_for_processes(world, forecast)
         problems = list(storm.problems)
         if storm.calls_per_invoice > MOST_CALLS:
             problems.append(f"more than {MOST_CALLS} calls per invoice")
         well = well and not problems
         _say(
-            f"{seed:5} {storm.invoices:8} {storm.crashes:5} {storm.gaps:4} {storm.calls_per_invoice:13.2f}"
-            f" {time.monotonic() - began:7.0f}  {'; '.join(problems) or 'once'}"
+            f"{forecast.seed:5} {storm.invoices:8} {storm.crashes:5} {storm.gaps:4} {storm.calls_per_invoice:13.2f}"
+            f" {time.monotonic() - began:7.0f}  {'; '.join(problems) or 'once'}{_among(forecast.mischief)}"
         )
     return well
+
+
+def _among(mischief: Sequence[str]) -> str:
+    return f", among {', '.join(mischief)}" if mischief else ""
 
 
 def every_boundary(url: str, hours: int) -> bool:

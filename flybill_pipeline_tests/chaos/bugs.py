@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import uuid4
 
 from flybill_pipeline.billing.sync.values import Answer, Failure, Progress
 from flybill_pipeline.steps.sync.ports import Ledger, Rows, Stripe
+from flybill_pipeline.steps.sync.recovery import MISSING
 
 
 class _Wrapped:
@@ -25,6 +26,8 @@ class RandomKeys(_Wrapped):
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._port, name)
+        if not callable(method):
+            return method
 
         def call(*args: Any) -> Any:
             keyed = args and isinstance(args[-1], str) and args[-1].startswith("fb:")
@@ -42,6 +45,8 @@ class NewKeyAfterTimeout(_Wrapped):
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._port, name)
+        if not callable(method):
+            return method
 
         def call(*args: Any) -> Any:
             key = args[-1] if args and isinstance(args[-1], str) and args[-1].startswith("fb:") else None
@@ -60,6 +65,39 @@ class SeesNothing(_Wrapped):
 
     def find_invoices(self, *_: Any) -> Answer[list[Any]]:
         return Answer([])
+
+    def retrieve_invoice(self, *_: Any) -> Failure:
+        return Failure("look_first", MISSING, "Stripe does not know the invoice", "Nothing", "")
+
+
+class ForgetsTheId(_Wrapped):
+    """What Stripe gave us an id of is searched for all the same, by what anybody may edit."""
+
+    def retrieve_invoice(self, *_: Any) -> Failure:
+        return Failure("look_first", MISSING, "Stripe does not know the invoice", "Nothing", "")
+
+
+class KeysWithoutContent(_Wrapped):
+    """A key stands for an invoice and a step, whatever is sent under it."""
+
+    @property
+    def contents(self) -> Any:
+        return _OneName()
+
+
+class _OneName:
+    def __getattr__(self, _: str) -> Any:
+        return lambda *_: "content"
+
+
+class SearchesByOurClock(_Wrapped):
+    """A look begins an hour before we sent something, by our own clock."""
+
+    def mark_sending(
+        self, row_id: str, attempts: int, step: str, key: str, now: datetime, changes: Mapping[str, object]
+    ) -> Progress | None:
+        ours = {"sent_after": now - timedelta(hours=1)} if "sent_after" in changes else {}
+        return cast(Rows, self._port).mark_sending(row_id, attempts, step, key, now, {**changes, **ours})
 
 
 class WrittenAfterTheCall(_Wrapped):

@@ -4,10 +4,13 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from flybill_pipeline.steps.sync.ports import Ledger, Stripe
 from flybill_pipeline_tests.chaos.bugs import NO_BUG, Bug
+
+if TYPE_CHECKING:
+    from flybill_pipeline_tests.chaos.world import World
 
 
 class Crash(BaseException):
@@ -43,6 +46,8 @@ class Crashing:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._port, name)
+        if not callable(method):
+            return method
 
         def call(*args: Any, **kwargs: Any) -> Any:
             self._boundaries.cross(f"before {name}")
@@ -71,6 +76,17 @@ def crashing(boundaries: Boundaries, bug: Bug = NO_BUG) -> dict[str, Any]:
         "ledger_of": lambda ledger: cast(Ledger, CrashingLedger(bug.ledger_of(ledger), boundaries)),
         "stripe_of": lambda stripe: cast(Stripe, Crashing(bug.stripe_of(stripe), boundaries)),
     }
+
+
+def crash_at(world: "World", name: str, bug: Bug = NO_BUG) -> bool:
+    """A run that dies at the first boundary of this name, such as "after finalize_invoice"; whether it came to that."""
+    boundaries = Boundaries()
+    boundaries.fatal = lambda _: boundaries.names[-1] == name
+    try:
+        world.sync(**crashing(boundaries, bug), workers=1)
+    except Crash:
+        return True
+    return False
 
 
 def now_and_then(seed: int, rate: float) -> Callable[[int], bool]:

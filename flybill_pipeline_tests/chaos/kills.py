@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -20,9 +21,9 @@ KILLED = -9
 def worker(world: World, *options: str) -> subprocess.Popen[str]:
     """A process that syncs the month, at the world's present time."""
     database = world.engine.url.render_as_string(hide_password=False)
-    place = [database, world.emulator.url, world.born.isoformat(), str(world.skipped.total_seconds())]
+    times = [world.born.isoformat(), str(world.skipped.total_seconds()), str(world.skew.total_seconds())]
     return subprocess.Popen(
-        [sys.executable, "-m", "flybill_pipeline_tests.chaos.worker", *place, *options],
+        [sys.executable, "-m", "flybill_pipeline_tests.chaos.worker", database, world.emulator.url, *times, *options],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
@@ -48,10 +49,13 @@ def kill_after_some_calls(world: World, calls: int) -> int | None:
     return process.returncode
 
 
-def kill_until_done(world: World, *, seed: int, calls: int, most_hours: int) -> tuple[int, int]:
+def kill_until_done(
+    world: World, *, seed: int, calls: int, most_hours: int, meanwhile: Callable[[], None] = lambda: None
+) -> tuple[int, int]:
     """Kills worker after worker, each after up to `calls` calls, until one is through.
 
-    After some of the deaths, up to `most_hours` pass. Returns how many were killed, and how often time passed.
+    After some of the deaths, up to `most_hours` pass; after each, `meanwhile` happens. Returns how many were killed,
+    and how often time passed.
     """
     chance = random.Random(seed)
     kills = gaps = 0
@@ -60,6 +64,7 @@ def kill_until_done(world: World, *, seed: int, calls: int, most_hours: int) -> 
         if chance.random() < 0.3:
             gaps += 1
             world.pass_hours(chance.randint(1, most_hours))
+        meanwhile()
         world.set_clocks()
     return kills, gaps
 

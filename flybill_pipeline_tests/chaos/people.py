@@ -42,6 +42,24 @@ class People:
         except (StripeError, IndexError):
             pass
 
+    def edit(self, invoice: Json, how: str) -> None:
+        """Overwrites what we wrote on an invoice, as another program might."""
+        metadata: dict[str, Any] = {
+            "wipe all": "",
+            "wipe our id": {"flybill_invoice_id": ""},
+            "overwrite": {"flybill_content_hash": "0", "flybill_number": "ACME-1", "by": "another tool"},
+        }
+        self._call("post", f"invoices/{invoice['id']}", metadata=metadata[how])
+
+    def change_terms(self, org_id: str, days: int | None) -> None:
+        """Imports the org anew: other terms of payment, another name and address."""
+        method = "charge_automatically" if days is None else "send_invoice"
+        terms = {"collection_method": method, "days_until_due": days}
+        renamed = {"name": f"Now {days} days", "email": f"terms{days}@example.com"}
+        with self._engine.begin() as connection:
+            changed = update(organizations).where(organizations.c.org_id == org_id)
+            connection.execute(changed.values(**terms, **renamed))
+
     def delete_customer(self, org_id: str) -> None:
         """Deletes the customer that the org is linked to, if it is."""
         customer = self.links()[org_id]

@@ -1,10 +1,12 @@
 """A month synced in a storm: faulty calls, crashes between them, days that pass. Short in pytest, long as a command."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flybill_pipeline_tests.chaos.crashes import Boundaries, Crash, crashing, now_and_then
 from flybill_pipeline_tests.chaos.kills import kill_until_done
+from flybill_pipeline_tests.chaos.mischief import MISCHIEF
 from flybill_pipeline_tests.chaos.months import plant
 from flybill_pipeline_tests.chaos.world import World
 
@@ -30,15 +32,30 @@ class Storm:
         return self.calls / self.invoices
 
 
-def weather(world: World, *, invoices: int, rate: float, seed: int, crash_rate: float = 0.004, lines: int = 3) -> Storm:
-    """Syncs `invoices` new invoices while a share `rate` of the calls fails and runs crash, until all are through."""
-    _begin(world, invoices, rate, seed, lines)
+@dataclass(frozen=True)
+class Forecast:
+    """What is coming: a share `rate` of the calls fails, a run crashes at a share `crash_rate` of its boundaries, and
+    between two attempts happens one of `mischief`. The same for the same seed.
+    """
+
+    invoices: int
+    rate: float
+    seed: int
+    crash_rate: float = 0.004
+    mischief: Sequence[str] = ()
+
+
+def weather(world: World, forecast: Forecast) -> Storm:
+    """Syncs new invoices in it until all are through."""
+    _begin(world, forecast)
+    invoices, seed = forecast.invoices, forecast.seed
     chance = random.Random(seed)
-    fatal = now_and_then(seed, crash_rate)
+    fatal = now_and_then(seed, forecast.crash_rate)
     runs = crashes = gaps = 0
     complete = False
     while not complete and runs < MOST_RUNS:
         runs += 1
+        _mischief(world, forecast, chance)
         try:
             complete = world.sync(**crashing(Boundaries(fatal)), workers=8).complete
         except Crash:
@@ -49,17 +66,30 @@ def weather(world: World, *, invoices: int, rate: float, seed: int, crash_rate: 
     return _judged(world, invoices, runs, crashes, gaps)
 
 
-def weather_for_processes(world: World, *, invoices: int, rate: float, seed: int, lines: int = 3) -> Storm:
+def weather_for_processes(world: World, forecast: Forecast) -> Storm:
     """The same with real processes, which are killed by SIGKILL about ten times."""
-    _begin(world, invoices, rate, seed, lines)
-    kills, gaps = kill_until_done(world, seed=seed, calls=invoices, most_hours=LONG_GAP)
-    return _judged(world, invoices, kills + 1, kills, gaps)
+    _begin(world, forecast)
+    chance = random.Random(forecast.seed)
+    kills, gaps = kill_until_done(
+        world,
+        seed=forecast.seed,
+        calls=forecast.invoices,
+        most_hours=LONG_GAP,
+        meanwhile=lambda: _mischief(world, forecast, chance),
+    )
+    return _judged(world, forecast.invoices, kills + 1, kills, gaps)
 
 
-def _begin(world: World, invoices: int, rate: float, seed: int, lines: int) -> None:
-    plant(world.engine, invoices, lines=lines)
-    if rate:
-        world.emulator.faults({"seed": seed, "rate": rate})
+def _mischief(world: World, forecast: Forecast, chance: random.Random) -> None:
+    if forecast.mischief:
+        world.emulator.release()  # an import, or a clock that is set, takes longer than Stripe takes to execute a call
+        MISCHIEF[chance.choice(list(forecast.mischief))](world, chance)
+
+
+def _begin(world: World, forecast: Forecast) -> None:
+    plant(world.engine, forecast.invoices)
+    if forecast.rate:
+        world.emulator.faults({"seed": forecast.seed, "rate": forecast.rate})
 
 
 def _judged(world: World, invoices: int, runs: int, crashes: int, gaps: int) -> Storm:

@@ -78,7 +78,7 @@ class TestPlantedBugs:
     """Each known wrong design, planted: the tests above would not be worth much if they let it pass."""
 
     def test_random_keys_are_caught(self, world: World) -> None:
-        crash_everywhere(world, WAYS["healthy"], bug=Bug(stripe=RandomKeys))
+        crash_everywhere(world, WAYS["create never answered, was done"], bug=Bug(stripe=RandomKeys))
         assert world.problems() != []
 
     def test_a_new_key_after_a_bare_timeout_is_caught(self, world: World) -> None:

@@ -1,6 +1,6 @@
 """A process that syncs the month in a `World` and is to be killed. See `kills`, which starts it.
 
-python -m flybill_pipeline_tests.chaos.worker DATABASE_URL STRIPE_URL BORN SKIPPED_SECONDS [--die-at BOUNDARY]
+python -m flybill_pipeline_tests.chaos.worker DATABASE_URL STRIPE_URL BORN SKIPPED_SECONDS SKEW_SECONDS [--die-at N]
 """
 
 import argparse
@@ -10,7 +10,6 @@ import sys
 from datetime import datetime, timedelta
 
 from flybill_pipeline.billing.sync.values import SyncScope
-from flybill_pipeline.steps.sync.options import RunOptions
 from flybill_pipeline.steps.sync.sync_invoices import sync_invoices
 from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline.stores.sync.ledger import SyncLedger
@@ -21,24 +20,27 @@ from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 
 def main() -> int:
-    """Syncs the month; exit code 0 when all of it is through. At boundary DIE_AT it dies by SIGKILL."""
+    """Syncs the month; exit code 0 when all of it is through. At boundary N it dies by SIGKILL."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("database_url")
     parser.add_argument("stripe_url")
     parser.add_argument("born", type=datetime.fromisoformat)
     parser.add_argument("skipped", type=float, help="seconds")
+    parser.add_argument("skew", type=float, help="seconds")
     parser.add_argument("--die-at", type=int)
     options = parser.parse_args()
     emulator = EmulatorProcess()
     emulator.url = options.stripe_url
     world = World(open_engine(options.database_url), emulator, options.born, timedelta(seconds=options.skipped))
+    world.skew = timedelta(seconds=options.skew)
     ports = crashing(Boundaries(lambda boundary: boundary == options.die_at and _die()))
+    gateway = world.gateway()
     with SyncLedger(world.engine) as ledger:
         report = sync_invoices(
             SyncScope(MONTH),
             ledger=ports["ledger_of"](ledger),
-            stripe=ports["stripe_of"](world.gateway()),
-            options=RunOptions(1 if options.die_at is not None else 8, timedelta(seconds=100), world.now, world.sleep),
+            stripe=ports["stripe_of"](gateway),
+            options=world.options(gateway, workers=1 if options.die_at is not None else 8, patience=100),
         )
     print(report.finalized, flush=True)  # noqa: T201
     return 0 if report.complete else 1

@@ -1,4 +1,4 @@
-"""One database and one emulator with a common clock, and what must be true of them at the end. No faults here."""
+"""One database and one emulator, our clock and Stripe's, and what must be true at the end. No faults here."""
 
 import time
 from collections.abc import Callable, Collection
@@ -27,7 +27,10 @@ UNLIMITED = 2000.0
 
 
 class World:
-    """Everything a sync needs; its clock runs SPEED times as fast as ours, so that waiting takes no time."""
+    """Everything a sync needs; its time runs SPEED times as fast as ours, so that waiting takes no time.
+
+    `skew` is how far the clock that flybill reads is ahead of Stripe's; it may be changed at any time.
+    """
 
     def __init__(
         self,
@@ -40,10 +43,16 @@ class World:
         self.emulator = emulator
         self.born = born or datetime.now(UTC)
         self.skipped = skipped
+        self.skew = timedelta(0)
         self._advanced = 0
 
-    def now(self) -> datetime:
+    def time(self) -> datetime:
+        """The time at Stripe."""
         return self.born + self.skipped + (datetime.now(UTC) - self.born) * SPEED
+
+    def now(self) -> datetime:
+        """The time as flybill's own clock has it."""
+        return self.time() + self.skew
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds / SPEED)
@@ -55,14 +64,15 @@ class World:
         self.set_clocks()
 
     def set_clocks(self) -> None:
-        """Stripe's clock to ours, in whole seconds."""
-        behind = int((self.now() - datetime.now(UTC)).total_seconds()) - self._advanced
+        """Stripe's clock to the world's time, in whole seconds."""
+        behind = int((self.time() - datetime.now(UTC)).total_seconds()) - self._advanced
         if behind > 0:
             self.emulator.advance(behind)
             self._advanced += behind
 
     def gateway(self) -> Gateway:
-        return Gateway("sk_test_chaos", base=self.emulator.url, limiter=Limiter(UNLIMITED, UNLIMITED), timeout=5)
+        limiter = Limiter(UNLIMITED, UNLIMITED)
+        return Gateway("sk_test_chaos", base=self.emulator.url, limiter=limiter, timeout=5, now=self.now)
 
     def stripe(self) -> stripe.StripeClient:
         """Somebody else's way to the same Stripe: a person in the dashboard, another program."""
@@ -88,12 +98,18 @@ class World:
         with SyncLedger(self.engine, key_mark) as ledger:
             if by_a_person:
                 ledger.breaker.probe_now(self.now())
+            gateway = self.gateway()
             return sync_invoices(
                 SyncScope(MONTH, shard, org_ids),
                 ledger=ledger_of(ledger),
-                stripe=stripe_of(self.gateway()),
-                options=RunOptions(workers, timedelta(seconds=patience), self.now, self.sleep),
+                stripe=stripe_of(gateway),
+                options=self.options(gateway, workers, patience),
             )
+
+    def options(self, gateway: Gateway, workers: int, patience: float) -> RunOptions:
+        """How a run goes about its work in this world."""
+        waits = timedelta(seconds=patience)
+        return RunOptions(workers, waits, self.now, self.sleep, stripe_clock=gateway.clock.reading)
 
     def problems(self) -> list[str]:
         """Everything that is not as it must be once the month is synced: nothing twice, nothing lost, nothing left."""

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from unittest.mock import ANY
 
 import pytest
 import stripe
@@ -106,8 +107,9 @@ def test_lists_are_read_to_their_end(emulator: EmulatorProcess) -> None:
     gate = gateway(emulator)
     for number in range(103):
         gate.create_customer(ORG, f"key{number}")
-    found = gate.find_customers(EPOCH)
+    found = gate.find_customers(ORG.org_id, EPOCH)
     assert isinstance(found, Answer)
+    assert gate.find_customers("bolt", None) == Answer([], ANY)
     assert len(found.value) == len({entry.customer_id for entry in found.value}) == 103
 
 

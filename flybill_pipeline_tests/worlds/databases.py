@@ -13,9 +13,11 @@ from unittest.mock import patch
 from uuid import uuid4
 
 import dagster as dg
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
 
-from flybill_pipeline.stores.postgres.database import migrate, open_engine
+from flybill_pipeline.stores.postgres.database import MIGRATIONS, migrate, open_engine
 from flybill_pipeline_tests.worlds.project import PROJECT
 
 EMPTY = "template1"
@@ -170,6 +172,16 @@ def _created(postgres_url: str, purpose: str, template: str = EMPTY) -> str:
     with _admin(postgres_url) as connection:
         connection.execute(text(f"create database {name} template {template}"))
     return name
+
+
+def migrate_to(engine: Engine, revision: str) -> None:
+    """Brings an empty database to the schema of an older version, such as 0017: for tests of what comes after it."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        connection.execute(text("insert into flybill.facts (name, value) values ('shards', :n)"), {"n": str(SHARDS)})
 
 
 @contextmanager

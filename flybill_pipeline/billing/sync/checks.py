@@ -1,6 +1,8 @@
 """Compares our invoice with Stripe's copy, and names what we find wrong ourselves. Not what Stripe refuses."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 from flybill_pipeline.billing.money.currencies import currency_of
 from flybill_pipeline.billing.sync.values import Failure, FailureKind, StripeInvoice, SyncInvoice
@@ -28,20 +30,29 @@ def problem_before_sending(invoice: SyncInvoice) -> Failure | None:
 
 
 def mismatch(
-    ours: SyncInvoice, theirs: StripeInvoice, statuses: Sequence[str], *, has_lines: bool = True
+    ours: SyncInvoice,
+    theirs: StripeInvoice,
+    statuses: Sequence[str],
+    *,
+    has_lines: bool = True,
+    marked: bool = True,
 ) -> Failure | None:
     """What Stripe's copy has differently, or None.
 
     `statuses` are those that are right at this moment; amounts are compared once the copy has its lines. `amount_due`
-    and `total` never are: a customer's balance and tax may change them.
+    and `total` never are: a customer's balance and tax may change them. Metadata is compared where it is what tells
+    that the copy is ours (`marked`): anybody may edit it.
     """
     pairs: list[tuple[str, object, object]] = [
         ("customer", ours.org.customer_id, theirs.customer_id),
         ("currency", ours.currency, theirs.currency),
-        ("metadata", ours.content_hash, theirs.flybill_content_hash),
-        ("invoice id", ours.invoice_id, theirs.flybill_invoice_id),
-        ("number", ours.number, theirs.flybill_number),  # months closed again after a restore may number otherwise
     ]
+    if marked:
+        pairs += [
+            ("metadata", ours.content_hash, theirs.flybill_content_hash),
+            ("invoice id", ours.invoice_id, theirs.flybill_invoice_id),
+            ("number", ours.number, theirs.flybill_number),  # months closed again after a restore may number otherwise
+        ]
     if has_lines:
         pairs.append(("subtotal", ours.subtotal_minor, theirs.subtotal_minor))
     if has_lines and theirs.total_excluding_tax_minor is not None:
@@ -66,6 +77,17 @@ def two_finalized(invoices: Sequence[StripeInvoice]) -> Failure:
         f"Stripe has this invoice more than once: {names}",
         "Void all but one of them in Stripe's dashboard today, then repair the org.",
     )
+
+
+def may_be_under_way(wait: timedelta) -> Failure:
+    """What was sent before with other terms was never answered, and may be executed yet: wait, then look again."""
+    failure = _failure(
+        "terms_changed",
+        "The organization's terms changed while Stripe had not answered; it is looked at again before it is sent",
+        "Nothing: it is tried again by itself.",
+        "same_key",
+    )
+    return replace(failure, retry_after=wait.total_seconds())
 
 
 def no_end_in_sight(kind: FailureKind = "same_key") -> Failure:

@@ -12,7 +12,10 @@ MOST_STRAYS = 100
 
 @dataclass(frozen=True, slots=True)
 class OurInvoice:
-    """One finalized invoice of ours, amounts in minor units; `credited_minor` by credit notes that Stripe has."""
+    """One finalized invoice of ours, amounts in minor units; `credited_minor` by credit notes that Stripe has.
+
+    `known_id` is Stripe's id of the copy that the sync left there, None while there is none.
+    """
 
     invoice_id: str
     org_id: str
@@ -20,6 +23,7 @@ class OurInvoice:
     currency: str
     amount_minor: int
     credited_minor: int = 0
+    known_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,10 @@ class ListedPage:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """When the first call for an invoice went out, when the last was recorded, and for which customer."""
+    """When the first call for an invoice went out, when the last was recorded, and for which customer.
+
+    Moments of Stripe's clock: ours may have been hours off.
+    """
 
     first: datetime
     last: datetime

@@ -99,7 +99,11 @@ class SyncInvoice:
 
 @dataclass(frozen=True, slots=True)
 class StripeInvoice:
-    """What Stripe has of an invoice. The `flybill_*` members are its metadata, None when it is not ours."""
+    """What Stripe has of an invoice. The `flybill_*` members are its metadata, None when it is not ours.
+
+    `flybill_terms` names the content of the call that made it, see `Contents` in `steps/sync/ports.py`. `line_ids` are
+    our ids of its lines, None when it has more than Stripe shows with the invoice.
+    """
 
     stripe_invoice_id: str
     status: str
@@ -115,20 +119,27 @@ class StripeInvoice:
     flybill_invoice_id: str | None
     flybill_content_hash: str | None
     flybill_number: str | None
+    flybill_terms: str | None = None
+    line_ids: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StripeCustomer:
-    """What Stripe has of a customer; `flybill_org_id` is None when it is not one that we made."""
+    """What Stripe has of a customer. The `flybill_*` members are its metadata, None when it is not one that we made."""
 
     customer_id: str
     created: int
     flybill_org_id: str | None
+    flybill_terms: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The durable row of one thing brought to Stripe. `attempts` fences it: who writes must name the one it read."""
+    """The durable row of one thing brought to Stripe. `attempts` fences it: who writes must name the one it read.
+
+    The moments `*_sent_at` are our clock's. `sent_after` is Stripe's: its time as we knew it before the first call.
+    `terms` names the content that the draft at Stripe was made with.
+    """
 
     state: str = "new"
     generation: int = 0
@@ -137,8 +148,10 @@ class Progress:
     step_key: str | None = None
     step_first_sent_at: datetime | None = None
     first_sent_at: datetime | None = None
+    sent_after: datetime | None = None
     stripe_customer_id: str | None = None
     stripe_invoice_id: str | None = None
+    terms: str | None = None
 
 
 class SyncScope(NamedTuple):
@@ -187,8 +200,8 @@ class SyncFailure:
 def step_key(row_id: str, step: str, content: str, generation: int) -> str:
     """The idempotency key of one step: the same for the same content and generation, in every process, at any time.
 
-    A key travels as a header of at most 255 characters, and an organization may be called anything: what does not fit
-    there is hashed.
+    `content` is the hash of all that the call holds: so no key is ever used for two contents. A key travels as a header
+    of at most 255 characters, and an organization may be called anything: what does not fit there is hashed.
     """
     if len(row_id) > LONGEST_IN_KEY or not (row_id.isascii() and row_id.isprintable()):
         row_id = hashlib.sha256(row_id.encode()).hexdigest()

@@ -20,8 +20,16 @@ class CreditLedger(notes.Ledger, Protocol):
     def pending(self, month: Month, shard: int | None, org_ids: Collection[str] | None) -> Sequence[CreditWork]: ...
 
 
+class Contents(ports.Contents, notes.Contents, Protocol):
+    """Names for what its writes would hold."""
+
+
 class Stripe(ports.Stripe, notes.Stripe, Protocol):
     """The calls about invoices and about credit notes."""
+
+    @property
+    def contents(self) -> Contents:
+        """What its writes hold, by name."""
 
 
 @dataclass(frozen=True, slots=True)

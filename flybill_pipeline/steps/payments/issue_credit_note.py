@@ -3,7 +3,6 @@
 A note is one call, so its durable row has one step; in doubt, the invoice's credit notes at Stripe are looked through.
 """
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -21,10 +20,11 @@ from flybill_pipeline.billing.payments.credit_note_sync import (
     StripeLine,
 )
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
-from flybill_pipeline.billing.sync.checks import no_end_in_sight
+from flybill_pipeline.billing.sync.checks import may_be_under_way, no_end_in_sight
 from flybill_pipeline.billing.sync.values import Answer, Failure, step_key
 from flybill_pipeline.steps.sync.ports import Rows
-from flybill_pipeline.steps.sync.row import LOOK, Clock, DurableRow, Ending, LookFirst, Pause, RunContext
+from flybill_pipeline.steps.sync.row import LOOK, Clock, Doubt, DurableRow, Ending, LookFirst, Pause, RunContext
+from flybill_pipeline.steps.sync.sent_keys import LATEST
 from flybill_pipeline.steps.sync.tally import Tally
 
 MOST_LOOKS = 3
@@ -46,8 +46,18 @@ class Ledger(Protocol):
         """The note with its row, its org held by this worker alone; None when another worker has the org."""
 
 
+class Contents(Protocol):
+    """Names for what a write would hold, see `steps/sync/ports.py`."""
+
+    def credit_note(self, note: CreditNote, stripe_invoice_id: str, plan: CreditPlan) -> str: ...
+
+
 class Stripe(Protocol):
     """The calls about credit notes. Each returns what Stripe answered, or why it did not."""
+
+    @property
+    def contents(self) -> Contents:
+        """What its writes hold, by name."""
 
     def create_credit_note(
         self, note: CreditNote, stripe_invoice_id: str, plan: CreditPlan, key: str
@@ -115,6 +125,7 @@ class _Run:
         self.tally = Tally()
         self.tally.on_success = self._succeeded
         self._ledger, self._stripe, self._clock, self._sleep = ledger, stripe, clock, sleep
+        self._context = RunContext(clock, self.tally)
         self._patience = patience
         self._last_success = clock()
 
@@ -138,8 +149,7 @@ class _Run:
     def _bring(self, task: CreditTask, waits: int) -> Ending:
         if task.row.state != "new":
             return Ending("already")
-        run = RunContext(self._clock, self.tally)
-        row = DurableRow(self._ledger.rows, task.note.credit_note_id, task.row, run, waits=waits)
+        row = DurableRow(self._ledger.rows, task.note.credit_note_id, task.row, self._context, waits=waits)
         return _Issue(task, row, self._stripe).bring(self.tally)
 
 
@@ -158,9 +168,9 @@ class _Issue:
             for _ in range(MOST_LOOKS):
                 try:
                     return self._advance()
-                except LookFirst:
+                except LookFirst as cause:
                     tally.add("recoveries")
-                    if issued := self._look():
+                    if issued := self._look(cause.doubt):
                         return self._keep(issued)
             raise self._row.failed(no_end_in_sight())
         except Pause as pause:
@@ -168,9 +178,10 @@ class _Issue:
 
     def _advance(self) -> Ending:
         if self._row.progress.step == LOOK:
-            raise LookFirst
+            raise LookFirst(Doubt.PLACE)
         plan = self._plan or self._make_plan()
-        key = step_key(self._note.credit_note_id, "credit", _content(plan), self._row.progress.generation)
+        content = self._stripe.contents.credit_note(self._note, self._invoice, plan)
+        key = step_key(self._note.credit_note_id, "credit", content, self._row.progress.generation)
         return self._keep(self._row.send("credit", key, lambda key: self._send(plan, key)))
 
     def _send(self, plan: CreditPlan, key: str) -> Answer[StripeCreditNote] | Failure:
@@ -197,37 +208,42 @@ class _Issue:
         self._plan = plan
         return plan
 
-    def _look(self) -> StripeCreditNote | None:
-        """The note if Stripe has it after all. The new generation is committed first: no old key is sent again."""
-        self._row.commit(step=LOOK, step_key=None, generation=self._row.progress.generation + 1)
+    def _look(self, doubt: Doubt) -> StripeCreditNote | None:
+        """The note if Stripe has it after all. No key that does not stand any more is sent again."""
+        if not doubt.keys_stand:
+            self._row.new_keys(LOOK)
         notes = self._row.ask(self._stripe.find_credit_notes(self._invoice))
         ours = [note for note in notes if note.credit_note_id == self._note.credit_note_id]
         if len(ours) > 1:
             raise self._row.ends_as("mismatch", _issued_twice(ours))
-        if not ours:
-            self._plan = None
-            self._row.commit(step=None, stripe_line_id=None, balance_minor=None)
-        return ours[0] if ours else None
+        if ours:
+            return ours[0]
+        if doubt is Doubt.AGE:
+            self._row.may_send_again()
+            return None
+        if doubt is Doubt.CONTENT:
+            if self._row.may_still_be_executed():
+                raise self._row.failed(may_be_under_way(LATEST))
+            self._row.new_keys(LOOK)
+        self._plan = None
+        self._row.commit(step=None, stripe_line_id=None, balance_minor=None)
+        return None
 
-    def _keep(self, copy: StripeCreditNote) -> Ending:
+    def _keep(self, issued: StripeCreditNote) -> Ending:
         """Records what Stripe has; a note that is not as it ought to be waits for a person."""
         facts: dict[str, object] = {
             "step": None,
-            "stripe_credit_note_id": copy.stripe_credit_note_id,
-            "stripe_number": copy.number,
-            "balance_minor": copy.post_payment_minor,
-            "issued_at": datetime.fromtimestamp(copy.created, UTC),
-            "livemode": copy.livemode,
+            "stripe_credit_note_id": issued.stripe_credit_note_id,
+            "stripe_number": issued.number,
+            "balance_minor": issued.post_payment_minor,
+            "issued_at": datetime.fromtimestamp(issued.created, UTC),
+            "livemode": issued.livemode,
         }
-        if wrong := _mismatch(self._note, copy):
+        if wrong := _mismatch(self._note, issued):
             self._row.commit(**facts)
             raise self._row.ends_as("mismatch", wrong)
         self._row.commit(state="issued", **facts)
         return Ending("finalized")
-
-
-def _content(plan: CreditPlan) -> str:
-    return hashlib.sha256(f"{plan.stripe_line_id}:{plan.balance_minor}".encode()).hexdigest()
 
 
 def _problem(note: CreditNote, bill: StripeBill) -> Failure | None:

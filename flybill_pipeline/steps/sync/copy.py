@@ -5,14 +5,17 @@ from flybill_pipeline.billing.sync.values import StripeInvoice, SyncInvoice
 from flybill_pipeline.steps.sync.row import DurableRow
 
 DRAFT = ("draft",)
-FINAL = ("open", "paid")
+FINAL = ("open", "paid", "uncollectible")
+"""The statuses of a copy that the customer has been given and that stands."""
 
 
 def keep_if_right(invoice: SyncInvoice, copy: StripeInvoice, row: DurableRow, state: str) -> None:
     """Moves the row to `state` (lined or finalized) if Stripe's copy is right.
 
-    Otherwise the row is a mismatch, for a person: raises Pause. So a wrong draft is never finalized.
+    Otherwise the row is a mismatch, for a person: raises Pause. So a wrong draft is never finalized. A final
+    copy that the row knew before is ours by its id: whoever edits its metadata does not make it another.
     """
+    known = state == "finalized" and copy.stripe_invoice_id == row.progress.stripe_invoice_id
     facts: dict[str, object] = {
         "step": None,
         "stripe_invoice_id": copy.stripe_invoice_id,
@@ -24,7 +27,7 @@ def keep_if_right(invoice: SyncInvoice, copy: StripeInvoice, row: DurableRow, st
         "hosted_invoice_url": copy.hosted_invoice_url,
         "livemode": copy.livemode,
     }
-    if wrong := mismatch(invoice, copy, FINAL if state == "finalized" else DRAFT):
+    if wrong := mismatch(invoice, copy, FINAL if state == "finalized" else DRAFT, marked=not known):
         row.commit(**facts)
         raise row.ends_as("mismatch", wrong)
     if state == "finalized":

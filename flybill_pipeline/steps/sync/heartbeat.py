@@ -9,7 +9,7 @@ from uuid import uuid4
 from flybill_pipeline.billing.sync.progress import Pulse, progress_sentence
 from flybill_pipeline.billing.sync.values import SyncScope
 from flybill_pipeline.steps.sync.options import RunOptions
-from flybill_pipeline.steps.sync.ports import Runs
+from flybill_pipeline.steps.sync.ports import Ledger
 from flybill_pipeline.steps.sync.tally import Tally
 
 BEAT = 1.0
@@ -20,12 +20,16 @@ TELL_EVERY = timedelta(seconds=30)
 
 
 class Heartbeat:
-    """A context: beats while the run is inside; `on_beat` is called each time."""
+    """A context: beats while the run is inside; `on_beat` is called each time.
+
+    With each beat Stripe's clock is kept, as the newest answer showed it.
+    """
 
     def __init__(
-        self, runs: Runs, scope: SyncScope, tally: Tally, options: RunOptions, on_beat: Callable[[], None]
+        self, ledger: Ledger, scope: SyncScope, tally: Tally, options: RunOptions, on_beat: Callable[[], None]
     ) -> None:
-        self._runs, self._scope, self._tally = runs, scope, tally
+        self._runs, self._scope, self._tally = ledger.runs, scope, tally
+        self._kept_clock, self._stripe_clock = ledger.clock, options.stripe_clock
         self._pace, self._clock, self._tell = options.pace, options.clock, options.tell
         self._on_beat = on_beat
         self._run_id = uuid4().hex
@@ -43,6 +47,7 @@ class Heartbeat:
         self._ended.set()
         self._thread.join()
         self._runs.beat(self._pulse(self._clock(), ended=True))
+        self._keep_clock()
 
     def _go_on(self) -> None:
         while not self._ended.wait(BEAT):
@@ -53,12 +58,17 @@ class Heartbeat:
         alive = self._runs.beat(self._pulse(now))
         if self._pace is not None:
             self._pace.share(alive)
+        self._keep_clock()
         self._on_beat()
         if now - self._told >= TELL_EVERY:
             self._told = now
             scope = self._scope
             progress = self._runs.progress(scope.month, now, scope.shard, scope.org_ids)
             self._tell(progress_sentence(progress, now))
+
+    def _keep_clock(self) -> None:
+        if (reading := self._stripe_clock()) is not None:
+            self._kept_clock.keep(reading)
 
     def _pulse(self, now: datetime, *, ended: bool = False) -> Pulse:
         endpoint, account = self._pace.per_minute() if self._pace is not None else (0, 0)

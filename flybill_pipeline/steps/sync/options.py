@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from flybill_pipeline.billing.sync.clocks import ClockReading
 from flybill_pipeline.steps.sync.ports import Pace
 from flybill_pipeline.steps.sync.row import Clock
 
@@ -20,7 +21,10 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """`pace` shares the account's rate limit with other processes; `tell` hears now and then how far the run is."""
+    """`pace` shares the account's rate limit with other processes; `tell` hears now and then how far the run is.
+
+    `stripe_clock` tells what the newest answer showed of Stripe's clock, None before the first.
+    """
 
     workers: int = WORKERS
     patience: timedelta = SYNC_PATIENCE
@@ -28,3 +32,4 @@ class RunOptions:
     sleep: Callable[[float], None] = time.sleep
     pace: Pace | None = None
     tell: Callable[[str], None] = lambda _: None
+    stripe_clock: Callable[[], ClockReading | None] = lambda: None

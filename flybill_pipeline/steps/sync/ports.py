@@ -7,6 +7,7 @@ from typing import Protocol
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.breaker import Admission, OpenBreaker
+from flybill_pipeline.billing.sync.clocks import ClockReading
 from flybill_pipeline.billing.sync.progress import Pulse, SyncProgress
 from flybill_pipeline.billing.sync.values import (
     Answer,
@@ -69,6 +70,16 @@ class Runs(Protocol):
         """How far a month, or what of it is asked for, is."""
 
 
+class ClockStore(Protocol):
+    """Where Stripe's clock is kept, as the answers to any process showed it."""
+
+    def reading(self) -> ClockReading | None:
+        """The last one that was kept."""
+
+    def keep(self, reading: ClockReading) -> None:
+        """Puts it in the place of the last one."""
+
+
 class Pace(Protocol):
     """The rate limit that this process keeps to."""
 
@@ -91,6 +102,10 @@ class Ledger(Protocol):
         """The heartbeats of all runs."""
 
     @property
+    def clock(self) -> ClockStore:
+        """Stripe's clock, as it is known before anything is asked."""
+
+    @property
     def invoices(self) -> Rows:
         """Rows by invoice id."""
 
@@ -111,8 +126,25 @@ class Ledger(Protocol):
         """Every invoice whose last word was a failure, by org."""
 
 
+class Contents(Protocol):
+    """Names for what a write would hold: a key names one, so that it is never used for two. No calls."""
+
+    def customer(self, org: SyncOrg) -> str: ...
+
+    def invoice(self, invoice: SyncInvoice) -> str:
+        """Of a draft: its terms and its head, without its lines."""
+
+    def lines(self, stripe_invoice_id: str, lines: Sequence[SyncLine]) -> str: ...
+
+    def finalize(self, stripe_invoice_id: str) -> str: ...
+
+
 class Stripe(Protocol):
     """The calls of the sync. Each returns what Stripe answered, or why it did not."""
+
+    @property
+    def contents(self) -> Contents:
+        """What its writes hold, by name."""
 
     def create_customer(self, org: SyncOrg, key: str) -> Answer[StripeCustomer] | Failure: ...
 
@@ -124,9 +156,15 @@ class Stripe(Protocol):
 
     def finalize_invoice(self, stripe_invoice_id: str, key: str) -> Answer[StripeInvoice] | Failure: ...
 
-    def find_invoices(self, customer_id: str, since: datetime) -> Answer[list[StripeInvoice]] | Failure: ...
+    def retrieve_invoice(self, stripe_invoice_id: str) -> Answer[StripeInvoice] | Failure: ...
 
-    def find_customers(self, since: datetime) -> Answer[list[StripeCustomer]] | Failure: ...
+    def find_invoices(self, customer_id: str, since: datetime | None) -> Answer[list[StripeInvoice]] | Failure:
+        """A customer's invoices created since then, by Stripe's clock; None: ever."""
+
+    def find_customers(self, org_id: str, since: datetime | None) -> Answer[list[StripeCustomer]] | Failure:
+        """The customers that were made for an org since then, by Stripe's clock; None: ever."""
+
+    def update_customer(self, customer_id: str, org: SyncOrg, key: str) -> Answer[StripeCustomer] | Failure: ...
 
     def list_lines(self, stripe_invoice_id: str) -> Answer[list[str]] | Failure: ...
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,7 +16,9 @@ if TYPE_CHECKING:  # loaded where it is used: every run of Dagster's has a proce
     import pandas as pd
 
 MARGIN = timedelta(hours=1)
-"""By how much Stripe's clock may differ from ours."""
+"""A request may be executed so long after the last answer that was heard."""
+MOST_ASKED_FOR = 100
+"""More invoices than this are not asked for one by one."""
 DUE = ("open", "paid", "uncollectible")
 """The statuses of an invoice that the customer has been given and that stands."""
 COLUMNS = (
@@ -54,6 +56,9 @@ class StripesList(Protocol):
     def page_of(self, customer_id: str, since: datetime, after: str | None) -> Answer[ListedPage] | Failure:
         """One page of a customer's invoices created since then, beginning after the invoice `after`."""
 
+    def invoice(self, stripe_invoice_id: str) -> Answer[ListedInvoice | None] | Failure:
+        """One invoice by Stripe's id; None when Stripe does not know it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
@@ -83,9 +88,11 @@ def reconcile(
     import pandas as pd
 
     billed = ours.invoices(month)
-    listed, pages, failure = _read_list(month, places(ours.sent(month)), theirs, sleep)
-    if failure is not None:
-        return Reconciliation(0, pd.DataFrame(columns=list(COLUMNS)), {}, pages, failure)
+    reading = _Reading(month, billed, theirs, sleep)
+    listed = reading.all_of(places(ours.sent(month)))
+    pages = reading.pages
+    if isinstance(listed, Failure):
+        return Reconciliation(0, pd.DataFrame(columns=list(COLUMNS)), {}, pages, listed)
     joined = _joined(billed, listed)
     joined["difference"] = [_difference(row) for row in joined.to_dict("records")]
     differing = joined[joined["difference"] != ""]
@@ -97,30 +104,62 @@ def reconcile(
     )
 
 
-def _read_list(
-    month: Month, where: Places, theirs: StripesList, sleep: Callable[[float], None]
-) -> tuple[list[ListedInvoice], int, Failure | None]:
-    """All that Stripe lists for this month, how many pages that took, and why it could not be read to its end."""
-    reads = [partial(theirs.page, start - MARGIN, end + MARGIN) for start, end in where.windows]
-    reads += [
-        partial(theirs.page_of, stray.stripe_customer_id, stray.first - MARGIN)
-        for stray in where.strays
-        if stray.stripe_customer_id is not None
-    ]
-    found: dict[str, ListedInvoice] = {}
-    pages = 0
-    for read in reads:
+class _Reading:
+    """Stripe's list, as far as it is about the invoices of a month; `pages` is how many calls that took.
+
+    An invoice is ours by Stripe's id of it, which the sync was given; by its metadata, which anybody may edit, only
+    where that says nothing.
+    """
+
+    def __init__(
+        self, month: Month, billed: Sequence[OurInvoice], theirs: StripesList, sleep: Callable[[float], None]
+    ) -> None:
+        self._month, self._theirs, self._sleep = str(month), theirs, sleep
+        self._known = {invoice.known_id: invoice.invoice_id for invoice in billed if invoice.known_id is not None}
+        self._listed: dict[str, ListedInvoice] = {}
+        self.pages = 0
+
+    def all_of(self, where: Places) -> list[ListedInvoice] | Failure:
+        """Everything at these places, and what is not there although its id is known; each with our id of it."""
+        reads = [partial(self._theirs.page, start - MARGIN, end + MARGIN) for start, end in where.windows]
+        reads += [
+            partial(self._theirs.page_of, stray.stripe_customer_id, stray.first - MARGIN)
+            for stray in where.strays
+            if stray.stripe_customer_id is not None
+        ]
+        for read in reads:
+            if failure := self._read(read):
+                return failure
+        return self._read_known() or list(self._listed.values())
+
+    def _read(self, read: Callable[[str | None], Answer[ListedPage] | Failure]) -> Failure | None:
         after: str | None = None
         while True:
-            page = patiently(partial(read, after), sleep)
+            page = patiently(partial(read, after), self._sleep)
             if isinstance(page, Failure):
-                return list(found.values()), pages, page
-            pages += 1
-            found |= {row.stripe_invoice_id: row for row in page.value.invoices if row.month == str(month)}
+                return page
+            self.pages += 1
+            for invoice in page.value.invoices:
+                self._take(invoice)
             after = page.value.next_after
             if after is None:
-                break
-    return list(found.values()), pages, None
+                return None
+
+    def _read_known(self) -> Failure | None:
+        """Asks for what was not listed by its id: when it was made is not always known."""
+        for stripe_id in list(self._known.keys() - self._listed.keys())[:MOST_ASKED_FOR]:
+            answer = patiently(partial(self._theirs.invoice, stripe_id), self._sleep)
+            if isinstance(answer, Failure):
+                return answer
+            self.pages += 1
+            if answer.value is not None:
+                self._take(answer.value)
+        return None
+
+    def _take(self, invoice: ListedInvoice) -> None:
+        ours = self._known.get(invoice.stripe_invoice_id)
+        if ours is not None or invoice.month == self._month:
+            self._listed[invoice.stripe_invoice_id] = replace(invoice, invoice_id=ours or invoice.invoice_id)
 
 
 def _joined(billed: Sequence[OurInvoice], listed: Sequence[ListedInvoice]) -> "pd.DataFrame":

@@ -4,14 +4,14 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any, Literal, TypeAlias
 
-from flybill_pipeline.billing.sync.values import Answer, Failure, Progress, T
+from flybill_pipeline.billing.sync.values import AT_REST, Answer, Failure, Progress, T
 from flybill_pipeline.steps.sync.ports import Rows
+from flybill_pipeline.steps.sync.sent_keys import KEY_LIFETIME, SentKeys
 from flybill_pipeline.steps.sync.tally import Tally
 
-KEY_LIFETIME = timedelta(hours=23)
-"""Stripe forgets a key after 24 hours, and would then do the same request twice."""
 LATELY = timedelta(minutes=10)
 """So long after a call a copy at Stripe is taken to be as that call left it."""
 LOOK, REPAIR = "look", "repair"
@@ -48,17 +48,43 @@ class Pause(Exception):  # noqa: N818 - ends the work on a row, is no error, and
         self.ending = ending
 
 
+class Doubt(Enum):
+    """Why what Stripe has must be looked at, and with it what may be sent afterwards."""
+
+    PLACE = "the row has lost its place, or was sent for other terms: new keys"
+    REPLAYED = "the stored end of an earlier attempt: its key would only bring it back, so new keys"
+    AGE = "the key was sent by somebody else, nobody knows when: what is not there is sent again under it"
+    CONTENT = "the key was sent with another content: new keys, but not before that cannot be executed any more"
+
+    @property
+    def keys_stand(self) -> bool:
+        """Whether the old keys hold until the look has shown what is there."""
+        return self in (Doubt.AGE, Doubt.CONTENT)
+
+
 class LookFirst(Exception):  # noqa: N818 - the same
     """What Stripe has is not known; nothing may be sent under a new key before it is."""
 
+    def __init__(self, doubt: Doubt) -> None:
+        super().__init__(doubt.value)
+        self.doubt = doubt
 
-@dataclass(frozen=True, slots=True)
+
 class RunContext:
-    """What all rows of one run share. `stopping` says whether it has been stopped: then no further call is sent."""
+    """What all rows of one run share. `stopping` says whether it has been stopped: then no further call is sent.
 
-    clock: Clock
-    tally: Tally
-    stopping: Callable[[], bool] = lambda: False
+    `stripe_time` is Stripe's clock in the newest answer, None before the first; `keys` are those that the run has sent.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        tally: Tally,
+        stopping: Callable[[], bool] = lambda: False,
+        stripe_time: Callable[[], datetime | None] = lambda: None,
+    ) -> None:
+        self.clock, self.tally, self.stopping, self.stripe_time = clock, tally, stopping, stripe_time
+        self.keys = SentKeys(clock)
 
 
 class DurableRow:
@@ -71,32 +97,54 @@ class DurableRow:
     def __init__(self, rows: Rows, row_id: str, progress: Progress, run: RunContext, *, waits: int = 0) -> None:
         self._rows = rows
         self._id = row_id
-        self._clock = run.clock
-        self._tally = run.tally
+        self._run, self._clock, self._tally = run, run.clock, run.tally
         self._waits = waits
-        self._stopping = run.stopping
         self._looks = 0
+        self._seen_missing: str | None = None
         self._pending: dict[str, object] = {}
         self.progress = progress
 
     def sent_lately(self) -> bool:
-        """Whether the last step was first sent so recently that Stripe's copy need not be looked at again."""
-        sent = self.progress.step_first_sent_at
-        return sent is not None and self._clock() - sent <= LATELY
+        """Whether this run sent the last step, so recently that Stripe's copy need not be looked at again."""
+        return self._run.keys.sent_within(self.progress.step_key, LATELY)
 
-    def send(self, step: str, key: str, call: Callable[[str], Answer[T] | Failure]) -> T:
-        """Sends one step under its key, which is committed first. Raises LookFirst or Pause unless it succeeds."""
+    def may_send_again(self) -> None:
+        """A look has shown that what was sent is not there: it may go out once more under the same key.
+
+        That is safe however old the key is. If Stripe knows it still, it answers as it did; if it does not, what was
+        sent under it is long over, and left nothing.
+        """
+        self._seen_missing = self.progress.step_key
+
+    def may_still_be_executed(self) -> bool:
+        """Whether what was sent last may be under way at Stripe, though nobody waits for its answer any more."""
+        key = self.progress.step_key
+        return key is not None and self._run.keys.may_still_be_executed(key)
+
+    def new_keys(self, step: str | None) -> None:
+        """Commits a new generation: no key of an older one is ever sent again."""
+        self._run.keys.forget(self.progress.step_key)
+        self.commit(step=step, step_key=None, generation=self.progress.generation + 1)
+
+    def send(self, step: str, key: str, call: Callable[[str], Answer[T] | Failure], **changes: object) -> T:
+        """Sends one step under its key, which is committed first, and `changes` with it.
+
+        Raises LookFirst or Pause unless it succeeds.
+        """
         self._require_running()
-        row, now = self.progress, self._clock()
-        if row.step_key == key and row.step_first_sent_at is not None and now - row.step_first_sent_at > KEY_LIFETIME:
-            raise LookFirst
-        self._keep(self._rows.mark_sending(self._id, row.attempts, step, key, now, self._take_pending()))
+        self._require_certainty(step, key)
+        self._pending |= changes
+        if self.progress.first_sent_at is None:
+            self._pending["sent_after"] = self._run.stripe_time()
+        attempts, pending = self.progress.attempts, self._take_pending()
+        self._keep(self._rows.mark_sending(self._id, attempts, step, key, self._clock(), pending))
+        self._run.keys.sends(key)
         result = self._tally.counted(call(key))
         if isinstance(result, Answer):
             self._waits = 0
             return result.value
         if result.kind == "look_first":
-            raise LookFirst
+            raise LookFirst(Doubt.REPLAYED)
         raise self.failed(result)
 
     def ask(self, result: Answer[T] | Failure) -> T:
@@ -108,8 +156,18 @@ class DurableRow:
             return result.value
         raise self.failed(result)
 
+    def ask_for(self, result: Answer[T] | Failure, missing: str) -> T | None:
+        """As `ask`, for something that may not exist: None when the failure is that one."""
+        if isinstance(result, Failure) and result.code == missing:
+            self._looks += 1
+            self._tally.counted(result)
+            return None
+        return self.ask(result)
+
     def commit(self, **changes: object) -> None:
         """Commits what became of the row; an earlier failure is forgotten."""
+        if changes.get("state") in AT_REST:
+            self._run.keys.forget(self.progress.step_key)
         self._write({**_NO_FAILURE, **changes})
 
     def commit_with_next(self, **changes: Any) -> None:
@@ -137,8 +195,18 @@ class DurableRow:
         self._write(_words("org" if state == "blocked" else state, failure) | {"state": state, "next_attempt_at": None})
         return Pause(Ending(state, failure))
 
+    def _require_certainty(self, step: str, key: str) -> None:
+        """Raises LookFirst when this step was sent before and it is not certain that its key may be sent again."""
+        sent = self.progress.step_key
+        if sent is None or step != self.progress.step:
+            return
+        if sent != key:
+            raise LookFirst(Doubt.CONTENT)
+        if key != self._seen_missing and not self._run.keys.sent_within(key, KEY_LIFETIME):
+            raise LookFirst(Doubt.AGE)
+
     def _require_running(self) -> None:
-        if self._stopping():
+        if self._run.stopping():
             if self._pending:
                 self._write({})
             raise Pause(Ending("waiting"))
@@ -146,6 +214,8 @@ class DurableRow:
     def _write(self, changes: Mapping[str, object]) -> None:
         looks, self._looks = self._looks, 0
         written = {**self._take_pending(), **changes}
+        if (stripe_time := self._run.stripe_time()) is not None:
+            written["heard_at"] = stripe_time
         self._keep(self._rows.commit(self._id, self.progress.attempts, written, self._clock(), looks=looks))
 
     def _take_pending(self) -> Mapping[str, object]:

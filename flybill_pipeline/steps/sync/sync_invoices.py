@@ -1,8 +1,9 @@
 """Syncs a month's finalized invoices to Stripe, many orgs at once, each once. A single one: `one_invoice.py`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from flybill_pipeline.billing.sync.values import AT_REST, Progress, SyncFailure, SyncScope, SyncTask
 from flybill_pipeline.steps.sync.breaker import Judge
@@ -52,9 +53,9 @@ def sync_invoices(scope: SyncScope, *, ledger: Ledger, stripe: Stripe, options: 
     judge = Judge(ledger.breaker, len(works), clock=clock, patience=options.patience, calls=lambda: tally["calls"])
     queue = WorkQueue(works, clock=clock, sleep=options.sleep, workers=options.workers, judge=judge)
     tally.on_success = queue.succeeded
-    run = _Run(ledger, stripe, queue, RunContext(clock, tally, queue.stopping))
+    run = _Run(ledger, stripe, queue, RunContext(clock, tally, queue.stopping, _stripe_time(ledger, options)))
     if works and judge.stopped is None:
-        with Heartbeat(ledger.runs, scope, tally, options, queue.obey):
+        with Heartbeat(ledger, scope, tally, options, queue.obey):
             _work_together(run, queue, options.workers)
     states = dict(ledger.states(*scope))
     return SyncReport(
@@ -70,6 +71,17 @@ def sync_invoices(scope: SyncScope, *, ledger: Ledger, stripe: Stripe, options: 
         stopped=judge.stopped.sentence if judge.stopped else None,
         failures=ledger.failures(*scope),
     )
+
+
+def _stripe_time(ledger: Ledger, options: RunOptions) -> Callable[[], datetime | None]:
+    """Stripe's clock in the newest answer of this process, and until there is one, of any before it."""
+    before = ledger.clock.reading()
+
+    def stripe_time() -> datetime | None:
+        newest = options.stripe_clock() or before
+        return None if newest is None else newest.stripe_at
+
+    return stripe_time
 
 
 def _work_together(run: "_Run", queue: WorkQueue, workers: int) -> None:

@@ -33,16 +33,21 @@ class Billed:
             c.currency,
             c.subtotal_minor.label("amount_minor"),
             cast(credited, BigInteger).label("credited_minor"),
-        )
+            stripe_sync.c.stripe_invoice_id.label("known_id"),
+        ).outerjoin(stripe_sync, stripe_sync.c.invoice_id == c.invoice_id)
         with self._engine.connect() as connection:
             rows = connection.execute(query.where(c.month == str(month)).order_by(c.org_id))
             return [OurInvoice(**row._mapping) for row in rows]
 
     def sent(self, month: Month) -> Sequence[Sent]:
-        """When calls were made for each invoice of the month for which any was."""
+        """When calls were made for each invoice of the month for which any was, by Stripe's clock.
+
+        Where Stripe's clock was not known yet it is ours: what is therefore not listed is asked for by its id.
+        """
         c = stripe_sync.c
+        last = func.coalesce(c.heard_at, c.updated_at)
         query = (
-            select(c.first_sent_at, c.updated_at, c.stripe_customer_id)
+            select(func.coalesce(c.sent_after, func.least(c.first_sent_at, last)), last, c.stripe_customer_id)
             .join(invoices)
             .where(invoices.c.month == str(month), c.first_sent_at.is_not(None))
         )

@@ -13,6 +13,7 @@ from flybill_pipeline.stores.invoicing.tables import invoices, organizations
 from flybill_pipeline.stores.postgres.driver import Driver
 from flybill_pipeline.stores.sync.breaker import SyncBreaker
 from flybill_pipeline.stores.sync.claims import Claims
+from flybill_pipeline.stores.sync.clock import StripeClock
 from flybill_pipeline.stores.sync.rows import CustomerRows, InvoiceRows, Rows
 from flybill_pipeline.stores.sync.runs import SyncRuns
 from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_sync
@@ -32,6 +33,7 @@ class SyncLedger:
         self._driver = Driver(engine)
         self._breaker = SyncBreaker(engine, key_mark)
         self._runs = SyncRuns(engine)
+        self._clock = StripeClock(engine)
         self._claims = Claims(engine)
         self._invoices = InvoiceRows(self._driver)
         self._customers = CustomerRows(self._driver)
@@ -57,6 +59,11 @@ class SyncLedger:
     def runs(self) -> SyncRuns:
         """The heartbeats of all runs."""
         return self._runs
+
+    @property
+    def clock(self) -> StripeClock:
+        """Stripe's clock, as it is known before anything is asked."""
+        return self._clock
 
     @property
     def invoices(self) -> Rows:

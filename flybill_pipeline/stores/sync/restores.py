@@ -24,7 +24,7 @@ from sqlalchemy import (
 from flybill_pipeline.billing.sync.values import FOR_A_PERSON
 from flybill_pipeline.stores.postgres.tables import metadata
 from flybill_pipeline.stores.sync.credit_tables import stripe_credit_notes
-from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_sync
+from flybill_pipeline.stores.sync.tables import stripe_clock, stripe_customers, stripe_sync
 
 restores = Table(  # insert only
     "restores",
@@ -32,6 +32,7 @@ restores = Table(  # insert only
     Column("entry_id", BigInteger, Identity(always=True), primary_key=True),
     Column("backup_taken_at", DateTime(timezone=True), nullable=False),
     Column("restored_at", DateTime(timezone=True), nullable=False),
+    Column("stripe_at", DateTime(timezone=True)),  # Stripe's clock as the backup knew it, None when it did not
 )
 
 
@@ -43,12 +44,14 @@ def is_new(engine: Engine) -> bool:
 def record_restore(engine: Engine, backup_taken_at: datetime, restored_at: datetime) -> None:
     """Commits that this database is a copy as of `backup_taken_at`: the sync looks first at what Stripe has since."""
     with engine.begin() as connection:
-        connection.execute(insert(restores).values(backup_taken_at=backup_taken_at, restored_at=restored_at))
+        stripe_at = connection.scalar(select(stripe_clock.c.stripe_at))
+        row = {"backup_taken_at": backup_taken_at, "restored_at": restored_at, "stripe_at": stripe_at}
+        connection.execute(insert(restores).values(row))
         for table in (stripe_sync, stripe_customers, stripe_credit_notes):
-            connection.execute(_look_first(table, backup_taken_at))
+            connection.execute(_look_first(table, backup_taken_at, stripe_at))
 
 
-def _look_first(table: Table, since: datetime) -> Any:
+def _look_first(table: Table, since: datetime, stripe_at: datetime | None) -> Any:
     """Every row that is not done, as after an answer that never came; what waits for a person goes on waiting."""
     c = table.c
     generation = select(func.flybill.look_first_generation()).scalar_subquery()
@@ -63,5 +66,6 @@ def _look_first(table: Table, since: datetime) -> Any:
             attempts=c.attempts + 1,
             next_attempt_at=None,
             first_sent_at=func.least(func.coalesce(c.first_sent_at, since), since),
+            sent_after=case((c.first_sent_at.is_(None), stripe_at), else_=c.sent_after),
         )
     )

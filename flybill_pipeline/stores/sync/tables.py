@@ -27,7 +27,9 @@ def sending_columns() -> list[Column[object]]:
         Column("step", Text),
         Column("step_key", Text),
         Column("step_first_sent_at", DateTime(timezone=True)),
-        Column("first_sent_at", DateTime(timezone=True)),  # of any step and generation: where a look-up must begin
+        Column("first_sent_at", DateTime(timezone=True)),  # of any step and generation
+        Column("sent_after", DateTime(timezone=True)),  # Stripe's clock, as known before that: where a look must begin
+        Column("heard_at", DateTime(timezone=True)),  # Stripe's clock, as known when the row was last written
         Column("attempts", Integer, nullable=False, server_default="0"),
         Column("calls", Integer, nullable=False, server_default="0"),
         Column("next_attempt_at", DateTime(timezone=True)),
@@ -53,6 +55,7 @@ stripe_sync = Table(
     Column("stripe_total_minor", BigInteger),
     Column("stripe_amount_due_minor", BigInteger),
     Column("hosted_invoice_url", Text),
+    Column("terms", Text),  # names the content that the draft was made with
     *sending_columns(),
 )
 
@@ -62,6 +65,14 @@ stripe_customers = Table(  # the same machine for the customer of an org that ca
     Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), primary_key=True),
     Column("stripe_customer_id", Text, unique=True),
     *sending_columns(),
+)
+
+stripe_clock = Table(  # one row: Stripe's clock in the newest answer that any process had, and how far ours was from it
+    "stripe_clock",
+    metadata,
+    Column("one", Boolean, primary_key=True),
+    Column("stripe_at", DateTime(timezone=True)),
+    Column("ahead_seconds", BigInteger),
 )
 
 stripe_breaker = Table(  # one row for each time that calls to Stripe were stopped for everybody; at most one is open

@@ -143,7 +143,8 @@ class ElsewhereDown:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def __call__(self, _port: Stripe) -> Stripe:
+    def __call__(self, port: Stripe) -> Stripe:
+        self.contents = port.contents
         return cast(Stripe, self)
 
     def create_customer(self, org: SyncOrg, key: str) -> Failure:

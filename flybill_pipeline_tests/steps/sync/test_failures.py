@@ -13,6 +13,7 @@ from flybill_pipeline.steps.sync.sync_invoices import SyncReport
 from flybill_pipeline.stores.invoicing.tables import organizations
 from flybill_pipeline.stores.sync.ledger import SyncLedger
 from flybill_pipeline.stores.sync.tables import stripe_sync
+from flybill_pipeline.stripe_gateway.contents import Contents
 from flybill_pipeline.stripe_gateway.gateway import Gateway
 from flybill_pipeline.stripe_gateway.limiter import Limiter
 from flybill_pipeline_tests.chaos.months import MONTH, plant
@@ -84,7 +85,9 @@ def test_a_customer_without_an_address_waits_for_one_while_tax_is_on(world: Worl
     plant(world.engine, 1, customers=[customer])
 
     def taxed(_port: Stripe) -> Stripe:
-        return Gateway("sk_test_tax", base=world.emulator.url, limiter=Limiter(999, 999), automatic_tax=True)
+        return Gateway(
+            "sk_test_tax", base=world.emulator.url, limiter=Limiter(999, 999), contents=Contents(automatic_tax=True)
+        )
 
     report = world.sync(stripe_of=taxed)
     assert codes(report) == {"org00000": "address_unusable"}

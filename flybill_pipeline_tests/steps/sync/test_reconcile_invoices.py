@@ -35,10 +35,13 @@ class Ours:
 
 
 class Theirs:
-    """A list of pages of two; `failures` are answered first."""
+    """A list of pages of two; `failures` are answered first. `elsewhere` is what was made at another time."""
 
-    def __init__(self, *invoices: ListedInvoice, failures: Sequence[Failure] = ()) -> None:
+    def __init__(
+        self, *invoices: ListedInvoice, failures: Sequence[Failure] = (), elsewhere: Sequence[ListedInvoice] = ()
+    ) -> None:
         self._invoices = invoices
+        self._elsewhere = {invoice.stripe_invoice_id: invoice for invoice in elsewhere}
         self._failures = list(failures)
         self.windows: list[tuple[datetime, datetime]] = []
         self.asked_for: list[tuple[str, datetime]] = []
@@ -57,9 +60,12 @@ class Theirs:
         self.asked_for.append((customer_id, since))
         return Answer(ListedPage([there("late")], None))
 
+    def invoice(self, stripe_invoice_id: str) -> Answer[ListedInvoice | None] | Failure:
+        return Answer(self._elsewhere.get(stripe_invoice_id))
 
-def here(name: str, amount: int = 500, currency: str = "usd") -> OurInvoice:
-    return OurInvoice(name, f"org_{name}", f"FB-{name}", currency, amount)
+
+def here(name: str, amount: int = 500, currency: str = "usd", known_id: str | None = None) -> OurInvoice:
+    return OurInvoice(name, f"org_{name}", f"FB-{name}", currency, amount, known_id=known_id)
 
 
 def there(
@@ -159,6 +165,19 @@ def test_days_of_retries_are_one_window() -> None:
     slow = Sent(STARTED, STARTED + timedelta(days=4, hours=1), "cus_3")
     found = places([*nights, slow])
     assert (found.windows, found.strays) == ([(slow.first, slow.last)], [])
+
+
+def test_an_invoice_is_ours_by_the_id_that_we_were_given_whatever_its_metadata_says() -> None:
+    wiped = ListedInvoice("in_a", None, None, "usd", 500, "open")
+    claimed = ListedInvoice("in_b", "somebody_elses", "2025-01", "usd", 500, "open")
+    ours = Ours(here("a", known_id="in_a"), here("b", known_id="in_b"))
+    assert compared(ours, Theirs(wiped, claimed)).proven
+
+
+def test_what_was_made_at_another_time_than_we_think_is_asked_for_by_its_id() -> None:
+    ours = Ours(here("a", known_id="in_a"), here("b", known_id="in_b"))
+    elsewhere = [ListedInvoice("in_a", None, None, "usd", 500, "void")]
+    assert differences(ours, Theirs(elsewhere=elsewhere)) == {"in_a": "status", "b": "missing_there"}
 
 
 def failure(kind: str) -> Failure:

@@ -1,0 +1,66 @@
+"""What each write to Stripe holds, as parameters and as a hash that names them. Pure; no calls, no keys.
+
+An idempotency key stands for one content, for ever. The hash is taken of the very parameters that are sent, so that a
+changed term, setting or mapping can never go out under a key that stood for something else.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flybill_pipeline.billing.payments.credit_note_sync import CreditPlan
+from flybill_pipeline.billing.payments.credit_notes import CreditNote
+from flybill_pipeline.billing.sync.values import SyncInvoice, SyncLine, SyncOrg
+from flybill_pipeline.stripe_gateway import mapping
+from flybill_pipeline.stripe_gateway.credit_mapping import credit_note_params
+
+Params = dict[str, Any]
+
+
+class Contents:
+    """The parameters of each write of one gateway, and their hashes."""
+
+    def __init__(self, *, auto_advance: bool = True, automatic_tax: bool = False) -> None:
+        self._auto_advance = auto_advance
+        self._automatic_tax = automatic_tax
+
+    def customer(self, org: SyncOrg) -> str:
+        """Names what a customer is made with."""
+        return _name(mapping.customer_params(org))
+
+    def invoice(self, invoice: SyncInvoice) -> str:
+        """Names what a draft is made with: its terms, its customer, its head; not its lines."""
+        return _name(mapping.invoice_params(invoice, automatic_tax=self._automatic_tax))
+
+    def lines(self, stripe_invoice_id: str, lines: Sequence[SyncLine]) -> str:
+        """Names lines and the draft that they are added to."""
+        return _name({"invoice": stripe_invoice_id, "lines": mapping.line_params(lines)})
+
+    def finalize(self, stripe_invoice_id: str) -> str:
+        """Names how a draft is finalized."""
+        return _name({"invoice": stripe_invoice_id, **self.finalize_params()})
+
+    def credit_note(self, note: CreditNote, stripe_invoice_id: str, plan: CreditPlan) -> str:
+        """Names what a credit note is made with."""
+        return _name(credit_note_params(note, stripe_invoice_id, plan))
+
+    def customer_params(self, org: SyncOrg) -> Params:
+        """The parameters of a customer; its metadata names them, so that it shows what it was made with."""
+        return _marked(mapping.customer_params(org))
+
+    def invoice_params(self, invoice: SyncInvoice) -> Params:
+        """The parameters of a draft; its metadata names them, so that a copy shows what it was made with."""
+        return _marked(mapping.invoice_params(invoice, automatic_tax=self._automatic_tax))
+
+    def finalize_params(self) -> Params:
+        """The parameters that make a draft final."""
+        return {"auto_advance": self._auto_advance}
+
+
+def _marked(params: Params) -> Params:
+    return {**params, "metadata": {**params["metadata"], "flybill_terms": _name(params)}}
+
+
+def _name(params: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
