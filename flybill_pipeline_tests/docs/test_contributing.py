@@ -143,3 +143,12 @@ def test_and_no_other_module_says_it(heading: str, name: str) -> None:
     spelling, listed = KINDS[heading].only_there, {file for place in RECIPES[heading] for file in place.files()}
     assert spelling is not None
     assert [str(file) for file in PACKAGE if file not in listed and says(file, [spelling(name)])] == []
+
+
+def test_every_folder_has_its_tests() -> None:
+    table = re.findall(r"^\| (`.*?|pages.*?) \| (.*?) \| (\d+|slow) \|$", PAGE, re.MULTILINE)
+    changed = {name for cells in table for name in re.findall(r"`([\w.]+)`", cells[0])}
+    run = {name for cells in table for name in re.findall(r"`([\w./]+)`", cells[1])}
+    parts = {part.name for part in (PROJECT / "flybill_pipeline").iterdir() if not part.name.startswith("__")}
+    assert changed == parts
+    assert [name for name in run if not (PROJECT / "flybill_pipeline_tests" / name).exists()] == []
