@@ -9,7 +9,7 @@ from flybill_pipeline.billing.sync.clocks import ClockReading
 
 
 class AnswerClock:
-    """The clock of whoever answers, as the newest answer shows it; `now` is our own. Safe to share between threads."""
+    """The clock of the side that answers, as the newest answer shows it; `now` is ours. Threads may share it."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now

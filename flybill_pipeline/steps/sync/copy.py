@@ -13,7 +13,7 @@ def keep_if_right(invoice: SyncInvoice, copy: StripeInvoice, row: DurableRow, st
     """Moves the row to `state` (lined or finalized) if Stripe's copy is right.
 
     Otherwise the row is a mismatch, for a person: raises Pause. So a wrong draft is never finalized. A final
-    copy that the row knew before is ours by its id: whoever edits its metadata does not make it another.
+    copy that the row knew before is ours by its id: an edit of its metadata does not make it another.
     """
     known = state == "finalized" and copy.stripe_invoice_id == row.progress.stripe_invoice_id
     facts: dict[str, object] = {

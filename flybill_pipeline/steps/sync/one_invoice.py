@@ -83,7 +83,7 @@ def _create(invoice: SyncInvoice, row: DurableRow, stripe: Stripe) -> None:
 def _add_lines(invoice: SyncInvoice, row: DurableRow, stripe: Stripe, *, edited_for_good: bool) -> None:
     """Adds the chunks that are missing. The row's step says which was sent last: those before it are there.
 
-    A draft that somebody has edited meanwhile is looked at, and made anew; once only, then it is for a person.
+    A draft that somebody has edited since is looked at, and made again; once only, then it is for a person.
     """
     draft_id = stripe_id(row)
     portions = chunks(invoice.lines)

@@ -35,7 +35,7 @@ class Look:
         self._keys_stand = doubt.keys_stand
 
     def settle(self) -> None:
-        """Adopts what is right, deletes drafts that are not, and begins anew where nothing is left.
+        """Adopts what is right, deletes drafts that are not, and begins again where nothing is left.
 
         New keys are committed before anything is deleted or made: a draft that is deleted here must not come back as
         the stored answer to an old key.
@@ -93,7 +93,7 @@ class Look:
 
     def _as_sent(self, copy: StripeInvoice) -> SyncInvoice:
         """The invoice with the customer that it was sent for, if the copy is that one's: linking the org to another one
-        meanwhile does not undo what was finalized, whether or not we heard of it.
+        since does not undo what was finalized, whether or not we heard of it.
         """
         if copy.customer_id != self._row.progress.stripe_customer_id:
             return self._invoice

@@ -28,7 +28,7 @@ class SentKeys:
         self._sent.setdefault(key, self._clock())
 
     def sent_within(self, key: str | None, time: timedelta) -> bool:
-        """Whether this run sent the key first, no longer ago than that; not when the clock went back meanwhile."""
+        """Whether this run sent the key first, no longer ago than that; not when the clock went back since."""
         first = self._sent.get(key) if key else None
         return first is not None and -TOLERATED <= self._clock() - first <= time
 
