@@ -8,9 +8,15 @@ from dataclasses import replace
 import duckdb
 
 from flybill_pipeline.stores.files.duck import quoted
-from flybill_pipeline.stores.usage.intake.reading import Reading, by_columns, require_columns, texts_of
+from flybill_pipeline.stores.usage.intake.reading import (
+    Reading,
+    UnreadableFileError,
+    by_columns,
+    require_columns,
+    texts_of,
+)
 from flybill_pipeline.stores.usage.intake.sources import Column, SourceMapping
-from flybill_pipeline.stores.usage.intake.times import FIRST_MICROS, parquet_micros
+from flybill_pipeline.stores.usage.intake.times import FIRST_MICROS, LAST_MICROS, parquet_micros
 from flybill_pipeline.stores.usage.intake.values import QUANTITY
 
 WHOLE_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
@@ -27,6 +33,7 @@ def parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMappin
     columns = ", ".join(f"{known[name]} as {column}" for name, column in at.items())
     described = duck.execute(f"describe select {columns} from read_parquet({file})").fetchall()
     kinds = {name: kind for name, (_, kind, *_) in zip(at, described, strict=True)}
+    _require_text(source, kinds)
     relation = f"(select {columns}, file_row_number as place from read_parquet({file}, file_row_number = true))"
     read = by_columns(relation, source, texts_of(source, lambda name: _text(at[name], kinds[name])))
     return _typed(replace(read, placed=True), source, at, kinds)
@@ -50,12 +57,27 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def _require_text(source: SourceMapping, kinds: Mapping[str, str]) -> None:
+    """Refuses lists and structs of times: DuckDB falls over the text of some, and nobody can mean it as a value."""
+    for name, kind in kinds.items():
+        if "TIMESTAMP" in kind and kind.endswith((")", "]")):
+            raise UnreadableFileError(
+                f"column {name!r} holds several times at once ({kind}), which are no value of an event",
+                f"name one field of it in `columns` or `dimensions` of source {source.name!r}, such as {name}.at",
+            )
+
+
 def _text(column: str, kind: str) -> str:
-    """A column's text. DuckDB falls over its own dates before the year 0 of its calendar, so these are shown bare."""
-    text = f"cast({column} as varchar)"
-    if kind in ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
-        return f"case when epoch_us({column}) < {FIRST_MICROS} then cast(epoch_us({column}) as varchar) else {text} end"
-    return f"try(cast(to_json({column}) as varchar))" if "TIMESTAMP" in kind and kind.endswith((")", "]")) else text
+    """SQL for a column's text.
+
+    DuckDB itself falls over a cast of its earliest times, even of one that only stands in the file's statistics: times
+    that no calendar has are shown as microseconds.
+    """
+    if kind == "TIMESTAMP":
+        micros = f"epoch_us({column})"
+        of_calendar = f"case when {micros} between {FIRST_MICROS} and {LAST_MICROS} then {micros} end"
+        return f"coalesce(cast(make_timestamp({of_calendar}) as varchar), cast({micros} as varchar))"
+    return f"cast({column} as varchar)"
 
 
 def _nested(types: Mapping[str, str], source: SourceMapping) -> dict[str, str]:

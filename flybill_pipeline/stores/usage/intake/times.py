@@ -32,7 +32,7 @@ create or replace temp macro micros_of_epoch(t) as
          else list_transform([plain_number(t)], lambda plain: micros_of_plain(plain))[1] end;
 
 create or replace temp macro time_of_micros(n) as
-    make_timestamp(greatest(least(n, {LAST_MICROS}), {FIRST_MICROS})::bigint);
+    case when n is not null then make_timestamp(greatest(least(n, {LAST_MICROS}), {FIRST_MICROS})::bigint) end;
 create or replace temp macro time_of_utc(t) as try_cast(t as timestamp);
 create or replace temp macro time_of_offset(t) as try_cast(t as timestamptz) at time zone 'UTC';
 create or replace temp macro time_of(t) as
@@ -58,7 +58,7 @@ def parquet_micros(column: str, kind: str) -> str | None:
     Nanoseconds are divided as integers: a cast rounds them, and DuckDB has none for those with a time zone.
     """
     if kind in ("TIMESTAMP_NS", "TIMESTAMPTZ_NS"):
-        return f"(epoch_ns({column}) - (epoch_ns({column}) % 1000 + 1000) % 1000) // 1000"
+        return f"epoch_ns({column}) // 1000 - (epoch_ns({column}) % 1000 < 0)::bigint"
     if kind.startswith("TIMESTAMP"):
         return f"epoch_us({column})"
     if kind == "DATE":

@@ -1,14 +1,13 @@
 """Reads one file into a lake of its own, without a database: for tests of what intake makes of a file's bytes."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from flybill_pipeline.billing.usage.files import Arrival, Broken, LandedFile, Taken
 from flybill_pipeline.stores.files.duck import Limits
@@ -37,28 +36,37 @@ class Read:
     rejects: list[dict[str, Any]]
 
 
-@contextmanager
-def somewhere() -> Iterator[Path]:
-    """A folder for one reading."""
-    with TemporaryDirectory(prefix="flybill-read-") as folder:
-        yield Path(folder)
+class Reader:
+    """Reads files into one lake at `root`, so that DuckDB is opened once."""
 
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._numbers = count(1)
 
-def read_file(root: Path, file: Path, source: SourceMapping) -> Read:
-    """Takes `file` into the lake at `root`, and reads back what is there."""
-    status = file.stat()
-    landed = LandedFile(source.name, file.name, str(file), status.st_size, status.st_mtime_ns, "m", lambda: None)
-    outcome = take_file(root, Arrival(1, 1, NOW, landed), source, Limits("1GB", 1), FIRST_DAY)
-    if isinstance(outcome, Broken):
-        return Read(outcome, [], [])
-    events = [row for piece in outcome.pieces for row in rows_of(root / piece.path, piece.day)]
-    rejects = rows_of(root / outcome.quarantine_path) if outcome.quarantine_path else []
-    return Read(outcome, events, rejects)
+    def read(self, file: Path, source: SourceMapping) -> Read:
+        """Takes `file` into the lake, and reads back what is there of it."""
+        status, number = file.stat(), next(self._numbers)
+        landed = LandedFile(source.name, file.name, str(file), status.st_size, status.st_mtime_ns, "m", lambda: None)
+        outcome = take_file(self.root, Arrival(number, 1, NOW, landed), source, Limits("1GB", 1), FIRST_DAY)
+        if isinstance(outcome, Broken):
+            return Read(outcome, [], [])
+        events = [row for piece in outcome.pieces for row in rows_of(self.root / piece.path, piece.day)]
+        rejects = rows_of(self.root / outcome.quarantine_path) if outcome.quarantine_path else []
+        return Read(outcome, events, rejects)
+
+    def text(self, text: str, source: SourceMapping) -> Read:
+        """The same for a file with this text."""
+        file = self.root / f"given.{source.format}"
+        file.write_text(text, "utf-8", "surrogatepass", newline="")
+        return self.read(file, source)
+
+    def table(self, table: pa.Table, source: SourceMapping, **options: Any) -> Read:
+        """The same for a Parquet file with this table."""
+        file = self.root / "given.parquet"
+        pq.write_table(table, file, **options)
+        return self.read(file, source)
 
 
 def rows_of(file: Path, day: date | None = None) -> list[dict[str, Any]]:
     """The rows of a Parquet file of the lake, each with the `day` that it was filed under."""
-    with duckdb.connect() as connection:
-        rows = connection.execute("select * from read_parquet(?, hive_partitioning = false)", [str(file)])
-        names = [column[0] for column in rows.description or ()]
-        return [dict(zip(names, row, strict=True)) | {"day": day} for row in rows.fetchall()]
+    return [row | {"day": day} for row in pq.read_table(file, partitioning=None).to_pylist()]
