@@ -30,6 +30,7 @@ check finalized_invoices:lines_sum_to_invoice blocking
 check landed_files:no_source_is_silent
 check landed_files:quarantine_is_small
 check monthly_line_items:every_meter_priced
+check monthly_line_items:no_level_is_below_zero
 check monthly_line_items:revenue_is_usual
 check raw_usage:no_conflicting_ids
 check raw_usage:volume_is_usual

@@ -3,13 +3,14 @@
 import os
 import pwd
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import click
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.quantities import QuantityError, read_quantity
 from flybill_pipeline.settings import load_settings
 
 
@@ -56,15 +57,12 @@ def require_billable(month: Month) -> None:
         raise click.UsageError(f"{month} is before the first month that is billed here (FLYBILL_FIRST_MONTH={first}).")
 
 
-def exact_number(text: str) -> Decimal:
-    """The decimal that `text` writes; a usage error for anything else."""
+def quantity_of(text: str) -> Decimal:
+    """The quantity that `text` writes, as usage files may hold it; a usage error for anything else."""
     try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
-        raise click.BadParameter(f"{text!r} is not a number; write it like 1500.25", param_hint="--quantity")
-    return number
+        return read_quantity(text)
+    except QuantityError as error:
+        raise click.BadParameter(str(error), param_hint="--quantity") from error
 
 
 def pairs(texts: tuple[str, ...]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import click
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.cli.answers import as_json, show
-from flybill_pipeline.cli.arguments import MONTH, PATH, exact_number, pairs
+from flybill_pipeline.cli.arguments import MONTH, PATH, pairs, quantity_of
 from flybill_pipeline.cli.sessions import toolbox
 from flybill_pipeline.settings import load_settings
 
@@ -120,7 +120,7 @@ def quote(
     from flybill_pipeline.cli.render.quoted import quote_data, show_quote
     from flybill_pipeline.questions.quoted import QuoteRequest, quoted
 
-    request = QuoteRequest(meter, exact_number(quantity), pairs(dimensions), contract, currency)
+    request = QuoteRequest(meter, quantity_of(quantity), pairs(dimensions), contract, currency)
     answer = quoted(prices or load_settings().prices, request, datetime.now(UTC).date())
     show(json_wanted, quote_data(answer), lambda: show_quote(answer))
 

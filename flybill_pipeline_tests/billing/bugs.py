@@ -206,11 +206,11 @@ def _on_its_own(line: line_items.LineItem, before: Sequence[late_usage.BilledLin
 _difference = late_usage._difference
 
 
-def _converted_day_by_day(meter: Meter, totals: Iterable[Any]) -> Decimal:
-    return sum((aggregation.convert(meter, aggregation.aggregate(meter.aggregation, [t])) for t in totals), ZERO)
+def _converted_day_by_day(meter: Meter, totals: Iterable[Any], before: Any = None) -> Decimal:
+    return sum((aggregation.convert(meter, aggregation.aggregate(meter, [total])) for total in totals), ZERO)
 
 
-def _every_peak(totals: Iterable[Any]) -> Iterable[list[Any]]:
+def _every_peak(meter: Meter, totals: Iterable[Any]) -> Iterable[list[Any]]:
     """Each day's peak as if it were a series of its own."""
     return [[total] for total in totals]
 

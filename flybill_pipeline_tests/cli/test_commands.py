@@ -151,6 +151,11 @@ def test_a_usage_file_that_its_source_cannot_read(
     [
         (("--quantity", "many"), ("'many'", "1500.25")),
         (("--quantity", "NaN"), ("'NaN'",)),
+        (("--quantity", "1e20"), ("'1e20'", "larger unit")),
+        (("--quantity", "1e400"), ("'1e400'", "larger unit")),
+        (("--quantity", "1_000"), ("'1_000'", "plain digits")),
+        (("--quantity", " 5 "), ("' 5 '", "plain digits")),
+        (("--quantity", "\uff11\uff12"), ("'\uff11\uff12'", "plain digits")),
         (("--quantity", "1", "--dimension", "region"), ("'region'", "name=value")),
         (("--quantity", "1", "--currency", "gbp"), ("gbp", "usd")),
         (("--quantity", "1", "--contract", "acme"), ("acme",)),

@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 from flybill_pipeline.billing.money.amounts import format_amount
 from flybill_pipeline.billing.money.decimals import ZERO, grouped
 from flybill_pipeline.billing.pricing.prices import Price
-from flybill_pipeline.billing.pricing.working import WorkingStep
+from flybill_pipeline.billing.pricing.working import BELOW_ZERO, WorkingStep
 
 SEPARATOR = " · "
 
@@ -16,12 +16,14 @@ _OF_MONTH = {
     "free_units": ", first {limit} free",
     "minimum_spend": ", raised to the minimum of {limit}",
     "maximum_spend": ", limited to the maximum of {limit}",
+    BELOW_ZERO: ", {note}",
 }
 _OF_DAYS = {
     "free_units": ", first {limit} of the month free",
     "minimum_spend": ", with its part of what is missing to the month's minimum",
     "maximum_spend": ", its part of the month's maximum",
     "part_of_month": ", for {note}",
+    BELOW_ZERO: ", {note}",
 }
 """What a line says of some of its steps, by their kind; the limits of a line of some days are the month's."""
 

@@ -39,7 +39,7 @@ def quote(
     meters = {n: replace(m, aggregation=Aggregation.SUM, distinct=None) for n, m in book.meters.items()}
     priced = price_usage(replace(book, meters=meters), contract, [usage], Month.of(book.effective_from))
     price = book.price_for(meter, dimensions, contract)
-    if price is None:
+    if priced.unpriced or price is None:
         raise UnpricedError(priced.unpriced[0].message)
     # A contract's minimums without usage are lines too: this one is of the usage.
     identity = (meter, line_dimensions(price, dimensions))

@@ -2,13 +2,12 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from itertools import groupby
 from typing import NamedTuple
 
 from flybill_pipeline.billing.money.amounts import to_minor
-from flybill_pipeline.billing.money.decimals import ZERO, exact
+from flybill_pipeline.billing.money.decimals import ZERO, exact, plain
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.limits import PricedPart, limit_steps
 from flybill_pipeline.billing.pricing.line_heads import LineHead, LineKey, head_of, head_with, sorted_dimensions
@@ -18,7 +17,9 @@ from flybill_pipeline.billing.pricing.prices import PriceBook
 from flybill_pipeline.billing.pricing.rating import Rated, share_of_month, usage_steps
 from flybill_pipeline.billing.pricing.stretches import WHOLE, Stretch
 from flybill_pipeline.billing.pricing.unpriced import UnpricedUsage, too_large, unknown_contract, unpriced
-from flybill_pipeline.billing.usage.aggregation import billed_quantity
+from flybill_pipeline.billing.pricing.working import BELOW_ZERO, WorkingStep
+from flybill_pipeline.billing.usage.aggregation import billed_quantity, hours_below_zero
+from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.billing.usage.totals import UsageTotal, recorded
 
 LARGEST_MINOR = 10**15  # of one line: thousands of them still fit into the 64 bits of a total
@@ -123,7 +124,7 @@ def _usage_lines(parts: Sequence[_Group], month: Month) -> Iterator[LineItem]:
     """The lines of one price and one combination of values: one, or one for the days of each book."""
     priced = [_priced(part) for part in parts]
     for group, (part, rated), limits in zip(parts, priced, limit_steps([part for part, _ in priced]), strict=True):
-        limited = rated.with_steps(limits)
+        limited = rated.with_steps((*limits, *_below_zero(group, month)))
         if group.own or limited.amount or group.head.whole_month:
             yield _usage_line(group, month, part.quantity, limited)
 
@@ -136,7 +137,8 @@ def _priced(group: _Group) -> tuple[PricedPart, Rated]:
         rated = Rated.of(usage_steps(head.price, Stretch(ZERO, quantity, quantity, WHOLE)))
     elif head.meter.aggregation.adds_up:
         share = head.part.share
-        start, end, month = (_until(group, day) for day in (head.part.start, head.part.end, None))
+        edges = (head.part.start, head.part.end, None)
+        start, end, month = (billed_quantity(head.meter, group.month, before) for before in edges)
         quantity = end - start
         rated = Rated.of(usage_steps(head.price, Stretch(start, end, month, share)))
     else:
@@ -145,10 +147,15 @@ def _priced(group: _Group) -> tuple[PricedPart, Rated]:
     return PricedPart(head.price, share, quantity, rated.amount), rated
 
 
-def _until(group: _Group, day: date | None) -> Decimal:
-    """What the month has got to before `day` (None: at its end)."""
-    totals = [total for total in group.month if day is None or total.day is None or total.day < day]
-    return billed_quantity(group.head.meter, totals)
+def _below_zero(group: _Group, month: Month) -> tuple[WorkingStep, ...]:
+    """A step that costs nothing, where a level was below zero: what counts as zero must be seen by a person."""
+    head = group.head
+    if head.meter.aggregation is not Aggregation.TIME_WEIGHTED:
+        return ()
+    days = (month.first_day, month.end.date()) if head.whole_month else (head.part.start, head.part.end)
+    hours = hours_below_zero(head.meter, group.own if head.whole_month else group.month, *days)
+    note = f"below zero for {plain(hours)} hours, which count as zero"
+    return (WorkingStep(BELOW_ZERO, note=note),) if hours else ()
 
 
 def _usage_line(group: _Group, month: Month, quantity: Decimal, rated: Rated) -> LineItem:

@@ -8,13 +8,16 @@ from typing import Any, NamedTuple
 
 from flybill_pipeline.billing.money.decimals import ZERO, plain
 
+BELOW_ZERO = "below_zero"
+"""The kind of step that says that a level was below zero for some time, and counted as zero."""
+
 
 class WorkingStep(NamedTuple):
     """One step; what it does not use is None, and the amounts (exact, major units) of all steps sum to the line's.
 
-    `step` is one of free_units, units, tier, packages, percentage, flat, minimum_spend, maximum_spend, and whatever
-    other kinds of lines add. A tier covers the quantities in (`from_quantity`, `up_to`]; for packages, `quantity` is
-    how many were started.
+    `step` is one of free_units, units, tier, packages, percentage, flat, part_of_month, minimum_spend, maximum_spend,
+    below_zero, and whatever other kinds of lines add. A tier covers the quantities in (`from_quantity`, `up_to`]; for
+    packages, `quantity` is how many were started.
     """
 
     step: str

@@ -1,51 +1,72 @@
 """What a meter's daily totals come to in a month, in the unit that is billed. Reading events is the usage store's."""
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from flybill_pipeline.billing.money.decimals import ZERO, divide, exact
 from flybill_pipeline.billing.usage.meters import Aggregation, Meter, Rounding
-from flybill_pipeline.billing.usage.time_weighted import MICROSECONDS_OF_AN_HOUR
+from flybill_pipeline.billing.usage.time_weighted import MICROSECONDS_OF_AN_HOUR, held_above_zero, midnight
 from flybill_pipeline.billing.usage.totals import UsageTotal
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
-def billed_quantity(meter: Meter, totals: Iterable[UsageTotal]) -> Decimal:
-    """The one quantity of all `totals` (one meter), converted into the meter's unit."""
+
+def billed_quantity(meter: Meter, totals: Iterable[UsageTotal], before: date | None = None) -> Decimal:
+    """The one quantity of all `totals` (of one meter), converted into the meter's unit.
+
+    With `before`, what the month has got to when that day begins: totals must be of days.
+    """
+    totals = [total for total in totals if before is None or total.day is None or total.day < before]
     if meter.distinct is not None:
         return convert(meter, Decimal(len({total.dimensions.get(meter.distinct, "") for total in totals})))
-    return convert(meter, aggregate(meter.aggregation, totals))
+    return convert(meter, aggregate(meter, totals, before))
 
 
-def aggregate(aggregation: Aggregation, totals: Iterable[UsageTotal]) -> Decimal:
-    """The quantity of `totals`: one for each series (a set of dimensions), and series add up.
+def aggregate(meter: Meter, totals: Sequence[UsageTotal], before: date | None = None) -> Decimal:
+    """The quantity of `totals`, in the unit that they are recorded in.
 
     What `measures` of a day must hold, and what the month makes of it:
 
-    - `sum`, `count`: nothing; quantities and numbers of events add up.
-    - `max`: the day's largest quantity; the highest day counts.
-    - `latest`: the quantity of the day's last event (of several at one instant the largest); the last day counts.
+    - `sum`, `count`: nothing; quantities and numbers of events add up. A correction (below zero) counts as minus one.
+    - `max`: the day's largest quantity; the highest of all counts.
+    - `latest`: the quantity of the day's last event (of several at one instant the largest); the last of all counts.
     - `unique_count`: how many quantities came for the first time in the month; days add up.
     - `time_weighted`: level x microseconds (see time_weighted.py); days add up, and come out in level x hours.
 
-    Raises ValueError when a measure is missing: it was not asked for when the usage was read.
+    `max`, `latest` and levels are those of each series that the meter names (`per`), and series add up; without names
+    there is one. Raises ValueError when a measure is missing: it was not asked for when the usage was read.
     """
+    aggregation = meter.aggregation
     with exact():
         match aggregation:
             case Aggregation.SUM:
                 return sum([total.quantity for total in totals], ZERO)
             case Aggregation.COUNT:
-                return Decimal(sum([total.events for total in totals]))
+                return Decimal(sum([total.events - 2 * total.corrections for total in totals]))
             case Aggregation.MAX:
-                peaks = (max(_measure(total, aggregation) for total in series) for series in _series(totals))
-                return sum(peaks, ZERO)
+                return sum((max(_measure(total, aggregation) for total in one) for one in _told(meter, totals)), ZERO)
             case Aggregation.LATEST:
-                return sum((_measure(max(series, key=_day), aggregation) for series in _series(totals)), ZERO)
+                return sum((_measure(max(one, key=_last), aggregation) for one in _told(meter, totals)), ZERO)
             case Aggregation.UNIQUE_COUNT:
                 return sum((_measure(total, aggregation) for total in totals), ZERO)
             case Aggregation.TIME_WEIGHTED:
-                level_time = sum((_measure(total, aggregation) for total in totals), ZERO)
-                return divide(level_time, MICROSECONDS_OF_AN_HOUR)
+                held = sum((_level_time(one, before) for one in _series(meter, totals)), ZERO)
+                return divide(held, MICROSECONDS_OF_AN_HOUR)
+
+
+def hours_below_zero(meter: Meter, totals: Iterable[UsageTotal], start: date, end: date) -> Decimal:
+    """For how many hours of the days [start, end) a level was below zero, where it counts as zero; of all series.
+
+    Rounded to hundredths of an hour, but never to none.
+    """
+    below = ZERO
+    with exact():
+        for one in _series(meter, [total for total in totals if total.trail is not None]):
+            trails = [total.trail for total in one if total.trail is not None]
+            until, since = (held_above_zero(trails, midnight(day)).below_zero for day in (end, start))
+            below += until - since
+        return max(divide(below, MICROSECONDS_OF_AN_HOUR, 2), Decimal("0.01")) if below else ZERO
 
 
 def convert(meter: Meter, quantity: Decimal) -> Decimal:
@@ -72,14 +93,27 @@ def _measure(total: UsageTotal, aggregation: Aggregation) -> Decimal:
     return measure
 
 
-def _series(totals: Iterable[UsageTotal]) -> Iterable[list[UsageTotal]]:
-    """The totals of each set of dimensions that have events: a level without any has a measure of its own only."""
-    series: dict[tuple[tuple[str, str], ...], list[UsageTotal]] = {}
+def _series(meter: Meter, totals: Sequence[UsageTotal]) -> Collection[Sequence[UsageTotal]]:
+    """The totals of each combination of values of the dimensions that the meter names; all of them if it names none."""
+    if not meter.per:
+        return [totals] if totals else []
+    series: dict[tuple[str, ...], list[UsageTotal]] = {}
     for total in totals:
-        if total.events:
-            series.setdefault(tuple(sorted(total.dimensions.items())), []).append(total)
+        series.setdefault(tuple([total.dimensions.get(name, "") for name in meter.per]), []).append(total)
     return series.values()
 
 
-def _day(total: UsageTotal) -> date:
-    return total.day or date.max
+def _told(meter: Meter, totals: Sequence[UsageTotal]) -> Collection[Sequence[UsageTotal]]:
+    """The series of totals that have events: a level without any has a measure of its own only."""
+    return _series(meter, [total for total in totals if total.events])
+
+
+def _last(total: UsageTotal) -> tuple[date, datetime, Decimal]:
+    return total.day or date.max, total.last_at or _NEVER, _measure(total, Aggregation.LATEST)
+
+
+def _level_time(series: Sequence[UsageTotal], before: date | None) -> Decimal:
+    trails = [total.trail for total in series if total.trail is not None]
+    if trails:
+        return held_above_zero(trails, None if before is None else midnight(before)).level_time
+    return sum((_measure(total, Aggregation.TIME_WEIGHTED) for total in series), ZERO)

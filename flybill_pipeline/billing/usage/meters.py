@@ -20,6 +20,11 @@ class Aggregation(StrEnum):
         """Whether the days of a month add up to it; else the month has one measure, which no day has a part of."""
         return self in (Aggregation.SUM, Aggregation.COUNT, Aggregation.TIME_WEIGHTED)
 
+    @property
+    def has_series(self) -> bool:
+        """Whether it matters which events belong together: of a volume, say. What just adds up has no series."""
+        return self in (Aggregation.MAX, Aggregation.LATEST, Aggregation.TIME_WEIGHTED)
+
 
 class Rounding(StrEnum):
     """What becomes of the fraction when a meter converts its unit."""
@@ -34,7 +39,8 @@ class Meter:
     """What is measured, and the unit that it is billed in: quantity x `multiply_by` / `divide_by`, then `round`.
 
     `distinct` (of a unique_count only) names the dimension whose different values are counted, once for each line;
-    None counts different quantities, in each set of dimensions.
+    None counts different quantities, in each set of dimensions. `per` (of peaks, last values and levels) names the
+    dimensions whose values are series of their own, which add up; other labels make no second series.
     """
 
     name: str
@@ -44,3 +50,4 @@ class Meter:
     divide_by: Decimal = Decimal(1)
     round: Rounding = Rounding.NONE
     distinct: str | None = None
+    per: tuple[str, ...] = ()

@@ -17,12 +17,23 @@ Measures = Mapping[Aggregation, frozenset[str]]
 """Which meters must be measured by more than sum and count, by aggregation."""
 
 
+class LevelTrail(NamedTuple):
+    """How a level moved: the `changes` of a day in order of time (UTC), what the month began with among the first
+    day's. What they come to is held `until` then.
+    """
+
+    changes: tuple[tuple[datetime, Decimal], ...]
+    until: datetime
+
+
 class UsageTotal(NamedTuple):
     """What one organization used of one meter with one set of dimensions on one day (in all the month: `day` is None).
 
     `quantity` is the exact sum of what was recorded, whatever the meter's aggregation, negative where corrections
-    outweigh usage; `events` is how many raw records it is made of. `measures` has what other aggregations than sum and
-    count make of the day, as far as they were asked for; aggregation.py says what each of them holds.
+    outweigh usage; `events` is how many raw records it is made of, `corrections` how many of them are negative.
+    `measures` has what other aggregations than sum and count make of the day, as far as they were asked for;
+    aggregation.py says what each of them holds. `last_at` is the time of the last event, where something is measured;
+    `trail` is there where a level of the org's meter was below zero at some time of the month.
     """
 
     org_id: str
@@ -32,6 +43,9 @@ class UsageTotal(NamedTuple):
     day: date | None = None
     events: int = 0
     measures: Mapping[Aggregation, Decimal] = MappingProxyType({})
+    corrections: int = 0
+    last_at: datetime | None = None
+    trail: LevelTrail | None = None
 
 
 @dataclass(frozen=True, slots=True)

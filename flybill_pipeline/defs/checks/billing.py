@@ -12,6 +12,11 @@ def _unpriced(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
     return Finding(not unpriced, evidence(unpriced, "usage without a price"))
 
 
+def _below_zero(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
+    below_zero = toolbox.month_checks.below_zero(*part)
+    return Finding(not below_zero, evidence(below_zero, "levels below zero"))
+
+
 def _unusual_revenue(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
     month, shard = part
     if toolbox.now() < month.end:  # an open month has had part of its revenue only
@@ -53,6 +58,18 @@ BILLING_CHECKS = (
         remedy="Add the price, or the meter, to the price book; the next run prices it.",
         no_alert_because="people are told of organizations that are held, once the month is closed",
         look=_unpriced,
+    ),
+    Check(
+        name="no_level_is_below_zero",
+        asset="monthly_line_items",
+        cut=MONTH_SHARD,
+        severity=WARN,
+        holds="No level (of a time_weighted meter) was below zero at any time of the month.",
+        broken="A level was below zero: more was taken away than was ever there. It counts as zero, and perhaps too "
+        "little is paid.",
+        remedy="Land the change that is missing, such as what was there before metering began; the next run prices it.",
+        no_alert_because=None,
+        look=_below_zero,
     ),
     Check(
         name="revenue_is_usual",

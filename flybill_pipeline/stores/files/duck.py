@@ -47,6 +47,10 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def parquet_rows(paths: list[str]) -> str:
-    """A FROM item for the rows of these Parquet files; paths with glob characters are taken literally."""
-    return f"read_parquet([{', '.join(quoted(path) for path in paths)}])"
+def parquet_rows(paths: list[str], *, union_by_name: bool = False) -> str:
+    """A FROM item for the rows of these Parquet files; paths with glob characters are taken literally.
+
+    With `union_by_name` a column that only some of them have is null in the others.
+    """
+    more = ", union_by_name = true" if union_by_name else ""
+    return f"read_parquet([{', '.join(quoted(path) for path in paths)}]{more})"

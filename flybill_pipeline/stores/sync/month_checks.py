@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Engine, Numeric, Select, and_, case, cast,
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.working import BELOW_ZERO
 from flybill_pipeline.stores.invoicing.tables import (
     drafts,
     invoice_lines,
@@ -98,6 +99,18 @@ class MonthChecks:
             )
             .where(drafts.c.month == str(month), drafts.c.shard == shard, meter.is_not(None))
             .order_by(drafts.c.org_id, meter)
+        )
+        with self._engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
+    def below_zero(self, month: Month, shard: int) -> list[dict[str, Any]]:
+        """The lines of a shard in which a level was below zero and counted as zero: by org, with the line's words."""
+        query = (
+            select(line_items.c.org_id, line_items.c.meter, line_items.c.service_month, line_items.c.description)
+            .join(drafts, and_(drafts.c.month == line_items.c.month, drafts.c.org_id == line_items.c.org_id))
+            .where(drafts.c.month == str(month), drafts.c.shard == shard)
+            .where(line_items.c.working.contains([{"step": BELOW_ZERO}]))
+            .order_by(line_items.c.org_id, line_items.c.line_no)
         )
         with self._engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]

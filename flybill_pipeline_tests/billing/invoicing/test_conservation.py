@@ -130,8 +130,11 @@ def test_a_peak_is_that_of_the_month_whatever_the_order_and_however_often_it_is_
     again = totals * 2
     random.shuffle(again)  # type: ignore[attr-defined]
     highest = {size: max(peak for _, other, peak in peaks if other == size) for _, size, _ in peaks}
+    of_all = Meter("seconds", Aggregation.MAX, "second")
+    of_each = replace(of_all, per=("size",))
     with exact():
-        assert aggregate(Aggregation.MAX, again) == aggregate(Aggregation.MAX, totals) == sum(highest.values(), ZERO)
+        assert aggregate(of_all, again) == aggregate(of_all, totals) == max(highest.values())
+        assert aggregate(of_each, again) == aggregate(of_each, totals) == sum(highest.values(), ZERO)
 
 
 ZERO_DECIMALS = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf"

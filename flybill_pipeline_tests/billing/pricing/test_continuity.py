@@ -6,7 +6,7 @@ Equal books would prove nothing: equal prices are taken for one.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 import pytest
@@ -21,7 +21,7 @@ from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, books_o
 from flybill_pipeline.billing.pricing.prices import Contract, Price, PriceBook, PriceBooks, PriceModel, Tier
 from flybill_pipeline.billing.pricing.usage_lines import price_month
 from flybill_pipeline.billing.usage.meters import Aggregation, Meter, Rounding
-from flybill_pipeline.billing.usage.totals import UsageTotal
+from flybill_pipeline.billing.usage.totals import LevelTrail, UsageTotal
 from flybill_pipeline_tests.billing.invoicing.test_late_usage import as_billed
 from flybill_pipeline_tests.billing.pricing.books import OCTOBER
 
@@ -69,6 +69,7 @@ def meters(draw: st.DrawFn, aggregation: Aggregation) -> Meter:
         Decimal(draw(st.integers(1, 3))),
         draw(st.sampled_from(list(Rounding))),
         draw(st.sampled_from([None, "user"])) if aggregation is Aggregation.UNIQUE_COUNT else None,
+        draw(st.sampled_from([(), ("region",), ("user",)])) if aggregation.has_series else (),
     )
 
 
@@ -82,18 +83,24 @@ USED = st.builds(
     quantity=QUANTITY,
     day=st.integers(1, 31).map(lambda day: date(2026, 10, day)),
     events=st.integers(1, 3),
+    measures=st.just({}),
+    corrections=st.integers(0, 1),
+    last_at=st.none(),
+    trail=st.none(),
 )
 
 
-def measured(total: UsageTotal) -> UsageTotal:
-    """The same with every measure that there is; levels are in unit x microseconds."""
+def measured(total: UsageTotal, *, trailed: bool) -> UsageTotal:
+    """The same with every measure that there is; levels are in unit x microseconds, or `trailed` by their changes."""
+    at = datetime.combine(total.day or OCTOBER.first_day, time(7), UTC)
     measures = {
         Aggregation.MAX: total.quantity,
         Aggregation.LATEST: total.quantity,
         Aggregation.UNIQUE_COUNT: Decimal(total.events),
         Aggregation.TIME_WEIGHTED: total.quantity * 3_600_000_000,
     }
-    return total._replace(measures=measures)
+    trail = LevelTrail(((at, total.quantity),), OCTOBER.end) if trailed else None
+    return total._replace(measures=measures, last_at=at, trail=trail)
 
 
 @dataclass(frozen=True)
@@ -126,6 +133,7 @@ def worlds(draw: st.DrawFn, models: Sequence[PriceModel] = tuple(MODELS.values()
     contract = draw(st.sampled_from([None, "acme", "none"]))
     own = (replace(draw(a_price), contract="acme"),) if contract == "acme" else ()
     days = draw(st.lists(st.integers(2, 31), max_size=3, unique=True))
+    trailed = meter.aggregation is Aggregation.TIME_WEIGHTED and draw(st.booleans())
     eighths = draw(st.lists(st.integers(-9, 9).filter(bool), min_size=3, max_size=3, unique=True))
     return World(
         PriceBook(
@@ -133,7 +141,10 @@ def worlds(draw: st.DrawFn, models: Sequence[PriceModel] = tuple(MODELS.values()
         ),
         contract,
         tuple(zip(sorted(days), eighths, strict=False)),
-        tuple(tuple(map(measured, draw(st.lists(USED, max_size=5)))) for _ in range(draw(st.integers(1, 3)))),
+        tuple(
+            tuple(measured(total, trailed=trailed) for total in draw(st.lists(USED, max_size=5)))
+            for _ in range(draw(st.integers(1, 3)))
+        ),
     )
 
 

@@ -42,3 +42,10 @@ def test_usage_without_the_dimension_that_a_price_groups_by_is_quoted_too() -> N
 def test_what_the_book_lacks_is_said(meter: str, contract: str | None) -> None:
     with pytest.raises(UnpricedError, match=r"usd price book of 2026-01-01 .*(minutes|nobody)"):
         quote(BOOK, meter, Decimal(1), {}, contract)
+
+
+def test_what_no_invoice_can_hold_is_said() -> None:
+    dear = book(per_unit("1000000"))
+    assert quote(dear, "seconds", Decimal(10**6), {}).amount_minor == 10**14
+    with pytest.raises(UnpricedError, match="the seconds comes to more than any invoice can hold"):
+        quote(dear, "seconds", Decimal(10**14), {})

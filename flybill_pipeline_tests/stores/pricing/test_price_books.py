@@ -135,6 +135,9 @@ def test_each_fault_of_a_price_is_named_with_its_path(tmp_path: Path, price: str
             HEAD + 'distinct = "user"',
             "usd.toml: meters.machine_seconds.distinct: names the dimension that a unique_count",
         ),
+        (HEAD + 'per = ["volume"]', "usd.toml: meters.machine_seconds.per: names what adds up of a max, latest or"),
+        (HEAD + 'per = "volume"', "usd.toml: meters.machine_seconds.per: must be a list of texts"),
+        (HEAD.replace('"sum"', '"max"') + 'per = ["a", "a"]', "usd.toml: meters.machine_seconds.per: names the same"),
         (HEAD + "divide_by = 0", "usd.toml: meters.machine_seconds.divide_by: must be more than 0"),
         (HEAD + "[meter.x]", "usd.toml: meter: unknown key (did you mean 'meters'?)"),
         (HEAD + "[contracts]\nacme = 1", "usd.toml: contracts.acme: must be a table"),
@@ -152,6 +155,14 @@ def test_each_fault_of_a_price_is_named_with_its_path(tmp_path: Path, price: str
 def test_each_fault_of_a_book_is_named_with_its_path(tmp_path: Path, text: str, fault: str) -> None:
     faults = _faults(tmp_path, text)
     assert any(found.startswith(fault) for found in faults), faults
+
+
+@pytest.mark.parametrize("aggregation", ["max", "latest", "time_weighted"])
+def test_series_that_add_up_are_named_by_the_meter(tmp_path: Path, aggregation: str) -> None:
+    (tmp_path / "usd.toml").write_text(HEAD.replace('"sum"', f'"{aggregation}"') + 'per = ["volume", "disk"]')
+    book = load_price_books(tmp_path).for_day("usd", date(2026, 1, 1))
+    assert book is not None
+    assert book.meters["machine_seconds"].per == ("volume", "disk")
 
 
 def _priced(match: str, scope: str = "prices") -> str:

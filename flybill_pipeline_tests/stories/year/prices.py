@@ -102,7 +102,7 @@ currency = "{currency}"
 [meters]
 seconds = {{ aggregation = "sum", unit = "second" }}
 builds = {{ aggregation = "sum", unit = "build" }}
-seats = {{ aggregation = "max", unit = "seat" }}
+seats = {{ aggregation = "max", unit = "seat", per = ["region"] }}
 disk = {{ aggregation = "time_weighted", unit = "GB hour" }}
 users = {{ aggregation = "unique_count", unit = "user", distinct = "user" }}
 visitors = {{ aggregation = "unique_count", unit = "visitor" }}

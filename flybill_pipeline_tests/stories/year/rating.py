@@ -143,18 +143,27 @@ def _quantity(meter: str, rows: Sequence[Row], start: datetime, end: datetime) -
         case "seats":
             return sum((max(Fraction(str(row["quantity"])) for row in one) for one in _series(rows)), ZERO)
         case "gauge":
-            last = (max((str(row["at"]), Fraction(str(row["quantity"]))) for row in one) for one in _series(rows))
-            return sum((quantity for _, quantity in last), ZERO)
+            return max((datetime.fromisoformat(str(row["at"])), Fraction(str(row["quantity"]))) for row in rows)[1]
         case "users":
             return Fraction(len({row["user"] for row in rows}))
         case "visitors":
             return Fraction(sum(len({Fraction(str(row["quantity"])) for row in one}) for one in _series(rows)))
         case "disk":
-            held = (end - max(datetime.fromisoformat(str(row["at"])), start) for row in rows)
-            hours = (Fraction(span // timedelta(microseconds=1), HOUR // timedelta(microseconds=1)) for span in held)
-            return sum((each * span for each, span in zip(quantities, hours, strict=True)), ZERO)
+            return _held(rows, start, end)
         case _:
             return sum(quantities, ZERO)
+
+
+def _held(rows: Sequence[Row], start: datetime, end: datetime) -> Fraction:
+    """GB x hours from `start` to `end`; below zero is nothing."""
+    moves = sorted((max(datetime.fromisoformat(str(row["at"])), start), Fraction(str(row["quantity"]))) for row in rows)
+    level = hours = ZERO
+    for place, (at, amount) in enumerate(moves):
+        level += amount
+        until = moves[place + 1][0] if place + 1 < len(moves) else end
+        microseconds = (until - at) // timedelta(microseconds=1)
+        hours += max(level, ZERO) * Fraction(microseconds, HOUR // timedelta(microseconds=1))
+    return hours
 
 
 def _series(rows: Iterable[Row]) -> Iterable[list[Row]]:

@@ -93,8 +93,15 @@ NO_EVENTS = """select ''::varchar as event_id, ''::varchar as org_id, ''::varcha
     0::DECIMAL(38, 18) as quantity, timestamp '2000-01-01' as occurred_at, 0::bigint as row, 0::bigint as arrival,
     ''::varchar as source, date '2000-01-01' as arrived_on where false"""
 NO_TOTALS = """select 0 as shard, ''::varchar as org_id, ''::varchar as meter, ''::varchar as dimensions,
-    date '2000-01-01' as day, 0::DECIMAL(38, 18) as quantity, 0::bigint as events,
+    date '2000-01-01' as day, 0::DECIMAL(38, 18) as quantity, 0::bigint as events, 0::bigint as corrections,
     timestamp '2000-01-01' as last_event_at where false"""
+
+
+def totals_rows(paths: Sequence[str]) -> str:
+    """A FROM item for the totals of several days; those of days that were compiled long ago know no corrections."""
+    if not paths:
+        return f"({NO_TOTALS})"
+    return f"({NO_TOTALS} union all by name from {parquet_rows(list(paths), union_by_name=True)})"
 
 
 def _find_excluded(connection: duckdb.DuckDBPyConnection, rows: str, exclusions: Sequence[EventKey]) -> None:

@@ -40,6 +40,7 @@ class Total(NamedTuple):
     dimensions: str
     quantity: Decimal
     events: int
+    corrections: int
     month: str
     day: date | None
     last_event_at: datetime
@@ -144,8 +145,8 @@ class UsageLake:
         each day.
         """
         query, parameters = self._totals_query(days, shard, org_ids, by_day, without)
-        for org, meter, dimensions, quantity, events, month, day, last in self.query(query, parameters):
-            yield Total(org, meter, dimensions, Decimal(quantity), events, month, day, _utc(last))
+        for org, meter, dimensions, quantity, events, corrections, month, day, last in self.query(query, parameters):
+            yield Total(org, meter, dimensions, Decimal(quantity), events, corrections, month, day, _utc(last))
 
     def by_meter(self, days: Iterable[date]) -> dict[str, Decimal]:
         """The exact quantity of all orgs on the compiled ones of `days`, per meter."""
@@ -175,8 +176,9 @@ class UsageLake:
             }
         )
         on_day = "totals.day" if by_day else "null::date"
-        rows = parquet_rows(paths) if paths else f"({usage_days.NO_TOTALS})"
+        rows = usage_days.totals_rows(paths)
         totals = f"""select org_id, meter, dimensions, sum(quantity) as quantity, sum(events)::bigint as events,
+                            coalesce(sum(corrections), 0)::bigint as corrections,
                             date_trunc('month', totals.day)::date as month, {on_day} as day,
                             max(last_event_at) as last_event_at
                      from {rows} as totals where {where}

@@ -9,7 +9,8 @@ ENGINES = ("duckdb",)
 def daily_rollup_sql(engine: str) -> str:
     """The query in the dialect of `engine` over a table `events`.
 
-    Per org, meter, dimensions and day of arrival: the exact sum of quantities, how many events, the last one's time.
+    Per org, meter, dimensions and day of arrival: the exact sum of quantities, how many events, how many of them are
+    corrections (below zero), the last one's time.
     """
     import ibis  # noqa: PLC0415 - costs a second, which reading the lake should not pay
 
@@ -25,6 +26,9 @@ def daily_rollup_sql(engine: str) -> str:
         name="events",
     )
     rollup = events.group_by(["org_id", "meter", "dimensions", "arrived_on"]).aggregate(
-        quantity=events.quantity.sum(), events=events.count(), last_event_at=events.occurred_at.max()
+        quantity=events.quantity.sum(),
+        events=events.count(),
+        corrections=events.count(where=events.quantity < 0),
+        last_event_at=events.occurred_at.max(),
     )
     return str(ibis.to_sql(rollup, dialect=engine))

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterator
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.billing.usage.totals import Measures
-from flybill_pipeline.stores.files.duck import parquet_rows, quoted
+from flybill_pipeline.stores.files.duck import quoted
+from flybill_pipeline.stores.usage.lake.days import totals_rows
 from flybill_pipeline.stores.usage.lake.lake import UsageLake, condition
 from flybill_pipeline.stores.usage.months.measured_usage import MeasuredUsage
 
@@ -19,8 +20,8 @@ def usage_version(lake: UsageLake, month: Month, measures: Measures) -> str:
     Levels are carried, so a month that measures any depends on the days before it as well.
     """
     carried = Aggregation.TIME_WEIGHTED in measures
-    found = lake.catalog.rollups_before(month.end.date()) if carried else lake.catalog.rollups(month.days())
-    paths = [f"{day} {path}" for day, path in sorted(found.items())]
+    rollups = lake.catalog.rollups_before(month.end.date()) if carried else lake.catalog.rollups(month.days())
+    paths = [f"{day} {path}" for day, path in sorted(rollups.items())]
     return hashlib.sha256("\n".join(paths).encode()).hexdigest()[:16]
 
 
@@ -43,17 +44,19 @@ def usage_fingerprints(
 
 def _parts(lake: UsageLake, month: Month, measures: Measures, where: str) -> Iterator[str]:
     """Queries for (org_id, hash of one part), each with the same condition."""
-    measured = MeasuredUsage(lake)
+    usage = MeasuredUsage(lake)
     paths = [str(lake.root / path) for path in lake.catalog.rollups(month.days()).values()]
     if paths:
-        yield f"""select org_id, hash(meter, dimensions, day, sum(quantity), sum(events))
-                  from {parquet_rows(paths)} where {where} group by org_id, meter, dimensions, day"""
+        # What is counted: each correction takes one event away.
+        yield f"""select org_id,
+                         hash(meter, dimensions, day, sum(quantity), sum(events - 2 * coalesce(corrections, 0)))
+                  from {totals_rows(paths)} where {where} group by org_id, meter, dimensions, day"""
     for aggregation, meters in sorted(measures.items()):
-        rows = measured.rows(month.days(), aggregation, meters)
+        rows = usage.rows(month.days(), aggregation, meters)
         if rows:
-            yield f"""select org_id, hash({quoted(aggregation)}, meter, dimensions, day, value, whole, fraction)
-                      from {rows} where {where}"""
-    levels = measured.level_rows(month.first_day, measures.get(Aggregation.TIME_WEIGHTED, ()))
+            measured = f"{quoted(aggregation)}, meter, dimensions, day, value, last_event_at, whole, fraction, trail"
+            yield f"""select org_id, hash({measured}) from {rows} where {where}"""
+    levels = usage.level_rows(month.first_day, measures.get(Aggregation.TIME_WEIGHTED, ()))
     if levels:
         yield f"""select org_id, hash('level', meter, dimensions, sum(quantity)) from {levels} where {where}
                   group by org_id, meter, dimensions having sum(quantity) <> 0"""

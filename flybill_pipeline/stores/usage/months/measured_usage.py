@@ -14,8 +14,17 @@ from typing import NamedTuple
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.stores.files.duck import parquet_rows, quoted
+from flybill_pipeline.stores.usage.lake.days import counted_rows
 from flybill_pipeline.stores.usage.lake.lake import UsageLake, condition
-from flybill_pipeline.stores.usage.months.measures import measure_day, measured_path, measures_query
+from flybill_pipeline.stores.usage.months.measures import (
+    below_zero_query,
+    measure_day,
+    measured_path,
+    measures_query,
+)
+
+_NO_CHANGES = """select 0 as shard, ''::varchar as org_id, ''::varchar as meter, ''::varchar as dimensions,
+    date '2000-01-01' as day, 0::DECIMAL(38, 18) as value, 0::DECIMAL(38, 18) as lowest where false"""
 
 
 class Measured(NamedTuple):
@@ -30,6 +39,7 @@ class Measured(NamedTuple):
     day: date
     recorded: Decimal
     events: int
+    corrections: int
     last_event_at: datetime
     value: Decimal
     level_time: Decimal
@@ -43,6 +53,16 @@ class Level(NamedTuple):
     dimensions: str
     level: Decimal
     last_event_at: datetime
+
+
+class Change(NamedTuple):
+    """What a series changed by at one instant (UTC)."""
+
+    org_id: str
+    meter: str
+    dimensions: str
+    at: datetime
+    amount: Decimal
 
 
 class MeasuredUsage:
@@ -87,6 +107,32 @@ class MeasuredUsage:
         for row in self._lake.query(query, parameters):
             level = Level(*row)
             yield level._replace(last_event_at=level.last_event_at.replace(tzinfo=UTC))
+
+    def below_zero(
+        self, days: Sequence[date], meters: Collection[str], shard: int | None, org_ids: Sequence[str] | None
+    ) -> set[tuple[str, str]]:
+        """The orgs and meters of which a level was below zero at some time of `days`, the days of a month."""
+        changes = self.rows(days, Aggregation.TIME_WEIGHTED, meters)
+        if changes is None:
+            changes = f"({_NO_CHANGES})"
+        levels = self.level_rows(days[0], meters)
+        where, parameters = condition({"shard = ?": shard, "list_contains(?, org_id)": org_ids})
+        query = below_zero_query(changes, levels, where)
+        return {(org_id, meter) for org_id, meter in self._lake.query(query, parameters * (1 if levels is None else 2))}
+
+    def changes(self, days: Iterable[date], of: Collection[tuple[str, str]]) -> Iterator[Change]:
+        """Every change of the levels of these orgs' meters on the compiled ones of `days`, in the order of series."""
+        manifests = self._lake.catalog.manifests(days).values()
+        if not of or not manifests:
+            return
+        rows = " union all ".join(f"({counted_rows(self._lake.root, manifest)})" for manifest in manifests)
+        orgs, meters = zip(*sorted(of), strict=True)
+        query = f"""select org_id, meter, dimensions, occurred_at, sum(quantity)
+                    from (select org_id, meter, dimensions, occurred_at, quantity from ({rows}))
+                    where (org_id, meter) in (select (unnest(?), unnest(?))) group by all order by all"""
+        for row in self._lake.query(query, [list(orgs), list(meters)]):
+            change = Change(*row)
+            yield change._replace(at=change.at.replace(tzinfo=UTC))
 
     def rows(self, days: Iterable[date], aggregation: Aggregation, meters: Collection[str]) -> str | None:
         """A FROM item for what `measure_day` made of the compiled ones of `days`; None when there are none."""

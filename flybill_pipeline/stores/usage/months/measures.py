@@ -17,20 +17,27 @@ from flybill_pipeline.stores.usage.lake.days import counted_rows, shard_sql, wri
 
 # Level x microseconds has too many digits for a decimal of DuckDB: whole units and 1e-18ths are summed apart.
 _LEFT = "(86400000000 - epoch_us(occurred_at) % 86400000000)::hugeint"
-_MEASURES = {
-    Aggregation.MAX: "max(quantity) as value",
-    Aggregation.LATEST: "max({'at': occurred_at, 'quantity': quantity}).quantity as value",
-    Aggregation.UNIQUE_COUNT: "quantity as value",
-    Aggregation.TIME_WEIGHTED: f"""sum(quantity) as value,
+_LEVELS = f"""sum(quantity) as value,
         sum(trunc(quantity)::hugeint * {_LEFT})::decimal(38, 0) as whole,
         sum(((quantity - trunc(quantity)) * 1000000000000000000::decimal(19, 0))::hugeint * {_LEFT})::decimal(38, 0)
-        as fraction""",
+        as fraction,
+        min(so_far) as lowest, sum(hash(occurred_at, quantity)::hugeint)::varchar as trail"""
+_NO_LEVELS = """0::decimal(38, 0) as whole, 0::decimal(38, 0) as fraction, 0::decimal(38, 18) as lowest, '' as trail"""
+_MEASURES = {
+    Aggregation.MAX: f"max(quantity) as value, {_NO_LEVELS}",
+    Aggregation.LATEST: f"max({{'at': occurred_at, 'quantity': quantity}}).quantity as value, {_NO_LEVELS}",
+    Aggregation.UNIQUE_COUNT: f"quantity as value, {_NO_LEVELS}",
+    Aggregation.TIME_WEIGHTED: _LEVELS,
 }
+# What a level's changes of the day come to at the time of each, whatever else happens at the same instant.
+_SO_FAR = """sum(quantity) over (partition by org_id, meter, dimensions order by occurred_at
+             range between unbounded preceding and current row) as so_far"""
+_FORM = "2"  # counted up when what is measured changes: what was measured before is measured again
 
 
 def measured_path(manifest_version: str, day: object, aggregation: Aggregation, meters: Collection[str]) -> str:
     """Where the measures of a day are, below the lake."""
-    named = hashlib.sha256("\n".join(sorted(meters)).encode()).hexdigest()[:8]
+    named = hashlib.sha256("\n".join([_FORM, *sorted(meters)]).encode()).hexdigest()[:8]
     return f"measures/day={day}/{manifest_version}-{aggregation}-{named}.parquet"
 
 
@@ -40,23 +47,20 @@ def measure_day(
     """Writes the measures of a day, sorted by shard: a row for each org, meter and dimensions; of a unique count, and
     each quantity.
 
-    `recorded` and `events` are the sum and the number of the events behind the row; `whole` and `fraction` (of level
-    changes, in 1e-18ths) are what these come to by the end of the day, in level x microseconds.
+    `recorded`, `events` and `corrections` are the sum and the numbers of the events behind the row. Of level changes,
+    `whole` and `fraction` (in 1e-18ths) are what they come to by the end of the day, in level x microseconds, `lowest`
+    is the least that they come to at any time of the day, and `trail` changes when any of them does.
     """
     path = root / measured_path(manifest.version, manifest.day, aggregation, meters)
     names = ", ".join(quoted(meter) for meter in sorted(meters))
-    nothing = (
-        ""
-        if aggregation is Aggregation.TIME_WEIGHTED
-        else ", 0::decimal(38, 0) as whole, 0::decimal(38, 0) as fraction"
-    )
+    columns = f"*, {_SO_FAR}" if aggregation is Aggregation.TIME_WEIGHTED else "*"
     with duck(root / "work" / "spill", limits) as connection:
         write_rows(
             connection,
             f"""select {shard_sql(shards)} as shard, org_id, meter, dimensions, date '{manifest.day}' as day,
-                       sum(quantity) as recorded, count(*) as events, max(occurred_at) as last_event_at,
-                       {_MEASURES[aggregation]}{nothing}
-                from ({counted_rows(root, manifest)}) where meter in ({names})
+                       sum(quantity) as recorded, count(*) as events, count(*) filter (quantity < 0) as corrections,
+                       max(occurred_at) as last_event_at, {_MEASURES[aggregation]}
+                from (select {columns} from ({counted_rows(root, manifest)}) where meter in ({names}))
                 group by org_id, meter, dimensions{", quantity" if aggregation is Aggregation.UNIQUE_COUNT else ""}
                 order by shard""",
             path,
@@ -70,11 +74,28 @@ def measures_query(rows: str, condition: str, aggregation: Aggregation) -> str:
     """
     columns = "org_id, meter, dimensions, day"
     if aggregation is not Aggregation.UNIQUE_COUNT:
-        return f"""select {columns}, recorded, events, last_event_at, value, whole, fraction
+        return f"""select {columns}, recorded, events, corrections, last_event_at, value, whole, fraction
                    from {rows} where {condition} order by {columns}"""
     # A quantity counts on the day on which it first came, so that days can be added up.
-    return f"""select {columns}, sum(recorded), sum(events)::bigint, max(last_event_at),
+    return f"""select {columns}, sum(recorded), sum(events)::bigint, sum(corrections)::bigint, max(last_event_at),
                       count(*) filter (first)::decimal(38, 18), 0::decimal(38, 0), 0::decimal(38, 0)
                from (select *, row_number() over same_value = 1 as first from {rows} where {condition}
                      window same_value as (partition by org_id, meter, dimensions, value order by day))
                group by {columns} order by {columns}"""
+
+
+def below_zero_query(changes: str, levels: str | None, condition: str) -> str:
+    """A query for the orgs and meters of which a series was below zero at some time of the month.
+
+    `changes` is a FROM item of the month's measures, `levels` one of the totals of all days before it.
+    """
+    series = f"select org_id, meter, dimensions, day, value, lowest from {changes} where {condition}"
+    if levels is not None:
+        series += f""" union all
+            select org_id, meter, dimensions, date '0001-01-01', sum(quantity), sum(quantity)
+            from {levels} where {condition} group by org_id, meter, dimensions"""
+    return f"""select distinct org_id, meter
+               from (select *, coalesce(sum(value) over earlier, 0) + lowest as least from ({series})
+                     window earlier as (partition by org_id, meter, dimensions order by day
+                                        rows between unbounded preceding and 1 preceding))
+               where least < 0"""

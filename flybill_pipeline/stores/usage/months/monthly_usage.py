@@ -6,15 +6,16 @@ from decimal import Decimal
 from heapq import merge
 from itertools import groupby
 from operator import itemgetter
+from typing import NamedTuple
 
 from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.billing.usage.time_weighted import LevelChange, level_time
-from flybill_pipeline.billing.usage.totals import Measures, OrgUsage, UsageTotal, dimensions_of
+from flybill_pipeline.billing.usage.totals import LevelTrail, Measures, OrgUsage, UsageTotal, dimensions_of
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.months.fingerprints import usage_fingerprints, usage_version
-from flybill_pipeline.stores.usage.months.measured_usage import Level, Measured, MeasuredUsage
+from flybill_pipeline.stores.usage.months.measured_usage import Change, Level, Measured, MeasuredUsage
 
 _Found = tuple[str, UsageTotal, datetime]
 """The org, one of its totals, and the time of the latest event behind it."""
@@ -52,16 +53,18 @@ class MonthlyUsage:
             else:
                 parts.append(self._days(month, scope, aggregation, meters))
         for org_id, rows in groupby(merge(*parts, key=itemgetter(0)), key=itemgetter(0)):
-            found = list(rows)
-            totals = _joined(total for _, total, _ in found) if len(wanted) > 1 else (total for _, total, _ in found)
-            yield OrgUsage(org_id, tuple(totals), up_to=max(latest for *_, latest in found))
+            of_org = list(rows)
+            totals = _joined(total for _, total, _ in of_org) if len(wanted) > 1 else (total for _, total, _ in of_org)
+            yield OrgUsage(org_id, tuple(totals), up_to=max(latest for *_, latest in of_org))
 
     def _plain(self, month: Month, scope: "_Scope", without: Collection[str], *, by_day: bool) -> Iterator[_Found]:
         shard, org_ids = scope
         rows = self._lake.monthly_totals(month.days(), shard=shard, org_ids=org_ids, by_day=by_day, without=without)
         for row in rows:
             dimensions = dimensions_of(row.dimensions)
-            total = UsageTotal(row.org_id, row.meter, dimensions, row.quantity, row.day, row.events)
+            total = UsageTotal(
+                row.org_id, row.meter, dimensions, row.quantity, row.day, row.events, corrections=row.corrections
+            )
             yield row.org_id, total, row.last_event_at
 
     def _days(
@@ -75,10 +78,13 @@ class MonthlyUsage:
     ) -> Iterator[_Found]:
         """The series whose level changed in the month, and those that brought one into it."""
         before = self._measured.levels(month.first_day, meters, *scope)
-        changes = self._measured.days(month.days(), Aggregation.TIME_WEIGHTED, meters, *scope)
-        ordered: Iterator[Level | Measured] = merge(before, changes, key=lambda row: row[:3])
-        for _, rows in groupby(ordered, key=lambda row: row[:3]):
-            yield from _level_totals(list(rows), month, until, by_day=by_day)
+        changed = self._measured.days(month.days(), Aggregation.TIME_WEIGHTED, meters, *scope)
+        trailed = self._measured.below_zero(month.days(), meters, *scope)
+        trails = self._measured.changes(month.days(), trailed)
+        ordered: Iterator[Level | Measured | Change] = merge(before, changed, trails, key=lambda row: row[:3])
+        for key, rows in groupby(ordered, key=lambda row: row[:3]):
+            series = _Series(key[:2] in trailed, month, min(until, month.end), by_day)
+            yield from _level_totals(list(rows), series)
 
     def version(self, month: Month) -> str:
         """Names all usage behind the month; see usage_fingerprints.usage_version."""
@@ -112,27 +118,56 @@ _Scope = tuple[int | None, list[str] | None]
 
 
 def _total(row: Measured, measures: Mapping[Aggregation, Decimal]) -> UsageTotal:
-    dimensions = dimensions_of(row.dimensions)
-    return UsageTotal(row.org_id, row.meter, dimensions, row.recorded, row.day, row.events, measures)
+    return UsageTotal(
+        org_id=row.org_id,
+        meter=row.meter,
+        dimensions=dimensions_of(row.dimensions),
+        quantity=row.recorded,
+        day=row.day,
+        events=row.events,
+        measures=measures,
+        corrections=row.corrections,
+        last_at=row.last_event_at,
+    )
 
 
-def _level_totals(rows: list[Level | Measured], month: Month, until: datetime, *, by_day: bool) -> Iterator[_Found]:
+class _Series(NamedTuple):
+    """How the levels of a series are wanted: with or without the trail of changes, in which month, until when."""
+
+    trailed: bool
+    month: Month
+    until: datetime
+    by_day: bool
+
+
+def _level_totals(rows: list[Level | Measured | Change], wanted: _Series) -> Iterator[_Found]:
     """The totals of one series: one for each day that adds to its level x time, or that has events."""
-    levels = [row for row in rows if isinstance(row, Level)]
+    level = next((row for row in rows if isinstance(row, Level)), None)
     days = {row.day: row for row in rows if isinstance(row, Measured)}
     changes = {day: LevelChange(row.value, row.level_time) for day, row in days.items()}
-    held = dict[date, Decimal]()
+    begun, held = level.level if level else ZERO, dict[date, Decimal]()
     with exact():
-        for day, part in level_time(levels[0].level if levels else ZERO, changes, month, until, by_day=by_day):
+        for day, part in level_time(begun, changes, wanted.month, wanted.until, by_day=wanted.by_day):
             held[day] = held.get(day, ZERO) + part
-    latest = max(row.last_event_at for row in rows)
+    trails = _trails(rows, begun, wanted) if wanted.trailed else {}
+    latest = max(row.last_event_at for row in rows if not isinstance(row, Change))
     org_id, meter, dimensions = rows[0][:3]
     for day in sorted(held.keys() | days.keys()):
         measures = {Aggregation.TIME_WEIGHTED: held.get(day, ZERO)}
         if day in days:
-            yield org_id, _total(days[day], measures), latest
+            yield org_id, _total(days[day], measures)._replace(trail=trails.get(day)), latest
         elif held[day]:
-            yield org_id, UsageTotal(org_id, meter, dimensions_of(dimensions), ZERO, day, 0, measures), latest
+            total = UsageTotal(org_id, meter, dimensions_of(dimensions), ZERO, day, 0, measures)
+            yield org_id, total._replace(trail=trails.get(day)), latest
+
+
+def _trails(rows: Iterable[Level | Measured | Change], begun: Decimal, wanted: _Series) -> dict[date, LevelTrail]:
+    """Day → the changes on it; the first day's begin with what the month began with."""
+    moves = [(wanted.month.start, begun)] if begun else []
+    moves += [(row.at, row.amount) for row in rows if isinstance(row, Change)]
+    return {
+        day: LevelTrail(tuple(of_day), wanted.until) for day, of_day in groupby(moves, key=lambda move: move[0].date())
+    }
 
 
 def _joined(totals: Iterable[UsageTotal]) -> Iterable[UsageTotal]:
@@ -146,4 +181,5 @@ def _joined(totals: Iterable[UsageTotal]) -> Iterable[UsageTotal]:
 
 def _one_total(one: UsageTotal, other: UsageTotal) -> UsageTotal:
     """Both are of the same events; a level without any has a total that counts none."""
-    return (one if one.events else other)._replace(measures={**one.measures, **other.measures})
+    known = one if one.events else other
+    return known._replace(measures={**one.measures, **other.measures}, trail=one.trail or other.trail)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -75,22 +76,59 @@ def quantity(world: UsageWorld, month: Month, aggregation: str, until: datetime 
 
 
 @pytest.mark.parametrize(
-    ("aggregation", "expected"),
-    [("sum", "21.5"), ("count", "6"), ("max", "13"), ("latest", "5.5"), ("unique_count", "6")],
+    ("aggregation", "per", "expected"),
+    [
+        ("sum", (), "21.5"),
+        ("count", (), "6"),
+        ("max", (), "9"),
+        ("max", ("volume",), "13"),
+        ("latest", (), "1.5"),
+        ("latest", ("volume",), "5.5"),
+        ("unique_count", (), "6"),
+    ],
 )
-def test_a_month_of_events_becomes_one_quantity(world: UsageWorld, aggregation: str, expected: str) -> None:
+def test_a_month_of_events_becomes_one_quantity(
+    world: UsageWorld, aggregation: str, per: tuple[str, ...], expected: str
+) -> None:
     land(world, event("03-02T10:00:00", "5", "a"), event("03-02T11:00:00", "9", "a"), event("03-03T09:00:00", "2", "a"))
     land(
         world, event("03-31T23:59:59", "1.5", "a"), event("03-02T08:00:00", "0", "b"), event("03-20T08:00:00", "4", "b")
     )
-    assert quantity(world, MARCH, aggregation) == Decimal(expected)
-    assert lines(world, MARCH, measured_by(aggregation))[0].usage == Decimal("21.5")
+    assert quantity(world, MARCH, aggregation, per=per) == Decimal(expected)
+    assert lines(world, MARCH, measured_by(aggregation, per=per))[0].usage == Decimal("21.5")
 
 
 def test_peaks_below_zero_and_the_largest_of_one_instant(world: UsageWorld) -> None:
     land(world, event("03-02T10:00:00", "-5"), event("03-02T10:00:00", "-3"), event("03-01T10:00:00", "-1"))
     assert quantity(world, MARCH, "max") == -1
     assert quantity(world, MARCH, "latest") == -3
+
+
+def test_a_label_that_changes_on_one_day_makes_no_second_level(world: UsageWorld) -> None:
+    land(world, event("03-02T10:00:00", "4", user="premium"), event("03-02T17:00:00", "1", user="self-service"))
+    assert quantity(world, MARCH, "latest") == 1
+    assert quantity(world, MARCH, "max") == 4
+    land(world, event("03-02T17:30:00", "3", user="premium"))
+    assert quantity(world, MARCH, "latest") == 3
+
+
+def test_a_correction_is_one_call_less_also_where_other_books_measure_the_meter(world: UsageWorld) -> None:
+    land(world, *(event(f"03-0{day}T10:00:00", "1") for day in range(1, 6)), event("03-07T10:00:00", "-1"))
+    assert quantity(world, MARCH, "count") == 4
+    counted, peaks = (one_book(measured_by(aggregation), MARCH) for aggregation in ("count", "max"))
+    (usage,) = MonthlyUsage(world.lake).of_month(MARCH, None, measures=measures_needed([counted, peaks]))
+    assert price_month(counted, None, usage.totals).lines[0].quantity == 4
+
+
+def test_days_that_were_compiled_before_corrections_were_counted_are_read(world: UsageWorld) -> None:
+    land(world, event("03-02T10:00:00", "1"), event("03-03T10:00:00", "-1"))
+    for path in world.lake.catalog.rollups([date(2026, 3, 2), date(2026, 3, 3)]).values():
+        file = str(world.lake.root / path)
+        with duckdb.connect() as connection:
+            connection.execute(f"create table old as select * exclude corrections from read_parquet('{file}')")
+            connection.execute(f"copy old to '{file}' (format parquet)")
+        counted = quantity(world, MARCH, "count")
+        assert counted == (0 if path.startswith("daily/day=2026-03-02") else 2)
 
 
 def test_a_quantity_that_comes_on_two_days_is_one(world: UsageWorld) -> None:
@@ -139,6 +177,47 @@ def test_a_level_is_billed_in_a_month_without_any_event_until_it_is_gone(world: 
     land(world, event("03-31T18:00:00", "-10", "a"))
     assert quantity(world, MARCH, "time_weighted") == 60
     assert lines(world, APRIL, measured_by("time_weighted")) == ()
+
+
+def test_a_level_below_zero_counts_as_zero_and_its_line_says_so(world: UsageWorld) -> None:
+    land(world, event("03-01T00:00:00", "-100", "a"))
+    (line,) = lines(world, MARCH, measured_by("time_weighted"))
+    assert (int(line.quantity), line.amount_minor, int(line.usage)) == (0, 0, -100)
+    assert line.description == "disk · 0 units @ $1.00, below zero for 744 hours, which count as zero"
+    assert [step.step for step in line.working] == ["below_zero"]
+    (next_month,) = lines(world, APRIL, measured_by("time_weighted"))
+    assert (int(next_month.quantity), [step.step for step in next_month.working]) == (0, ["below_zero"])
+    land(world, event("02-01T00:00:00", "100", "a"))  # what was there before metering began
+    assert lines(world, MARCH, measured_by("time_weighted"))[0].working == ()
+    assert lines(world, APRIL, measured_by("time_weighted")) == ()
+
+
+def test_a_level_that_is_below_zero_for_a_part_of_a_day_pays_for_the_rest(world: UsageWorld) -> None:
+    land(world, event("03-05T08:00:00", "-6", "a"), event("03-05T10:00:00", "9", "a"), event("03-06T00:00:00", "-3"))
+    for until, hours in ((None, 14), (datetime(2026, 3, 5, 12, tzinfo=UTC), 2)):
+        assert quantity(world, MARCH, "time_weighted", until=until) == 3 * hours
+    (line,) = lines(world, MARCH, measured_by("time_weighted"))
+    assert [step.note for step in line.working if step.note] == ["below zero for 2 hours, which count as zero"]
+
+
+def test_a_label_that_changes_before_a_level_ends_leaves_nothing_behind(world: UsageWorld) -> None:
+    land(world, event("03-01T00:00:00", "100", user="premium"), event("03-11T00:00:00", "-100", user="self-service"))
+    assert quantity(world, MARCH, "time_weighted") == 100 * 240
+    (together,) = lines(world, MARCH, measured_by("time_weighted"))
+    assert [step.step for step in together.working] == ["units"]
+    assert [line.amount_minor for line in lines(world, APRIL, measured_by("time_weighted"))] == [0]
+
+
+def test_another_order_of_the_same_changes_is_another_fingerprint(world: UsageWorld) -> None:
+    """Both days come to the same sum and the same level x time; one of them is below zero for a while."""
+    usage = MonthlyUsage(world.lake, lambda _: measures_needed([one_book(measured_by("time_weighted"), MARCH)]))
+    land(world, event("03-05T08:00:00", "5", org="up"), event("03-05T12:00:00", "-10", org="up"))
+    land(world, event("03-05T16:00:00", "5", org="up"))
+    land(world, event("03-05T08:00:00", "-5", org="down"), event("03-05T12:00:00", "10", org="down"))
+    land(world, event("03-05T16:00:00", "-5", org="down"))
+    assert lines(world, MARCH, measured_by("time_weighted"), org="up")[0].quantity == 20
+    assert lines(world, MARCH, measured_by("time_weighted"), org="down")[0].quantity == 20
+    assert len(set(usage.fingerprints(MARCH, None).values())) == 2
 
 
 def test_level_times_are_exact_where_binary_and_38_digits_are_not(world: UsageWorld) -> None:
@@ -235,18 +314,18 @@ TOLD = st.lists(
 
 
 def expected(aggregation: str, told: Iterable[Told]) -> Decimal:
-    """The same by brute force."""
+    """The same by brute force; different quantities are counted in each volume, the others know one series."""
     by_volume: dict[str, list[Told]] = {}
     for one in told:
-        by_volume.setdefault(one.volume, []).append(one)
+        by_volume.setdefault(one.volume if aggregation == "unique_count" else "", []).append(one)
     month = 30 * 24
     of_series: dict[str, Callable[[list[Told]], int]] = {
         "sum": lambda s: sum(t.quantity for t in s),
-        "count": len,
+        "count": lambda s: sum(-1 if t.quantity < 0 else 1 for t in s),
         "max": lambda s: max(t.quantity for t in s),
         "latest": lambda s: max((t.hour, t.quantity) for t in s)[1],
         "unique_count": lambda s: len({t.quantity for t in s}),
-        "time_weighted": lambda s: sum(sum(t.quantity for t in s if t.hour <= hour) for hour in range(month)),
+        "time_weighted": lambda s: sum(max(sum(t.quantity for t in s if t.hour <= hour), 0) for hour in range(month)),
     }
     quantity_of = of_series[aggregation]
     return Decimal(sum(quantity_of(series) for series in by_volume.values()))
