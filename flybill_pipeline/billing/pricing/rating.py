@@ -37,6 +37,8 @@ def rate(price: Price, quantity: Decimal) -> Rated:
     """
     with exact():
         rated = Rated.of(usage_steps(price, Stretch(ZERO, quantity, quantity, WHOLE)))
+        if price.minimum_spend is None and price.maximum_spend is None:
+            return rated
         (limits,) = limit_steps([PricedPart(price, WHOLE, quantity, rated.amount)])
         return rated.with_steps(limits)
 
@@ -54,6 +56,8 @@ def usage_steps(price: Price, usage: Stretch) -> tuple[WorkingStep, ...]:
 
     Stretches that follow one another cost together what one over all of them does, whether up or down.
     """
+    if not price.free_units and usage.start >= 0 and usage.end >= 0 and usage.month > 0:
+        return price.model.steps(price, usage)  # nearly all there is: nothing free, nothing taken back
     free = _free(price, usage.end) - _free(price, usage.start)
     start, end, month = (_billable(price, units) for units in usage[:3])
     steps: tuple[WorkingStep, ...] = (WorkingStep("free_units", quantity=free, limit=price.free_units),) if free else ()

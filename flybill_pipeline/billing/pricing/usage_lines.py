@@ -1,6 +1,6 @@
 """From one org's usage totals of one month to priced lines. Which book to use, and what becomes of lines: not here."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
@@ -14,13 +14,13 @@ from flybill_pipeline.billing.pricing.line_heads import LineHead, LineKey, head_
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, one_book
 from flybill_pipeline.billing.pricing.prices import PriceBook
-from flybill_pipeline.billing.pricing.rating import Rated, share_of_month, usage_steps
-from flybill_pipeline.billing.pricing.stretches import WHOLE, Stretch
+from flybill_pipeline.billing.pricing.rating import Rated, rate, share_of_month, usage_steps
+from flybill_pipeline.billing.pricing.stretches import Stretch
 from flybill_pipeline.billing.pricing.unpriced import UnpricedUsage, too_large, unknown_contract, unpriced
 from flybill_pipeline.billing.pricing.working import BELOW_ZERO, WorkingStep
 from flybill_pipeline.billing.usage.aggregation import billed_quantity, hours_below_zero
 from flybill_pipeline.billing.usage.meters import Aggregation
-from flybill_pipeline.billing.usage.totals import UsageTotal, recorded
+from flybill_pipeline.billing.usage.totals import UsageTotal
 
 LARGEST_MINOR = 10**15  # of one line: thousands of them still fit into the 64 bits of a total
 LARGEST_QUANTITY = Decimal(10) ** 20  # what 18 decimals of 38 digits leave
@@ -73,17 +73,13 @@ def price_month(books: BooksOfMonth, totals: Iterable[UsageTotal]) -> PricedUsag
     for head in list(_commitments(books, groups.values())):
         _group(groups, head)
     with exact():
-        ordered = (groups[key] for key in sorted(groups))
-        lines = [
-            line
-            for _, parts in groupby(ordered, key=lambda group: group.head.key[:2])
-            for line in _usage_lines(list(parts), books.month)
-        ]
+        lines = list(_lines(groups, books.month))
+        unfit = [line for line in lines if not _fits(line)]
         return PricedUsage(
-            tuple([line for line in lines if _fits(line)]),
+            tuple([line for line in lines if _fits(line)] if unfit else lines),
             (
                 *[unpriced(books, key[0], dict(key[1]), left_out[key]) for key in sorted(left_out)],
-                *[too_large(line) for line in lines if not _fits(line)],
+                *[too_large(line) for line in unfit],
             ),
         )
 
@@ -120,29 +116,42 @@ def _commitments(books: BooksOfMonth, groups: Collection[_Group]) -> Iterator[Li
                 yield head_with(books, part, price, price.match, whole_month=whole_month)
 
 
-def _usage_lines(parts: Sequence[_Group], month: Month) -> Iterator[LineItem]:
-    """The lines of one price and one combination of values: one, or one for the days of each book."""
+def _lines(groups: Mapping[LineKey, _Group], month: Month) -> Iterator[LineItem]:
+    """The lines of all groups, in the order of their keys."""
+    for _, keys in groupby(sorted(groups), key=lambda key: key[:2]):
+        parts = [groups[key] for key in keys]
+        if parts[0].head.whole_month:  # which has no other parts
+            yield _whole_line(parts[0], month)
+        else:
+            yield from _part_lines(parts, month)
+
+
+def _whole_line(group: _Group, month: Month) -> LineItem:
+    """The line of a price that is the same all month."""
+    head = group.head
+    quantity = billed_quantity(head.meter, group.own)
+    return _usage_line(group, month, quantity, rate(head.price, quantity))
+
+
+def _part_lines(parts: Sequence[_Group], month: Month) -> Iterator[LineItem]:
+    """The lines of one price and one combination of values for the days of each book."""
     priced = [_priced(part) for part in parts]
     for group, (part, rated), limits in zip(parts, priced, limit_steps([part for part, _ in priced]), strict=True):
-        limited = rated.with_steps((*limits, *_below_zero(group, month)))
-        if group.own or limited.amount or group.head.whole_month:
+        limited = rated.with_steps(limits)
+        if group.own or limited.amount:
             yield _usage_line(group, month, part.quantity, limited)
 
 
 def _priced(group: _Group) -> tuple[PricedPart, Rated]:
     """The group's part of the month, before limits."""
-    head = group.head
-    if head.whole_month:
-        quantity, share = billed_quantity(head.meter, group.own), WHOLE
-        rated = Rated.of(usage_steps(head.price, Stretch(ZERO, quantity, quantity, WHOLE)))
-    elif head.meter.aggregation.adds_up:
-        share = head.part.share
+    head, share = group.head, group.head.part.share
+    if head.meter.aggregation.adds_up:
         edges = (head.part.start, head.part.end, None)
         start, end, month = (billed_quantity(head.meter, group.month, before) for before in edges)
         quantity = end - start
         rated = Rated.of(usage_steps(head.price, Stretch(start, end, month, share)))
     else:
-        quantity, share = billed_quantity(head.meter, group.month), head.part.share
+        quantity = billed_quantity(head.meter, group.month)
         rated = share_of_month(head.price, quantity, share)
     return PricedPart(head.price, share, quantity, rated.amount), rated
 
@@ -150,8 +159,6 @@ def _priced(group: _Group) -> tuple[PricedPart, Rated]:
 def _below_zero(group: _Group, month: Month) -> tuple[WorkingStep, ...]:
     """A step that costs nothing, where a level was below zero: what counts as zero must be seen by a person."""
     head = group.head
-    if head.meter.aggregation is not Aggregation.TIME_WEIGHTED:
-        return ()
     days = (month.first_day, month.end.date()) if head.whole_month else (head.part.start, head.part.end)
     hours = hours_below_zero(head.meter, group.own if head.whole_month else group.month, *days)
     note = f"below zero for {plain(hours)} hours, which count as zero"
@@ -160,6 +167,8 @@ def _below_zero(group: _Group, month: Month) -> tuple[WorkingStep, ...]:
 
 def _usage_line(group: _Group, month: Month, quantity: Decimal, rated: Rated) -> LineItem:
     head = group.head
+    if head.meter.aggregation is Aggregation.TIME_WEIGHTED:
+        rated = rated.with_steps(_below_zero(group, month))
     return LineItem(
         kind="usage",
         line_id=head.line_id,
@@ -173,7 +182,7 @@ def _usage_line(group: _Group, month: Month, quantity: Decimal, rated: Rated) ->
         currency=head.currency,
         description=head.words.describe(quantity, rated.working),
         working=rated.working,
-        usage=recorded(group.own),
+        usage=sum([total.quantity for total in group.own], ZERO),
     )
 
 

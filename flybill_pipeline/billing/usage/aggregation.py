@@ -17,7 +17,9 @@ def billed_quantity(meter: Meter, totals: Iterable[UsageTotal], before: date | N
 
     With `before`, what the month has got to when that day begins: totals must be of days.
     """
-    totals = [total for total in totals if before is None or total.day is None or total.day < before]
+    totals = list(totals)
+    if before is not None:
+        totals = [total for total in totals if total.day is None or total.day < before]
     if meter.distinct is not None:
         return convert(meter, Decimal(len({total.dimensions.get(meter.distinct, "") for total in totals})))
     return convert(meter, aggregate(meter, totals, before))

@@ -99,7 +99,7 @@ def measured(total: UsageTotal, *, trailed: bool) -> UsageTotal:
         Aggregation.UNIQUE_COUNT: Decimal(total.events),
         Aggregation.TIME_WEIGHTED: total.quantity * 3_600_000_000,
     }
-    trail = LevelTrail(((at, total.quantity),), OCTOBER.end) if trailed else None
+    trail = LevelTrail(((at, total.quantity.scaleb(-3)),), OCTOBER.end) if trailed else None
     return total._replace(measures=measures, last_at=at, trail=trail)
 
 

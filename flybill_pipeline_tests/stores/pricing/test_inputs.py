@@ -77,6 +77,7 @@ def test_a_month_is_priced_again_as_it_was(world: UsageWorld, aggregation: str) 
     for measures in (world.lake.root / "measures").rglob("*.parquet"):
         measures.unlink()  # measured again from the manifests of then, not from today's
     land(world, event("03-11T00:00:00", "2"), event("04-10T01:00:00", "90"), event("04-20T00:00:00", "-1"))
+    land(world, event("04-21T00:00:00", "3"))
     assert line(lake_as_of(world, kept), book) == before
     assert line(world.lake, book).quantity != before.quantity
 

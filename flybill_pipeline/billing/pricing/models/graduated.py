@@ -13,22 +13,25 @@ def _steps(price: Price, stretch: Stretch) -> tuple[WorkingStep, ...]:
 
     A tier's flat amount is due when the month enters it, in whichever stretch it does.
     """
-    steps, lower = list[WorkingStep](), ZERO
+    start, end, month, share = stretch
+    steps, lower, highest = list[WorkingStep](), ZERO, max(start, end, month)
     for tier in price.tiers:
-        if lower >= max(stretch.start, stretch.end, stretch.month):
+        if lower >= highest:
             break
-        units = _up_to(tier.up_to, stretch.end, lower) - _up_to(tier.up_to, stretch.start, lower)
-        fee = stretch.share.of(tier.flat_amount) if stretch.month > lower else ZERO
+        up_to, unit_amount, flat_amount = tier.up_to, tier.unit_amount, tier.flat_amount
+        units = _units(lower, up_to, end) - _units(lower, up_to, start) if start else _units(lower, up_to, end)
+        fee = share.of(flat_amount) if flat_amount and month > lower else ZERO
         if units or fee:
-            amount = units * tier.unit_amount + fee
-            steps.append(WorkingStep("tier", amount, units, tier.unit_amount, fee, lower, tier.up_to))
-        lower = tier.up_to or lower  # only the last tier is open
+            steps.append(WorkingStep("tier", units * unit_amount + fee, units, unit_amount, fee, lower, up_to))
+        lower = up_to or lower  # only the last tier is open
     return tuple(steps)
 
 
-def _up_to(end: Decimal | None, units: Decimal, lower: Decimal) -> Decimal:
-    """How many of the `units` are in a tier that begins above `lower`."""
-    return max((units if end is None else min(units, end)) - lower, ZERO)
+def _units(lower: Decimal, up_to: Decimal | None, quantity: Decimal) -> Decimal:
+    """How many units of `quantity` are in the tier (`lower`, `up_to`]."""
+    if quantity <= lower:
+        return ZERO
+    return (quantity if up_to is None or quantity < up_to else up_to) - lower
 
 
 def _words(price: Price, currency: str) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from flybill_pipeline.billing.usage.quantities import QuantityError, read_quantity
 from flybill_pipeline.stores.files.duck import Limits, duck
 from flybill_pipeline.stores.usage.intake.judging import TOO_LARGE
-from flybill_pipeline.stores.usage.intake.values import MACROS
+from flybill_pipeline.stores.usage.intake.values import NUMBER_MACROS
 from flybill_pipeline_tests.stores.usage.intake.test_numbers import EXACT, REFUSED
 
 NO_NUMBERS = [
@@ -44,7 +44,7 @@ ANY = st.one_of(
 @pytest.fixture(scope="module")
 def intake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     with duck(Path(tmp_path_factory.mktemp("spill")), Limits()) as connection:
-        connection.execute(MACROS)
+        connection.execute(NUMBER_MACROS)
         yield connection
 
 

@@ -117,7 +117,7 @@ def test_a_correction_is_one_call_less_also_where_other_books_measure_the_meter(
     assert quantity(world, MARCH, "count") == 4
     counted, peaks = (one_book(measured_by(aggregation), MARCH) for aggregation in ("count", "max"))
     (usage,) = MonthlyUsage(world.lake).of_month(MARCH, None, measures=measures_needed([counted, peaks]))
-    assert price_month(counted, None, usage.totals).lines[0].quantity == 4
+    assert price_month(counted, usage.totals).lines[0].quantity == 4
 
 
 def test_days_that_were_compiled_before_corrections_were_counted_are_read(world: UsageWorld) -> None:
