@@ -2,10 +2,14 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from flybill_pipeline.billing.sync.clocks import ClockReading
+from flybill_pipeline.stripe_gateway.shapes import NONSENSE
+
+POSSIBLE_YEARS = range(2011, 2100)
+"""Of an answer of Stripe's: another one would stand as the newest for ever, or was never."""
 
 
 class AnswerClock:
@@ -38,6 +42,6 @@ def date_of(headers: Mapping[str, str]) -> datetime | None:
         return None
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo is not None and moment.year in POSSIBLE_YEARS else None
+    except NONSENSE:
         return None
-    return moment if moment.tzinfo is not None else None

@@ -6,6 +6,7 @@ from typing import Any
 from flybill_pipeline.billing.payments.credit_note_sync import CreditPlan, StripeBill, StripeCreditNote, StripeLine
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.stripe_gateway.mapping import read_line_id
+from flybill_pipeline.stripe_gateway.shapes import shaped
 
 
 def credit_note_params(note: CreditNote, stripe_invoice_id: str, plan: CreditPlan) -> dict[str, Any]:
@@ -34,8 +35,9 @@ def credit_note_params(note: CreditNote, stripe_invoice_id: str, plan: CreditPla
 
 
 def read_credit_note(data: Mapping[str, Any]) -> StripeCreditNote:
-    """What we need of Stripe's credit note. Raises KeyError when it is not one."""
-    return StripeCreditNote(
+    """What we need of Stripe's credit note. Raises one of NONSENSE when it is not one."""
+    return shaped(
+        StripeCreditNote,
         stripe_credit_note_id=data["id"],
         credit_note_id=(data.get("metadata") or {}).get("flybill_credit_note_id"),
         number=data["number"],
@@ -49,8 +51,9 @@ def read_credit_note(data: Mapping[str, Any]) -> StripeCreditNote:
 
 
 def read_bill(data: Mapping[str, Any]) -> StripeBill:
-    """What a credit note needs to know of Stripe's invoice. Raises KeyError when it is not one."""
-    return StripeBill(
+    """What a credit note needs to know of Stripe's invoice. Raises one of NONSENSE when it is not one."""
+    return shaped(
+        StripeBill,
         status=data["status"],
         total_minor=data["total"],
         remaining_minor=data["amount_remaining"],
@@ -59,5 +62,5 @@ def read_bill(data: Mapping[str, Any]) -> StripeBill:
 
 
 def read_line(data: Mapping[str, Any]) -> StripeLine:
-    """Stripe's id of a line, beside ours. Raises KeyError when it is not a line."""
-    return StripeLine(data["id"], read_line_id(data))
+    """Stripe's id of a line, beside ours. Raises one of NONSENSE when it is not a line."""
+    return shaped(StripeLine, stripe_line_id=data["id"], line_id=read_line_id(data))

@@ -23,8 +23,8 @@ WORD = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,80}")
 def classify(error: stripe.StripeError) -> Failure:
     """The failure that `error` is. LookupError for a class that the table lacks: a test keeps it whole."""
     headers = headers_of(error)
-    code = _word(error.code) or _word(getattr(error.error, "code", None))
-    param = _word(getattr(error, "param", None))
+    code = word(error.code) or word(getattr(error.error, "code", None))
+    param = word(getattr(error, "param", None))
     replayed = headers.get("idempotent-replayed") == "true"
     rule = _rule(error, code, param)
     failure = Failure(
@@ -33,7 +33,7 @@ def classify(error: stripe.StripeError) -> Failure:
         message=rule.message,
         remedy=rule.remedy,
         customer_message=rule.customer_message,
-        request_id=_word(headers.get("request-id")),
+        request_id=word(headers.get("request-id")),
         retry_after=_seconds(headers.get("retry-after")),
         replayed=replayed,
         status=error.http_status,
@@ -98,7 +98,8 @@ def _details(code: str | None, param: str | None, failure: Failure) -> str:
     return f" ({text})" if text else ""
 
 
-def _word(text: object) -> str | None:
+def word(text: object) -> str | None:
+    """A code, a parameter or an id as Stripe writes them; None for what is none, which is not repeated anywhere."""
     return text if isinstance(text, str) and WORD.fullmatch(text) else None
 
 

@@ -6,6 +6,7 @@ A method returns an `Answer` or a `Failure`, whatever Stripe or the network did;
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import stripe
@@ -25,13 +26,24 @@ from flybill_pipeline.billing.sync.values import (
 from flybill_pipeline.stripe_gateway import credit_mapping, mapping
 from flybill_pipeline.stripe_gateway.clock import AnswerClock
 from flybill_pipeline.stripe_gateway.contents import Contents
-from flybill_pipeline.stripe_gateway.failures import RATE_LIMIT_REASON, classify, headers_of, unreadable, wrong_livemode
+from flybill_pipeline.stripe_gateway.failures import (
+    RATE_LIMIT_REASON,
+    classify,
+    headers_of,
+    unreadable,
+    word,
+    wrong_livemode,
+)
 from flybill_pipeline.stripe_gateway.keys import STRIPE_HOST, is_live_key, require_usable_key
 from flybill_pipeline.stripe_gateway.limiter import ENDPOINT_RATE, LIVE_RATE, Limiter
+from flybill_pipeline.stripe_gateway.pages import read_page
+from flybill_pipeline.stripe_gateway.shapes import NONSENSE, text_of
 from flybill_pipeline.stripe_gateway.transport import PooledClient
 
 TIMEOUT = 30.0
 PAGE = 100
+MOST_PAGES = 10_000
+"""Of one listing: a million entries."""
 
 
 def _silence_library() -> None:
@@ -129,7 +141,7 @@ class Gateway:
     def delete_draft(self, stripe_invoice_id: str) -> Answer[str] | Failure:
         """Deletes a draft; answers with its id."""
         path = f"/v1/invoices/{stripe_invoice_id}"
-        return self._call("delete_invoice", "delete", path, lambda data: str(data["id"]))
+        return self._call("delete_invoice", "delete", path, lambda data: text_of(data["id"]))
 
     def find_invoices(self, customer_id: str, since: datetime | None) -> Answer[list[StripeInvoice]] | Failure:
         """All invoices of a customer created at or after `since`, by Stripe's clock, newest first; None: all."""
@@ -179,24 +191,32 @@ class Gateway:
         """Stripe's ids of all lines of an invoice, beside ours."""
         return self._list("list_lines", f"/v1/invoices/{stripe_invoice_id}/lines", credit_mapping.read_line, {})
 
-    def page(self, endpoint: str, path: str, params: Mapping[str, Any]) -> Answer[dict[str, Any]] | Failure:
-        """One page of a listing as Stripe's own data, for code that must not share the sync's way of reading it."""
-        return self._call(endpoint, "get", path, dict, params)
+    def look(
+        self, endpoint: str, path: str, params: Mapping[str, Any], read: Callable[[Mapping[str, Any]], T]
+    ) -> Answer[T] | Failure:
+        """What `read` makes of one answer, for code that must not share the sync's way of reading it.
+
+        What `read` raises of an answer that is none (NONSENSE) is a Failure.
+        """
+        return self._call(endpoint, "get", path, read, params)
 
     def _list(
         self, endpoint: str, path: str, read: Callable[[Mapping[str, Any]], T], params: Mapping[str, Any]
     ) -> Answer[list[T]] | Failure:
-        found: list[T] = []
+        entries: list[T] = []
         query: dict[str, Any] = {"limit": PAGE, **params}
+        cursors: set[str] = set()
         while True:
-            page = self.page(endpoint, path, query)
+            page = self._call(endpoint, "get", path, partial(read_page, read), query)
             if isinstance(page, Failure):
                 return page
-            data = page.value["data"]
-            found += [read(entry) for entry in data]
-            if not page.value["has_more"] or not data:
-                return Answer(found, page.request_id)
-            query["starting_after"] = data[-1]["id"]
+            entries += page.value.entries
+            if page.value.after is None:
+                return Answer(entries, page.request_id)
+            if page.value.after in cursors or len(cursors) >= MOST_PAGES:  # a list that has no end is none
+                return unreadable(page.request_id)
+            cursors.add(page.value.after)
+            query["starting_after"] = page.value.after
 
     def _call(
         self,
@@ -217,16 +237,16 @@ class Gateway:
             if reason is not None:
                 self._limiter.slow_down(endpoint, reason)
             return classify(error)
+        except NONSENSE:
+            return unreadable(None)
         self._clock.hear(response.headers)
-        request_id = response.request_id
-        data = response.data
-        if not isinstance(data, dict):
-            return unreadable(request_id)
-        if any(entry.get("livemode", self._live) != self._live for entry in (data, *_entries(data))):
-            return wrong_livemode(live_key=self._live, request_id=request_id)
+        request_id = word(response.request_id)
         try:
+            data = response.data
+            if any(entry.get("livemode", self._live) != self._live for entry in (data, *_entries(data))):
+                return wrong_livemode(live_key=self._live, request_id=request_id)
             value = read(data)
-        except KeyError:
+        except NONSENSE:
             return unreadable(request_id)
         return Answer(value, request_id, response.headers.get("idempotent-replayed") == "true")
 

@@ -1,11 +1,13 @@
 """Stripe's own list of invoices, for the reconciliation: it judges the sync, so it shares no reading with it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from flybill_pipeline.billing.sync.reconciliation import ListedInvoice, ListedPage
 from flybill_pipeline.billing.sync.values import Answer, Failure
 from flybill_pipeline.stripe_gateway.gateway import Gateway
+from flybill_pipeline.stripe_gateway.shapes import shaped
 
 MOST_PER_PAGE = 100
 
@@ -26,27 +28,31 @@ class InvoiceListing:
 
     def invoice(self, stripe_invoice_id: str) -> Answer[ListedInvoice | None] | Failure:
         """One invoice by Stripe's id of it; None when Stripe does not know it."""
-        answer = self._gateway.page("retrieve_invoice", f"/v1/invoices/{stripe_invoice_id}", {})
+        answer = self._gateway.look("retrieve_invoice", f"/v1/invoices/{stripe_invoice_id}", {}, _listed)
         if isinstance(answer, Failure):
             return Answer(None) if answer.code == "invoice_missing" else answer
-        return Answer(_listed(answer.value), answer.request_id)
+        return Answer(answer.value, answer.request_id)
 
     def _page(self, filters: dict[str, Any], after: str | None) -> Answer[ListedPage] | Failure:
         query: dict[str, Any] = {"limit": MOST_PER_PAGE, **filters}
         if after is not None:
             query["starting_after"] = after
-        answer = self._gateway.page("list_invoices", "/v1/invoices", query)
-        if isinstance(answer, Failure):
-            return answer
-        found = [_listed(entry) for entry in answer.value["data"]]
-        more = bool(answer.value["has_more"]) and bool(found)
-        return Answer(ListedPage(found, found[-1].stripe_invoice_id if more else None), answer.request_id)
+        return self._gateway.look("list_invoices", "/v1/invoices", query, _listed_page)
 
 
-def _listed(entry: dict[str, Any]) -> ListedInvoice:
+def _listed_page(data: Mapping[str, Any]) -> ListedPage:
+    entries, more = data["data"], data["has_more"]
+    if not isinstance(entries, list) or not isinstance(more, bool):
+        raise TypeError("no page of a list: an empty one would say that Stripe has nothing")
+    invoices = [_listed(entry) for entry in entries]
+    return ListedPage(invoices, invoices[-1].stripe_invoice_id if more and invoices else None)
+
+
+def _listed(entry: Mapping[str, Any]) -> ListedInvoice:
     metadata = entry["metadata"] or {}
     untaxed = entry.get("total_excluding_tax")
-    return ListedInvoice(
+    return shaped(
+        ListedInvoice,
         stripe_invoice_id=entry["id"],
         invoice_id=metadata.get("flybill_invoice_id"),
         month=metadata.get("flybill_month"),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from flybill_pipeline.billing.sync.values import StripeCustomer, StripeInvoice, SyncInvoice, SyncLine, SyncOrg
+from flybill_pipeline.stripe_gateway.shapes import shaped, text_of
 
 DAYS_UNTIL_DUE = 30
 """For send_invoice when the org names no term; Stripe insists on one."""
@@ -77,9 +78,10 @@ def org_mark(org_id: str) -> str:
 
 
 def read_invoice(data: Mapping[str, Any]) -> StripeInvoice:
-    """What we need of Stripe's invoice. Raises KeyError when it is not one."""
+    """What we need of Stripe's invoice. Raises one of NONSENSE when it is not one."""
     metadata = data.get("metadata") or {}
-    return StripeInvoice(
+    return shaped(
+        StripeInvoice,
         stripe_invoice_id=data["id"],
         status=data["status"],
         customer_id=data["customer"],
@@ -100,9 +102,10 @@ def read_invoice(data: Mapping[str, Any]) -> StripeInvoice:
 
 
 def read_customer(data: Mapping[str, Any]) -> StripeCustomer:
-    """What we need of Stripe's customer. Raises KeyError when it is not one."""
+    """What we need of Stripe's customer. Raises one of NONSENSE when it is not one."""
     metadata = data.get("metadata") or {}
-    return StripeCustomer(
+    return shaped(
+        StripeCustomer,
         customer_id=data["id"],
         created=data["created"],
         flybill_org_id=metadata.get("flybill_org_id"),
@@ -116,4 +119,4 @@ def _line_ids(lines: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 def read_line_id(data: Mapping[str, Any]) -> str:
     """Our id of a line at Stripe; Stripe's own for a line that is not ours, so that it never passes for one."""
-    return str((data.get("metadata") or {}).get("flybill_line_id") or data["id"])
+    return text_of((data.get("metadata") or {}).get("flybill_line_id") or data["id"])

@@ -1,14 +1,18 @@
 """Stripe's events about payments and the objects behind them, page by page. No cursor here, and nothing is decided."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from flybill_pipeline.billing.payments.polls import SeenPage
 from flybill_pipeline.billing.payments.standing import Observation
 from flybill_pipeline.billing.sync.values import Answer, Failure
 from flybill_pipeline.stripe_gateway.gateway import PAGE, Gateway
+from flybill_pipeline.stripe_gateway.pages import read_page
 from flybill_pipeline.stripe_gateway.payment_objects import EVENT_TYPES, read_event, read_object
+from flybill_pipeline.stripe_gateway.shapes import NONSENSE, text_of
 
 _PATHS = {
     "invoice": "invoices",
@@ -28,11 +32,8 @@ class PaymentEvents:
 
     def newest(self) -> Answer[str | None] | Failure:
         """The id of the newest event about payments, None when there is none: one call, to see whether to read."""
-        answer = self._gateway.page("list_events", "/v1/events", {"limit": 1, "types": list(EVENT_TYPES)})
-        if isinstance(answer, Failure):
-            return answer
-        ids = [str(event["id"]) for event in answer.value["data"]]
-        return Answer(ids[0] if ids else None, answer.request_id)
+        query = {"limit": 1, "types": list(EVENT_TYPES)}
+        return self._gateway.look("list_events", "/v1/events", query, partial(_first, "id"))
 
     def events(self, since: datetime, after: str | None) -> Answer[SeenPage] | Failure:
         """One page of the events created at or after `since`, newest first."""
@@ -49,12 +50,8 @@ class PaymentEvents:
 
     def invoice_paid_by(self, payment_intent: str) -> Answer[str | None] | Failure:
         """The Stripe invoice that a payment was for, None when it was for none."""
-        payment = {"type": "payment_intent", "payment_intent": payment_intent}
-        answer = self._gateway.page("list_invoice_payments", "/v1/invoice_payments", {"limit": 1, "payment": payment})
-        if isinstance(answer, Failure):
-            return answer
-        found = [str(entry["invoice"]) for entry in answer.value["data"]]
-        return Answer(found[0] if found else None, answer.request_id)
+        query = {"limit": 1, "payment": {"type": "payment_intent", "payment_intent": payment_intent}}
+        return self._gateway.look("list_invoice_payments", "/v1/invoice_payments", query, partial(_first, "invoice"))
 
     def _page(
         self,
@@ -65,33 +62,42 @@ class PaymentEvents:
         read: Callable[[Json], Observation | Failure],
     ) -> Answer[SeenPage] | Failure:
         cursor = {"starting_after": after} if after else {}
-        answer = self._gateway.page(endpoint, path, {"limit": PAGE, **query, **cursor})
+        answer = self._gateway.look(endpoint, path, {"limit": PAGE, **query, **cursor}, partial(read_page, _identified))
         if isinstance(answer, Failure):
             return answer
-        entries: Sequence[Json] = answer.value["data"]
-        found: list[Observation] = []
+        seen: list[Observation] = []
         unreadable: list[str] = []
-        for entry in entries:
+        for entry in answer.value.entries:
             try:
-                seen = read(entry)
-            except (KeyError, TypeError):
-                unreadable.append(str(entry.get("id")))
+                observation = read(entry)
+            except NONSENSE:
+                unreadable.append(entry["id"])
                 continue
-            if isinstance(seen, Failure):
-                return seen
-            found.append(seen)
-        more = str(entries[-1]["id"]) if answer.value["has_more"] and entries else None
-        return Answer(SeenPage(found, more, unreadable), answer.request_id)
+            if isinstance(observation, Failure):
+                return observation
+            seen.append(observation)
+        return Answer(SeenPage(seen, answer.value.after, unreadable), answer.request_id)
 
     def _event(self, event: Json) -> Observation | Failure:
         """What an event shows; where that cannot be read, the object itself, in our version, as it is now."""
         try:
             return read_event(event)
-        except (KeyError, TypeError):
-            shown = event["data"]["object"]
-            answer = self._gateway.page("retrieve_object", f"/v1/{_PATHS[shown['object']]}/{shown['id']}", {})
+        except NONSENSE:
+            shown, seen_at = event["data"]["object"], datetime.fromtimestamp(event["created"], UTC)
+            path = f"/v1/{_PATHS[shown['object']]}/{quote(shown['id'], safe='')}"
+            answer = self._gateway.look("retrieve_object", path, {}, dict)
             if isinstance(answer, Answer):
-                return read_object(answer.value, str(event["id"]), datetime.fromtimestamp(event["created"], UTC))
+                return read_object(answer.value, event["id"], seen_at)
             if answer.kind in ("same_key", "everyone"):
                 return answer
             raise KeyError(f"{event['id']} cannot be read") from None
+
+
+def _first(member: str, data: Json) -> str | None:
+    """The member of the first entry of a page; None when the page is empty."""
+    return next(iter(read_page(lambda entry: text_of(entry[member]), data).entries), None)
+
+
+def _identified(entry: Json) -> Json:
+    text_of(entry["id"])
+    return entry

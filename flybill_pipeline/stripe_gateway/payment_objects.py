@@ -1,7 +1,7 @@
 """Stripe's objects about money, read into observations. Pure; no calls. Their meaning: `billing.payments.standing`.
 
 Events show their object in the API version of the account, or of the webhook, not in ours: only members that all
-versions have are asked for by name; a KeyError says that this one must be looked at itself.
+versions have are asked for by name; one of `shapes.NONSENSE` says that this one must be looked at itself.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flybill_pipeline.billing.payments.standing import Observation, ObservationKind
+from flybill_pipeline.stripe_gateway.shapes import shaped
 
 EVENT_TYPES = (
     "invoice.paid",
@@ -33,14 +34,15 @@ Json = Mapping[str, Any]
 
 
 def read_event(event: Json) -> Observation:
-    """What an event shows. Raises KeyError when its object lacks something, or is of another kind."""
+    """What an event shows. Raises one of NONSENSE when its object lacks something, or is of another kind."""
     return read_object(event["data"]["object"], event["id"], _time(event["created"]))
 
 
 def read_object(data: Json, observation_id: str, seen_at: datetime) -> Observation:
-    """An object as it was at a moment. Raises KeyError when it lacks something, or is of another kind."""
+    """An object as it was at a moment. Raises one of NONSENSE when it lacks something, or is of another kind."""
     kind, members = _READERS[data["object"]]
-    return Observation(
+    return shaped(
+        Observation,
         observation_id=observation_id,
         kind=kind,
         object_id=data["id"],

@@ -1,12 +1,14 @@
 """Whether a pushed message is Stripe's, and what it shows. Belongs here: the signature. Does not: HTTP and storing."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import stripe
 
 from flybill_pipeline.billing.payments.standing import Observation
 from flybill_pipeline.stripe_gateway.payment_objects import EVENT_TYPES, read_event
+from flybill_pipeline.stripe_gateway.shapes import NONSENSE
 
 TOLERANCE_SECONDS = 300
 """How old a signature may be: an older one may be a copy that somebody kept."""
@@ -27,12 +29,10 @@ def read_pushed(payload: bytes, signature: str | None, secret: str, *, live: boo
     """
     try:
         stripe.WebhookSignature.verify_header(payload, signature, secret, TOLERANCE_SECONDS)
-        event: dict[str, Any] = json.loads(payload)
-    except (stripe.SignatureVerificationError, ValueError, TypeError):  # the library's message quotes what was sent
+    except (stripe.SignatureVerificationError, *NONSENSE):  # the library's message quotes what was sent
         raise ForgedError from None
-    try:
+    with suppress(*NONSENSE):
+        event: dict[str, Any] = json.loads(payload)
         if event["type"] in EVENT_TYPES and event["livemode"] is live:
             return read_event(event)
-    except (KeyError, TypeError):
-        pass
     raise UnreadableError
