@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo up test check chaos bench lock clean
+.PHONY: install demo up test quick check chaos bench lock clean
 
 install: $(INSTALLED)
 
@@ -25,6 +25,13 @@ test: install   ## every gate: format, lint, types, layers, tests, chaos and ben
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+
+quick: install  ## in a minute: format, lint, types, layers, and every test that needs no deployment
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 check: install  ## what can be said without running anything: lint, types, layers, definitions
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
 
 MONTH = f"{FIRST}-01"
 SHARD = f"{FIRST}-01|00"
+DISK_PRICE = '[[prices]]\nmeter = "disk"\nmodel = "per_unit"\nunit_amount = 0.001\n'
 
 
 @pytest.fixture
@@ -132,6 +133,14 @@ def test_a_meter_without_a_price_is_told_before_anyone_is_held_for_it(flybill: F
     flybill.land("rockets.jsonl", [event("r1", "bolt", 7, f"{FIRST}-09T00:00:00Z", "rockets")])
     assert flybill("close", FIRST).status == 1
     assert flybill.checks()["monthly_line_items", "every_meter_priced"] == {SHARD: False}
+
+
+def test_a_level_below_zero_is_told(flybill: Flybill) -> None:
+    flybill.prices("usd.toml", f'{USD}[meters.disk]\naggregation = "time_weighted"\nunit = "GB-hour"\n{DISK_PRICE}')
+    flybill.import_orgs([{"org_id": "bolt", "name": "Bolt", "currency": "usd"}])
+    flybill.land("gone.jsonl", [event("d1", "bolt", -7, f"{FIRST}-09T00:00:00Z", "disk")])
+    flybill("close", FIRST)
+    assert flybill.checks()["monthly_line_items", "no_level_is_below_zero"] == {SHARD: False}
 
 
 def test_an_invoice_that_has_waited_for_a_day_is_told(flybill: Flybill) -> None:

@@ -68,7 +68,7 @@ BILLING_CHECKS = (
         broken="A level was below zero: more was taken away than was ever there. It counts as zero, and perhaps too "
         "little is paid.",
         remedy="Land the change that is missing, such as what was there before metering began; the next run prices it.",
-        no_alert_because=None,
+        no_alert_because="nobody pays too much for it, and the line of the bill says it too",
         look=_below_zero,
     ),
     Check(

@@ -121,7 +121,7 @@ def test_what_is_carried_in_one_currency_is_never_billed_in_another(world: Billi
         world.org(org)
         world.usage.add(NOV, org, 30)
     assert world.close(NOV).outcomes == {"carried_forward": 2}
-    world.org("acme", currency="eur")
+    world.org("acme", currency="eur", since=DEC)
     for org in ("acme", "other"):
         world.usage.add(DEC, org, 100)
     report = world.close(DEC)
@@ -130,9 +130,9 @@ def test_what_is_carried_in_one_currency_is_never_billed_in_another(world: Billi
     assert "$0.30" in held.message
     assert "eur" in held.message
     assert "usd" in held.remedy
-    world.org("acme", currency="usd")
+    world.org("acme", currency="usd", since=DEC)
     assert world.close(DEC).invoiced == {"usd": 130}
-    world.org("acme", currency="eur")  # nothing is open any more: now it may change
+    world.org("acme", currency="eur", since=JAN)  # nothing is open any more: now it may change
     world.usage.add(JAN, "acme", 70)
     assert world.close(JAN).invoiced == {"eur": 70}
 

@@ -111,7 +111,7 @@ class MeasuredUsage:
     def below_zero(
         self, days: Sequence[date], meters: Collection[str], shard: int | None, org_ids: Sequence[str] | None
     ) -> set[tuple[str, str]]:
-        """The orgs and meters of which a level was below zero at some time of `days`, the days of a month."""
+        """The orgs and meters that had a level below zero at some time of `days`, the days of a month."""
         changes = self.rows(days, Aggregation.TIME_WEIGHTED, meters)
         if changes is None:
             changes = f"({_NO_CHANGES})"

@@ -48,8 +48,8 @@ def measure_day(
     each quantity.
 
     `recorded`, `events` and `corrections` are the sum and the numbers of the events behind the row. Of level changes,
-    `whole` and `fraction` (in 1e-18ths) are what they come to by the end of the day, in level x microseconds, `lowest`
-    is the least that they come to at any time of the day, and `trail` changes when any of them does.
+    `whole` and `fraction` (in 1e-18ths) are what they come to by the end of the day, in level x microseconds. `lowest`
+    is the least that they come to at any time of the day; `trail` changes when any of them does.
     """
     path = root / measured_path(manifest.version, manifest.day, aggregation, meters)
     names = ", ".join(quoted(meter) for meter in sorted(meters))
@@ -85,7 +85,7 @@ def measures_query(rows: str, condition: str, aggregation: Aggregation) -> str:
 
 
 def below_zero_query(changes: str, levels: str | None, condition: str) -> str:
-    """A query for the orgs and meters of which a series was below zero at some time of the month.
+    """A query for the orgs and meters that had a series below zero at some time of the month.
 
     `changes` is a FROM item of the month's measures, `levels` one of the totals of all days before it.
     """
