@@ -51,6 +51,6 @@ def draft_now(tools: Toolbox, asked: OrgMonth) -> Draft:
     part, books = ShardMonth(month, tools.shard_of(org.org_id), tools.now(), [org.org_id]), tools.books(month)
     # Before the usage that is priced with it: see billing's Basis.
     account = tools.accounts_of(tools.usage).of(part, [org])[org.org_id]
-    used = usage_of(part, tools.usage, [books_under(books(org.currency), org)])
+    used = usage_of(part, tools.usage, [books_under(books(org.currency), org.contracts)])
     carried = tools.drafts.carried(month, [org.org_id]).get(org.org_id, {})
     return price_org(part, org, next(iter(used), None), books, with_carried(account, carried))

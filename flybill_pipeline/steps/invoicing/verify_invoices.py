@@ -18,7 +18,7 @@ from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, ContractDays
 from flybill_pipeline.billing.pricing.usage_lines import price_month
 from flybill_pipeline.billing.usage.totals import OrgUsage
-from flybill_pipeline.steps.pricing.price_usage import BooksFor, Usage, usage_of
+from flybill_pipeline.steps.pricing.price_usage import BooksFor, Usage, books_under, usage_of
 
 SAME, PRICES_CHANGED, EDITED, UNKNOWN, UNEXPLAINED = (
     "same",
@@ -96,7 +96,7 @@ def verify_invoices(
     """
     for (shard, priced_from), group in groupby(invoices, key=lambda each: (each.shard, each.priced_from)):
         batch, source = list(group), sources(priced_from)
-        under = {each.org_id: _under(books(each.currency), contracts.get(each.org_id, ())) for each in batch}
+        under = {each.org_id: books_under(books(each.currency), contracts.get(each.org_id, ())) for each in batch}
         part = ShardMonth(month, shard, month.end, list(under))
         then = _usage(part, source.usage, under)
         now = then if source.current is None else _usage(part, source.current, under)
@@ -106,10 +106,6 @@ def verify_invoices(
             late = now is not then and again != _priced_again(month, invoice, now.get(org), under[org])
             changed = source.books.get(invoice.currency) != fingerprints.get(invoice.currency)
             yield _verdict(invoice, again, known=priced_from is not None, books_changed=changed, late=late)
-
-
-def _under(books: BooksOfMonth | None, contracts: tuple[ContractDays, ...]) -> BooksOfMonth | None:
-    return None if books is None else books.under(contracts)
 
 
 def _usage(part: ShardMonth, usage: Usage, books: Mapping[str, BooksOfMonth | None]) -> dict[str, OrgUsage]:

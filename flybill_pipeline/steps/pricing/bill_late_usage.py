@@ -22,7 +22,7 @@ from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, ContractDays, fingerprint
 from flybill_pipeline.billing.pricing.usage_lines import price_month
 from flybill_pipeline.billing.usage.totals import OrgUsage
-from flybill_pipeline.steps.pricing.price_usage import BooksFor, usage_of
+from flybill_pipeline.steps.pricing.price_usage import BooksFor, books_under, usage_of
 from flybill_pipeline.steps.pricing.price_usage import Usage as MonthUsage
 
 
@@ -86,7 +86,7 @@ def late_parts(service_month: Month, part: ShardMonth, known: Known) -> dict[str
         return {}
     books = known.books(service_month)
     in_force = {
-        org_id: _under(books(now.currency or ""), known.contracts(org_id, service_month))
+        org_id: books_under(books(now.currency or ""), known.contracts(org_id, service_month))
         for org_id, now in changed.items()
     }
     asked = ShardMonth(service_month, part.shard, service_month.end, list(changed))
@@ -132,10 +132,6 @@ def _compared(service_month: Month, part: ShardMonth, known: Known) -> Iterator[
             basis,
             replace(basis, usage_version=version, usage_fingerprint=print_now, terms=terms_now),
         )
-
-
-def _under(books: BooksOfMonth | None, contracts: tuple[ContractDays, ...]) -> BooksOfMonth | None:
-    return None if books is None else books.under(contracts)
 
 
 def terms_of(basis: Basis, prices: str, items: OrgItems, contracts: tuple[ContractDays, ...]) -> str:

@@ -19,7 +19,7 @@ from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import BilledOrg
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, measures_needed
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, ContractDays, measures_needed
 from flybill_pipeline.billing.pricing.usage_lines import PricedUsage, price_month
 from flybill_pipeline.billing.usage.totals import Measures, OrgUsage
 
@@ -102,7 +102,7 @@ def price_shard(part: ShardMonth, orgs: Sequence[BilledOrg], source: PricedFrom,
     settled = drafts.settled(month, shard)
     known = {org.org_id: org for org in orgs if org.org_id not in settled}
     opened = accounts.of(part, list(known.values())) if accounts else {}
-    in_force = [books_under(source.books(org.currency), org) for org in known.values()]
+    in_force = [books_under(source.books(org.currency), org.contracts) for org in known.values()]
     used = {org.org_id: org for org in usage_of(part, source.usage, set(in_force)) if org.org_id not in settled}
     carried = drafts.carried(month, list(known))
     priced = (
@@ -126,9 +126,9 @@ def price_shard(part: ShardMonth, orgs: Sequence[BilledOrg], source: PricedFrom,
     )
 
 
-def books_under(books: BooksOfMonth | None, org: BilledOrg) -> BooksOfMonth | None:
-    """The books of the month under the org's contracts."""
-    return None if books is None else books.under(org.contracts)
+def books_under(books: BooksOfMonth | None, contracts: tuple[ContractDays, ...]) -> BooksOfMonth | None:
+    """The books of the month for an org with these contracts; None where there are none."""
+    return None if books is None else books.under(contracts)
 
 
 def with_carried(account: Account, carried: Mapping[str, int]) -> Account:

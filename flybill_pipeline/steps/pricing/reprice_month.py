@@ -51,7 +51,7 @@ def reprice_shard(
     other: BooksFor,
 ) -> Iterator[Repriced]:
     """Every org of the shard that has a line, or a problem, by either of the books; `items` by org."""
-    in_force = {books_under(choose(org.currency), org) for org in orgs for choose in (books, other)}
+    in_force = {books_under(choose(org.currency), org.contracts) for org in orgs for choose in (books, other)}
     used = {each.org_id: each for each in usage_of(part, usage, in_force)}
     for org in orgs:
         account = _account(items.get(org.org_id, NO_ITEMS), org.currency, part.month)
