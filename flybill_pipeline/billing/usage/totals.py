@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.usage.meters import Aggregation
+from flybill_pipeline.billing.usage.texts import without_nul
 
 Measures = Mapping[Aggregation, frozenset[str]]
 """Which meters must be measured by more than sum and count, by aggregation."""
@@ -65,8 +66,9 @@ def recorded(totals: Iterable[UsageTotal]) -> Decimal:
 
 @lru_cache(maxsize=10_000)  # what many organizations use is read once
 def dimensions_of(text: str) -> Mapping[str, str]:
-    """The dimensions that a canonical JSON text of the usage store holds."""
-    return dict(json.loads(text))
+    """The dimensions that a canonical JSON text of the usage store holds, as a database can keep them."""
+    dimensions = json.loads(text)
+    return {name: without_nul(value) for name, value in dimensions.items()}
 
 
 def dimensions_text(dimensions: Mapping[str, str]) -> str:

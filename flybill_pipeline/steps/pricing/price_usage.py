@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from itertools import chain
 from typing import Protocol
 
 from flybill_pipeline.billing.invoicing.account import EMPTY, Account
@@ -17,10 +16,12 @@ from flybill_pipeline.billing.invoicing.invoice import Draft
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import BilledOrg
+from flybill_pipeline.billing.invoicing.unstorable import UnstorableDraftError, held_instead
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, ContractDays, measures_needed
 from flybill_pipeline.billing.pricing.usage_lines import PricedUsage, price_month
+from flybill_pipeline.billing.usage.texts import name_to_keep
 from flybill_pipeline.billing.usage.totals import Measures, OrgUsage
 
 BooksFor = Callable[[str], BooksOfMonth | None]
@@ -60,6 +61,7 @@ class Drafts(Protocol):
     def strangers(self, month: Month, shard: int) -> set[str]: ...
     def carried(self, month: Month, org_ids: Collection[str]) -> Mapping[str, Mapping[str, int]]: ...
     def replace(self, part: ShardMonth, new: Iterable[Draft], priced_from: str | None = None) -> tuple[int, int]: ...
+    def refused(self, part: ShardMonth, new: Iterable[Draft]) -> Mapping[str, str]: ...
     def report_too_late(self, month: Month, shard: int, too_late: Iterable[tuple[str, Month]]) -> None: ...
 
 
@@ -105,14 +107,17 @@ def price_shard(part: ShardMonth, orgs: Sequence[BilledOrg], source: PricedFrom,
     in_force = [books_under(source.books(org.currency), org.contracts) for org in known.values()]
     used = {org.org_id: org for org in usage_of(part, source.usage, set(in_force)) if org.org_id not in settled}
     carried = drafts.carried(month, list(known))
-    priced = (
-        price_org(part, org, used.get(key), source.books, with_carried(opened.get(key, EMPTY), carried.get(key, {})))
-        for key, org in known.items()
-    )
-    unknown = used.keys() | (set() if only else drafts.strangers(month, shard))
-    strangers = (_stranger(month, shard, key, used.get(key)) for key in sorted(unknown - known.keys() - settled))
-    tally = _Tally()
-    count, lines = drafts.replace(part, tally.counting(chain(priced, strangers)), source.inputs_id)
+    unknown = {name_to_keep(key): used[key] for key in used.keys() - known.keys()}
+    strangers = unknown.keys() | (set() if only else drafts.strangers(month, shard))
+
+    def made() -> Iterator[Draft]:
+        for key, org in known.items():
+            account = with_carried(opened.get(key, EMPTY), carried.get(key, {}))
+            yield price_org(part, org, used.get(key), source.books, account)
+        for key in sorted(strangers - known.keys() - settled):
+            yield _stranger(month, shard, key, unknown.get(key))
+
+    count, lines, tally = _stored(part, made, source.inputs_id, drafts)
     too_late = accounts.too_late(month, shard) if accounts and not only else []
     if not only:
         drafts.report_too_late(month, shard, too_late)
@@ -124,6 +129,19 @@ def price_shard(part: ShardMonth, orgs: Sequence[BilledOrg], source: PricedFrom,
         adjusted=sum(len(account.bases) > 1 for account in opened.values()),
         too_late=too_late,
     )
+
+
+def _stored(
+    part: ShardMonth, made: Callable[[], Iterable[Draft]], inputs_id: str | None, drafts: Drafts
+) -> tuple[int, int, "_Tally"]:
+    """Stores the drafts that each call of `made` gives. What the database will not take is held."""
+    tally = _Tally()
+    try:
+        return *drafts.replace(part, tally.counting(made()), inputs_id), tally
+    except UnstorableDraftError:
+        refused, tally = drafts.refused(part, made()), _Tally()
+    taken = (held_instead(draft, refused[draft.org_id]) if draft.org_id in refused else draft for draft in made())
+    return *drafts.replace(part, tally.counting(taken), inputs_id), tally
 
 
 def books_under(books: BooksOfMonth | None, contracts: tuple[ContractDays, ...]) -> BooksOfMonth | None:
@@ -197,10 +215,10 @@ def _stranger(month: Month, shard: int, org_id: str, usage: OrgUsage | None) -> 
         return Draft(month, org_id, shard, None, (), 0, (), None)
     problem = HoldReason(
         code="unknown_org",
-        message=f"There is usage for {usage.org_id}, but no such organization.",
+        message=f"There is usage for {org_id}, but no such organization.",
         remedy="Import it with `flybill import-orgs FILE`, then close the month again.",
     )
-    return Draft(month, usage.org_id, shard, None, (), 0, tuple(_per_meter(problem, usage)), usage.up_to)
+    return Draft(month, org_id, shard, None, (), 0, tuple(_per_meter(problem, usage)), usage.up_to)
 
 
 def _without_book(month: Month, org: BilledOrg, usage: OrgUsage | None) -> Iterator[HoldReason]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, text
 
 from flybill_pipeline.billing.invoicing.invoice import Draft
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
+from flybill_pipeline.billing.invoicing.unstorable import UnstorableDraftError
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.totals import dimensions_text
 from flybill_pipeline.stores.invoicing.tables import account_entries, drafts, line_items, organizations, outcomes
@@ -63,6 +65,7 @@ BASIS_COLUMNS = (
 )
 
 _Row = tuple[Any, ...]
+VALUE_CLASSES = ("22", "54")  # of SQLSTATE: the value is none of its type, or too long for a key
 
 
 class Drafts:
@@ -111,25 +114,33 @@ class Drafts:
 
         `priced_from` names the inputs (see inputs.py). Returns the numbers of drafts and lines. An org that
         was settled since it was priced keeps its lines. `new` may be made as it is taken: no draft is kept once it is
-        written.
+        written. Raises UnstorableDraftError when the database takes one of them not.
         """
         with self._engine.begin() as connection:
             lock_shard(connection, part.shard)
             settled = _settled(connection, part.month, part.shard)
             self._clear(connection, part.month, part.shard, part.only)
-            draft_rows, basis_rows = list[_Row](), list[_Row]()
+            open_drafts = (draft for draft in new if draft.org_id not in settled)
+            return _copied(connection, open_drafts, part.now, priced_from)
 
-            def line_rows() -> Iterator[_Row]:
-                for draft in new:
+    def refused(self, part: ShardMonth, new: Iterable[Draft]) -> dict[str, str]:
+        """Org → why the database does not take its draft, of those that `replace` would store. Stores nothing."""
+        refusals = dict[str, str]()
+        with self._engine.connect() as connection:
+            lock_shard(connection, part.shard)
+            settled = _settled(connection, part.month, part.shard)
+            self._clear(connection, part.month, part.shard, part.only)
+            for draft in new:
+                trial = connection.begin_nested()
+                try:
                     if draft.org_id not in settled:
-                        yield from _line_rows(draft)
-                        draft_rows.append(_draft_row(draft, part.now, priced_from))
-                        basis_rows.extend(_basis_rows(draft, part.now))
-
-            lines = copy_rows(connection, line_items, LINE_COLUMNS, line_rows())
-            copy_rows(connection, drafts, DRAFT_COLUMNS, draft_rows)
-            copy_rows(connection, pricing_bases, BASIS_COLUMNS, basis_rows)
-        return len(draft_rows), lines
+                        _copied(connection, [draft], part.now, None)
+                except UnstorableDraftError as error:
+                    refusals[draft.org_id] = str(error)
+                finally:
+                    trial.rollback()
+            connection.rollback()
+        return refusals
 
     def report_too_late(self, month: Month, shard: int, too_late: Iterable[tuple[str, Month]]) -> None:
         """Notes the orgs and months whose usage came too late to be billed; what was noted before is replaced."""
@@ -153,6 +164,33 @@ class Drafts:
             mine = mine.where(drafts.c.org_id.in_(only))
         for table in (line_items, pricing_bases, drafts):
             connection.execute(delete(table).where(table.c.month == str(month), table.c.org_id.in_(mine)))
+
+
+def _copied(connection: Connection, new: Iterable[Draft], now: datetime, priced_from: str | None) -> tuple[int, int]:
+    draft_rows, basis_rows = list[_Row](), list[_Row]()
+
+    def line_rows() -> Iterator[_Row]:
+        for draft in new:
+            yield from _line_rows(draft)
+            draft_rows.append(_draft_row(draft, now, priced_from))
+            basis_rows.extend(_basis_rows(draft, now))
+
+    with _refusals():
+        lines = copy_rows(connection, line_items, LINE_COLUMNS, line_rows())
+        copy_rows(connection, drafts, DRAFT_COLUMNS, draft_rows)
+        copy_rows(connection, pricing_bases, BASIS_COLUMNS, basis_rows)
+    return len(draft_rows), lines
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What Postgres says of a value that no column of its kind can hold; anything else is no fault of a value."""
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, UnicodeError) and (getattr(error, "pgcode", None) or "")[:2] not in VALUE_CLASSES:
+            raise
+        raise UnstorableDraftError(str(error).strip().splitlines()[0]) from error
 
 
 def lock_shard(connection: Connection, shard: int) -> None:

@@ -7,6 +7,7 @@ Reading the file's format is in the readers; writing what is found here is in ta
 
 from datetime import UTC, date, datetime, timedelta
 
+from flybill_pipeline.billing.usage.texts import LONGEST_DIMENSION, LONGEST_ID
 from flybill_pipeline.stores.files.duck import quoted
 from flybill_pipeline.stores.usage.intake.reading import Reading
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
@@ -36,6 +37,9 @@ REASONS = {
     "time_missing": "the row has no time ({occurred_at})",
     "time_unreadable": "the time ({occurred_at}) is not ISO 8601 or a number of seconds, ms, µs or ns since 1970",
     "time_ambiguous": "the exact time ({occurred_at}) cannot be told from the line: write it as a string",
+    "nul": "an id, the meter or a dimension holds a NUL character, which no database can keep: leave it out",
+    "too_long": "an id or the meter has more than {longest_id} characters, or a dimension more than"
+    " {longest_dimension}: shorten it, or name several columns as event_id, then a hash of them is kept",
     "clock": "the time ({occurred_at}) is before {first} or after {last}, so the clock that wrote it was wrong",
 }
 
@@ -68,6 +72,8 @@ def sentences(source: SourceMapping, arrived_at: datetime, first_day: date = FIR
         "event_id": " + ".join(f"column {column.name!r}" for column in source.event_id),
         "first": first_day.isoformat(),
         "last": f"{arrived_at + CLOCKS_MAY_DIFFER:%Y-%m-%d %H:%M} UTC",
+        "longest_id": f"{LONGEST_ID:,}",
+        "longest_dimension": f"{LONGEST_DIMENSION:,}",
     }
     for part in ("org_id", "meter", "quantity", "occurred_at"):
         column = getattr(source, part)
@@ -88,7 +94,16 @@ def _fault(reading: Reading, source: SourceMapping, arrived_at: datetime, first_
         when quantity >= {TOO_LARGE} or quantity <= -{TOO_LARGE} then 'quantity_too_large'
         when occurred_at is null then {time_fault}
         when occurred_at < timestamp '{first_day}' or occurred_at > timestamp {quoted(str(latest))}
-        then 'clock' end"""
+        then 'clock' {_text_faults(len(reading.dimensions))} end"""
+
+
+def _text_faults(dimensions: int) -> str:
+    """Asked last, of rows that are good otherwise. A text's bytes are known, its characters have to be counted."""
+    longest = {"event_id": LONGEST_ID, "org_id": LONGEST_ID, "meter": LONGEST_ID}
+    longest |= {f"d{place}": LONGEST_DIMENSION for place in range(dimensions)}
+    nul = " or ".join(f"{text} like '%' || chr(0) || '%'" for text in longest)
+    too_long = " or ".join(f"(strlen({text}) > {most} and length({text}) > {most})" for text, most in longest.items())
+    return f"when {nul} then 'nul' when {too_long} then 'too_long'"
 
 
 def _canonical(names: list[str]) -> str:

@@ -7,6 +7,7 @@ What becomes of a file's rows is in take.py; which files are new is in catalog.p
 
 import filecmp
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ class Landing:
         for modified_ns, name, path, size in sorted(found):
             yield LandedFile(
                 source=name,
-                path=path.relative_to(self.root).as_posix(),
+                path=_shown(path.relative_to(self.root)),
                 location=str(path),
                 size=size,
                 modified_ns=modified_ns,
@@ -132,6 +133,11 @@ def _nothing_fits(faults: list[str], source: SourceMapping) -> str:
         f"source {source.name!r} can read none of its first {len(faults)} rows ({', '.join(sorted(set(faults)))}); "
         f"the mapping expects {', '.join(source.column_names())}: correct `columns` in sources.toml, or the file"
     )
+
+
+def _shown(path: Path) -> str:
+    """The path as text; bytes of a name that are no UTF-8, which no store can keep, are spelled out."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
 def _hidden(path: Path) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, LandedFile, Manifest, Rollup, Taken
+from flybill_pipeline.billing.usage.texts import without_nul
 from flybill_pipeline.stores.usage.lake.tables import (
     landed_files,
     usage_day_versions,
@@ -94,12 +95,12 @@ class LakeCatalog:
         return days | {piece.day for piece in taken.pieces}
 
     def broke(self, arrival: Arrival, broken: Broken) -> None:
-        """Notes why a file could not be read. What an earlier version of it gave stays."""
+        """Notes why a file could not be read, which may quote it. What an earlier version of it gave stays."""
         with self.engine.begin() as connection:
             connection.execute(
                 update(landed_files)
                 .where(landed_files.c.arrival == arrival.number)
-                .values(state="broken", reason=broken.reason, remedy=broken.remedy)
+                .values(state="broken", reason=without_nul(broken.reason), remedy=without_nul(broken.remedy))
             )
 
     def files(self, state: str | None = None) -> Sequence[Row[Any]]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.meters import Aggregation
+from flybill_pipeline.billing.usage.texts import name_to_keep, without_nul
 from flybill_pipeline.billing.usage.time_weighted import LevelChange, level_time
 from flybill_pipeline.billing.usage.totals import LevelTrail, Measures, OrgUsage, UsageTotal, dimensions_of
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
@@ -62,8 +63,9 @@ class MonthlyUsage:
         rows = self._lake.monthly_totals(month.days(), shard=shard, org_ids=org_ids, by_day=by_day, without=without)
         for row in rows:
             dimensions = dimensions_of(row.dimensions)
+            meter = without_nul(row.meter)
             total = UsageTotal(
-                row.org_id, row.meter, dimensions, row.quantity, row.day, row.events, corrections=row.corrections
+                row.org_id, meter, dimensions, row.quantity, row.day, row.events, corrections=row.corrections
             )
             yield row.org_id, total, row.last_event_at
 
@@ -91,12 +93,16 @@ class MonthlyUsage:
         return usage_version(self._lake, month, self._measures_of(month))
 
     def fingerprints(self, month: Month, shard: int | None, org_ids: Collection[str] = ()) -> Mapping[str, str]:
-        """Org → what changes when its bill of the month might; see usage_fingerprints.usage_fingerprints."""
-        return usage_fingerprints(self._lake, month, shard, org_ids, self._measures_of(month))
+        """Org → what changes when its bill of the month might; see usage_fingerprints.usage_fingerprints.
+
+        Orgs whose ids no database can keep are absent: they are held, and never billed.
+        """
+        prints = usage_fingerprints(self._lake, month, shard, org_ids, self._measures_of(month))
+        return {org_id: text for org_id, text in prints.items() if name_to_keep(org_id) == org_id}
 
     def by_meter(self, month: Month) -> dict[str, Decimal]:
         """The exact quantity of the month per meter, in the unit that usage is recorded in."""
-        return self._lake.by_meter(month.days())
+        return {without_nul(meter): quantity for meter, quantity in self._lake.by_meter(month.days()).items()}
 
     def numbers(self, month: Month) -> dict[str, int]:
         """How many events of the month count, and how many do not.

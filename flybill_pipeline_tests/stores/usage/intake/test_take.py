@@ -159,6 +159,20 @@ def test_a_broken_file_stops_nothing_else_and_is_read_when_it_is_mended(world: U
     assert world.quantities() == {"acme": "5002"}
 
 
+def test_names_and_headers_that_no_database_holds_stop_no_other_file(world: UsageWorld) -> None:
+    world.put("edge/good.jsonl", jsonl(edge("ok")))
+    world.put("machines/nul.csv", "id,org,m\0eter,seconds,ts,size,region\n")
+    world.put("machines/bytes.csv", b"id,org,\xffmeter,seconds,ts,size,region\n")
+    world.put(os.fsdecode(b"edge/na\xffme.jsonl"), jsonl(edge("never")))
+    report = world.run()
+    broken = ["machines/nul.csv", "machines/bytes.csv", "edge/na\\xffme.jsonl"]
+    assert [file.path for file in report.broken] == broken
+    assert [each["file"] for each in UsageHealth(world.catalog.engine).broken()] == broken
+    assert "not UTF-8" in str(report.broken[2].reason)
+    assert world.quantities() == {"acme": "1"}
+    assert world.run().files == ()
+
+
 def test_a_broken_file_that_is_taken_away_bothers_nobody_until_it_comes_back(world: UsageWorld) -> None:
     health = UsageHealth(world.catalog.engine)
     world.put("edge/good.jsonl", jsonl(edge("ok")))

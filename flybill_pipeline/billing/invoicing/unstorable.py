@@ -1,0 +1,50 @@
+"""What becomes of a month that the database will not take: it is held, so that the other organizations go on."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+
+from flybill_pipeline.billing.invoicing.invoice import Draft
+from flybill_pipeline.billing.invoicing.outcomes import HoldReason
+from flybill_pipeline.billing.money.decimals import ZERO, exact
+from flybill_pipeline.billing.usage.texts import without_nul
+
+
+class UnstorableDraftError(Exception):
+    """The database does not take a draft: a number or a text in it is none that it can keep. The message says which."""
+
+
+def held_instead(draft: Draft, why: str) -> Draft:
+    """The draft without its lines, held; each meter's recorded usage waits, so that nothing goes missing."""
+    return replace(
+        draft,
+        lines=(),
+        carried_minor=0,
+        problems=tuple(_reasons(draft, without_nul(why))),
+        bases=(),
+        credit_uses={},
+    )
+
+
+def _reasons(draft: Draft, why: str) -> Iterator[HoldReason]:
+    problem = HoldReason(
+        code="not_storable",
+        message=f"The lines of {draft.month} cannot be stored: {why}.",
+        remedy="Find the usage or the price that is out of all bounds with `flybill quarantine` and the price book,"
+        " mend it, then close the month again.",
+    )
+    waiting = _waiting(draft)
+    yield from (replace(problem, meter=meter, quantity=waiting[meter]) for meter in sorted(waiting))
+    if not waiting:
+        yield problem
+
+
+def _waiting(draft: Draft) -> dict[str, Decimal]:
+    recorded = [(line.meter, line.usage) for line in draft.lines if line.service_month == draft.month]
+    recorded += [(problem.meter, problem.quantity) for problem in draft.problems]
+    waiting: dict[str, Decimal] = {}
+    with exact():
+        for meter, quantity in recorded:
+            if meter is not None:
+                waiting[without_nul(meter)] = waiting.get(without_nul(meter), ZERO) + quantity
+    return waiting

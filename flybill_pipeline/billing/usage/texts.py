@@ -1,0 +1,42 @@
+"""What an id, a meter's name or a dimension may be, so that whatever keeps it can: the one place of these limits.
+
+Intake refuses rows beyond them. Usage that was taken in before there were limits is shown by a text that can be kept.
+"""
+
+import hashlib
+
+NUL = "\0"
+NUL_SHOWN = "␀"
+LONGEST_ID = 500
+"""Characters of an organization's id, a meter or an event's id: as many as a value of Stripe's metadata has."""
+
+LONGEST_DIMENSION = 4_000
+"""Characters of a dimension's value. Generous: a customer who may choose one should not come to be billed nothing."""
+
+LONGEST_EMAIL = 512
+LONGEST_KEY_BYTES = 2_600
+"""Bytes of a text that Postgres can still keep in the key of a table, beside a month and a number."""
+
+_SHOWN_CHARACTERS = 200
+
+
+def fault_of_id(name: str, text: str) -> str | None:
+    """What is wrong with an id that a person wrote, in words with the remedy; None when it can be kept everywhere."""
+    if NUL in text:
+        return f"{name} holds a NUL character, which no database can keep: remove it"
+    if len(text) > LONGEST_ID:
+        return f"{name} has {len(text):,} characters, and {LONGEST_ID} is the most that Stripe takes: shorten it"
+    return None
+
+
+def without_nul(text: str) -> str:
+    """`text` with each NUL, which Postgres refuses, as the sign that stands for it."""
+    return text.replace(NUL, NUL_SHOWN)
+
+
+def name_to_keep(org_id: str) -> str:
+    """The id itself where a database can keep it; else what it begins with and a hash, so that no two are the same."""
+    if NUL not in org_id and len(org_id.encode()) <= LONGEST_KEY_BYTES:
+        return org_id
+    digest = hashlib.sha256(org_id.encode()).hexdigest()[:12]
+    return f"{without_nul(org_id[:_SHOWN_CHARACTERS])}…{digest}"
