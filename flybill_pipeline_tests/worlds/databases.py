@@ -23,6 +23,7 @@ from flybill_pipeline_tests.worlds.project import PROJECT
 EMPTY = "template1"
 SHARDS = 16
 WATCH_THE_SCHEMA = """
+create table public.first_facts as select * from flybill.facts;
 create table public.schema_changes (tag text);
 create function public.note_change() returns event_trigger security definer language plpgsql as $$
 begin
@@ -38,7 +39,6 @@ begin
 end $$;
 create event trigger note_change on ddl_command_end execute function public.note_change();
 create event trigger note_drop on sql_drop execute function public.note_drop();
-create table public.first_facts as select * from flybill.facts;
 """
 END_OTHERS = """
 select pg_terminate_backend(pid) from pg_stat_activity
@@ -56,9 +56,9 @@ begin
     where relnamespace = 'flybill'::regnamespace and relkind = 'r' and relname <> 'alembic_version'
   loop
     if pg_relation_size(name) > 1000000 then
-      execute format('truncate %s', name);
+      execute 'truncate ' || name;
     elsif pg_relation_size(name) > 0 then
-      execute format('delete from %s', name);
+      execute 'delete from ' || name;
     end if;
   end loop;
   for counter in select seqrelid from pg_sequence join pg_class on oid = seqrelid
