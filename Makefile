@@ -31,7 +31,7 @@ quick: install  ## in a minute: format, lint, types, layers, and every test that
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder -m "not slow" --hypothesis-profile quick
 
 check: install  ## what can be said without running anything: lint, types, layers, definitions
 	$(BIN)/ruff check .

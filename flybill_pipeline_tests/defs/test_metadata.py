@@ -1,15 +1,12 @@
-"""What an operator sees beside a month: pictures that are pictures and stay small, and who moved most."""
+"""What an operator sees beside a month: tables that stay small, and who moved most."""
 
-import base64
-import io
-
+import dagster as dg
 import pytest
-from PIL import Image
 from sqlalchemy import Engine, text
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.defs.metadata.pictures import bars
-from flybill_pipeline.defs.metadata.stripe import month_pictures
+from flybill_pipeline.defs.metadata.stripe import month_tables
+from flybill_pipeline.defs.metadata.tables import bars
 from flybill_pipeline.stores.invoicing.month_figures import MonthFigures
 
 MONTH = Month.parse("2026-10")
@@ -20,22 +17,34 @@ values (:month, :org, :shard, :currency, :total, 0, 0, '', now())
 """
 
 
-def picture(markdown: object) -> bytes:
-    return base64.b64decode(str(markdown).split("base64,")[1].removesuffix(")"))
+def rows(table: object) -> list[dict[str, object]]:
+    assert isinstance(table, dg.TableMetadataValue)
+    return [dict(record.data) for record in table.records]
 
 
-def test_a_month_has_a_picture_for_each_currency_and_one_of_outcomes() -> None:
-    found = month_pictures({"usd": {"bandwidth": 1200, "credit": -300}, "eur": {"builds": 5}}, {"carried_forward": 3})
-    assert list(found) == ["eur: revenue by meter", "usd: revenue by meter", "outcomes"]
-    for drawn in found.values():
-        with Image.open(io.BytesIO(picture(drawn.value))) as image:
-            assert image.format == "PNG"
-            assert image.width > 300
+def test_a_month_has_a_table_for_each_currency_and_one_of_outcomes() -> None:
+    tables = month_tables({"usd": {"bandwidth": 1200, "credit": -300}, "eur": {"builds": 5}}, {"carried_forward": 3})
+    assert {title: rows(table) for title, table in tables.items()} == {
+        "eur: revenue by meter": [{"name": "builds", "value": "€0.05", "bar": "█" * 20}],
+        "usd: revenue by meter": [
+            {"name": "bandwidth", "value": "$12.00", "bar": "█" * 20},
+            {"name": "credit", "value": "-$3.00", "bar": "█" * 5},
+        ],
+        "outcomes": [{"name": "carried forward", "value": "3", "bar": "█" * 20}],
+    }
 
 
-def test_however_many_meters_there_are_a_picture_stays_small() -> None:
-    many = bars("usd: revenue by meter", {f"a_meter_with_a_long_name_{n}": 10**9 + n for n in range(1000)})
-    assert len(picture(many.value)) < 50_000
+def test_however_many_meters_there_are_a_table_stays_small_and_loses_no_value() -> None:
+    (table,) = bars("revenue", {f"meter {n}": 10**9 + n for n in range(1000)}).values()
+    values = {str(row["name"]): int(str(row["value"])) for row in rows(table)}
+    assert len(values) == 13
+    assert values["988 others"] == sum(10**9 + n for n in range(988))
+
+
+def test_a_month_without_money_has_bars_of_no_length() -> None:
+    (table,) = bars("revenue", {"free": 0}).values()
+    assert rows(table) == [{"name": "free", "value": "0", "bar": ""}]
+    assert bars("revenue", {}) == {}
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from flybill_pipeline.billing.alerts.problems import Message
 from flybill_pipeline.notifiers import email, webhook
 from flybill_pipeline.notifiers.email import Email
 from flybill_pipeline.notifiers.webhook import Webhook, escaped
+from flybill_pipeline_tests.worlds.effort import examples
 from flybill_pipeline_tests.worlds.talking import Talk, after_request, for_ever, smtp, talking
 
 NEWS = Message(7, "any", "flybill: 3 organizations held", "2026-10: 3 organizations held", 0)
@@ -237,7 +238,7 @@ def test_a_message_that_was_taken_is_taken_whatever_is_said_to_our_goodbye(bye: 
     assert mailed(smtp({"QUIT": bye})) is None
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.binary(max_size=300), st.booleans())
 def test_no_bytes_make_a_channel_raise(answer: bytes, begins_well: bool) -> None:
     for failure in (

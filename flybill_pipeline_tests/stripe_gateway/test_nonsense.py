@@ -20,6 +20,7 @@ from flybill_pipeline.stripe_gateway.gateway import Gateway
 from flybill_pipeline.stripe_gateway.limiter import Limiter
 from flybill_pipeline.stripe_gateway.listing import InvoiceListing
 from flybill_pipeline.stripe_gateway.payment_events import PaymentEvents
+from flybill_pipeline_tests.worlds.effort import examples
 
 SINCE = datetime(2026, 10, 1, tzinfo=UTC)
 ORG = SyncOrg("acme", "Acme", None, "cus_1")
@@ -225,7 +226,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(JSON, st.sampled_from(STATUSES), st.dictionaries(st.sampled_from(MEMBERS), JSON, max_size=4))
 def test_no_json_makes_the_gateway_raise(impostor: Impostor, body: Any, status: int, changed: dict[str, Any]) -> None:
     for answer in (body, STRIPE_INVOICE | changed, {"error": body}, {"data": [body], "has_more": False}):

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from flybill_pipeline.billing.money.amounts import format_money
-from flybill_pipeline.defs.metadata.pictures import bars
-from flybill_pipeline.defs.metadata.tables import Metadata, evidence, money, trouble
+from flybill_pipeline.defs.metadata.tables import Metadata, bars, evidence, money, trouble
 from flybill_pipeline.steps.payments.bring_to_stripe import BroughtReport
 from flybill_pipeline.steps.payments.read_payments import PaymentsReport
 from flybill_pipeline.steps.sync.reconcile_invoices import Reconciliation
@@ -89,12 +88,9 @@ def reconciliation_metadata(reconciliation: Reconciliation) -> Metadata:
     }
 
 
-def month_pictures(by_meter: Mapping[str, Mapping[str, int]], outcomes: Mapping[str, int]) -> Metadata:
-    """The month as pictures: what each meter came to, by currency, and what became of the organizations."""
-    pictures: Metadata = {}
+def month_tables(by_meter: Mapping[str, Mapping[str, int]], outcomes: Mapping[str, int]) -> Metadata:
+    """The month at a glance: what each meter came to, by currency, and what became of the organizations."""
+    tables: Metadata = {}
     for currency, amounts in sorted(by_meter.items()):
-        title = f"{currency}: revenue by meter"
-        pictures[title] = bars(title, amounts, partial(format_money, currency=currency))
-    if outcomes:
-        pictures["outcomes"] = bars("organizations by outcome", {o.replace("_", " "): n for o, n in outcomes.items()})
-    return pictures
+        tables |= bars(f"{currency}: revenue by meter", amounts, partial(format_money, currency=currency))
+    return tables | bars("outcomes", {outcome.replace("_", " "): number for outcome, number in outcomes.items()})

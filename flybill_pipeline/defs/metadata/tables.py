@@ -1,6 +1,6 @@
 """What the metadata of all reports is made of: money, rows as a table, troubles with a remedy. Knows no report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -8,6 +8,8 @@ import dagster as dg
 from flybill_pipeline.billing.money.amounts import format_money
 
 MOST_ROWS = 100
+MOST_BARS = 12
+LONGEST_BAR = 20
 Metadata = dict[str, Any]
 
 
@@ -26,6 +28,23 @@ def evidence(rows: Sequence[Mapping[str, Any]], title: str) -> Metadata:
         return {}
     records = [dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in rows[:MOST_ROWS]]
     return {title: dg.MetadataValue.table(records=records)}
+
+
+def bars(title: str, values: Mapping[str, int], in_words: Callable[[int], str] = str) -> Metadata:
+    """The largest `values` as a table: name, what `in_words` makes of the value, and a bar; the rest is one row.
+
+    A bar is as long as the value without its sign. Dagster shows no pictures: its UI drops the address of any image
+    that is part of the text.
+    """
+    ordered = sorted(values.items(), key=lambda item: -abs(item[1]))
+    rest = [value for _, value in ordered[MOST_BARS:]]
+    shown = ordered[:MOST_BARS] + ([(f"{len(rest)} others", sum(rest))] if rest else [])
+    longest = max((abs(value) for _, value in shown), default=0) or 1
+    rows = [
+        {"name": name, "value": in_words(value), "bar": "█" * (abs(value) * LONGEST_BAR // longest)}
+        for name, value in shown
+    ]
+    return evidence(rows, title)
 
 
 def trouble(happened: str, remedy: str, **whose: object) -> dict[str, object]:

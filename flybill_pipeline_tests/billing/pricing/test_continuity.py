@@ -24,6 +24,7 @@ from flybill_pipeline.billing.usage.meters import Aggregation, Meter, Rounding
 from flybill_pipeline.billing.usage.totals import LevelTrail, UsageTotal
 from flybill_pipeline_tests.billing.invoicing.test_late_usage import as_billed
 from flybill_pipeline_tests.billing.pricing.books import OCTOBER
+from flybill_pipeline_tests.worlds.effort import examples
 
 
 def _hundredths(number: int) -> Decimal:
@@ -176,7 +177,7 @@ def exactly(lines: Iterable[LineItem]) -> Decimal:
         return sum((line.amount for line in lines), ZERO)
 
 
-SOME = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SOME = settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=str)

@@ -20,6 +20,7 @@ from flybill_pipeline.steps.alerts.tell_problems import (
     tell_problems,
 )
 from flybill_pipeline.stores.alerts.ledger import ProblemLedger
+from flybill_pipeline_tests.worlds.effort import examples
 
 HELD = Problem("held/2026-10/no_price", "2026-10: 3 organizations held", "no price", "acme", "$1.00", "Add the price.")
 
@@ -136,7 +137,7 @@ def test_a_slow_channel_takes_its_turn_and_no_more_of_a_look(engine: Engine) -> 
     assert (slow.tried, told.sent) == (2, 1)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(30), deadline=None)
 @given(
     st.lists(
         st.text(st.one_of(st.characters(), st.sampled_from("\0\r\n\ud800\u202e")), max_size=40), min_size=6, max_size=6

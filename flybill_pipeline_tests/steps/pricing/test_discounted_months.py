@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline_tests.billing.pricing.books import book, per_unit
 from flybill_pipeline_tests.steps.pricing.test_items import ItemWorld
+from flybill_pipeline_tests.worlds.effort import examples
 
 AUG, SEP, OCT, NOV = (Month(2026, number) for number in (8, 9, 10, 11))
 PLAN = {"item_id": "a", "kind": "subscription", "amount": "30", "currency": "usd", "timing": "advance"}
@@ -126,7 +127,7 @@ STORY = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=STORY)
 def test_whatever_is_taken_back_nobody_is_given_back_more_than_was_billed(
     engine: Engine, tmp_path_factory: pytest.TempPathFactory, story: dict[str, object]

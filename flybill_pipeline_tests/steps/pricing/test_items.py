@@ -20,6 +20,7 @@ from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError
 from flybill_pipeline_tests.billing.pricing.books import book, per_unit
 from flybill_pipeline_tests.worlds.billing import BillingWorld
 from flybill_pipeline_tests.worlds.databases import Databases
+from flybill_pipeline_tests.worlds.effort import examples
 
 SEP, OCT, NOV, DEC = Month(2026, 9), Month(2026, 10), Month(2026, 11), Month(2026, 12)
 
@@ -252,7 +253,7 @@ YEAR = [Month(2026, number) for number in range(1, 13)]
 MONTHLY = st.lists(st.integers(-80, 200), min_size=12, max_size=12)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(usage=MONTHLY, granted=st.lists(st.integers(0, 300), max_size=3))
 def test_over_a_year_no_cent_is_lost_and_no_credit_is_overdrawn(
     shared_engine: Engine, tmp_path_factory: pytest.TempPathFactory, usage: list[int], granted: list[int]

@@ -16,6 +16,7 @@ from flybill_pipeline.steps.usage.account_for_usage import MeterAccount, account
 from flybill_pipeline_tests.billing.pricing.books import book, per_unit, tier
 from flybill_pipeline_tests.worlds.billing import BillingWorld
 from flybill_pipeline_tests.worlds.databases import Databases
+from flybill_pipeline_tests.worlds.effort import examples
 
 SEP, OCT, NOV, DEC = Month(2026, 9), Month(2026, 10), Month(2026, 11), Month(2026, 12)
 JAN, FEB = Month(2027, 1), Month(2027, 2)
@@ -178,7 +179,7 @@ def shared_engine(databases: Databases) -> Iterator[Engine]:
 NUMBER = count()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deliveries=DELIVERIES)
 def test_however_usage_is_delivered_all_months_together_bill_the_same(
     shared_engine: Engine, deliveries: list[list[tuple[int, str, Decimal]]]

@@ -29,6 +29,7 @@ from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.lake.tables import landed_files, usage_days, usage_pieces
 from flybill_pipeline_tests.stores.usage.usage_world import DAY, NOW, UsageWorld, edge, jsonl, later
+from flybill_pipeline_tests.worlds.effort import examples
 
 
 @pytest.fixture
@@ -199,7 +200,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS, data=st.data())
 def test_order_and_repetition_of_events_over_files_do_not_matter(engine: Engine, events: Any, data: Any) -> None:
     records = [edge(i, org=org, gb=str(gb), at=at) for i, org, gb, at in events]

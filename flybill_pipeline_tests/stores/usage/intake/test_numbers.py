@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from flybill_pipeline.stores.files.duck import Limits, duck
 from flybill_pipeline.stores.usage.intake.judging import MACROS
 from flybill_pipeline_tests.stores.usage.usage_world import DAY, UsageWorld
+from flybill_pipeline_tests.worlds.effort import examples
 
 EXACT = [
     "0",
@@ -80,7 +81,7 @@ def test_an_id_that_is_a_very_long_number_meets_no_other(tmp_path: Path, engine:
 numbers = st.from_regex(r"\A[+-]?([0-9]{1,25}(\.[0-9]{0,25})?|\.[0-9]{1,25})([eE][+-]?[0-9]{1,2})?\Z")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.lists(numbers, min_size=20, max_size=60))
 def test_any_number_is_exact_or_refused(texts: list[str]) -> None:
     with duck(Path("/tmp"), Limits(memory="500MB", threads=1)) as connection:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from flybill_pipeline.billing.usage.files import Broken
 from flybill_pipeline_tests.stores.usage.intake.reading import Read, Reader, plain_source
+from flybill_pipeline_tests.worlds.effort import examples
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_OF_SEPTEMBER = Decimal("1790812799.999999999")
@@ -127,7 +128,7 @@ def expected(moments: dict[str, datetime]) -> dict[str, tuple[datetime, date]]:
     return {event_id: (moment, moment.date()) for event_id, moment in moments.items()}
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(4), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(instants)
 @example([LAST_OF_SEPTEMBER, Decimal("1790812799.9999999"), Decimal("1790812799.9999995"), Decimal(1789041600)])
 def test_an_instant_is_the_same_microsecond_and_day_in_every_form_and_format(

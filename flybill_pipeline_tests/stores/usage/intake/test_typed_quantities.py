@@ -14,6 +14,7 @@ from flybill_pipeline.stores.files.duck import Limits, duck
 from flybill_pipeline.stores.usage.intake.judging import TOO_LARGE
 from flybill_pipeline.stores.usage.intake.values import NUMBER_MACROS
 from flybill_pipeline_tests.stores.usage.intake.test_numbers import EXACT, REFUSED
+from flybill_pipeline_tests.worlds.effort import examples
 
 NO_NUMBERS = [
     "",
@@ -74,7 +75,7 @@ def test_what_files_may_not_hold_is_refused_in_a_sentence(text: str) -> None:
         read_quantity(text)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(text=ANY)
 @example(text="0e9999")
 @example(text="00012")

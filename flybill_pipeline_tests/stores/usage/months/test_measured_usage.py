@@ -25,6 +25,7 @@ from flybill_pipeline.stores.usage.lake.tables import landed_files, usage_days, 
 from flybill_pipeline.stores.usage.months.monthly_usage import MonthlyUsage
 from flybill_pipeline_tests.billing.pricing.books import book, per_unit
 from flybill_pipeline_tests.stores.usage.usage_world import UsageWorld, jsonl
+from flybill_pipeline_tests.worlds.effort import examples
 
 MARCH, APRIL = Month(2026, 3), Month(2026, 4)
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -331,7 +332,7 @@ def expected(aggregation: str, told: Iterable[Told]) -> Decimal:
     return Decimal(sum(quantity_of(series) for series in by_volume.values()))
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TOLD, st.randoms(use_true_random=False), st.integers(1, 3))
 def test_order_repeats_and_files_do_not_matter(
     tmp_path: Path, engine: Engine, told: list[Told], chance: Any, files: int
