@@ -37,6 +37,7 @@ check raw_usage:volume_is_usual
 check stripe_invoices:every_org_billed
 check stripe_invoices:no_invoice_waits_long
 check stripe_invoices:retries_left
+check stripe_reconciliation:months_are_closed
 check stripe_reconciliation:nothing_lost
 check stripe_reconciliation:totals_match_stripe
 check verified_invoices:priced_again_they_are_the_same

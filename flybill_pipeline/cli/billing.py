@@ -34,10 +34,11 @@ def close(month: Month, org_ids: tuple[str, ...], json_wanted: bool) -> None:
 @click.option("--org", "org_ids", multiple=True, required=True, help="An organization; may be repeated.")
 @as_json
 def repair(month: Month, org_ids: tuple[str, ...], json_wanted: bool) -> None:
-    """Run the month of single organizations again, after what kept them from being billed was mended."""
+    """Ingest what is landed, then run the MONTH of single organizations again, after what kept them was mended."""
     require_billable(month)
     with running(org_ids) as runner:
         with progress_bars() as progress:
+            runner.ingest(progress)
             runner.repair(month, org_ids, progress)
             runner.reconcile(month, progress)
         finish(runner, month, json_wanted, org_ids)
@@ -56,6 +57,7 @@ def release(month: Month, org: str, by: str, reason: str, json_wanted: bool) -> 
     with running([org]) as runner:
         runner.toolbox.holds.release(month, org, by, reason, RELEASABLE, datetime.now(UTC))
         with progress_bars() as progress:
+            runner.ingest(progress)
             runner.repair(month, [org], progress)
             runner.reconcile(month, progress)
         finish(runner, month, json_wanted, (org,))

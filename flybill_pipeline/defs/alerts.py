@@ -20,9 +20,10 @@ def alert_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every: 
         """
         now = toolbox.now()
         openings = toolbox.sync_ledger.breaker.openings(now - LOOKED_BACK)
+        overdue, stopped = toolbox.overdue_months(), toolbox.sync_ledger.breaker.state()
         problems = [
-            *find_problems(toolbox.troubles, toolbox.usage_health, toolbox.sync_ledger.breaker.state(), now),
-            *dagster_problems(context.instance, partitions, openings, now),
+            *find_problems(toolbox.troubles, toolbox.usage_health, overdue, stopped, now),
+            *dagster_problems(context.instance, toolbox, partitions, openings, now),
         ]
         told = tell_problems(problems, toolbox.problem_ledger, toolbox.channels, now, toolbox.ui_url)
         for problem in toolbox.problem_ledger.undelivered():

@@ -11,13 +11,14 @@ from flybill_pipeline.defs.jobs import INGEST_USAGE, READ_LANDED_FILES
 from flybill_pipeline.defs.later_checks import MOST_RECORDS, last_results
 from flybill_pipeline.defs.partitions import Partitions
 from flybill_pipeline.defs.sensors import MOST_ATTEMPTS, Openings, given_up
+from flybill_pipeline.toolbox.tools import Toolbox
 
 
 def dagster_problems(
-    instance: dg.DagsterInstance, partitions: Partitions, openings: Openings, now: datetime
+    instance: dg.DagsterInstance, toolbox: Toolbox, partitions: Partitions, openings: Openings, now: datetime
 ) -> list[Problem]:
     """Everything that Dagster's own storage shows to be wrong now. `openings` are the breaker's."""
-    exhausted = given_up(instance, partitions, openings, now)
+    exhausted = given_up(instance, toolbox, partitions, openings, now)
     return [*_failed_checks(instance), *_given_up(exhausted), *_failing_runs(instance)]
 
 

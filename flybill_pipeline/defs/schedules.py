@@ -31,10 +31,20 @@ def _close_schedule(partitions: Partitions, grace_days: int, status: dg.DefaultS
     @dg.schedule(
         cron_schedule=f"0 6 {1 + grace_days} * *", job_name=CLOSE_MONTH, execution_timezone="UTC", default_status=status
     )
-    def close_last_month(context: dg.ScheduleEvaluationContext) -> Requests:
-        """At 06:00 UTC, some days of grace for late usage after its end, last month is closed, shard by shard."""
-        month = Month.of(context.scheduled_execution_time).previous()
-        for key in _shards(partitions, month):
+    def close_last_month(context: dg.ScheduleEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
+        """At 06:00 UTC, some days of grace for late usage after its end, last month is closed, shard by shard.
+
+        Earlier months that are still open are closed before it: of ticks that were missed, Dagster makes up only for
+        the last.
+        """
+        last = Month.of(context.scheduled_execution_time).previous()
+        earlier = [month for month in toolbox.open_months.before(last) if month >= partitions.first_month]
+        for number, month in enumerate(earlier):
+            for key in _shards(partitions, month):
+                first_in_line = {"dagster/priority": str(len(earlier) - number)}
+                # Once at each tick: that it was asked for before and is open still, is what is wrong.
+                yield dg.RunRequest(run_key=f"close-{key}-with-{last}", partition_key=key, tags=first_in_line)
+        for key in _shards(partitions, last):
             yield dg.RunRequest(run_key=f"close-{key}", partition_key=key)
 
     return close_last_month

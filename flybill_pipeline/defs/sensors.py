@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.backlog import Landing
 from flybill_pipeline.defs.checks.check import Finding
 from flybill_pipeline.defs.checks.stripe import RETRIES_LEFT
+from flybill_pipeline.defs.close_began import close_began, waits_for_usage
 from flybill_pipeline.defs.jobs import CLOSE_MONTH, CLOSING_ASSETS, INGEST_USAGE, READ_LANDED_FILES, Requests
 from flybill_pipeline.defs.later_checks import last_results, record_check
 from flybill_pipeline.defs.partitions import Partitions, month_shard_key, read_month_shard
@@ -68,12 +70,13 @@ def _retry_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every:
         that a person or a schedule started begins the count again. What only a person can mend leaves no shard failed.
         While calls to Stripe are stopped for everybody it brings back one shard each time that a call may be tried.
         What failed in that time counts as no attempt.
+        What waited for usage is brought back when that is read and recorded, and counts as no attempt either.
         """
         now, breaker = datetime.now(UTC), toolbox.sync_ledger.breaker
         stopped = breaker.state()
         if stopped is not None and stopped.next_probe_at > now:
             return dg.SkipReason(stopped.sentence)
-        failed = _failed_shards(context.instance, partitions, now)
+        failed = _failed_shards(context.instance, partitions, _retried_months(toolbox, partitions, now))
         failures = {key: _failures_in_a_row(context.instance, key) for key in failed}
         openings = breaker.openings(now - LOOKED_BACK)
         attempts = {key: _attempts(runs, openings) for key, runs in failures.items()}
@@ -82,6 +85,7 @@ def _retry_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every:
             key
             for key, runs in failures.items()
             if runs and attempts[key] < MOST_ATTEMPTS and now >= _due(runs, attempts[key])
+            if not _still_waits(toolbox, key, runs[0].dagster_run, now)
         ]
         if exhausted:
             context.log.error(f"given up after {MOST_ATTEMPTS} attempts, a person must look: {', '.join(exhausted)}")
@@ -95,12 +99,19 @@ def _retry_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every:
     return retry_failed_partitions
 
 
-def _failed_shards(instance: dg.DagsterInstance, partitions: Partitions, now: datetime) -> list[str]:
-    """The keys of the shards of recent closed months whose last attempt failed, oldest month first."""
-    month, keys = Month.of(now), []
-    for _ in range(RETRIED_MONTHS):
-        month = month.previous()
-        keys += [month_shard_key(month, int(shard)) for shard in partitions.shards.get_partition_keys()]
+def _retried_months(toolbox: Toolbox, partitions: Partitions, now: datetime) -> list[Month]:
+    """The last closed months, and those that are open still, however old they are."""
+    last = [Month.of(now).previous()]
+    while len(last) < RETRIED_MONTHS:
+        last.append(last[-1].previous())
+    months = {*last, *toolbox.open_months.before(Month.of(now))}
+    return sorted(month for month in months if month >= partitions.first_month)
+
+
+def _failed_shards(instance: dg.DagsterInstance, partitions: Partitions, months: Sequence[Month]) -> list[str]:
+    """The keys of the shards of these months whose last attempt failed, oldest month first."""
+    shards = [int(shard) for shard in partitions.shards.get_partition_keys()]
+    keys = [month_shard_key(month, shard) for month in months for shard in shards]
     failed: set[str] = set()
     for asset in CLOSING_ASSETS:
         statuses = instance.get_status_by_partition(dg.AssetKey(asset), keys, partitions.month_shards) or {}
@@ -108,10 +119,20 @@ def _failed_shards(instance: dg.DagsterInstance, partitions: Partitions, now: da
     return sorted(failed, key=read_month_shard)
 
 
-def given_up(instance: dg.DagsterInstance, partitions: Partitions, openings: Openings, now: datetime) -> list[str]:
+def given_up(
+    instance: dg.DagsterInstance, toolbox: Toolbox, partitions: Partitions, openings: Openings, now: datetime
+) -> list[str]:
     """The keys of the failed shards that were tried so often that only a person brings them back."""
-    failed = _failed_shards(instance, partitions, now)
+    failed = _failed_shards(instance, partitions, _retried_months(toolbox, partitions, now))
     return [key for key in failed if _attempts(_failures_in_a_row(instance, key), openings) >= MOST_ATTEMPTS]
+
+
+def _still_waits(toolbox: Toolbox, key: str, failed: dg.DagsterRun, now: datetime) -> bool:
+    """Whether what the run waited for is not yet read and recorded."""
+    if not waits_for_usage(failed):
+        return False
+    month, _ = read_month_shard(key)
+    return bool(toolbox.usage_backlog.unread(month, Landing(close_began(failed), now)))
 
 
 def _tell_given_up(
@@ -144,8 +165,8 @@ def _failures_in_a_row(instance: dg.DagsterInstance, key: str) -> Sequence[dg.Ru
 
 
 def _attempts(failures: Sequence[dg.RunRecord], openings: Openings) -> int:
-    """How many of these failures count."""
-    return sum(not _meanwhile(run, openings) for run in failures)
+    """How many of these failures count: not those that Stripe, or usage that nobody had read yet, is to blame for."""
+    return sum(not (waits_for_usage(run.dagster_run) or _meanwhile(run, openings)) for run in failures)
 
 
 def _meanwhile(run: dg.RunRecord, openings: Openings) -> bool:

@@ -5,9 +5,10 @@ No job is defined here and nothing is printed; progress is told to a callback.
 
 import re
 import shutil
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -18,6 +19,7 @@ from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.defs import jobs
+from flybill_pipeline.defs.close_began import BEGAN_TAG
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_key, month_shard_key, org_month_key
 from flybill_pipeline.local.short_folders import plain_name
 from flybill_pipeline.operating.dead_runs import PROCESS_TAG, dead_runs_ended
@@ -55,9 +57,11 @@ class Runner:
         self._tags = {"flybill/started_by": "command line", PROCESS_TAG: process}
         self.toolbox = toolbox
         self.failed: list[FailedRun] = []
+        self._began: datetime | None = None  # when usage was last brought in: what landed by then, a close counts
 
     def ingest(self, progress: Progress) -> None:
         """Reads what is landed, then records and sums every day that it touched."""
+        self._began = self.toolbox.now()
         for job in _counted("reading landed files", [jobs.READ_LANDED_FILES], progress):
             self._run(job)
         for day in _counted("recording usage, day by day", self.toolbox.catalog.days_to_record(), progress):
@@ -68,7 +72,7 @@ class Runner:
         self._try_stripe_at_once()
         shards = sorted({shard_of(org, self.toolbox.shards) for org in org_ids} or range(self.toolbox.shards))
         for shard in _counted("pricing, finalizing, syncing, shard by shard", shards, progress):
-            self._run(jobs.CLOSE_MONTH, month_shard_key(month, shard), _scope(org_ids))
+            self._run(jobs.CLOSE_MONTH, month_shard_key(month, shard), _scope(org_ids), self._when_begun())
 
     def reconcile(self, month: Month, progress: Progress) -> None:
         """Compares the month with Stripe's own list."""
@@ -85,18 +89,27 @@ class Runner:
         keys = [org_month_key(month, org) for org in org_ids]
         self._instance.add_dynamic_partitions(str(FAILED_ORG_MONTHS.name), keys)
         for key in _counted("repairing, org by org", keys, progress):
-            self._run(jobs.REPAIR_ORG_MONTH, key)
+            self._run(jobs.REPAIR_ORG_MONTH, key, tags=self._when_begun())
 
     def _try_stripe_at_once(self) -> None:
         self.toolbox.sync_ledger.breaker.probe_now(self.toolbox.now())
 
-    def _run(self, job: str, partition: str | None = None, config: dict[str, Any] | None = None) -> None:
+    def _when_begun(self) -> dict[str, str]:
+        return {} if self._began is None else {BEGAN_TAG: self._began.isoformat()}
+
+    def _run(
+        self,
+        job: str,
+        partition: str | None = None,
+        config: dict[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
         result = self._definitions.resolve_job_def(job).execute_in_process(
             partition_key=partition,
             instance=self._instance,
             raise_on_error=False,
             run_config={**QUIET, **(config or {})},
-            tags=self._tags,
+            tags={**self._tags, **(tags or {})},
         )
         if not result.success:
             self.failed.append(FailedRun(job, partition, _reason(result)))

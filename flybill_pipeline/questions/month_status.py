@@ -1,9 +1,10 @@
 """Where a month stands: its bills, its sync, its payments, and the usage that does not count. `status` and `close`."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.questions.late_usage import LateUsage, late_usage
 from flybill_pipeline.questions.rejected_usage import RejectedUsage, rejected_since
 from flybill_pipeline.questions.sync_progress import SyncNow, sync_progress
 from flybill_pipeline.stores.payments.standing import MonthPayments
@@ -13,12 +14,17 @@ from flybill_pipeline.toolbox.tools import Toolbox
 
 @dataclass(frozen=True, slots=True)
 class MonthOverview:
-    """Everything about a month that an operator looks at first; `bills` are its organizations' outcomes and totals."""
+    """Everything about a month that an operator looks at first; `bills` are its organizations' outcomes and totals.
+
+    `overdue` are the other months that should have been closed by now, with how many organizations wait for it.
+    """
 
     bills: MonthStatus
     rejected: RejectedUsage
     sync: SyncNow
     payments: MonthPayments
+    late: LateUsage
+    overdue: Mapping[Month, int]
 
     def failures_of(self, org_ids: Collection[str]) -> list[FailedOrgMonth]:
         """The organizations that are not done, of these, or of all where none is named."""
@@ -32,4 +38,6 @@ def month_status(tools: Toolbox, month: Month) -> MonthOverview:
         rejected=rejected_since(tools, month.start),
         sync=sync_progress(tools, month),
         payments=tools.payments.of_month(month, tools.now()),
+        late=late_usage(tools, month),
+        overdue={other: waiting for other, waiting in tools.overdue_months().items() if other != month},
     )

@@ -5,11 +5,12 @@ Decides nothing about money: the steps do. No Dagster: a run of it hands its par
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.values import SyncScope
-from flybill_pipeline.steps.invoicing.finalize_invoices import FinalizeReport, finalize_shard
+from flybill_pipeline.steps.invoicing.finalize_invoices import FinalizeReport, UsageNotReadError, finalize_shard
 from flybill_pipeline.steps.payments.bring_to_stripe import BroughtReport, bring_to_stripe
 from flybill_pipeline.steps.pricing.price_usage import PricedFrom, PricingReport, price_shard
 from flybill_pipeline.steps.sync.options import RunOptions
@@ -17,6 +18,11 @@ from flybill_pipeline.steps.sync.prove_month import MonthProof, prove_month
 from flybill_pipeline.toolbox.tools import Toolbox
 
 REPEAT = "Materialize its key again when Stripe answers; it stays on the list until then."
+NOT_READ = "usage_not_read"
+READ_FIRST = (
+    "Materialize its key again in some minutes, when the sensors landed_files_arrived and days_to_record have brought "
+    "it in; `flybill repair` does all of it at once."
+)
 
 
 def price(tools: Toolbox, part: ShardMonth) -> PricingReport:
@@ -29,8 +35,11 @@ def price(tools: Toolbox, part: ShardMonth) -> PricingReport:
 
 
 def finalize(tools: Toolbox, part: ShardMonth) -> FinalizeReport:
-    """Decides and settles every open draft of the shard, or of some orgs; raises MonthStillOpenError too early."""
-    return finalize_shard(part, tools.invoices, tools.holds, tools.policy)
+    """Decides and settles every open draft of the shard, or of some orgs.
+
+    Raises MonthStillOpenError too early, and UsageNotReadError while usage has landed that the drafts lack.
+    """
+    return finalize_shard(part, tools.invoices, tools.holds, tools.usage_backlog, tools.policy)
 
 
 def bring(tools: Toolbox, part: ShardMonth, tell: Callable[[str], None] = lambda _: None) -> BroughtReport:
@@ -67,11 +76,17 @@ class Unrepaired:
     remedy: str
 
 
-def repair(tools: Toolbox, month: Month, org_id: str) -> Unrepaired | None:
-    """Closes the org's month again; returns what still keeps it from being done, None when nothing does."""
-    part = ShardMonth(month, tools.shard_of(org_id), tools.now(), [org_id])
+def repair(tools: Toolbox, month: Month, org_id: str, landed_by: datetime | None = None) -> Unrepaired | None:
+    """Closes the org's month again; returns what still keeps it from being done, None when nothing does.
+
+    `landed_by`: when this repair was first tried; it counts what had landed by then. None means by now.
+    """
+    part = ShardMonth(month, tools.shard_of(org_id), tools.now(), [org_id], landed_by)
     price(tools, part)
-    finalize(tools, part)
+    try:
+        finalize(tools, part)
+    except UsageNotReadError as error:
+        return Unrepaired(month, org_id, NOT_READ, str(error), READ_FIRST)
     tools.sync_ledger.reopen(month, part.only)
     brought = bring(tools, part)
     if brought.waits is not None:

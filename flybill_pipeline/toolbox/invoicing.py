@@ -5,6 +5,8 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from flybill_pipeline.billing.invoicing.outcomes import OutcomePolicy
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.steps.invoicing.watch_months import overdue_months
 from flybill_pipeline.steps.pricing.open_accounts import Accounts
 from flybill_pipeline.stores.invoicing.billed_months import BilledMonths
 from flybill_pipeline.stores.invoicing.drafts import Drafts
@@ -12,6 +14,7 @@ from flybill_pipeline.stores.invoicing.holds import Holds
 from flybill_pipeline.stores.invoicing.invoices import Invoices
 from flybill_pipeline.stores.invoicing.items import Items
 from flybill_pipeline.stores.invoicing.month_figures import MonthFigures
+from flybill_pipeline.stores.invoicing.open_months import OpenMonths
 from flybill_pipeline.stores.invoicing.organizations import Organizations
 from flybill_pipeline.stores.invoicing.recorded_lines import RecordedLines
 from flybill_pipeline.toolbox.pricing import PricingTools
@@ -49,6 +52,14 @@ class InvoicingTools(PricingTools):
         return RecordedLines(self.engine)
 
     @cached_property
+    def open_months(self) -> OpenMonths:
+        return OpenMonths(self.engine)
+
+    @cached_property
+    def billed_months(self) -> BilledMonths:
+        return BilledMonths(self.engine)
+
+    @cached_property
     def month_figures(self) -> MonthFigures:
         return MonthFigures(self.engine)
 
@@ -56,7 +67,7 @@ class InvoicingTools(PricingTools):
         """What bills hold beside usage; price books are read again for each month that is looked at."""
         return Accounts(
             usage,
-            BilledMonths(self.engine),
+            self.billed_months,
             self.items,
             cache(self.books),
             self.lookback_months,
@@ -72,6 +83,10 @@ class InvoicingTools(PricingTools):
     def closing_day(self) -> int:
         """The day of the next month on which a month is closed."""
         return 1 + self.settings.close_grace_days
+
+    def overdue_months(self) -> dict[Month, int]:
+        """The months that are open though their closing day is over, with the number of organizations."""
+        return overdue_months(self.open_months, Month.parse(self.settings.first_month), self.closing_day, self.now())
 
     @property
     def policy(self) -> OutcomePolicy:

@@ -13,6 +13,7 @@ from flybill_pipeline.stores.pricing.price_books import load_price_books
 from flybill_pipeline.toolbox.usage import UsageTools
 
 if TYPE_CHECKING:
+    from flybill_pipeline.stores.pricing.usage_backlog import UsageBacklog
     from flybill_pipeline.stores.usage.lake.lake import UsageLake
     from flybill_pipeline.stores.usage.months.monthly_usage import MonthlyUsage
 
@@ -24,6 +25,12 @@ class PricingTools(UsageTools):
     @cached_property
     def pricing_inputs(self) -> PricingInputs:
         return PricingInputs(self.engine)
+
+    @cached_property
+    def usage_backlog(self) -> "UsageBacklog":
+        from flybill_pipeline.stores.pricing.usage_backlog import UsageBacklog
+
+        return UsageBacklog(self.landing, self.catalog, self.pricing_inputs)
 
     @cached_property
     def usage(self) -> "MonthlyUsage":

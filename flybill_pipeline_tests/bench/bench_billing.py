@@ -46,6 +46,7 @@ from flybill_pipeline.stores.invoicing.items_file import COLUMNS, read_items
 from flybill_pipeline.stores.invoicing.organizations import Organizations
 from flybill_pipeline.stores.postgres.database import migrate, open_engine
 from flybill_pipeline.stores.pricing.inputs import PricingInputs
+from flybill_pipeline_tests.worlds.landed import ALL_READ
 from flybill_pipeline_tests.worlds.organizations import org_row
 
 MONTH = Month(2026, 10)
@@ -165,7 +166,7 @@ class Billing:
 
     def _finalize(self, month: Month, shard: int) -> int:
         policy = OutcomePolicy(hold_above_multiple=Decimal(20))
-        report = finalize_shard(ShardMonth(month, shard, month.end), self._invoices, self._holds, policy)
+        report = finalize_shard(ShardMonth(month, shard, month.end), self._invoices, self._holds, ALL_READ, policy)
         return report.outcomes.get("invoiced", 0)
 
 

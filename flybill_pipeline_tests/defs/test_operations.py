@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS
 from flybill_pipeline.settings import load_settings
@@ -19,6 +20,7 @@ from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
 from flybill_pipeline_tests.worlds.emulator import Emulators
 from flybill_pipeline_tests.worlds.mailbox import Hook, webhook
 
+JUST_CLOSED = Month.parse(FIRST).end + timedelta(days=3)
 LISTED = str(FAILED_ORG_MONTHS.name)
 
 
@@ -53,7 +55,8 @@ def sensor(flybill: Flybill, name: str) -> Iterator[tuple[Any, dg.DagsterInstanc
     with flybill.dagster() as instance:
         settings = load_settings()
         passed = [timedelta(0)]
-        tools = replace(build_toolbox(settings), now=lambda: datetime.now(UTC) + passed[0])
+        # When the month has just been closed: a year later, many months would be told of that nobody closed.
+        tools = replace(build_toolbox(settings), now=lambda: JUST_CLOSED + passed[0])
         repository = build_defs(settings).get_repository_def()
 
         def tick(after: timedelta = timedelta(0)) -> Any:

@@ -11,9 +11,22 @@ from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.settings import load_settings
 
 
-def tick(name: str, at: datetime, shards: int = 16) -> Any:
+class Months:
+    """Stands for the months that are open."""
+
+    def __init__(self, *months: str) -> None:
+        self.open_months = self
+        self._open = {Month.parse(month): 1 for month in months}
+
+    def before(self, end: Month) -> dict[Month, int]:
+        return {month: count for month, count in self._open.items() if month < end}
+
+
+def tick(name: str, at: datetime, shards: int = 16, tools: object = None) -> Any:
     repository = build_defs(load_settings({"FLYBILL_SHARDS": str(shards)})).get_repository_def()
-    with dg.build_schedule_context(scheduled_execution_time=at, repository_def=repository) as context:
+    with dg.build_schedule_context(
+        scheduled_execution_time=at, repository_def=repository, resources={"toolbox": tools or Months()}
+    ) as context:
         return repository.get_schedule_def(name).evaluate_tick(context)
 
 
@@ -27,6 +40,32 @@ def test_the_same_tick_asks_for_the_same_runs() -> None:
     at = datetime(2025, 3, 3, 6, tzinfo=UTC)
     first, second = (tick("close_last_month", at).run_requests for _ in range(2))
     assert [request.run_key for request in first] == [request.run_key for request in second]
+
+
+def test_months_that_are_still_open_are_closed_before_it_the_oldest_first() -> None:
+    """Of ticks that were missed Dagster makes up only for the last, so it asks for what the others would have."""
+    at, tools = datetime(2025, 3, 3, 6, tzinfo=UTC), Months("2024-11", "2025-01", "2025-02")
+    requests = tick("close_last_month", at, shards=2, tools=tools).run_requests
+    wanted = [f"{month}-01|{shard:02d}" for month in ("2024-11", "2025-01", "2025-02") for shard in range(2)]
+    assert [str(request.partition_key) for request in requests] == wanted
+    assert len({request.run_key for request in requests}) == len(wanted)
+    priorities = [int(request.tags.get("dagster/priority", 0)) for request in requests]
+    assert priorities == [2, 2, 1, 1, 0, 0]
+
+
+def test_a_month_that_is_open_still_is_asked_for_again_at_the_next_tick() -> None:
+    def keys(month: int) -> set[str | None]:
+        asked = tick("close_last_month", datetime(2025, month, 3, 6, tzinfo=UTC), shards=1, tools=Months("2024-11"))
+        return {request.run_key for request in asked.run_requests if request.partition_key == "2024-11-01|00"}
+
+    assert len(keys(3)) == len(keys(4)) == 1
+    assert keys(3) == keys(3) != keys(4)
+
+
+def test_months_before_the_first_are_not_closed() -> None:
+    tools = Months("2019-12")
+    requests = tick("close_last_month", datetime(2020, 2, 3, 6, tzinfo=UTC), shards=1, tools=tools).run_requests
+    assert [str(request.partition_key) for request in requests] == ["2020-01-01|00"]
 
 
 def test_the_number_of_shards_is_the_deployments() -> None:

@@ -11,7 +11,9 @@ import pytest
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.breaker import OpenBreaker
+from flybill_pipeline.billing.usage.backlog import Backlog
 from flybill_pipeline.defs import sensors as module
+from flybill_pipeline.defs.close_began import BEGAN_TAG, counts_from, wait_for_usage
 from flybill_pipeline.defs.jobs import CLOSE_MONTH
 from flybill_pipeline.defs.partitions import Partitions, month_shard_key
 from flybill_pipeline.defs.sensors import FIRST_RETRY_WAIT, MOST_ATTEMPTS, MOST_PER_TICK, RETRY_TAG, given_up, sensors
@@ -29,9 +31,18 @@ class World:
     def __init__(self, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
         self.instance = instance
         self.failing: set[str] = set()
+        self.waiting: set[str] = set()
         self.stopped: OpenBreaker | None = None
         self.openings: list[tuple[datetime, datetime | None]] = []
         self.now = datetime.now(UTC)
+        self.open: dict[Month, int] = {}
+        self.unread = Backlog()
+        breaker = SimpleNamespace(state=lambda: self.stopped, openings=lambda _since: self.openings)
+        self.toolbox: Any = SimpleNamespace(
+            sync_ledger=SimpleNamespace(breaker=breaker),
+            open_months=SimpleNamespace(before=lambda _end: self.open),
+            usage_backlog=SimpleNamespace(unread=lambda _month, _landing: self.unread),
+        )
         monkeypatch.setattr(module, "datetime", _Clock(self))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -50,6 +61,9 @@ class World:
 
         @dg.asset(partitions_def=PARTITIONS.month_shards, deps=[finalized_invoices])
         def stripe_invoices(context: dg.AssetExecutionContext) -> None:
+            if str(context.partition_key) in self.waiting:
+                wait_for_usage(context.instance, context.run, counts_from(context.instance, context.run, self.now))
+                raise dg.Failure("usage is not read", allow_retries=False)
             if str(context.partition_key) in self.failing:
                 raise dg.Failure("Stripe is down", allow_retries=False)
 
@@ -66,10 +80,8 @@ class World:
     def tick(self) -> Any:
         """What the sensor says now."""
         repository = self.definitions.get_repository_def()
-        breaker = SimpleNamespace(state=lambda: self.stopped, openings=lambda _since: self.openings)
-        toolbox = SimpleNamespace(sync_ledger=SimpleNamespace(breaker=breaker))
         with dg.build_sensor_context(
-            instance=self.instance, repository_def=repository, resources={"toolbox": toolbox}
+            instance=self.instance, repository_def=repository, resources={"toolbox": self.toolbox}
         ) as context:
             return self.sensor.evaluate_tick(context)
 
@@ -247,7 +259,7 @@ def test_while_stripe_is_down_one_shard_at_a_time_is_the_probe_and_no_attempt_is
         (probe,) = world.requests()
         assert probe.tags["flybill/attempt"] == "1"
         world.follow(probe)
-        assert given_up(world.instance, PARTITIONS, world.openings, world.now) == []
+        assert given_up(world.instance, world.toolbox, PARTITIONS, world.openings, world.now) == []
     world.stopped, world.openings = None, [(began, datetime.now(UTC))]
     assert len(world.requests()) == 3  # all of them, at once
 
@@ -265,6 +277,42 @@ def test_what_fails_after_stripe_has_answered_again_counts(world: World) -> None
     world.wait(FIRST_RETRY_WAIT)
     (second,) = world.requests()
     assert second.tags["flybill/attempt"] == "2"
+
+
+def test_a_shard_that_waits_for_usage_comes_back_when_that_is_read_and_spends_no_attempt(world: World) -> None:
+    world.waiting = {key()}
+    world.unread = Backlog(files=("usage/a.jsonl",))
+    began = world.now
+    world.run(key())
+    for _ in range(MOST_ATTEMPTS + 2):
+        world.wait(timedelta(hours=1))
+        assert world.requests() == []
+        world.unread = Backlog()
+        (request,) = world.requests()
+        assert request.tags["flybill/attempt"] == "1"
+        again = world.follow(request)
+        # However often it is tried, it counts what had landed when it was tried first.
+        assert BEGAN_TAG not in request.tags
+        assert again.dagster_run.tags[BEGAN_TAG] == began.isoformat()
+        assert given_up(world.instance, world.toolbox, PARTITIONS, world.openings, world.now) == []
+        world.unread = Backlog(files=("usage/b.jsonl",))
+
+
+def test_a_close_that_waited_for_more_than_a_day_begins_anew(world: World) -> None:
+    world.waiting = {key()}
+    world.run(key())
+    world.wait(timedelta(days=2))
+    assert world.run(key()).dagster_run.tags[BEGAN_TAG] == world.now.isoformat()
+
+
+def test_a_shard_of_a_month_that_is_still_open_comes_back_however_old_it_is(world: World) -> None:
+    old = LAST.previous().previous().previous()
+    world.failing = {key(0, old)}
+    world.run(key(0, old))
+    world.wait(timedelta(hours=2))
+    assert world.requests() == []
+    world.open = {old: 3}
+    assert [str(request.partition_key) for request in world.requests()] == [key(0, old)]
 
 
 class TestIntake:

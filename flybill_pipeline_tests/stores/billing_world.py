@@ -19,6 +19,7 @@ from flybill_pipeline.stores.invoicing.drafts import Drafts
 from flybill_pipeline.stores.invoicing.holds import Holds
 from flybill_pipeline.stores.invoicing.invoices import Invoices
 from flybill_pipeline.stores.invoicing.organizations import Organizations
+from flybill_pipeline_tests.worlds.landed import ALL_READ
 from flybill_pipeline_tests.worlds.organizations import org_row
 
 MONTH = Month.parse("2025-10")
@@ -63,7 +64,7 @@ class BillingWorld:
         self.drafts.replace(ShardMonth(month, SHARD, self.now()), new)
 
     def finalize(self, month: Month = MONTH) -> FinalizeReport:
-        return finalize_shard(ShardMonth(month, SHARD, self.now()), self.invoices, Holds(self.engine))
+        return finalize_shard(ShardMonth(month, SHARD, self.now()), self.invoices, Holds(self.engine), ALL_READ)
 
 
 def _lines(org: str, month: Month, amount: int, carried: int) -> list[LineItem]:

@@ -31,6 +31,7 @@ from flybill_pipeline.stores.invoicing.organizations import Organizations, OrgRo
 from flybill_pipeline.stores.invoicing.tables import line_items
 from flybill_pipeline.stores.payments.statements import Statements
 from flybill_pipeline.stores.sync.month_checks import MonthChecks
+from flybill_pipeline_tests.worlds.landed import ALL_READ
 
 
 class Arrived:
@@ -123,7 +124,7 @@ class BillingWorld:
 
     def finalize(self, month: Month, only: Collection[str] = ()) -> FinalizeReport:
         now = month.end + timedelta(days=2)
-        return finalize_shard(ShardMonth(month, 0, now, only), self.invoices, self.holds, self.policy)
+        return finalize_shard(ShardMonth(month, 0, now, only), self.invoices, self.holds, ALL_READ, self.policy)
 
     def close(self, month: Month, only: Collection[str] = ()) -> FinalizeReport:
         self.price(month, only)

@@ -11,6 +11,7 @@ class DraftTotal:
     """What deciding about one org's month needs of its draft; amounts in minor units of `currency`.
 
     `problems` are JSON objects with code, message and remedy; `currency` is None for an org that nobody imported.
+    `priced_from` names the inputs that it was priced from, where they are on record.
     """
 
     org_id: str
@@ -19,6 +20,7 @@ class DraftTotal:
     carried_minor: int
     problems: Sequence[Mapping[str, Any]]
     priced_at: datetime
+    priced_from: str | None
 
 
 @dataclass(frozen=True, slots=True)

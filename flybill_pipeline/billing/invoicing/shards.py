@@ -10,12 +10,16 @@ from flybill_pipeline.billing.money.period import Month
 
 @dataclass(frozen=True, slots=True)
 class ShardMonth:
-    """One shard of a month, or just the orgs `only` of it, as of the moment `now` (UTC)."""
+    """One shard of a month, or just the orgs `only` of it, as of the moment `now` (UTC).
+
+    `landed_by`: when the close began that works on it. It counts what had landed by then; None means by now.
+    """
 
     month: Month
     shard: int
     now: datetime
     only: Collection[str] = ()
+    landed_by: datetime | None = None
 
 
 def shard_of(org_id: str, shards: int) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.payments.credit_notes import totals as credited
-from flybill_pipeline.cli.render import credit_notes, payments, rejected_usage, screen, sync_progress
+from flybill_pipeline.cli.render import credit_notes, month_open, payments, rejected_usage, screen, sync_progress
 from flybill_pipeline.questions.month_status import MonthOverview
 from flybill_pipeline.stores.payments.statements import FailedOrgMonth, MonthStatus
 
@@ -20,8 +20,10 @@ def show_overview(overview: MonthOverview) -> None:
     """The month's bills, then what else an operator should know: usage that does not count, the sync, payments."""
     show_bills(overview.bills)
     rejected_usage.show_count(overview.rejected)
+    month_open.show_late(overview.late)
     sync_progress.show_sync(overview.sync)
     payments.show_payments(overview.payments)
+    month_open.show_overdue(overview.overdue)
 
 
 def overview_data(overview: MonthOverview) -> dict[str, Any]:
@@ -31,6 +33,8 @@ def overview_data(overview: MonthOverview) -> dict[str, Any]:
         "usage": rejected_usage.count_data(overview.rejected),
         **sync_progress.sync_data(overview.sync),
         "payments": payments.payments_data(overview.payments),
+        "late_usage": month_open.late_data(overview.late),
+        "months_not_closed": month_open.overdue_data(overview.overdue),
     }
 
 

@@ -45,6 +45,13 @@ def _account_for_usage(toolbox: Toolbox, month: Month) -> Finding:
     return Finding(balanced and not too_late, tables, warning=balanced)
 
 
+def _overdue(toolbox: Toolbox, month: Month) -> Finding:
+    """Of the month and those before it: a month that nobody closed is looked at by nothing of its own."""
+    overdue = [each for each in toolbox.overdue_months().items() if each[0] <= month]
+    rows = [{"month": str(month), "organizations without an outcome": waiting} for month, waiting in overdue]
+    return Finding(not overdue, evidence(rows, "months that are not closed"))
+
+
 EVERY_ORG_BILLED = Check(
     name="every_org_billed",
     asset="stripe_invoices",
@@ -96,6 +103,17 @@ STRIPE_CHECKS = (
     ),
     RETRIES_LEFT,
     TOTALS_MATCH_STRIPE,
+    Check(
+        name="months_are_closed",
+        asset="stripe_reconciliation",
+        cut=MONTH,
+        severity=ERROR,
+        holds="The month, and every one before it since the first, is closed for every organization.",
+        broken="Months are open though their closing day is over.",
+        remedy="Close them, the oldest first: `flybill close MONTH`, or materialize their shards.",
+        no_alert_because="people are told of each such month by name",
+        look=_overdue,
+    ),
     Check(
         name="nothing_lost",
         asset="stripe_reconciliation",

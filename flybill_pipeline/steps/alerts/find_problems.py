@@ -6,10 +6,12 @@ What only Dagster knows (failed checks, shards that were given up) comes from de
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import starmap
 from typing import Any, Protocol
 
 from flybill_pipeline.billing.alerts.problems import Problem, named
 from flybill_pipeline.billing.money.amounts import format_money
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.breaker import OpenBreaker
 from flybill_pipeline.steps.usage.watch_usage import Arrivals, bad_rows, silent_sources
 
@@ -28,13 +30,19 @@ class Troubles(Protocol):
     def waiting(self, before: datetime) -> Sequence[Group]: ...
 
 
-def find_problems(troubles: Troubles, arrivals: Arrivals, breaker: OpenBreaker | None, now: datetime) -> list[Problem]:
-    """Everything that is wrong now, the most urgent first. While `breaker` is open, what waits for Stripe is one."""
+def find_problems(
+    troubles: Troubles, arrivals: Arrivals, overdue: Mapping[Month, int], breaker: OpenBreaker | None, now: datetime
+) -> list[Problem]:
+    """Everything that is wrong now, the most urgent first. While `breaker` is open, what waits for Stripe is one.
+
+    `overdue` are the months that are not closed though their closing day is over, with how many organizations wait.
+    """
     waiting = troubles.waiting(now - TOLD_AFTER if breaker is None else now)
     problems = [
         *(_for_a_person(group, "held", "held") for group in troubles.held()),
         *(_for_a_person(group, "blocked", "refused by Stripe") for group in troubles.blocked()),
         *([_stopped(breaker, waiting)] if breaker else map(_waiting, waiting)),
+        *starmap(_not_closed, overdue.items()),
         *_arrivals(arrivals, now),
     ]
     return sorted(problems, key=lambda problem: not problem.urgent)
@@ -77,6 +85,17 @@ def _waiting(group: Group) -> Problem:
         who=named(group["org_ids"], "organization"),
         cost=_money(group["totals"]),
         remedy="See that the sensor retry_failed_partitions is on and Stripe is up; then materialize the red shards.",
+    )
+
+
+def _not_closed(month: Month, waiting: int) -> Problem:
+    return Problem(
+        key=f"not_closed/{month}",
+        title=f"{month} is not closed",
+        what="Its closing day is over, and organizations have no outcome for it.",
+        who=f"{waiting:,} organization{'' if waiting == 1 else 's'}",
+        cost="",
+        remedy=f"Run `flybill close {month}`, or materialize its shards; a shard that failed says why in its last run.",
     )
 
 

@@ -20,12 +20,17 @@ from flybill_pipeline.billing.invoicing.settlement import DraftTotal, Settlement
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.amounts import minimum_minor
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.backlog import Backlog, Landing
 
 BATCH = 1_000  # orgs in one transaction: what is settled stays settled when a later batch fails
 
 
 class MonthStillOpenError(Exception):
     """The month has not ended yet, so nothing of it may be finalized."""
+
+
+class UsageNotReadError(Exception):
+    """Usage has landed that the drafts were priced without, so nothing of them may be finalized."""
 
 
 class Invoices(Protocol):
@@ -42,6 +47,12 @@ class Holds(Protocol):
     def released(self, month: Month) -> Mapping[str, int]: ...
 
 
+class LandedUsage(Protocol):
+    """What has landed, beside what drafts were priced from."""
+
+    def missing(self, month: Month, priced_from: Collection[str | None], landing: Landing) -> Backlog: ...
+
+
 @dataclass(frozen=True, slots=True)
 class FinalizeReport:
     """What was settled: orgs by outcome, invoiced minor units per currency, and each held org with its code."""
@@ -52,30 +63,43 @@ class FinalizeReport:
 
 
 def finalize_shard(
-    part: ShardMonth, invoices: Invoices, holds: Holds, policy: OutcomePolicy = DEFAULT_POLICY
+    part: ShardMonth, invoices: Invoices, holds: Holds, usage: LandedUsage, policy: OutcomePolicy = DEFAULT_POLICY
 ) -> FinalizeReport:
     """Decides and settles every open draft of the shard, or of its orgs `only`. Safe to run again at any time.
 
-    Raises MonthStillOpenError before the month has ended: its usage may still change.
+    Raises MonthStillOpenError before the month has ended: its usage may still change. Raises UsageNotReadError when
+    usage had landed by the time that the close began, and the drafts were priced without it.
     """
     month, shard = part.month, part.shard
-    if part.now < month.end:
-        raise MonthStillOpenError(
-            f"{month} ends on {month.last_day} (UTC): it cannot be finalized before. "
-            f"`flybill owes ORG --month {month}` shows what it comes to so far."
-        )
+    _require_ended(part)
+    drafts = invoices.open_drafts(month, shard, part.only)
+    _require_all_usage(part, drafts, usage)
     usual = holds.trailing_averages(month, shard) if policy.hold_above_multiple is not None else {}
     released = holds.released(month)
-    decided = [
-        _settlement(draft, _bounds(draft, policy, usual, released))
-        for draft in invoices.open_drafts(month, shard, part.only)
-    ]
+    decided = [_settlement(draft, _bounds(draft, policy, usual, released)) for draft in drafts]
     settled: list[Settlement] = []
     for start in range(0, len(decided), BATCH):
         batch = decided[start : start + BATCH]
         stored = invoices.settle(month, shard, batch, part.now)
         settled += [settlement for settlement in batch if settlement.draft.org_id in stored]
     return _report(settled)
+
+
+def _require_ended(part: ShardMonth) -> None:
+    if part.now < part.month.end:
+        raise MonthStillOpenError(
+            f"{part.month} ends on {part.month.last_day} (UTC): it cannot be finalized before. "
+            f"`flybill owes ORG --month {part.month}` shows what it comes to so far."
+        )
+
+
+def _require_all_usage(part: ShardMonth, drafts: Sequence[DraftTotal], usage: LandedUsage) -> None:
+    """Asked here and nowhere else, as every way to close a month comes through this step."""
+    if not drafts:
+        return
+    landing = Landing(by=part.landed_by or part.now, now=part.now)
+    if backlog := usage.missing(part.month, {draft.priced_from for draft in drafts}, landing):
+        raise UsageNotReadError(backlog.sentence(part.month))
 
 
 def _bounds(

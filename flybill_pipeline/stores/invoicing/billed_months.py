@@ -61,6 +61,13 @@ class BilledMonths:
             rows = [dict(row._mapping) for row in connection.execute(query)]
         return {row.pop("org_id"): _basis(row, service_month) for row in rows}
 
+    def usage_versions(self, service_month: Month) -> set[str]:
+        """What versions of the month's usage settled months billed anybody from."""
+        basis = pricing_bases.c
+        query = select(basis.usage_version).distinct().join(outcomes, _of_settled(pricing_bases))
+        with self._engine.connect() as connection:
+            return set(connection.execute(query.where(basis.service_month == str(service_month))).scalars())
+
     def billed(
         self, service_month: Month, except_month: Month, shard: int, org_ids: Collection[str]
     ) -> dict[str, Sequence[BilledLine]]:

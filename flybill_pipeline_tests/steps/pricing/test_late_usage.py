@@ -209,3 +209,23 @@ def test_however_usage_is_delivered_all_months_together_bill_the_same(
             " + (select coalesce(sum(amount_minor), 0) from flybill.account_entries where org_id = :o)"
         )
         assert {org: connection.execute(paid, {"o": org}).scalar_one() for org in (late, at_once)} == totals
+
+
+@pytest.mark.parametrize("order", [(SEP, OCT, NOV), (OCT, SEP, NOV), (NOV, OCT, SEP), (OCT, NOV, SEP)])
+def test_in_whatever_order_months_are_closed_nothing_is_billed_twice_or_left_out(
+    world: BillingWorld, order: tuple[Month, ...]
+) -> None:
+    """What lands late belongs to a month that may be closed already, or not yet."""
+    acme = world.org("acme")
+    for month in (SEP, OCT, NOV):
+        world.usage.add(month, acme, 90)
+    for number, month in enumerate(order):
+        world.close(month)
+        if number == 0:
+            for late in (SEP, OCT, NOV):
+                world.usage.add(late, acme, 20)
+    world.close(DEC)
+    billed = sum(line[3] for month in (SEP, OCT, NOV, DEC) for line in world.lines(month, acme))
+    money = sum(line[2] for month in (SEP, OCT, NOV, DEC) for line in world.lines(month, acme))
+    assert (billed, money) == (330, 3 * 10_500)
+    assert all(account(world, month).balanced for month in (SEP, OCT, NOV))

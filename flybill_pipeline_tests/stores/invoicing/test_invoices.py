@@ -15,6 +15,7 @@ from flybill_pipeline.stores.invoicing.holds import Holds
 from flybill_pipeline.stores.invoicing.invoices import Invoices, LinesDoNotSumError
 from flybill_pipeline.stores.invoicing.tables import invoice_lines
 from flybill_pipeline_tests.stores.billing_world import MONTH, SHARD, BillingWorld
+from flybill_pipeline_tests.worlds.landed import ALL_READ
 
 INSERT_ONLY = ("invoices", "invoice_lines", "account_entries")
 
@@ -143,7 +144,8 @@ class TestNumbers:
         def settle() -> None:
             barrier.wait()
             try:
-                finalize_shard(ShardMonth(MONTH, SHARD, world.now()), Invoices(world.engine), Holds(world.engine))
+                part = ShardMonth(MONTH, SHARD, world.now())
+                finalize_shard(part, Invoices(world.engine), Holds(world.engine), ALL_READ)
             except Exception as error:
                 faults.append(error)
 

@@ -1,0 +1,49 @@
+"""How `status` tells what a closed month waits for: late usage of its own, other months; and their JSON."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.cli.render import screen
+from flybill_pipeline.questions.late_usage import LateUsage
+
+MOST = 3
+WHEN = "it is billed with the next month"
+
+
+def show_late(late: LateUsage) -> None:
+    """A line when usage came after the month was closed."""
+    due = late.organizations - late.too_late
+    if due:
+        of = _organizations(due)
+        screen.line(screen.warning("late usage"), f": usage of {of} came after the month was closed; {WHEN}")
+    if late.too_late:
+        of = _organizations(late.too_late)
+        screen.line(screen.warning("late usage"), f": usage of {of} came when no month could bill it any more")
+
+
+def show_overdue(overdue: Mapping[Month, int]) -> None:
+    """One line when other months are not closed."""
+    if not overdue:
+        return
+    oldest = min(overdue)
+    months = [f"{month} ({_organizations(waiting)})" for month, waiting in sorted(overdue.items())]
+    more = f" and {len(months) - MOST} more" if len(months) > MOST else ""
+    screen.line(
+        screen.warning("not closed"),
+        f": {', '.join(months[:MOST])}{more}; close the oldest first: `flybill close {oldest}`",
+    )
+
+
+def late_data(late: LateUsage) -> dict[str, int]:
+    """The member `late_usage` of `flybill status --json`."""
+    return {"organizations": late.organizations, "too_late": late.too_late}
+
+
+def overdue_data(overdue: Mapping[Month, int]) -> list[dict[str, Any]]:
+    """The member `months_not_closed` of `flybill status --json`."""
+    return [{"month": str(month), "organizations": waiting} for month, waiting in sorted(overdue.items())]
+
+
+def _organizations(number: int) -> str:
+    return f"{number:,} organization{'' if number == 1 else 's'}"
