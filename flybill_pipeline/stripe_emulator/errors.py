@@ -4,43 +4,33 @@ deciding when one is due."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 
+@dataclass(eq=False)
 class StripeError(Exception):
     """One error answer of the API.
 
     began: whether an endpoint had begun to execute; only then does Stripe save the answer under the idempotency key.
     keeps_changes: the request failed but what it wrote stands (a declined payment is recorded).
+    more: members of the answer that few errors have.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        status: int = 400,
-        kind: str = "invalid_request_error",
-        code: str | None = None,
-        param: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        began: bool = True,
-        keeps_changes: bool = False,
-        **extra: Any,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.status = status
-        self.kind = kind
-        self.code = code
-        self.param = param
-        self.headers = dict(headers or {})
-        self.began = began
-        self.keeps_changes = keeps_changes
-        self.extra = extra
+    message: str
+    _: KW_ONLY
+    status: int = 400
+    kind: str = "invalid_request_error"
+    code: str | None = None
+    param: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    began: bool = True
+    keeps_changes: bool = False
+    more: Mapping[str, str] = field(default_factory=dict)
 
     def body(self) -> dict[str, Any]:
         """The JSON answer; absent members are left out, as Stripe does."""
-        error: dict[str, Any] = {"message": self.message, "type": self.kind, **self.extra}
+        error: dict[str, Any] = {"message": self.message, "type": self.kind, **self.more}
         if self.code is not None:
             error["code"] = self.code
             error["doc_url"] = f"https://stripe.com/docs/error-codes/{self.code.replace('_', '-')}"

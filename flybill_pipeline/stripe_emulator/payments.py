@@ -77,7 +77,7 @@ def _problem(invoice: Json, method: str | None) -> StripeError | None:
             kind="card_error",
             code="card_declined",
             keeps_changes=True,
-            decline_code="generic_decline",
+            more={"decline_code": "generic_decline"},
         )
     return None
 

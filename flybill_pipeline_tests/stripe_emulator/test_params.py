@@ -73,17 +73,11 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "params", "code", "param"), BAD)
+@pytest.mark.parametrize("request_and_refusal", BAD)
 def test_bad_requests(
-    *,
-    method: str,
-    path: str,
-    params: dict[str, Any],
-    code: str | None,
-    param: str | None,
-    shop: Shop,
-    emulator: EmulatorProcess,
+    request_and_refusal: tuple[str, str, dict[str, Any], str | None, str | None], shop: Shop, emulator: EmulatorProcess
 ) -> None:
+    method, path, params, code, param = request_and_refusal
     invoice = shop.draft()
     customer = shop.get(f"invoices/{invoice}")["customer"]
     filled = {name: customer if value == "$" else value for name, value in params.items()}

@@ -7,9 +7,16 @@ writing or half a character would hide what stands there, or could not be stored
 LONGEST = 1000
 
 
+def visible(text: str) -> str:
+    """The text with everything that does not print (controls, line breaks, marks of direction) as a written escape."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 def plain(text: str, longest: int = LONGEST) -> str:
-    """One line of text in which everything that does not print is a written escape, cut where it is too long."""
-    shown = text if text.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+    """One line of visible text, cut where it is too long."""
+    shown = visible(text)
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from flybill_pipeline.billing.alerts.plain import visible
 from flybill_pipeline.cli.render import screen
 
 if TYPE_CHECKING:  # importing Dagster takes longer than answering `flybill owes`
@@ -25,7 +26,7 @@ def progress_bars() -> Iterator["Report"]:
 
         def report(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(screen.visible(stage), total=total)
+                tasks[stage] = bars.add_task(visible(stage), total=total)
             bars.update(tasks[stage], completed=done, total=total)
 
         yield report

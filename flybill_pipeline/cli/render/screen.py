@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from flybill_pipeline.billing.alerts.plain import visible
+
 
 def _console(**more: Any) -> Console:
     """A console that takes every text as it is."""
@@ -55,13 +57,6 @@ def warning(text: str) -> Toned:
 
 
 Piece = str | Toned
-
-
-def visible(text: str) -> str:
-    """The text with everything that does not print (controls, line breaks, marks of direction) as a written escape."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def tolerate_any_text() -> None:

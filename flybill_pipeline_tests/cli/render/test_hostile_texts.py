@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from flybill_pipeline.billing.alerts.plain import visible
 from flybill_pipeline.billing.pricing.quote import Quote
+from flybill_pipeline.billing.usage.texts import without_nul
 from flybill_pipeline.cli import render
 from flybill_pipeline.cli.render import (
     credit_notes,
@@ -43,7 +45,7 @@ from flybill_pipeline_tests.conftest import PROJECT
 
 OURS = re.compile("\x1b\\[(0|1|31|33)m")
 """The colours that we set ourselves."""
-VISIBLE = screen.visible(TEXT)
+VISIBLE = visible(TEXT)
 
 SHOWN: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
     credit_notes.show_credit_notes: lambda: (hostile(MonthOverview).bills.credit_notes,),
@@ -114,7 +116,8 @@ def test_the_json_of_explain_is_plain_ascii_too(capfd: Any) -> None:
     written = capfd.readouterr().out
     assert [each for each in written.replace("\n", "") if not (each.isascii() and each.isprintable())] == []
     (line,) = json.loads(written)["lines"]
-    assert json.loads(written)["org_id"] == line["events"][0]["dimensions"][TEXT] == TEXT
+    assert json.loads(written)["org_id"] == TEXT
+    assert line["events"][0]["dimensions"][TEXT] == without_nul(TEXT)
 
 
 def test_no_way_of_showing_or_writing_is_left_out() -> None:

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flybill_pipeline.billing.alerts.plain import visible
 from flybill_pipeline.cli.render import screen
 
 
 @given(st.text(st.characters()))
 def test_what_is_visible_prints_and_what_prints_stays(text: str) -> None:
-    assert screen.visible(text).isprintable()
-    assert screen.visible("".join(each for each in text if each.isprintable())) == "".join(
+    assert visible(text).isprintable()
+    assert visible("".join(each for each in text if each.isprintable())) == "".join(
         each for each in text if each.isprintable()
     )
 
@@ -29,7 +30,7 @@ def test_what_is_visible_prints_and_what_prints_stays(text: str) -> None:
     ],
 )
 def test_what_does_not_print_is_written_as_an_escape(text: str, shown: str) -> None:
-    assert screen.visible(text) == shown
+    assert visible(text) == shown
 
 
 def test_a_line_is_one_line_however_long(capsys: pytest.CaptureFixture[str]) -> None:
