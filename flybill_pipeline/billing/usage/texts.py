@@ -13,6 +13,9 @@ LONGEST_ID = 500
 LONGEST_DIMENSION = 4_000
 """Characters of a dimension's value. Generous: a customer who may choose one should not come to be billed nothing."""
 
+LONGEST_SOURCE = 100
+"""Characters of a source's id and name. With an event's id it is the key of a row that Postgres keeps."""
+
 LONGEST_EMAIL = 512
 LONGEST_KEY_BYTES = 2_600
 """Bytes of a text that Postgres can still keep in the key of a table, beside a month and a number."""

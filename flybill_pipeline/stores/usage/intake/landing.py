@@ -3,7 +3,7 @@
 What becomes of a file's rows is in take.py; which files are new is in catalog.py.
 """
 
-# ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
+
 
 import filecmp
 import hashlib
@@ -23,13 +23,16 @@ from flybill_pipeline.billing.usage.files import LandedFile
 from flybill_pipeline.stores.files.compressed import readable
 from flybill_pipeline.stores.files.duck import Limits, duck
 from flybill_pipeline.stores.files.folders import local_folder
-from flybill_pipeline.stores.usage.intake.judging import MACROS, judging_query
-from flybill_pipeline.stores.usage.intake.readers import reading
+from flybill_pipeline.stores.usage.intake.judging import MACROS
+from flybill_pipeline.stores.usage.intake.look import Look, look_into
 from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 
 HASHED_UP_TO = 8 * 1024 * 1024  # bytes; larger files are known by size and time of modification
-LOOKED_AT = 100  # rows
+LOOKED_AT = 100_000  # rows
+LOOKED_THROUGH = 16 * 1024 * 1024  # bytes: a file up to this size is looked through as a whole
+CONFLICTS_IN_HUNDRED = 1
+"""A single corrected row among many is told. More of them, and the mapping's event_id does not tell events apart."""
 
 
 class LandingError(Exception):
@@ -38,15 +41,20 @@ class LandingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """Where a file now lies below the landing zone, and whether the very same content was there already."""
+    """Where a file now lies below the landing zone, whether the very same content was there already, what it has."""
 
     path: str
     already_there: bool
+    look: Look
 
     @property
     def sentence(self) -> str:
         """What happened, for a person."""
-        return f"{self.path} was landed before with the same content." if self.already_there else f"Landed {self.path}."
+        if self.already_there:
+            return f"{self.path} was landed before with the same content."
+        return " ".join(
+            [f"Landed {self.path}: {_counted(self.look)}.", *_first_event(self.look), *_same_ids(self.look)]
+        )
 
 
 class Landing:
@@ -82,8 +90,8 @@ class Landing:
 
         Where a file of that name with other content lies already, the content's hash becomes part of the name: two
         exports called usage.csv are two files, and nothing that was landed is ever written over.
-        Raises LandingError when there is no such source or file, the source would not find the file, or its columns
-        are not those of the mapping.
+        Raises LandingError when there is no such source or file, the source would not find the file, none of its rows
+        can be read, or many have the id of another one with other content.
         """
         source = self.sources.get(source_name)
         if source is None:
@@ -96,43 +104,70 @@ class Landing:
                 f"{file}: source {source_name!r} reads {source.files}, which does not match {path}; "
                 "rename the file or correct `files` in sources.toml"
             )
-        self._look_into(file, source)
+        look = self._look_into(file, source)
         target = self.root / path
         if target.exists() and not filecmp.cmp(file, target, shallow=False):
             path = f"{source_name}/{_with_hash(file)}"
             target = self.root / path
         if target.exists():
-            return Landed(path, already_there=True)
+            return Landed(path, already_there=True, look=look)
         target.parent.mkdir(parents=True, exist_ok=True)
         copy = target.with_name(f".{target.name}.partial")
         shutil.copyfile(file, copy)
         copy.replace(target)
-        return Landed(path, already_there=False)
+        return Landed(path, already_there=False, look=look)
 
-    def _look_into(self, file: Path, source: SourceMapping) -> None:
+    def _look_into(self, file: Path, source: SourceMapping) -> Look:
+        most = None if file.stat().st_size <= LOOKED_THROUGH else LOOKED_AT
         with TemporaryDirectory() as work, duck(Path(gettempdir()), Limits()) as connection:
             try:
                 with readable(str(file), Path(work)) as location:
                     connection.execute(MACROS)
-                    how = reading(connection, location, source)
-                    query = judging_query(how.relation, how, source, datetime.now(UTC))
-                    rows = [
-                        row[0]
-                        for row in connection.execute(f"select fault from ({query}) limit {LOOKED_AT}").fetchall()
-                    ]
+                    look = look_into(connection, location, source, datetime.now(UTC), most)
             except UnreadableFileError as error:
                 raise LandingError(f"{file}: {error}; {error.remedy}") from None
             except (duckdb.Error, OSError, EOFError) as error:
                 raise LandingError(f"{file}: cannot be read as {source.format}: {str(error).splitlines()[0]}") from None
-        if rows and all(fault is not None and fault.endswith(("_missing", "not_a_record")) for fault in rows):
-            raise LandingError(f"{file}: {_nothing_fits(rows, source)}")
+        if refusal := _refusal(look, source):
+            raise LandingError(f"{file}: {refusal}")
+        return look
 
 
-def _nothing_fits(faults: list[str], source: SourceMapping) -> str:
-    return (
-        f"source {source.name!r} can read none of its first {len(faults)} rows ({', '.join(sorted(set(faults)))}); "
-        f"the mapping expects {', '.join(source.column_names())}: correct `columns` in sources.toml, or the file"
-    )
+def _refusal(look: Look, source: SourceMapping) -> str | None:
+    """Why the file must not be landed, with the remedy; None when it may."""
+    if not look.rows:
+        return "there is no row in it, so nothing would be billed: land it when there is one"
+    if not look.readable:
+        return (
+            f"source {source.name!r} can read none of its {look.rows:,} rows; {look.first_fault}. The mapping expects"
+            f" {', '.join(source.column_names())}: correct `columns` in sources.toml, or the file"
+        )
+    if look.conflicts * 100 > look.readable * CONFLICTS_IN_HUNDRED:
+        names = ", ".join(str(column.name) for column in source.event_id)
+        return (
+            f"{look.conflicts:,} of {look.readable:,} rows have the id of an earlier row but other content, and would"
+            f" not count; the event_id of source {source.name!r} is {names}: name every column there that tells"
+            " events apart"
+        )
+    return None
+
+
+def _counted(look: Look) -> str:
+    rows = "1 row" if look.rows == 1 else f"{look.rows:,} rows"
+    return f"{rows} looked at, {look.readable:,} can be read" + (f" ({look.first_fault})" if look.first_fault else "")
+
+
+def _first_event(look: Look) -> Iterator[str]:
+    if event := look.first_event:
+        about = f"{event['org_id']}, {event['quantity'].rstrip('0').rstrip('.')} {event['meter']}"
+        yield f"The first event is {event['event_id']}: {about} {event['dimensions']} at {event['occurred_at']} UTC."
+
+
+def _same_ids(look: Look) -> Iterator[str]:
+    if look.repeats:
+        yield f"Rows that repeat an earlier one: {look.repeats:,}; each id counts once."
+    if look.conflicts:
+        yield f"Rows with the id of an earlier one but other content: {look.conflicts:,}; they will not count."
 
 
 def _shown(path: Path) -> str:

@@ -26,6 +26,7 @@ class Reading:
     1970 when `timed`. `raw` shows a row to a person. `not_a_row` is true of the relation's blank lines, `malformed` of
     records without columns. `first_row` is the number of the first record: 1, or 2 below a CSV file's header.
     Where the format tells a record's place in the file, from 0, it is `placed`: the relation's column `place`.
+    `quoted`: a record may span lines, so a rejected one may hide others.
     """
 
     relation: str
@@ -43,6 +44,7 @@ class Reading:
     malformed: str = "false"
     first_row: int = 1
     placed: bool = False
+    quoted: bool = False
 
 
 def by_columns(relation: str, source: SourceMapping, text: Callable[[Column], str]) -> Reading:
@@ -62,6 +64,12 @@ def by_columns(relation: str, source: SourceMapping, text: Callable[[Column], st
 
 def require_columns(source: SourceMapping, names: list[str]) -> None:
     """Raises UnreadableFileError when a file with the columns `names` lacks one that the mapping needs."""
+    twice = [name for name in source.column_names() if names.count(name) > 1]
+    if twice:
+        raise UnreadableFileError(
+            f"the file has the column {twice[0]!r} more than once, and nobody can tell which one counts",
+            "export the file again with different names",
+        )
     missing = [name for name in source.column_names() if name not in names]
     if missing:
         raise UnreadableFileError(

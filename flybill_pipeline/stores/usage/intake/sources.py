@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flybill_pipeline.billing.usage.texts import LONGEST_SOURCE, fault_of_id
+
 FORMATS = ("jsonl", "csv", "parquet")
 REQUIRED = ("event_id", "org_id", "meter", "quantity", "occurred_at")
 
@@ -160,5 +162,14 @@ def _check(source: SourceMapping, table: _Table) -> None:
         table.fault("format", f"must be one of {', '.join(FORMATS)}, not {source.format!r}")
     if source.name and not source.name.replace("-", "").replace("_", "").isalnum():
         table.fault("name", f"may hold letters, digits, - and _ only, not {source.name!r}")
+    if len(source.delimiter) != 1:
+        table.fault("delimiter", f"must be one character, not {source.delimiter!r}")
+    if len(source.quote) > 1:
+        table.fault("quote", f'must be one character, or "" where nothing is quoted, not {source.quote!r}')
+    if len(source.name) > LONGEST_SOURCE:
+        table.fault("name", f"has {len(source.name)} characters, and {LONGEST_SOURCE} is the most")
+    for name in source.dimensions:
+        if fault := fault_of_id("the name", name):
+            table.fault(f"dimensions.{name[:LONGEST_SOURCE]}", fault)
     if source.files.startswith("/") or ".." in source.files:
         table.fault("files", "is a glob below the landing zone, without .. or a leading /")

@@ -19,6 +19,7 @@ from flybill_pipeline.stores.usage.intake.judging import MACROS, SHOWN, judging_
 from flybill_pipeline.stores.usage.intake.readers import reading
 from flybill_pipeline.stores.usage.intake.reading import Reading, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
+from flybill_pipeline.stores.usage.intake.stray_quotes import require_whole_records
 
 _PARQUET = "format parquet, compression zstd, compression_level 1"
 
@@ -37,7 +38,7 @@ def take_file(root: Path, arrival: Arrival, source: SourceMapping, limits: Limit
         with duck(root / "work" / "spill", limits) as connection, readable(arrival.file.location, work) as location:
             connection.execute(MACROS)
             how = reading(connection, location, source)
-            rows, row = _rows(connection, how)
+            rows, row = numbered_rows(connection, how)
             judged = judging_query(rows, how, source, arrival.arrived_at, first_day)
             written = _write(connection, work, arrival, judged, row)
             quarantined = _write_quarantine(
@@ -64,25 +65,29 @@ class _Written(NamedTuple):
     fault: str | None
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, how: Reading) -> tuple[str, str]:
+def numbered_rows(connection: duckdb.DuckDBPyConnection, how: Reading) -> tuple[str, str]:
     """A FROM item for the records of the file, and SQL for a record's number in it, as an editor counts.
 
     Where the format does not tell a record's place it is kept in a table first, which numbers it: as it is, since that
-    is cheap, and so that two threads can take it apart. Rows that the reader rejected count too.
+    is cheap, and so that two threads can take it apart. Rows that the reader rejected count too. Raises
+    UnreadableFileError where they hide others.
     """
     if how.placed:
         return how.relation, f"place + {how.first_row}"
     connection.execute(f"create temp table landed as select * from {how.relation}")
     rows, number = "(select *, rowid as place from landed)", f"place + {how.first_row}"
-    if not _has_rejects(connection):
+    if not has_rejects(connection):
         return rows, number
+    if how.quoted:
+        require_whole_records(connection)
     connection.execute(f"""create temp table shifts as
         select first - row_number() over (order by first) + 1 as after, row_number() over (order by first) as shift
         from (select distinct line::bigint - {how.first_row} as first from rejects)""")
     return rows, f"({number} + coalesce((select max(shift) from shifts where after <= place), 0))"
 
 
-def _has_rejects(connection: duckdb.DuckDBPyConnection) -> bool:
+def has_rejects(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the format's own reader has set rows aside, in the table `rejects`."""
     tables = connection.execute("select 1 from duckdb_tables() where table_name = 'rejects'").fetchall()
     return bool(tables) and bool(connection.execute("select 1 from rejects limit 1").fetchall())
 
@@ -120,7 +125,7 @@ def _write_quarantine(
         for part in written
         if part.fault is not None
     ]
-    if _has_rejects(connection):
+    if has_rejects(connection):
         malformed = "lower(replace(arg_min(error_type, column_idx)::varchar, ' ', '_'))"
         raw = f"left(any_value(csv_line), {SHOWN})"
         parts.append(

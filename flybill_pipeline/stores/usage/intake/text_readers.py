@@ -11,6 +11,7 @@ import duckdb
 from flybill_pipeline.stores.files.duck import quoted
 from flybill_pipeline.stores.usage.intake.reading import Reading, by_columns, event_id_of, require_columns, texts_of
 from flybill_pipeline.stores.usage.intake.sources import Column, SourceMapping
+from flybill_pipeline.stores.usage.intake.stray_quotes import require_closed_header
 from flybill_pipeline.stores.usage.intake.times import exact_json_time
 from flybill_pipeline.stores.usage.intake.values import exact_json_number, exact_json_text, json_path
 
@@ -55,10 +56,13 @@ def jsonl(_: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) ->
 def csv_rows(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Reading:
     """How to read a CSV file, which must have a header. Raises UnreadableFileError or duckdb.Error."""
     first = duck.execute(f"select line from {lines_of(location, source.encoding)} limit 1").fetchone()
-    header = next(csv.reader([(first and first[0]) or ""], delimiter=source.delimiter, quotechar=source.quote), [])
+    line = (first and first[0]) or ""
+    require_closed_header(line, source.quote)
+    quoting = csv.QUOTE_MINIMAL if source.quote else csv.QUOTE_NONE
+    header = next(csv.reader([line], delimiter=source.delimiter, quotechar=source.quote or None, quoting=quoting), [])
     header = [name.lstrip("\ufeff") for name in header]
     require_columns(source, header)
-    # Columns are named by position: a header may repeat a name or differ from another only in case.
+    # Columns are named by position: names may differ only in case, and those that nobody reads may be the same.
     columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(header)))
     quote = quoted(source.quote)
     nulls = ", ".join(quoted(value) for value in ("", *source.null_values))
@@ -68,4 +72,4 @@ def csv_rows(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMappi
         f"max_line_size = {LONGEST_LINE}, encoding = {quoted(source.encoding)}, {_REJECTS})"
     )
     text = texts_of(source, lambda name: f"c{header.index(name)}")
-    return replace(by_columns(relation, source, text), first_row=2)
+    return replace(by_columns(relation, source, text), first_row=2, quoted=True)

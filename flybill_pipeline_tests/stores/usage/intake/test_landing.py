@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from flybill_pipeline.stores.files.folders import AddressError, local_folder
-from flybill_pipeline.stores.usage.intake.landing import Landing, LandingError
+from flybill_pipeline.stores.usage.intake.landing import LOOKED_AT, LOOKED_THROUGH, Landing, LandingError
 from flybill_pipeline.stores.usage.intake.sources import load_sources
 from flybill_pipeline_tests.stores.usage.usage_world import SOURCES, edge, gz, jsonl
+
+CSV_HEADER = "id,org,meter,seconds,ts,size,region\n"
 
 
 @pytest.fixture
@@ -54,7 +56,31 @@ def test_landing_the_same_content_again_is_recognised(landing: Landing, tmp_path
             "a.jsonl",
             '{"event": 1}\n{"event": 2}\n',
             "edge",
-            "none of its first 2 rows .*expects gb, id, org, region, ts",
+            r"none of its 2 rows; row 1: the row has no event id \(column 'id'\).*expects gb, id, org, region, ts",
+        ),
+        ("a.jsonl", "", "edge", "there is no row in it"),
+        ("a.jsonl", "\n\n", "edge", "there is no row in it"),
+        ("a.csv", CSV_HEADER, "machines", "there is no row in it"),
+        ("a.csv", f"{CSV_HEADER}a,acme,m,1,5/10/2026,s,eu\n", "machines", "none of its 1 rows; row 2: the time .*'ts'"),
+        (
+            "a.csv",
+            f"{CSV_HEADER}a,acme,m,start,2026-10-05,s,eu\n",
+            "machines",
+            "row 2: the quantity .* is not a number",
+        ),
+        (
+            "a.csv",
+            f"{CSV_HEADER}a,acme,m,1,2026-10-05,s\n",
+            "machines",
+            "row 2: the row does not fit .* missing columns",
+        ),
+        ("a.csv", f'{CSV_HEADER}a,"acme,m,1,2026-10-05,s,eu\nb,"", c\n', "machines", "a quote in row 2 is not closed"),
+        ("a.csv", CSV_HEADER.replace("size", "ts"), "machines", "the column 'ts' more than once"),
+        (
+            "a.jsonl",
+            jsonl(edge("1", gb=12), edge("1", gb=30), edge("1", gb=30)),
+            "edge",
+            "2 of 3 rows have the id of an earlier row but other content.*the event_id of source 'edge' is id: name ev",
         ),
     ],
 )
@@ -65,6 +91,27 @@ def test_a_file_that_cannot_be_read_is_refused(
     with pytest.raises(LandingError, match=says):
         landing.land(tmp_path / name, source)
     assert list(landing.root.rglob("*.*")) == []
+
+
+def test_it_says_what_it_saw(landing: Landing, tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    rows = [edge(str(n), gb=1.5) for n in range(200)]
+    file.write_text(jsonl(*rows, rows[0], rows[1], rows[0] | {"gb": 2}, {"id": "bad"}))
+    said = landing.land(file, "edge").sentence
+    assert said == (
+        "Landed edge/a.jsonl: 204 rows looked at, 203 can be read (row 204: the row names no organization"
+        ' (column \'org\')). The first event is 0: acme, 1.5 traffic_gb {"region":"eu"} at 2026-10-05 10:00:00 UTC.'
+        " Rows that repeat an earlier one: 2; each id counts once."
+        " Rows with the id of an earlier one but other content: 1; they will not count."
+    )
+    assert landing.land(file, "edge").sentence == "edge/a.jsonl was landed before with the same content."
+
+
+def test_of_a_large_file_the_first_rows_are_looked_at(landing: Landing, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    row = ",acme,m,1,2026-10-05T00:00:00Z,s,a region with a long name of its own to make the file large\n"
+    file.write_text(CSV_HEADER + "".join(f"{n}{row}" for n in range(LOOKED_THROUGH // len(row) + 1)))
+    assert landing.land(file, "machines").look.rows == LOOKED_AT
 
 
 def test_two_exports_of_one_name_are_two_files(landing: Landing, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 import flybill_pipeline
 from flybill_pipeline.stores.usage.intake.sources import Column, SourcesError, load_sources
+from flybill_pipeline_tests.stores.usage.intake.reading import Reader
 
 SAMPLE = Path(flybill_pipeline.__file__).parent / "sources.toml"
 
@@ -67,3 +68,35 @@ def test_the_fingerprint_follows_the_mapping(tmp_path: Path) -> None:
     changed.write_text(SAMPLE.read_text().replace('quantity = "gb"', 'quantity = "gigabytes"'))
     assert load_sources(SAMPLE)["edge"].fingerprint() == before
     assert load_sources(changed)["edge"].fingerprint() != before
+
+
+DIALECT = """
+[[sources]]
+name = "a"
+format = "csv"
+files = "a/*"
+columns = { event_id = "id", org_id = "org", meter = "meter", quantity = "q", occurred_at = "ts" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ('delimiter = "||"', "delimiter: must be one character"),
+        ('delimiter = ""', "delimiter: must be one character"),
+        ("quote = \"''\"", "quote: must be one character"),
+        ('dimensions = { "a\\u0000" = "a" }', "the name holds a NUL"),
+        (f'dimensions = {{ {"d" * 501} = "a" }}', "the name has 501 characters"),
+    ],
+)
+def test_what_no_reader_or_database_takes_is_a_fault(tmp_path: Path, more: str, says: str) -> None:
+    (tmp_path / "s.toml").write_text(DIALECT + more)
+    with pytest.raises(SourcesError, match=says):
+        load_sources(tmp_path / "s.toml")
+
+
+def test_a_file_without_quotes_can_be_read(tmp_path: Path, reader: Reader) -> None:
+    (tmp_path / "s.toml").write_text(f'{DIALECT}quote = ""')
+    source = load_sources(tmp_path / "s.toml")["a"]
+    read = reader.text('id,org,meter,q,ts\n"1,acme,5" inch,1,2026-10-05\n2,acme,m,1,2026-10-05\n', source)
+    assert [event["meter"] for event in read.events] == ['5" inch', "m"]

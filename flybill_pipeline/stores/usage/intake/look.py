@@ -1,0 +1,89 @@
+"""A look into a usage file before it is landed: what of it can be read, and whether its ids tell events apart.
+
+Nothing is stored, and nothing is decided: landing.py refuses.
+"""
+
+# ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import duckdb
+
+from flybill_pipeline.stores.usage.intake.judging import judging_query, sentences
+from flybill_pipeline.stores.usage.intake.readers import reading
+from flybill_pipeline.stores.usage.intake.sources import SourceMapping
+from flybill_pipeline.stores.usage.intake.take import has_rejects, numbered_rows
+
+SHOWN_PARTS = ("event_id", "org_id", "meter", "quantity", "dimensions", "occurred_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen: `rows` looked at, `readable` ones among them, and of these what has the id of an earlier row.
+
+    `repeats` have its content too, `conflicts` another one. `first_event` has its parts as texts; `first_fault` says
+    row and reason of the first row that cannot be read.
+    """
+
+    rows: int
+    readable: int
+    repeats: int
+    conflicts: int
+    first_event: Mapping[str, str] | None
+    first_fault: str | None
+
+
+def look_into(
+    connection: duckdb.DuckDBPyConnection, location: str, source: SourceMapping, now: datetime, most: int | None
+) -> Look:
+    """Reads the file's rows, or the first `most`, as intake would. Raises UnreadableFileError or duckdb.Error."""
+    how = reading(connection, location, source)
+    if most is not None:
+        how = replace(how, relation=f"(select * from {how.relation} limit {most})")
+    rows, number = numbered_rows(connection, how)
+    judged = judging_query(rows, how, source, now)
+    connection.execute(
+        f"create temp table looked as select {', '.join(SHOWN_PARTS)}, fault, {number} as row from ({judged})"
+    )
+    good, bad = _one(connection, "select count(*) filter (fault is null), count(fault) from looked")
+    rejected = has_rejects(connection) and _one(connection, "select count(distinct line) from rejects")[0]
+    repeats, conflicts = _one(connection, _SAME_IDS)
+    return Look(
+        rows=good + bad + rejected,
+        readable=good,
+        repeats=repeats,
+        conflicts=conflicts,
+        first_event=_first_event(connection),
+        first_fault=_first_fault(connection, sentences(source, now), rejected=bool(rejected)),
+    )
+
+
+_SAME_IDS = """
+    select count(*) filter (content is not distinct from standing), count(*) filter (content is distinct from standing)
+    from (select content, row_number() over earlier as place, first(content) over earlier as standing
+          from (select event_id, row, (org_id, meter, dimensions, quantity, occurred_at) as content
+                from looked where fault is null)
+          window earlier as (partition by event_id order by row rows between unbounded preceding and current row))
+    where place > 1"""
+
+
+def _first_event(connection: duckdb.DuckDBPyConnection) -> dict[str, str] | None:
+    texts = ", ".join(f"{part}::varchar" for part in SHOWN_PARTS)
+    row = connection.execute(f"select {texts} from looked where fault is null order by row limit 1").fetchone()
+    return None if row is None else dict(zip(SHOWN_PARTS, row, strict=True))
+
+
+def _first_fault(connection: duckdb.DuckDBPyConnection, messages: Mapping[str, str], *, rejected: bool) -> str | None:
+    rejects = "union all select line::bigint, null, lower(error_type::varchar) from rejects" if rejected else ""
+    row = connection.execute(f"""select * from (select row, fault, null as error from looked where fault is not null
+        {rejects}) order by row limit 1""").fetchone()
+    if row is None:
+        return None
+    number, fault, error = row
+    return f"row {number}: {messages[fault] if fault else f'the row does not fit the format: {error}'}"
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:
+    return tuple(connection.execute(query).fetchall()[0])

@@ -1,0 +1,109 @@
+"""A stray quote in a CSV file loses nothing silently: every row is counted or set aside, or the file is broken."""
+
+import csv
+import io
+from collections import Counter
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from flybill_pipeline.billing.usage.files import Broken, Taken
+from flybill_pipeline_tests.stores.usage.intake.reading import Read, Reader, plain_source
+
+HEADER = "id,org,meter,q,ts,region,note"
+COLUMNS = len(HEADER.split(","))
+QUOTED = '{n},acme,m,1,2026-10-05,iad,"5"" inch, {end}two lines"'
+
+
+def lines(count: int, odd: dict[int, str] | None = None, end: str = "\n") -> str:
+    """A file with `count` rows; some of them as they are given."""
+    rows = [HEADER, *((odd or {}).get(n, f"{n},acme,m,1,2026-10-05,iad,x") for n in range(1, count + 1))]
+    return "".join(f"{row}{end}" for row in rows)
+
+
+def by_python(text: str) -> list[list[str]]:
+    """The records as Python's csv module reads them, which takes anything."""
+    return [row for row in csv.reader(io.StringIO(text, newline="")) if row][1:]
+
+
+def accounted(read: Read, text: str) -> None:
+    """Each record that Python reads is an event or a reject, or the file is broken with the row to look at."""
+    if isinstance(read.outcome, Broken):
+        assert "row" in read.outcome.reason
+        assert read.outcome.remedy
+        return
+    records = by_python(text)
+    assert len(read.events) + len(read.rejects) == len(records)
+    whole = Counter(row[0] for row in records if len(row) == COLUMNS)
+    assert Counter(event["event_id"] for event in read.events) <= whole
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("odd", "outcome"),
+    [
+        pytest.param({200: '200,acme,m,1,2026-10-05,iad,"5 inch'}, 201, id="opened in the last column"),
+        pytest.param({200: '200,"acme,m,1,2026-10-05,iad,x'}, 201, id="opened in the second column"),
+        pytest.param({200: '"200,acme,m,1,2026-10-05,iad,x'}, 201, id="opened in the first column"),
+        pytest.param({10: '10,"acme,m,1,2026-10-05,iad,x'}, 11, id="near the beginning"),
+        pytest.param({200: '200,"a,m,1,,,', 690: '690,"a,m,1,,,'}, 201, id="closed by another stray quote"),
+        pytest.param({200: '200,"x"" inch,m,1,2026-10-05,iad,x'}, 201, id="a doubled quote that closes nothing"),
+        pytest.param({200: '200,"a\nb",m,1'}, 201, id="a record of two lines with too few columns"),
+        pytest.param({200: '200,acme,m,1,2026-10-05,iad,5 inch"'}, (1000, 0), id="within a bare field"),
+        pytest.param({200: '200,acme,m,1,2026-10-05,iad,"5" inch'}, (999, 1), id="text after the closing quote"),
+        pytest.param({200: '200,acme,m,1,2026-10-05,iad,"5\\" inch"'}, (999, 1), id="escaped by a backslash"),
+        pytest.param({1000: '1000,acme,m,1,2026-10-05,iad,"5 inch'}, (999, 1), id="in the last row"),
+        pytest.param({200: QUOTED.format(n=200, end="\n")}, (1000, 0), id="as it should be"),
+    ],
+)
+def test_every_row_is_accounted_for(
+    reader: Reader, odd: dict[int, str], outcome: int | tuple[int, int], end: str
+) -> None:
+    text = lines(1000, odd, end)
+    read = reader.text(text, plain_source("csv"))
+    if isinstance(outcome, int):
+        assert isinstance(read.outcome, Broken)
+        assert f"row {outcome} " in read.outcome.reason
+        assert read.outcome.remedy
+    else:
+        assert isinstance(read.outcome, Taken)
+        assert (len(read.events), len(read.rejects)) == outcome
+        accounted(read, text)
+
+
+def test_a_quote_that_swallows_half_a_long_file_breaks_it(reader: Reader) -> None:
+    """More than one buffer of the reader, so that several threads look for the beginning of a row."""
+    text = lines(1_500_000, {700_000: '700000,"acme,m,1,2026-10-05,iad,x'})
+    outcome = reader.text(text, plain_source("csv")).outcome
+    assert isinstance(outcome, Broken)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    places=st.lists(
+        st.tuples(st.integers(0, 11), st.integers(0, 40), st.sampled_from(['"', '""', '"x', 'x"'])), max_size=4
+    ),
+    quoted=st.sets(st.integers(1, 11), max_size=3),
+    end=st.sampled_from(["\n", "\r\n"]),
+)
+@example(places=[(2, 2, '"'), (5, 30, '"')], quoted=set(), end="\n")
+def test_quotes_at_any_place(reader: Reader, places: list[tuple[int, int, str]], quoted: set[int], end: str) -> None:
+    rows = lines(11, {n: QUOTED.format(n=n, end=end) for n in quoted}, "\x00").split("\x00")[:-1]
+    for row, place, quote in places:
+        rows[row] = rows[row][:place] + quote + rows[row][place:]
+    text = "".join(f"{row}{end}" for row in rows)
+    read = reader.text(text, plain_source("csv"))
+    if not (
+        isinstance(read.outcome, Broken) and ("no column" in read.outcome.reason or "header" in read.outcome.reason)
+    ):
+        accounted(read, text)
+
+
+def test_a_column_that_stands_twice_is_refused_where_it_is_read(reader: Reader) -> None:
+    text = "id,org,meter,q,ts,region,q\na,acme,m,1,2026-10-05,iad,2\n"
+    outcome = reader.text(text, plain_source("csv")).outcome
+    assert isinstance(outcome, Broken)
+    assert "'q' more than once" in outcome.reason
+    unread = reader.text(text.replace(",q\n", ",x,x\n").replace(",2\n", ",2,3\n"), plain_source("csv"))
+    assert len(unread.events) == 1
