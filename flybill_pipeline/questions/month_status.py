@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.questions.late_usage import LateUsage, late_usage
-from flybill_pipeline.questions.rejected_usage import RejectedUsage, rejected_since
+from flybill_pipeline.questions.rejected_usage import RejectedUsage, rejected_in
 from flybill_pipeline.questions.sync_progress import SyncNow, sync_progress
 from flybill_pipeline.stores.payments.standing import MonthPayments
 from flybill_pipeline.stores.payments.statements import FailedOrgMonth, MonthStatus
@@ -35,7 +35,7 @@ def month_status(tools: Toolbox, month: Month) -> MonthOverview:
     """Where the month stands now. Reads what is on record; Stripe is not asked."""
     return MonthOverview(
         bills=tools.statements.month(month),
-        rejected=rejected_since(tools, month.start),
+        rejected=rejected_in(tools, month),
         sync=sync_progress(tools, month),
         payments=tools.payments.of_month(month, tools.now()),
         late=late_usage(tools, month),

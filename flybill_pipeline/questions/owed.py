@@ -21,6 +21,7 @@ class Owed:
     """What an organization owes for a month, and why.
 
     `credit_notes` are those that count: one that Stripe refused never came to be. `poll` says how fresh payments are.
+    `files_unread` are landed files that an open month does not know yet.
     """
 
     org: Organization
@@ -29,6 +30,7 @@ class Owed:
     lines: Sequence[LineItem]
     credit_notes: Sequence[CreditNote]
     poll: Poll
+    files_unread: int = 0
 
     @property
     def left_minor(self) -> int | None:
@@ -72,4 +74,5 @@ def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
         lines=draft.lines,
         credit_notes=(),
         poll=tools.payments.poll(),
+        files_unread=len(tools.unread_files()),
     )

@@ -1,15 +1,17 @@
-"""What of the landed usage does not count because it cannot be read. Why a row is bad, the stores know."""
+"""What of the landed usage does not count, or not yet. Why a row is bad, and which of two rows counts, stores know."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.toolbox.tools import Toolbox
 
 if TYPE_CHECKING:  # `flybill status` must not wait for DuckDB
     from flybill_pipeline.stores.usage.lake.lake import BadRow
+    from flybill_pipeline.stores.usage.lake.left_out import Conflict
 
 EVER = datetime.min.replace(tzinfo=UTC)
 
@@ -30,20 +32,33 @@ class UnreadableFile:
 
 @dataclass(frozen=True, slots=True)
 class RejectedUsage:
-    """Files that cannot be read at all, and how many bad rows there are in the others.
+    """Files that cannot be read at all, files that are `unread` yet, and rows of the others that do not count.
 
-    `rows` are the first of them, the newest file's first; empty where only numbers were asked for.
+    `bad_rows` are in quarantine, or their sum is too large. `repeats` say what a row before them says. `conflicts` have
+    the id of a row before them, and other content. `rows` and `conflicting` are the first of them, the newest first;
+    empty where only numbers were asked for.
     """
 
     files: Sequence[UnreadableFile]
+    unread: int
     bad_rows: int
+    repeats: int
+    conflicts: int
     rows: "Sequence[BadRow]" = ()
+    conflicting: "Sequence[Conflict]" = ()
 
 
-def rejected_since(tools: Toolbox, since: datetime) -> RejectedUsage:
-    """The files that cannot be read, and the number of bad rows in what arrived since then."""
-    bad = tools.usage_health.quarantined(since)
-    return RejectedUsage(_files(tools), _count(bad))
+def rejected_in(tools: Toolbox, month: Month) -> RejectedUsage:
+    """The numbers for a month: files as they are now, bad rows that arrived since it began, other rows of its days."""
+    bad = tools.usage_health.quarantined(month.start)
+    left_out = tools.usage_health.left_out(month.first_day, month.last_day)
+    return RejectedUsage(
+        files=_files(tools),
+        unread=len(tools.unread_files()),
+        bad_rows=_count(bad) + left_out["too_large"],
+        repeats=left_out["repeats"],
+        conflicts=left_out["conflicts"],
+    )
 
 
 def rejected_usage(tools: Toolbox, source: str | None, limit: int) -> RejectedUsage:
@@ -51,9 +66,17 @@ def rejected_usage(tools: Toolbox, source: str | None, limit: int) -> RejectedUs
     if source not in (None, *tools.landing.sources):
         raise UnknownSourceError(f"there is no source {source!r}; sources.toml has {', '.join(tools.landing.sources)}")
     bad = [each for each in tools.usage_health.quarantined(EVER) if source in (None, each["source"])]
-    files = [each for each in _files(tools) if source in (None, each.source)]
-    rows = islice(tools.lake.quarantine(source, newest_first=True), limit)
-    return RejectedUsage(files, _count(bad), list(rows))
+    rows = tools.lake.quarantine(source, newest_first=True)
+    left_out = tools.usage_health.left_out() if source is None else tools.left_out.counts(source)
+    return RejectedUsage(
+        files=[each for each in _files(tools) if source in (None, each.source)],
+        unread=len(tools.unread_files(source)),
+        bad_rows=_count(bad) + left_out["too_large"],
+        repeats=left_out["repeats"],
+        conflicts=left_out["conflicts"],
+        rows=list(islice(chain(rows, tools.left_out.too_large(source)), limit)),
+        conflicting=tools.left_out.conflicts(source, limit),
+    )
 
 
 def _count(of_sources: Sequence[dict[str, Any]]) -> int:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from flybill_pipeline.stores.usage.intake.landing import Landing
     from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
     from flybill_pipeline.stores.usage.lake.lake import UsageLake
+    from flybill_pipeline.stores.usage.lake.left_out import LeftOut
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,16 @@ class UsageTools(Deployment):
         )
 
     @cached_property
+    def left_out(self) -> "LeftOut":
+        from flybill_pipeline.stores.usage.lake.left_out import LeftOut
+
+        return LeftOut(self.lake)
+
+    @cached_property
     def usage_health(self) -> UsageHealth:
         return UsageHealth(self.engine)
 
-    def unread_files(self) -> list[str]:
-        """The landed files that wait to be read, each named with its version."""
-        return [f"{file.path}:{file.size}:{file.modified_ns}" for file in self.catalog.unread(self.landing.files())]
+    def unread_files(self, source: str | None = None) -> list[str]:
+        """The landed files that wait to be read, of one source where it is given, each named with its version."""
+        unread = self.catalog.unread(self.landing.files())
+        return [f"{file.path}:{file.size}:{file.modified_ns}" for file in unread if source in (None, file.source)]

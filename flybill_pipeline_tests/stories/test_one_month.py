@@ -170,7 +170,7 @@ def test_every_kind_of_bad_row_is_in_quarantine_under_its_own_reason(months: Mon
 def test_quarantine_names_every_bad_row_with_its_file_and_why(months: Months) -> None:
     found = months.flybill("quarantine", "--json").json()
     assert found["broken_files"] == []
-    assert found["rows_in_quarantine"] == len(found["rows"]) == len(BAD_ROWS) + 3
+    assert found["rows_rejected"] == len(found["rows"]) == len(BAD_ROWS) + 3
     place = {row["reason"]: (row["source"], row["file"], row["row"]) for row in found["rows"]}
     assert place["clock"] == ("usage", "usage/bad.jsonl", len(BAD_ROWS))
     assert place["quantity_negative"] == ("machines", "machines/machines.csv", 3)
@@ -180,8 +180,17 @@ def test_quarantine_names_every_bad_row_with_its_file_and_why(months: Months) ->
     assert "machines.csv" not in few
     assert "land the rows again in a new file" in few
     usage = months.flybill("status", FIRST, "--json").json()["usage"]
-    assert usage == {"broken_files": [], "rows_in_quarantine": found["rows_in_quarantine"]}
-    assert f"{found['rows_in_quarantine']} rows are in quarantine" in months.flybill("status", FIRST).out
+    assert usage == {
+        "files_unread": 0,
+        "files_broken": 0,
+        "rows_rejected": found["rows_rejected"],
+        "repeats": 2,
+        "conflicts": 2,
+        "broken_files": [],
+    }
+    assert f"{found['rows_rejected']} rows are in quarantine, 2 rows have the id" in months.flybill("status", FIRST).out
+    assert {each["left_out"]["file"] for each in found["conflicting_ids"]} == {"usage/week1-again.jsonl"}
+    assert {each["counts"]["file"] for each in found["conflicting_ids"]} == {"usage/week1.jsonl"}
 
 
 def test_repeats_and_conflicts_are_counted_and_bill_nothing(months: Months) -> None:

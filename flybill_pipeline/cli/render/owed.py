@@ -23,6 +23,9 @@ def show_owed(owed: Owed) -> None:
         screen.line(f"If the month goes on like this, it comes to about {forecast}.")
     if facts.usage_up_to:
         screen.line(f"Usage is counted up to {facts.usage_up_to:%Y-%m-%d %H:%M:%S} UTC.")
+    if owed.files_unread:
+        waiting = f"{owed.files_unread} landed file{'s are' if owed.files_unread > 1 else ' is'}"
+        screen.line(f"{waiting} not read yet, so what is in them is not counted here: `flybill close` reads them.")
     if facts.payment:
         if facts.payment.invoice_pdf:
             screen.line(f"PDF: {facts.payment.invoice_pdf}")
@@ -50,6 +53,7 @@ def owed_data(owed: Owed) -> dict[str, Any]:
         "total_minor": facts.total_minor,
         "forecast_minor": statement.forecast_minor,
         "usage_up_to": facts.usage_up_to and facts.usage_up_to.isoformat(),
+        "files_unread": owed.files_unread,
         "invoice_number": facts.invoice_number,
         "hosted_invoice_url": facts.payment and facts.payment.hosted_invoice_url,
         "payment": facts.payment and payment_data(facts.payment),

@@ -1,24 +1,35 @@
-"""How usage that does not count is told: a line in `status`, all of it in `quarantine`, and its JSON."""
+"""How usage that does not count is told: lines in `status`, all of it in `quarantine`, and its JSON."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.questions.rejected_usage import RejectedUsage
 
+if TYPE_CHECKING:  # `flybill status` must not wait for DuckDB
+    from flybill_pipeline.stores.usage.lake.left_out import Place
+
 
 def show_count(rejected: RejectedUsage) -> None:
-    """One line, when there is anything to say."""
-    files, rows = len(rejected.files), rejected.bad_rows
+    """A line for what somebody should look at, and one for what is only repeated; nothing where there is nothing."""
+    files, unread = len(rejected.files), rejected.unread
+    rows, conflicts = rejected.bad_rows, rejected.conflicts
     parts = [f"{files} file{'s' if files > 1 else ''} cannot be read"] if files else []
     parts += [f"{rows:,} row{'s are' if rows > 1 else ' is'} in quarantine"] if rows else []
+    parts += [f"{conflicts:,} row{'s have' if conflicts > 1 else ' has'} the id of another row"] if conflicts else []
     if parts:
         named = f": {', '.join(parts)}; `flybill quarantine` names them"
         screen.line(screen.warning("usage that does not count"), named)
+    if unread:
+        landed = f"{unread} landed file{'s are' if unread > 1 else ' is'} not read yet"
+        screen.line(screen.warning("usage that does not count yet"), f": {landed}; the next close reads what is landed")
+    if rejected.repeats:
+        screen.line(f"usage that counts once: {rejected.repeats:,} rows repeat what another row says")
 
 
 def show_rejected(rejected: RejectedUsage) -> None:
-    """Every file with what to do about it, then the rows."""
+    """Every file with what to do about it, then the rows, then the ids with two contents."""
     for each in rejected.files:
         screen.line(screen.bad(each.file), " cannot be read")
         screen.fields({"what happened": each.what_happened, "what to do": each.what_to_do})
@@ -28,15 +39,65 @@ def show_rejected(rejected: RejectedUsage) -> None:
         screen.line(f"… and {rejected.bad_rows - len(rejected.rows):,} more rows: --limit shows more")
     if rejected.bad_rows:
         screen.line("To bill them: mend the exporter or the source mapping, and land the rows again in a new file.")
-    if not rejected.files and not rejected.bad_rows:
+    _show_conflicts(rejected)
+    _show_the_rest(rejected)
+
+
+def _show_conflicts(rejected: RejectedUsage) -> None:
+    for each in rejected.conflicting:
+        screen.line(screen.bad(each.event_id), f" of source {each.source} came with two contents")
+        screen.fields({"counts": _content(each.counts), "does not": _content(each.left_out)})
+    if rejected.conflicts > len(rejected.conflicting):
+        screen.line(f"… and {rejected.conflicts - len(rejected.conflicting):,} more such rows: --limit shows more")
+    if rejected.conflicts:
+        screen.line(
+            "The first to arrive counts. A correction needs an id of its own and the difference as its quantity."
+        )
+        screen.line("Where the rows are different events: name in event_id every column that tells events apart.")
+
+
+def _content(place: "Place") -> str:
+    said = f"{place.org_id}, {plain(place.quantity)} {place.meter} {place.dimensions}"
+    return f"{said} at {place.occurred_at:%Y-%m-%d %H:%M:%S} UTC ({place.file} row {place.row})"
+
+
+def _show_the_rest(rejected: RejectedUsage) -> None:
+    if rejected.unread:
+        screen.line(f"{rejected.unread} of the landed files are not read yet; the next close reads them.")
+    if rejected.repeats:
+        screen.line(f"{rejected.repeats:,} rows repeat what another row says: each id counts once.")
+    if not rejected.files and not rejected.bad_rows and not rejected.conflicts:
         screen.line("Every row of every file that was read counts, or is a repetition of one that does.")
 
 
 def rejected_data(rejected: RejectedUsage) -> dict[str, Any]:
     """The JSON of `flybill quarantine`."""
-    return {**count_data(rejected), "rows": [row._asdict() for row in rejected.rows]}
+    return {
+        **count_data(rejected),
+        "rows": [row._asdict() for row in rejected.rows],
+        "conflicting_ids": [
+            {
+                "source": each.source,
+                "event_id": each.event_id,
+                "counts": _place_data(each.counts),
+                "left_out": _place_data(each.left_out),
+            }
+            for each in rejected.conflicting
+        ],
+    }
+
+
+def _place_data(place: "Place") -> dict[str, Any]:
+    return place._asdict() | {"quantity": plain(place.quantity), "occurred_at": place.occurred_at.isoformat()}
 
 
 def count_data(rejected: RejectedUsage) -> dict[str, Any]:
     """The member `usage` of `flybill status --json`."""
-    return {"broken_files": [asdict(each) for each in rejected.files], "rows_in_quarantine": rejected.bad_rows}
+    return {
+        "files_unread": rejected.unread,
+        "files_broken": len(rejected.files),
+        "rows_rejected": rejected.bad_rows,
+        "repeats": rejected.repeats,
+        "conflicts": rejected.conflicts,
+        "broken_files": [asdict(each) for each in rejected.files],
+    }

@@ -14,6 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.questions.explained import Events, UsedEvent
 from flybill_pipeline.stores.usage.lake.lake import BadRow
+from flybill_pipeline.stores.usage.lake.left_out import Conflict
 
 MARKUP = "[red]red[/red] [link=http://evil]x[/link] :bomb: [/][bold]"
 CONTROLS = "\x1b[2J\x1b]0;owned\x07\x1b]52;c;cm0=\x1b\\ \x00\x08\r\n\x7f\x85\x9b31m\u202e\u2066\u200f\u2028\ud800"
@@ -61,7 +62,9 @@ _SIMPLE: dict[Any, Callable[[], Any]] = {
 
 
 def _hints(wanted: Any) -> dict[str, Any]:
-    return get_type_hints(wanted, localns={"BadRow": BadRow})  # where it is named, it is imported for types only
+    return get_type_hints(
+        wanted, localns={"BadRow": BadRow, "Conflict": Conflict}
+    )  # where it is named, it is imported for types only
 
 
 def _mapping(wanted: Any, name: str, owner: str) -> dict[str, Any]:

@@ -3,8 +3,6 @@
 What becomes of a file's rows is in take.py; which files are new is in catalog.py.
 """
 
-
-
 import filecmp
 import hashlib
 import os

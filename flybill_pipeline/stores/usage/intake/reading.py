@@ -94,9 +94,10 @@ def texts_of(source: SourceMapping, at: Callable[[str], str]) -> Callable[[Colum
 
 
 def event_id_of(source: SourceMapping, text: Callable[[Column], str]) -> str:
-    """SQL for the event's id: one column, or a hash of several."""
+    """SQL for the event's id: one column, or a hash of several; NULL when all of them are absent."""
     if len(source.event_id) == 1:
         return text(source.event_id[0])
     # Absent parts are marked, so that (a, absent) and (absent, a) are two events.
     parts = ", ".join(f"coalesce({text(column)}, chr(30))" for column in source.event_id)
-    return f"md5(concat_ws({_SEPARATOR}, {parts}))"
+    absent = f"coalesce({', '.join(text(column) for column in source.event_id)}) is null"
+    return f"case when not ({absent}) then md5(concat_ws({_SEPARATOR}, {parts})) end"

@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import duckdb
@@ -53,13 +53,18 @@ def jsonl(_: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) ->
     )
 
 
+def _csv_reader(line: str, source: SourceMapping) -> Iterator[list[str]]:
+    if not source.quote:
+        return csv.reader([line], delimiter=source.delimiter, quoting=csv.QUOTE_NONE)
+    return csv.reader([line], delimiter=source.delimiter, quotechar=source.quote)
+
+
 def csv_rows(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Reading:
     """How to read a CSV file, which must have a header. Raises UnreadableFileError or duckdb.Error."""
     first = duck.execute(f"select line from {lines_of(location, source.encoding)} limit 1").fetchone()
     line = (first and first[0]) or ""
     require_closed_header(line, source.quote)
-    quoting = csv.QUOTE_MINIMAL if source.quote else csv.QUOTE_NONE
-    header = next(csv.reader([line], delimiter=source.delimiter, quotechar=source.quote or None, quoting=quoting), [])
+    header = next(_csv_reader(line, source), [])
     header = [name.lstrip("\ufeff") for name in header]
     require_columns(source, header)
     # Columns are named by position: names may differ only in case, and those that nobody reads may be the same.

@@ -210,7 +210,7 @@ class UsageLake:
         columns = ", ".join(BadRow._fields)
         order = "arrival desc" if newest_first else "arrival"
         query = f"select {columns} from {{rows}} where {where} order by {order}, row"
-        yield from (BadRow(*row) for row in self._rows(paths, query, parameters))
+        yield from (BadRow(*row) for row in self.rows(paths, query, parameters))
 
     def excluded(self, days: Iterable[date], *kinds: str) -> Iterator[ExcludedRow]:
         """The rows of `days` that do not count; of `kinds` when given ("conflict" are those with other content)."""
@@ -219,14 +219,18 @@ class UsageLake:
         where, parameters = condition({"list_contains(?, kind)": list(kinds) or None})
         columns = ", ".join(ExcludedRow._fields)
         query = f"select {columns} from {{rows}} where {where} order by source, event_id, arrival, row"
-        for row in self._rows(paths, query, parameters):
+        for row in self.rows(paths, query, parameters):
             excluded = ExcludedRow(*row)
             yield excluded._replace(occurred_at=_utc(excluded.occurred_at))
 
-    def _rows(self, paths: Sequence[str], query: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    def rows(self, paths: Sequence[str], query: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query on `{rows}`, those of these files of the lake; none where there are no files."""
         if paths:
-            rows = parquet_rows([str(self.root / path) for path in paths])
-            yield from self.query(query.format(rows=rows), parameters)
+            yield from self.query(query.format(rows=self.file_rows(paths)), parameters)
+
+    def file_rows(self, paths: Sequence[str]) -> str:
+        """A FROM item for the rows of these files of the lake; there must be one at least."""
+        return parquet_rows([str(self.root / path) for path in paths])
 
     def query(self, query: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         """The rows of a query on files of the lake."""

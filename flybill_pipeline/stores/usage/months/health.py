@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Engine, cast, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 
-from flybill_pipeline.stores.usage.lake.tables import landed_files, usage_pieces
+from flybill_pipeline.stores.usage.lake.tables import landed_files, usage_days, usage_pieces
 
 
 class UsageHealth:
@@ -49,6 +49,23 @@ class UsageHealth:
         )
         with self._engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
+
+    def left_out(self, first: date | None = None, last: date | None = None) -> dict[str, int]:
+        """Rows that were read and do not count, of the recorded days from `first` to `last`, or of all days.
+
+        `repeats` say what a row before them says, `conflicts` have its id and other content, the sum of `too_large`
+        ones is more than can be billed.
+        """
+        day = usage_days.c
+        sums = [func.coalesce(func.sum(each), 0) for each in (day.duplicates, day.conflicts, day.too_large)]
+        query = select(*sums)
+        if first is not None:
+            query = query.where(day.day >= first)
+        if last is not None:
+            query = query.where(day.day <= last)
+        with self._engine.connect() as connection:
+            repeats, conflicts, too_large = connection.execute(query).one()
+        return {"repeats": int(repeats), "conflicts": int(conflicts), "too_large": int(too_large)}
 
     def rows_by_day(self, first: date, last: date) -> dict[str, dict[date, int]]:
         """Source → day of usage → rows that were landed for it, re-deliveries included."""
