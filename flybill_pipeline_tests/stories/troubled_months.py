@@ -92,7 +92,7 @@ def land_first_month(flybill: Flybill) -> None:
             event("edge2", "acme", 1000, "2025-08-31T23:59:59.999999Z"),  # the one before it
         ],
     )
-    flybill.land("bad.jsonl", list(BAD_ROWS.values()))
+    flybill.land("bad.jsonl", [*BAD_ROWS.values(), event("good", "acme", "0", day)])
     flybill.land(
         "garbage.jsonl",
         "not json at all\n"
