@@ -61,10 +61,9 @@ def rejected_in(tools: Toolbox, month: Month) -> RejectedUsage:
     )
 
 
-def rejected_usage(tools: Toolbox, source: str | None, limit: int) -> RejectedUsage:
+def rejected_usage(tools: Toolbox, name: str | None, limit: int) -> RejectedUsage:
     """All that was ever rejected of one source, or of all (None); up to `limit` rows. Raises UnknownSourceError."""
-    if source not in (None, *tools.landing.sources):
-        raise UnknownSourceError(f"there is no source {source!r}; sources.toml has {', '.join(tools.landing.sources)}")
+    source = None if name is None else _id_of(tools, name)
     bad = [each for each in tools.usage_health.quarantined(EVER) if source in (None, each["source"])]
     rows = tools.lake.quarantine(source, newest_first=True)
     left_out = tools.usage_health.left_out() if source is None else tools.left_out.counts(source)
@@ -77,6 +76,15 @@ def rejected_usage(tools: Toolbox, source: str | None, limit: int) -> RejectedUs
         rows=list(islice(chain(rows, tools.left_out.too_large(source)), limit)),
         conflicting=tools.left_out.conflicts(source, limit),
     )
+
+
+def _id_of(tools: Toolbox, name: str) -> str:
+    """The id under which the usage of a source is kept, which may be named by either."""
+    sources = tools.landing.sources
+    for source in sources.values():
+        if name in (source.name, source.key):
+            return source.key
+    raise UnknownSourceError(f"there is no source {name!r}; sources.toml has {', '.join(sources)}")
 
 
 def _count(of_sources: Sequence[dict[str, Any]]) -> int:

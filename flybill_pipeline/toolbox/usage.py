@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.known_sources import require_known_sources
 from flybill_pipeline.stores.usage.months.health import UsageHealth
 from flybill_pipeline.toolbox.deployment import Deployment
 
@@ -53,6 +54,11 @@ class UsageTools(Deployment):
     @cached_property
     def usage_health(self) -> UsageHealth:
         return UsageHealth(self.engine)
+
+    def require_known_sources(self) -> None:
+        """Raises LostSourceError when a file that was read belongs to another source now, or to none."""
+        landing = self.landing
+        require_known_sources(list(landing.files()), self.catalog.read(), landing.source_ids(), landing.has)
 
     def unread_files(self, source: str | None = None) -> list[str]:
         """The landed files that wait to be read, of one source where it is given, each named with its version."""

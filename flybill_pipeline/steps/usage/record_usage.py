@@ -7,12 +7,15 @@ from datetime import date, datetime
 from typing import Protocol
 
 from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, LandedFile, Manifest, Taken
+from flybill_pipeline.billing.usage.known_sources import require_known_sources
 
 
 class LandingZone(Protocol):
     """Where exporters put files."""
 
     def files(self) -> Iterable[LandedFile]: ...
+    def source_ids(self) -> Sequence[str]: ...
+    def has(self, path: str) -> bool: ...
 
 
 class FileLake(Protocol):
@@ -25,6 +28,7 @@ class FileCatalog(Protocol):
     """Knows which files have arrived, and makes their pieces visible."""
 
     def working_on(self, what: str) -> AbstractContextManager[None]: ...
+    def read(self) -> Sequence[tuple[str, str]]: ...
     def arrivals(self, files: Iterable[LandedFile], now: datetime) -> list[Arrival]: ...
     def took(self, arrival: Arrival, taken: Taken) -> set[date]: ...
     def broke(self, arrival: Arrival, broken: Broken) -> None: ...
@@ -102,11 +106,14 @@ class DayReport:
 def take_in(landing: LandingZone, lake: FileLake, catalog: FileCatalog, now: datetime) -> IntakeReport:
     """Reads every new or changed file of the landing zone once, each committed by itself; a broken one stops no other.
 
-    `now` becomes the time of arrival of what is new. May be killed and run again at any time.
+    `now` becomes the time of arrival of what is new. May be killed and run again at any time. Raises LostSourceError
+    before anything is read when a file would be read by another source than before.
     """
     reports, days = [], set[date]()
     with catalog.working_on("intake"):
-        for arrival in catalog.arrivals(landing.files(), now):
+        found = list(landing.files())
+        require_known_sources(found, catalog.read(), landing.source_ids(), landing.has)
+        for arrival in catalog.arrivals(found, now):
             file = arrival.file
             match lake.take(arrival):
                 case Broken() as broken:

@@ -65,26 +65,36 @@ class Landing:
     def files(self) -> Iterator[LandedFile]:
         """Every file that belongs to a source, oldest first: by time of modification, then source, then path."""
         found = [
-            (status.st_mtime_ns, name, path, status.st_size)
-            for name, source in self.sources.items()
+            (status.st_mtime_ns, source.key, path, status.st_size)
+            for source in self.sources.values()
             for path in self.root.glob(source.files)
             if path.is_file() and not _hidden(path.relative_to(self.root))
             for status in [path.stat()]
         ]
-        fingerprints = {name: source.fingerprint() for name, source in self.sources.items()}
-        for modified_ns, name, path, size in sorted(found):
+        fingerprints = {source.key: source.fingerprint() for source in self.sources.values()}
+        for modified_ns, key, path, size in sorted(found):
             yield LandedFile(
-                source=name,
+                source=key,
                 path=_shown(path.relative_to(self.root)),
                 location=str(path),
                 size=size,
                 modified_ns=modified_ns,
-                mapping_hash=fingerprints[name],
+                mapping_hash=fingerprints[key],
                 content_hash=partial(_hash, path, size),
             )
 
+    def source_ids(self) -> list[str]:
+        """The ids of all sources."""
+        return [source.key for source in self.sources.values()]
+
+    def has(self, path: str) -> bool:
+        """Whether there is a file at this path below the landing zone."""
+        return (self.root / path).is_file()
+
     def land(self, file: Path, source_name: str) -> Landed:
         """Copies `file` to `<landing>/<source>/<file's name>`, all or nothing, if its source mapping can read it.
+
+        The folder has the source's name, or its id, where the source finds files of that folder only.
 
         Where a file of that name with other content lies already, the content's hash becomes part of the name: two
         exports called usage.csv are two files, and nothing that was landed is ever written over.
@@ -96,16 +106,12 @@ class Landing:
             raise LandingError(f"there is no source {source_name!r}; sources.toml has {', '.join(self.sources)}")
         if not file.is_file():
             raise LandingError(f"{file}: no such file")
-        path = f"{source_name}/{file.name}"
-        if not _matches(path, source.files):
-            raise LandingError(
-                f"{file}: source {source_name!r} reads {source.files}, which does not match {path}; "
-                "rename the file or correct `files` in sources.toml"
-            )
+        folder = _folder(file, source)
         look = self._look_into(file, source)
+        path = f"{folder}/{file.name}"
         target = self.root / path
         if target.exists() and not filecmp.cmp(file, target, shallow=False):
-            path = f"{source_name}/{_with_hash(file)}"
+            path = f"{folder}/{_with_hash(file)}"
             target = self.root / path
         if target.exists():
             return Landed(path, already_there=True, look=look)
@@ -129,6 +135,17 @@ class Landing:
         if refusal := _refusal(look, source):
             raise LandingError(f"{file}: {refusal}")
         return look
+
+
+def _folder(file: Path, source: SourceMapping) -> str:
+    """The folder below the landing zone in which the source finds the file. Raises LandingError when there is none."""
+    for folder in (source.name, source.key):
+        if _matches(f"{folder}/{file.name}", source.files):
+            return folder
+    raise LandingError(
+        f"{file}: source {source.name!r} reads {source.files}, which does not match {source.name}/{file.name}; "
+        "rename the file or correct `files` in sources.toml"
+    )
 
 
 def _refusal(look: Look, source: SourceMapping) -> str | None:

@@ -33,6 +33,7 @@ class Column:
 class SourceMapping:
     """How the files of one source are read. `files` is a glob below the landing zone.
 
+    `id` is part of every event's key, so it never changes; the name may. A source without one has its name as id.
     `event_id` names one column, or several whose values together identify an event in files without an id.
     `null_values` are texts that mean "absent"; `encoding`, `delimiter` and `quote` are for CSV.
     """
@@ -51,6 +52,12 @@ class SourceMapping:
     delimiter: str = ","
     quote: str = '"'
     encoding: str = "utf-8"
+    id: str = ""
+
+    @property
+    def key(self) -> str:
+        """The id under which the source's files and events are kept."""
+        return self.id or self.name
 
     def column_names(self) -> list[str]:
         """Every column that files of this source must have; dimensions may be absent from a JSON object."""
@@ -58,8 +65,10 @@ class SourceMapping:
         return sorted({column.name for column in columns if column.name is not None})
 
     def fingerprint(self) -> str:
-        """Changes when anything in the mapping changes."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        """Changes when anything changes that a file is read by; another name for the same source does not."""
+        read_by = {**asdict(self), "name": self.key}
+        del read_by["id"]
+        return hashlib.sha256(json.dumps(read_by, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def load_sources(path: Path) -> dict[str, SourceMapping]:
@@ -75,6 +84,12 @@ def load_sources(path: Path) -> dict[str, SourceMapping]:
     sources = [_source(_Table(entry, f"sources[{number}]", faults)) for number, entry in enumerate(entries, start=1)]
     names = [source.name for source in sources]
     faults += [f"sources: two are named {name!r}" for name in sorted(set(names)) if name and names.count(name) > 1]
+    keys = [source.key for source in sources]
+    faults += [
+        f"sources: two have the id {key!r} (a source without an id has its name as id): give one another id"
+        for key in sorted(set(keys) - {name for name in names if names.count(name) > 1})
+        if key and keys.count(key) > 1
+    ]
     if not entries:
         faults.append("sources: no [[sources]] table")
     if faults:
@@ -150,6 +165,7 @@ def _source(table: _Table) -> SourceMapping:
         delimiter=table.take("delimiter", str, ","),
         quote=table.take("quote", str, '"'),
         encoding=table.take("encoding", str, "utf-8"),
+        id=table.take("id", str, ""),
     )
     for part in (table, columns, dimensions):
         part.nothing_else()
@@ -160,14 +176,15 @@ def _source(table: _Table) -> SourceMapping:
 def _check(source: SourceMapping, table: _Table) -> None:
     if source.format and source.format not in FORMATS:
         table.fault("format", f"must be one of {', '.join(FORMATS)}, not {source.format!r}")
-    if source.name and not source.name.replace("-", "").replace("_", "").isalnum():
-        table.fault("name", f"may hold letters, digits, - and _ only, not {source.name!r}")
+    for key, text in (("name", source.name), ("id", source.id)):
+        if text and not text.replace("-", "").replace("_", "").isalnum():
+            table.fault(key, f"may hold letters, digits, - and _ only, not {text!r}")
+        if len(text) > LONGEST_SOURCE:
+            table.fault(key, f"has {len(text)} characters, and {LONGEST_SOURCE} is the most")
     if len(source.delimiter) != 1:
         table.fault("delimiter", f"must be one character, not {source.delimiter!r}")
     if len(source.quote) > 1:
         table.fault("quote", f'must be one character, or "" where nothing is quoted, not {source.quote!r}')
-    if len(source.name) > LONGEST_SOURCE:
-        table.fault("name", f"has {len(source.name)} characters, and {LONGEST_SOURCE} is the most")
     for name in source.dimensions:
         if fault := fault_of_id("the name", name):
             table.fault(f"dimensions.{name[:LONGEST_SOURCE]}", fault)

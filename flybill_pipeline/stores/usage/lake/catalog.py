@@ -67,6 +67,12 @@ class LakeCatalog:
         news = ((file, _news(file, known.get((file.source, file.path)))) for file in files)
         return [file for file, new in news if new not in (None, "touched")]
 
+    def read(self) -> list[tuple[str, str]]:
+        """The source and the path of every file that gave rows, if only in an earlier version of it."""
+        query = select(landed_files.c.source, landed_files.c.path).where(landed_files.c.rows.is_not(None))
+        with self.engine.connect() as connection:
+            return [(row.source, row.path) for row in connection.execute(query)]
+
     def took(self, arrival: Arrival, taken: Taken) -> set[date]:
         """Makes the pieces of a file visible, in place of its earlier version's; returns the days that change."""
         pieces = [

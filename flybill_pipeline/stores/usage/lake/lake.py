@@ -103,7 +103,7 @@ class UsageLake:
         self.root = local_folder(url)
         self.catalog = catalog
         self.shards = shards
-        self.sources = sources or {}
+        self.sources = {source.key: source for source in (sources or {}).values()}
         self.limits = limits or Limits()
         self.engine = engine
         self.first_day = first_day
