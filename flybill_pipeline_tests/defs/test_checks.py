@@ -80,7 +80,7 @@ def test_each_check_fails_for_what_it_watches(flybill: Flybill, emulator: Emulat
 def test_what_arrives_badly_is_told_and_stops_nothing(flybill: Flybill) -> None:
     assert flybill.checks()["landed_files", "quarantine_is_small"] == {"None": True}
     bad = [event(n, "acme", "not a number", f"{FIRST}-07T00:00:00Z") for n in range(3)]
-    flybill.land("bad.jsonl", [*bad, event("good", "acme", 0, f"{FIRST}-07T00:00:00Z")])
+    flybill.land("bad.jsonl", [*bad, event("good", "acme", 0, f"{FIRST}-05T00:00:00Z")])
     flybill.land("again.jsonl", [event(1, "acme", 999, f"{FIRST}-05T00:00:00Z")])  # another quantity for the same id
     assert flybill("close", FIRST).status == 0
     checks = flybill.checks()

@@ -1,8 +1,11 @@
 """Refuses a CSV file in which a quote hides where rows begin: nobody could say how many rows were lost in it."""
 
+import csv
+
 import duckdb
 
 from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
+from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 
 SHOWN_BYTES = 10_000  # as much of a rejected record as DuckDB keeps
 
@@ -24,9 +27,13 @@ def require_whole_records(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def require_closed_header(line: str, quote: str) -> None:
-    """Raises UnreadableFileError if the first line opens a quote and does not close it."""
-    if quote and line.count(quote) % 2:
+def header_of(line: str, source: SourceMapping) -> list[str]:
+    """The names in the first line. Raises UnreadableFileError when its quotes are not as they should be."""
+    quoting = {"quotechar": source.quote} if source.quote else {"quoting": csv.QUOTE_NONE}
+    try:
+        return next(csv.reader([line], delimiter=source.delimiter, strict=True, **quoting), [])
+    except csv.Error as error:
         raise UnreadableFileError(
-            f"the header opens a quote ({quote}) and does not close it", "write the names of the columns in one line"
-        )
+            f"the header cannot be read, nor the rows below it: {error}",
+            "write the names of the columns in one line, without quotes or each wholly quoted",
+        ) from None

@@ -2,8 +2,7 @@
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
-import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import duckdb
@@ -11,7 +10,7 @@ import duckdb
 from flybill_pipeline.stores.files.duck import quoted
 from flybill_pipeline.stores.usage.intake.reading import Reading, by_columns, event_id_of, require_columns, texts_of
 from flybill_pipeline.stores.usage.intake.sources import Column, SourceMapping
-from flybill_pipeline.stores.usage.intake.stray_quotes import require_closed_header
+from flybill_pipeline.stores.usage.intake.stray_quotes import header_of
 from flybill_pipeline.stores.usage.intake.times import exact_json_time
 from flybill_pipeline.stores.usage.intake.values import exact_json_number, exact_json_text, json_path
 
@@ -53,18 +52,10 @@ def jsonl(_: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) ->
     )
 
 
-def _csv_reader(line: str, source: SourceMapping) -> Iterator[list[str]]:
-    if not source.quote:
-        return csv.reader([line], delimiter=source.delimiter, quoting=csv.QUOTE_NONE)
-    return csv.reader([line], delimiter=source.delimiter, quotechar=source.quote)
-
-
 def csv_rows(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Reading:
     """How to read a CSV file, which must have a header. Raises UnreadableFileError or duckdb.Error."""
     first = duck.execute(f"select line from {lines_of(location, source.encoding)} limit 1").fetchone()
-    line = (first and first[0]) or ""
-    require_closed_header(line, source.quote)
-    header = next(_csv_reader(line, source), [])
+    header = header_of((first and first[0]) or "", source)
     header = [name.lstrip("\ufeff") for name in header]
     require_columns(source, header)
     # Columns are named by position: names may differ only in case, and those that nobody reads may be the same.

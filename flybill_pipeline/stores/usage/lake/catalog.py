@@ -69,9 +69,7 @@ class LakeCatalog:
 
     def read(self) -> list[tuple[str, str]]:
         """The source and the path of every file that gave rows, if only in an earlier version of it."""
-        query = select(landed_files.c.source, landed_files.c.path).where(landed_files.c.rows.is_not(None))
-        with self.engine.connect() as connection:
-            return [(row.source, row.path) for row in connection.execute(query)]
+        return [(file.source, file.path) for file in self.files() if file.rows is not None]
 
     def took(self, arrival: Arrival, taken: Taken) -> set[date]:
         """Makes the pieces of a file visible, in place of its earlier version's; returns the days that change."""

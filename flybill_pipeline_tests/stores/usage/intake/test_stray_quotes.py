@@ -87,6 +87,7 @@ def test_a_quote_that_swallows_half_a_long_file_breaks_it(reader: Reader) -> Non
     quoted=st.sets(st.integers(1, 11), max_size=3),
     end=st.sampled_from(["\n", "\r\n"]),
 )
+@example(places=[(0, 0, '""')], quoted=set(), end="\n")
 @example(places=[(2, 2, '"'), (5, 30, '"')], quoted=set(), end="\n")
 def test_quotes_at_any_place(reader: Reader, places: list[tuple[int, int, str]], quoted: set[int], end: str) -> None:
     rows = lines(11, {n: QUOTED.format(n=n, end=end) for n in quoted}, "\x00").split("\x00")[:-1]
