@@ -22,7 +22,6 @@ def close(month: Month, org_ids: tuple[str, ...], json_wanted: bool) -> None:
     """Ingest what is landed, then price, finalize, sync and reconcile MONTH. Safe to repeat at any time."""
     require_billable(month)
     with running(org_ids) as runner:
-        runner.toolbox.require_known_sources()
         with progress_bars() as progress:
             runner.ingest(progress)
             runner.close(month, org_ids, progress)

@@ -60,7 +60,8 @@ class Runner:
         self._began: datetime | None = None  # when usage was last brought in: what landed by then, a close counts
 
     def ingest(self, progress: Progress) -> None:
-        """Reads what is landed, then records and sums every day that it touched."""
+        """Reads what is landed, then records and sums every day that it touched. Raises LostSourceError before."""
+        self.toolbox.require_known_sources()
         self._began = self.toolbox.now()
         for job in _counted("reading landed files", [jobs.READ_LANDED_FILES], progress):
             self._run(job)
