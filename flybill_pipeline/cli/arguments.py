@@ -47,7 +47,10 @@ PATH = click.Path(exists=True, path_type=Path)
 
 def require_billable(month: Month) -> None:
     """Refuses months that have not ended, and those before the first one that this deployment bills."""
-    if datetime.now(UTC) < month.end:
+    now = datetime.now(UTC)
+    if now < month.start:
+        raise click.UsageError(f"{month} has not begun yet: there is nothing to bill before {month.end.date()} (UTC).")
+    if now < month.end:
         raise click.UsageError(
             f"{month} is still running: it ends on {month.last_day} (UTC) and cannot be billed before. "
             f"`flybill owes ORG --month {month}` shows what an organization owes so far."

@@ -17,6 +17,7 @@ from flybill_pipeline.stores.files.folders import AddressError
 from flybill_pipeline.stores.invoicing.holds import ReleaseRefusedError
 from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError
 from flybill_pipeline.stores.postgres.database import DatabaseError
+from flybill_pipeline.stores.postgres.presence import AlreadyPresentError
 from flybill_pipeline.stores.pricing.price_books import PriceBookError
 from flybill_pipeline.stores.usage.intake.landing import LandingError
 from flybill_pipeline.stores.usage.intake.sources import SourcesError
@@ -24,6 +25,7 @@ from flybill_pipeline.stripe_gateway.keys import KeyRefusedError
 
 INPUT_ERRORS = (
     AddressError,
+    AlreadyPresentError,
     BackupError,
     CreditRefusedError,
     DatabaseError,

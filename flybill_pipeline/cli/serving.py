@@ -8,6 +8,7 @@ import click
 
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.cli.sessions import ready, toolbox
+from flybill_pipeline.serving.ports import require_free
 from flybill_pipeline.settings import SettingsError, load_settings
 
 
@@ -29,6 +30,9 @@ def up(port: int, read_only_port: int | None) -> None:
 @click.option("--state", type=click.Path(path_type=Path), help="Keep the state in this file; without it, in memory.")
 def emulator(port: int, state: Path | None) -> None:
     """Serve the stand-in Stripe alone, until Ctrl-C. Point STRIPE_API_BASE at the address that it prints."""
+    require_free(port)
+    if state is not None and not os.access(state.absolute().parent, os.W_OK | os.X_OK):
+        raise click.BadParameter(f"{state.absolute().parent} is no folder that can be written to", param_hint="--state")
     command = [sys.executable, "-m", "flybill_pipeline.stripe_emulator", "--port", str(port)]
     os.execv(sys.executable, [*command, "--state", str(state)] if state else command)  # noqa: S606
 
@@ -42,6 +46,7 @@ def webhooks(port: int) -> None:
     settings = load_settings()
     if settings.stripe_webhook_secret is None:
         raise SettingsError("STRIPE_WEBHOOK_SECRET is not set: it is shown with the endpoint in Stripe's dashboard")
+    require_free(port)
     secret = settings.stripe_webhook_secret.get_secret_value()
     with toolbox(settings) as tools:
         receiver.serve(tools, secret, live=settings.stripe_live, port=port, say=screen.line)

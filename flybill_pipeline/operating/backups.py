@@ -6,6 +6,7 @@ that the copy lacks. Price books and the source mapping belong in version contro
 
 import json
 import shutil
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -26,10 +27,7 @@ class BackupError(Exception):
 
 def back_up(settings: Settings, folder: Path, now: datetime) -> str:
     """Copies everything to `folder`, which must be new or empty; returns a sentence. `settings` must be complete."""
-    if folder.exists() and any(folder.iterdir()):
-        raise BackupError(f"{folder} is not empty: a backup goes to a folder of its own")
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    _prepare(folder, [local_folder(url) for url in (settings.lake_url, settings.landing_url)])
     postgres.dump(str(settings.database_url), folder / BILLING)
     postgres.dump(str(settings.dagster_database_url), folder / DAGSTER)
     files = sum(
@@ -39,6 +37,21 @@ def back_up(settings: Settings, folder: Path, now: datetime) -> str:
     manifest = {"taken_at": now.isoformat(), "files": files}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
     return f"Backed up both databases and {files} files to {folder}."
+
+
+def _prepare(folder: Path, copied: Sequence[Path]) -> None:
+    """Makes the folder, which must be new or empty, and outside of what is copied to it."""
+    try:
+        if any(folder.absolute().resolve().is_relative_to(each.resolve()) for each in copied):
+            raise BackupError(f"{folder} lies in what is backed up: name a folder elsewhere")
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise BackupError(f"{folder} is not empty: a backup goes to a folder of its own")
+        folder.chmod(0o700)
+    except FileExistsError:
+        raise BackupError(f"{folder} is a file: a backup goes to a folder of its own") from None
+    except OSError as error:
+        raise BackupError(f"{folder}: no backup can be written there: {error.strerror}") from None
 
 
 def restore(settings: Settings, folder: Path, now: datetime) -> str:

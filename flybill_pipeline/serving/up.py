@@ -2,27 +2,34 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from types import FrameType
 
 from flybill_pipeline.operating.runs import dagster_home, watched
+from flybill_pipeline.serving.ports import require_free
 from flybill_pipeline.serving.processes import CODE
-from flybill_pipeline.settings import Settings, SettingsError, as_environment
+from flybill_pipeline.settings import Settings, as_environment
+from flybill_pipeline.stores.postgres.database import open_engine
+from flybill_pipeline.stores.postgres.presence import only_one
 
 STOP_SECONDS = 30
+NAME = "flybill up"
+SECOND = "`flybill up` serves this deployment already: use that one, or end it first"
 
 
 def serve(settings: Settings, port: int, read_only_port: int, code: str = CODE) -> int:
     """Runs Dagster's processes until one ends or this one is told to; returns 0 in the second case, 1 in the first.
 
-    `settings` must be complete; `code` is the module with the definitions. Raises SettingsError when a port is taken.
+    `settings` must be complete; `code` is the module with the definitions. Raises SettingsError when a port is taken,
+    and AlreadyPresentError when another serves the same deployment: two daemons would ask for every run twice.
     """
-    _require_free(port, read_only_port)
-    with watched(settings):
-        return _serve(settings, port, read_only_port, code)
+    engine = open_engine(str(settings.database_url))
+    with only_one(engine, NAME, SECOND):
+        require_free(port, read_only_port, options="--port or --read-only-port")
+        with watched(settings):
+            return _serve(settings, port, read_only_port, code)
 
 
 def _serve(settings: Settings, port: int, read_only_port: int, code: str) -> int:
@@ -63,14 +70,3 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def _require_free(*ports: int) -> None:
-    with ExitStack() as taken:
-        for port in ports:
-            try:
-                taken.enter_context(socket.create_server(("127.0.0.1", port)))
-            except (OSError, OverflowError):
-                raise SettingsError(
-                    f"Port {port} cannot be used on this machine: choose another with --port or --read-only-port"
-                ) from None

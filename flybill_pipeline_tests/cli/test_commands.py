@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from flybill_pipeline.stores.invoicing.organizations import Organizations
 from flybill_pipeline_tests.stories.troubled_months import FIRST, USD
 from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, Ran, event
 
-OPEN_MONTH = "2999-01"
+FUTURE_MONTH = "2999-01"
 LIVE_KEY = "_".join(
     ("sk", "live", "51QxSecretSecretSecret")
 )  # put together: no scanner shall mistake it for a real one
@@ -53,7 +55,39 @@ def test_a_month_that_is_none(flybill: Flybill, command: str, month: str) -> Non
 
 @pytest.mark.parametrize("command", ["close", "repair"])
 def test_a_month_that_is_still_running_is_not_billed(flybill: Flybill, command: str) -> None:
-    refused(flybill(command, OPEN_MONTH, "--org", "acme"), OPEN_MONTH, "2999-01-31", "owes")
+    month = Month.of(datetime.now(UTC))
+    refused(flybill(command, str(month), "--org", "acme"), "is still running", str(month.last_day), "owes")
+
+
+@pytest.mark.parametrize("command", ["close", "repair"])
+def test_a_month_that_has_not_begun_is_not_billed(flybill: Flybill, command: str) -> None:
+    refused(flybill(command, FUTURE_MONTH, "--org", "acme"), f"{FUTURE_MONTH} has not begun yet", "2999-02-01")
+
+
+def test_a_month_without_invoices_has_nothing_to_verify(flybill: Flybill) -> None:
+    ran = flybill("verify", FIRST)
+    assert (ran.status, ran.out) == (0, f"{FIRST}: there is no invoice to price again.\n")
+    assert flybill("verify", FIRST, "--json").json()["invoices"] == 0
+
+
+@pytest.mark.parametrize("place", ["file.csv", "file.csv/below", "/proc/nope", "home/lake/copy", "full"])
+def test_a_backup_that_cannot_be_written_there(flybill: Flybill, place: str) -> None:
+    (flybill.home / "file.csv").touch()
+    (flybill.home / "full" / "of").mkdir(parents=True, exist_ok=True)
+    folder = flybill.home / place
+    refused(flybill("backup", str(folder)), str(folder))
+
+
+@pytest.mark.parametrize("command", ["emulator", "webhooks"])
+def test_a_port_that_cannot_be_used(flybill: Flybill, command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for port in (str(taken.getsockname()[1]), "99999"):
+            ran = flybill(command, "--port", port, STRIPE_WEBHOOK_SECRET="whsec_x")
+            refused(ran, f"Port {port} cannot be used", "--port")
+
+
+def test_a_state_of_the_emulator_that_can_be_kept_nowhere(flybill: Flybill) -> None:
+    refused(flybill("emulator", "--port", "0", "--state", "/proc/nope/state"), "/proc/nope is no folder")
 
 
 @pytest.mark.parametrize("command", ["close", "repair"])
@@ -62,7 +96,7 @@ def test_a_month_before_the_first_one(flybill: Flybill, command: str) -> None:
 
 
 def test_a_demo_of_a_month_that_is_still_running(flybill: Flybill) -> None:
-    refused(flybill("demo", "--month", OPEN_MONTH), OPEN_MONTH)
+    refused(flybill("demo", "--month", FUTURE_MONTH), FUTURE_MONTH)
 
 
 def test_a_demo_never_plays_with_somebodys_stripe(flybill: Flybill) -> None:
@@ -219,6 +253,7 @@ def test_a_source_mapping_with_a_fault(flybill: Flybill, tmp_path: Path, file: P
     ("variables", "words"),
     [
         ({"FLYBILL_SHARDS": "many"}, ("FLYBILL_SHARDS",)),
+        ({"FLYBILL_SHARDS": "3"}, ("FLYBILL_SHARDS=3", "FLYBILL_SHARDS=2", "unset")),
         ({"FLYBILL_USAGE_ENGINE": "abacus"}, ("FLYBILL_USAGE_ENGINE", "duckdb")),
         ({"FLYBILL_DATABASE_URL": "mysql://localhost/x"}, ("FLYBILL_DATABASE_URL", "postgresql")),
         ({"FLYBILL_DATABASE_URL": "postgresql://u:hush@127.0.0.1:9/x"}, ("FLYBILL_DATABASE_URL", "127.0.0.1:9")),
@@ -261,10 +296,10 @@ def test_owes_answers_while_stripe_is_down(flybill: Flybill) -> None:
 
 
 def test_what_the_reading_commands_print_is_json(flybill: Flybill) -> None:
-    for command in (("status", FIRST), ("owes", "acme"), ("owes", "acme", "--month", OPEN_MONTH)):
+    for command in (("status", FIRST), ("owes", "acme"), ("owes", "acme", "--month", FUTURE_MONTH)):
         ran = flybill(*command, "--json")
         assert ran.status == 0, ran
-        assert json.loads(ran.out)["month"] in {FIRST, OPEN_MONTH, str(Month.parse(json.loads(ran.out)["month"]))}
+        assert json.loads(ran.out)["month"] in {FIRST, FUTURE_MONTH, str(Month.parse(json.loads(ran.out)["month"]))}
 
 
 def test_a_question_to_a_database_of_ones_own_starts_no_other(flybill: Flybill, tmp_path: Path) -> None:

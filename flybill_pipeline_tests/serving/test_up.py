@@ -9,6 +9,9 @@ from functools import partial
 import dagster as dg
 import pytest
 
+from flybill_pipeline.serving.up import NAME, SECOND
+from flybill_pipeline.stores.postgres.database import open_engine
+from flybill_pipeline.stores.postgres.presence import only_one
 from flybill_pipeline_tests.serving.served import Served, answers, free_port, wait_until
 from flybill_pipeline_tests.stories.troubled_months import FIRST, USD
 from flybill_pipeline_tests.worlds.deployment import Deployments, event
@@ -57,6 +60,15 @@ def test_a_command_that_is_killed_meanwhile_keeps_no_place_in_the_pool(up: Serve
         run = instance.get_run_by_id(run_id)
     assert run is not None
     assert run.status is dg.DagsterRunStatus.FAILURE
+
+
+def test_a_second_one_for_the_same_deployment_is_refused(up: Served) -> None:
+    engine = open_engine(up.flybill.environment["FLYBILL_DATABASE_URL"])
+    with only_one(engine, NAME, ""):
+        ran = up.flybill("up", "--port", str(free_port()))
+    engine.dispose()
+    assert (ran.status, ran.out) == (2, "")
+    assert SECOND in ran.err
 
 
 def test_a_port_that_is_taken_is_said_before_anything_starts(up: Served) -> None:

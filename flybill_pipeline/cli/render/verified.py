@@ -14,6 +14,9 @@ MOST = 20
 def show_verified(verified: VerifiedMonth) -> None:
     """How many are the same, and every one that is not."""
     count, differing, late = len(verified.invoices), verified.differing, len(verified.late)
+    if not count:
+        screen.line(screen.strong(str(verified.month)), ": there is no invoice to price again.")
+        return
     same = f": {count - len(differing)} of {count} invoices are the same when they are priced again."
     screen.line(screen.strong(str(verified.month)), same)
     if late:

@@ -39,8 +39,10 @@ def migrate(engine: Engine, *, shards: int) -> None:
     try:
         with engine.begin() as connection:
             connection.execute(text("select pg_advisory_xact_lock(hashtext('flybill migrate'))"))
-            if _revision(connection) == newest_revision():
+            revision = _revision(connection)
+            if revision == newest_revision():
                 return
+            _require_known(revision)
             _upgrade(connection)
             connection.execute(
                 text("insert into flybill.facts (name, value) values ('shards', :n) on conflict do nothing"),
@@ -62,7 +64,19 @@ def migrate(engine: Engine, *, shards: int) -> None:
 
 def newest_revision() -> str:
     """The schema of this version, by the names of its migrations: `v0015_….py` is 0015."""
-    return max(file.stem for file in (MIGRATIONS / "versions").glob("v*.py"))[1:5]
+    return max(_revisions())
+
+
+def _revisions() -> set[str]:
+    return {file.stem[1:5] for file in (MIGRATIONS / "versions").glob("v*.py")}
+
+
+def _require_known(revision: str | None) -> None:
+    if revision is not None and revision not in _revisions():
+        raise DatabaseError(
+            f"The database has the schema {revision}, which this flybill does not know: its own is "
+            f"{newest_revision()}. A newer flybill has worked on it; use that version, or a newer one"
+        )
 
 
 def _upgrade(connection: Connection) -> None:

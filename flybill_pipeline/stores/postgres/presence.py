@@ -19,6 +19,22 @@ def present(engine: Engine, name: str) -> Iterator[None]:
             connection.execute(text(f"select pg_advisory_unlock({KEY})"), {"name": name})
 
 
+class AlreadyPresentError(Exception):
+    """Another process has the name that only one may have; the message says which, and what to do."""
+
+
+@contextmanager
+def only_one(engine: Engine, name: str, refusal: str) -> Iterator[None]:
+    """As `present`, for a name that one process alone may have: AlreadyPresentError(refusal) for a second one."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not connection.execute(text(f"select pg_try_advisory_lock({KEY})"), {"name": name}).scalar_one():
+            raise AlreadyPresentError(refusal)
+        try:
+            yield
+        finally:
+            connection.invalidate()  # the lock ends with the connection, which may have been cut long ago
+
+
 def is_present(engine: Engine, name: str) -> bool:
     """Whether the process `name` is alive."""
     with engine.begin() as connection:

@@ -82,6 +82,20 @@ def test_several_may_migrate_a_new_database_at_once(database_url: str) -> None:
     opened.dispose()
 
 
+@pytest.mark.parametrize("revision", ["9999", "0000"])
+def test_a_schema_of_another_version_is_refused_in_a_sentence(engine: Engine, revision: str) -> None:
+    """That of a newer flybill, above all: the old one must not work on it."""
+    with engine.begin() as connection:
+        before = connection.scalar(text("select version_num from flybill.alembic_version"))
+        connection.execute(text("update flybill.alembic_version set version_num = :new"), {"new": revision})
+    try:
+        with pytest.raises(DatabaseError, match=rf"schema {revision}, which this flybill does not know.* newer"):
+            migrate(engine, shards=16)
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("update flybill.alembic_version set version_num = :old"), {"old": before})
+
+
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
 def test_an_address_works_with_and_without_a_driver(database_url: str, scheme: str) -> None:
     opened = open_engine(database_url.replace("postgresql+psycopg2", scheme))
