@@ -20,7 +20,7 @@ def alert_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every: 
         """
         now = toolbox.now()
         openings = toolbox.sync_ledger.breaker.openings(now - LOOKED_BACK)
-        overdue, stopped = toolbox.overdue_months(), toolbox.sync_ledger.breaker.state()
+        overdue, stopped = toolbox.overdue_months(), toolbox.sync_ledger.breaker.state(now)
         problems = [
             *find_problems(toolbox.troubles, toolbox.usage_health, overdue, stopped, now),
             *dagster_problems(context.instance, toolbox, partitions, openings, now),

@@ -1,7 +1,7 @@
 """What starts runs by itself: new files, and shards that a machine may retry. Sensors write no table, send nothing."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -68,12 +68,13 @@ def _retry_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every:
 
         A retry is keyed by the run that failed, so no failure is retried twice, whatever happens to this daemon. A run
         that a person or a schedule started begins the count again. What only a person can mend leaves no shard failed.
-        While calls to Stripe are stopped for everybody it brings back one shard each time that a call may be tried.
-        What failed in that time counts as no attempt.
+        While calls to Stripe are stopped for everybody it brings back one shard each time that a call may be tried,
+        another one each time. What failed in that time counts as no attempt. Afterwards it brings back the shards with
+        invoices that waited.
         What waited for usage is brought back when that is read and recorded, and counts as no attempt either.
         """
         now, breaker = datetime.now(UTC), toolbox.sync_ledger.breaker
-        stopped = breaker.state()
+        stopped = breaker.state(now)
         if stopped is not None and stopped.next_probe_at > now:
             return dg.SkipReason(stopped.sentence)
         failed = _failed_shards(context.instance, partitions, _retried_months(toolbox, partitions, now))
@@ -91,9 +92,12 @@ def _retry_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every:
             context.log.error(f"given up after {MOST_ATTEMPTS} attempts, a person must look: {', '.join(exhausted)}")
         _tell_given_up(context.instance, partitions, {key: failures[key] for key in exhausted})
         given_up = f"; given up: {', '.join(exhausted)}" if exhausted else ""
+        asked = due[:MOST_PER_TICK] if stopped is None else sorted(due, key=lambda key: _ended(failures[key]))[:1]
+        requests = [_retry(key, failures[key], attempts[key]) for key in asked]
+        requests += [] if stopped else _brought_back(toolbox, set(failed))
         return dg.SensorResult(
-            run_requests=[_retry(key, failures[key], attempts[key]) for key in due[: 1 if stopped else MOST_PER_TICK]],
-            skip_reason=None if due else f"no failed shard is due{given_up}",
+            run_requests=requests[:MOST_PER_TICK],
+            skip_reason=None if requests else f"no failed shard is due{given_up}",
         )
 
     return retry_failed_partitions
@@ -177,7 +181,20 @@ def _meanwhile(run: dg.RunRecord, openings: Openings) -> bool:
 
 def _due(failures: Sequence[dg.RunRecord], attempts: int) -> datetime:
     wait: timedelta = min(FIRST_RETRY_WAIT * 2 ** (attempts - 1), LONGEST_RETRY_WAIT) if attempts else timedelta(0)
-    return datetime.fromtimestamp(failures[0].end_time or 0, UTC) + wait
+    return _ended(failures) + wait
+
+
+def _ended(failures: Sequence[dg.RunRecord]) -> datetime:
+    """When the last of them ended."""
+    return datetime.fromtimestamp(failures[0].end_time or 0, UTC)
+
+
+def _brought_back(toolbox: Toolbox, failed: Collection[str]) -> Iterator[dg.RunRequest]:
+    """The shards that did not fail, with invoices that waited for calls to be let through, once each time."""
+    for month, shard, breaker in toolbox.sync_ledger.came_back():
+        key = month_shard_key(Month.parse(month), shard)
+        if key not in failed:
+            yield dg.RunRequest(run_key=f"came-back:{key}:{breaker}", partition_key=key)
 
 
 def _retry(key: str, failures: Sequence[dg.RunRecord], attempts: int) -> dg.RunRequest:

@@ -71,7 +71,9 @@ class Runner:
     def close(self, month: Month, org_ids: Collection[str], progress: Progress) -> None:
         """Prices, finalizes and syncs a month: every shard of it, or those of `org_ids`."""
         self._try_stripe_at_once()
-        shards = sorted({shard_of(org, self.toolbox.shards) for org in org_ids} or range(self.toolbox.shards))
+        asked = {shard_of(org, self.toolbox.shards) for org in org_ids} or set(range(self.toolbox.shards))
+        failing = {shard_of(org, self.toolbox.shards) for org in self.toolbox.sync_ledger.breaker.failing()}
+        shards = sorted(asked, key=lambda shard: (shard in failing, shard))  # while nobody is served, others try first
         for shard in _counted("pricing, finalizing, syncing, shard by shard", shards, progress):
             self._run(jobs.CLOSE_MONTH, month_shard_key(month, shard), _scope(org_ids), self._when_begun())
 

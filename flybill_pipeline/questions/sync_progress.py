@@ -26,4 +26,4 @@ class SyncNow:
 def sync_progress(tools: Toolbox, month: Month) -> SyncNow:
     """Reads the heartbeats and the breaker; Stripe is not asked."""
     now = tools.now()
-    return SyncNow(now, tools.sync_ledger.runs.progress(month, now), tools.sync_ledger.breaker.state())
+    return SyncNow(now, tools.sync_ledger.runs.progress(month, now), tools.sync_ledger.breaker.state(now))

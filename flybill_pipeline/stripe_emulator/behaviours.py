@@ -114,6 +114,11 @@ BEHAVIOURS = (
         "rate_limited: 429 rate_limit; unauthorized: 401 without a code; key_in_use: 409 idempotency_key_in_use",
         "library",
     ),
+    Behaviour(
+        "faults",
+        "forbidden: 403 without a code, of any object; refused: 400 invoice_no_payment_method_types, of any invoice",
+        "library",
+    ),
     Behaviour("engine", "Stripe-Should-Retry: false with a 500, since its replay would be the same", "library"),
     Behaviour("customers", "a deleted customer is read as {id, object, deleted}, and missing for writes", "reported"),
     Behaviour(

@@ -117,6 +117,7 @@ class Emulator:
         refusals = {
             "http_503": errors.unavailable(),
             "unauthorized": errors.bad_api_key(request.api_key),
+            "forbidden": errors.no_permission(request.api_key),
             "rate_limited": errors.rate_limited("endpoint-rate"),
             "lock_timeout": errors.lock_timeout(),
             "key_in_use": errors.key_in_use(request.key or ""),
@@ -155,6 +156,8 @@ class Emulator:
             reply = error_reply(errors.server_error())
         elif kind == "lock_timeout_cached":
             reply = error_reply(errors.lock_timeout())
+        elif kind == "refused":
+            reply = error_reply(errors.no_payment_method_types())
         else:
             reply, began = self._run(request, params)
             if kind == "http_500_after" and began:

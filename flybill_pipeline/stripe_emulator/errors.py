@@ -122,6 +122,18 @@ def bad_api_key(key: str) -> StripeError:
     return StripeError(message, status=401, began=False)
 
 
+def no_permission(key: str) -> StripeError:
+    """The key is known, and may not do this."""
+    shown = f"{key[:8]}{'*' * 8}{key[-4:]}"
+    message = f"The provided key '{shown}' does not have the required permissions for this endpoint."
+    return StripeError(message, status=403, began=False)
+
+
+def no_payment_method_types() -> StripeError:
+    """There is no way to pay that fits the invoice's customer and currency."""
+    return StripeError("This invoice has no valid payment method types.", code="invoice_no_payment_method_types")
+
+
 def rate_limited(reason: str) -> StripeError:
     """Too many requests; `reason` is Stripe's: endpoint-rate or global-rate."""
     return StripeError(

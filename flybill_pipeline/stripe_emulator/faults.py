@@ -37,9 +37,11 @@ KINDS = {
     "html_502": Kind(Stage.EDGE, "502 with a page of HTML"),
     "rate_limited": Kind(Stage.EDGE, "429 with Stripe-Rate-Limited-Reason"),
     "unauthorized": Kind(Stage.EDGE, "401"),
+    "forbidden": Kind(Stage.EDGE, "403"),
     "lock_timeout": Kind(Stage.EDGE, "429 lock_timeout, without a reason", writes_only=True),
     "key_in_use": Kind(Stage.EDGE, "409 idempotency_key_in_use", writes_only=True),
     "late_commit": Kind(Stage.RUN, "no byte now, executed once `seconds` later", seconds=0.3, writes_only=True),
+    "refused": Kind(Stage.RUN, "400 invoice_no_payment_method_types, saved under the key", writes_only=True),
     "http_500_before": Kind(Stage.RUN, "500, not executed, saved under the key"),
     "http_500_after": Kind(Stage.RUN, "500, executed, saved under the key"),
     "lock_timeout_cached": Kind(Stage.RUN, "429 lock_timeout, not executed, saved under the key", writes_only=True),
@@ -48,7 +50,9 @@ KINDS = {
     "slow": Kind(Stage.WIRE, "the answer comes `seconds` later; the key is in flight until then", seconds=1.0),
 }
 
-RANDOM_KINDS = tuple(kind for kind in KINDS if kind != "unauthorized")
+FOR_A_PERSON = ("unauthorized", "forbidden", "refused")
+"""What Stripe answers until a person has mended something; random plans bring what passes by itself."""
+RANDOM_KINDS = tuple(kind for kind in KINDS if kind not in FOR_A_PERSON)
 RANDOM_SLOW_SECONDS = 0.2
 
 _MATCH_FIELDS = {"endpoint": str, "customer": str, "invoice": str, "nth": int, "times": int}

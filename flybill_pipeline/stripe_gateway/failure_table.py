@@ -2,6 +2,10 @@
 
 The first row that matches counts, so the particular stands before the general. Every class of stripe-python has a row
 without conditions; a test fails when the library grows a class that has none.
+
+A refusal is one object's ("org") or the account's ("everyone"). The account's are only those that are about the key
+and the same for whatever is asked: then one answer is enough. All others may be of one customer or one invoice,
+whatever they are called. That the reason is everybody's is seen by several organizations, so no sentence here says it.
 """
 
 from collections.abc import Collection
@@ -52,13 +56,7 @@ class Rule:
 
 _TAX_ENGINE = ("failed_tax_calculation", "taxes_calculation_failed")
 _ADDRESS = ("customer_tax_location_invalid", "invalid_tax_location", "tax_id_invalid")
-_ACCOUNT = (
-    "livemode_mismatch",
-    "secret_key_required",
-    "api_key_expired",
-    "platform_api_key_expired",
-    "account_invalid",
-)
+_KEY = ("secret_key_required", "api_key_expired", "platform_api_key_expired")
 _NOT_OURS_TO_MEND = "Tell whoever maintains flybill, with the request id; repair the org afterwards."
 
 _NO_ANSWER = (
@@ -136,10 +134,11 @@ _REFUSED = (
     ),
     Rule(
         stripe.InvalidRequestError,
-        "everyone",
+        "org",
         "tax_inactive",
-        "Stripe Tax is not active in this account",
-        "Activate Stripe Tax in the dashboard, or turn it off for the sync.",
+        "Stripe Tax is not active for this invoice",
+        "Activate Stripe Tax in the dashboard, or turn it off for the sync; then repair the org.",
+        CHECKING,
         codes=("stripe_tax_inactive",),
     ),
     Rule(
@@ -151,19 +150,30 @@ _REFUSED = (
     ),
     Rule(
         stripe.InvalidRequestError,
-        "everyone",
+        "org",
         "no_payment_method_types",
-        "No payment method type is enabled for invoices in this account",
-        "Enable one under Settings, Billing, Invoices in Stripe's dashboard.",
+        "Stripe has no type of payment method for this invoice",
+        "Enable one that fits its customer and currency, under Settings, Billing, Invoices in Stripe's dashboard; then "
+        "repair the org.",
+        CHECKING,
         codes=("invoice_no_payment_method_types",),
     ),
     Rule(
         stripe.InvalidRequestError,
         "everyone",
+        "bad_key",
+        "The API key is invalid, expired, or no secret key",
+        "Set STRIPE_API_KEY to a valid secret key and start the sync again; nothing was lost.",
+        codes=_KEY,
+    ),
+    Rule(
+        stripe.InvalidRequestError,
+        "org",
         "wrong_account",
-        "The key belongs to another mode or account than the objects",
-        "Check STRIPE_API_KEY and FLYBILL_STRIPE_LIVE.",
-        codes=_ACCOUNT,
+        "The key belongs to another mode or account than the customer or the invoice",
+        "Check STRIPE_API_KEY and FLYBILL_STRIPE_LIVE, and which customer the org is linked to; then repair the org.",
+        CHECKING,
+        codes=("livemode_mismatch", "account_invalid"),
     ),
     Rule(
         stripe.InvalidRequestError,
@@ -192,10 +202,11 @@ _REFUSED = (
     ),
     Rule(
         stripe.InvalidRequestError,
-        "everyone",
-        "wrong_address",
-        "This is not Stripe, or not the version that flybill speaks",
-        "Check STRIPE_API_BASE.",
+        "org",
+        "not_found",
+        "Stripe does not know what was asked for, and does not say what that is",
+        "Look whether the org's customer and invoice exist at Stripe, check STRIPE_API_BASE; then repair the org.",
+        CHECKING,
         statuses=(404,),
     ),
     Rule(stripe.InvalidRequestError, "org", "refused", "Stripe refused the request", _NOT_OURS_TO_MEND, CHECKING),
@@ -208,7 +219,7 @@ _REFUSED = (
     ),
 )
 
-_ACCOUNT_WIDE = (
+_KEY_OR_CARD = (
     Rule(
         stripe.AuthenticationError,
         "everyone",
@@ -218,10 +229,11 @@ _ACCOUNT_WIDE = (
     ),
     Rule(
         stripe.PermissionError,
-        "everyone",
+        "org",
         "no_permission",
-        "The API key may not do this",
-        "Give the key write permission for invoices and customers, and start the sync again; nothing was lost.",
+        "Stripe does not permit this with the API key",
+        "Give the key write permission for invoices and customers; if it has that, look at the customer in Stripe's "
+        "dashboard. Then repair the org; nothing was lost.",
     ),
     Rule(
         stripe.CardError,
@@ -275,4 +287,4 @@ _UNEXPECTED = tuple(
     )
 )
 
-TABLE: tuple[Rule, ...] = (*_NO_ANSWER, *_BUSY, *_REFUSED, *_ACCOUNT_WIDE, *_NOT_STRIPES_OWN, *_UNEXPECTED)
+TABLE: tuple[Rule, ...] = (*_NO_ANSWER, *_BUSY, *_REFUSED, *_KEY_OR_CARD, *_NOT_STRIPES_OWN, *_UNEXPECTED)

@@ -34,12 +34,13 @@ class World:
         self.waiting: set[str] = set()
         self.stopped: OpenBreaker | None = None
         self.openings: list[tuple[datetime, datetime | None]] = []
+        self.came_back: list[tuple[str, int, int]] = []
         self.now = datetime.now(UTC)
         self.open: dict[Month, int] = {}
         self.unread = Backlog()
-        breaker = SimpleNamespace(state=lambda: self.stopped, openings=lambda _since: self.openings)
+        breaker = SimpleNamespace(state=lambda _now: self.stopped, openings=lambda _since: self.openings)
         self.toolbox: Any = SimpleNamespace(
-            sync_ledger=SimpleNamespace(breaker=breaker),
+            sync_ledger=SimpleNamespace(breaker=breaker, came_back=lambda: self.came_back),
             open_months=SimpleNamespace(before=lambda _end: self.open),
             usage_backlog=SimpleNamespace(unread=lambda _month, _landing: self.unread),
         )
@@ -262,6 +263,32 @@ def test_while_stripe_is_down_one_shard_at_a_time_is_the_probe_and_no_attempt_is
         assert given_up(world.instance, world.toolbox, PARTITIONS, world.openings, world.now) == []
     world.stopped, world.openings = None, [(began, datetime.now(UTC))]
     assert len(world.requests()) == 3  # all of them, at once
+
+
+def test_while_calls_are_stopped_another_shard_is_the_probe_each_time(world: World) -> None:
+    """Else a shard with nothing but the org that failed last would be asked for, again and again."""
+    began = datetime.now(UTC)
+    world.failing = {key(shard) for shard in range(3)}
+    for each in sorted(world.failing):
+        world.run(each)
+    world.openings = [(began, None)]
+    probed = []
+    for _ in range(3):
+        world.wait(timedelta(hours=1))
+        world.stopped = stopped(began, world.now)
+        (probe,) = world.requests()
+        world.follow(probe)
+        probed.append(str(probe.partition_key))
+    assert sorted(probed) == sorted(world.failing)
+
+
+def test_shards_that_did_not_fail_are_brought_back_once_calls_are_let_through(world: World) -> None:
+    world.run(key(2))
+    world.came_back = [(str(LAST), 2, 7)]
+    world.stopped = stopped(world.now, world.now + timedelta(minutes=1))
+    assert world.requests() == []
+    world.stopped = None
+    assert [(each.partition_key, each.run_key) for each in world.requests()] == [(key(2), f"came-back:{key(2)}:7")]
 
 
 def test_what_fails_after_stripe_has_answered_again_counts(world: World) -> None:

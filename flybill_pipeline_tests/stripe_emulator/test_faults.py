@@ -37,6 +37,8 @@ EXPECTED = {
     "lock_timeout_cached": Expected(BUSY, 429, executed=False, then_replayed=True, then_status=429),
     "key_in_use": Expected(BROKEN, 409, executed=False, then_replayed=False),
     "slow": Expected(None, 200, executed=True, then_replayed=True),
+    "forbidden": Expected(stripe.PermissionError, 403, executed=False, then_replayed=False),
+    "refused": Expected(stripe.InvalidRequestError, 400, executed=False, then_replayed=True, then_status=400),
     "unauthorized": Expected(stripe.AuthenticationError, 401, executed=False, then_replayed=False),
 }
 

@@ -87,12 +87,15 @@ CASES: list[tuple[type[stripe.StripeError], int | None, str | None, str | None, 
     (stripe.InvalidRequestError, 404, "resource_missing", "invoice", "look_first", "invoice_missing"),
     (stripe.InvalidRequestError, 400, "customer_tax_location_invalid", None, "org", "address_unusable"),
     (stripe.InvalidRequestError, 400, "invoice_not_editable", None, "look_first", "already_further"),
-    (stripe.InvalidRequestError, 400, "stripe_tax_inactive", None, "everyone", "tax_inactive"),
-    (stripe.InvalidRequestError, 400, "livemode_mismatch", None, "everyone", "wrong_account"),
+    (stripe.InvalidRequestError, 400, "stripe_tax_inactive", None, "org", "tax_inactive"),
+    (stripe.InvalidRequestError, 400, "livemode_mismatch", None, "org", "wrong_account"),
     (stripe.InvalidRequestError, 400, "parameter_unknown", "x", "org", "refused"),
-    (stripe.InvalidRequestError, 404, None, None, "everyone", "wrong_address"),
+    (stripe.InvalidRequestError, 404, None, None, "org", "not_found"),
+    (stripe.InvalidRequestError, 400, None, None, "org", "refused"),
+    (stripe.InvalidRequestError, 400, "invoice_no_payment_method_types", None, "org", "no_payment_method_types"),
+    (stripe.InvalidRequestError, 400, "secret_key_required", None, "everyone", "bad_key"),
     (stripe.AuthenticationError, 401, "api_key_expired", None, "everyone", "bad_key"),
-    (stripe.PermissionError, 403, None, None, "everyone", "no_permission"),
+    (stripe.PermissionError, 403, None, None, "org", "no_permission"),
     (stripe.CardError, 402, "card_declined", None, "look_first", "payment_failed"),
 ]
 
@@ -103,6 +106,19 @@ def test_known_errors_have_their_kind_and_name(
 ) -> None:
     failure = classify(raised(error, status, code, param=param))
     assert (failure.kind, failure.code) == (kind, name)
+
+
+def test_only_what_is_about_the_key_itself_is_the_accounts() -> None:
+    """Whatever else a refusal is called, it may be of one customer or one invoice."""
+    at_once = {(rule.error, rule.name) for rule in TABLE if rule.kind == "everyone"}
+    assert at_once == {(stripe.AuthenticationError, "bad_key"), (stripe.InvalidRequestError, "bad_key")}
+
+
+@given(st.sampled_from([400, 403, 404]), st.none() | st.from_regex(r"[a-z_]{1,30}", fullmatch=True), st.data())
+def test_no_unknown_refusal_is_taken_for_everybodys(status: int, code: str | None, data: st.DataObject) -> None:
+    error = stripe.PermissionError if status == 403 else stripe.InvalidRequestError
+    failure = classify(raised(error, status, code, param=data.draw(st.sampled_from([None, "customer", "lines"]))))
+    assert failure.kind != "everyone"
 
 
 def test_a_currency_clash_has_no_code_and_is_known_by_its_words() -> None:

@@ -19,7 +19,8 @@ LONGEST_IN_KEY = 200
 
 FailureKind: TypeAlias = Literal["same_key", "look_first", "org", "everyone"]
 """What a failure allows: the same request again under the same key; first a look at what Stripe has, then a new key;
-nothing until a person mends this org; nothing for anybody until a person mends the account."""
+nothing for this org until a person mends it; nothing for anybody until a person mends the key. An org's failure may
+turn out to be everybody's: the breaker sees to that."""
 
 FOR_A_PERSON = frozenset({"blocked", "mismatch"})
 """The states of a durable row that wait for a person."""

@@ -65,7 +65,8 @@ def _stopped(breaker: OpenBreaker, waiting: Sequence[Group]) -> Problem:
     for group in waiting:
         totals.update(group["totals"])
     orgs = sorted({org for group in waiting for org in group["org_ids"]})
-    title = "Stripe does not answer" if breaker.cause == "outage" else "Stripe refuses our calls"
+    refused = f"{breaker.orgs} organizations alike" if breaker.orgs > 1 else "our calls"
+    title = "Stripe does not answer" if breaker.cause == "outage" else f"Stripe refuses {refused}"
     return Problem(
         key=f"breaker/{breaker.cause}",
         title=f"{title}: no invoices are sent",

@@ -54,8 +54,8 @@ def bring_to_stripe(
     pending = credit_notes.pending(*scope)
     if not pending:
         return BroughtReport(invoices)
-    breaker = ledger.breaker.state()
-    if breaker is not None and breaker.next_probe_at > options.clock():
+    breaker, now = ledger.breaker.state(options.clock()), options.clock()
+    if breaker is not None and breaker.next_probe_at > now:
         return BroughtReport(invoices, waits=f"credit notes were not sent: {breaker.sentence}")
     issued = issue_credit_notes(pending, ledger=credit_notes, stripe=stripe)
     return BroughtReport(invoices, issued, _notes_wait(issued, len(pending)) if issued.waiting else None)

@@ -22,6 +22,8 @@ LONGEST_DISPUTE = timedelta(days=180)
 """How long before a gap something may have begun that went on in it."""
 ATTEMPTS = 2
 """How often an unanswered call is repeated: few times, for the next reading is never far."""
+FORBIDDEN = 403
+"""The status of an answer that a key may not have."""
 OBJECTS = ("invoices", "credit_notes", "refunds", "disputes")
 
 Sleep: TypeAlias = Callable[[float], None]
@@ -140,12 +142,25 @@ def _linked(
         seen.payment_intent: seen.stripe_invoice_id for seen in new if seen.kind == "payment"
     }
     invoices.update(intake.invoices_paid_by(wanted))
-    for intent in sorted(wanted - set(invoices)):
-        answer = patiently(partial(stripe.invoice_paid_by, intent), sleep, ATTEMPTS)
-        if isinstance(answer, Failure) and answer.kind in ("same_key", "everyone"):
-            return answer
-        invoices[intent] = answer.value if isinstance(answer, Answer) else None  # one odd payment stops no other
+    asked = _invoices_paid_by(sorted(wanted - set(invoices)), stripe, sleep)
+    if isinstance(asked, Failure):
+        return asked
+    invoices.update(asked)
     return [
         seen if seen.stripe_invoice_id else replace(seen, stripe_invoice_id=invoices.get(seen.payment_intent))
         for seen in new
     ]
+
+
+def _invoices_paid_by(intents: Sequence[str], stripe: Stripe, sleep: Sleep) -> dict[str, str | None] | Failure:
+    """Payment intent to invoice, as Stripe says. One odd payment stops no other; a key that may not ask stops all."""
+    invoices: dict[str, str | None] = {}
+    forbidden: list[Failure] = []
+    for intent in intents:
+        answer = patiently(partial(stripe.invoice_paid_by, intent), sleep, ATTEMPTS)
+        if isinstance(answer, Failure) and answer.kind in ("same_key", "everyone"):
+            return answer
+        if isinstance(answer, Failure) and answer.status == FORBIDDEN:
+            forbidden.append(answer)
+        invoices[intent] = answer.value if isinstance(answer, Answer) else None
+    return forbidden[0] if forbidden and len(forbidden) == len(intents) else invoices

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.sync.breaker import Admission, OpenBreaker
+from flybill_pipeline.billing.sync.breaker import Admission, Failing, OpenBreaker
 from flybill_pipeline.billing.sync.clocks import ClockReading
 from flybill_pipeline.billing.sync.progress import Pulse, SyncProgress
 from flybill_pipeline.billing.sync.values import (
@@ -47,17 +47,29 @@ class Rows(Protocol):
 class BreakerStore(Protocol):
     """The breaker that all processes share, see `billing.sync.breaker`."""
 
-    def state(self) -> OpenBreaker | None:
+    def state(self, now: datetime) -> OpenBreaker | None:
         """The open breaker, None when calls may be made."""
 
     def admit(self, now: datetime) -> Admission:
         """Whether a run may call; a probe that is due goes to the run that asks first."""
 
-    def trip(self, breaker: OpenBreaker) -> OpenBreaker:
-        """Opens it, unless it is open for the same reason; returns what is open now."""
+    def trip(self, breaker: OpenBreaker, orgs: Collection[str] = ()) -> OpenBreaker:
+        """Opens it, unless it is open for the same reason; returns what is open now.
+
+        The invoices of `orgs` that were refused for that reason wait for it to close, and no longer for a person.
+        """
 
     def close(self, now: datetime) -> None:
         """Stripe takes calls again."""
+
+    def failing(self) -> Mapping[str, Failing]:
+        """The orgs whose last failure may be everybody's."""
+
+    def failed(self, org_ids: Collection[str], code: str, now: datetime) -> None:
+        """Remembers that these orgs failed with this code."""
+
+    def passed(self, org_id: str) -> None:
+        """An org got through: what the others failed of is not everybody's."""
 
 
 class Runs(Protocol):

@@ -34,7 +34,7 @@ def prove_month(
     month: Month, *, ours: OurSide, theirs: StripesList, ledger: Ledger, stripe: Drafts, now: datetime
 ) -> MonthProof:
     """Compares the month with Stripe's list. Calls nobody while calls are stopped for everybody."""
-    breaker = ledger.breaker.state()
+    breaker = ledger.breaker.state(now)
     if breaker is not None and breaker.next_probe_at > now:
         return MonthProof(None, unread=f"Stripe's list was not read: {breaker.sentence}")
     reconciliation = reconcile(month, ours=ours, theirs=theirs)

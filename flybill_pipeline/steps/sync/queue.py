@@ -1,7 +1,8 @@
 """Which invoice is next, and who waits until when. Belongs here: order and time. Not: Stripe, nor what failures mean.
 
-The biggest invoice goes first. One invoice goes ahead alone: until one is through, nothing else is sent, so that a bad
-key costs a handful of calls and not one per worker (`breaker.py` judges that).
+The biggest invoice goes first, those of orgs that failed of late last. One invoice goes ahead alone: until one is
+through, nothing else is sent, so that a bad key costs a handful of calls and not one per worker (`breaker.py` judges
+that).
 """
 
 import heapq
@@ -23,8 +24,9 @@ TAKEN_WAIT = timedelta(seconds=1)
 
 @dataclass(order=True)
 class Turn:
-    """One invoice in the queue, ordered by size. `waits`: see `Ending`."""
+    """One invoice in the queue, in order: by when its org failed last, then by size. `waits`: see `Ending`."""
 
+    failed_at: datetime
     size: int
     work: SyncWork = field(compare=False)
     waits: int = field(default=0, compare=False)
@@ -42,7 +44,8 @@ class WorkQueue:
         workers: int,
         judge: Judge,
     ) -> None:
-        self._ready = [Turn(-work.subtotal_minor, work) for work in works]
+        failed_at = judge.suspects.failed_at
+        self._ready = [Turn(failed_at(work.org_id), -work.subtotal_minor, work) for work in works]
         heapq.heapify(self._ready)
         self._delayed: list[tuple[datetime, Turn]] = []
         self._clock, self._sleep = clock, sleep
@@ -92,19 +95,19 @@ class WorkQueue:
     def _next(self, now: datetime) -> tuple[Turn | None, bool]:
         while self._delayed and self._delayed[0][0] <= now:
             heapq.heappush(self._ready, heapq.heappop(self._delayed)[1])
-        if self._over(now):
+        if self._over():
             return None, True
-        if not self._ready or self._in_flight >= self._judge.width(self._workers) or self._judge.holding(now):
+        if not self._ready or self._in_flight >= self._judge.width(self._workers) or self._judge.holding():
             return None, False
         self._in_flight += 1
         return heapq.heappop(self._ready), False
 
-    def _over(self, now: datetime) -> bool:
+    def _over(self) -> bool:
         """Whether no worker shall begin anything more. What is in flight may still come back, so that is waited for."""
         if self.stopping() or not (self._ready or self._delayed or self._in_flight):
             return True
         idle = self._judge.failing() or not self._ready
-        return idle and not self._in_flight and self._judge.gives_up(now)
+        return idle and not self._in_flight and self._judge.gives_up()
 
     def _delay(self, turn: Turn, ending: Ending) -> None:
         turn.waits = ending.waits

@@ -19,6 +19,8 @@ from flybill_pipeline.steps.sync.sent_keys import LATEST
 
 MISSING = "invoice_missing"
 """The code of the failure that Stripe does not know an id."""
+GONE = "customer_missing"
+"""The code of the failure that Stripe does not know a customer, or has deleted it."""
 
 
 def look(invoice: SyncInvoice, row: DurableRow, stripe: Stripe, doubt: Doubt) -> None:
@@ -85,8 +87,8 @@ class Look:
             if customer is None:
                 continue
             answer = self._stripe.find_invoices(customer, search_from(self._row.progress.sent_after))
-            if isinstance(answer, Failure) and answer.kind == "org" and customer != now:
-                continue  # a customer that the org was linked to before, and that is gone
+            if isinstance(answer, Failure) and answer.code == GONE and customer != now:
+                continue  # a customer that the org was linked to before
             copies = self._row.ask(answer)
             searched += copies
         return [copy for copy in searched if copy.flybill_invoice_id == self._invoice.invoice_id]

@@ -50,7 +50,7 @@ def sync_invoices(scope: SyncScope, *, ledger: Ledger, stripe: Stripe, options: 
     """
     before = ledger.states(*scope).get("finalized", 0)
     works, tally, clock = ledger.open_work(*scope), Tally(), options.clock
-    judge = Judge(ledger.breaker, len(works), clock=clock, patience=options.patience, calls=lambda: tally["calls"])
+    judge = Judge(ledger, scope, works, options)
     queue = WorkQueue(works, clock=clock, sleep=options.sleep, workers=options.workers, judge=judge)
     tally.on_success = queue.succeeded
     run = _Run(ledger, stripe, queue, RunContext(clock, tally, queue.stopping, _stripe_time(ledger, options)))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from flybill_pipeline.billing.money.period import Month
@@ -18,6 +18,7 @@ from flybill_pipeline.stores.sync.rows import CustomerRows, InvoiceRows, Rows
 from flybill_pipeline.stores.sync.runs import SyncRuns
 from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_sync
 from flybill_pipeline.stores.sync.tasks import Tasks
+from flybill_pipeline.stores.sync.waves import REPAIR, begun_again, came_back
 
 Orgs = Collection[str] | None
 
@@ -139,6 +140,11 @@ class SyncLedger:
         with self._engine.connect() as connection:
             return [SyncFailure(**row._mapping) for row in connection.execute(query)]
 
+    def came_back(self) -> Sequence[tuple[str, int, int]]:
+        """The months and shards with invoices that waited for a breaker that is closed by now, and which one."""
+        with self._engine.connect() as connection:
+            return came_back(connection)
+
     def reopen(self, month: Month, org_ids: Collection[str]) -> int:
         """Repair: lets the blocked and mismatched invoices of these orgs be tried again; returns how many.
 
@@ -169,17 +175,11 @@ def _make_rows(connection: Connection, scope: ColumnElement[bool]) -> None:
 
 
 def _reopened(table: Any, condition: ColumnElement[bool]) -> Any:
-    """The row as if nothing were known but that something may have been sent; `attempts` fences off old workers."""
+    """The row as if nothing were known but that something may have been sent."""
     return (
-        update(table)
+        begun_again(table, REPAIR)
         .where(condition, table.c.state.in_(FOR_A_PERSON))
         .values(
-            state="new",
-            step="repair",
-            step_key=None,
-            generation=table.c.generation + 1,
-            attempts=table.c.attempts + 1,
-            next_attempt_at=None,
             error_kind=None,
             error_code=None,
             error_message=None,

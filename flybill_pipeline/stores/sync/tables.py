@@ -88,9 +88,19 @@ stripe_breaker = Table(  # one row for each time that calls to Stripe were stopp
     Column("opened_at", DateTime(timezone=True), nullable=False),
     Column("next_probe_at", DateTime(timezone=True), nullable=False),
     Column("probes", Integer, nullable=False, server_default="0"),
+    Column("orgs", Integer, nullable=False, server_default="1"),  # refused for this reason; 1: one answer is enough
     Column("is_open", Boolean, nullable=False, server_default="true"),
     Column("closed_at", DateTime(timezone=True)),
     Index("stripe_breaker_open", "is_open", unique=True, postgresql_where=text("is_open")),
+)
+
+stripe_failing = Table(  # the last failure of each org that may be everybody's; without a code once the org got through
+    "stripe_failing",
+    metadata,
+    Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), primary_key=True),
+    Column("code", Text),
+    Column("failed_at", DateTime(timezone=True), nullable=False),
+    Column("others_passed", Boolean, nullable=False, server_default="false"),  # another org got through since
 )
 
 stripe_sync_runs = Table(  # the heartbeat of each run of the sync, written every second or so while it lasts
