@@ -16,14 +16,17 @@ as_json = click.option("--json", "json_wanted", is_flag=True, help="Print JSON i
 
 
 def finish(runner: "Runner", month: Month, json_wanted: bool, org_ids: tuple[str, ...] = ()) -> None:
-    """Shows where the month stands, and exits with 1 unless it, or what was asked for of it, is done."""
+    """Shows where the month stands, and exits with 1 unless it, or what was asked for of it, is done and the same in
+    Stripe's own list.
+    """
     from flybill_pipeline.cli.render.month_status import overview_data, show_failed_runs, show_overview
     from flybill_pipeline.questions.month_status import month_status
 
     answer = month_status(runner.toolbox, month)
     show(json_wanted, overview_data(answer), lambda: show_overview(answer))
     show_failed_runs(runner.failed)
-    sys.exit(1 if answer.failures_of(org_ids) or runner.failed else 0)
+    wrong = answer.failures_of(org_ids) or runner.failed or answer.reconciliation.is_wrong(org_ids)
+    sys.exit(1 if wrong else 0)
 
 
 def show(json_wanted: bool, data: Any, text: Callable[[], None]) -> None:

@@ -17,13 +17,14 @@ from flybill_pipeline.settings import load_settings
 @click.argument("month", type=MONTH)
 @as_json
 def status(month: Month, json_wanted: bool) -> None:
-    """Where MONTH stands: outcomes, sync, totals, and each failure with its remedy."""
+    """Where MONTH stands: outcomes, sync, totals, failures with their remedies, and what Stripe's own list says."""
     from flybill_pipeline.cli.render.month_status import overview_data, show_overview
     from flybill_pipeline.questions.month_status import month_status
 
     with toolbox(load_settings()) as tools:
         answer = month_status(tools, month)
     show(json_wanted, overview_data(answer), lambda: show_overview(answer))
+    sys.exit(1 if answer.reconciliation.is_wrong() else 0)
 
 
 @click.command()

@@ -28,13 +28,15 @@ def up(port: int, read_only_port: int | None) -> None:
 @click.command()
 @click.option("--port", default=12111, show_default=True, help="0 picks a free one.")
 @click.option("--state", type=click.Path(path_type=Path), help="Keep the state in this file; without it, in memory.")
-def emulator(port: int, state: Path | None) -> None:
+@click.option("--account", help="The id of the account, such as acct_1trial. Without it one is made up.")
+def emulator(port: int, state: Path | None, account: str | None) -> None:
     """Serve the stand-in Stripe alone, until Ctrl-C. Point STRIPE_API_BASE at the address that it prints."""
     require_free(port)
     if state is not None and not os.access(state.absolute().parent, os.W_OK | os.X_OK):
         raise click.BadParameter(f"{state.absolute().parent} is no folder that can be written to", param_hint="--state")
     command = [sys.executable, "-m", "flybill_pipeline.stripe_emulator", "--port", str(port)]
-    os.execv(sys.executable, [*command, "--state", str(state)] if state else command)  # noqa: S606
+    command += ["--state", str(state)] if state else []
+    os.execv(sys.executable, [*command, "--account", account] if account else command)  # noqa: S606
 
 
 @click.command()

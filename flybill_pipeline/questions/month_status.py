@@ -1,9 +1,13 @@
-"""Where a month stands: its bills, its sync, its payments, and the usage that does not count. `status` and `close`."""
+"""Where a month stands: bills, sync, what Stripe's own list says, payments, usage that does not count.
+
+`status` and `close` show it.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.sync.verdicts import Verdict
 from flybill_pipeline.questions.late_usage import LateUsage, late_usage
 from flybill_pipeline.questions.rejected_usage import RejectedUsage, rejected_in
 from flybill_pipeline.questions.sync_progress import SyncNow, sync_progress
@@ -25,6 +29,7 @@ class MonthOverview:
     payments: MonthPayments
     late: LateUsage
     overdue: Mapping[Month, int]
+    reconciliation: Verdict
 
     def failures_of(self, org_ids: Collection[str]) -> list[FailedOrgMonth]:
         """The organizations that are not done, of these, or of all where none is named."""
@@ -40,4 +45,5 @@ def month_status(tools: Toolbox, month: Month) -> MonthOverview:
         payments=tools.payments.of_month(month, tools.now()),
         late=late_usage(tools, month),
         overdue={other: waiting for other, waiting in tools.overdue_months().items() if other != month},
+        reconciliation=tools.verdicts.of(month),
     )

@@ -30,6 +30,7 @@ def main() -> None:
         "--limit-global-live", type=limit, default=100, help="requests a second with live keys, or none"
     )
     parser.add_argument("--limit-concurrent", type=limit, help="requests under way at one endpoint, or none")
+    parser.add_argument("--account", help="the id of the account, such as acct_1trial; without it one is made up")
     options = parser.parse_args()
     config = EmulatorConfig(
         state_path=options.state,
@@ -37,6 +38,7 @@ def main() -> None:
         limit_global=options.limit_global,
         limit_global_live=options.limit_global_live,
         limit_concurrent=options.limit_concurrent,
+        account_id=options.account,
     )
     os.umask(0o077)  # the state names customers: it is for who runs this
     serve(config, options.host, options.port)

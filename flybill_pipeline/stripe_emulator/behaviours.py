@@ -119,6 +119,7 @@ BEHAVIOURS = (
         "forbidden: 403 without a code, of any object; refused: 400 invoice_no_payment_method_types, of any invoice",
         "library",
     ),
+    Behaviour("objects", "GET /v1/account: the account of the key; test and live keys share its id", "specified"),
     Behaviour("engine", "Stripe-Should-Retry: false with a 500, since its replay would be the same", "library"),
     Behaviour("customers", "a deleted customer is read as {id, object, deleted}, and missing for writes", "reported"),
     Behaviour(

@@ -23,6 +23,14 @@ class Call:
     idempotency_key: str | None = None
     api_version: str | None = None
 
+    @property
+    def account_id(self) -> str:
+        """The account that this store is of: made up once, and kept as long as everything else in it."""
+        known = self.store.recall("account_id", None)
+        if known is None:
+            self.store.remember("account_id", known := f"acct_1{secrets.token_hex(8)}")
+        return str(known)
+
     def find(self, kind: str, object_id: str, *, param: str, status: int = 400) -> Json:
         """The object, or Stripe's error naming `param` (status 404 for an id in the path, 400 for one in the body)."""
         obj = self.store.get(kind, object_id)

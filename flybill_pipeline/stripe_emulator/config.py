@@ -38,6 +38,7 @@ class EmulatorConfig:
     limit_endpoint, limit_global, limit_global_live: requests per real second for one endpoint, for all endpoints
     together with a test key, and with a live key; None means unlimited.
     limit_concurrent: requests under way at one endpoint (four times as many over all); None means unlimited.
+    account_id: the account that all keys belong to; None makes one up, which stays with the state.
     """
 
     state_path: Path | None = None
@@ -45,6 +46,7 @@ class EmulatorConfig:
     limit_global: int | None = 25
     limit_global_live: int | None = 100
     limit_concurrent: int | None = None
+    account_id: str | None = None
 
     def limit_for_mode(self, livemode: bool) -> int | None:
         """The account-wide limit in requests per second for a live or a test key."""

@@ -88,7 +88,7 @@ def _blank(call: Call, invoice: Json, params: Json) -> Json:
         "metadata": params.get("metadata") or {},
         "number": f"{invoice['number']}-CN-{ordinal:02d}",
         "out_of_band_amount": params.get("out_of_band_amount"),
-        "pdf": f"https://pay.stripe.com/credit_notes/{objects.ACCOUNT_ID}/{note_id}/pdf",
+        "pdf": f"https://pay.stripe.com/credit_notes/{call.account_id}/{note_id}/pdf",
         "post_payment_amount": 0,
         "pre_payment_amount": 0,
         "pretax_credit_amounts": [],

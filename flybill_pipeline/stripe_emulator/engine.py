@@ -28,6 +28,8 @@ class Emulator:
     def __init__(self, config: EmulatorConfig) -> None:
         self.config = config
         self.store = Store(config.state_path)
+        if config.account_id is not None:
+            self.store.remember("account_id", config.account_id)
         self.clock = Clock(self.store)
         self.faults = Faults(self.store)
         self.answers = Answers(self.store)
@@ -84,6 +86,8 @@ class Emulator:
         self._held.clear()
         self.answers.in_flight.clear()
         self.store.reset()
+        if self.config.account_id is not None:
+            self.store.remember("account_id", self.config.account_id)
         self.faults.clear()
         self.clock.reset()
 

@@ -43,8 +43,8 @@ def finalize(call: Call, invoice: Json, *, auto_advance: bool) -> Json:
         "automatically_finalizes_at": None,
         "ending_balance": settlement.ending_balance,
         "effective_at": invoice["effective_at"] or call.now,
-        "hosted_invoice_url": f"https://invoice.stripe.com/i/{objects.ACCOUNT_ID}/{token}",
-        "invoice_pdf": f"https://pay.stripe.com/invoice/{objects.ACCOUNT_ID}/{token}/pdf",
+        "hosted_invoice_url": f"https://invoice.stripe.com/i/{call.account_id}/{token}",
+        "invoice_pdf": f"https://pay.stripe.com/invoice/{call.account_id}/{token}/pdf",
         "last_finalization_error": None,
         "webhooks_delivered_at": call.now,
     }

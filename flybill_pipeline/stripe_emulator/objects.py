@@ -7,9 +7,6 @@ from typing import Any
 
 from .store import Json
 
-ACCOUNT_ID = "acct_1emulator"
-
-
 _UNKNOWN_OF_THE_BUSINESS = (
     "annual_revenue",
     "estimated_worker_count",
@@ -46,14 +43,14 @@ def empty_address() -> Json:
     return dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
 
 
-def account() -> Json:
-    """The one account; enough for a preflight check."""
+def account(account_id: str) -> Json:
+    """The one account of an emulator, which all its keys belong to; test and live keys have the same id."""
     requirements: Json = {"current_deadline": None, "disabled_reason": None} | {
         name: []
         for name in ("alternatives", "currently_due", "errors", "eventually_due", "past_due", "pending_verification")
     }
     return {
-        "id": ACCOUNT_ID,
+        "id": account_id,
         "object": "account",
         "business_profile": {"name": "flybill emulator"} | dict.fromkeys(_UNKNOWN_OF_THE_BUSINESS),
         "business_type": "company",
@@ -65,7 +62,7 @@ def account() -> Json:
         "default_currency": "usd",
         "details_submitted": True,
         "email": "emulator@example.com",
-        "external_accounts": listing(f"/v1/accounts/{ACCOUNT_ID}/external_accounts", [], has_more=False),
+        "external_accounts": listing(f"/v1/accounts/{account_id}/external_accounts", [], has_more=False),
         "future_requirements": requirements,
         "metadata": {},
         "payouts_enabled": True,

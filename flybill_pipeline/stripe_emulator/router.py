@@ -34,8 +34,8 @@ class Route:
         object.__setattr__(self, "decode", compile_params(self.params_type))
 
 
-def _retrieve_account(_call: Call, _params: Json, _id: str) -> Json:
-    return objects.account()
+def _retrieve_account(call: Call, _params: Json, _id: str) -> Json:
+    return objects.account(call.account_id)
 
 
 def _action(name: str, action: str, params_type: type, handler: Handler, method: str = "POST") -> Route:

@@ -13,6 +13,7 @@ import stripe
 
 from flybill_pipeline.billing.payments.credit_note_sync import CreditPlan, StripeBill, StripeCreditNote, StripeLine
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
+from flybill_pipeline.billing.sync.accounts import StripeAccount
 from flybill_pipeline.billing.sync.values import (
     Answer,
     Failure,
@@ -113,6 +114,10 @@ class Gateway:
     def clock(self) -> AnswerClock:
         """Stripe's clock, as its answers show it."""
         return self._clock
+
+    def account(self) -> Answer[StripeAccount] | Failure:
+        """The account that the key belongs to, in the key's mode."""
+        return self._call("retrieve_account", "get", "/v1/account", partial(mapping.read_account, live=self._live))
 
     def create_customer(self, org: SyncOrg, key: str) -> Answer[StripeCustomer] | Failure:
         """A customer for an org that has none."""

@@ -10,6 +10,7 @@ from flybill_pipeline.stripe_gateway.gateway import Gateway
 from flybill_pipeline.stripe_gateway.shapes import shaped
 
 MOST_PER_PAGE = 100
+_ENDED = {"void": "voided_at", "uncollectible": "marked_uncollectible_at"}
 
 
 class InvoiceListing:
@@ -50,7 +51,7 @@ def _listed_page(data: Mapping[str, Any]) -> ListedPage:
 
 def _listed(entry: Mapping[str, Any]) -> ListedInvoice:
     metadata = entry["metadata"] or {}
-    untaxed = entry.get("total_excluding_tax")
+    untaxed, moments = entry.get("total_excluding_tax"), entry.get("status_transitions") or {}
     return shaped(
         ListedInvoice,
         stripe_invoice_id=entry["id"],
@@ -60,4 +61,6 @@ def _listed(entry: Mapping[str, Any]) -> ListedInvoice:
         amount_minor=entry["subtotal"] if untaxed is None else untaxed,
         status=entry["status"],
         credited_minor=entry["pre_payment_credit_notes_amount"] + entry["post_payment_credit_notes_amount"],
+        customer_id=entry.get("customer"),
+        ended_at=moments.get(_ENDED.get(entry["status"], "")),
     )

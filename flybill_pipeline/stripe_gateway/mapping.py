@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from flybill_pipeline.billing.sync.accounts import StripeAccount
 from flybill_pipeline.billing.sync.values import StripeCustomer, StripeInvoice, SyncInvoice, SyncLine, SyncOrg
 from flybill_pipeline.stripe_gateway.shapes import shaped, text_of
 
@@ -111,6 +112,13 @@ def read_customer(data: Mapping[str, Any]) -> StripeCustomer:
         flybill_org_id=metadata.get("flybill_org_id"),
         flybill_terms=metadata.get("flybill_terms"),
     )
+
+
+def read_account(data: Mapping[str, Any], *, live: bool) -> StripeAccount:
+    """The account itself; it has no mode, its keys have. Raises one of NONSENSE when it is not one."""
+    if data["object"] != "account":
+        raise ValueError("no account")
+    return shaped(StripeAccount, account_id=data["id"], livemode=live)
 
 
 def _line_ids(lines: Mapping[str, Any]) -> tuple[str, ...] | None:

@@ -10,9 +10,12 @@ from datetime import datetime
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.values import SyncScope
+from flybill_pipeline.billing.sync.verdicts import Verdict
 from flybill_pipeline.steps.invoicing.finalize_invoices import FinalizeReport, UsageNotReadError, finalize_shard
 from flybill_pipeline.steps.payments.bring_to_stripe import BroughtReport, bring_to_stripe
 from flybill_pipeline.steps.pricing.price_usage import PricedFrom, PricingReport, price_shard
+from flybill_pipeline.steps.sync.judge_month import judge_month
+from flybill_pipeline.steps.sync.know_account import know_account, move_in
 from flybill_pipeline.steps.sync.options import RunOptions
 from flybill_pipeline.steps.sync.prove_month import MonthProof, prove_month
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -44,8 +47,11 @@ def finalize(tools: Toolbox, part: ShardMonth) -> FinalizeReport:
 
 def bring(tools: Toolbox, part: ShardMonth, tell: Callable[[str], None] = lambda _: None) -> BroughtReport:
     """Brings what is finalized of the shard, or of some orgs, to Stripe; `tell` hears now and then how far it is."""
+    scope = SyncScope(part.month, part.shard, part.only or None)
+    if may_be_asked(tools):
+        move_in(tools.stripe_accounts, tools.stripe, *scope)
     return bring_to_stripe(
-        SyncScope(part.month, part.shard, part.only or None),
+        scope,
         ledger=tools.sync_ledger,
         credit_notes=tools.credit_notes,
         stripe=tools.stripe,
@@ -53,8 +59,21 @@ def bring(tools: Toolbox, part: ShardMonth, tell: Callable[[str], None] = lambda
     )
 
 
-def prove(tools: Toolbox, month: Month) -> MonthProof:
-    """The month here and in Stripe's own list."""
+def may_be_asked(tools: Toolbox) -> bool:
+    """Whether Stripe is asked at all: not while calls are stopped for everybody."""
+    return tools.sync_ledger.breaker.state() is None
+
+
+def prove(tools: Toolbox, month: Month) -> tuple[MonthProof, Verdict]:
+    """The month here and in Stripe's own list, and what that comes to, which is kept for who asks later."""
+    account = know_account(tools.stripe_accounts, tools.stripe) if may_be_asked(tools) else tools.stripe_accounts.mine()
+    proof = _compared(tools, month)
+    verdict = judge_month(month, proof, tools.stripe_accounts.made_elsewhere(month), account, tools.now())
+    tools.verdicts.keep(month, verdict)
+    return proof, verdict
+
+
+def _compared(tools: Toolbox, month: Month) -> MonthProof:
     return prove_month(
         month,
         ours=tools.billed,

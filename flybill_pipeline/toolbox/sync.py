@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from flybill_pipeline.stores.sync.accounts import Accounts
 from flybill_pipeline.stores.sync.ledger import SyncLedger
 from flybill_pipeline.stores.sync.month_checks import MonthChecks
+from flybill_pipeline.stores.sync.verdicts import Verdicts
 from flybill_pipeline.stripe_gateway.keys import key_mark
 from flybill_pipeline.toolbox.invoicing import InvoicingTools
 
@@ -25,8 +27,20 @@ class SyncTools(InvoicingTools):
 
     @cached_property
     def sync_ledger(self) -> SyncLedger:
+        return SyncLedger(self.engine, self._key_mark)
+
+    @cached_property
+    def stripe_accounts(self) -> Accounts:
+        return Accounts(self.engine, self._key_mark)
+
+    @cached_property
+    def verdicts(self) -> Verdicts:
+        return Verdicts(self.engine)
+
+    @property
+    def _key_mark(self) -> str:
         key = self.settings.stripe_api_key
-        return SyncLedger(self.engine, key_mark(key.get_secret_value()) if key else "")
+        return key_mark(key.get_secret_value()) if key else ""
 
     @cached_property
     def month_checks(self) -> MonthChecks:
@@ -36,7 +50,7 @@ class SyncTools(InvoicingTools):
     def billed(self) -> "Billed":
         from flybill_pipeline.stores.sync.billed import Billed
 
-        return Billed(self.engine)
+        return Billed(self.engine, self._key_mark)
 
     @cached_property
     def stripe_list(self) -> "InvoiceListing":

@@ -14,7 +14,8 @@ MOST_STRAYS = 100
 class OurInvoice:
     """One finalized invoice of ours, amounts in minor units; `credited_minor` by credit notes that Stripe has.
 
-    `known_id` is Stripe's id of the copy that the sync left there, None while there is none.
+    `known_id` is Stripe's id of the copy that the sync left there, None while there is none; `customer_id` the customer
+    that it was sent for, and `sync_state` how far the sync says that it is.
     """
 
     invoice_id: str
@@ -24,6 +25,8 @@ class OurInvoice:
     amount_minor: int
     credited_minor: int = 0
     known_id: str | None = None
+    customer_id: str | None = None
+    sync_state: str = "finalized"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class ListedInvoice:
     """One invoice in Stripe's list. `amount_minor` is before tax; `invoice_id` and `month` are its metadata, if any.
 
     `credited_minor` is what all its credit notes come to, also those made by hand; it does not change `amount_minor`.
+    `ended_at` is when it was voided or marked as uncollectible, in seconds since 1970.
     """
 
     stripe_invoice_id: str
@@ -40,6 +44,8 @@ class ListedInvoice:
     amount_minor: int
     status: str
     credited_minor: int = 0
+    customer_id: str | None = None
+    ended_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.payments.credit_notes import totals as credited
-from flybill_pipeline.cli.render import credit_notes, month_open, payments, rejected_usage, screen, sync_progress
+from flybill_pipeline.cli.render import (
+    credit_notes,
+    month_open,
+    payments,
+    reconciliation,
+    rejected_usage,
+    screen,
+    sync_progress,
+)
 from flybill_pipeline.questions.month_status import MonthOverview
 from flybill_pipeline.stores.payments.statements import FailedOrgMonth, MonthStatus
 
@@ -22,6 +30,7 @@ def show_overview(overview: MonthOverview) -> None:
     rejected_usage.show_count(overview.rejected)
     month_open.show_late(overview.late)
     sync_progress.show_sync(overview.sync)
+    reconciliation.show_verdict(overview.reconciliation)
     payments.show_payments(overview.payments)
     month_open.show_overdue(overview.overdue)
 
@@ -32,6 +41,7 @@ def overview_data(overview: MonthOverview) -> dict[str, Any]:
         **bills_data(overview.bills),
         "usage": rejected_usage.count_data(overview.rejected),
         **sync_progress.sync_data(overview.sync),
+        "reconciliation": reconciliation.verdict_data(overview.reconciliation),
         "payments": payments.payments_data(overview.payments),
         "late_usage": month_open.late_data(overview.late),
         "months_not_closed": month_open.overdue_data(overview.overdue),

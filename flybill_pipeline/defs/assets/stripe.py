@@ -70,12 +70,13 @@ def _stripe_reconciliation(partitions: Partitions) -> dg.AssetsDefinition:
         Changes nothing, except that it removes drafts of ours from Stripe whose invoice is finalized already.
         """
         month = read_month(context.partition_key)
-        proof = prove(toolbox, month)
+        proof, verdict = prove(toolbox, month)
         metadata = evidence(proof.removed, "orphan drafts removed")
         if proof.reconciliation is None:
             raise dg.Failure(proof.unread, metadata, allow_retries=False)
-        metadata |= reconciliation_metadata(proof.reconciliation)
-        result = TOTALS_MATCH_STRIPE.result(Finding(proof.reconciliation.proven, metadata))
+        metadata |= reconciliation_metadata(proof.reconciliation, verdict)
+        elsewhere = verdict.message if verdict.state == "other_account" else None
+        result = TOTALS_MATCH_STRIPE.result(Finding(proof.reconciliation.proven, metadata, says=elsewhere))
         tables = month_tables(toolbox.month_figures.by_meter(month), toolbox.month_figures.outcomes(month))
         return dg.MaterializeResult(metadata=metadata | tables, check_results=[result])
 

@@ -32,11 +32,15 @@ MONTH_SHARD: Cut[tuple[Month, int]] = Cut(lambda partitions: partitions.month_sh
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a look found. `metadata` shows the offenders; `warning`: what was found is not bad enough to be red."""
+    """What a look found. `metadata` shows the offenders; `warning`: what was found is not bad enough to be red.
+
+    `says` takes the place of the check's own sentence, where that is not what is so.
+    """
 
     passed: bool
     metadata: Metadata = field(default_factory=dict)
     warning: bool = False
+    says: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +93,6 @@ class Check(Generic[Part]):
         return {
             "passed": finding.passed,
             "severity": WARN if finding.warning else self.severity,
-            "description": self.holds if finding.passed else self.broken,
+            "description": finding.says or (self.holds if finding.passed else self.broken),
             "metadata": finding.metadata,
         }

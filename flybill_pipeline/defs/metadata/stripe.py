@@ -1,12 +1,15 @@
 """What is shown of invoices and payments at Stripe."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 
 from flybill_pipeline.billing.money.amounts import format_money
+from flybill_pipeline.billing.sync.verdicts import Verdict
 from flybill_pipeline.defs.metadata.tables import Metadata, bars, evidence, money, trouble
 from flybill_pipeline.steps.payments.bring_to_stripe import BroughtReport
 from flybill_pipeline.steps.payments.read_payments import PaymentsReport
+from flybill_pipeline.steps.sync.judge_month import differences
 from flybill_pipeline.steps.sync.reconcile_invoices import Reconciliation
 from flybill_pipeline.steps.sync.sync_invoices import SyncReport
 from flybill_pipeline.toolbox.closing import Unrepaired
@@ -71,20 +74,20 @@ def payments_metadata(report: PaymentsReport) -> Metadata:
     }
 
 
-def reconciliation_metadata(reconciliation: Reconciliation) -> Metadata:
-    """Both sides' totals, and every row of the outer join that differs."""
+def reconciliation_metadata(reconciliation: Reconciliation, verdict: Verdict) -> Metadata:
+    """Both sides' totals, and every row of the outer join that differs, in words."""
     ours = {currency: total["ours"] for currency, total in reconciliation.totals.items()}
     theirs = {currency: total["theirs"] for currency, total in reconciliation.totals.items()}
-    differences = reconciliation.differences
-    filled = differences.astype(object).where(differences.notna(), None)
-    rows = [{str(name): value for name, value in row.items()} for row in filled.to_dict("records")]
+    rows = [asdict(each) for each in differences(reconciliation.differences)]
     return {
+        "verdict": verdict.message or "nothing to compare",
         "invoices that match": reconciliation.matched,
         "invoices that differ": len(rows),
         "pages of Stripe's list": reconciliation.pages,
         **money(ours, "here"),
         **money(theirs, "in Stripe"),
         **evidence(rows, "differences"),
+        **evidence([asdict(each) for each in verdict.written_off], "marked as uncollectible"),
     }
 
 

@@ -34,6 +34,8 @@ COLUMNS = (
     "credited_minor_theirs",
     "stripe_invoice_id",
     "status",
+    "ended_at",
+    "sync_state",
 )
 
 
@@ -65,7 +67,8 @@ class Reconciliation:
     """The result for one month.
 
     `differences` has one row per differing invoice or copy, with COLUMNS; `difference` names what differs, joined by
-    ", ": missing_there, missing_here, duplicate, amount, currency, credited, status. `totals` are minor units, ours and
+    ", ": missing_there, missing_here, duplicate, look_alike, amount, currency, credited, status. `written_off` has such
+    rows of invoices that were marked as uncollectible, which is no difference. `totals` are minor units, ours and
     theirs, per currency. `failure` is why Stripe's list could not be read: then nothing is known or proven.
     """
 
@@ -74,6 +77,7 @@ class Reconciliation:
     totals: Mapping[str, Mapping[str, int]]
     pages: int
     failure: Failure | None = None
+    written_off: "pd.DataFrame | None" = None
 
     @property
     def proven(self) -> bool:
@@ -96,11 +100,16 @@ def reconcile(
     joined = _joined(billed, listed)
     joined["difference"] = [_difference(row) for row in joined.to_dict("records")]
     differing = joined[joined["difference"] != ""]
+    alike = _joined(*_look_alikes(billed, reading.strangers))
+    alike["difference"] = "look_alike"
+    written_off = joined[(joined["status"] == "uncollectible") & (joined["difference"] == "")]
+    shown = differing if alike.empty else pd.concat([differing, alike])
     return Reconciliation(
         matched=len(joined) - len(differing),
-        differences=differing[list(COLUMNS)].reset_index(drop=True),
+        differences=shown[list(COLUMNS)].reset_index(drop=True),
         totals=_totals(billed, listed),
         pages=pages,
+        written_off=written_off.assign(difference="status")[list(COLUMNS)],
     )
 
 
@@ -108,7 +117,7 @@ class _Reading:
     """Stripe's list, as far as it is about the invoices of a month; `pages` is how many calls that took.
 
     An invoice is ours by Stripe's id of it, which the sync was given; by its metadata, which anybody may edit, only
-    where that says nothing.
+    where that says nothing. `strangers` are those without our mark.
     """
 
     def __init__(
@@ -117,6 +126,7 @@ class _Reading:
         self._month, self._theirs, self._sleep = str(month), theirs, sleep
         self._known = {invoice.known_id: invoice.invoice_id for invoice in billed if invoice.known_id is not None}
         self._listed: dict[str, ListedInvoice] = {}
+        self.strangers: dict[str, ListedInvoice] = {}
         self.pages = 0
 
     def all_of(self, where: Places) -> list[ListedInvoice] | Failure:
@@ -160,6 +170,27 @@ class _Reading:
         ours = self._known.get(invoice.stripe_invoice_id)
         if ours is not None or invoice.month == self._month:
             self._listed[invoice.stripe_invoice_id] = replace(invoice, invoice_id=ours or invoice.invoice_id)
+        elif invoice.invoice_id is None:
+            self.strangers[invoice.stripe_invoice_id] = invoice
+
+
+def _look_alikes(
+    billed: Sequence[OurInvoice], strangers: Mapping[str, ListedInvoice]
+) -> tuple[list[OurInvoice], list[ListedInvoice]]:
+    """The invoices without our mark that stand for a customer and an amount of ours, beside ours of that customer."""
+    ours = {(each.customer_id, each.currency, each.amount_minor): each for each in billed if each.customer_id}
+    alike = [
+        (ours[known], stranger)
+        for stranger in strangers.values()
+        if stranger.status in DUE and (known := _likeness(stranger)) in ours
+    ]
+    return list({each.invoice_id: each for each, _ in alike}.values()), [
+        replace(stranger, invoice_id=each.invoice_id) for each, stranger in alike
+    ]
+
+
+def _likeness(invoice: ListedInvoice) -> tuple[str | None, str, int]:
+    return invoice.customer_id, invoice.currency, invoice.amount_minor
 
 
 def _joined(billed: Sequence[OurInvoice], listed: Sequence[ListedInvoice]) -> "pd.DataFrame":
@@ -173,7 +204,11 @@ def _joined(billed: Sequence[OurInvoice], listed: Sequence[ListedInvoice]) -> "p
             side[amount] = side[amount].astype("Int64")  # stays a whole number where a side is missing
     there["copies"] = there.groupby("invoice_id")["stripe_invoice_id"].transform("size").astype("Int64")
     return here.merge(
-        there.drop(columns="month"), how="outer", on="invoice_id", suffixes=("_ours", "_theirs"), indicator="side"
+        there.drop(columns=["month", "customer_id"]),
+        how="outer",
+        on="invoice_id",
+        suffixes=("_ours", "_theirs"),
+        indicator="side",
     )
 
 

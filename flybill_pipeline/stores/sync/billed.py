@@ -2,23 +2,24 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, Engine, cast, func, select
+from sqlalchemy import BigInteger, Engine, cast, false, func, select
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.reconciliation import OurInvoice, Sent
 from flybill_pipeline.stores.invoicing.tables import invoices
+from flybill_pipeline.stores.sync.accounts import elsewhere
 from flybill_pipeline.stores.sync.credit_tables import credit_notes, stripe_credit_notes
 from flybill_pipeline.stores.sync.tables import stripe_sync
 
 
 class Billed:
-    """The finalized invoices of a month as they ought to be at Stripe."""
+    """The finalized invoices of a month as they ought to be at Stripe: in the account of the key, see `Accounts`."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, key_mark: str = "") -> None:
+        self._engine, self._key_mark = engine, key_mark
 
     def invoices(self, month: Month) -> Sequence[OurInvoice]:
-        """All of them, whether they were synced or not, in order of org ids."""
+        """All that were not sent to another account, whether they were synced or not, in order of org ids."""
         c = invoices.c
         credited = (
             select(func.coalesce(func.sum(credit_notes.c.amount_minor), 0))
@@ -34,9 +35,12 @@ class Billed:
             c.subtotal_minor.label("amount_minor"),
             cast(credited, BigInteger).label("credited_minor"),
             stripe_sync.c.stripe_invoice_id.label("known_id"),
+            stripe_sync.c.stripe_customer_id.label("customer_id"),
+            func.coalesce(stripe_sync.c.state, "new").label("sync_state"),
         ).outerjoin(stripe_sync, stripe_sync.c.invoice_id == c.invoice_id)
+        here = ~func.coalesce(elsewhere(stripe_sync, self._key_mark), false())
         with self._engine.connect() as connection:
-            rows = connection.execute(query.where(c.month == str(month)).order_by(c.org_id))
+            rows = connection.execute(query.where(c.month == str(month), here).order_by(c.org_id))
             return [OurInvoice(**row._mapping) for row in rows]
 
     def sent(self, month: Month) -> Sequence[Sent]:
@@ -50,6 +54,7 @@ class Billed:
             select(func.coalesce(c.sent_after, func.least(c.first_sent_at, last)), last, c.stripe_customer_id)
             .join(invoices)
             .where(invoices.c.month == str(month), c.first_sent_at.is_not(None))
+            .where(~elsewhere(stripe_sync, self._key_mark))
         )
         with self._engine.connect() as connection:
             return [Sent(*row) for row in connection.execute(query)]

@@ -11,6 +11,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.values import AT_REST, FOR_A_PERSON, SyncFailure, SyncTask, SyncWork
 from flybill_pipeline.stores.invoicing.tables import invoices, organizations
 from flybill_pipeline.stores.postgres.driver import Driver
+from flybill_pipeline.stores.sync.accounts import begun_anew
 from flybill_pipeline.stores.sync.breaker import SyncBreaker
 from flybill_pipeline.stores.sync.claims import Claims
 from flybill_pipeline.stores.sync.clock import StripeClock
@@ -32,12 +33,13 @@ class SyncLedger:
     def __init__(self, engine: Engine, key_mark: str = "") -> None:
         self._engine = engine
         self._driver = Driver(engine)
+        self._key_mark = key_mark
         self._breaker = SyncBreaker(engine, key_mark)
         self._runs = SyncRuns(engine)
         self._clock = StripeClock(engine)
         self._claims = Claims(engine)
-        self._invoices = InvoiceRows(self._driver)
-        self._customers = CustomerRows(self._driver)
+        self._invoices = InvoiceRows(self._driver, key_mark)
+        self._customers = CustomerRows(self._driver, key_mark)
         self._tasks = Tasks(self._driver, self._invoices, self._customers)
 
     def __enter__(self) -> "SyncLedger":
@@ -152,6 +154,7 @@ class SyncLedger:
         """
         chosen = select(invoices.c.invoice_id).where(_scope(month, None, org_ids))
         with self._engine.begin() as connection:
+            connection.execute(begun_anew(stripe_sync.c.invoice_id.in_(chosen), self._key_mark))
             connection.execute(_reopened(stripe_customers, stripe_customers.c.org_id.in_(org_ids)))
             return connection.execute(_reopened(stripe_sync, stripe_sync.c.invoice_id.in_(chosen))).rowcount
 

@@ -20,9 +20,10 @@ from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_sync
 class Rows:
     """The rows of one table, by its primary key."""
 
-    def __init__(self, driver: Driver, table: Table) -> None:
+    def __init__(self, driver: Driver, table: Table, key_mark: str = "") -> None:
         self._driver = driver
         self._table = table
+        self._key_mark = key_mark
         self._id = next(iter(table.primary_key.columns))
         self._names = [name for name in Progress.__slots__ if name in table.c]
         self.columns = [table.c[name] for name in self._names]
@@ -75,6 +76,7 @@ class Rows:
             "step_key": key,
             "step_first_sent_at": case((c.step_key == key, c.step_first_sent_at), else_=now),
             "first_sent_at": func.coalesce(c.first_sent_at, now),
+            "sent_with": case((c.first_sent_at.is_(None), self._key_mark), else_=c.sent_with),
             "attempts": c.attempts + 1,
             "calls": c.calls + 1,
             "updated_at": now,
@@ -93,17 +95,17 @@ class Rows:
 
 
 class InvoiceRows(Rows):
-    """`stripe_sync`, by invoice id."""
+    """`stripe_sync`, by invoice id. `key_mark`: see `SyncBreaker`."""
 
-    def __init__(self, driver: Driver) -> None:
-        super().__init__(driver, stripe_sync)
+    def __init__(self, driver: Driver, key_mark: str = "") -> None:
+        super().__init__(driver, stripe_sync, key_mark)
 
 
 class CustomerRows(Rows):
     """`stripe_customers`, by org id; the statement that records a customer links it to its org as well."""
 
-    def __init__(self, driver: Driver) -> None:
-        super().__init__(driver, stripe_customers)
+    def __init__(self, driver: Driver, key_mark: str = "") -> None:
+        super().__init__(driver, stripe_customers, key_mark)
 
     def _returning(self, write: Update, values: Mapping[str, Any]) -> Any:
         if "stripe_customer_id" not in values:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from flybill_pipeline.stores.postgres.tables import metadata
 
@@ -30,6 +31,7 @@ def sending_columns() -> list[Column[object]]:
         Column("first_sent_at", DateTime(timezone=True)),  # of any step and generation
         Column("sent_after", DateTime(timezone=True)),  # Stripe's clock, as known before that: where a look must begin
         Column("heard_at", DateTime(timezone=True)),  # Stripe's clock, as known when the row was last written
+        Column("sent_with", Text),  # names the key of the first call: another one may be of another account
         Column("attempts", Integer, nullable=False, server_default="0"),
         Column("calls", Integer, nullable=False, server_default="0"),
         Column("next_attempt_at", DateTime(timezone=True)),
@@ -92,6 +94,25 @@ stripe_breaker = Table(  # one row for each time that calls to Stripe were stopp
     Column("is_open", Boolean, nullable=False, server_default="true"),
     Column("closed_at", DateTime(timezone=True)),
     Index("stripe_breaker_open", "is_open", unique=True, postgresql_where=text("is_open")),
+)
+
+stripe_keys = Table(  # the account and mode of each key that was ever asked about, by its mark
+    "stripe_keys",
+    metadata,
+    Column("key_mark", Text, primary_key=True),
+    Column("entry_id", BigInteger, Identity(always=True)),
+    Column("account_id", Text, nullable=False),
+    Column("livemode", Boolean, nullable=False),
+)
+
+stripe_verdicts = Table(  # what the last comparison of a month with Stripe's own list came to
+    "stripe_verdicts",
+    metadata,
+    Column("month", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("compared_at", DateTime(timezone=True)),
+    Column("content", JSONB, nullable=False),
+    Column("not_read", Text),  # why the list could not be read since
 )
 
 stripe_failing = Table(  # the last failure of each org that may be everybody's; without a code once the org got through

@@ -1,0 +1,38 @@
+"""Which of Stripe's accounts a key belongs to, and what is said where it is not that of the invoices. No calls."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StripeAccount:
+    """An account and its mode: both together are one world, in which a customer or an invoice exists or does not."""
+
+    account_id: str
+    livemode: bool
+
+    @property
+    def name(self) -> str:
+        """How it is called towards people."""
+        return f"{self.account_id} ({'live' if self.livemode else 'test'} mode)"
+
+
+@dataclass(frozen=True, slots=True)
+class MadeElsewhere:
+    """So many invoices of a month were sent to another account than the one that the key belongs to."""
+
+    account: StripeAccount
+    invoices: int
+
+
+def elsewhere_sentence(month: str, elsewhere: Sequence[MadeElsewhere], here: StripeAccount, invoices: int) -> str:
+    """What an operator is told of a month of which invoices stand in other accounts; "" when none does.
+
+    `invoices` is how many the month has in all.
+    """
+    if not elsewhere:
+        return ""
+    there = " and ".join(each.account.name for each in elsewhere)
+    count = sum(each.invoices for each in elsewhere)
+    which = f"The invoices of {month}" if count == invoices else f"{count} of {invoices} invoices of {month}"
+    return f"{which} were made in account {there}; this key belongs to {here.name}. They are not sent a second time."
