@@ -18,11 +18,11 @@ def alert_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every: 
         """One message for a problem, whatever the number of its runs: when it begins, when it is over, and if it is
         urgent every day.
         """
-        now = toolbox.now()
-        openings = toolbox.sync_ledger.breaker.openings(now - LOOKED_BACK)
-        overdue, stopped = toolbox.overdue_months(), toolbox.sync_ledger.breaker.state(now)
+        now, ledger = toolbox.now(), toolbox.sync_ledger
+        openings, overdue = ledger.breaker.openings(now - LOOKED_BACK), toolbox.overdue_months()
+        stopped, clock = ledger.breaker.state(now), ledger.clock.reading()
         problems = [
-            *find_problems(toolbox.troubles, toolbox.usage_health, overdue, stopped, now),
+            *find_problems(toolbox.troubles, toolbox.usage_health, overdue, stopped, now, clock),
             *dagster_problems(context.instance, toolbox, partitions, openings, now),
         ]
         told = tell_problems(problems, toolbox.problem_ledger, toolbox.channels, now, toolbox.ui_url)

@@ -28,7 +28,7 @@ def payment_sensor(status: dg.DefaultSensorStatus, every: int) -> dg.SensorDefin
             return
         poll = toolbox.payment_intake.poll()
         failed = f":{poll.tried_at}" if poll.failing_since else ""
-        if poll.read_up_to is None or toolbox.now() - poll.read_up_to > QUIET:
+        if poll.read_up_to is None or abs(toolbox.stripe_now() - poll.read_up_to) > QUIET:
             yield dg.RunRequest(run_key=f"after {poll.read_up_to}{failed}")
         elif newest.value is None or newest.value in toolbox.payment_intake.known([newest.value]):
             yield dg.SkipReason("nothing new about payments")

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from flybill_pipeline.serving.one_request import MOST_CONNECTIONS, OneRequest
 from flybill_pipeline.stripe_gateway.webhooks import ForgedError, UnreadableError, read_pushed
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -22,15 +23,19 @@ def receiver(toolbox: Toolbox, secret: str, *, live: bool) -> Starlette:
     """The application: POST / takes one signed event.
 
     It answers 200 once the event is kept, or is of no interest; 400 for what is not signed by Stripe; 413 for too much;
-    503 when the database does not answer: Stripe sends again what was not answered with 2xx.
+    503 when the database does not answer: Stripe sends again what was not answered with 2xx. A connection is for one
+    message.
     """
 
     async def receive(request: Request) -> Response:
-        body = await _limited(request)
+        try:
+            body = await _limited(request)
+        except ClientDisconnect:  # nobody hears the answer
+            return _answer(400)
         if body is None:
-            return Response(status_code=413)
+            return _answer(413)
         signature = request.headers.get("stripe-signature")
-        return Response(status_code=await run_in_threadpool(_taken, toolbox, body, signature, secret, live))
+        return _answer(await run_in_threadpool(_taken, toolbox, body, signature, secret, live))
 
     return Starlette(routes=[Route("/", receive, methods=["POST"])])
 
@@ -38,7 +43,24 @@ def receiver(toolbox: Toolbox, secret: str, *, live: bool) -> Starlette:
 def serve(toolbox: Toolbox, secret: str, *, live: bool, port: int, say: Callable[[str], None]) -> None:
     """Serves on this machine until SIGTERM or Ctrl-C; a proxy that ends TLS stands in front of it."""
     say(f"Webhooks are received on http://127.0.0.1:{port}/")
-    uvicorn.run(receiver(toolbox, secret, live=live), host="127.0.0.1", port=port, log_level="error", access_log=False)
+    uvicorn.Server(configured(receiver(toolbox, secret, live=live), port)).run()
+
+
+def configured(application: Starlette, port: int, http: type[OneRequest] = OneRequest) -> uvicorn.Config:
+    """How it is served: nobody holds a connection open."""
+    return uvicorn.Config(
+        application,
+        host="127.0.0.1",
+        port=port,
+        http=http,
+        limit_concurrency=MOST_CONNECTIONS,
+        log_level="error",
+        access_log=False,
+    )
+
+
+def _answer(status: int) -> Response:
+    return Response(status_code=status, headers={"Connection": "close"})
 
 
 async def _limited(request: Request) -> bytes | None:

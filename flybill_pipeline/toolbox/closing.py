@@ -70,6 +70,7 @@ def prove(tools: Toolbox, month: Month) -> tuple[MonthProof, Verdict]:
     proof = _compared(tools, month)
     verdict = judge_month(month, proof, tools.stripe_accounts.made_elsewhere(month), account, tools.now())
     tools.verdicts.keep(month, verdict)
+    tools.keep_stripes_clock()
     return proof, verdict
 
 

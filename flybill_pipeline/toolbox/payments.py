@@ -1,6 +1,7 @@
 """The tools of payments: what is on record of them, of credit notes and of months, and Stripe's events."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,18 @@ class PaymentTools(SyncTools):
     @cached_property
     def payment_intake(self) -> PaymentIntake:
         return PaymentIntake(self.engine)
+
+    def stripe_now(self) -> datetime:
+        """The time by Stripe's clock: ours without what its newest answer showed that ours is off; one is asked for."""
+        if self.stripe.clock.reading() is None:
+            self.payment_events.newest()
+        reading = self.stripe.clock.reading()
+        return self.now() - (reading.ahead if reading else timedelta(0))
+
+    def keep_stripes_clock(self) -> None:
+        """Keeps what the newest answer showed of Stripe's clock, for who asks without asking Stripe."""
+        if (reading := self.stripe.clock.reading()) is not None:
+            self.sync_ledger.clock.keep(reading)
 
     @cached_property
     def payment_events(self) -> "PaymentEvents":

@@ -20,7 +20,7 @@ SENSOR = payment_sensor(dg.DefaultSensorStatus.STOPPED, 30)
 def asked(poll: Poll, newest: str | None = "evt_2", known: tuple[str, ...] = ("evt_1",), down: bool = False) -> Any:
     """What the sensor answers: the run's key, or why there is none."""
     toolbox: Any = SimpleNamespace(
-        now=lambda: NOW,
+        stripe_now=lambda: NOW,
         payment_events=SimpleNamespace(newest=lambda: DOWN if down else Answer(newest)),
         payment_intake=SimpleNamespace(poll=lambda: poll, known=lambda ids: set(ids) & set(known)),
     )

@@ -7,13 +7,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import stripe
 import uvicorn
 
-from flybill_pipeline.serving.webhooks import LARGEST_BODY, receiver
+from flybill_pipeline.serving.one_request import OneRequest
+from flybill_pipeline.serving.webhooks import LARGEST_BODY, configured, receiver
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline.toolbox.wiring import build_toolbox
 from flybill_pipeline_tests.chaos.conftest import world
@@ -24,11 +26,18 @@ __all__ = ["world"]
 SECRET = "whsec_test"
 
 
+class Impatient(OneRequest):
+    """The same in a test, where waiting takes time."""
+
+    longest = 0.5
+
+
 class Hook:
     """The receiver on a port of its own, and messages as Stripe, or somebody else, would send them."""
 
     def __init__(self, account: Account, port: int) -> None:
         self.account = account
+        self.port = port
         self._url = f"http://127.0.0.1:{port}/"
 
     def events(self) -> list[dict[str, Any]]:
@@ -59,7 +68,7 @@ def hook(world: World) -> Iterator[Hook]:
     url = world.engine.url.render_as_string(hide_password=False)
     tools = build_toolbox(load_settings({"FLYBILL_DATABASE_URL": url}))
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(receiver(tools, SECRET, live=False), log_level="critical"))
+    server = uvicorn.Server(configured(receiver(tools, SECRET, live=False), 0, Impatient))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     yield Hook(Account(world), listener.getsockname()[1])
@@ -104,7 +113,8 @@ def test_what_stripe_did_not_sign_is_refused_and_leaves_nothing(hook: Hook) -> N
     tampered = event | {"id": "evt_other"}
     assert hook.send(event, secret="whsec_wrong") == 400
     assert hook.send(tampered, signature=good) == 400
-    assert hook.send(event, age=301) == 400
+    assert hook.send(event, age=310) == 400
+    assert hook.send(event, age=-310) == 400  # signed in the future: it could be kept until its time comes
     assert hook.send(event, signature="t=1,v1=ÿ") == 400
     assert hook.send(event, signature="nonsense") == 400
     assert hook.post(json.dumps(event).encode(), {}) == 400
@@ -123,6 +133,41 @@ def test_what_is_of_no_interest_is_taken_and_forgotten(hook: Hook) -> None:
         assert hook.send(other) == 200
     assert account.payments.counts() == (0, 0)
     assert hook.post(b"x" * (LARGEST_BODY + 1), {"Stripe-Signature": "t=1,v1=x"}) == 413
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"POST / HTT",
+        b"POST / HTTP/1.1\r\nHost: x\r\nStripe-Sig",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf of it",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+    ],
+)
+def test_who_sends_slowly_is_cut(hook: Hook, begun: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", hook.port)) as connection:
+        connection.settimeout(10)
+        began = time.monotonic()
+        connection.sendall(begun)
+        for _ in range(8):  # a byte now and then does not help
+            time.sleep(0.1)
+            with suppress(OSError):
+                connection.sendall(b"x" if begun else b"P")
+        with suppress(ConnectionError):
+            while connection.recv(4096):
+                pass
+        assert time.monotonic() - began < 5
+
+
+def test_a_connection_is_for_one_message(hook: Hook) -> None:
+    with socket.create_connection(("127.0.0.1", hook.port)) as connection:
+        connection.settimeout(10)
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+        answer = b""
+        while part := connection.recv(4096):
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 400")
 
 
 def test_a_database_that_is_away_is_no_answer_that_counts(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:

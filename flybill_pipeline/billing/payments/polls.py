@@ -13,7 +13,7 @@ Via: TypeAlias = Literal["events", "listing", "webhook"]
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """How far Stripe's events are read: all up to `read_up_to`, by our clock; None before the first time.
+    """How far Stripe's events are read: all up to `read_up_to`, by Stripe's clock; None before the first time.
 
     `failing_since` is the first of the failed attempts after that, with what the last of them met. `fell_back_at` is
     when the objects themselves had to be read because the events were gone.

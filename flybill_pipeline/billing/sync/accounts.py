@@ -26,7 +26,7 @@ class MadeElsewhere:
 
 
 def elsewhere_sentence(month: str, elsewhere: Sequence[MadeElsewhere], here: StripeAccount, invoices: int) -> str:
-    """What an operator is told of a month of which invoices stand in other accounts; "" when none does.
+    """What an operator is told of a month with invoices in other accounts; "" when it has none.
 
     `invoices` is how many the month has in all.
     """

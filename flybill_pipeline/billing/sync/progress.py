@@ -34,8 +34,8 @@ class Pulse:
     ended_at: datetime | None = None
 
     def alive(self, now: datetime) -> bool:
-        """Whether the run is at work."""
-        return self.ended_at is None and now - self.beat_at <= SILENT_AFTER
+        """Whether the run is at work. A heartbeat from the future is one of a clock that was wrong: it says nothing."""
+        return self.ended_at is None and abs(now - self.beat_at) <= SILENT_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,8 @@ class SyncProgress:
 def progress(pulses: Sequence[Pulse], left: CallsLeft, now: datetime, unsettled: int = 0) -> SyncProgress:
     """What the runs of a month come to together; several share the account's limits and add up to them."""
     alive = [pulse for pulse in pulses if pulse.alive(now)]
-    last = max(pulses, key=lambda pulse: pulse.beat_at, default=None)
+    past = [pulse for pulse in pulses if pulse.beat_at <= now + SILENT_AFTER]
+    last = max(past, key=lambda pulse: pulse.beat_at, default=None)
     killed = last is not None and last.ended_at is None and not alive and left.total > 0
     endpoint = sum(pulse.endpoint_per_minute for pulse in alive)
     account = sum(pulse.account_per_minute for pulse in alive)
@@ -102,7 +103,9 @@ def progress(pulses: Sequence[Pulse], left: CallsLeft, now: datetime, unsettled:
 
 def _recent_pace(pulses: Sequence[Pulse], now: datetime) -> int:
     """The calls per minute of the runs that were at work of late, with the time between them."""
-    recent = [pulse for pulse in pulses if now - pulse.beat_at <= LOOKED_BACK]
+    recent = [pulse for pulse in pulses if abs(now - pulse.beat_at) <= LOOKED_BACK and pulse.started_at <= now]
+    if not recent:
+        return 0
     seconds = (now - min(pulse.started_at for pulse in recent)) // timedelta(seconds=1)
     return sum(pulse.calls for pulse in recent) * 60 // max(seconds, 1)
 

@@ -38,9 +38,9 @@ class Difference:
 class Verdict:
     """Where a month stands against Stripe's own list, as of `compared_at`, our clock; None: it was never compared.
 
-    `differing` counts all of `differs`, of which MOST_KEPT are here. `written_off` are invoices that were marked as
-    uncollectible: they are as we sent them. `unsent` counts those that the sync has not brought there yet. `not_read`
-    says why the list could not be read the last time.
+    `differing` counts all that differ; `differs` has up to MOST_KEPT of them. `written_off` are invoices that were
+    marked as uncollectible: they are as we sent them. `unsent` counts those that the sync has not brought there yet.
+    `not_read` says why the list could not be read the last time.
     """
 
     state: State
@@ -101,7 +101,8 @@ def _missing(row: Mapping[str, Any]) -> str:
 
 _WORDS = {
     "missing_there": _missing,
-    "missing_here": lambda _: "Stripe has an invoice with our mark of which nothing is on record here",
+    "missing_here": lambda _: "Stripe has an invoice with our mark that is not on record here",
+    "unread": lambda _: "Stripe does not let it be read; the reason stands in its own log",
     "duplicate": lambda _: "Stripe has it more than once",
     "look_alike": lambda _: "the customer has another invoice of this amount, without our mark: was it billed twice?",
     "amount": lambda row: f"it comes to {_both(row, 'amount_minor')}",

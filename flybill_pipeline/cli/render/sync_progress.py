@@ -1,18 +1,23 @@
 """How `status` tells what the sync is doing right now, and its JSON. The sentences are billing's."""
 
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from flybill_pipeline.billing.sync.breaker import OpenBreaker
+from flybill_pipeline.billing.sync.clocks import CLOCK_REMEDY, ClockReading
 from flybill_pipeline.billing.sync.progress import progress_sentence
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.questions.sync_progress import SyncNow
 
 
 def show_sync(sync: SyncNow) -> None:
-    """A line when there is something to do or at work, and the one problem that stops everybody."""
+    """A line when there is something to do or at work, a wrong clock, and the one problem that stops everybody."""
     if sentence := progress_sentence(sync.progress, sync.at):
         screen.line(sentence)
+    if sync.clock is not None and sync.clock.wrong:
+        screen.line(screen.bad("clock"))
+        screen.fields({"what happened": sync.clock.sentence, "what to do": CLOCK_REMEDY})
     if sync.breaker is not None:
         screen.line(screen.bad("Stripe"), f" ({sync.breaker.cause}: {sync.breaker.code})")
         screen.fields(
@@ -25,7 +30,7 @@ def show_sync(sync: SyncNow) -> None:
 
 
 def sync_data(sync: SyncNow) -> dict[str, Any]:
-    """The members `syncing` and `stripe_breaker` of `flybill status --json`."""
+    """The members `syncing`, `stripe_clock` and `stripe_breaker` of `flybill status --json`."""
     progress = sync.progress
     return {
         "syncing": {
@@ -41,7 +46,17 @@ def sync_data(sync: SyncNow) -> dict[str, Any]:
             "stopped_at": progress.stopped_at and progress.stopped_at.isoformat(),
             "organizations_not_finalized": progress.unsettled,
         },
+        "stripe_clock": None if sync.clock is None else _clock_data(sync.clock),
         "stripe_breaker": None if sync.breaker is None else _breaker_data(sync.breaker),
+    }
+
+
+def _clock_data(clock: ClockReading) -> dict[str, Any]:
+    return {
+        "stripe_at": clock.stripe_at.isoformat(),
+        "ahead_seconds": clock.ahead // timedelta(seconds=1),
+        "wrong": clock.wrong,
+        "message": clock.sentence if clock.wrong else None,
     }
 
 

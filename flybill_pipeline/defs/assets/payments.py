@@ -20,7 +20,8 @@ def stripe_payments(toolbox: dg.ResourceParam[Toolbox]) -> dg.MaterializeResult[
 
     Reads on from a cursor; where the events are gone (Stripe keeps 30 days), the invoices themselves are read.
     """
-    report = read_payments(intake=toolbox.payment_intake, stripe=toolbox.payment_events, clock=toolbox.now)
+    report = read_payments(intake=toolbox.payment_intake, stripe=toolbox.payment_events, clock=toolbox.stripe_now)
+    toolbox.keep_stripes_clock()
     if report.failure is not None:
         raise dg.Failure(f"Payments could not be read: {report.failure.message}", allow_retries=False)
     return dg.MaterializeResult(metadata=payments_metadata(report))

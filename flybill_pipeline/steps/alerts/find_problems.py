@@ -13,6 +13,7 @@ from flybill_pipeline.billing.alerts.problems import Problem, named
 from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.breaker import OpenBreaker
+from flybill_pipeline.billing.sync.clocks import CLOCK_REMEDY, ClockReading
 from flybill_pipeline.steps.usage.watch_usage import Arrivals, bad_rows, silent_sources
 
 TOLD_AFTER = timedelta(hours=6)
@@ -31,11 +32,17 @@ class Troubles(Protocol):
 
 
 def find_problems(
-    troubles: Troubles, arrivals: Arrivals, overdue: Mapping[Month, int], breaker: OpenBreaker | None, now: datetime
+    troubles: Troubles,
+    arrivals: Arrivals,
+    overdue: Mapping[Month, int],
+    breaker: OpenBreaker | None,
+    now: datetime,
+    clock: ClockReading | None = None,
 ) -> list[Problem]:
     """Everything that is wrong now, the most urgent first. While `breaker` is open, what waits for Stripe is one.
 
-    `overdue` are the months that are not closed though their closing day is over, with how many organizations wait.
+    `overdue` are the months that are not closed though their closing day is over, with how many organizations wait;
+    `clock` is Stripe's clock beside ours.
     """
     waiting = troubles.waiting(now - TOLD_AFTER if breaker is None else now)
     problems = [
@@ -43,6 +50,7 @@ def find_problems(
         *(_for_a_person(group, "blocked", "refused by Stripe") for group in troubles.blocked()),
         *([_stopped(breaker, waiting)] if breaker else map(_waiting, waiting)),
         *starmap(_not_closed, overdue.items()),
+        *([_wrong_clock(clock)] if clock is not None and clock.wrong else []),
         *_arrivals(arrivals, now),
     ]
     return sorted(problems, key=lambda problem: not problem.urgent)
@@ -74,6 +82,17 @@ def _stopped(breaker: OpenBreaker, waiting: Sequence[Group]) -> Problem:
         who=named(orgs, "organization") if orgs else "nobody yet: no invoice waits",
         cost=_money(totals),
         remedy=breaker.remedy,
+    )
+
+
+def _wrong_clock(clock: ClockReading) -> Problem:
+    return Problem(
+        key="clock",
+        title="the clock of this machine is not Stripe's",
+        what=clock.sentence,
+        who="months that begin and end by this clock, and everything that waits for a time",
+        cost="",
+        remedy=CLOCK_REMEDY,
     )
 
 

@@ -16,7 +16,9 @@ from flybill_pipeline.billing.sync.values import Answer, Failure
 from flybill_pipeline.steps.sync.patience import patiently
 
 OVERLAP = timedelta(hours=1)
-"""By how much every reading begins before the last one: events may show up late, and Stripe's clock may differ."""
+"""By how much every reading begins before the last one: events may show up late."""
+AHEAD = timedelta(minutes=5)
+"""A cursor so far in the future was set by a clock that was wrong: what lies before it is not known to be read."""
 KEPT_BY_STRIPE = timedelta(days=30)
 LONGEST_DISPUTE = timedelta(days=180)
 """How long before a gap something may have begun that went on in it."""
@@ -75,13 +77,16 @@ class PaymentsReport:
 def read_payments(
     *, intake: Intake, stripe: Stripe, clock: Callable[[], datetime], sleep: Sleep = time.sleep
 ) -> PaymentsReport:
-    """One reading of all that is new. Safe at any time, from any number of processes: one of them reads."""
+    """One reading of all that is new. Safe at any time, from any number of processes: one of them reads.
+
+    `clock` tells the time at Stripe, which is whose moments the cursor and the events are.
+    """
     with intake.claim() as alone:
         poll = intake.poll()
         if not alone:
             return PaymentsReport(busy=True, read_up_to=poll.read_up_to)
         now = clock()  # before the first call: what happens meanwhile is for the next reading
-        fell_back = poll.read_up_to is None or now - poll.read_up_to > KEPT_BY_STRIPE - OVERLAP
+        fell_back = poll.read_up_to is None or not -AHEAD <= now - poll.read_up_to <= KEPT_BY_STRIPE - OVERLAP
         seen = _objects(poll, intake, stripe, now, sleep) if fell_back else _events(poll, stripe, sleep)
         linked = seen if isinstance(seen, Failure) else _linked(seen.observations, intake, stripe, sleep)
         if isinstance(seen, Failure) or isinstance(linked, Failure):

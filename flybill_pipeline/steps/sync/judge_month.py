@@ -20,7 +20,7 @@ def judge_month(
     here: StripeAccount | None,
     now: datetime,
 ) -> Verdict:
-    """The verdict on a month, of which some invoices may stand in other accounts than `here`."""
+    """The verdict on a month. Some of its invoices may stand `elsewhere`, in other accounts than `here`."""
     found = proof.reconciliation
     if found is None:
         return Verdict("not_compared", not_read=proof.unread)

@@ -33,9 +33,12 @@ class MonthProof:
 def prove_month(
     month: Month, *, ours: OurSide, theirs: StripesList, ledger: Ledger, stripe: Drafts, now: datetime
 ) -> MonthProof:
-    """Compares the month with Stripe's list. Calls nobody while calls are stopped for everybody."""
+    """Compares the month with Stripe's list. Calls nobody while Stripe does not answer, or refuses the key.
+
+    Where it is organizations that are refused, one after another, reading may go on.
+    """
     breaker = ledger.breaker.state(now)
-    if breaker is not None and breaker.next_probe_at > now:
+    if breaker is not None and breaker.orgs == 1 and breaker.next_probe_at > now:
         return MonthProof(None, unread=f"Stripe's list was not read: {breaker.sentence}")
     reconciliation = reconcile(month, ours=ours, theirs=theirs)
     removed = sweep_drafts(reconciliation, ledger, stripe)

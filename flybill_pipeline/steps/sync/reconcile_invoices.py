@@ -1,7 +1,7 @@
 """Proves a month against Stripe's own list, both ways. Belongs here: the comparison. Does not: mending what differs."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -67,9 +67,9 @@ class Reconciliation:
     """The result for one month.
 
     `differences` has one row per differing invoice or copy, with COLUMNS; `difference` names what differs, joined by
-    ", ": missing_there, missing_here, duplicate, look_alike, amount, currency, credited, status. `written_off` has such
-    rows of invoices that were marked as uncollectible, which is no difference. `totals` are minor units, ours and
-    theirs, per currency. `failure` is why Stripe's list could not be read: then nothing is known or proven.
+    ", ": missing_there, missing_here, unread, duplicate, look_alike, amount, currency, credited, status. `written_off`
+    has such rows of invoices that were marked as uncollectible, which is no difference. `totals` are minor units, ours
+    and theirs, per currency. `failure` is why Stripe's list could not be read: then nothing is known or proven.
     """
 
     matched: int
@@ -98,7 +98,7 @@ def reconcile(
     if isinstance(listed, Failure):
         return Reconciliation(0, pd.DataFrame(columns=list(COLUMNS)), {}, pages, listed)
     joined = _joined(billed, listed)
-    joined["difference"] = [_difference(row) for row in joined.to_dict("records")]
+    joined["difference"] = [_difference(row, reading.unread) for row in joined.to_dict("records")]
     differing = joined[joined["difference"] != ""]
     alike = _joined(*_look_alikes(billed, reading.strangers))
     alike["difference"] = "look_alike"
@@ -117,7 +117,7 @@ class _Reading:
     """Stripe's list, as far as it is about the invoices of a month; `pages` is how many calls that took.
 
     An invoice is ours by Stripe's id of it, which the sync was given; by its metadata, which anybody may edit, only
-    where that says nothing. `strangers` are those without our mark.
+    where that says nothing. `strangers` are those without our mark; `unread` our ids of those that Stripe refused us.
     """
 
     def __init__(
@@ -127,6 +127,7 @@ class _Reading:
         self._known = {invoice.known_id: invoice.invoice_id for invoice in billed if invoice.known_id is not None}
         self._listed: dict[str, ListedInvoice] = {}
         self.strangers: dict[str, ListedInvoice] = {}
+        self.unread: set[str] = set()
         self.pages = 0
 
     def all_of(self, where: Places) -> list[ListedInvoice] | Failure:
@@ -159,10 +160,12 @@ class _Reading:
         """Asks for what was not listed by its id: when it was made is not always known."""
         for stripe_id in list(self._known.keys() - self._listed.keys())[:MOST_ASKED_FOR]:
             answer = patiently(partial(self._theirs.invoice, stripe_id), self._sleep)
-            if isinstance(answer, Failure):
-                return answer
             self.pages += 1
-            if answer.value is not None:
+            if isinstance(answer, Failure):
+                if answer.kind != "org":
+                    return answer
+                self.unread.add(self._known[stripe_id])  # one that Stripe keeps from us hides no other
+            elif answer.value is not None:
                 self._take(answer.value)
         return None
 
@@ -218,10 +221,10 @@ def _standing(listed: Sequence[ListedInvoice]) -> list[ListedInvoice]:
     return [row for row in listed if row.status != "void" or row.invoice_id not in alive]
 
 
-def _difference(row: Mapping[Any, Any]) -> str:
+def _difference(row: Mapping[Any, Any], unread: Collection[str]) -> str:
     """What differs in one joined row, or nothing."""
     if row["side"] == "left_only":
-        return "missing_there"
+        return "unread" if row["invoice_id"] in unread else "missing_there"
     if row["side"] == "right_only":
         return "missing_here"
     found = {

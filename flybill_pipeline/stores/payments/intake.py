@@ -96,11 +96,14 @@ class PaymentIntake:
         return True
 
     def advance(self, observations: Sequence[Observation], via: Via, read_up_to: datetime, *, fell_back: bool) -> Kept:
-        """Keeps what is new and moves the cursor, both or neither. The cursor never goes back."""
+        """Keeps what is new and moves the cursor, both or neither.
+
+        The cursor goes back only where the objects themselves were read, because it was wrong.
+        """
         values: dict[str, Any] = {"tried_at": read_up_to, "failing_since": None, "failure": None, "remedy": None}
         if fell_back:
             values["fell_back_at"] = read_up_to
-        further = func.greatest(payment_polls.c.read_up_to, read_up_to)
+        further = read_up_to if fell_back else func.greatest(payment_polls.c.read_up_to, read_up_to)
         with self._engine.begin() as connection:
             kept = _keep(connection, observations, via)
             _put(connection, values | {"read_up_to": read_up_to}, {**values, "read_up_to": further})

@@ -35,7 +35,7 @@ payment_polls = Table(  # one row: how far Stripe's events are read, and how the
     "payment_polls",
     metadata,
     Column("name", Text, primary_key=True),
-    Column("read_up_to", DateTime(timezone=True)),  # when the last complete reading began, by our clock
+    Column("read_up_to", DateTime(timezone=True)),  # when the last complete reading began, by Stripe's clock
     Column("tried_at", DateTime(timezone=True)),
     Column("failing_since", DateTime(timezone=True)),
     Column("failure", Text),

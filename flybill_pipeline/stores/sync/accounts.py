@@ -16,7 +16,7 @@ BEGUN_ELSEWHERE = {
     "error_code": "other_account",
     "error_message": "It was begun in another account or mode of Stripe's than the one that this key belongs to",
     "error_remedy": "Set the key of that account again and close. Or look there: if it does not stand finalized, "
-    "`flybill repair` begins it anew with this key; a draft that is left there is never collected.",
+    "`flybill repair` begins it again with this key; a draft that is left there is never collected.",
     "error_customer_message": "Your invoice is being checked by our billing team. You need not do anything.",
 }
 

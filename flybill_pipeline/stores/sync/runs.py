@@ -29,7 +29,8 @@ class SyncRuns:
         row = stripe_sync_runs.c
         values = {name: getattr(pulse, name) for name in Pulse.__slots__} | {"month": str(pulse.month)}
         changed = {name: value for name, value in values.items() if name not in _IDENTITY}
-        alive = select(func.count()).where(row.ended_at.is_(None), row.beat_at >= pulse.beat_at - SILENT_AFTER)
+        around = row.beat_at.between(pulse.beat_at - SILENT_AFTER, pulse.beat_at + SILENT_AFTER)
+        alive = select(func.count()).where(row.ended_at.is_(None), around)
         with self._engine.begin() as connection:
             connection.execute(
                 insert(stripe_sync_runs).values(values).on_conflict_do_update(index_elements=["run_id"], set_=changed)

@@ -66,3 +66,12 @@ def test_between_two_runs_it_is_said_what_is_left_and_at_the_end_nothing() -> No
     said = progress_sentence(progress([ended], LEFT, NOW), NOW)
     assert said == "sync is not running: 900 calls to Stripe made, 3,900 left"
     assert progress_sentence(progress([ended], NOTHING, NOW), NOW) == ""
+
+
+def test_a_heartbeat_from_the_future_is_not_alive_for_ever() -> None:
+    ahead = replace(RUN, started_at=NOW + timedelta(days=365), beat_at=NOW + timedelta(days=365))
+    found = progress([ahead], LEFT, NOW)
+    assert (found.running, found.stopped_at, found.calls_per_minute) == (0, None, 0)
+    dead = replace(RUN, run_id="b", beat_at=NOW - timedelta(minutes=1))
+    assert progress([ahead, dead], LEFT, NOW).stopped_at == dead.beat_at
+    assert progress([ahead, RUN], LEFT, NOW).running == 1

@@ -20,7 +20,7 @@ MARKUP = "[red]red[/red] [link=http://evil]x[/link] :bomb: [/][bold]"
 CONTROLS = "\x1b[2J\x1b]0;owned\x07\x1b]52;c;cm0=\x1b\\ \x00\x08\r\n\x7f\x85\x9b31m\u202e\u2066\u200f\u2028\ud800"
 TEXT = f"{MARKUP}{CONTROLS}"
 WORDS = {"currency": "usd", "cause": "outage", "verdict": "lines_do_not_hash"}
-STATES = {"CreditNote": "blocked", "Payment": "failed", "Statement": "open"}
+STATES = {"CreditNote": "blocked", "Payment": "failed", "Statement": "open", "Verdict": "differs"}
 KEYS_ARE_CURRENCIES = {"totals", "money"}
 KEYS_ARE_METERS = {"dimensions", "meters"}
 AMOUNTS = dict.fromkeys(

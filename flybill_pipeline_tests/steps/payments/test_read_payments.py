@@ -275,6 +275,18 @@ def test_a_voided_invoice_is_drift_and_a_paid_one_is_not(account: Account) -> No
     ]
 
 
+def test_a_cursor_from_the_future_is_not_believed(account: Account) -> None:
+    """It was set by a clock that was wrong: what happened before it may not have been read."""
+    ids = account.bill(1)
+    account.intake.advance([], "events", account.world.now() + timedelta(days=3), fell_back=False)
+    account.pay(ids[0])
+    report = account.read()
+    assert report.fell_back
+    assert account.month().states == {"paid": 1}
+    assert account.payments.poll().read_up_to == report.read_up_to
+    assert not account.read().fell_back
+
+
 class Torn:
     """A list that is torn after its first page."""
 

@@ -1,4 +1,4 @@
-"""From a trial account to the real one: what is told, what is made anew, and what is never sent twice."""
+"""From a trial account to the real one: what is told, what is made again, and what is never sent twice."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

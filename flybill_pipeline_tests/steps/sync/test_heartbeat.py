@@ -1,10 +1,10 @@
 """The heartbeat of real runs: what stands in the database while one is at work, and after it was killed."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import insert, select
 
-from flybill_pipeline.billing.sync.progress import CallsLeft
+from flybill_pipeline.billing.sync.progress import CallsLeft, Pulse
 from flybill_pipeline.billing.sync.values import SyncScope
 from flybill_pipeline.steps.sync.options import RunOptions
 from flybill_pipeline.steps.sync.sync_invoices import sync_invoices
@@ -78,7 +78,7 @@ def test_two_runs_at_once_each_take_half_of_the_limit(world: World) -> None:
     with SyncLedger(world.engine) as ledger:
         sync_invoices(SyncScope(MONTH), ledger=ledger, stripe=gateway, options=RunOptions(pace=gateway.pace))
         with world.engine.begin() as connection:  # another process, which has just written this
-            alive = world.now() + timedelta(minutes=1)
+            alive = datetime.now(UTC) + timedelta(seconds=8)
             connection.execute(stripe_sync_runs.update().values(ended_at=None, beat_at=alive))
         plant(world.engine, 1, first=50)
         sync_invoices(SyncScope(MONTH), ledger=ledger, stripe=gateway, options=RunOptions(pace=gateway.pace))
@@ -96,3 +96,12 @@ def test_a_run_that_was_killed_is_found_silent(world: World) -> None:
     assert found.stopped_at is not None
     assert found.stopped_at < later
     assert found.running == 0
+
+
+def test_a_run_that_died_under_a_clock_that_was_ahead_takes_no_share_of_the_limit_for_ever(world: World) -> None:
+    runs = SyncRuns(world.engine)
+    now = world.now()
+    dead = Pulse("dead", MONTH, None, now + timedelta(days=9), now + timedelta(days=9), 1, 0, 60, 60, 60)
+    assert runs.beat(dead) == 1
+    assert runs.beat(Pulse("alive", MONTH, None, now, now, 1, 0, 60, 60, 60)) == 1
+    assert runs.progress(MONTH, now).running == 1

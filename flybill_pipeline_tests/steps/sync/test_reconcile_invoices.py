@@ -180,6 +180,15 @@ def test_what_was_made_at_another_time_than_we_think_is_asked_for_by_its_id() ->
     assert differences(ours, Theirs(elsewhere=elsewhere)) == {"in_a": "status", "b": "missing_there"}
 
 
+def test_one_invoice_that_stripe_keeps_from_us_hides_no_other() -> None:
+    class Keeping(Theirs):
+        def invoice(self, stripe_invoice_id: str) -> Answer[ListedInvoice | None] | Failure:
+            return failure("org") if stripe_invoice_id == "in_a" else super().invoice(stripe_invoice_id)
+
+    ours = Ours(here("a", known_id="in_a"), here("b", known_id="in_b"), here("c"))
+    assert differences(ours, Keeping(there("c"))) == {"a": "unread", "b": "missing_there"}
+
+
 def failure(kind: str) -> Failure:
     return Failure(kind, "stripe_error", "m", "r", "c")  # type: ignore[arg-type]
 
