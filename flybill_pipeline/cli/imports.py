@@ -26,7 +26,11 @@ def import_orgs(file: Path, json_wanted: bool) -> None:
     with toolbox(settings) as tools:
         new, changed = tools.organizations.save(orgs, tools.now())
     answer = {"organizations": len(orgs), "new": new, "changed": changed}
-    show(json_wanted, answer, lambda: screen.line(f"{len(orgs)} organizations: {new} new, {changed} changed."))
+    show(
+        json_wanted,
+        answer,
+        lambda: screen.line(f"{_counted(len(orgs), 'organization')}: {new} new, {changed} changed."),
+    )
 
 
 @click.command("import-items")
@@ -40,7 +44,7 @@ def import_items(file: Path, json_wanted: bool) -> None:
     with toolbox(load_settings()) as tools:
         new, changed = tools.items.save(file, items)
     answer = {"items": len(items), "new": new, "changed": changed}
-    show(json_wanted, answer, lambda: screen.line(f"{len(items)} items: {new} new, {changed} changed."))
+    show(json_wanted, answer, lambda: screen.line(f"{_counted(len(items), 'item')}: {new} new, {changed} changed."))
 
 
 @click.command()
@@ -52,6 +56,10 @@ def land(file: Path, source: str, json_wanted: bool) -> None:
     with toolbox(load_settings()) as tools:
         landed = tools.landing.land(file, source)
     show(json_wanted, asdict(landed), lambda: screen.line(landed.sentence))
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number:,} {name}" if number == 1 else f"{number:,} {name}s"
 
 
 IMPORTS = (import_orgs, import_items, land)

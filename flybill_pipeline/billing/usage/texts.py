@@ -23,13 +23,24 @@ LONGEST_KEY_BYTES = 2_600
 _SHOWN_CHARACTERS = 200
 
 
-def fault_of_id(name: str, text: str) -> str | None:
-    """What is wrong with an id that a person wrote, in words with the remedy; None when it can be kept everywhere."""
+def fault_of_text(name: str, text: str, longest: int = LONGEST_ID) -> str | None:
+    """What is wrong with a text that a person wrote, in words with the remedy; None when it can be kept everywhere."""
     if NUL in text:
         return f"{name} holds a NUL character, which no database can keep: remove it"
-    if len(text) > LONGEST_ID:
-        return f"{name} has {len(text):,} characters, and {LONGEST_ID} is the most that Stripe takes: shorten it"
+    if not is_whole(text):
+        return f"{name} holds half of a character (a lone surrogate): write the whole one"
+    if len(text) > longest:
+        return f"{name} has {len(text):,} characters, and {longest:,} is the most: shorten it"
     return None
+
+
+def is_whole(text: str) -> bool:
+    """Whether the text has whole characters only; a lone surrogate is none, and cannot be written down."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def without_nul(text: str) -> str:

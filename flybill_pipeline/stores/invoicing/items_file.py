@@ -3,12 +3,11 @@
 A row has `item_id`, `kind`, `org_id` and the members of its kind; times are UTC days or ISO times with their zone.
 """
 
-import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,15 @@ from flybill_pipeline.billing.money.amounts import from_minor, to_minor
 from flybill_pipeline.billing.money.currencies import UnknownCurrencyError, currency_of
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.stores.invoicing.imported_fields import (
+    RowFaultError,
+    csv_rows,
+    first_twice,
+    read_moment,
+    read_month,
+    read_number,
+    require_texts,
+)
 from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError
 
 COMMON = ("item_id", "kind", "org_id", "name")
@@ -26,10 +34,6 @@ KINDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # kind → wha
     "discount": ((), ("percent", "amount", "currency", "meters", "start", "end")),
 }
 COLUMNS = (*COMMON, "amount", "currency", "percent", "seats", "timing", "month", "start", "end", "meters", "priority")
-
-
-class RowFaultError(Exception):
-    """What is wrong with a row, in one sentence with its remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Item:
 
 def read_items(file: Path) -> list[Item]:
     """The items in a CSV or JSON file, or ImportRefusedError with every fault in it."""
-    rows = _json_rows(file) if file.suffix == ".json" else _csv_rows(file)
+    rows = _json_rows(file) if file.suffix == ".json" else list(enumerate(csv_rows(file)[1], start=2))
     items: list[Item] = []
     faults: list[str] = []
     for number, row in rows:
@@ -78,23 +82,20 @@ def read_items(file: Path) -> list[Item]:
     return items
 
 
-def _csv_rows(file: Path) -> list[tuple[int, dict[str, str]]]:
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as opened:
-            rows = list(csv.DictReader(opened, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ImportRefusedError([f"{file}: cannot be read as CSV in UTF-8: {error}"]) from None
-    return list(enumerate(rows, start=2))
-
-
 def _json_rows(file: Path) -> list[tuple[int, dict[str, Any]]]:
     try:
-        rows = json.loads(file.read_text(encoding="utf-8-sig"), parse_float=Decimal)
+        rows = json.loads(file.read_text(encoding="utf-8-sig"), parse_float=Decimal, object_pairs_hook=_object)
     except (OSError, ValueError, RecursionError) as error:
         raise ImportRefusedError([f"{file}: cannot be read as JSON in UTF-8: {error}"]) from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ImportRefusedError([f"{file}: must be a JSON list of objects, one for each item"])
     return list(enumerate(rows, start=1))
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    if twice := first_twice(name for name, _ in pairs):
+        raise ValueError(f"{twice!r} stands twice in one object: remove one of the two")
+    return dict(pairs)
 
 
 def _item(number: int, row: Mapping[Any, Any]) -> Item:
@@ -103,6 +104,7 @@ def _item(number: int, row: Mapping[Any, Any]) -> Item:
     if unknown := [str(name) for name in row if name not in COLUMNS]:
         raise RowFaultError(f"column {unknown[0]!r} is not known; known are {', '.join(COLUMNS)}")
     values = {str(name): text for name, value in row.items() if (text := _text(value))}
+    require_texts(values)
     kind = values.get("kind", "")
     if kind not in KINDS:
         raise RowFaultError(f"kind {kind!r} is not known: use {', '.join(KINDS)}")
@@ -122,16 +124,17 @@ def _text(value: Any) -> str:
 
 
 def _content(kind: str, values: Mapping[str, str]) -> dict[str, str]:
+    begins_or_ends = _as_month if kind == "discount" else _as_moment
     readers: dict[str, Callable[[str], str]] = {
-        "amount": lambda text: plain(_number("amount", text)),
+        "amount": lambda text: plain(read_number("amount", text)),
         "currency": _currency,
-        "percent": lambda text: plain(_number("percent", text)),
+        "percent": lambda text: plain(read_number("percent", text)),
         "seats": _seats,
         "timing": _timing,
         "priority": _priority,
-        "month": _month,
-        "start": _month if kind == "discount" else _moment,
-        "end": _month if kind == "discount" else _moment,
+        "month": _as_month,
+        "start": begins_or_ends,
+        "end": begins_or_ends,
         "meters": lambda text: " ".join(sorted(text.replace(",", " ").split())),
         "name": str,
     }
@@ -167,16 +170,6 @@ def _check_end(kind: str, start: str, end: str) -> None:
         raise RowFaultError(f"end {end} is not after start {start}{more}")
 
 
-def _number(name: str, text: str) -> Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or abs(number) >= Decimal(10) ** 15:
-        raise RowFaultError(f"{name} {text!r} is not a number: write it like 12.50")
-    return number
-
-
 def _currency(text: str) -> str:
     try:
         return currency_of(text.lower()).code
@@ -202,24 +195,12 @@ def _priority(text: str) -> str:
     return str(int(text))
 
 
-def _month(text: str) -> str:
-    try:
-        return str(Month.parse(text))
-    except ValueError as error:
-        raise RowFaultError(str(error)) from None
+def _as_month(text: str) -> str:
+    return str(read_month(text))
 
 
-def _moment(text: str) -> str:
-    try:
-        moment = datetime.fromisoformat(text)
-        day = date.fromisoformat(text) if len(text) == len("2026-10-01") else None
-    except ValueError:
-        raise RowFaultError(f"{text!r} is not a time: write 2026-10-01 or 2026-10-01T12:00:00Z") from None
-    if day is not None:
-        return datetime(day.year, day.month, day.day, tzinfo=UTC).isoformat()
-    if moment.tzinfo is None:
-        raise RowFaultError(f"{text!r} has no time zone: write {text}Z for UTC")
-    return moment.astimezone(UTC).isoformat()
+def _as_moment(text: str) -> str:
+    return read_moment(text).isoformat()
 
 
 def refused(file: Path, faults: Sequence[tuple[Item, str]]) -> ImportRefusedError:

@@ -4,23 +4,19 @@ A row has `org_id`, `name`, `currency` and what else is known; an empty field sa
 stored. Times are UTC days or ISO times with their zone.
 """
 
-import csv
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import Field, fields
-from datetime import UTC, date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from flybill_pipeline.billing.money.currencies import UnknownCurrencyError, currency_of
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.stores.invoicing.imported_fields import RowFaultError, csv_rows, read_moment, require_texts
 from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError, TermsRow
 from flybill_pipeline.stores.invoicing.organizations import METHODS, NOTHING, Organization, OrgRow
 
 REQUIRED = ("org_id", "name", "currency")
-
-
-class RowFaultError(Exception):
-    """What is wrong with a row, in one sentence with its remedy."""
 
 
 def read_organizations(file: Path, *, contracts: Collection[str] | None = None) -> list[OrgRow]:
@@ -28,13 +24,7 @@ def read_organizations(file: Path, *, contracts: Collection[str] | None = None) 
 
     `contracts` are the names that the price books know; None leaves the column unchecked.
     """
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as opened:
-            reader = csv.DictReader(opened, strict=True)
-            rows = list(reader)
-            header = reader.fieldnames or []
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ImportRefusedError([f"{file}: cannot be read as CSV in UTF-8: {error}"]) from None
+    header, rows = csv_rows(file)
     if missing := [name for name in REQUIRED if name not in header]:
         raise ImportRefusedError(
             [f"{file}: row 1: column {missing[0]} is missing; the header must have {', '.join(REQUIRED)}"]
@@ -75,6 +65,7 @@ def _org_row(place: str, row: Mapping[str, str], contracts: Collection[str] | No
     if None in row or None in row.values():
         raise RowFaultError("has not as many fields as the header: quote a field that holds a comma")
     texts = {name: text.strip() for name, text in row.items() if text.strip()}
+    require_texts(texts)
     if empty := next((name for name in REQUIRED if texts.get(name, NOTHING) == NOTHING), None):
         raise RowFaultError(f"{empty} is empty: every organization needs one")
     values = {name: None if text == NOTHING else READERS[name](text) for name, text in texts.items()}
@@ -135,31 +126,15 @@ def _days(text: str) -> int:
     return int(text)
 
 
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-        day = date.fromisoformat(text) if len(text) == len("2026-10-01") else None
-    except ValueError:
-        raise RowFaultError(f"{text!r} is not a time: write 2026-10-01 or 2026-10-01T12:00:00Z") from None
-    if day is not None:
-        return datetime(day.year, day.month, day.day, tzinfo=UTC)
-    if moment.tzinfo is None:
-        raise RowFaultError(f"{text!r} has no time zone: write {text}Z for UTC")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise RowFaultError(f"{text!r} is out of range: write a year from 2000 on") from None
-
-
 def _beginning_of_a_month(text: str) -> datetime:
-    moment = _moment(text)
-    month = Month(moment.year, moment.month)
-    if moment != month.start:
+    begins = read_moment(text)
+    month = Month.of(begins)
+    if begins != month.start:
         raise RowFaultError(
             f"currency_from {text} is within a month, and an invoice has one currency: "
             f"write {month.first_day} or {month.next().first_day}"
         )
-    return moment
+    return begins
 
 
 _CHECKED: Mapping[str, Callable[[str], str | int]] = {
@@ -169,8 +144,8 @@ _CHECKED: Mapping[str, Callable[[str], str | int]] = {
 }
 _TERMS: Mapping[str, Callable[[str], str | datetime]] = {
     "contract": str,
-    "contract_from": _moment,
-    "contract_until": _moment,
+    "contract_from": read_moment,
+    "contract_until": read_moment,
     "currency_from": _beginning_of_a_month,
 }
 

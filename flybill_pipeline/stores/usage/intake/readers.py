@@ -2,6 +2,7 @@
 
 import duckdb
 
+from flybill_pipeline.billing.usage.texts import is_whole
 from flybill_pipeline.stores.usage.intake.parquet_reader import parquet
 from flybill_pipeline.stores.usage.intake.reading import Reading, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
@@ -12,15 +13,6 @@ READERS = {"jsonl": jsonl, "csv": csv_rows, "parquet": parquet}
 
 def reading(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Reading:
     """How to read the file at `location`. Raises UnreadableFileError or duckdb.Error when it cannot be read."""
-    if not _is_text(location):
+    if not is_whole(location):
         raise UnreadableFileError("the name of the file is not UTF-8", "give it another name")
     return READERS[source.format](duck, location, source)
-
-
-def _is_text(name: str) -> bool:
-    """Whether a name that came from the disk, where bytes may be anything, is one that can be written down."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flybill_pipeline.billing.usage.texts import LONGEST_SOURCE, fault_of_id
+from flybill_pipeline.billing.usage.texts import LONGEST_SOURCE, fault_of_text
 
 FORMATS = ("jsonl", "csv", "parquet")
 REQUIRED = ("event_id", "org_id", "meter", "quantity", "occurred_at")
@@ -186,7 +186,7 @@ def _check(source: SourceMapping, table: _Table) -> None:
     if len(source.quote) > 1:
         table.fault("quote", f'must be one character, or "" where nothing is quoted, not {source.quote!r}')
     for name in source.dimensions:
-        if fault := fault_of_id("the name", name):
+        if fault := fault_of_text("the name", name):
             table.fault(f"dimensions.{name[:LONGEST_SOURCE]}", fault)
     if source.files.startswith("/") or ".." in source.files:
         table.fault("files", "is a glob below the landing zone, without .. or a leading /")

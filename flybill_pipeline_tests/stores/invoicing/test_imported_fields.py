@@ -1,0 +1,143 @@
+"""Whatever stands in a field of an imported file: its row is refused with a reason, or every store keeps it."""
+
+import csv
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing import models
+from flybill_pipeline.billing.pricing.prices import Price
+from flybill_pipeline.stores.invoicing.items_file import KINDS, read_items
+from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError
+from flybill_pipeline.stores.invoicing.organizations_file import READERS, read_organizations
+from flybill_pipeline_tests.billing.pricing.books import book, tier
+from flybill_pipeline_tests.worlds.billing import BillingWorld
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+OCT = Month(2026, 10)
+TEXTS = ["\0", "a\0b", "x" * 501, "漢" * 3000, "x" * 6000, "\\u0000", "é🙂", "'", "-0"]
+TIMES = ["9999-12", "9998-12", "0001-01", "10000-01", "9999-12-31", "0001-01-01", "10000-01-01", "2026-13", "20261001"]
+TIMES += ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00", "2026-10-01T24:00:00Z", "2000-01-01", "1999-12-31"]
+NUMBERS = ["1e30", "1e-30", "1e-400", "1e999999999", "1e9999999999999999999", "-1e15", "999999999999999.99", "9" * 5000]
+NUMBERS += [
+    "NaN",
+    "sNaN",
+    "-Infinity",
+    "1_000",
+    "\u0661\u0662",
+    "\uff11\uff12",
+    "0.0000000000000000001",
+    "1000000000000000",
+]
+ODD = TEXTS + TIMES + NUMBERS
+ITEMS: dict[str, dict[str, str]] = {
+    "subscription": {"amount": "5", "currency": "usd", "start": "2026-10-01"},
+    "one_off": {"amount": "5", "currency": "usd", "month": "2026-10"},
+    "credit": {"amount": "5", "currency": "usd", "start": "2026-10-01"},
+    "discount": {"percent": "5"},
+}
+ORG = {"org_id": "acme", "name": "Acme", "currency": "usd"}
+
+
+@pytest.fixture
+def world(engine: Engine) -> BillingWorld:
+    made = BillingWorld(engine, (book(Price("seconds", models.GRADUATED, tiers=(tier(None, "1"),))),))
+    made.org("acme")
+    return made
+
+
+def odd_items() -> Iterator[dict[str, str]]:
+    """Every odd text in every column of every kind; in JSON half a character can be written, too."""
+    numbers = count()
+    for kind, given in ITEMS.items():
+        required, optional = KINDS[kind]
+        for column in ("item_id", "org_id", "name", *required, *optional):
+            for odd in [*ODD, "\ud800"]:
+                row = {"item_id": f"item{next(numbers)}", "kind": kind, "org_id": "acme", "name": "x"}
+                yield row | given | {column: odd}
+
+
+def odd_orgs() -> Iterator[dict[str, str]]:
+    numbers = count()
+    needs = {"contract": {"contract_from": "2026-10-01"}, "contract_from": {"contract": "c"}}
+    needs["contract_until"] = {"contract": "c", "contract_from": "2026-10-01"}
+    for column in READERS:
+        for odd in ODD:
+            yield ORG | {"org_id": f"org{next(numbers)}"} | needs.get(column, {}) | {column: odd}
+
+
+def as_csv(file: Path, *rows: dict[str, Any]) -> Path:
+    with file.open("w", newline="", encoding="utf-8") as opened:
+        writer = csv.DictWriter(opened, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return file
+
+
+def test_an_item_is_refused_by_its_row_or_kept_and_billed(world: BillingWorld, tmp_path: Path) -> None:
+    file, kept = tmp_path / "items.json", 0
+    for row in odd_items():
+        file.write_text(json.dumps([row]))
+        try:
+            kept += world.items.save(file, read_items(file))[0]
+        except ImportRefusedError as refusal:
+            assert "row 1" in str(refusal)
+    assert kept > 50
+    assert sum(world.close(OCT).outcomes.values()) == 1
+
+
+def test_an_organization_is_refused_by_its_row_or_kept_and_billed(world: BillingWorld, tmp_path: Path) -> None:
+    file, kept = tmp_path / "orgs.csv", 0
+    for row in odd_orgs():
+        try:
+            orgs = read_organizations(as_csv(file, row))
+            kept += world.organizations.save(orgs, NOW)[0]
+        except ImportRefusedError as refusal:
+            assert "row 2" in str(refusal)
+    assert kept > 50
+    assert sum(world.close(OCT).outcomes.values()) == kept + 1
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "says"),
+    [
+        ("org_id", "a\0b", "org_id holds a NUL"),
+        ("org_id", "x" * 501, "org_id has 501 characters, and 500 is the most"),
+        ("email", f"{'x' * 510}@x", None),
+        ("email", f"{'x' * 511}@x", "email has 513 characters, and 512 is the most"),
+        ("name", "N" * 300, None),
+        ("contract_until", "9999-12-31", "write a year from 2000 to 9998, or nothing where there is no end"),
+        ("currency_from", "9999-12-01", "write a year from 2000 to 9998"),
+    ],
+)
+def test_what_an_organization_may_have(tmp_path: Path, column: str, text: str, says: str | None) -> None:
+    terms = {"contract": "c", "contract_from": "2026-10-01"} if column == "contract_until" else {}
+    file = as_csv(tmp_path / "orgs.csv", ORG | terms | {column: text})
+    if says is None:
+        assert read_organizations(file)[0].columns[column] == text
+    else:
+        with pytest.raises(ImportRefusedError, match=f"row 2: .*{says}"):
+            read_organizations(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.csv", "org_id,name,currency,name\na,A,usd,B\n", "row 1: column 'name' stands twice"),
+        ("a.csv", f'org_id,name,currency\na,A,usd\nb,"{"x" * 200_000}",usd\n', "row 3: cannot be read as CSV"),
+        ("a.csv", 'org_id,name,currency\na,"A"x,usd\n', "row 2: cannot be read as CSV"),
+        ("a.json", '[{"item_id": "a", "item_id": "b"}]', "'item_id' stands twice"),
+    ],
+)
+def test_a_file_that_says_a_thing_twice_or_not_at_all(tmp_path: Path, name: str, content: str, says: str) -> None:
+    file = tmp_path / name
+    file.write_text(content)
+    with pytest.raises(ImportRefusedError, match=says):
+        read_items(file) if name.endswith("json") else read_organizations(file)
