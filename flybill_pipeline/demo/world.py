@@ -62,9 +62,13 @@ def write_usage(plan: DemoPlan, folder: Path) -> list[tuple[str, Path]]:
             connection.execute("set timezone = 'UTC'")
             _make_events(connection, plan)
             for _, name, query, form in _files(plan):
-                connection.execute(f"copy ({query}) to '{folder / f'{plan.name}-{name}'}' ({form})")
+                file = folder / f"{plan.name}-{name}"
+                (rows,) = connection.execute(f"copy ({query}) to '{file}' ({form})").fetchone() or (0,)
+                if not rows:  # of a small plan: no exporter would write it, and it could not be landed
+                    file.unlink()
         (folder / DONE).touch()
-    return [(source, folder / f"{plan.name}-{name}") for source, name, _, _ in _files(plan)]
+    files = [(source, folder / f"{plan.name}-{name}") for source, name, _, _ in _files(plan)]
+    return [(source, file) for source, file in files if file.exists()]
 
 
 def _make_events(connection: duckdb.DuckDBPyConnection, plan: DemoPlan) -> None:
@@ -134,6 +138,7 @@ CLOUDEVENTS = (
 )
 BAD_ROWS = """
     select * from (values
+        ('{seed}-good', 'amber-works-000', '0', 'iad', '{day}T00:00:00Z'),
         ('{seed}-bad-1', null, '12.5', 'iad', '{day}T01:00:00Z'),
         ('{seed}-bad-2', 'amber-works-000', 'NaN', 'iad', '{day}T02:00:00Z'),
         ('{seed}-bad-3', 'amber-works-000', 'twelve', 'iad', '{day}T03:00:00Z'),
