@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.stores.files.duck import copied
 
 FIRST = ("amber", "basalt", "cedar", "delta", "ember", "fjord", "garnet", "harbor", "indigo", "juniper")
 SECOND = ("works", "labs", "games", "health", "press", "robotics", "maps", "music", "bank", "farms")
@@ -63,7 +64,7 @@ def write_usage(plan: DemoPlan, folder: Path) -> list[tuple[str, Path]]:
             _make_events(connection, plan)
             for _, name, query, form in _files(plan):
                 file = folder / f"{plan.name}-{name}"
-                (rows,) = connection.execute(f"copy ({query}) to '{file}' ({form})").fetchone() or (0,)
+                (rows,) = connection.execute(copied(query, file, form)).fetchone() or (0,)
                 if not rows:  # of a small plan: no exporter would write it, and it could not be landed
                     file.unlink()
         (folder / DONE).touch()

@@ -1,12 +1,20 @@
-"""Opens DuckDB for work on the lake, within bounds of memory and threads. No query belongs here."""
+"""Opens DuckDB for work on the lake, within bounds of memory and threads, and names files to it. No query belongs here.
 
-from collections.abc import Iterator
+Whatever path DuckDB is to read or write goes through this file, so that each is taken literally: a name is never a
+pattern, and a folder called `meter=gb` is no column.
+"""
+
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 import duckdb
+
+from flybill_pipeline.stores.files.literal_names import literal_name
+
+_LITERAL = "hive_partitioning = false"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +31,44 @@ def duck(spill: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Rows keep the order in which they were read: row numbers depend on it.
     """
-    with _database(spill, limits).cursor() as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with _connected(spill, limits) as connection:
         yield connection
 
 
-@lru_cache
-def _database(spill: Path, limits: Limits) -> duckdb.DuckDBPyConnection:
-    """Opening DuckDB costs tens of milliseconds, which a month of days should pay once."""
+_opened: dict[tuple[Path, Limits], duckdb.DuckDBPyConnection] = {}
+"""Opening DuckDB costs tens of milliseconds, which a month of days should pay once."""
+_opening = Lock()
+MOST_OPEN = 8
+"""Lakes that one process works on at once; in production it is one."""
+
+
+def _connected(spill: Path, limits: Limits) -> duckdb.DuckDBPyConnection:
+    """A new connection to the database, or to a new one when the old one has fallen over.
+
+    After an internal error DuckDB refuses everything that comes after: that must be the end of one piece of work only.
+    """
+    with _opening:
+        for _ in range(2):
+            if (spill, limits) not in _opened:
+                _opened[spill, limits] = _open(spill, limits)
+            connection = _opened[spill, limits].cursor()
+            try:
+                connection.execute("set TimeZone = 'UTC'")
+            except duckdb.Error:
+                connection.close()
+                del _opened[spill, limits]
+            else:
+                for oldest in list(_opened)[:-MOST_OPEN]:
+                    del _opened[oldest]
+                return connection
+    raise RuntimeError("DuckDB does not answer, not even a new one")
+
+
+def _open(spill: Path, limits: Limits) -> duckdb.DuckDBPyConnection:
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": limits.memory,
         "threads": str(limits.threads),
-        "temp_directory": str(spill),
+        "temp_directory": literal_name(spill),
         "preserve_insertion_order": "true",
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
@@ -47,10 +81,29 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def parquet_rows(paths: list[str], *, union_by_name: bool = False) -> str:
-    """A FROM item for the rows of these Parquet files; paths with glob characters are taken literally.
+def parquet_rows(paths: Sequence[str | Path], *, options: str = "") -> str:
+    """A FROM item for the rows of these Parquet files; `options` are further ones of read_parquet."""
+    return f"read_parquet({_files(paths)}, {_and(options)})"
 
-    With `union_by_name` a column that only some of them have is null in the others.
-    """
-    more = ", union_by_name = true" if union_by_name else ""
-    return f"read_parquet([{', '.join(quoted(path) for path in paths)}]{more})"
+
+def parquet_schema(path: str | Path) -> str:
+    """A FROM item for the schema of a Parquet file, as the file says it."""
+    return f"parquet_schema({_files([path])})"
+
+
+def csv_rows(path: str | Path, options: str) -> str:
+    """A FROM item for the rows of a file of lines; `options` are those of read_csv."""
+    return f"read_csv({_files([path])}, {_and(options)})"
+
+
+def copied(query: str, path: Path, options: str) -> str:
+    """A statement that writes the rows of `query` to `path`; `options` are those of COPY."""
+    return f"copy ({query}) to {quoted(literal_name(path))} ({options})"
+
+
+def _files(paths: Sequence[str | Path]) -> str:
+    return f"[{', '.join(quoted(literal_name(Path(path))) for path in paths)}]"
+
+
+def _and(options: str) -> str:
+    return f"{_LITERAL}, {options}" if options else _LITERAL

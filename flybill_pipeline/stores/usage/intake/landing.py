@@ -107,8 +107,13 @@ class Landing:
         if not file.is_file():
             raise LandingError(f"{file}: no such file")
         folder = _folder(file, source)
-        look = self._look_into(file, source)
         path = f"{folder}/{file.name}"
+        if _hidden(PurePosixPath(path)):
+            raise LandingError(
+                f"{file}: would never be read: names that begin with a dot or an underscore are files that are still "
+                "being written; rename the file"
+            )
+        look = self._look_into(file, source)
         target = self.root / path
         if target.exists() and not filecmp.cmp(file, target, shallow=False):
             path = f"{folder}/{_with_hash(file)}"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import duckdb
 
-from flybill_pipeline.stores.files.duck import quoted
+from flybill_pipeline.stores.files.duck import parquet_rows
 from flybill_pipeline.stores.usage.intake.reading import (
     Reading,
     UnreadableFileError,
@@ -24,17 +24,18 @@ WHOLE_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALL
 
 def parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Reading:
     """How to read a Parquet file. Raises UnreadableFileError or duckdb.Error."""
-    file = f"{quoted(location)}, hive_partitioning = false"
-    types = {name: kind for name, kind, *_ in duck.execute(f"describe select * from read_parquet({file})").fetchall()}
+    file = parquet_rows([location])
+    types = {name: kind for name, kind, *_ in duck.execute(f"describe select * from {file}").fetchall()}
     known = {name: identifier(name) for name in types} | _nested(types, source)
     require_columns(source, list(known))
     # The file may name its columns as ours are named, so they are named by position here, as in a CSV file.
     at = {name: f"c{place}" for place, name in enumerate(source.column_names())}
     columns = ", ".join(f"{known[name]} as {column}" for name, column in at.items())
-    described = duck.execute(f"describe select {columns} from read_parquet({file})").fetchall()
+    described = duck.execute(f"describe select {columns} from {file}").fetchall()
     kinds = {name: kind for name, (_, kind, *_) in zip(at, described, strict=True)}
     _require_text(source, kinds)
-    relation = f"(select {columns}, file_row_number as place from read_parquet({file}, file_row_number = true))"
+    numbered = parquet_rows([location], options="file_row_number = true")
+    relation = f"(select {columns}, file_row_number as place from {numbered})"
     read = by_columns(relation, source, texts_of(source, lambda name: _text(at[name], kinds[name])))
     return _typed(replace(read, placed=True), source, at, kinds)
 

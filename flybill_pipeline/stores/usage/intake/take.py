@@ -14,7 +14,7 @@ import duckdb
 
 from flybill_pipeline.billing.usage.files import Arrival, Broken, Piece, Taken
 from flybill_pipeline.stores.files.compressed import readable
-from flybill_pipeline.stores.files.duck import Limits, duck, parquet_rows, quoted
+from flybill_pipeline.stores.files.duck import Limits, copied, duck, parquet_rows, quoted
 from flybill_pipeline.stores.usage.intake.judging import MACROS, SHOWN, judging_query, sentences
 from flybill_pipeline.stores.usage.intake.readers import reading
 from flybill_pipeline.stores.usage.intake.reading import Reading, UnreadableFileError
@@ -99,16 +99,17 @@ def _write(
 
     Of a bad row `event_id` holds what it looks like, so that good ones need no column for it.
     """
-    written = connection.execute(f"""copy (
+    rows = f"""
         select coalesce(raw, event_id) as event_id, org_id, meter, dimensions, quantity, occurred_at, {row} as row,
                {arrival.number}::bigint as arrival, {quoted(arrival.file.source)} as source,
                date '{arrival.arrived_at:%Y-%m-%d}' as arrived_on,
                case when fault is null then occurred_at::date end as day, fault
-        from ({judged})
-    ) to {quoted(str(work / "events"))} ({_PARQUET}, partition_by (day, fault), return_stats)""").fetchall()
+        from ({judged})"""
+    options = f"{_PARQUET}, partition_by (day, fault), return_stats"
+    written = connection.execute(copied(rows, work / "events", options)).fetchall()
     return [
-        _Written(Path(file), rows, parts["day"] and date.fromisoformat(parts["day"]), parts["fault"])
-        for file, rows, _, _, _, parts, *_ in written
+        _Written(Path(file), count, parts["day"] and date.fromisoformat(parts["day"]), parts["fault"])
+        for file, count, _, _, _, parts, *_ in written
     ]
 
 
@@ -136,10 +137,10 @@ def _write_quarantine(
     connection.execute(f"create temp table bad as {' union all '.join(parts)}")
     cases = " ".join(f"when {quoted(reason)} then {quoted(text)}" for reason, text in messages.items())
     message = f"case reason {cases} else 'the row does not fit the format: ' || replace(reason[11:], '_', ' ') end"
-    connection.execute(f"""copy (
+    rows = f"""
         select {arrival.number}::bigint as arrival, {quoted(arrival.file.source)} as source,
-               {quoted(arrival.file.path)} as file, row, reason, {message} as message, raw from bad order by row
-    ) to {quoted(str(work / "quarantine.parquet"))} ({_PARQUET})""")
+               {quoted(arrival.file.path)} as file, row, reason, {message} as message, raw from bad order by row"""
+    connection.execute(copied(rows, work / "quarantine.parquet", _PARQUET))
     return dict(connection.execute("select reason, count(*) from bad group by reason order by reason").fetchall())
 
 

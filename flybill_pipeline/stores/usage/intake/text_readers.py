@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import duckdb
 
+from flybill_pipeline.stores.files import duck
 from flybill_pipeline.stores.files.duck import quoted
 from flybill_pipeline.stores.usage.intake.reading import Reading, by_columns, event_id_of, require_columns, texts_of
 from flybill_pipeline.stores.usage.intake.sources import Column, SourceMapping
@@ -20,10 +21,11 @@ _REJECTS = "ignore_errors = true, store_rejects = true, rejects_table = 'rejects
 
 def lines_of(location: str, encoding: str = "utf-8") -> str:
     """A FROM item with the lines of a text file, as they are: `line`, NULL when it is blank."""
-    return (
-        f"read_csv({quoted(location)}, auto_detect = false, header = false, columns = {{'line': 'VARCHAR'}}, "
+    return duck.csv_rows(
+        location,
+        "auto_detect = false, header = false, columns = {'line': 'VARCHAR'}, "
         f"delim = '\x01', quote = '', escape = '', strict_mode = false, max_line_size = {LONGEST_LINE}, "
-        f"encoding = {quoted(encoding)}, {_REJECTS})"
+        f"encoding = {quoted(encoding)}, {_REJECTS}",
     )
 
 
@@ -52,9 +54,9 @@ def jsonl(_: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) ->
     )
 
 
-def csv_rows(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Reading:
+def csv_rows(connection: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Reading:
     """How to read a CSV file, which must have a header. Raises UnreadableFileError or duckdb.Error."""
-    first = duck.execute(f"select line from {lines_of(location, source.encoding)} limit 1").fetchone()
+    first = connection.execute(f"select line from {lines_of(location, source.encoding)} limit 1").fetchone()
     header = header_of((first and first[0]) or "", source)
     header = [name.lstrip("\ufeff") for name in header]
     require_columns(source, header)
@@ -62,10 +64,11 @@ def csv_rows(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMappi
     columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(header)))
     quote = quoted(source.quote)
     nulls = ", ".join(quoted(value) for value in ("", *source.null_values))
-    relation = (
-        f"read_csv({quoted(location)}, auto_detect = false, header = true, columns = {{{columns}}}, "
+    relation = duck.csv_rows(
+        location,
+        f"auto_detect = false, header = true, columns = {{{columns}}}, "
         f"delim = {quoted(source.delimiter)}, quote = {quote}, escape = {quote}, nullstr = [{nulls}], "
-        f"max_line_size = {LONGEST_LINE}, encoding = {quoted(source.encoding)}, {_REJECTS})"
+        f"max_line_size = {LONGEST_LINE}, encoding = {quoted(source.encoding)}, {_REJECTS}",
     )
     text = texts_of(source, lambda name: f"c{header.index(name)}")
     return replace(by_columns(relation, source, text), first_row=2, quoted=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from flybill_pipeline.billing.usage.files import EventKey, Manifest, Rollup
-from flybill_pipeline.stores.files.duck import Limits, duck, parquet_rows, quoted
+from flybill_pipeline.stores.files.duck import Limits, copied, duck, parquet_rows
 from flybill_pipeline.stores.usage.lake.rollup import daily_rollup_sql
 
 _PARQUET = "format parquet, compression zstd, compression_level 1"
@@ -101,7 +101,7 @@ def totals_rows(paths: Sequence[str]) -> str:
     """A FROM item for the totals of several days; those of days that were compiled long ago know no corrections."""
     if not paths:
         return f"({NO_TOTALS})"
-    return f"({NO_TOTALS} union all by name from {parquet_rows(list(paths), union_by_name=True)})"
+    return f"({NO_TOTALS} union all by name from {parquet_rows(paths, options='union_by_name = true')})"
 
 
 def _find_excluded(connection: duckdb.DuckDBPyConnection, rows: str, exclusions: Sequence[EventKey]) -> None:
@@ -151,7 +151,7 @@ def write_rows(connection: duckdb.DuckDBPyConnection, query: str, path: Path) ->
     """Writes the rows of `query` to `path`, all or nothing; returns how many."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    rows = _count(connection, f"copy ({query}) to {quoted(str(partial))} ({_PARQUET})")
+    rows = _count(connection, copied(query, partial, _PARQUET))
     partial.replace(path)
     return rows
 
