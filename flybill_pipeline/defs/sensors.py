@@ -21,6 +21,7 @@ RETRIED_MONTHS = 3
 LOOKED_BACK = RETRIED_MONTHS * timedelta(days=31)
 MOST_ATTEMPTS = 6
 MOST_PER_TICK = 4
+READ_AGAIN_AFTER = timedelta(minutes=5)
 FIRST_RETRY_WAIT = timedelta(minutes=1)
 LONGEST_RETRY_WAIT = timedelta(hours=1)
 RETRY_TAG = "flybill/retry_of"
@@ -37,26 +38,41 @@ def sensors(
 
 def _usage_sensors(status: dg.DefaultSensorStatus, every: int) -> Iterator[dg.SensorDefinition]:
     @dg.sensor(job_name=READ_LANDED_FILES, minimum_interval_seconds=every, default_status=status)
-    def landed_files_arrived(toolbox: dg.ResourceParam[Toolbox]) -> Requests:
-        """New or changed files in the landing zone are read, all of them in one run."""
+    def landed_files_arrived(context: dg.SensorEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
+        """New or changed files in the landing zone are read, all of them in one run; after a failure again."""
         unread = toolbox.unread_files()
         if not unread:
             yield dg.SkipReason("nothing new has landed")
         else:
-            yield dg.RunRequest(run_key=hashlib.sha256("\n".join(unread).encode()).hexdigest())
+            named = hashlib.sha256("\n".join(unread).encode()).hexdigest()
+            yield dg.RunRequest(run_key=_again(context.instance, READ_LANDED_FILES, named))
 
     @dg.sensor(job_name=INGEST_USAGE, minimum_interval_seconds=every, default_status=status)
-    def days_to_record(toolbox: dg.ResourceParam[Toolbox]) -> Requests:
+    def days_to_record(context: dg.SensorEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
         """The days that newly read files touch, late days of old months too, are recorded and summed again."""
         days = toolbox.catalog.days_to_record()
         if not days:
             yield dg.SkipReason("every day is recorded as it was landed")
         for day in days:
-            version = toolbox.catalog.pieces_fingerprint(day)
-            yield dg.RunRequest(run_key=f"{day}:{version}", partition_key=day.isoformat())
+            named = f"{day}:{toolbox.catalog.pieces_fingerprint(day)}"
+            run_key = _again(context.instance, INGEST_USAGE, named, day.isoformat())
+            yield dg.RunRequest(run_key=run_key, partition_key=day.isoformat())
 
     yield landed_files_arrived
     yield days_to_record
+
+
+def _again(instance: dg.DagsterInstance, job: str, named: str, partition: str | None = None) -> str:
+    """The key of a run over the inputs that are `named`: a new one a while after each run that failed.
+
+    What failed it may be over, such as a full disk; and no run is started twice for one key.
+    """
+    tags = {} if partition is None else {"dagster/partition": partition}
+    last = instance.get_run_records(dg.RunsFilter(job_name=job, tags=tags), limit=1)
+    if not last or last[0].dagster_run.status != dg.DagsterRunStatus.FAILURE:
+        return named
+    waited = datetime.now(UTC) - datetime.fromtimestamp(last[0].end_time or 0, UTC)
+    return f"{named}:{last[0].dagster_run.run_id}" if waited > READ_AGAIN_AFTER else named
 
 
 def _retry_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every: int) -> dg.SensorDefinition:

@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +30,7 @@ from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.toolbox.wiring import build_toolbox
 
 DAGSTER_YAML = Path(__file__).parents[2] / "dagster.yaml"
+NOTHING_PRICED = "Until then nothing is priced or billed, as this usage would be missing."
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 Part = TypeVar("Part")
@@ -58,18 +59,26 @@ class Runner:
         self.toolbox = toolbox
         self.failed: list[FailedRun] = []
         self._began: datetime | None = None  # when usage was last brought in: what landed by then, a close counts
+        self._usage_is_missing = False
 
     def ingest(self, progress: Progress) -> None:
-        """Reads what is landed, then records and sums every day that it touched. Raises LostSourceError before."""
+        """Reads what is landed, then records and sums every day that it touched. Raises LostSourceError before.
+
+        When any of it fails nothing is priced afterwards: a month is not billed without usage that is there.
+        """
         self.toolbox.require_known_sources()
         self._began = self.toolbox.now()
         for job in _counted("reading landed files", [jobs.READ_LANDED_FILES], progress):
             self._run(job)
         for day in _counted("recording usage, day by day", self.toolbox.catalog.days_to_record(), progress):
             self._run(jobs.INGEST_USAGE, day.isoformat())
+        self.failed = [replace(run, reason=f"{run.reason} {NOTHING_PRICED}") for run in self.failed]
+        self._usage_is_missing = bool(self.failed)
 
     def close(self, month: Month, org_ids: Collection[str], progress: Progress) -> None:
         """Prices, finalizes and syncs a month: every shard of it, or those of `org_ids`."""
+        if self._usage_is_missing:
+            return
         self._try_stripe_at_once()
         asked = {shard_of(org, self.toolbox.shards) for org in org_ids} or set(range(self.toolbox.shards))
         failing = {shard_of(org, self.toolbox.shards) for org in self.toolbox.sync_ledger.breaker.failing()}
@@ -88,6 +97,8 @@ class Runner:
 
     def repair(self, month: Month, org_ids: Sequence[str], progress: Progress) -> None:
         """Materializes the failed org-months, as an operator would in the UI."""
+        if self._usage_is_missing:
+            return
         self._try_stripe_at_once()
         keys = [org_month_key(month, org) for org in org_ids]
         self._instance.add_dynamic_partitions(str(FAILED_ORG_MONTHS.name), keys)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ from flybill_pipeline.billing.sync.breaker import OpenBreaker
 from flybill_pipeline.billing.usage.backlog import Backlog
 from flybill_pipeline.defs import sensors as module
 from flybill_pipeline.defs.close_began import BEGAN_TAG, counts_from, wait_for_usage
-from flybill_pipeline.defs.jobs import CLOSE_MONTH
+from flybill_pipeline.defs.jobs import CLOSE_MONTH, READ_LANDED_FILES
 from flybill_pipeline.defs.partitions import Partitions, month_shard_key
 from flybill_pipeline.defs.sensors import FIRST_RETRY_WAIT, MOST_ATTEMPTS, MOST_PER_TICK, RETRY_TAG, given_up, sensors
 
@@ -345,13 +346,43 @@ def test_a_shard_of_a_month_that_is_still_open_comes_back_however_old_it_is(worl
 class TestIntake:
     """The two sensors that look at the landing zone and the lake's catalog."""
 
-    def tick(self, name: str, toolbox: Any) -> Any:
+    def tick(self, name: str, toolbox: Any, instance: dg.DagsterInstance | None = None) -> Any:
         sensor = next(found for found in sensors(PARTITIONS) if found.name == name)
         with (
-            dg.DagsterInstance.ephemeral() as instance,
-            dg.build_sensor_context(instance=instance, resources={"toolbox": toolbox}) as context,
+            dg.DagsterInstance.ephemeral() if instance is None else nullcontext(instance) as used,
+            dg.build_sensor_context(instance=used, resources={"toolbox": toolbox}) as context,
         ):
             return sensor.evaluate_tick(context)
+
+    def test_files_that_were_not_read_are_asked_for_again_a_while_later_and_once_for_each_failure(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What kept them from being read, such as a full disk, may be over; nothing about the files changes then."""
+
+        @dg.op
+        def read() -> None:
+            raise dg.Failure("the disk is full")
+
+        @dg.job(name=READ_LANDED_FILES)
+        def reading() -> None:
+            read()
+
+        toolbox = SimpleNamespace(unread_files=lambda: ["a:1:1"])
+        with dg.DagsterInstance.ephemeral() as instance:
+
+            def key() -> str | None:
+                (request,) = self.tick("landed_files_arrived", toolbox, instance).run_requests
+                return str(request.run_key)
+
+            first = key()
+            reading.execute_in_process(instance=instance, raise_on_error=False)
+            assert key() == first
+            monkeypatch.setattr(module, "READ_AGAIN_AFTER", timedelta(0))
+            second = key()
+            assert second != first
+            assert key() == second
+            reading.execute_in_process(instance=instance, raise_on_error=False)
+            assert key() not in (first, second)
 
     def test_new_files_are_one_run_and_the_same_files_the_same_run(self) -> None:
         def keys(*files: str) -> list[str | None]:

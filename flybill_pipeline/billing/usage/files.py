@@ -11,6 +11,8 @@ class LandedFile:
 
     `content_hash` reads the file, so it is asked only when size and time of modification say too little; it gives None
     where that would take long. `mapping_hash` names the mapping: a broken file is tried again when that is mended.
+    `changed_ns` is when anything about the file changed, be it that an older copy was put back with its own times.
+    A file that is `elsewhere` is not in the landing zone: a link in it leads to another place.
     """
 
     source: str
@@ -20,16 +22,22 @@ class LandedFile:
     modified_ns: int
     mapping_hash: str
     content_hash: Callable[[], str | None] = field(compare=False, repr=False)
+    changed_ns: int = 0
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A landed file with its place in the order of arrival; the same path keeps its number, its version grows."""
+    """A landed file with its place in the order of arrival; the same path keeps its number, its version grows.
+
+    `rows_before` are the good rows that an earlier version of the file gave.
+    """
 
     number: int
     version: int
     arrived_at: datetime
     file: LandedFile
+    rows_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +65,17 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Why a landed file could not be read at all, and what a person can do about it."""
+    """Why a landed file can never be read as it is, and what a person can do about it."""
 
     reason: str
     remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotRead:
+    """Why a landed file was not read this time: nothing proves that the file is at fault, so it is tried again."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, LandedFile, Manifest, Taken
+from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, LandedFile, Manifest, NotRead, Taken
 from flybill_pipeline.billing.usage.known_sources import require_known_sources
 
 
@@ -21,7 +21,7 @@ class LandingZone(Protocol):
 class FileLake(Protocol):
     """Reads a landed file into immutable pieces that nobody sees yet."""
 
-    def take(self, arrival: Arrival) -> Taken | Broken: ...
+    def take(self, arrival: Arrival) -> Taken | Broken | NotRead: ...
 
 
 class FileCatalog(Protocol):
@@ -48,6 +48,17 @@ class DayCatalog(Protocol):
     def exclusions(self, day: date) -> Sequence[EventKey]: ...
     def manifest(self, day: date) -> Manifest | None: ...
     def record(self, manifest: Manifest) -> None: ...
+
+
+SHOWN = 5
+EMPTIED = Broken(
+    "the file is empty now, but gave usage before: that still counts",
+    "nothing, if the exporter empties its files once they are read; to correct the usage, put a file with rows here",
+)
+
+
+class FilesNotReadError(Exception):
+    """Landed files were not read, and none of them is known to be bad; the message names them, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +119,48 @@ def take_in(landing: LandingZone, lake: FileLake, catalog: FileCatalog, now: dat
 
     `now` becomes the time of arrival of what is new. May be killed and run again at any time. Raises LostSourceError
     before anything is read when a file would be read by another source than before.
+    Raises FilesNotReadError, after all others were read, when a file was not read though nothing is wrong with it.
     """
-    reports, days = [], set[date]()
+    reports, days, not_read = [], set[date](), list[tuple[LandedFile, NotRead]]()
     with catalog.working_on("intake"):
         found = list(landing.files())
         require_known_sources(found, catalog.read(), landing.source_ids(), landing.has)
         for arrival in catalog.arrivals(found, now):
             file = arrival.file
-            match lake.take(arrival):
+            match _taken(lake, arrival):
+                case NotRead() as left:
+                    not_read.append((file, left))
                 case Broken() as broken:
                     catalog.broke(arrival, broken)
                     reports.append(FileReport(file.source, file.path, file.size, 0, {}, broken.reason, broken.remedy))
                 case Taken() as taken:
                     days |= catalog.took(arrival, taken)
                     reports.append(FileReport(file.source, file.path, file.size, taken.rows, taken.quarantined))
+    if not_read:
+        raise FilesNotReadError(_not_read_sentence(not_read))
     return IntakeReport(tuple(reports), tuple(sorted(days)))
+
+
+def _taken(lake: FileLake, arrival: Arrival) -> Taken | Broken | NotRead:
+    """What the file says. One that says nothing any more takes nothing back: many tools empty a file that was read."""
+    taken = lake.take(arrival)
+    nothing = isinstance(taken, Taken) and not taken.pieces and not taken.quarantined
+    return EMPTIED if nothing and arrival.rows_before else taken
+
+
+def _not_read_sentence(not_read: Sequence[tuple[LandedFile, NotRead]]) -> str:
+    named = [f"{file.path} (source {file.source}): {left.reason.rstrip('.')}." for file, left in not_read[:SHOWN]]
+    more = [f"And {len(not_read) - SHOWN} more."] if len(not_read) > SHOWN else []
+    count = "1 landed file was" if len(not_read) == 1 else f"{len(not_read)} landed files were"
+    return " ".join(
+        [
+            f"{count} not read, and nothing shows that the content is at fault.",
+            *named,
+            *more,
+            "Make room on the disk, in memory, or whatever is named here, and start this again: the files are read "
+            "then. Should one of them stay unread, export it anew or take it out of the landing zone.",
+        ]
+    )
 
 
 def record_day(day: date, lake: DayLake, catalog: DayCatalog) -> DayReport:

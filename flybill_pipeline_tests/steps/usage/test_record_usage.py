@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from flybill_pipeline.billing.usage.files import Arrival, Broken, Taken
+from flybill_pipeline.billing.usage.files import Arrival, Broken, NotRead, Taken
 from flybill_pipeline.steps.usage.compare_days import compare_days
 from flybill_pipeline.steps.usage.compile_usage import RollupCatalog, RollupLake, compile_day
 from flybill_pipeline.steps.usage.record_usage import (
@@ -167,7 +167,7 @@ class DyingCatalog(LakeCatalog):
 class DyingLake(UsageLake):
     """Dies in the second file."""
 
-    def take(self, arrival: Arrival) -> Taken | Broken:
+    def take(self, arrival: Arrival) -> Taken | Broken | NotRead:
         if arrival.number == 2:
             raise Killed
         return super().take(arrival)

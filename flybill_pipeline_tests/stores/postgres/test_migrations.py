@@ -1,13 +1,18 @@
 """Databases of before are brought over: what old rows said is said by the new ones."""
 
+from datetime import UTC, datetime
+
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.files import Broken, LandedFile
 from flybill_pipeline.stores.invoicing.billed_months import BilledMonths
 from flybill_pipeline.stores.invoicing.organizations import Organizations
 from flybill_pipeline.stores.postgres.database import MIGRATIONS, migrate, open_engine
+from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
+from flybill_pipeline_tests.worlds.databases import migrate_to
 
 LAST_LANDED = "0016"
 AUG, SEP, OCT, NOV = (Month(2026, number) for number in (8, 9, 10, 11))
@@ -67,4 +72,24 @@ def test_the_discounts_of_settled_months_are_known_where_they_can_be(database_ur
     assert bases(AUG, 0)["moved"].discounts == ()
     assert bases(SEP, 0)["moved"].discounts == ("d",)
     assert bases(SEP, 0)["never"].discounts is None  # its invoice has lines of an earlier month
+    engine.dispose()
+
+
+def test_files_that_an_older_version_called_broken_are_read_once_more(database_url: str) -> None:
+    engine = open_engine(database_url)
+    migrate_to(engine, "0019")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("""
+            insert into flybill.landed_files
+                (source, path, version, size, modified_ns, mapping_hash, arrived_at, state, reason) values
+                ('edge', 'edge/full-disk.jsonl', 1, 9, 1, 'm', now(), 'broken', 'No space left on device'),
+                ('edge', 'edge/back-again.jsonl', 1, 9, 1, 'm', now(), 'gone', 'No space left on device'),
+                ('edge', 'edge/good.jsonl', 1, 9, 1, 'm', now(), 'taken', null)""")
+    migrate(engine, shards=1)
+    files = [LandedFile("edge", f"edge/{name}.jsonl", "", 9, 1, "m", lambda: None, 5) for name in ("full-disk", "good")]
+    catalog = LakeCatalog(engine)
+    assert [file.path for file in catalog.unread(files)] == ["edge/full-disk.jsonl"]
+    (arrival,) = catalog.arrivals(files, datetime.now(UTC))
+    catalog.broke(arrival, Broken("bad bytes", "put a good one there"))
+    assert catalog.unread(files) == []
     engine.dispose()

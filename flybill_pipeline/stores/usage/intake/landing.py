@@ -6,25 +6,27 @@ What becomes of a file's rows is in take.py; which files are new is in catalog.p
 import filecmp
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from tempfile import TemporaryDirectory, gettempdir
 
 import duckdb
 
-from flybill_pipeline.billing.usage.files import LandedFile
+from flybill_pipeline.billing.usage.files import Broken, LandedFile
 from flybill_pipeline.stores.files.compressed import readable
 from flybill_pipeline.stores.files.duck import Limits, duck
 from flybill_pipeline.stores.files.folders import local_folder
+from flybill_pipeline.stores.files.second_reader import fault_of_packing
+from flybill_pipeline.stores.files.whole_copies import copy_whole
 from flybill_pipeline.stores.usage.intake.judging import MACROS
 from flybill_pipeline.stores.usage.intake.look import Look, look_into
 from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
+from flybill_pipeline.stores.usage.intake.take import proven
 
 HASHED_UP_TO = 8 * 1024 * 1024  # bytes; larger files are known by size and time of modification
 LOOKED_AT = 100_000  # rows
@@ -65,22 +67,24 @@ class Landing:
     def files(self) -> Iterator[LandedFile]:
         """Every file that belongs to a source, oldest first: by time of modification, then source, then path."""
         found = [
-            (status.st_mtime_ns, source.key, path, status.st_size)
+            (status.st_mtime_ns, source.key, path, status)
             for source in self.sources.values()
             for path in self.root.glob(source.files)
-            if path.is_file() and not _hidden(path.relative_to(self.root))
-            for status in [path.stat()]
+            if not _hidden(path.relative_to(self.root))
+            for status in _status(path)
         ]
         fingerprints = {source.key: source.fingerprint() for source in self.sources.values()}
-        for modified_ns, key, path, size in sorted(found):
+        for modified_ns, key, path, status in sorted(found):
             yield LandedFile(
                 source=key,
                 path=_shown(path.relative_to(self.root)),
                 location=str(path),
-                size=size,
+                size=status.st_size,
                 modified_ns=modified_ns,
                 mapping_hash=fingerprints[key],
-                content_hash=partial(_hash, path, size),
+                content_hash=partial(_hash, path, status.st_size),
+                changed_ns=status.st_ctime_ns,
+                elsewhere=self._leads_elsewhere(path),
             )
 
     def source_ids(self) -> list[str]:
@@ -90,6 +94,10 @@ class Landing:
     def has(self, path: str) -> bool:
         """Whether there is a file at this path below the landing zone."""
         return (self.root / path).is_file()
+
+    def _leads_elsewhere(self, path: Path) -> bool:
+        """Somebody who may write here could link to a file that only we can read."""
+        return not path.resolve().is_relative_to(self.root.resolve())
 
     def land(self, file: Path, source_name: str) -> Landed:
         """Copies `file` to `<landing>/<source>/<file's name>`, all or nothing, if its source mapping can read it.
@@ -114,32 +122,47 @@ class Landing:
                 "being written; rename the file"
             )
         look = self._look_into(file, source)
+        try:
+            return self._put(file, path, look)
+        except OSError as error:
+            raise LandingError(
+                f"{file}: was not landed, and nothing of it is left in the landing zone: {error.strerror or error}; "
+                "land it again when that is mended"
+            ) from None
+
+    def _put(self, file: Path, path: str, look: Look) -> Landed:
+        if (self.root / path).exists() and not filecmp.cmp(file, self.root / path, shallow=False):
+            path = f"{PurePosixPath(path).parent}/{_with_hash(file)}"
         target = self.root / path
-        if target.exists() and not filecmp.cmp(file, target, shallow=False):
-            path = f"{folder}/{_with_hash(file)}"
-            target = self.root / path
         if target.exists():
             return Landed(path, already_there=True, look=look)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        copy = target.with_name(f".{target.name}.partial")
-        shutil.copyfile(file, copy)
-        copy.replace(target)
+        copy_whole(file, target)
         return Landed(path, already_there=False, look=look)
 
     def _look_into(self, file: Path, source: SourceMapping) -> Look:
         most = None if file.stat().st_size <= LOOKED_THROUGH else LOOKED_AT
         with TemporaryDirectory() as work, duck(Path(gettempdir()), Limits()) as connection:
             try:
+                packing = fault_of_packing(file)
+                if packing is not None:
+                    raise LandingError(f"{file}: cannot be read as {source.format}: {packing}")
                 with readable(str(file), Path(work)) as location:
                     connection.execute(MACROS)
                     look = look_into(connection, location, source, datetime.now(UTC), most)
             except UnreadableFileError as error:
                 raise LandingError(f"{file}: {error}; {error.remedy}") from None
-            except (duckdb.Error, OSError, EOFError) as error:
-                raise LandingError(f"{file}: cannot be read as {source.format}: {str(error).splitlines()[0]}") from None
+            except (duckdb.Error, OSError, EOFError, MemoryError) as error:
+                raise LandingError(f"{file}: {_why(file, source, error)}") from None
         if refusal := _refusal(look, source):
             raise LandingError(f"{file}: {refusal}")
         return look
+
+
+def _why(file: Path, source: SourceMapping, error: Exception) -> str:
+    outcome = proven(file, source, error)
+    if isinstance(outcome, Broken):
+        return f"cannot be read as {source.format}: {outcome.reason}"
+    return f"was not landed, as nobody could look into it: {outcome.reason}; land it again when that is mended"
 
 
 def _folder(file: Path, source: SourceMapping) -> str:
@@ -195,7 +218,15 @@ def _shown(path: Path) -> str:
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
-def _hidden(path: Path) -> bool:
+def _status(path: Path) -> list[os.stat_result]:
+    """The status of a file, if it is one and has not just been taken away."""
+    try:
+        return [path.stat()] if path.is_file() else []
+    except FileNotFoundError:
+        return []
+
+
+def _hidden(path: PurePath) -> bool:
     """Temporary names of exporters and of `land` itself start with a dot or an underscore."""
     return any(part.startswith((".", "_")) for part in path.parts)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import duckdb
 
-from flybill_pipeline.stores.files.duck import parquet_rows
+from flybill_pipeline.stores.files.duck import parquet_rows, parquet_schema
 from flybill_pipeline.stores.usage.intake.reading import (
     Reading,
     UnreadableFileError,
@@ -19,6 +19,7 @@ from flybill_pipeline.stores.usage.intake.sources import Column, SourceMapping
 from flybill_pipeline.stores.usage.intake.times import FIRST_MICROS, LAST_MICROS, parquet_micros
 from flybill_pipeline.stores.usage.intake.values import QUANTITY
 
+WIDEST_DECIMAL = 38  # digits
 WHOLE_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 
 
@@ -28,6 +29,7 @@ def parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMappin
     types = {name: kind for name, kind, *_ in duck.execute(f"describe select * from {file}").fetchall()}
     known = {name: identifier(name) for name in types} | _nested(types, source)
     require_columns(source, list(known))
+    _require_exact(source, _wide_decimals(duck, location))
     # The file may name its columns as ours are named, so they are named by position here, as in a CSV file.
     at = {name: f"c{place}" for place, name in enumerate(source.column_names())}
     columns = ", ".join(f"{known[name]} as {column}" for name, column in at.items())
@@ -56,6 +58,34 @@ def _typed(read: Reading, source: SourceMapping, at: Mapping[str, str], kinds: M
 def identifier(name: str) -> str:
     """`name` as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def _wide_decimals(duck: duckdb.DuckDBPyConnection, location: str) -> dict[str, int]:
+    """The digits of those columns, by dotted path, that DuckDB would read as doubles: they have more than 38."""
+    rows = duck.execute(f"select name, num_children, precision from {parquet_schema(location)}").fetchall()
+    wide: dict[str, int] = {}
+    open_groups: list[tuple[str, int]] = []  # path, and how many of its fields are still to come
+    for name, children, precision in rows[1:]:  # the first is the file itself
+        path = f"{open_groups[-1][0]}.{name}" if open_groups else str(name)
+        if (precision or 0) > WIDEST_DECIMAL:
+            wide[path] = precision
+        open_groups = [*open_groups[:-1], (open_groups[-1][0], open_groups[-1][1] - 1)] if open_groups else []
+        if children:
+            open_groups.append((path, children))
+        while open_groups and open_groups[-1][1] == 0:
+            open_groups.pop()
+    return wide
+
+
+def _require_exact(source: SourceMapping, wide: Mapping[str, int]) -> None:
+    """Refuses decimals that would be read as doubles: what they say would be near the truth, and no more."""
+    for name in source.column_names():
+        digits = [count for path, count in wide.items() if path == name or path.startswith(f"{name}.")]
+        if digits:
+            raise UnreadableFileError(
+                f"column {name!r} holds decimals of {digits[0]} digits, which cannot be read exactly",
+                f"export it as a decimal of at most {WIDEST_DECIMAL} digits, or as text",
+            )
 
 
 def _require_text(source: SourceMapping, kinds: Mapping[str, str]) -> None:

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import duckdb
 
-from flybill_pipeline.billing.usage.files import Arrival, Broken, Piece, Taken
+from flybill_pipeline.billing.usage.files import Arrival, Broken, NotRead, Piece, Taken
 from flybill_pipeline.stores.files.compressed import readable
 from flybill_pipeline.stores.files.duck import Limits, copied, duck, parquet_rows, quoted
+from flybill_pipeline.stores.files.second_reader import fault_of, fault_of_packing
 from flybill_pipeline.stores.usage.intake.judging import MACROS, SHOWN, judging_query, sentences
 from flybill_pipeline.stores.usage.intake.readers import reading
 from flybill_pipeline.stores.usage.intake.reading import Reading, UnreadableFileError
@@ -24,12 +25,44 @@ from flybill_pipeline.stores.usage.intake.stray_quotes import require_whole_reco
 _PARQUET = "format parquet, compression zstd, compression_level 1"
 
 
-def take_file(root: Path, arrival: Arrival, source: SourceMapping, limits: Limits, first_day: date) -> Taken | Broken:
+AGAIN = "put a good file in its place, or take it away: it is read again as soon as it changes"
+
+
+def take_file(
+    root: Path, arrival: Arrival, source: SourceMapping, limits: Limits, first_day: date
+) -> Taken | Broken | NotRead:
     """Reads the landed file once and writes its rows below the lake's `root`. An event's day must
     not be before `first_day`, nor its time after its arrival.
 
-    A file that cannot be read is a value, Broken: it must not stop the others.
+    A file that can never be read is a value, Broken, and one that was not read this time another, NotRead: neither
+    must stop the others. It is Broken only when a second reader, which shares nothing with DuckDB, cannot read it
+    either: a full disk may look to DuckDB like bad input.
     """
+    file = arrival.file
+    if file.elsewhere:
+        return Broken(
+            "the file is not in the landing zone: a link leads to another place", "put the file itself in its place"
+        )
+    try:
+        packing = fault_of_packing(Path(file.location))
+        return _read(root, arrival, source, limits, first_day) if packing is None else Broken(packing, AGAIN)
+    except UnreadableFileError as error:
+        return Broken(str(error), error.remedy)
+    except Exception as error:  # whatever it is, it is about this file: the others of the run are read
+        return proven(Path(file.location), source, error)
+
+
+def proven(file: Path, source: SourceMapping, error: Exception) -> Broken | NotRead:
+    """Broken if a second reader says so; if that one is short of something too, nothing is proven."""
+    try:
+        fault = fault_of(file, source.format, columns=source.column_names(), encoding=source.encoding)
+    except Exception as other:
+        return NotRead(f"{_first_lines(error)} ({_first_lines(other)})")
+    return NotRead(_first_lines(error)) if fault is None else Broken(fault, AGAIN)
+
+
+def _read(root: Path, arrival: Arrival, source: SourceMapping, limits: Limits, first_day: date) -> Taken:
+    """Raises UnreadableFileError when the file does not fit its mapping, and whatever else reading may raise."""
     name = f"{arrival.number:010d}-{arrival.version}"
     work = root / "work" / name
     shutil.rmtree(work, ignore_errors=True)
@@ -44,13 +77,6 @@ def take_file(root: Path, arrival: Arrival, source: SourceMapping, limits: Limit
             quarantined = _write_quarantine(
                 connection, work, arrival, sentences(source, arrival.arrived_at, first_day), written
             )
-    except UnreadableFileError as error:
-        return Broken(str(error), error.remedy)
-    except (duckdb.Error, OSError, EOFError) as error:
-        return Broken(
-            _first_lines(error), "put a good file in its place, or take it away: it is read again as soon as it changes"
-        )
-    else:
         return _published(root, work, name, written, quarantined)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -127,7 +153,9 @@ def _write_quarantine(
         if part.fault is not None
     ]
     if has_rejects(connection):
-        malformed = "lower(replace(arg_min(error_type, column_idx)::varchar, ' ', '_'))"
+        # Of a line that is too long, the reader names no column.
+        error_type = "coalesce(arg_min(error_type, column_idx), any_value(error_type))"
+        malformed = f"lower(replace({error_type}::varchar, ' ', '_'))"
         raw = f"left(any_value(csv_line), {SHOWN})"
         parts.append(
             f"select line::bigint as row, 'malformed_' || {malformed} as reason, {raw} as raw from rejects group by 1"
@@ -165,4 +193,6 @@ def _move(file: Path, to: Path) -> None:
 
 def _first_lines(error: Exception) -> str:
     """What DuckDB says, without its page of hints and without the folder in which the file lies."""
-    return " ".join(line.strip() for line in str(error).splitlines()[:3] if line.strip())[:500]
+    lines = [line.strip() for line in str(error).splitlines()[:3] if line.strip()]
+    kind = [] if isinstance(error, duckdb.Error | OSError) else [f"{type(error).__name__}:"]
+    return " ".join(kind + lines)[:500]

@@ -50,8 +50,8 @@ class LakeCatalog:
         """Registers what is new or changed among `files`, and returns all that wait to be read, in order of arrival.
 
         A file without a change is known by its size and time of modification, or by its content if only touched.
-        A broken file waits again when the file or its source mapping has changed. One that was taken away is gone, so
-        that nobody is asked to mend it; it waits again should it come back.
+        A broken file waits again when anything about it or its source mapping has changed. One that was taken away is
+        gone, so that nobody is asked to mend it; it waits again should it come back.
         """
         there = {(file.source, file.path): file for file in files}
         with self.engine.begin() as connection:
@@ -253,8 +253,8 @@ def _news(file: LandedFile, known: Row[Any] | None) -> Literal["new", "changed",
             return "changed"
         if known.state == "taken":
             return "touched"
-    mended = known.state == "broken" and known.mapping_hash != file.mapping_hash
-    return "waiting" if known.state in ("registered", "gone") or mended else None
+    mended = (known.mapping_hash, known.changed_ns) != (file.mapping_hash, file.changed_ns)
+    return "waiting" if known.state in ("registered", "gone") or (known.state == "broken" and mended) else None
 
 
 def _let_go(connection: Connection, missing: Iterable[Row[Any]]) -> None:
@@ -271,6 +271,7 @@ def _registered(connection: Connection, file: LandedFile, known: Row[Any] | None
     values: dict[str, Any] = {
         "size": file.size,
         "modified_ns": file.modified_ns,
+        "changed_ns": file.changed_ns,
         "content_hash": file.content_hash(),
         "mapping_hash": file.mapping_hash,
         "state": "taken" if news == "touched" else "registered",
@@ -281,7 +282,7 @@ def _registered(connection: Connection, file: LandedFile, known: Row[Any] | None
     version, arrived_at = (known.version + 1, now) if news == "changed" else (known.version, known.arrived_at)
     row = landed_files.c.arrival == known.arrival
     connection.execute(update(landed_files).where(row).values(version=version, arrived_at=arrived_at, **values))
-    return None if news == "touched" else Arrival(known.arrival, version, arrived_at, file)
+    return None if news == "touched" else Arrival(known.arrival, version, arrived_at, file, known.rows or 0)
 
 
 def manifest_of(row: Row[Any]) -> Manifest:

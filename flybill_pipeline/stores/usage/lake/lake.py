@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from flybill_pipeline.billing.money.decimals import exact
-from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, Manifest, Rollup, Taken
+from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, Manifest, NotRead, Rollup, Taken
 from flybill_pipeline.stores.files.duck import Limits, duck, parquet_rows
 from flybill_pipeline.stores.files.folders import local_folder
 from flybill_pipeline.stores.usage.intake import take as usage_intake
@@ -110,7 +110,7 @@ class UsageLake:
 
     # Writing: what the steps call
 
-    def take(self, arrival: Arrival) -> Taken | Broken:
+    def take(self, arrival: Arrival) -> Taken | Broken | NotRead:
         """Reads a landed file into pieces and quarantine; see usage_intake.take_file."""
         return usage_intake.take_file(
             self.root, arrival, self.sources[arrival.file.source], self.limits, self.first_day

@@ -32,6 +32,7 @@ landed_files = Table(  # every file ever seen in the landing zone; `arrival` ord
     Column("version", Integer, nullable=False),  # grows when the same path gets other content
     Column("size", BigInteger, nullable=False),
     Column("modified_ns", BigInteger, nullable=False),
+    Column("changed_ns", BigInteger),  # when anything about the file changed; asked of broken ones only
     Column("content_hash", Text),  # of small files only
     Column("mapping_hash", Text, nullable=False),
     Column("arrived_at", DateTime(timezone=True), nullable=False),

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flybill_pipeline.billing.usage.files import Arrival, Broken, LandedFile, Taken
+from flybill_pipeline.billing.usage.files import Arrival, Broken, LandedFile, NotRead, Taken
 from flybill_pipeline.stores.files.duck import Limits
 from flybill_pipeline.stores.usage.intake.judging import FIRST_DAY
 from flybill_pipeline.stores.usage.intake.sources import Column, SourceMapping
@@ -31,7 +31,7 @@ def plain_source(kind: str, **changes: Any) -> SourceMapping:
 class Read:
     """What became of a file: `events` and `rejects` by event id and row, as the lake holds them."""
 
-    outcome: Taken | Broken
+    outcome: Taken | Broken | NotRead
     events: list[dict[str, Any]]
     rejects: list[dict[str, Any]]
 
@@ -48,7 +48,7 @@ class Reader:
         status, number = file.stat(), next(self._numbers)
         landed = LandedFile(source.name, file.name, str(file), status.st_size, status.st_mtime_ns, "m", lambda: None)
         outcome = take_file(self.root, Arrival(number, 1, NOW, landed), source, Limits("1GB", 1), FIRST_DAY)
-        if isinstance(outcome, Broken):
+        if not isinstance(outcome, Taken):
             return Read(outcome, [], [])
         events = [row for piece in outcome.pieces for row in rows_of(self.root / piece.path, piece.day)]
         rejects = rows_of(self.root / outcome.quarantine_path) if outcome.quarantine_path else []

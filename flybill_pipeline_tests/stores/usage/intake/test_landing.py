@@ -1,5 +1,9 @@
 """`land` copies a file that its source can read, whole or not at all, and says what is wrong with any other."""
 
+import errno
+import os
+import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -141,3 +145,69 @@ def test_files_still_being_written_are_not_seen(landing: Landing) -> None:
 def test_object_stores_are_refused_with_a_remedy() -> None:
     with pytest.raises(AddressError, match=r"s3://bucket/x.*local path"):
         local_folder("s3://bucket/x")
+
+
+@pytest.mark.parametrize("name", ["_a.jsonl", ".a.jsonl"])
+def test_a_file_that_would_never_be_read_is_refused(landing: Landing, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(jsonl(edge(1)))
+    with pytest.raises(LandingError, match="would never be read"):
+        landing.land(tmp_path / name, "edge")
+
+
+def test_a_full_disk_leaves_nothing_and_is_said_in_a_sentence(
+    landing: Landing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(_: Path, to: Path) -> None:
+        to.write_text("half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    file = tmp_path / "a.jsonl"
+    file.write_text(jsonl(edge(1)))
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", half)
+        with pytest.raises(LandingError, match=r"a\.jsonl: was not landed.*No space left on device; land it again"):
+            landing.land(file, "edge")
+    assert [path for path in landing.root.rglob("*") if path.is_file()] == []
+    assert landing.land(file, "edge").path == "edge/a.jsonl"
+
+
+def test_what_a_killed_land_left_is_swept_and_what_is_being_written_is_not(landing: Landing, tmp_path: Path) -> None:
+    (landing.root / "edge").mkdir()
+    old, new = landing.root / "edge" / ".a.jsonl.partial", landing.root / "edge" / ".b.jsonl.partial"
+    for left in (old, new):
+        left.write_text("half")
+    os.utime(old, (time.time() - 90_000,) * 2)
+    (tmp_path / "c.jsonl").write_text(jsonl(edge(1)))
+    landing.land(tmp_path / "c.jsonl", "edge")
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+@pytest.mark.parametrize("length", [240, 250, 255])
+def test_a_long_name_lands_or_is_refused_in_a_sentence(landing: Landing, tmp_path: Path, length: int) -> None:
+    file = tmp_path / ("a" * (length - 6) + ".jsonl")
+    for number in range(2):  # the second of that name gets a longer one
+        file.write_text(jsonl(edge(number)))
+        try:
+            landing.land(file, "edge")
+        except LandingError as error:
+            assert "was not landed" in str(error)
+    assert len(list(landing.files())) >= 1
+
+
+def test_a_machine_that_is_short_of_something_is_not_called_a_bad_file(
+    landing: Landing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("flybill_pipeline.stores.usage.intake.landing.reading", read)
+    (tmp_path / "a.jsonl").write_text(jsonl(edge(1)))
+    with pytest.raises(LandingError, match=r"nobody could look into it.*Too many open files"):
+        landing.land(tmp_path / "a.jsonl", "edge")
+
+
+def test_a_file_that_was_cut_is_refused_before_it_lands(landing: Landing, tmp_path: Path) -> None:
+    whole = gz(jsonl(*(edge(n) for n in range(2000))))
+    (tmp_path / "a.jsonl.gz").write_bytes(whole[:-5])
+    with pytest.raises(LandingError, match="cut or damaged"):
+        landing.land(tmp_path / "a.jsonl.gz", "edge")

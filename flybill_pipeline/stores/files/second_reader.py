@@ -1,0 +1,111 @@
+"""Proves that a file's bytes are bad, by readers that share nothing with DuckDB. What the rows mean is not read here.
+
+Each reads to the end, a piece at a time. The answer is a sentence, or None: these bytes can be read. What the machine
+is short of (disk, handles, memory) proves nothing about a file; it is raised.
+"""
+
+import codecs
+import gzip
+import zlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from flybill_pipeline.stores.files.compressed import CODECS
+
+PIECE = 1024 * 1024
+ROWS_AT_ONCE = 10_000
+
+
+def fault_of(file: Path, form: str, *, columns: Collection[str], encoding: str) -> str | None:
+    """What is wrong with the bytes of `file`, whose format is `form`, so that nobody can read `columns` of it.
+
+    `encoding` is that of a text. One that is UTF-8 can always be read: its bad lines are bad rows.
+    """
+    packing = fault_of_packing(file)
+    if packing is not None:
+        return packing
+    if form == "parquet":
+        return _fault_of_parquet(file, columns)
+    return None if encoding.lower() in ("utf-8", "utf8") else _fault_of_text(file, encoding)
+
+
+def fault_of_packing(file: Path) -> str | None:
+    """What is wrong with a compressed file; None of any other.
+
+    DuckDB takes a .zst that was cut for whole, and does not compare what it unpacks with the checksum of a .gz.
+    """
+    codec = CODECS.get(file.suffix)
+    if codec is None:
+        return None
+    if file.stat().st_size == 0:
+        return "the file is empty: not even the head of a compressed file is there"
+    try:
+        with _plain(file) as opened:
+            while opened.read(PIECE):
+                pass
+    except (OSError, EOFError, zlib.error) as error:
+        return f"the file is cut or damaged: it cannot be unpacked to its end ({_words(_not_the_machines(error))})"
+    return None
+
+
+def _fault_of_text(file: Path, encoding: str) -> str | None:
+    try:
+        decoder = codecs.getincrementaldecoder(encoding)("strict")
+    except LookupError:
+        return None
+    try:
+        with _plain(file) as opened:
+            while piece := opened.read(PIECE):
+                decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        return f"the file is no {encoding} text ({error.reason})"
+    return None
+
+
+def _fault_of_parquet(file: Path, columns: Collection[str]) -> str | None:
+    import pyarrow as pa  # not at the top: whoever only reads the lake would wait for it
+    import pyarrow.parquet as pq
+
+    whole = {*columns, *(name.split(".")[0] for name in columns)}
+    try:
+        with _plain(file) as opened:
+            read = pq.ParquetFile(opened, memory_map=False, pre_buffer=False, buffer_size=PIECE)
+            wanted = [name for name in read.schema_arrow.names if name in whole]
+            for batch in read.iter_batches(ROWS_AT_ONCE, columns=wanted):
+                batch.validate(full=True)
+    except pa.ArrowMemoryError as error:
+        raise MemoryError(_words(error)) from None
+    except (OSError, pa.ArrowException, UnicodeDecodeError, EOFError, zlib.error) as error:
+        return f"the file is no whole Parquet file ({_words(_not_the_machines(error))})"
+    return None
+
+
+@contextmanager
+def _plain(file: Path) -> Iterator[IO[bytes] | Any]:
+    """The content of the file, unpacked where it is packed."""
+    codec = CODECS.get(file.suffix)
+    with file.open("rb") as opened:
+        if codec is None:
+            yield opened
+        elif codec == "gzip":
+            with gzip.open(opened) as unpacked:
+                yield unpacked
+        else:
+            import pyarrow as pa
+
+            with pa.CompressedInputStream(pa.PythonFile(opened), codec) as unpacked:
+                yield unpacked
+
+
+def _not_the_machines(error: Exception) -> Exception:
+    """The error, unless it is one of the machine, which has a number."""
+    if isinstance(error, OSError) and error.errno is not None:
+        raise error
+    return error
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split())[:300].rstrip(".")

@@ -1,0 +1,28 @@
+"""Copies a file so that it is there whole or not at all, whatever happens meanwhile. Whose file it is: not here."""
+
+import shutil
+import time
+from pathlib import Path
+from uuid import uuid4
+
+PARTIAL = ".partial"
+GIVEN_UP_AFTER = 24 * 3600
+"""Seconds after which nobody writes to a copy any more."""
+
+
+def copy_whole(file: Path, to: Path) -> None:
+    """Copies `file`; makes the folder, and sweeps what was left there by copies that were killed. Raises OSError."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(to.parent)
+    copy = to.with_name(f".{uuid4().hex}{PARTIAL}")  # a name of its own, as two may copy one file at once
+    try:
+        shutil.copyfile(file, copy)
+        copy.replace(to)
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    for left in folder.glob(f".*{PARTIAL}"):
+        if left.is_file() and time.time() - left.stat().st_mtime > GIVEN_UP_AFTER:
+            left.unlink(missing_ok=True)

@@ -1,0 +1,63 @@
+"""What only Parquet can hold: decimals wider than any number of DuckDB's, and times at the ends of its integers."""
+
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from flybill_pipeline.billing.usage.files import Broken, Taken
+from flybill_pipeline.stores.usage.intake.sources import Column
+from flybill_pipeline_tests.stores.usage.intake.reading import Reader, plain_source
+
+GOOD = 1_791_187_200  # seconds: 2026-10-05
+
+
+def table(**columns: pa.Array) -> pa.Table:
+    rows = len(next(iter(columns.values())))
+    plain: dict[str, Any] = {name: [f"{name}{row}" for row in range(rows)] for name in ("id", "org", "meter", "region")}
+    plain |= {"q": ["1"] * rows, "ts": ["2026-10-05"] * rows}
+    return pa.table(plain | columns)
+
+
+@pytest.mark.parametrize("digits", [1, 38, 39, 76])
+@pytest.mark.parametrize("column", ["q", "id", "region"])
+def test_a_decimal_is_exact_or_its_file_is_refused(reader: Reader, column: str, digits: int) -> None:
+    value = Decimal("3")
+    made = pa.array([value], pa.decimal256(digits, 0) if digits > 38 else pa.decimal128(digits, 0))
+    read = reader.table(table(**{column: made}), plain_source("parquet"))
+    if digits > 38:
+        assert isinstance(read.outcome, Broken)
+        assert f"column {column!r} holds decimals of {digits} digits" in read.outcome.reason
+    else:
+        assert isinstance(read.outcome, Taken)
+        assert [(event["quantity"], event["event_id"]) for event in read.events] == [
+            (3 if column == "q" else 1, "3" if column == "id" else "id0")
+        ]
+
+
+def test_a_wide_decimal_deep_in_a_struct_is_seen_and_one_that_nobody_maps_is_not(reader: Reader) -> None:
+    wide = pa.array([Decimal(1)], pa.decimal256(50, 0))
+    inner = pa.StructArray.from_arrays([pa.array(["x"]), wide], ["name", "cost"])
+    outer = pa.StructArray.from_arrays([pa.array([1]), inner], ["n", "deep"])
+    given = table(usage=outer, other=wide)
+    of_cost = plain_source("parquet", quantity=Column("usage.deep.cost"))
+    assert isinstance(reader.table(given, of_cost).outcome, Broken)
+    of_count = plain_source("parquet", quantity=Column("usage.n"), meter=Column("usage.deep.name"))
+    assert [(event["quantity"], event["meter"]) for event in reader.table(given, of_count).events] == [(1, "x")]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC"])
+@pytest.mark.parametrize("end", [-(2**63), -(2**63) + 1, 2**63 - 1])
+def test_a_time_at_the_end_of_its_integers_breaks_its_row_only(
+    reader: Reader, unit: str, zone: str | None, end: int
+) -> None:
+    good = GOOD * {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    if unit == "s" and abs(end) > 2**53:
+        end //= 1000  # Parquet has no seconds: they are written as milliseconds
+    times = pa.array([good, end, good], pa.int64()).cast(pa.timestamp(unit, zone))
+    for statistics in (True, False):
+        read = reader.table(table(ts=times), plain_source("parquet"), write_statistics=statistics)
+        assert [event["row"] for event in read.events] == [1, 3], read.outcome
+        assert [row["row"] for row in read.rejects] == [2]
