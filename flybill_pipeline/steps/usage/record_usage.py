@@ -158,7 +158,7 @@ def _not_read_sentence(not_read: Sequence[tuple[LandedFile, NotRead]]) -> str:
             *named,
             *more,
             "Make room on the disk, in memory, or whatever is named here, and start this again: the files are read "
-            "then. Should one of them stay unread, export it anew or take it out of the landing zone.",
+            "then. Should one of them stay unread, export it again or take it out of the landing zone.",
         ]
     )
 

@@ -1,28 +1,74 @@
-"""Makes a compressed landed file readable for DuckDB where its own reader cannot look inside. No parsing here."""
+"""Makes a landed file readable for DuckDB where its own reader stops: packed Parquet, times far from any calendar.
+
+Nothing is parsed here.
+"""
 
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+_PER_UNIT = {"s": 1, "ms": 1000}
+FIRST, LAST = -62_135_596_800, 253_402_300_799  # the years 1 to 9999, in seconds since 1970
+ROWS_AT_ONCE = 50_000
 
 CODECS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
 
 
 @contextmanager
-def readable(location: str, work: Path) -> Iterator[str]:
+def readable(location: str, work: Path, *, far_times: bool = False) -> Iterator[str]:
     """A path that DuckDB can read: the file itself, or for a compressed Parquet file its content unpacked in `work`.
 
     Text is unpacked by DuckDB as it reads; Parquet has to be read from its end. Raises OSError when the file is torn.
+    With `far_times` a Parquet file is copied without times that no calendar has; see `_bring_near`.
     """
     file = Path(location)
+    with _unpacked(file, work) as plain:
+        near = work / "near.parquet"
+        if far_times:
+            _bring_near(plain, near)
+        yield str(near if far_times else plain)
+
+
+@contextmanager
+def _unpacked(file: Path, work: Path) -> Iterator[Path]:
     codec = CODECS.get(file.suffix)
     if codec is None or Path(file.stem).suffix != ".parquet":
-        yield location
+        yield file
         return
     import pyarrow as pa  # not at the top: whoever only reads the lake would wait for it
 
     unpacked = work / file.stem
     with pa.input_stream(str(file), compression=codec) as packed, unpacked.open("wb") as plain:
         shutil.copyfileobj(packed, plain, 1024 * 1024)
-    yield str(unpacked)
+    yield unpacked
+
+
+def _bring_near(file: Path, to: Path) -> None:
+    """Copies a Parquet file; its milliseconds before the year 1 or after 9999 become that year's first or last.
+
+    DuckDB makes microseconds of them, and gives the whole file up where one does not fit. No such time is believed
+    anyway.
+    """
+    import pyarrow as pa
+    import pyarrow.compute
+    import pyarrow.parquet as pq
+
+    pc: Any = pyarrow.compute
+    with file.open("rb") as opened:
+        read = pq.ParquetFile(opened)
+        schema = read.schema_arrow
+        far = [
+            place for place, kind in enumerate(schema.types) if pa.types.is_timestamp(kind) and kind.unit in _PER_UNIT
+        ]
+        with pq.ParquetWriter(to, schema) as writer:
+            for batch in read.iter_batches(ROWS_AT_ONCE):
+                columns = batch.columns
+                for place in far:
+                    kind: Any = schema.types[place]
+                    first, last = FIRST * _PER_UNIT[kind.unit], LAST * _PER_UNIT[kind.unit]
+                    whole: Any = columns[place].cast(pa.int64())
+                    whole = pc.if_else(pc.greater(whole, last), last, pc.if_else(pc.less(whole, first), first, whole))
+                    columns[place] = whole.cast(kind)
+                writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))

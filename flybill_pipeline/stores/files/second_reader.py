@@ -66,7 +66,7 @@ def _fault_of_text(file: Path, encoding: str) -> str | None:
 
 
 def _fault_of_parquet(file: Path, columns: Collection[str]) -> str | None:
-    import pyarrow as pa  # not at the top: whoever only reads the lake would wait for it
+    import pyarrow as pa  # not at the top: who only reads the lake would wait for it
     import pyarrow.parquet as pq
 
     whole = {*columns, *(name.split(".")[0] for name in columns)}

@@ -140,22 +140,31 @@ class Landing:
         return Landed(path, already_there=False, look=look)
 
     def _look_into(self, file: Path, source: SourceMapping) -> Look:
-        most = None if file.stat().st_size <= LOOKED_THROUGH else LOOKED_AT
-        with TemporaryDirectory() as work, duck(Path(gettempdir()), Limits()) as connection:
-            try:
-                packing = fault_of_packing(file)
-                if packing is not None:
-                    raise LandingError(f"{file}: cannot be read as {source.format}: {packing}")
-                with readable(str(file), Path(work)) as location:
-                    connection.execute(MACROS)
-                    look = look_into(connection, location, source, datetime.now(UTC), most)
-            except UnreadableFileError as error:
-                raise LandingError(f"{file}: {error}; {error.remedy}") from None
-            except (duckdb.Error, OSError, EOFError, MemoryError) as error:
-                raise LandingError(f"{file}: {_why(file, source, error)}") from None
+        try:
+            packing = fault_of_packing(file)
+            if packing is not None:
+                raise LandingError(f"{file}: cannot be read as {source.format}: {packing}")
+            look = _looked(file, source)
+        except UnreadableFileError as error:
+            raise LandingError(f"{file}: {error}; {error.remedy}") from None
+        except (duckdb.Error, OSError, EOFError, MemoryError) as error:
+            raise LandingError(f"{file}: {_why(file, source, error)}") from None
         if refusal := _refusal(look, source):
             raise LandingError(f"{file}: {refusal}")
         return look
+
+
+def _looked(file: Path, source: SourceMapping, *, far_times: bool = False) -> Look:
+    most = None if file.stat().st_size <= LOOKED_THROUGH else LOOKED_AT
+    try:
+        with TemporaryDirectory() as work, duck(Path(gettempdir()), Limits()) as connection:
+            connection.execute(MACROS)
+            with readable(str(file), Path(work), far_times=far_times) as location:
+                return look_into(connection, location, source, datetime.now(UTC), most)
+    except duckdb.ConversionException:
+        if far_times or source.format != "parquet":
+            raise
+        return _looked(file, source, far_times=True)
 
 
 def _why(file: Path, source: SourceMapping, error: Exception) -> str:

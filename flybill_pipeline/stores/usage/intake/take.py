@@ -45,7 +45,14 @@ def take_file(
         )
     try:
         packing = fault_of_packing(Path(file.location))
-        return _read(root, arrival, source, limits, first_day) if packing is None else Broken(packing, AGAIN)
+        if packing is not None:
+            return Broken(packing, AGAIN)
+        try:
+            return _read(root, arrival, source, limits, first_day)
+        except duckdb.ConversionException:
+            if source.format != "parquet":
+                raise
+            return _read(root, arrival, source, limits, first_day, far_times=True)
     except UnreadableFileError as error:
         return Broken(str(error), error.remedy)
     except Exception as error:  # whatever it is, it is about this file: the others of the run are read
@@ -61,14 +68,19 @@ def proven(file: Path, source: SourceMapping, error: Exception) -> Broken | NotR
     return NotRead(_first_lines(error)) if fault is None else Broken(fault, AGAIN)
 
 
-def _read(root: Path, arrival: Arrival, source: SourceMapping, limits: Limits, first_day: date) -> Taken:
+def _read(
+    root: Path, arrival: Arrival, source: SourceMapping, limits: Limits, first_day: date, *, far_times: bool = False
+) -> Taken:
     """Raises UnreadableFileError when the file does not fit its mapping, and whatever else reading may raise."""
     name = f"{arrival.number:010d}-{arrival.version}"
     work = root / "work" / name
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
-        with duck(root / "work" / "spill", limits) as connection, readable(arrival.file.location, work) as location:
+        with (
+            duck(root / "work" / "spill", limits) as connection,
+            readable(arrival.file.location, work, far_times=far_times) as location,
+        ):
             connection.execute(MACROS)
             how = reading(connection, location, source)
             rows, row = numbered_rows(connection, how)
