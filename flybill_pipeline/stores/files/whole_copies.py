@@ -1,4 +1,4 @@
-"""Copies a file so that it is there whole or not at all, whatever happens meanwhile. Whose file it is: not here."""
+"""Copies a file so that it is there whole or not at all, even when the disk is full. Whose file it is: not here."""
 
 import shutil
 import time

@@ -200,7 +200,7 @@ def test_a_machine_that_is_short_of_something_is_not_called_a_bad_file(
     def read(*_: object) -> None:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
-    monkeypatch.setattr("flybill_pipeline.stores.usage.intake.landing.reading", read)
+    monkeypatch.setattr("flybill_pipeline.stores.usage.intake.look.reading", read)
     (tmp_path / "a.jsonl").write_text(jsonl(edge(1)))
     with pytest.raises(LandingError, match=r"nobody could look into it.*Too many open files"):
         landing.land(tmp_path / "a.jsonl", "edge")
