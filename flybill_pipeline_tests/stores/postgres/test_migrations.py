@@ -77,7 +77,7 @@ def test_the_discounts_of_settled_months_are_known_where_they_can_be(database_ur
 
 def test_files_that_an_older_version_called_broken_are_read_once_more(database_url: str) -> None:
     engine = open_engine(database_url)
-    migrate_to(engine, "0019")
+    migrate_to(engine, "0021")
     with engine.begin() as connection:
         connection.exec_driver_sql("""
             insert into flybill.landed_files

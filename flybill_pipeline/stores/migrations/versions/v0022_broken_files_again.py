@@ -6,8 +6,8 @@ be it with its old size and time, is read again.
 
 from alembic import op
 
-revision = "0020"
-down_revision = "0019"
+revision = "0022"
+down_revision = "0021"
 
 AGAIN = """
 alter table flybill.landed_files add column changed_ns bigint;
