@@ -25,10 +25,10 @@ def alert_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every: 
             *find_problems(toolbox.troubles, toolbox.usage_health, overdue, stopped, now, clock),
             *dagster_problems(context.instance, toolbox, partitions, openings, now),
         ]
-        told = tell_problems(problems, toolbox.problem_ledger, toolbox.channels, now, toolbox.ui_url)
+        report = tell_problems(problems, toolbox.problem_ledger, toolbox.channels, now, toolbox.ui_url)
         for problem in toolbox.problem_ledger.undelivered():
             context.log.error(f"not delivered by {problem['channel']}: {problem['error']}")
         where = "" if toolbox.channels else "; nobody is told: no channel is set up"
-        return dg.SkipReason(f"{len(problems)} problems, {told.sent} messages sent, {told.failed} failed{where}")
+        return dg.SkipReason(f"{len(problems)} problems, {report.sent} messages sent, {report.failed} failed{where}")
 
     return alerts

@@ -150,20 +150,20 @@ def keep(home: Path, name: str) -> None:
             alone.enter_context(_locked(run / f"{name}.keeper", fcntl.LOCK_EX | fcntl.LOCK_NB))
         except BlockingIOError:
             return
-        told = run / f"{name}.json"  # there for as long as the address is good
-        told.unlink(missing_ok=True)
+        address_file = run / f"{name}.json"  # there for as long as the address is good
+        address_file.unlink(missing_ok=True)
         service = SERVICES[name](home)
         address = service.start()
-        telling = told.with_suffix(".partial")
-        telling.write_text(json.dumps({"address": address, "keeper": os.getpid()}))
-        telling.replace(told)
+        unfinished = address_file.with_suffix(".partial")
+        unfinished.write_text(json.dumps({"address": address, "keeper": os.getpid()}))
+        unfinished.replace(address_file)
         with suppress(BrokenPipeError):  # whoever wanted it was killed meanwhile
             sys.stdout.write(address + "\n")
             sys.stdout.flush()
         sys.stdout = sys.stderr
         os.dup2(2, 1)
         with _locked(run / f"{name}.users", fcntl.LOCK_EX):
-            told.unlink()
+            address_file.unlink()
             service.stop()
             # The users' lock is let go only now: whoever comes next finds the service stopped, not stopping.
 

@@ -57,7 +57,7 @@ class Webhook:
 def escaped(text: str) -> str:
     """Foreign text in a message in which `<…>`, `@…`, `[…](…)` and backquotes would mean something."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("`", "'")
-    return re.sub(r"@(?=\w)|\](?=[(\[])", lambda found: found[0] + NOT_A_MENTION, text)
+    return re.sub(r"@(?=\w)|\](?=[(\[])", lambda match: match[0] + NOT_A_MENTION, text)
 
 
 class _NoRedirects(HTTPRedirectHandler):

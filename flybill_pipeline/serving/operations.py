@@ -49,6 +49,5 @@ def _may_write(document: str) -> bool:
     except (GraphQLError, RecursionError):
         return True
     return any(
-        isinstance(found, OperationDefinitionNode) and found.operation is OperationType.MUTATION
-        for found in definitions
+        isinstance(each, OperationDefinitionNode) and each.operation is OperationType.MUTATION for each in definitions
     )

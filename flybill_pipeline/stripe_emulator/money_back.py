@@ -180,14 +180,14 @@ def retrieve_dispute(call: Call, _params: Json, dispute_id: str) -> Json:
 
 
 def _payment(call: Call, payment_intent: str) -> Json:
-    found = call.store.rows(
+    rows = call.store.rows(
         "select body from objects where kind = 'invoice_payment'"
         " and json_extract(body, '$.payment.payment_intent') = ?",
         (payment_intent,),
     )
-    if not found:
+    if not rows:
         raise no_such("payment_intent", payment_intent, param="payment_intent")
-    return load(found[0][0])
+    return load(rows[0][0])
 
 
 def _of_payment(call: Call, kind: str, payment: Json) -> list[Json]:

@@ -82,11 +82,11 @@ def _contents(finalized: list[Json]) -> Iterator[Json]:
         if not invoice["lines"]:
             yield _violation("empty_invoice", "a finalized invoice has no lines", ids)
         if metadata.get(SUBTOTAL, str(invoice["total"])) != str(invoice["total"]):
-            said = metadata[SUBTOTAL]
-            yield _violation("wrong_subtotal", f"lines sum to {invoice['total']}, metadata says {said}", ids)
+            expected = metadata[SUBTOTAL]
+            yield _violation("wrong_subtotal", f"lines sum to {invoice['total']}, metadata says {expected}", ids)
         if metadata.get(LINES, str(invoice["lines"])) != str(invoice["lines"]):
-            said = metadata[LINES]
-            yield _violation("wrong_line_count", f"{invoice['lines']} lines, metadata says {said}", ids)
+            expected = metadata[LINES]
+            yield _violation("wrong_line_count", f"{invoice['lines']} lines, metadata says {expected}", ids)
 
 
 def _stale_drafts(invoices: list[Json], now: int) -> Iterator[Json]:

@@ -71,8 +71,8 @@ def list_page(call: Call, page: Page, params: Json) -> Json:
         f" order by seq {'desc' if descending else 'asc'} limit ?",
         (page.kind, *page.values, limit + 1),
     )
-    found = [load(body) for (body,) in rows[:limit]]
-    return objects.listing(page.url, found[::-1] if before else found, has_more=len(rows) > limit)
+    page_rows = [load(body) for (body,) in rows[:limit]]
+    return objects.listing(page.url, page_rows[::-1] if before else page_rows, has_more=len(rows) > limit)
 
 
 def _position(call: Call, page: Page, cursor: str, after: bool) -> int:

@@ -52,8 +52,8 @@ def statement(facts: MonthFacts, now: datetime, closing_day: int, credit_notes: 
     if facts.currency is None:
         return Statement("unknown", "We do not know this organization yet.", "Its usage is kept until we do.", 0)
     state, message, next_step = _words(facts, now, closing_day)
-    told = facts.payment.credited_minor if facts.payment else 0
-    message = f"{message} {customer_sentence(facts.total_minor, credit_notes, told)}".rstrip()
+    credited = facts.payment.credited_minor if facts.payment else 0
+    message = f"{message} {customer_sentence(facts.total_minor, credit_notes, credited)}".rstrip()
     return Statement(state, message, next_step, _forecast(facts, now))
 
 

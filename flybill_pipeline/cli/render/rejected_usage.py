@@ -57,8 +57,8 @@ def _show_conflicts(rejected: RejectedUsage) -> None:
 
 
 def _content(place: "Place") -> str:
-    said = f"{place.org_id}, {plain(place.quantity)} {place.meter} {place.dimensions}"
-    return f"{said} at {place.occurred_at:%Y-%m-%d %H:%M:%S} UTC ({place.file} row {place.row})"
+    event = f"{place.org_id}, {plain(place.quantity)} {place.meter} {place.dimensions}"
+    return f"{event} at {place.occurred_at:%Y-%m-%d %H:%M:%S} UTC ({place.file} row {place.row})"
 
 
 def _show_the_rest(rejected: RejectedUsage) -> None:

@@ -117,10 +117,10 @@ class CreditNotes:
 def notes_where(connection: Connection, condition: ColumnElement[bool]) -> list[CreditNote]:
     """The credit notes for which a condition on them or their invoices holds, in the order of their making."""
     mine = stripe_credit_notes.c
-    told = ("state", "balance_minor", "stripe_credit_note_id", "stripe_number", "issued_at")
+    from_stripe = ("state", "balance_minor", "stripe_credit_note_id", "stripe_number", "issued_at")
     names = [credit_notes.c[name] for name in CreditNote.__slots__ if name in credit_notes.c]
     query = (
-        select(*names, invoices.c.org_id, invoices.c.month, *(mine[name] for name in told))
+        select(*names, invoices.c.org_id, invoices.c.month, *(mine[name] for name in from_stripe))
         .add_columns(mine.error_message, mine.error_remedy)
         .join(stripe_credit_notes, mine.credit_note_id == credit_notes.c.credit_note_id)
         .join(invoices, invoices.c.invoice_id == credit_notes.c.invoice_id)

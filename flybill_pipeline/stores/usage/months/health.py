@@ -75,8 +75,8 @@ class UsageHealth:
             .where(usage_pieces.c.day.between(first, last))
             .group_by(landed_files.c.source, usage_pieces.c.day)
         )
-        found: dict[str, dict[date, int]] = {}
+        counted: dict[str, dict[date, int]] = {}
         with self._engine.connect() as connection:
             for source, day, rows in connection.execute(query):
-                found.setdefault(source, {})[day] = int(rows)
-        return found
+                counted.setdefault(source, {})[day] = int(rows)
+        return counted
