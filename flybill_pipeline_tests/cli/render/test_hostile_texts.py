@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from flybill_pipeline.billing.alerts.plain import visible
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.quote import Quote
 from flybill_pipeline.billing.usage.texts import without_nul
 from flybill_pipeline.cli import render
@@ -19,6 +20,7 @@ from flybill_pipeline.cli.render import (
     credit_notes,
     demo,
     explained,
+    month_open,
     month_status,
     owed,
     payments,
@@ -55,6 +57,8 @@ SHOWN: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
     demo.show_closed: lambda: (hostile(Closed),),
     demo.show_played: lambda: (hostile(Played),),
     explained.show_explained: lambda: (hostile(ExplainedMonth), 5),
+    month_open.show_late: lambda: (hostile(MonthOverview).late,),
+    month_open.show_overdue: lambda: ({Month.parse("2025-10"): 3},),
     month_status.show_bills: lambda: (hostile(MonthOverview).bills,),
     month_status.show_failed_runs: lambda: ([hostile(FailedRun)],),
     month_status.show_overview: lambda: (hostile(MonthOverview),),
@@ -70,7 +74,12 @@ SHOWN: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
     sync_progress.show_sync: lambda: (hostile(SyncNow),),
     verified.show_verified: lambda: (hostile(VerifiedMonth),),
 }
-NUMBERS_ONLY = {month_status.show_totals, rejected_usage.show_count}
+NUMBERS_ONLY = {
+    month_open.show_late,
+    month_open.show_overdue,
+    month_status.show_totals,
+    rejected_usage.show_count,
+}
 """What shows no text of anybody's, but numbers, months and currencies."""
 WRITTEN: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
     credit_notes.credited_data: lambda: (hostile(Credited),),
