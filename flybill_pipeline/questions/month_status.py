@@ -20,16 +20,18 @@ from flybill_pipeline.toolbox.tools import Toolbox
 class MonthOverview:
     """Everything about a month that an operator looks at first; `bills` are its organizations' outcomes and totals.
 
-    `overdue` are the other months that should have been closed by now, with how many organizations wait for it.
+    `late` came after the month was closed; None when that cannot be known. `overdue` are the other months that should
+    have been closed by now, with how many organizations wait for it. `first` is the first month that was ever closed.
     """
 
     bills: MonthStatus
     rejected: RejectedUsage
     sync: SyncNow
     payments: MonthPayments
-    late: LateUsage
+    late: LateUsage | None
     overdue: Mapping[Month, int]
     reconciliation: Verdict
+    first: Month | None
 
     def failures_of(self, org_ids: Collection[str]) -> list[FailedOrgMonth]:
         """The organizations that are not done, of these, or of all where none is named."""
@@ -46,4 +48,5 @@ def month_status(tools: Toolbox, month: Month) -> MonthOverview:
         late=late_usage(tools, month),
         overdue={other: waiting for other, waiting in tools.overdue_months().items() if other != month},
         reconciliation=tools.verdicts.of(month),
+        first=tools.open_months.first(),
     )

@@ -22,6 +22,7 @@ from flybill_pipeline.toolbox.tools import Toolbox
 
 REPEAT = "Materialize its key again when Stripe answers; it stays on the list until then."
 NOT_READ = "usage_not_read"
+LEFT_OUT = "While it was priced, another month of it was settled."
 READ_FIRST = (
     "Materialize its key again in some minutes, when the sensors landed_files_arrived and days_to_record have brought "
     "it in; `flybill repair` does all of it at once."
@@ -104,9 +105,11 @@ def repair(tools: Toolbox, month: Month, org_id: str, landed_by: datetime | None
     part = ShardMonth(month, tools.shard_of(org_id), tools.now(), [org_id], landed_by)
     price(tools, part)
     try:
-        finalize(tools, part)
+        report = finalize(tools, part)
     except UsageNotReadError as error:
         return Unrepaired(month, org_id, NOT_READ, str(error), READ_FIRST)
+    if report.left_out:
+        return Unrepaired(month, org_id, "left_out", LEFT_OUT, "Materialize its key again.")
     tools.sync_ledger.reopen(month, part.only)
     brought = bring(tools, part)
     if brought.waits is not None:

@@ -135,3 +135,18 @@ def test_the_wait_of_another_day_is_over(closing: Closing) -> None:
     [run] = closing.instance.get_runs()
     closing.instance.add_run_tags(run.run_id, {BEGAN_TAG: old.isoformat()})
     assert not closing.run().success
+
+
+def test_who_was_left_out_for_another_month_is_priced_again_by_a_retry(closing: Closing) -> None:
+    """Two months of one shard that are closed at once, as after an outage over two closes."""
+    before = Site(closing.tools, MONTH.previous(), datetime.now(UTC))
+    closing.land(0)
+    closing.site.bring_in()
+    assert closing.run("monthly_line_items").success
+    before.price()
+    before.finalize()
+    ran = closing.run("finalized_invoices")
+    assert "Nothing is decided for 1 organization (acme): after they were priced, another month" in reason(ran)
+    assert closing.tools.statements.month(MONTH).outcomes == {}
+    assert closing.run().success
+    assert closing.site.billed() == {0}

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -55,3 +56,21 @@ def test_what_no_month_can_bill_any_more_is_told_apart(site: Site, capsys: pytes
     assert answer.late == LateUsage(1, 1)
     assert "came when no month could bill it any more" in capsys.readouterr().out
     tools.close()
+
+
+def test_price_books_that_cannot_be_read_keep_no_month_from_being_shown(site: Site, home: Path) -> None:
+    (home / "prices" / "usd.toml").write_text("no price book")
+    assert late_usage(site.tools, MONTH) == LateUsage(0, 0)  # nothing was read since, so nobody needs them
+    site.land(3, BEGAN + timedelta(days=1))
+    site.bring_in()
+    answer = month_status(site.tools, MONTH)
+    show_overview(answer)
+    assert (answer.late, overview_data(answer)["late_usage"]) == (None, None)
+
+
+def test_a_month_of_before_the_first_is_told(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    said = "2019-03 is before 2025-10, the first month that was closed here."
+    show_overview(month_status(site.tools, Month(2019, 3)))
+    assert said in capsys.readouterr().out.splitlines()
+    show_overview(month_status(site.tools, MONTH.next()))
+    assert "the first month" not in capsys.readouterr().out

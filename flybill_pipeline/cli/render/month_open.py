@@ -11,8 +11,10 @@ MOST = 3
 WHEN = "it is billed with the next month"
 
 
-def show_late(late: LateUsage) -> None:
+def show_late(late: LateUsage | None) -> None:
     """A line when usage came after the month was closed."""
+    if late is None:
+        return
     due = late.organizations - late.too_late
     if due:
         of = _organizations(due)
@@ -20,6 +22,12 @@ def show_late(late: LateUsage) -> None:
     if late.too_late:
         of = _organizations(late.too_late)
         screen.line(screen.warning("late usage"), f": usage of {of} came when no month could bill it any more")
+
+
+def show_first(month: Month, first: Month | None) -> None:
+    """A line when the month is one of before flybill."""
+    if first is not None and month < first:
+        screen.line(f"{month} is before {first}, the first month that was closed here.")
 
 
 def show_overdue(overdue: Mapping[Month, int]) -> None:
@@ -35,9 +43,9 @@ def show_overdue(overdue: Mapping[Month, int]) -> None:
     )
 
 
-def late_data(late: LateUsage) -> dict[str, int]:
-    """The member `late_usage` of `flybill status --json`."""
-    return {"organizations": late.organizations, "too_late": late.too_late}
+def late_data(late: LateUsage | None) -> dict[str, int] | None:
+    """The member `late_usage` of `flybill status --json`; null when it cannot be known."""
+    return None if late is None else {"organizations": late.organizations, "too_late": late.too_late}
 
 
 def overdue_data(overdue: Mapping[Month, int]) -> list[dict[str, Any]]:

@@ -3,16 +3,15 @@
 import dagster as dg
 
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
-from flybill_pipeline.billing.usage.backlog import WHO_READS
 from flybill_pipeline.defs.assets import OWNERS
 from flybill_pipeline.defs.checks.billing import PRICED_AGAIN
 from flybill_pipeline.defs.checks.check import Finding
-from flybill_pipeline.defs.close_began import counts_from, wait_for_usage
+from flybill_pipeline.defs.close_began import counts_from
 from flybill_pipeline.defs.metadata.billing import finalize_metadata, pricing_metadata, verification_metadata
 from flybill_pipeline.defs.partitions import Partitions, read_month, read_month_shard
+from flybill_pipeline.defs.refusals import refusals, require_all_decided
 from flybill_pipeline.defs.scope import Scope
 from flybill_pipeline.questions.verified import verified
-from flybill_pipeline.steps.invoicing.finalize_invoices import MonthStillOpenError, UsageNotReadError
 from flybill_pipeline.toolbox.closing import finalize, price
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -48,14 +47,10 @@ def billing_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         """One outcome for every organization of the shard; for those that owe, an invoice that never changes."""
         month, shard = read_month_shard(context.partition_key)
         now = toolbox.now()
-        began = counts_from(context.instance, context.run, now)
-        try:
-            report = finalize(toolbox, ShardMonth(month, shard, now, config.org_ids, began))
-        except MonthStillOpenError as error:
-            raise dg.Failure(str(error), allow_retries=False) from error
-        except UsageNotReadError as error:
-            wait_for_usage(context.instance, context.run, began)
-            raise dg.Failure(f"{error} {WHO_READS.format(month=month)}", allow_retries=False) from error
+        part = ShardMonth(month, shard, now, config.org_ids, counts_from(context.instance, context.run, now))
+        with refusals(context, part):
+            report = finalize(toolbox, part)
+        require_all_decided(report, month)
         return dg.MaterializeResult(metadata=finalize_metadata(report))
 
     return [monthly_line_items, finalized_invoices, _verified_invoices(partitions)]

@@ -55,11 +55,16 @@ class LandedUsage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FinalizeReport:
-    """What was settled: orgs by outcome, invoiced minor units per currency, and each held org with its code."""
+    """What was settled: orgs by outcome, invoiced minor units per currency, and each held org with its code.
+
+    Of those `left_out` nothing was decided: since they were priced, another month of theirs was settled, or somebody
+    priced them again. They must be priced again.
+    """
 
     outcomes: Mapping[str, int]
     invoiced: Mapping[str, int]
     held: Sequence[tuple[str, str]]
+    left_out: Sequence[str] = ()
 
 
 def finalize_shard(
@@ -82,7 +87,9 @@ def finalize_shard(
         batch = decided[start : start + BATCH]
         stored = invoices.settle(month, shard, batch, part.now)
         settled += [settlement for settlement in batch if settlement.draft.org_id in stored]
-    return _report(settled)
+    missed = {each.draft.org_id for each in decided} - {each.draft.org_id for each in settled}
+    left_out = [draft.org_id for draft in invoices.open_drafts(month, shard, sorted(missed))] if missed else []
+    return _report(settled, left_out)
 
 
 def _require_ended(part: ShardMonth) -> None:
@@ -128,10 +135,10 @@ def _settlement(draft: DraftTotal, bounds: Bounds) -> Settlement:
     )
 
 
-def _report(decided: Sequence[Settlement]) -> FinalizeReport:
+def _report(decided: Sequence[Settlement], left_out: Sequence[str]) -> FinalizeReport:
     invoiced: Counter[str] = Counter()
     for settlement in decided:
         if settlement.outcome == INVOICED:
             invoiced[str(settlement.draft.currency)] += settlement.draft.total_minor
     held = [(s.draft.org_id, str(s.code)) for s in decided if s.outcome == HELD]
-    return FinalizeReport(dict(Counter(s.outcome for s in decided)), dict(invoiced), held)
+    return FinalizeReport(dict(Counter(s.outcome for s in decided)), dict(invoiced), held, left_out)

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from flybill_pipeline.billing.invoicing.basis import Basis
 from flybill_pipeline.billing.invoicing.late_usage import BilledLine
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.stores.invoicing.tables import line_items, outcomes
+from flybill_pipeline.stores.invoicing.tables import drafts, line_items, outcomes
 from flybill_pipeline.stores.pricing.tables import pricing_bases
 
 PRICED_KINDS = ("usage", "adjustment", "subscription", "one_off", "true_up", "discount")
@@ -61,12 +61,11 @@ class BilledMonths:
             rows = [dict(row._mapping) for row in connection.execute(query)]
         return {row.pop("org_id"): _basis(row, service_month) for row in rows}
 
-    def usage_versions(self, service_month: Month) -> set[str]:
-        """What versions of the month's usage settled months billed anybody from."""
-        basis = pricing_bases.c
-        query = select(basis.usage_version).distinct().join(outcomes, _of_settled(pricing_bases))
+    def priced_from(self, month: Month) -> set[str | None]:
+        """The ids of the inputs that the month's settled drafts were priced from; None where they are not on record."""
+        query = select(drafts.c.priced_from).distinct().join(outcomes, _of_settled(drafts))
         with self._engine.connect() as connection:
-            return set(connection.execute(query.where(basis.service_month == str(service_month))).scalars())
+            return set(connection.execute(query.where(drafts.c.month == str(month))).scalars())
 
     def billed(
         self, service_month: Month, except_month: Month, shard: int, org_ids: Collection[str]

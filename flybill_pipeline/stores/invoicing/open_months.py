@@ -14,18 +14,24 @@ class OpenMonths:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def first(self) -> Month | None:
+        """The first month that has an outcome."""
+        with self._engine.connect() as connection:
+            first = connection.execute(select(func.min(outcomes.c.month))).scalar_one()
+        return None if first is None else Month.parse(first)
+
     def before(self, end: Month) -> dict[Month, int]:
         """Every open month before `end`, the oldest first, with the number of organizations that it is open for.
 
         An organization has months from its import on, or from the first that was decided of it. The first month of all
         is the first that was decided of anybody.
         """
+        first = self.first()
+        if first is None:
+            return {}
         with self._engine.connect() as connection:
-            first = connection.execute(select(func.min(outcomes.c.month))).scalar_one()
-            if first is None:
-                return {}
             known, decided = (_counts(connection, query) for query in (_known_since(), _decided()))
-        return _open(Month.parse(first), end, known, decided)
+        return _open(first, end, known, decided)
 
 
 def _open(first: Month, end: Month, known: dict[Month, int], decided: dict[Month, int]) -> dict[Month, int]:

@@ -151,11 +151,12 @@ def test_a_draft_is_left_alone_when_another_month_was_settled_since(world: Billi
     world.usage.add(OCT, acme, 10)
     world.price(NOV)
     world.close(DEC)
-    assert world.finalize(NOV).outcomes == {}
+    report = world.finalize(NOV)
+    assert (report.outcomes, list(report.left_out)) == ({}, ["acme"])
     with world.engine.connect() as connection:
         settled = connection.execute(text("select month from flybill.outcomes where org_id = 'acme' order by month"))
         assert list(settled.scalars()) == ["2026-10", "2026-12"]
-    world.close(NOV)
+    assert list(world.close(NOV).left_out) == []
     assert world.lines(NOV, acme) == []
 
 
