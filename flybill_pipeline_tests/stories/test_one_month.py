@@ -242,12 +242,20 @@ def test_stripe_has_the_same_invoices_in_three_calls_each(months: Months) -> Non
     assert set(months.first.json()["totals"]) == {"usd", "eur"}
 
 
+def lasting(ran: Ran) -> dict[str, Any]:
+    """What a close says that is not about the moment at which it looked."""
+    data: dict[str, Any] = ran.json()
+    data["reconciliation"].pop("compared_at")
+    data["stripe_clock"].pop("stripe_at")
+    return data
+
+
 def test_closing_again_writes_nothing_to_stripe_and_changes_nothing_here(months: Months) -> None:
     before, after = months.requests[1:3]
     assert {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)} == {
         "list_invoices": 1
     }
-    assert months.again.json() == months.first.json()
+    assert lasting(months.again) == lasting(months.first)
     assert months.again.status == 1
 
 
@@ -272,9 +280,9 @@ def test_what_only_a_person_can_mend_leaves_no_shard_failed_for_the_machine_to_r
 
 
 def test_status_has_every_member_that_tools_rely_on(months: Months) -> None:
-    status = months.flybill("status", FIRST, "--json").json()
+    status = lasting(months.flybill("status", FIRST, "--json"))
     # The month after it was not closed yet then. Those that nobody ever closed are told still.
-    then = months.first.json()
+    then = lasting(months.first)
     assert {each["month"] for each in then.pop("months_not_closed")} > {
         each["month"] for each in status.pop("months_not_closed")
     }
