@@ -59,6 +59,11 @@ def read_month_shard(key: str) -> tuple[Month, int]:
     return read_month(month), int(shard)
 
 
+def is_org_month(key: str) -> bool:
+    """Whether the key is one of `failed_org_months`: no other has a slash."""
+    return "/" in key
+
+
 def read_org_month(key: str) -> tuple[Month, str]:
     """The month and the org that a key of `failed_org_months` names."""
     month, org_id = key.split("/", 1)

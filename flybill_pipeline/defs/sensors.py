@@ -10,7 +10,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.backlog import Landing
 from flybill_pipeline.defs.checks.check import Finding
 from flybill_pipeline.defs.checks.stripe import RETRIES_LEFT
-from flybill_pipeline.defs.close_began import close_began, waits_for_usage
+from flybill_pipeline.defs.close_began import RETRY_TAG, close_began, waits_for_usage
 from flybill_pipeline.defs.jobs import CLOSE_MONTH, CLOSING_ASSETS, INGEST_USAGE, READ_LANDED_FILES, Requests
 from flybill_pipeline.defs.later_checks import last_results, record_check
 from flybill_pipeline.defs.partitions import Partitions, month_shard_key, read_month_shard
@@ -24,7 +24,6 @@ MOST_PER_TICK = 4
 READ_AGAIN_AFTER = timedelta(minutes=5)
 FIRST_RETRY_WAIT = timedelta(minutes=1)
 LONGEST_RETRY_WAIT = timedelta(hours=1)
-RETRY_TAG = "flybill/retry_of"
 Openings = Sequence[tuple[datetime, datetime | None]]
 """When calls to Stripe were stopped for everybody, and when they were let through again."""
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -128,13 +128,12 @@ def test_a_repair_by_hand_waits_and_goes_through_when_it_is_tried_again(closing:
     assert closing.site.billed() == {0}
 
 
-def test_the_wait_of_another_day_is_over(closing: Closing) -> None:
+def test_a_person_who_closes_again_what_waited_begins_anew(closing: Closing) -> None:
     closing.land(0)
-    old = datetime.now(UTC) - timedelta(days=2)
-    assert not closing.run(tags={BEGAN_TAG: (datetime.now(UTC)).isoformat()}).success
-    [run] = closing.instance.get_runs()
-    closing.instance.add_run_tags(run.run_id, {BEGAN_TAG: old.isoformat()})
     assert not closing.run().success
+    closing.site.bring_in()
+    closing.land(1)
+    assert "usage/1.jsonl" in reason(closing.run())
 
 
 def test_who_was_left_out_for_another_month_is_priced_again_by_a_retry(closing: Closing) -> None:

@@ -20,9 +20,10 @@ import pytest
 
 from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.defs.close_began import RETRY_TAG
 from flybill_pipeline.defs.jobs import CLOSING_ASSETS
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_shard_key, org_month_key
-from flybill_pipeline.defs.sensors import MOST_ATTEMPTS, RETRY_TAG
+from flybill_pipeline.defs.sensors import MOST_ATTEMPTS
 from flybill_pipeline_tests.serving import fast_definitions
 from flybill_pipeline_tests.serving.served import Served, wait_until
 from flybill_pipeline_tests.stories.troubled_months import USD
