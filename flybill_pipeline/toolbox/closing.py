@@ -49,7 +49,7 @@ def finalize(tools: Toolbox, part: ShardMonth) -> FinalizeReport:
 def bring(tools: Toolbox, part: ShardMonth, tell: Callable[[str], None] = lambda _: None) -> BroughtReport:
     """Brings what is finalized of the shard, or of some orgs, to Stripe; `tell` hears now and then how far it is."""
     scope = SyncScope(part.month, part.shard, part.only or None)
-    if may_be_asked(tools):
+    if tools.sync_ledger.breaker.may_call(tools.now()):
         move_in(tools.stripe_accounts, tools.stripe, *scope)
     return bring_to_stripe(
         scope,
@@ -60,16 +60,12 @@ def bring(tools: Toolbox, part: ShardMonth, tell: Callable[[str], None] = lambda
     )
 
 
-def may_be_asked(tools: Toolbox) -> bool:
-    """Whether Stripe is asked at all: not while calls are stopped for everybody."""
-    return tools.sync_ledger.breaker.state() is None
-
-
 def prove(tools: Toolbox, month: Month) -> tuple[MonthProof, Verdict]:
     """The month here and in Stripe's own list, and what that comes to, which is kept for who asks later."""
-    account = know_account(tools.stripe_accounts, tools.stripe) if may_be_asked(tools) else tools.stripe_accounts.mine()
+    accounts, may_call = tools.stripe_accounts, tools.sync_ledger.breaker.may_call(tools.now())
+    account = know_account(accounts, tools.stripe) if may_call else accounts.mine()
     proof = _compared(tools, month)
-    verdict = judge_month(month, proof, tools.stripe_accounts.made_elsewhere(month), account, tools.now())
+    verdict = judge_month(month, proof, accounts.made_elsewhere(month), account, tools.now())
     tools.verdicts.keep(month, verdict)
     tools.keep_stripes_clock()
     return proof, verdict

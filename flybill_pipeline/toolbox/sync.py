@@ -39,8 +39,9 @@ class SyncTools(InvoicingTools):
 
     @property
     def _key_mark(self) -> str:
-        key = self.settings.stripe_api_key
-        return key_mark(key.get_secret_value()) if key else ""
+        """Names the key, and whom it is shown to: a stand-in has accounts of its own, and takes any key."""
+        key, base = self.settings.stripe_api_key, self.settings.stripe_api_base
+        return "" if key is None else key_mark(" ".join(filter(None, (key.get_secret_value(), base))))
 
     @cached_property
     def month_checks(self) -> MonthChecks:

@@ -19,6 +19,9 @@ LOOK, REPAIR = "look", "repair"
 LOOKING = (LOOK, REPAIR)
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 30.0
 """Between two attempts of one row."""
+UNAUTHORIZED = 401
+"""The status of an answer to a key that Stripe does not take: it comes before anything is looked at."""
+_NEVER_SENT = dict.fromkeys(("step", "step_key", "step_first_sent_at", "first_sent_at", "sent_after"))
 _NO_FAILURE = dict.fromkeys(
     ("error_kind", "error_code", "error_message", "error_remedy", "error_customer_message", "next_attempt_at")
 )
@@ -134,7 +137,8 @@ class DurableRow:
         self._require_running()
         self._require_certainty(step, key)
         self._pending |= changes
-        if self.progress.first_sent_at is None:
+        first = self.progress.first_sent_at is None
+        if first:
             self._pending["sent_after"] = self._run.stripe_time()
         attempts, pending = self.progress.attempts, self._take_pending()
         self._keep(self._rows.mark_sending(self._id, attempts, step, key, self._clock(), pending))
@@ -145,6 +149,9 @@ class DurableRow:
             return result.value
         if result.kind == "look_first":
             raise LookFirst(Doubt.REPLAYED)
+        if first and result.status == UNAUTHORIZED:  # nothing was done: as if it had never been sent
+            self._run.keys.forget(key)
+            self._pending |= _NEVER_SENT
         raise self.failed(result)
 
     def ask(self, result: Answer[T] | Failure) -> T:

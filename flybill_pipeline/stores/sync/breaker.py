@@ -30,6 +30,14 @@ class SyncBreaker:
             breaker = _open(connection, select(*_COLUMNS).where(stripe_breaker.c.is_open))
         return breaker if breaker is None or now is None else breaker.bounded(now)
 
+    def may_call(self, now: datetime) -> bool:
+        """Whether a call may be made: it is closed, a probe is due, or the key is another one. Spends no probe."""
+        row = stripe_breaker.c
+        query = select(*_COLUMNS, row.key_mark).where(row.is_open)
+        with self._engine.connect() as connection:
+            found = connection.execute(query).one_or_none()
+        return found is None or found.key_mark != self._key_mark or _read(found).bounded(now).next_probe_at <= now
+
     def admit(self, now: datetime) -> Admission:
         """Whether a run may call. A probe that is due is given to the run that asks first, and is due again later."""
         row = stripe_breaker.c

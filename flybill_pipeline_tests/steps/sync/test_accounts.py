@@ -8,10 +8,11 @@ from sqlalchemy import Engine, insert, select, update
 
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.sync.accounts import StripeAccount
+from flybill_pipeline.billing.sync.accounts import MadeElsewhere, StripeAccount
 from flybill_pipeline.billing.sync.verdicts import Verdict
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline.stores.invoicing.tables import invoice_lines, invoices, organizations
+from flybill_pipeline.stores.sync.accounts import Accounts
 from flybill_pipeline.stores.sync.tables import stripe_sync
 from flybill_pipeline.stripe_gateway.keys import key_mark
 from flybill_pipeline.toolbox.closing import bring, prove
@@ -139,7 +140,7 @@ def test_an_invoice_that_was_begun_in_the_trial_waits_for_a_person_and_is_then_b
     with deployment(engine, trial, "sk_test_trial") as tools:
         prove(tools, MONTH)
     with engine.begin() as connection:  # one of them lies there as a draft, without an answer to its last step
-        begun = {"state": "lined", "first_sent_at": "2026-11-03", "sent_with": key_mark("sk_test_trial")}
+        begun = {"state": "lined", "first_sent_at": "2026-11-03", "sent_with": key_mark(f"sk_test_trial {trial.url}")}
         made = [{"invoice_id": "inv_2026-10_00000", "stripe_invoice_id": "in_of_trial", **begun}]
         connection.execute(stripe_sync.insert(), made)
     close(engine, real, "sk_test_real")
@@ -161,6 +162,40 @@ def test_another_key_of_the_same_account_changes_nothing(engine: Engine, trial: 
     assert close(engine, trial, "sk_test_new", NEXT).state == "matches"
     assert customers(engine) == before
     assert trial.report()["customers"] == 2
+
+
+def test_the_key_alone_names_no_account_where_a_stand_in_takes_any(
+    engine: Engine, trial: EmulatorProcess, real: EmulatorProcess
+) -> None:
+    plant(engine, 2)
+    close(engine, trial, "sk_test_x")
+    assert close(engine, real, "sk_test_x").state == "other_account"
+
+
+def test_a_trial_whose_key_was_taken_back_is_left_without_anybodys_help(
+    engine: Engine, trial: EmulatorProcess, real: EmulatorProcess
+) -> None:
+    plant(engine, 2)
+    close(engine, trial, "sk_test_trial")
+    plant_only_invoices(engine, 2)
+    trial.faults([{"match": {}, "fault": "unauthorized"}])
+    close(engine, trial, "sk_test_trial", NEXT)
+    trial.clear_faults()
+    for _ in range(2):  # the first shard that has an invoice is the probe
+        verdict = close(engine, real, "sk_test_real", NEXT)
+    assert (verdict.state, verdict.matched, verdict.unsent) == ("matches", 2, 0)
+    assert real.report()["customers"] == 2
+
+
+def test_live_and_test_mode_of_one_account_are_two_worlds(engine: Engine) -> None:
+    plant(engine, 1)
+    Accounts(engine, "test").keep(StripeAccount("acct_1", livemode=False))
+    Accounts(engine, "live").keep(StripeAccount("acct_1", livemode=True))
+    with engine.begin() as connection:
+        sent = {"invoice_id": "inv_2026-10_00000", "state": "finalized", "first_sent_at": "2026-11-03"}
+        connection.execute(stripe_sync.insert().values(**sent, sent_with="test"))
+    assert Accounts(engine, "test").made_elsewhere(MONTH) == []
+    assert Accounts(engine, "live").made_elsewhere(MONTH) == [MadeElsewhere(StripeAccount("acct_1", livemode=False), 1)]
 
 
 def test_the_account_is_asked_for_once_for_each_key(engine: Engine, trial: EmulatorProcess) -> None:

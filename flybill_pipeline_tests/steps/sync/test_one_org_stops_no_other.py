@@ -215,6 +215,16 @@ def test_a_part_of_all_that_is_refused_ends_blocked_and_the_breaker_closed(engin
     assert not any(is_open for _, _, is_open in deployment.breakers())
 
 
+def test_many_that_are_refused_between_few_that_are_not_take_two_closes(engine: Engine) -> None:
+    """What was each org's own before is no sign of everybody's later: else each close would bring one org through."""
+    plant(engine, 60)
+    refused = {org(number): ("create_customer", "no_permission") for number in range(60) if number % 6}
+    deployment = Deployment(engine, Memory(refused))
+    for _ in range(2):
+        deployment.close()
+    assert deployment.states() == {"finalized": {org(n) for n in range(0, 60, 6)}, "blocked": set(refused)}
+
+
 def test_what_everybody_is_refused_is_one_problem_and_all_come_back_by_themselves(engine: Engine) -> None:
     plant(engine, 40)
     memory = Memory({org(number): ("create_customer", "no_permission") for number in range(40)})
@@ -225,7 +235,10 @@ def test_what_everybody_is_refused_is_one_problem_and_all_come_back_by_themselve
     assert deployment.breakers() == [("no_permission", 5, True)]
     assert deployment.states().keys() == {"new"}
     memory.refused.clear()
-    deployment.close(range(SHARDS))
+    with SyncLedger(engine) as ledger:
+        assert ledger.came_back() == []
+        deployment.close(range(SHARDS))
+        assert [shard for _, shard, _ in ledger.came_back()] == [0]  # it had nobody who was not refused
     deployment.close(range(SHARDS))
     assert deployment.states().keys() == {"finalized"}
     assert [is_open for _, _, is_open in deployment.breakers()] == [False]
