@@ -56,7 +56,7 @@ begin
     where relnamespace = 'flybill'::regnamespace and relkind = 'r' and relname <> 'alembic_version'
   loop
     if pg_relation_size(name) > 1000000 then
-      execute 'truncate ' || name;
+      execute 'truncate ' || name || ' cascade';  -- what points there is emptied too
     elsif pg_relation_size(name) > 0 then
       execute 'delete from ' || name;
     end if;
