@@ -7,6 +7,7 @@ from typing import Any
 
 from flybill_pipeline.billing.sync.accounts import StripeAccount
 from flybill_pipeline.billing.sync.values import StripeCustomer, StripeInvoice, SyncInvoice, SyncLine, SyncOrg
+from flybill_pipeline.billing.usage.texts import cut
 from flybill_pipeline.stripe_gateway.shapes import shaped, text_of
 
 DAYS_UNTIL_DUE = 30
@@ -54,7 +55,7 @@ def line_params(lines: Sequence[SyncLine]) -> list[dict[str, Any]]:
     return [
         {
             "amount": line.amount_minor,
-            "description": line.description[:LONGEST_DESCRIPTION],
+            "description": cut(line.description, LONGEST_DESCRIPTION),
             "period": {
                 "start": int(line.service_month.start.timestamp()),
                 "end": int((line.service_month.end - timedelta(seconds=1)).timestamp()),
@@ -67,7 +68,7 @@ def line_params(lines: Sequence[SyncLine]) -> list[dict[str, Any]]:
 
 def customer_params(org: SyncOrg) -> dict[str, Any]:
     """The parameters of a customer for an org that came without one. A name that is too long for Stripe is cut."""
-    params: dict[str, Any] = {"name": org.name[:LONGEST_NAME], "metadata": {"flybill_org_id": org_mark(org.org_id)}}
+    params: dict[str, Any] = {"name": cut(org.name, LONGEST_NAME), "metadata": {"flybill_org_id": org_mark(org.org_id)}}
     if org.email:
         params["email"] = org.email
     return params

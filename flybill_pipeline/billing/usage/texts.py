@@ -4,6 +4,7 @@ Intake refuses rows beyond them. Usage that was taken in before there were limit
 """
 
 import hashlib
+from unicodedata import category
 
 NUL = "\0"
 NUL_SHOWN = "␀"
@@ -21,6 +22,8 @@ LONGEST_KEY_BYTES = 2_600
 """Bytes of a text that Postgres can still keep in the key of a table, beside a month and a number."""
 
 _SHOWN_CHARACTERS = 200
+JOINER = "\u200d"
+_CONTINUE = {JOINER, *map(chr, range(0x1F3FB, 0x1F400))}
 
 
 def fault_of_text(name: str, text: str, longest: int = LONGEST_ID) -> str | None:
@@ -46,6 +49,21 @@ def is_whole(text: str) -> bool:
 def without_nul(text: str) -> str:
     """`text` with each NUL, which Postgres refuses, as the sign that stands for it."""
     return text.replace(NUL, NUL_SHOWN)
+
+
+def cut(text: str, longest: int) -> str:
+    """The beginning of `text` of at most `longest` characters, without a part of what is seen as one character."""
+    if len(text) <= longest:
+        return text
+    end = longest
+    while end and (_continues(text[end]) or text[end - 1] == JOINER):
+        end -= 1
+    return text[: end or longest]
+
+
+def _continues(character: str) -> bool:
+    """Whether it belongs to the character before it: an accent, a joiner, a tone of skin, a choice of form."""
+    return category(character) in ("Mn", "Me", "Mc") or character in _CONTINUE
 
 
 def name_to_keep(org_id: str) -> str:

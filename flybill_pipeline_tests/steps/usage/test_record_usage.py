@@ -24,6 +24,7 @@ from flybill_pipeline.steps.usage.record_usage import (
     record_day,
     take_in,
 )
+from flybill_pipeline.stores.usage.intake import judging
 from flybill_pipeline.stores.usage.intake.landing import Landing
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
@@ -56,6 +57,19 @@ def test_repeats_within_a_file_across_files_and_in_a_late_file_count_once(world:
     manifest = world.catalog.manifest(DAY)
     assert manifest is not None
     assert (manifest.rows, manifest.duplicates, manifest.conflicts) == (4, 6, 0)
+
+
+@pytest.mark.parametrize("event_id", ["a\0b", "\0", "".join(map(chr, range(0x4E00, 0x4E00 + 3000))), "x" * 300_000])
+def test_an_id_that_no_database_keeps_counts_once_over_days(
+    world: UsageWorld, monkeypatch: pytest.MonkeyPatch, event_id: str
+) -> None:
+    """Lakes that are older than the limits of intake have such ids."""
+    monkeypatch.setattr(judging, "_text_faults", lambda _: "")
+    world.put("edge/a.jsonl", jsonl(edge(event_id, gb=2), edge("other", gb=1)))
+    world.put("edge/b.jsonl", jsonl(edge(event_id, gb=5, at="2026-10-06T00:00:00Z"), edge(f"{event_id}x", gb=10)))
+    world.run()
+    assert world.quantities() == {"acme": "13"}
+    assert world.run(later(1)).files == ()
 
 
 def test_the_same_id_in_two_sources_is_two_events(world: UsageWorld) -> None:

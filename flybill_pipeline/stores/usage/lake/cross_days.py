@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flybill_pipeline.billing.usage.files import EventKey
 from flybill_pipeline.stores.files.duck import Limits, duck, parquet_rows
+from flybill_pipeline.stores.usage.lake.event_keys import KEPT_ID
 
 ROWS_PER_PASS = 30_000_000  # hashes compared at once: bounds the memory, whatever the lake holds
 
@@ -36,7 +37,7 @@ def conflicts_over_days(root: Path, pieces: Sequence[str], limits: Limits) -> di
             standing as (
                 select *, first(day) over (partition by source, event_id order by arrival, row) as stands_on
                 from suspects)
-            select distinct day, source, event_id from standing where day <> stands_on order by all""").fetchall()
+            select distinct day, source, {KEPT_ID} from standing where day <> stands_on order by all""").fetchall()
     for day, source, event_id in excluded:
         found.setdefault(day, []).append(EventKey(source, event_id))
     return found

@@ -12,6 +12,7 @@ import duckdb
 
 from flybill_pipeline.billing.usage.files import EventKey, Manifest, Rollup
 from flybill_pipeline.stores.files.duck import Limits, copied, duck, parquet_rows
+from flybill_pipeline.stores.usage.lake.event_keys import CANNOT_BE_KEPT, HASHED, KEPT_ID
 from flybill_pipeline.stores.usage.lake.rollup import daily_rollup_sql
 
 _PARQUET = "format parquet, compression zstd, compression_level 1"
@@ -111,12 +112,14 @@ def _find_excluded(connection: duckdb.DuckDBPyConnection, rows: str, exclusions:
         connection.executemany(
             "insert into elsewhere values (?, ?)", [[key.source, key.event_id] for key in exclusions]
         )
+    hashed = any(key.event_id.startswith(HASHED) for key in exclusions)
+    others = f"union select hash(source, event_id) from {rows} where {CANNOT_BE_KEPT}" if hashed else ""
     connection.execute(f"""create temp table repeated as
         select h from (select hash(source, event_id) as h from {rows}) group by h having count(*) > 1
-        union select hash(source, event_id) from elsewhere""")
+        union select hash(source, event_id) from elsewhere {others}""")
     connection.execute(f"""create temp table excluded as
         with candidates as (
-            select *, (source, event_id) in (select (source, event_id) from elsewhere) as counts_elsewhere
+            select *, (source, {KEPT_ID}) in (select (source, event_id) from elsewhere) as counts_elsewhere
             from {rows} where hash(source, event_id) in (select h from repeated)),
         ranked as (
             select *, row_number() over first_to_arrive as place, first(content) over first_to_arrive as standing

@@ -100,3 +100,18 @@ def test_a_file_without_quotes_can_be_read(tmp_path: Path, reader: Reader) -> No
     source = load_sources(tmp_path / "s.toml")["a"]
     read = reader.text('id,org,meter,q,ts\n"1,acme,5" inch,1,2026-10-05\n2,acme,m,1,2026-10-05\n', source)
     assert [event["meter"] for event in read.events] == ['5" inch', "m"]
+
+
+CLOUD_EVENT = (
+    '{{"specversion":"1.0","type":"compute","subject":"ce",{identity},"time":"2026-10-05T00:00:0{quantity}Z",'
+    '"data":{{"quantity":"{quantity}","region":"fra"}}}}\n'
+)
+
+
+def test_the_sample_mapping_tells_cloud_events_apart_by_source_and_id(reader: Reader) -> None:
+    """As the standard says: two services may each have an event with the id 1."""
+    identities = ['"id":"1","source":"/svc/a"', '"id":"1","source":"/svc/b"', '"id":"2","source":"/svc/a"', '"x":0']
+    text = "".join(CLOUD_EVENT.format(identity=each, quantity=n) for n, each in enumerate(identities, start=1))
+    read = reader.text(text, load_sources(SAMPLE)["cloudevents"])
+    assert len({event["event_id"] for event in read.events}) == len(read.events) == 3
+    assert [reject["reason"] for reject in read.rejects] == ["event_id_missing"]
