@@ -1,6 +1,8 @@
 """Refuses a CSV file in which a quote hides where rows begin: nobody could say how many rows were lost in it."""
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import duckdb
 
@@ -9,22 +11,38 @@ from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 
 SHOWN_BYTES = 10_000  # as much of a rejected record as DuckDB keeps
 
-_OVER_LINES = """select min(line) from rejects
-    where strlen(csv_line) >= ? or regexp_matches(trim(csv_line, chr(13) || chr(10)), '[\\r\\n]')"""
+_LOST = """select min(line) from (
+    select line from rejects
+    where strlen(csv_line) >= ? or regexp_matches(trim(csv_line, chr(13) || chr(10)), '[\\r\\n]')
+    union all select line from rejects group by line having count(distinct line_byte_position) > 1)"""
 
 
 def require_whole_records(connection: duckdb.DuckDBPyConnection) -> None:
-    """Raises UnreadableFileError if a rejected record spans several lines, or is too long to tell.
+    """Raises UnreadableFileError if a rejected record spans several lines, is too long to tell, or is cut into several.
 
     Such a record has swallowed the rows after a quote that nobody meant. A rejected record of one line is one row.
     """
-    row = connection.execute(_OVER_LINES, [SHOWN_BYTES]).fetchall()[0][0]
+    row = connection.execute(_LOST, [SHOWN_BYTES]).fetchall()[0][0]
     if row is not None:
         raise UnreadableFileError(
             f"a quote in row {row} is not closed as it should be: from there on nobody can tell where rows begin",
             "double each quote within quoted text, or set `quote` of the source in sources.toml, and put the file in"
             " its place again",
         )
+
+
+@contextmanager
+def one_kind_of_lines() -> Iterator[None]:
+    """Raises UnreadableFileError where DuckDB gives up, since lines end in different ways, or a quote hides an end."""
+    try:
+        yield
+    except duckdb.InvalidInputException as error:
+        if "state machine reached an invalid state" not in str(error):
+            raise
+        raise UnreadableFileError(
+            "nobody can tell where rows begin: lines end in different ways (CRLF and LF), or a quote hides their ends",
+            "end every line in the same way, double each quote within quoted text, and put the file in its place again",
+        ) from None
 
 
 def header_of(line: str, source: SourceMapping) -> list[str]:

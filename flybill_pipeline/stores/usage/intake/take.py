@@ -20,7 +20,7 @@ from flybill_pipeline.stores.usage.intake.judging import MACROS, SHOWN, judging_
 from flybill_pipeline.stores.usage.intake.readers import reading
 from flybill_pipeline.stores.usage.intake.reading import Reading, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
-from flybill_pipeline.stores.usage.intake.stray_quotes import require_whole_records
+from flybill_pipeline.stores.usage.intake.stray_quotes import one_kind_of_lines, require_whole_records
 
 _PARQUET = "format parquet, compression zstd, compression_level 1"
 
@@ -112,7 +112,8 @@ def numbered_rows(connection: duckdb.DuckDBPyConnection, how: Reading) -> tuple[
     """
     if how.placed:
         return how.relation, f"place + {how.first_row}"
-    connection.execute(f"create temp table landed as select * from {how.relation}")
+    with one_kind_of_lines():
+        connection.execute(f"create temp table landed as select * from {how.relation}")
     rows, number = "(select *, rowid as place from landed)", f"place + {how.first_row}"
     if not has_rejects(connection):
         return rows, number

@@ -79,6 +79,13 @@ def test_a_quote_that_swallows_half_a_long_file_breaks_it(reader: Reader) -> Non
     assert isinstance(outcome, Broken)
 
 
+def test_lines_that_end_in_different_ways_break_the_file_and_do_not_wait_for_ever(reader: Reader) -> None:
+    text = lines(3).replace("note\n", "note\r\n")
+    outcome = reader.text(text, plain_source("csv")).outcome
+    assert isinstance(outcome, Broken)
+    assert "lines end in different ways" in outcome.reason
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     places=st.lists(
@@ -88,6 +95,9 @@ def test_a_quote_that_swallows_half_a_long_file_breaks_it(reader: Reader) -> Non
     end=st.sampled_from(["\n", "\r\n"]),
 )
 @example(places=[(0, 0, '""')], quoted=set(), end="\n")
+@example(places=[(5, 38, '"x')], quoted={5}, end="\r\n")
+@example(places=[(1, 0, '"'), (5, 38, 'x"')], quoted={5}, end="\r\n")
+@example(places=[(1, 26, '"'), (1, 0, '""')], quoted={1}, end="\n")
 @example(places=[(2, 2, '"'), (5, 30, '"')], quoted=set(), end="\n")
 def test_quotes_at_any_place(reader: Reader, places: list[tuple[int, int, str]], quoted: set[int], end: str) -> None:
     rows = lines(11, {n: QUOTED.format(n=n, end=end) for n in quoted}, "\x00").split("\x00")[:-1]
