@@ -38,8 +38,11 @@ def sensors(
 def _usage_sensors(status: dg.DefaultSensorStatus, every: int) -> Iterator[dg.SensorDefinition]:
     @dg.sensor(job_name=READ_LANDED_FILES, minimum_interval_seconds=every, default_status=status)
     def landed_files_arrived(context: dg.SensorEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
-        """New or changed files in the landing zone are read, all of them in one run; after a failure again."""
-        unread = toolbox.unread_files()
+        """New or changed files in the landing zone are read, all of them in one run; after a failure again.
+
+        So is one that was cut off before it had compared the ids of all days.
+        """
+        unread = toolbox.unread_files() or toolbox.uncompared_pieces()
         if not unread:
             yield dg.SkipReason("nothing new has landed")
         else:

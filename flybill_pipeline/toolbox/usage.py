@@ -64,3 +64,9 @@ class UsageTools(Deployment):
         """The landed files that wait to be read, of one source where it is given, each named with its version."""
         unread = self.catalog.unread(self.landing.files())
         return [f"{file.path}:{file.size}:{file.modified_ns}" for file in unread if source in (None, file.source)]
+
+    def uncompared_pieces(self) -> list[str]:
+        """What a reading of the landing zone that was cut off has left to do: a day is not recorded well without it."""
+        from flybill_pipeline.stores.usage.lake.landed_days import uncompared_pieces
+
+        return uncompared_pieces(self.engine)

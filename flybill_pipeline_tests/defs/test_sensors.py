@@ -393,5 +393,5 @@ class TestIntake:
         assert keys("a:1:1") == keys("a:1:1") != keys("a:2:1")
 
     def test_no_new_file_no_run(self) -> None:
-        tick = self.tick("landed_files_arrived", SimpleNamespace(unread_files=list))
+        tick = self.tick("landed_files_arrived", SimpleNamespace(unread_files=list, uncompared_pieces=list))
         assert (tick.run_requests or [], tick.skip_message) == ([], "nothing new has landed")

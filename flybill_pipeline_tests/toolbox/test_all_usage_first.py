@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from tempfile import TemporaryDirectory
 
+import dagster as dg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,8 @@ from sqlalchemy import Engine, text
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import EVER
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.defs.partitions import Partitions
+from flybill_pipeline.defs.sensors import sensors
 from flybill_pipeline.steps.invoicing.finalize_invoices import UsageNotReadError
 from flybill_pipeline.toolbox.closing import NOT_READ, finalize, repair
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -124,6 +127,15 @@ def test_ids_that_were_not_compared_yet_are_waited_for(site: Site, engine: Engin
         connection.execute(text("update flybill.usage_pieces set compared = false"))
     with pytest.raises(UsageNotReadError):
         site.finalize()
+    [tick] = [each for each in sensors(Partitions(MONTH, 1)) if each.name == "landed_files_arrived"]
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        dg.build_sensor_context(instance=instance, resources={"toolbox": site.tools}) as context,
+    ):
+        assert len(tick.evaluate_tick(context).run_requests or []) == 1  # or it would be waited for without end
+    site.bring_in()
+    site.price()
+    assert site.finalize().outcomes == {"invoiced": 1}
 
 
 def test_a_file_that_can_never_be_read_stops_nobody(site: Site) -> None:
