@@ -67,11 +67,17 @@ class PaymentIntake:
             return {str(intent): str(invoice) for intent, invoice in connection.execute(query)}
 
     def open_since(self) -> datetime | None:
-        """When the oldest invoice that Stripe may still change by itself was first sent; None when there is none."""
+        """When the oldest invoice that Stripe may still change by itself was first sent; None when there is none.
+
+        By Stripe's clock; where that was not known yet, by ours, but not after Stripe was last heard of it.
+        """
+        c = stripe_sync.c
+        ours = func.least(c.first_sent_at, func.coalesce(c.heard_at, c.updated_at))
         ended = select(_OBSERVED.stripe_invoice_id).where(
             _OBSERVED.kind == "invoice", _OBSERVED.status.in_(("paid", "void")), _OBSERVED.invoice_id.is_not(None)
         )
-        query = select(func.min(stripe_sync.c.first_sent_at)).where(
+        query = select(func.min(func.coalesce(c.sent_after, ours))).where(
+            c.first_sent_at.is_not(None),
             func.coalesce(stripe_sync.c.stripe_status, "").not_in(("paid", "void")),
             func.coalesce(stripe_sync.c.stripe_invoice_id, "").not_in(ended),
         )

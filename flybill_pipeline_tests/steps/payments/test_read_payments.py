@@ -275,6 +275,16 @@ def test_a_voided_invoice_is_drift_and_a_paid_one_is_not(account: Account) -> No
     ]
 
 
+@pytest.mark.parametrize("skew", [timedelta(days=3), timedelta(days=-3)], ids=str)
+def test_what_was_sent_under_a_wrong_clock_is_read_all_the_same(skew: timedelta, account: Account) -> None:
+    account.world.skew = skew
+    ids = account.bill(1)
+    account.world.skew = timedelta(0)
+    account.pay(ids[0])
+    assert account.read().fell_back
+    assert account.month().states == {"paid": 1}
+
+
 def test_a_cursor_from_the_future_is_not_believed(account: Account) -> None:
     """It was set by a clock that was wrong: what happened before it may not have been read."""
     ids = account.bill(1)
