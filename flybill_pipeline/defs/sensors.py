@@ -103,7 +103,7 @@ def _retry_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every:
         due = [
             key
             for key, runs in failures.items()
-            if runs and attempts[key] < MOST_ATTEMPTS and now >= _due(runs, attempts[key])
+            if runs and attempts[key] < MOST_ATTEMPTS and _is_due(runs, attempts[key], now)
             if not _still_waits(toolbox, key, runs[0].dagster_run, now)
         ]
         if exhausted:
@@ -197,9 +197,11 @@ def _meanwhile(run: dg.RunRecord, openings: Openings) -> bool:
     return any(opened <= end and (closed is None or start <= closed) for opened, closed in openings)
 
 
-def _due(failures: Sequence[dg.RunRecord], attempts: int) -> datetime:
+def _is_due(failures: Sequence[dg.RunRecord], attempts: int, now: datetime) -> bool:
+    """Whether the wait is over; also where the last run ended far in the future, by a clock that was wrong."""
     wait: timedelta = min(FIRST_RETRY_WAIT * 2 ** (attempts - 1), LONGEST_RETRY_WAIT) if attempts else timedelta(0)
-    return _ended(failures) + wait
+    ended = _ended(failures)
+    return now >= ended + wait or ended - now > LONGEST_RETRY_WAIT
 
 
 def _ended(failures: Sequence[dg.RunRecord]) -> datetime:

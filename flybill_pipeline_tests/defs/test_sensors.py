@@ -283,6 +283,14 @@ def test_while_calls_are_stopped_another_shard_is_the_probe_each_time(world: Wor
     assert sorted(probed) == sorted(world.failing)
 
 
+def test_a_run_that_ended_in_the_future_is_waited_for_no_longer_than_any_other(world: World) -> None:
+    """Its clock was ahead: the shard would be left alone until then."""
+    world.failing = {key()}
+    world.run(key())
+    world.now -= timedelta(hours=2)
+    assert [str(each.partition_key) for each in world.requests()] == [key()]
+
+
 def test_shards_that_did_not_fail_are_brought_back_once_calls_are_let_through(world: World) -> None:
     world.run(key(2))
     world.came_back = [(str(LAST), 2, 7)]
