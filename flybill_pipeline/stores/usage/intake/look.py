@@ -13,6 +13,7 @@ import duckdb
 
 from flybill_pipeline.stores.usage.intake.judging import judging_query, sentences
 from flybill_pipeline.stores.usage.intake.readers import reading
+from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.take import has_rejects, numbered_rows
 
@@ -43,6 +44,8 @@ def look_into(
     if most is not None:
         how = replace(how, relation=f"(select * from {how.relation} limit {most})")
     rows, number = numbered_rows(connection, how)
+    if source.format == "jsonl":
+        _require_single_keys(connection)
     judged = judging_query(rows, how, source, now)
     connection.execute(
         f"create temp table looked as select {', '.join(SHOWN_PARTS)}, fault, {number} as row from ({judged})"
@@ -58,6 +61,22 @@ def look_into(
         first_event=_first_event(connection),
         first_fault=_first_fault(connection, sentences(source, now), rejected=bool(rejected)),
     )
+
+
+_DOUBLED = """select row, list_filter(list_distinct(keys), lambda key: len(list_filter(keys, lambda k: k = key)) > 1)
+    from (select rowid + 1 as row, try(json_keys(line)) as keys from landed) where len(keys) > len(list_distinct(keys))
+    order by row limit 1"""
+
+
+def _require_single_keys(connection: duckdb.DuckDBPyConnection) -> None:
+    """Raises UnreadableFileError if an object names a key twice: intake, which has no time to look, takes the first."""
+    doubled = connection.execute(_DOUBLED).fetchone()
+    if doubled is not None:
+        row, keys = doubled
+        raise UnreadableFileError(
+            f"row {row} has the key {keys[0]!r} more than once, and nobody can tell which one counts",
+            "export the file again with each key once",
+        )
 
 
 _SAME_IDS = """

@@ -82,6 +82,12 @@ def test_landing_the_same_content_again_is_recognised(landing: Landing, tmp_path
         ("a.csv", CSV_HEADER.replace("size", "ts"), "machines", "the column 'ts' more than once"),
         (
             "a.jsonl",
+            jsonl(edge("1")) + 'no json\n{"id":"2","org":"acme","gb":1,"ts":"2026-10-05T00:00:00Z","gb":2}\n',
+            "edge",
+            "row 3 has the key 'gb' more than once",
+        ),
+        (
+            "a.jsonl",
             jsonl(edge("1", gb=12), edge("1", gb=30), edge("1", gb=30)),
             "edge",
             "2 of 3 rows have the id of an earlier row but other content.*the event_id of source 'edge' is id: name ev",
