@@ -21,6 +21,7 @@ from flybill_pipeline.stores.postgres.presence import AlreadyPresentError
 from flybill_pipeline.stores.pricing.price_books import PriceBookError
 from flybill_pipeline.stores.usage.intake.landing import LandingError
 from flybill_pipeline.stores.usage.intake.sources import SourcesError
+from flybill_pipeline.stores.usage.lake.ownership import LakeError
 from flybill_pipeline.stripe_gateway.keys import KeyRefusedError
 
 INPUT_ERRORS = (
@@ -32,6 +33,7 @@ INPUT_ERRORS = (
     HomeError,
     ImportRefusedError,
     KeyRefusedError,
+    LakeError,
     LandingError,
     LostSourceError,
     NoSuchLineError,

@@ -62,10 +62,11 @@ class Runner:
         self._usage_is_missing = False
 
     def ingest(self, progress: Progress) -> None:
-        """Reads what is landed, then records and sums every day that it touched. Raises LostSourceError before.
+        """Reads what is landed, then records and sums every day that it touched. Raises LostSourceError, LakeError.
 
         When any of it fails nothing is priced afterwards: a month is not billed without usage that is there.
         """
+        _ = self.toolbox.own_lake
         self.toolbox.require_known_sources()
         self._began = self.toolbox.now()
         for job in _counted("reading landed files", [jobs.READ_LANDED_FILES], progress):

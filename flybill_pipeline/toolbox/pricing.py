@@ -49,7 +49,8 @@ class PricingTools(UsageTools):
         from flybill_pipeline.stores.usage.lake.lake import UsageLake
         from flybill_pipeline.stores.usage.lake.pinned_catalog import PinnedCatalog
 
-        return UsageLake(self.settings.lake_url, PinnedCatalog(self.engine, inputs.days), shards=self.shards)
+        catalog = PinnedCatalog(self.engine, inputs.days)
+        return UsageLake(self.own_lake, catalog, shards=self.shards, checks_contents=True)
 
     def books(self, month: Month) -> Callable[[str], BooksOfMonth | None]:
         """The books of a month by currency."""

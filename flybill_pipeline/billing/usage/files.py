@@ -104,6 +104,11 @@ class Manifest:
     conflicts: int
     too_large: int = 0
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All that the day is made of."""
+        return self.pieces if self.excluded_path is None else (*self.pieces, self.excluded_path)
+
 
 @dataclass(frozen=True, slots=True)
 class Rollup:

@@ -20,6 +20,7 @@ from flybill_pipeline.stores.usage.intake.sources import load_sources
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
 from flybill_pipeline.stores.usage.lake.lake import Total, UsageLake
 from flybill_pipeline.stores.usage.lake.tables import (
+    lake_files,
     landed_files,
     usage_day_versions,
     usage_days,
@@ -66,7 +67,7 @@ class UsageWorld:
     """Everything that usage passes through; files are landed with ever later times of modification."""
 
     def __init__(self, root: Path, engine: Engine, sources: str = SOURCES) -> None:
-        tables = [landed_files, usage_pieces, usage_exclusions, usage_days, usage_day_versions]
+        tables = [landed_files, lake_files, usage_pieces, usage_exclusions, usage_days, usage_day_versions]
         metadata.create_all(engine, tables=tables)
         (root / "sources.toml").write_text(sources)
         self.sources = load_sources(root / "sources.toml")

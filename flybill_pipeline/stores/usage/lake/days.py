@@ -154,8 +154,11 @@ def write_rows(connection: duckdb.DuckDBPyConnection, query: str, path: Path) ->
     """Writes the rows of `query` to `path`, all or nothing; returns how many."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    rows = _count(connection, copied(query, partial, _PARQUET))
-    partial.replace(path)
+    try:
+        rows = _count(connection, copied(query, partial, _PARQUET))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)  # of a full disk: what is left of it would keep it full
     return rows
 
 

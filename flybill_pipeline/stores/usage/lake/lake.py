@@ -25,8 +25,12 @@ from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.lake import cross_days
 from flybill_pipeline.stores.usage.lake import days as usage_days
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
+from flybill_pipeline.stores.usage.lake.guard import Guard
+from flybill_pipeline.stores.usage.lake.ownership import LakeError
 
 BATCH = 10_000
+UNREADABLE = (duckdb.IOException, duckdb.InvalidInputException, duckdb.InternalException, duckdb.OutOfMemoryException)
+"""What DuckDB raises when a file is no whole Parquet file, or the machine is short of something."""
 
 
 class Total(NamedTuple):
@@ -87,7 +91,11 @@ class ExcludedRow(NamedTuple):
 
 
 class UsageLake:
-    """The lake at `url`, whose files the catalog knows. `sources` are needed for taking files in only."""
+    """The lake at `url`, whose files the catalog knows. `sources` are needed for taking files in only.
+
+    Files are read only as they were written. Where money is made of them, `checks_contents`: else their size must do.
+    Raises LakeError (ownership.py) when one is not as it was.
+    """
 
     def __init__(
         self,
@@ -99,6 +107,7 @@ class UsageLake:
         limits: Limits | None = None,
         engine: str = "duckdb",
         first_day: date = FIRST_DAY,
+        checks_contents: bool = False,
     ) -> None:
         self.root = local_folder(url)
         self.catalog = catalog
@@ -107,26 +116,38 @@ class UsageLake:
         self.limits = limits or Limits()
         self.engine = engine
         self.first_day = first_day
+        self.checks_contents = checks_contents
+        self.guard = Guard(self.root, catalog.engine)
 
     # Writing: what the steps call
 
     def take(self, arrival: Arrival) -> Taken | Broken | NotRead:
         """Reads a landed file into pieces and quarantine; see usage_intake.take_file."""
-        return usage_intake.take_file(
-            self.root, arrival, self.sources[arrival.file.source], self.limits, self.first_day
-        )
+        source = self.sources[arrival.file.source]
+        outcome = usage_intake.take_file(self.root, arrival, source, self.limits, self.first_day)
+        if isinstance(outcome, Taken):
+            self.guard.keep([piece.path for piece in outcome.pieces])
+            self.guard.keep(filter(None, [outcome.quarantine_path]))
+        return outcome
 
     def conflicts_over_days(self, pieces: Sequence[str]) -> Mapping[date, Sequence[EventKey]]:
         """The ids of `pieces` that arrived first on another day; see cross_days.conflicts_over_days."""
+        self.guard.require(pieces, contents=False)
         return cross_days.conflicts_over_days(self.root, pieces, self.limits)
 
     def make_manifest(self, day: date, pieces: Sequence[str], exclusions: Sequence[EventKey]) -> Manifest:
         """Decides which rows of a day count; see usage_days.make_manifest."""
-        return usage_days.make_manifest(self.root, day, pieces, exclusions, self.limits)
+        self.guard.require(pieces, contents=True)
+        manifest = usage_days.make_manifest(self.root, day, pieces, exclusions, self.limits)
+        self.guard.keep(filter(None, [manifest.excluded_path]))
+        return manifest
 
     def make_rollup(self, manifest: Manifest) -> Rollup:
         """Writes the exact totals of a day; see usage_days.make_rollup."""
-        return usage_days.make_rollup(self.root, manifest, self.shards, self.limits, self.engine)
+        self.guard.require(manifest.files, contents=True)
+        rollup = usage_days.make_rollup(self.root, manifest, self.shards, self.limits, self.engine)
+        self.guard.keep([rollup.path])
+        return rollup
 
     # Reading
 
@@ -150,12 +171,12 @@ class UsageLake:
 
     def by_meter(self, days: Iterable[date]) -> dict[str, Decimal]:
         """The exact quantity of all orgs on the compiled ones of `days`, per meter."""
-        paths = [str(self.root / path) for path in self.catalog.rollups(days).values()]
+        paths = self.catalog.rollups(days).values()
         if not paths:
             return {}
         # Whole units and fractions are summed apart: all orgs together may have more than a decimal holds.
         query = f"""select meter, sum(trunc(quantity)::hugeint), sum(quantity - trunc(quantity))
-                    from {parquet_rows(paths)} group by meter"""
+                    from {self.file_rows(paths)} group by meter"""
         with exact():
             return {meter: whole + fraction for meter, whole, fraction in self.query(query, [])}
 
@@ -167,7 +188,7 @@ class UsageLake:
         by_day: bool,
         without: Collection[str] = (),
     ) -> tuple[str, list[Any]]:
-        paths = [str(self.root / path) for path in self.catalog.rollups(days).values()]
+        paths = self.places(self.catalog.rollups(days).values())
         where, parameters = condition(
             {
                 "shard = ?": shard,
@@ -191,6 +212,7 @@ class UsageLake:
     def events(self, org_id: str, days: Iterable[date], meter: str | None = None) -> Iterator[Event]:
         """The events of one org that count, as of the last recording of `days`, by time and then order of arrival."""
         for _, manifest in sorted(self.catalog.manifests(days).items()):
+            self.guard.require(manifest.files, contents=False)  # a month of events would take long to read twice
             where, parameters = condition({"org_id = ?": org_id, "meter = ?": meter})
             query = f"""select {", ".join(Event._fields)} from ({usage_days.counted_rows(self.root, manifest)})
                         where {where} order by occurred_at, arrival, row"""
@@ -228,16 +250,24 @@ class UsageLake:
         if paths:
             yield from self.query(query.format(rows=self.file_rows(paths)), parameters)
 
-    def file_rows(self, paths: Sequence[str]) -> str:
+    def file_rows(self, paths: Collection[str]) -> str:
         """A FROM item for the rows of these files of the lake; there must be one at least."""
-        return parquet_rows([str(self.root / path) for path in paths])
+        return parquet_rows(self.places(paths))
+
+    def places(self, paths: Collection[str]) -> list[str]:
+        """Where these files of the lake are. Raises LakeError when one is not as it was written."""
+        self.guard.require(paths, contents=self.checks_contents)
+        return [str(self.root / path) for path in paths]
 
     def query(self, query: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         """The rows of a query on files of the lake."""
         with self._duck() as connection:
-            result = connection.execute(query, list(parameters))
-            while rows := result.fetchmany(BATCH):
-                yield from rows
+            try:
+                result = connection.execute(query, list(parameters))
+                while rows := result.fetchmany(BATCH):
+                    yield from rows
+            except UNREADABLE as error:
+                raise LakeError(f"the lake {self.root} cannot be read: {str(error).splitlines()[0]}") from error
 
     @contextmanager
     def _duck(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -57,6 +57,15 @@ usage_pieces = Table(  # the Parquet files that hold a landed file's good rows, 
     Index("usage_pieces_arrival", "arrival"),
 )
 
+lake_files = Table(  # every file of the lake as it was written, so that one that changed is noticed
+    "lake_files",
+    metadata,
+    Column("path", Text, primary_key=True),  # below the lake
+    Column("size", BigInteger, nullable=False),
+    Column("checksum", Text, nullable=False),  # SHA-256
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
 usage_exclusions = Table(  # ids that stand on this day too, but count on another
     "usage_exclusions",
     metadata,

@@ -45,7 +45,7 @@ def usage_fingerprints(
 def _parts(lake: UsageLake, month: Month, measures: Measures, where: str) -> Iterator[str]:
     """Queries for (org_id, hash of one part), each with the same condition."""
     usage = MeasuredUsage(lake)
-    paths = [str(lake.root / path) for path in lake.catalog.rollups(month.days()).values()]
+    paths = lake.places(lake.catalog.rollups(month.days()).values())
     if paths:
         # What is counted: each correction takes one event away.
         yield f"""select org_id,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.usage.meters import Aggregation
-from flybill_pipeline.stores.files.duck import parquet_rows, quoted
+from flybill_pipeline.stores.files.duck import quoted
 from flybill_pipeline.stores.usage.lake.days import counted_rows
 from flybill_pipeline.stores.usage.lake.lake import UsageLake, condition
 from flybill_pipeline.stores.usage.months.measures import (
@@ -125,6 +125,9 @@ class MeasuredUsage:
         manifests = self._lake.catalog.manifests(days).values()
         if not of or not manifests:
             return
+        self._lake.guard.require(
+            [path for manifest in manifests for path in manifest.files], contents=self._lake.checks_contents
+        )
         rows = " union all ".join(f"({counted_rows(self._lake.root, manifest)})" for manifest in manifests)
         orgs, meters = zip(*sorted(of), strict=True)
         query = f"""select org_id, meter, dimensions, occurred_at, sum(quantity)
@@ -137,17 +140,17 @@ class MeasuredUsage:
     def rows(self, days: Iterable[date], aggregation: Aggregation, meters: Collection[str]) -> str | None:
         """A FROM item for what `measure_day` made of the compiled ones of `days`; None when there are none."""
         paths = [
-            str(self._lake.root / self._measured(day, PurePosixPath(path).stem, aggregation, meters))
+            self._measured(day, PurePosixPath(path).stem, aggregation, meters)
             for day, path in self._lake.catalog.rollups(days).items()
         ]
-        return parquet_rows(paths) if paths else None
+        return self._lake.file_rows(paths) if paths else None
 
     def level_rows(self, before: date, meters: Collection[str]) -> str | None:
         """A FROM item for the daily totals of `meters` before a day: what levels are the sums of; None without any."""
-        paths = [str(self._lake.root / path) for path in self._lake.catalog.rollups_before(before).values()]
+        paths = self._lake.catalog.rollups_before(before).values()
         if not paths or not meters:
             return None
-        return f"(from {parquet_rows(paths)} where meter in ({', '.join(map(quoted, sorted(meters)))}))"
+        return f"(from {self._lake.file_rows(paths)} where meter in ({', '.join(map(quoted, sorted(meters)))}))"
 
     def _measured(self, day: date, version: str, aggregation: Aggregation, meters: Collection[str]) -> str:
         """The day's measures: those of the version that was compiled, measured now if they never were."""
@@ -160,5 +163,7 @@ class MeasuredUsage:
                 raise LookupError(f"{day}: version {version} of the day's usage was never measured by {aggregation}")
             path = measured_path(manifest.version, day, aggregation, meters)
             if not (lake.root / path).exists():
+                lake.guard.require(manifest.files, contents=True)
                 measure_day(lake.root, manifest, lake.shards, aggregation, meters, lake.limits)
+                lake.guard.keep([path])
             return path

@@ -1,0 +1,104 @@
+"""Whether the files of the lake are still as they were written: there, of their size, and with their checksum.
+
+Who reads them: lake.py and the months. What they hold: not here.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from flybill_pipeline.stores.usage.lake.ownership import LakeError
+from flybill_pipeline.stores.usage.lake.tables import lake_files, landed_files
+
+
+class _Known(NamedTuple):
+    size: int
+    checksum: str
+
+
+class Guard:
+    """Knows the files below `root`, by the database behind `engine`."""
+
+    def __init__(self, root: Path, engine: Engine) -> None:
+        self._root, self._engine = root, engine
+        self._seen: dict[str, tuple[int, ...]] = {}
+
+    def keep(self, paths: Iterable[str]) -> None:
+        """Records the files as they are now: they have just been written."""
+        rows = []
+        for path in paths:
+            self._seen[path] = _signature(self._root / path)
+            rows.append({"path": path, **self._now(path)._asdict()})
+        if not rows:
+            return
+        new = upsert(lake_files).values(rows)
+        changed = {"size": new.excluded.size, "checksum": new.excluded.checksum, "recorded_at": func.now()}
+        with self._engine.begin() as connection:
+            connection.execute(new.on_conflict_do_update(index_elements=["path"], set_=changed))
+
+    def require(self, paths: Iterable[str], *, contents: bool) -> None:
+        """Raises LakeError when one of the files is not there or has another size; with `contents`, another checksum.
+
+        A file is read through once; again when anything about it changed. One that was written before checksums were
+        kept is recorded when its contents are first asked for.
+        """
+        new = [path for path in paths if self._seen.get(path) != self._there(path) or not contents]
+        known = self._known(new)
+        for path in new:
+            if path in known and _signature(self._root / path)[0] != known[path].size:
+                raise LakeError(self._sentence(path, "has another size than when it was written"))
+        if not contents:
+            return
+        self.keep(path for path in new if path not in known)
+        for path in new:
+            if path in known:
+                signature = self._there(path)
+                if self._now(path) != known[path]:
+                    raise LakeError(self._sentence(path, "was altered since it was written"))
+                self._seen[path] = signature
+
+    def _there(self, path: str) -> tuple[int, ...]:
+        try:
+            return _signature(self._root / path)
+        except FileNotFoundError:
+            raise LakeError(self._sentence(path, "is gone")) from None
+
+    def _known(self, paths: Iterable[str]) -> Mapping[str, _Known]:
+        query = select(lake_files).where(lake_files.c.path.in_(list(paths)))
+        with self._engine.connect() as connection:
+            return {row.path: _Known(row.size, row.checksum) for row in connection.execute(query)}
+
+    def _now(self, path: str) -> _Known:
+        with (self._root / path).open("rb") as file:
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+        return _Known((self._root / path).stat().st_size, checksum)
+
+    def _sentence(self, path: str, happened: str) -> str:
+        return (
+            f"{self._root / path}, a file of the lake, {happened}, so nothing is billed from it. "
+            f"Put it back from a backup, or {self._remedy(path)}; then start this again"
+        )
+
+    def _remedy(self, path: str) -> str:
+        kind, day = PurePosixPath(path).parts[0], PurePosixPath(path).parts[1].removeprefix("day=")
+        if kind in ("daily", "excluded"):
+            return f"materialize `raw_usage` and `daily_usage` of {day} in Dagster's UI, which make it again"
+        if kind == "measures":
+            return "delete it: it is measured again"
+        landed = self._landed(PurePosixPath(path).name)
+        return f"change the landed file {landed}, as by a blank line at its end, so that it is read again"
+
+    def _landed(self, name: str) -> str:
+        query = select(landed_files.c.path).where(landed_files.c.arrival == int(name.partition("-")[0]))
+        with self._engine.connect() as connection:
+            return connection.execute(query).scalar_one_or_none() or "that it came from"
+
+
+def _signature(file: Path) -> tuple[int, ...]:
+    """What changes when anything about the file does."""
+    status = file.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino

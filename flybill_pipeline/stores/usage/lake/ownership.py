@@ -1,0 +1,77 @@
+"""Whose lake it is: a note in it names the deployment whose database knows its files. What they hold: not here."""
+
+import os
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import Engine, func, select
+
+from flybill_pipeline.stores.postgres.tables import facts
+from flybill_pipeline.stores.usage.lake.tables import usage_pieces
+
+NOTE = "deployment.txt"
+"""Its name begins with no dot, so that a copy of the lake, as a backup makes one, has it too."""
+KEPT = ("daily", "events", "excluded", "measures", "quarantine")
+
+
+class LakeError(Exception):
+    """The lake cannot be trusted, or is not this deployment's; the message says what happened, and what to do."""
+
+
+def require_own_lake(lake: Path, engine: Engine) -> None:
+    """Raises LakeError unless the lake is this deployment's. One that is nobody's yet becomes so.
+
+    Two deployments on one lake would write over each other's files, and each bill the usage of the other.
+    """
+    ours = _deployment(engine)
+    theirs = _noted(lake)
+    if theirs is None:
+        _require_free(lake, engine)
+        _note(lake, ours)
+        theirs = _noted(lake)
+    if theirs != ours:
+        raise LakeError(
+            f"the lake {lake} (FLYBILL_LAKE_URL) belongs to another deployment: {lake / NOTE} names {theirs}, this "
+            f"database is {ours}. Nothing was written. Name another folder, or the database that the lake belongs to"
+        )
+
+
+def _deployment(engine: Engine) -> str:
+    with engine.connect() as connection:
+        return str(connection.execute(select(facts.c.value).where(facts.c.name == "deployment")).scalar_one())
+
+
+def _noted(lake: Path) -> str | None:
+    try:
+        return (lake / NOTE).read_text("utf-8").strip()
+    except FileNotFoundError:
+        return None
+
+
+def _require_free(lake: Path, engine: Engine) -> None:
+    """A lake without a note is new, or of a version that wrote none: then the database knows what is in it."""
+    with engine.connect() as connection:
+        pieces = connection.execute(select(func.count()).select_from(usage_pieces)).scalar_one()
+        some = list(connection.execute(select(usage_pieces.c.path).order_by(usage_pieces.c.path).limit(10)).scalars())
+    if some and not any((lake / path).exists() for path in some):
+        raise LakeError(
+            f"the lake {lake} (FLYBILL_LAKE_URL) has none of the {pieces} files that this database knows. Nothing was "
+            "written. Name the folder that they are in, or restore it from a backup"
+        )
+    if not some and any((lake / name).exists() for name in KEPT):
+        raise LakeError(
+            f"the lake {lake} (FLYBILL_LAKE_URL) has files that this database does not know, so another deployment "
+            "may be using it. Nothing was written. Name another folder, or empty this one if it is nobody's"
+        )
+
+
+def _note(lake: Path, deployment: str) -> None:
+    """Written whole or not at all, and never over another one: of two that claim the lake at once, one gets it."""
+    draft = lake / f".{uuid4().hex}.partial"
+    try:
+        draft.write_text(f"{deployment}\n", "utf-8")
+        os.link(draft, lake / NOTE)
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink(missing_ok=True)
