@@ -66,7 +66,7 @@ class Runner:
 
         When any of it fails nothing is priced afterwards: a month is not billed without usage that is there.
         """
-        _ = self.toolbox.own_lake
+        self.toolbox.lake.guard.require_own()
         self.toolbox.require_known_sources()
         self._began = self.toolbox.now()
         for job in _counted("reading landed files", [jobs.READ_LANDED_FILES], progress):

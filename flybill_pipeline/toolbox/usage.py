@@ -34,20 +34,11 @@ class UsageTools(Deployment):
         return LakeCatalog(self.engine)
 
     @cached_property
-    def own_lake(self) -> str:
-        """The address of the lake, which is this deployment's and nobody else's. Raises LakeError."""
-        from flybill_pipeline.stores.files.folders import local_folder
-        from flybill_pipeline.stores.usage.lake.ownership import require_own_lake
-
-        require_own_lake(local_folder(self.settings.lake_url), self.engine)
-        return self.settings.lake_url
-
-    @cached_property
     def lake(self) -> "UsageLake":
         from flybill_pipeline.stores.usage.lake.lake import UsageLake
 
         return UsageLake(
-            self.own_lake,
+            self.settings.lake_url,
             self.catalog,
             shards=self.shards,
             sources=self.landing.sources,

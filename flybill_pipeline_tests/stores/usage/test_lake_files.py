@@ -173,6 +173,7 @@ def test_a_home_of_before_takes_its_own_lake_and_no_other(tmp_path: Path, two: t
     world = UsageWorld(tmp_path, one)
     world.put("edge/a.jsonl", jsonl(edge(1)))
     world.run()
+    (world.lake.root / NOTE).unlink()
     with pytest.raises(LakeError, match="files that this database does not know"):
         require_own_lake(world.lake.root, other)
     require_own_lake(world.lake.root, one)

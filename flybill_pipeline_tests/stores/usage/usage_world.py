@@ -10,11 +10,12 @@ from typing import Any
 
 import duckdb
 from sqlalchemy import Engine
+from sqlalchemy.dialects.postgresql import insert
 
 from flybill_pipeline.steps.usage.compare_days import compare_days
 from flybill_pipeline.steps.usage.compile_usage import compile_day
 from flybill_pipeline.steps.usage.record_usage import IntakeReport, record_day, take_in
-from flybill_pipeline.stores.postgres.tables import metadata
+from flybill_pipeline.stores.postgres.tables import facts, metadata
 from flybill_pipeline.stores.usage.intake.landing import Landing
 from flybill_pipeline.stores.usage.intake.sources import load_sources
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
@@ -67,8 +68,10 @@ class UsageWorld:
     """Everything that usage passes through; files are landed with ever later times of modification."""
 
     def __init__(self, root: Path, engine: Engine, sources: str = SOURCES) -> None:
-        tables = [landed_files, lake_files, usage_pieces, usage_exclusions, usage_days, usage_day_versions]
+        tables = [facts, landed_files, lake_files, usage_pieces, usage_exclusions, usage_days, usage_day_versions]
         metadata.create_all(engine, tables=tables)
+        with engine.begin() as connection:  # of a schema that no migration made
+            connection.execute(insert(facts).values(name="deployment", value="one").on_conflict_do_nothing())
         (root / "sources.toml").write_text(sources)
         self.sources = load_sources(root / "sources.toml")
         self.landing = Landing(str(root / "landing"), self.sources)

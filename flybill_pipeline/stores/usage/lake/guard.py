@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from flybill_pipeline.stores.usage.lake.ownership import LakeError
+from flybill_pipeline.stores.usage.lake.ownership import LakeError, require_own_lake
 from flybill_pipeline.stores.usage.lake.tables import lake_files, landed_files
 
 
@@ -26,6 +26,13 @@ class Guard:
     def __init__(self, root: Path, engine: Engine) -> None:
         self._root, self._engine = root, engine
         self._seen: dict[str, tuple[int, ...]] = {}
+        self._ours = False
+
+    def require_own(self) -> None:
+        """Raises LakeError when the lake is another deployment's; asked once."""
+        if not self._ours:
+            require_own_lake(self._root, self._engine)
+            self._ours = True
 
     def keep(self, paths: Iterable[str]) -> None:
         """Records the files as they are now: they have just been written."""
@@ -46,6 +53,7 @@ class Guard:
         A file is read through once; again when anything about it changed. One that was written before checksums were
         kept is recorded when its contents are first asked for.
         """
+        self.require_own()
         new = [path for path in paths if self._seen.get(path) != self._there(path) or not contents]
         known = self._known(new)
         for path in new:

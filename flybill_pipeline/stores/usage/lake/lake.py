@@ -123,6 +123,7 @@ class UsageLake:
 
     def take(self, arrival: Arrival) -> Taken | Broken | NotRead:
         """Reads a landed file into pieces and quarantine; see usage_intake.take_file."""
+        self.guard.require_own()
         source = self.sources[arrival.file.source]
         outcome = usage_intake.take_file(self.root, arrival, source, self.limits, self.first_day)
         if isinstance(outcome, Taken):
