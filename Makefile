@@ -3,8 +3,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+TESTS ?=
+# Without it each process would compile the whole of us anew, and each worker of pytest rewrite every assertion.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo up test quick check chaos bench lock clean
+.PHONY: install demo up test quick tests lint types check chaos bench lock clean
 
 install: $(INSTALLED)
 
@@ -20,22 +23,23 @@ demo: install   ## bill a month of 200 organizations end to end, with faults
 up: install     ## Dagster's UI on the same data, http://127.0.0.1:3000
 	@$(BIN)/flybill up
 
-test: install   ## every gate: format, lint, types, layers, tests, chaos and benchmarks in their short forms
+test: lint      ## every gate: format, lint, types, layers, tests, chaos and benchmarks in their short forms
+	@$(MAKE) --no-print-directory --jobs 2 types tests
+
+quick: lint     ## in a minute or two: every gate, but only the tests that need no deployment, with fewer examples
+	@$(MAKE) --no-print-directory --jobs 2 types tests TESTS='-m "not slow" --hypothesis-profile quick'
+
+tests: install  ## pytest alone: TESTS says which, and how
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(TESTS)
+
+lint: install   ## format and lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
-quick: install  ## in a minute: format, lint, types, layers, and every test that needs no deployment
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+types: install  ## mypy --strict
 	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder -m "not slow" --hypothesis-profile quick
 
-check: install  ## what can be said without running anything: lint, types, layers, definitions
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+check: lint types  ## what can be said without running anything: format, lint, types, layers, definitions
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest flybill_pipeline_tests/test_architecture.py flybill_pipeline_tests/test_definitions.py
 
