@@ -57,6 +57,7 @@ SHOWN: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
     demo.show_closed: lambda: (hostile(Closed),),
     demo.show_played: lambda: (hostile(Played),),
     explained.show_explained: lambda: (hostile(ExplainedMonth), 5),
+    month_open.show_first: lambda: (Month.parse("2025-10"), Month.parse("2025-11")),
     month_open.show_late: lambda: (hostile(MonthOverview).late,),
     month_open.show_overdue: lambda: ({Month.parse("2025-10"): 3},),
     month_status.show_bills: lambda: (hostile(MonthOverview).bills,),
@@ -75,6 +76,7 @@ SHOWN: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
     verified.show_verified: lambda: (hostile(VerifiedMonth),),
 }
 NUMBERS_ONLY = {
+    month_open.show_first,
     month_open.show_late,
     month_open.show_overdue,
     month_status.show_totals,
