@@ -41,13 +41,22 @@ def main() -> None:
         screen.reader_left()
         sys.exit(1)
     except Exception as error:
-        from flybill_pipeline.cli.input_errors import INPUT_ERRORS
+        sys.exit(_show_failure(error))
 
-        if not isinstance(error, INPUT_ERRORS):
-            screen.traceback()
-            sys.exit(1)
+
+def _show_failure(error: Exception) -> int:
+    """Tells what ended the command; returns its exit status."""
+    from flybill_pipeline.cli.input_errors import INPUT_ERRORS
+    from flybill_pipeline.cli.shortages import shortage
+
+    if isinstance(error, INPUT_ERRORS):
         screen.errors(f"flybill: {error}")
-        sys.exit(2)
+        return 2
+    if sentence := shortage(error):
+        screen.errors(f"flybill: {sentence}")
+    else:
+        screen.traceback()
+    return 1
 
 
 def _show_wrong_usage(error: click.ClickException) -> None:

@@ -1,0 +1,20 @@
+"""What this machine or its database ran short of, in a sentence: a full disk, too many files. No input is wrong."""
+
+import errno
+
+from sqlalchemy.exc import OperationalError
+
+SHORT = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM, errno.EROFS}
+REMEDY = "What was stored until then is kept: mend this, then run the same command again."
+
+
+def shortage(error: BaseException) -> str | None:
+    """What there was too little of and what to do, in words; None when the error is of another kind."""
+    if isinstance(error, OSError) and error.errno in SHORT:
+        return f"this machine cannot go on: {error}. {REMEDY}"
+    if isinstance(error, MemoryError):
+        return f"this machine has no memory left. {REMEDY}"
+    if isinstance(error, OperationalError):  # resources, a lost connection, a server that stops: never our statement
+        first, *_ = str(error.orig).strip().splitlines() or ["it said no reason"]
+        return f"the database cannot go on: {first}. {REMEDY}"
+    return None

@@ -1,0 +1,48 @@
+"""A machine that runs short of something ends a command with a sentence; a mistake of ours keeps its traceback."""
+
+import errno
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from flybill_pipeline.cli import commands
+from flybill_pipeline.cli.shortages import shortage
+
+
+@pytest.mark.parametrize("code", ["53100", "53200", "53300", "57P01"], ids=["disk", "memory", "connections", "stopped"])
+def test_a_database_that_is_short_of_something_is_told_in_its_first_line(engine: Engine, code: str) -> None:
+    raising = f"do $$ begin raise exception 'no room left' using errcode = '{code}', hint = 'more'; end $$"
+    with engine.connect() as connection, pytest.raises(DBAPIError) as caught:
+        connection.execute(text(raising))
+    sentence = shortage(caught.value)
+    assert sentence is not None
+    assert sentence.startswith("the database cannot go on: no room left. What was stored")
+    assert "\n" not in sentence
+
+
+def test_a_statement_of_ours_that_is_wrong_is_no_shortage(engine: Engine) -> None:
+    with engine.connect() as connection, pytest.raises(DBAPIError) as caught:
+        connection.execute(text("select nothing_of_this_name"))
+    assert shortage(caught.value) is None
+    assert shortage(FileNotFoundError(errno.ENOENT, "gone")) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "is_told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/lake/a"), "No space left on device", True),
+        (MemoryError(), "no memory left", True),
+        (KeyError("ours"), "Traceback", False),
+    ],
+    ids=["disk", "memory", "a mistake of ours"],
+)
+def test_how_a_command_ends(error: Exception, words: str, is_told: bool, capsys: Any) -> None:
+    with patch.object(commands, "flybill", side_effect=error), pytest.raises(SystemExit) as ended:
+        commands.main()
+    err = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert words in err
+    assert ("Traceback" not in err) == is_told == ("run the same command again" in err)
