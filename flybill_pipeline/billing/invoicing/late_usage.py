@@ -49,6 +49,12 @@ def unbilled(now: Sequence[LineItem], billed: Iterable[BilledLine]) -> tuple[Lin
     return tuple(line for line in lines if line.amount_minor or line.usage or line.kind != ADJUSTMENT)
 
 
+def as_billed(billed: Iterable[BilledLine]) -> list[LineItem]:
+    """The lines of one service month as invoices have them together; without those that come to nothing."""
+    taken_back = unbilled((), billed)
+    return [line._replace(amount=-line.amount, amount_minor=-line.amount_minor) for line in taken_back]
+
+
 def _by_line(billed: Iterable[BilledLine]) -> dict[str, list[BilledLine]]:
     lines: dict[str, list[BilledLine]] = {}
     for line in billed:

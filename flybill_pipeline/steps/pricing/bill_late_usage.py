@@ -4,7 +4,7 @@ For an earlier service month: the lines priced from all that is known now, less 
 orgs whose usage or prices changed since are priced again; who they are is asked in one query, not found out by pricing.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from flybill_pipeline.billing.invoicing.basis import Basis, terms_fingerprint
 from flybill_pipeline.billing.invoicing.commitments import commitment_in, true_up_line
 from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItems, advance_lines, fixed_lines
 from flybill_pipeline.billing.invoicing.items.discounts import Discount
-from flybill_pipeline.billing.invoicing.late_usage import BilledLine, unbilled
+from flybill_pipeline.billing.invoicing.late_usage import BilledLine, as_billed, unbilled
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.reckoned_discounts import DISCOUNT, reckoned_again
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
@@ -111,6 +111,25 @@ def changed_usage(service_month: Month, shard: int, usage: Usage, ledger: Ledger
     return sorted(org for org, basis, now in compared if basis.usage_fingerprint != now.usage_fingerprint)
 
 
+def discounts_of_paid_ahead(month: Month, part: ShardMonth, known: Known) -> dict[str, tuple[LineItem, ...]]:
+    """Per org what the discounts of `month` take off what it billed in advance, as known now, less what they took off.
+
+    `month` is too old to be billed again, and the one after it is not: its plans may have changed. What the older month
+    billed of its own stays as it is.
+    """
+    with_plans = [org_id for org_id, items in known.items.items() if items.subscriptions]
+    bases = known.ledger.bases(month, part.shard, with_plans) if with_plans else {}
+    discounted = {org_id: basis for org_id, basis in bases.items() if basis.discounts}
+    asked = ShardMonth(month, part.shard, month.end, list(discounted))
+    billed = _billed(month, part.month, asked, known, discounted) if discounted else {}
+    return {
+        org_id: _discounts_again(
+            discounted[org_id], as_billed(_own(month, lines)), known.items.get(org_id, NO_ITEMS), lines
+        )
+        for org_id, lines in billed.items()
+    }
+
+
 def _compared(service_month: Month, part: ShardMonth, known: Known) -> Iterator[tuple[str, Basis, Basis]]:
     """Every org that was settled, with what it was billed from and what it would be billed from now.
 
@@ -179,18 +198,31 @@ def _part(
         return LatePart((), problems, basis)
     lines = [*priced.lines, *fixed_lines(items, month)]
     lines += _true_up(basis, books, lines)
-    own = [line for line in billed if line.service_month == month and line.kind != DISCOUNT]
-    late = unbilled(lines, own)
+    late = unbilled(lines, _own(month, billed))
+    discounts = _discounts_again(basis, lines, items, billed)
+    return LatePart((*(_named(line) for line in late), *discounts), (), basis)
+
+
+def _own(month: Month, billed: Iterable[BilledLine]) -> list[BilledLine]:
+    return [line for line in billed if line.service_month == month and line.kind != DISCOUNT]
+
+
+def _discounts_again(
+    basis: Basis, lines: Sequence[LineItem], items: OrgItems, billed: Sequence[BilledLine]
+) -> tuple[LineItem, ...]:
+    month = basis.service_month
     ahead, held = advance_lines(items, month.next()), _held(basis, items)
-    discounts = reckoned_again(month, lines, ahead, billed, held, basis.currency or "")
-    return LatePart(tuple(_named(line) for line in (*late, *discounts)), (), basis)
+    again = reckoned_again(month, lines, ahead, billed, held, basis.currency or "")
+    return tuple(_named(line) for line in again)
 
 
 def _true_up(basis: Basis, books: BooksOfMonth, lines: Sequence[LineItem]) -> list[LineItem]:
     commitment = commitment_in(books)
     if commitment is None:
         return []
-    true_up = true_up_line(lines, commitment, books.parts[-1].book.currency, basis.service_month)
+    currency = books.parts[-1].book.currency
+    counted = [line for line in lines if line.currency == currency]
+    true_up = true_up_line(counted, commitment, currency, basis.service_month)
     return [] if true_up is None else [true_up]
 
 

@@ -11,6 +11,7 @@ from flybill_pipeline.billing.invoicing.clashes import (
     discounts_in_others,
     late_in_another,
     lines_in_others,
+    told_in,
 )
 from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItems, advance_lines, fixed_lines
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT, BilledLine, unbilled
@@ -27,6 +28,7 @@ from flybill_pipeline.steps.pricing.bill_late_usage import (
     Ledger,
     Usage,
     changed_usage,
+    discounts_of_paid_ahead,
     late_parts,
     terms_of,
 )
@@ -75,17 +77,24 @@ class Accounts:
         own = self._own_bases(part, orgs, known.items)
         ahead = self._billed_in_advance(part, known.items)
         late: dict[str, list[LatePart]] = {}
-        for service_month in self._earlier(part.month):
+        earlier = self._earlier(part.month)
+        oldest = earlier[0] if earlier else part.month
+        paid_ahead = discounts_of_paid_ahead(oldest.previous(), part, known)
+        for service_month in earlier:
             for org_id, late_part in late_parts(service_month, part, known).items():
                 late.setdefault(org_id, []).append(late_part)
         return {
             org.org_id: _account(
                 org,
                 own[org.org_id],
-                known.items.get(org.org_id, NO_ITEMS),
-                ahead.get(org.org_id, ()),
-                late.get(org.org_id, ()),
-                settled.get(org.org_id, 0),
+                _Read(
+                    items=known.items.get(org.org_id, NO_ITEMS),
+                    ahead=ahead.get(org.org_id, ()),
+                    late=late.get(org.org_id, ()),
+                    too_old=paid_ahead.get(org.org_id, ()),
+                    settled_months=settled.get(org.org_id, 0),
+                    next_currency=_currency_in(part.month.next(), org, terms.get(org.org_id)),
+                ),
             )
             for org in orgs
         }
@@ -147,40 +156,64 @@ class Accounts:
         return dict(ahead)
 
 
-def _account(
-    org: BilledOrg,
-    own: Basis,
-    items: OrgItems,
-    ahead: Sequence[BilledLine],
-    late: Sequence[LatePart],
-    settled_months: int,
-) -> Account:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of one org beside its terms.
+
+    `ahead` is what other months billed for its month and the next; `too_old` what a month too old to be billed again
+    has to take off, or to take back, of what it billed in advance.
+    """
+
+    items: OrgItems
+    ahead: Sequence[BilledLine]
+    late: Sequence[LatePart]
+    too_old: Sequence[LineItem]
+    settled_months: int
+    next_currency: str
+
+
+def _currency_in(month: Month, org: BilledOrg, terms: OrgTerms | None) -> str:
+    return org.currency if terms is None else terms.in_month(month).currency
+
+
+def _account(org: BilledOrg, own: Basis, read: _Read) -> Account:
     month, currency = own.service_month, org.currency
-    now = (*fixed_lines(items, month), *advance_lines(items, month.next()))
-    due = unbilled(now, ahead)
+    due = _due(org, month, read)
     changed = [line for line in due if line.kind == ADJUSTMENT]
-    met_before = [line for each in late if each.reckoned for line in each.lines]
-    meets_now = [line for each in late if not each.reckoned for line in each.lines]
+    met_before = [line for each in read.late if each.reckoned for line in each.lines]
+    meets_now = [line for each in read.late if not each.reckoned for line in each.lines]
     fixed = [line for line in due if line.kind != ADJUSTMENT]
+    paid_ahead = [line for line in read.ahead if line.service_month == month and line.currency == currency]
     return Account(
-        fixed=tuple(line for line in (*fixed, *meets_now) if line.currency == currency),
-        reckoned=tuple(line for line in (*changed, *met_before) if line.currency == currency),
-        billed_before_minor=sum(line.amount_minor for line in ahead if line.service_month == month),
-        credits=items.credits,
-        discounts=items.discounts,
-        problems=tuple(_problems(org, month, items, now, late)),
-        bases=(own, *(each.basis for each in late)),
-        settled_months=settled_months,
+        fixed=tuple(told_in(currency, (*fixed, *meets_now))),
+        reckoned=tuple(told_in(currency, (*changed, *read.too_old, *met_before))),
+        billed_before_minor=sum(line.amount_minor for line in paid_ahead),
+        credits=read.items.credits,
+        discounts=read.items.discounts,
+        problems=tuple(_problems(org, month, read, due)),
+        bases=(own, *(each.basis for each in read.late)),
+        settled_months=read.settled_months,
     )
 
 
-def _problems(
-    org: BilledOrg, month: Month, items: OrgItems, lines: Sequence[LineItem], late: Sequence[LatePart]
-) -> Iterator[HoldReason]:
+def _due(org: BilledOrg, month: Month, read: _Read) -> list[LineItem]:
+    """What is due of plans and items: those of the month, and the next month's in advance.
+
+    What is in the next month's new currency is billed with that month.
+    """
+    now = (*fixed_lines(read.items, month), *advance_lines(read.items, month.next()))
+    waits = {read.next_currency} - {org.currency}
+    due = unbilled(now, read.ahead)
+    return [line for line in due if line.service_month == month or line.currency not in waits]
+
+
+def _problems(org: BilledOrg, month: Month, read: _Read, due: Sequence[LineItem]) -> Iterator[HoldReason]:
     currency = org.currency
-    for each in late:
+    for each in read.late:
         yield from each.problems
-        yield from late_in_another(currency, each.basis.service_month, each.basis.currency)
-    yield from lines_in_others(currency, lines)
-    yield from credits_in_others(currency, month, items.credits)
-    yield from discounts_in_others(currency, month, items.discounts)
+        billed_then = [line for line in each.lines if line.currency == each.basis.currency]
+        yield from late_in_another(currency, each.basis.service_month, billed_then)
+        yield from lines_in_others(currency, (line for line in each.lines if line.currency != each.basis.currency))
+    yield from lines_in_others(currency, (*read.too_old, *due))
+    yield from credits_in_others(currency, month, read.items.credits)
+    yield from discounts_in_others(currency, month, read.items.discounts)

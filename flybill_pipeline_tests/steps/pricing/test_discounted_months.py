@@ -47,6 +47,16 @@ def test_a_plan_that_was_paid_ahead_under_a_discount_gives_back_what_was_paid(
     assert total(world, OCT) == 0
 
 
+def test_at_the_edge_of_the_look_back_a_cancelled_plan_gives_back_what_was_paid(world: ItemWorld) -> None:
+    plan = {**PLAN, "start": "2026-08-01"}
+    world.load(plan, {**FREE, "percent": "50"})
+    for month in (AUG, SEP, OCT, NOV):
+        world.close(month)
+    world.load({**plan, "end": "2026-09-01"})
+    world.close(NOV.next())
+    assert total(world, NOV.next()) == -10500
+
+
 def test_usage_that_comes_late_for_a_free_month_is_free(world: ItemWorld) -> None:
     world.load(FREE)
     world.close(AUG)
@@ -161,3 +171,41 @@ def tell(world: ItemWorld, org: str, story: dict[str, object]) -> None:
         if month == max(plan_from, MONTHS[1]):
             world.load({**plan, "end": plan["start"]})
         world.close(month, [org])
+
+
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    percent=st.sampled_from([100, 50, 25]),
+    window=st.tuples(st.integers(0, 5), st.integers(1, 3)),
+    lookback=st.integers(0, 3),
+    cancelled=st.tuples(st.integers(1, 5), st.integers(0, 5)),
+)
+def test_a_plan_that_is_cancelled_gives_back_what_was_paid_for_the_months_of_the_look_back(
+    engine: Engine,
+    tmp_path_factory: pytest.TempPathFactory,
+    percent: int,
+    window: tuple[int, int],
+    lookback: int,
+    cancelled: tuple[int, int],
+) -> None:
+    """`cancelled` has the month in which the plan is cancelled, and the one in which it ends."""
+    cancelled_in, ends = cancelled
+    world = ItemWorld(engine, (book(per_unit("0.01")),), lookback_months=lookback)
+    world.folder = tmp_path_factory.mktemp("cancelled")
+    org = world.org(f"cancelled-{next(NUMBER)}")
+    start, end = window[0], min(sum(window), 6)
+    plan = {**PLAN, "org_id": org, "item_id": f"{org}-plan", "start": str(MONTHS[0].first_day)}
+    off = {**FREE, "org_id": org, "item_id": f"{org}-off", "percent": str(percent)}
+    world.load(plan, {**off, "start": str(MONTHS[start]), "end": str(MONTHS[end])})
+    for number, month in enumerate(MONTHS):
+        if number == cancelled_in:
+            world.load({**plan, "end": str(MONTHS[ends].first_day)})
+        world.close(month, [org])
+
+    def paid(service: int) -> int:
+        """What the invoice before the month took for it; the first month had no invoice before it."""
+        invoiced_in = max(service - 1, 0)
+        return 3000 - 30 * percent if start <= invoiced_in < end else 3000
+
+    kept = [number for number in range(7) if number < ends or number < cancelled_in - lookback]
+    assert sum(total(world, month, org) for month in MONTHS) == sum(paid(number) for number in kept)
