@@ -47,7 +47,7 @@ def main() -> None:
 def _show_failure(error: Exception) -> int:
     """Tells what ended the command; returns its exit status."""
     from flybill_pipeline.cli.input_errors import INPUT_ERRORS
-    from flybill_pipeline.cli.shortages import shortage
+    from flybill_pipeline.stores.postgres.shortages import shortage
 
     if isinstance(error, INPUT_ERRORS):
         screen.errors(f"flybill: {error}")

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from flybill_pipeline.cli import commands
-from flybill_pipeline.cli.shortages import shortage
+from flybill_pipeline.stores.postgres.shortages import shortage
 
 
 @pytest.mark.parametrize("code", ["53100", "53200", "53300", "57P01"], ids=["disk", "memory", "connections", "stopped"])
