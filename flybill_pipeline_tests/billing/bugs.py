@@ -108,7 +108,7 @@ GAP_BETWEEN_TIERS = _model(models.GRADUATED, _gap)
 GRADUATED_LIKE_VOLUME = _model(models.GRADUATED, _all_at_the_last)
 VOLUME_PAST_ITS_END = _model(models.VOLUME, _next_tier_at_its_end)
 CORRECTION_THAT_COSTS = Bug(rating, "_mirrored", _mirrored_in_words)
-NO_MAXIMUM = Bug(limits, "_lowered", lambda parts, amounts: ())
+NO_MAXIMUM = Bug(limits, "_lowered", lambda parts: ())
 
 # Prices that change within a month
 

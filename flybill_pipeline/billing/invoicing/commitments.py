@@ -36,7 +36,7 @@ def commitment_in(books: BooksOfMonth) -> Commitment | None:
                 names += [] if contract.name in names else [contract.name]
     if not names:
         return None
-    of_month = (books.parts[-1].end - books.parts[0].start).days
+    of_month = books.month.last_day.day
     words = "" if days == of_month else f" for {days} of {of_month} days"
     return Commitment(", ".join(names), to_minor(due, books.parts[0].book.currency), words)
 

@@ -22,41 +22,45 @@ class PricedPart(NamedTuple):
 def limit_steps(parts: Sequence[PricedPart]) -> list[tuple[WorkingStep, ...]]:
     """For each part of one line's month: its part of what is missing to the minimum, and of what is over the maximum.
 
-    The month's limit is the sum of the parts' limits, each weighted by its share of the days; it is compared with what
-    those parts cost together. A minimum is due when they have usage, in a contract without any too. (A loaded price has
-    minimum <= maximum.)
+    The month's minimum is the sum of the parts' minimums, each weighted by its share of the days; where there is none
+    it is zero. It is compared with what all parts cost. It is due when they have usage, in a contract without any too.
+
+    A part without a maximum has no limit, whatever the others have: the maximums of the others, weighted, limit what
+    these cost together. That comes first, so that the month never costs less than its minimum.
     """
     if all(part.price.minimum_spend is None and part.price.maximum_spend is None for part in parts):
         return [()] * len(parts)
-    raised = dict(_raised(parts))
-    amounts = [part.amount + (raised[place].amount if place in raised else ZERO) for place, part in enumerate(parts)]
-    lowered = dict(_lowered(parts, amounts))
-    return [tuple(steps[place] for steps in (raised, lowered) if place in steps) for place in range(len(parts))]
+    lowered = dict(_lowered(parts))
+    amounts = [part.amount + (lowered[place].amount if place in lowered else ZERO) for place, part in enumerate(parts)]
+    raised = dict(_raised(parts, amounts))
+    return [tuple(steps[place] for steps in (lowered, raised) if place in steps) for place in range(len(parts))]
 
 
-def _raised(parts: Sequence[PricedPart]) -> Iterator[tuple[int, WorkingStep]]:
-    """By place: what is missing to the minimum, shared as the parts have it."""
-    limited = {place: part for place, part in enumerate(parts) if part.price.minimum_spend is not None}
-    if sum(part.quantity for part in limited.values()) <= 0:
-        limited = {place: part for place, part in limited.items() if part.price.contract is not None}
-    minimums = [part.share.of(part.price.minimum_spend or ZERO) for part in limited.values()]
-    minimum = sum(minimums, ZERO)
-    missing = minimum - sum([part.amount for part in limited.values()], ZERO)
-    if limited and missing > 0:
-        weights = minimums if minimum else [Decimal(part.share.days) for part in limited.values()]
-        for place, amount in zip(limited, _in_proportion(missing, weights), strict=True):
-            yield place, WorkingStep("minimum_spend", amount=amount, limit=minimum)
-
-
-def _lowered(parts: Sequence[PricedPart], amounts: Sequence[Decimal]) -> Iterator[tuple[int, WorkingStep]]:
-    """By place: what is over the maximum, shared as the `amounts` are."""
+def _lowered(parts: Sequence[PricedPart]) -> Iterator[tuple[int, WorkingStep]]:
+    """By place: what is over the maximum, shared as the parts' amounts are."""
     limited = {place: part for place, part in enumerate(parts) if part.price.maximum_spend is not None}
     maximum = sum([part.share.of(part.price.maximum_spend or ZERO) for part in limited.values()], ZERO)
-    amount = sum([amounts[place] for place in limited], ZERO)
+    amounts = [part.amount for part in limited.values()]
+    amount = sum(amounts, ZERO)
     if limited and abs(amount) > maximum:
-        left = _in_proportion(maximum.copy_sign(amount), [amounts[place] for place in limited])
-        for place, lowered in zip(limited, left, strict=True):
-            yield place, WorkingStep("maximum_spend", amount=lowered - amounts[place], limit=maximum)
+        left = _in_proportion(maximum.copy_sign(amount), amounts)
+        for (place, part), lowered in zip(limited.items(), left, strict=True):
+            yield place, WorkingStep("maximum_spend", amount=lowered - part.amount, limit=maximum)
+
+
+def _raised(parts: Sequence[PricedPart], amounts: Sequence[Decimal]) -> Iterator[tuple[int, WorkingStep]]:
+    """By place: what the `amounts` lack to the minimum, shared as the parts have it."""
+    used = sum([part.quantity for part in parts], ZERO) > 0
+    minimums = {
+        place: part.share.of(part.price.minimum_spend)
+        for place, part in enumerate(parts)
+        if part.price.minimum_spend and (used or part.price.contract is not None)
+    }
+    minimum = sum(minimums.values(), ZERO)
+    missing = minimum - sum(amounts, ZERO)
+    if minimums and missing > 0:
+        for place, amount in zip(minimums, _in_proportion(missing, list(minimums.values())), strict=True):
+            yield place, WorkingStep("minimum_spend", amount=amount, limit=minimum)
 
 
 def _in_proportion(amount: Decimal, weights: Sequence[Decimal]) -> Iterator[Decimal]:

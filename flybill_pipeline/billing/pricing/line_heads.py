@@ -21,7 +21,7 @@ LineKey = tuple[str, Dimensions, str]
 class LineHead(NamedTuple):
     """What all lines of one price and one combination of dimensions have in common.
 
-    `part` says which book prices it, `whole_month` that it does so on all days.
+    `part` says which book prices it, `whole_month` that it does so on all days that have a book.
     """
 
     key: LineKey
@@ -66,7 +66,7 @@ def head_with(
     # Sorted by name: where the dimensions come from, usage or a price's match, must not show.
     named = sorted_dimensions(dimensions)
     if whole_month:
-        part = books.parts[0]
+        part = books.of_all_parts
     own_days = [] if whole_month else [part.start.isoformat()]
     book = part.book
     meter = book.meters[price.meter]

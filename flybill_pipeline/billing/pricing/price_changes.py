@@ -1,7 +1,7 @@
 """Prices that change within a month: which book and contract are in force on which days. No usage is priced here."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from hashlib import sha256
@@ -24,7 +24,7 @@ class ContractDays(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BookPart:
-    """The days [start, end) of a month in which one book is in force: `share` of all its days that have a book.
+    """The days [start, end) of a month in which one book is in force: `share` of all days of the month.
 
     `contract` is the one whose own prices win then; None: there is none.
     """
@@ -44,19 +44,34 @@ class BooksOfMonth:
     packages, minimum, maximum and flat amounts are the month's, and each book prices its part of the month: what the
     month would come to if that book had been in force all the time. Of usage that adds up (sums, counts, levels over
     time) the part is what its own days add; of what is measured once a month (peaks, last values, distinct ones) and
-    of what is due once a month it is the share of its days.
+    of what is due once a month it is the share of its days. Days before the first book pay nothing of that.
+
+    `without_book` are contracts that hold on days before the first book: what they ask for then, nobody knows.
     """
 
     month: Month
     parts: tuple[BookPart, ...]
+    # Not in fingerprints: these would change for every month that is settled.
+    without_book: tuple[ContractDays, ...] = field(default=(), repr=False)
+
+    @property
+    def needs_days(self) -> bool:
+        """Whether usage must be handed in by day: prices begin or change within the month."""
+        return len(self.parts) > 1 or self.parts[0].start > self.month.first_day
 
     def part_on(self, day: date | None) -> BookPart | None:
         """The part that holds `day`; None before the first. Raises ValueError when the day is needed and not known."""
+        if day is None and self.needs_days:
+            raise ValueError(f"prices change within {self.month}: hand in the usage by day, not one total of the month")
         if len(self.parts) == 1 and (day is None or day >= self.parts[0].start):
             return self.parts[0]
-        if day is None:
-            raise ValueError(f"prices change within {self.month}: hand in the usage by day, not one total of the month")
-        return next((part for part in self.parts if part.start <= day < part.end), None)
+        return next((part for part in self.parts if day is not None and part.start <= day < part.end), None)
+
+    @property
+    def of_all_parts(self) -> BookPart:
+        """The first part over the days of all of them: what a price that goes on all the time is priced as."""
+        first, end = self.parts[0], self.parts[-1].end
+        return first if len(self.parts) == 1 else replace(first, end=end, share=_share(self.month, first.start, end))
 
     def under(self, contracts: tuple[ContractDays, ...]) -> "BooksOfMonth":
         """These books for an org with `contracts`: the same object each time, to be looked up by."""
@@ -81,8 +96,7 @@ def books_of_month(books: PriceBooks, currency: str, month: Month) -> BooksOfMon
     ends = [*starts[1:], month.last_day + timedelta(days=1)]
     dated = [(books.for_day(currency, start), start, end) for start, end in zip(starts, ends, strict=False)]
     priced = [(book, start, end) for book, start, end in dated if book is not None]
-    days = sum((end - start).days for _, start, end in priced)
-    parts = tuple(BookPart(book, start, end, Share((end - start).days, days)) for book, start, end in priced)
+    parts = tuple(BookPart(book, start, end, _share(month, start, end)) for book, start, end in priced)
     return BooksOfMonth(month, parts) if parts else None
 
 
@@ -105,8 +119,8 @@ def _begins(books: PriceBooks, currency: str, month: Month, day: date) -> bool:
 @lru_cache(maxsize=1_000)
 def _under(books: BooksOfMonth, contracts: tuple[ContractDays, ...]) -> BooksOfMonth:
     pieces = [piece for part in books.parts for piece in _pieces(part, contracts)]
-    days = sum(_days(piece) for piece in pieces)
-    return BooksOfMonth(books.month, tuple(replace(each, share=Share(_days(each), days)) for each in pieces))
+    parts = tuple(replace(each, share=_share(books.month, each.start, each.end)) for each in pieces)
+    return BooksOfMonth(books.month, parts, tuple(each for each in contracts if each.start < parts[0].start))
 
 
 def _pieces(part: BookPart, contracts: tuple[ContractDays, ...]) -> Iterator[BookPart]:
@@ -118,8 +132,8 @@ def _pieces(part: BookPart, contracts: tuple[ContractDays, ...]) -> Iterator[Boo
         yield replace(part, start=start, end=end, contract=contract)
 
 
-def _days(part: BookPart) -> int:
-    return (part.end - part.start).days
+def _share(month: Month, start: date, end: date) -> Share:
+    return Share((end - start).days, month.last_day.day)
 
 
 @lru_cache(maxsize=10_000)

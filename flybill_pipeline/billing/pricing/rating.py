@@ -26,8 +26,11 @@ class Rated(NamedTuple):
         return Rated(sum([step.amount for step in more], self.amount), self.working + more) if more else self
 
 
-def rate(price: Price, quantity: Decimal) -> Rated:
+def rate(price: Price, quantity: Decimal, share: Share = WHOLE, *, adds_up: bool = True) -> Rated:
     """Prices a month of `quantity`: free units first, then the model, then minimum and maximum spend.
+
+    With a `share`, only so many days of the month have a price: they pay that share of what is due once a month, which
+    is all of it where days do not add up to the quantity.
 
     A net negative quantity (corrections outweigh the month's usage) is a credit, the mirror image of the same usage:
     free units absorb it first, tiers and started packages count on its magnitude, the maximum limits it. Fixed amounts
@@ -36,10 +39,13 @@ def rate(price: Price, quantity: Decimal) -> Rated:
     A minimum is due when there is usage. In a contract it is a commitment, due at zero usage too.
     """
     with exact():
-        rated = Rated.of(usage_steps(price, Stretch(ZERO, quantity, quantity, WHOLE)))
+        if adds_up:
+            rated = Rated.of(usage_steps(price, Stretch(ZERO, quantity, quantity, share)))
+        else:
+            rated = share_of_month(price, quantity, share)
         if price.minimum_spend is None and price.maximum_spend is None:
             return rated
-        (limits,) = limit_steps([PricedPart(price, WHOLE, quantity, rated.amount)])
+        (limits,) = limit_steps([PricedPart(price, share, quantity, rated.amount)])
         return rated.with_steps(limits)
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from flybill_pipeline.billing.money.decimals import ZERO
 from flybill_pipeline.billing.pricing.line_items import LineItem
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, ContractDays
 from flybill_pipeline.billing.pricing.prices import PriceBook
 from flybill_pipeline.billing.usage.totals import UsageTotal, recorded
 
@@ -15,7 +15,8 @@ from flybill_pipeline.billing.usage.totals import UsageTotal, recorded
 class UnpricedUsage:
     """Usage that cannot be billed: the org's month waits for a person.
 
-    `code`: unpriced_meter and unknown_contract (no price covers it), too_large (it comes to more than can be stored).
+    `code`: unpriced_meter, unknown_contract, no_price_book (no price covers it), too_large (more than can be stored).
+    Without a `meter` it is all usage of the org, and what is due without any.
     """
 
     code: str
@@ -33,10 +34,7 @@ def unpriced(
     part = books.part_on(totals[0].day)
     named = ", ".join(f"{name}={value}" for name, value in dimensions.items()) or "no dimensions"
     if part is None:
-        message = (
-            f"no {books.parts[0].book.currency} price book is in force before {books.parts[0].start} for {meter!r}"
-        )
-        remedy = f"add a price book that is effective by {books.month.first_day}, then repair the month"
+        message, remedy = f"{_no_book_yet(books)} for {meter!r}", _earlier_book(books)
     elif meter in part.book.meters:
         message = f"{_named(part.book)} has no price for {meter!r} with {named}"
         remedy = f"add a price for {meter!r} that matches it, then repair the month"
@@ -59,6 +57,20 @@ def unknown_contract(contract: str, book: PriceBook) -> UnpricedUsage:
     message = f"{_named(book)} has no contract {contract!r} (it has: {known})"
     remedy = f"add [contracts.{contract}] to it, or correct the organization's contract; then repair the month"
     return UnpricedUsage("unknown_contract", message, remedy)
+
+
+def contract_without_book(books: BooksOfMonth, days: ContractDays) -> UnpricedUsage:
+    """What an org's month is when its contract holds on days that have no book."""
+    message = f"{_no_book_yet(books)}, and the contract {days.contract!r} holds from {days.start}"
+    return UnpricedUsage("no_price_book", message, _earlier_book(books))
+
+
+def _no_book_yet(books: BooksOfMonth) -> str:
+    return f"no {books.parts[0].book.currency} price book is in force before {books.parts[0].start}"
+
+
+def _earlier_book(books: BooksOfMonth) -> str:
+    return f"add a price book that is effective by {books.month.first_day}, then repair the month"
 
 
 def _named(book: PriceBook) -> str:

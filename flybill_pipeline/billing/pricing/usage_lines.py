@@ -16,7 +16,13 @@ from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, one_boo
 from flybill_pipeline.billing.pricing.prices import PriceBook
 from flybill_pipeline.billing.pricing.rating import Rated, rate, share_of_month, usage_steps
 from flybill_pipeline.billing.pricing.stretches import Stretch
-from flybill_pipeline.billing.pricing.unpriced import UnpricedUsage, too_large, unknown_contract, unpriced
+from flybill_pipeline.billing.pricing.unpriced import (
+    UnpricedUsage,
+    contract_without_book,
+    too_large,
+    unknown_contract,
+    unpriced,
+)
 from flybill_pipeline.billing.pricing.working import BELOW_ZERO, WorkingStep
 from flybill_pipeline.billing.usage.aggregation import billed_quantity, hours_below_zero
 from flybill_pipeline.billing.usage.meters import Aggregation
@@ -60,6 +66,8 @@ def price_month(books: BooksOfMonth, totals: Iterable[UsageTotal]) -> PricedUsag
     unknown = [part for part in books.parts if part.contract is not None and part.contract not in part.book.contracts]
     if unknown:
         return PricedUsage((), tuple(unknown_contract(str(part.contract), part.book) for part in unknown))
+    if books.without_book:
+        return PricedUsage((), tuple(contract_without_book(books, each) for each in books.without_book))
     groups: dict[LineKey, _Group] = {}
     left_out: dict[LineKey, list[UsageTotal]] = {}
     for total in totals:
@@ -129,8 +137,8 @@ def _lines(groups: Mapping[LineKey, _Group], month: Month) -> Iterator[LineItem]
 def _whole_line(group: _Group, month: Month) -> LineItem:
     """The line of a price that is the same all month."""
     head = group.head
-    quantity = billed_quantity(head.meter, group.own)
-    return _usage_line(group, month, quantity, rate(head.price, quantity))
+    quantity, adds_up = billed_quantity(head.meter, group.own), head.meter.aggregation.adds_up
+    return _usage_line(group, month, quantity, rate(head.price, quantity, head.part.share, adds_up=adds_up))
 
 
 def _part_lines(parts: Sequence[_Group], month: Month) -> Iterator[LineItem]:

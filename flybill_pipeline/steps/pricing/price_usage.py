@@ -161,7 +161,7 @@ def price_org(
     month, in_force = part.month, books(org.currency)
     if in_force is None:
         priced, commitment = PricedUsage((), ()), None
-        problems = list(_without_book(month, org, usage))
+        problems = _without_book(month, org, usage)
     else:
         under = in_force.under(org.contracts)
         priced, commitment = price_month(under, usage.totals if usage else ()), commitment_in(under)
@@ -203,7 +203,7 @@ def usage_of(part: ShardMonth, usage: Usage, in_force: Collection[BooksOfMonth |
         part.month,
         part.shard,
         part.only,
-        by_day=any(books is not None and len(books.parts) > 1 for books in in_force),
+        by_day=any(books is not None and books.needs_days for books in in_force),
         measures=measures_needed(in_force),
         until=min(part.now, part.month.end),
     )
@@ -221,13 +221,13 @@ def _stranger(month: Month, shard: int, org_id: str, usage: OrgUsage | None) -> 
     return Draft(month, org_id, shard, None, (), 0, tuple(_per_meter(problem, usage)), usage.up_to)
 
 
-def _without_book(month: Month, org: BilledOrg, usage: OrgUsage | None) -> Iterator[HoldReason]:
+def _without_book(month: Month, org: BilledOrg, usage: OrgUsage | None) -> list[HoldReason]:
     problem = HoldReason(
         code="no_price_book",
         message=f"No price book in {org.currency} is in force in {month}.",
         remedy=f"Add a price book in {org.currency} that is effective by {month.first_day}, then close it again.",
     )
-    return _per_meter(problem, usage)
+    return _due_anyway(problem, usage) if org.contracts else list(_per_meter(problem, usage))
 
 
 def _unpriced(priced: PricedUsage, usage: OrgUsage | None) -> Iterator[HoldReason]:
@@ -240,9 +240,14 @@ def _unpriced(priced: PricedUsage, usage: OrgUsage | None) -> Iterator[HoldReaso
             quantity=each.quantity,
         )
         if each.meter is None:
-            yield from _per_meter(problem, usage)
+            yield from _due_anyway(problem, usage)
         else:
             yield problem
+
+
+def _due_anyway(problem: HoldReason, usage: OrgUsage | None) -> list[HoldReason]:
+    """The problem for each meter, or once without any: what a contract asks for without usage waits too."""
+    return list(_per_meter(problem, usage)) or [problem]
 
 
 def _per_meter(problem: HoldReason, usage: OrgUsage | None) -> Iterator[HoldReason]:

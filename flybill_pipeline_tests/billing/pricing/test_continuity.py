@@ -4,7 +4,7 @@ Books whose amounts differ in the eighth digit bill to the cent (one rounding a 
 Equal books would prove nothing: equal prices are taken for one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -17,7 +17,7 @@ from flybill_pipeline.billing.invoicing.late_usage import unbilled
 from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
 from flybill_pipeline.billing.pricing.models import MODELS
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, books_of_month
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, ContractDays, books_of_month
 from flybill_pipeline.billing.pricing.prices import Contract, Price, PriceBook, PriceBooks, PriceModel, Tier
 from flybill_pipeline.billing.pricing.usage_lines import price_month
 from flybill_pipeline.billing.usage.meters import Aggregation, Meter, Rounding
@@ -25,6 +25,8 @@ from flybill_pipeline.billing.usage.totals import LevelTrail, UsageTotal
 from flybill_pipeline_tests.billing.invoicing.test_late_usage import as_billed
 from flybill_pipeline_tests.billing.pricing.books import OCTOBER
 from flybill_pipeline_tests.worlds.effort import examples
+
+NOVEMBER = date(2026, 11, 1)
 
 
 def _hundredths(number: int) -> Decimal:
@@ -106,10 +108,13 @@ def measured(total: UsageTotal, *, trailed: bool) -> UsageTotal:
 
 @dataclass(frozen=True)
 class World:
-    """One price book, the days on which slightly different ones begin, and an org's usage in the order of arrival."""
+    """One price book, the days on which slightly different ones begin, and an org's usage in the order of arrival.
+
+    The book may begin within the month; contracts, and usage, are of days that have it.
+    """
 
     book: PriceBook
-    contract: str | None
+    contracts: tuple[ContractDays, ...]
     changes: tuple[tuple[int, int], ...]
     arrivals: tuple[tuple[UsageTotal, ...], ...]
 
@@ -122,7 +127,7 @@ class World:
         dated = [replace(nudged(self.book, eighths), effective_from=date(2026, 10, day)) for day, eighths in later]
         found = books_of_month(PriceBooks((self.book, *dated)), "usd", OCTOBER)
         assert found is not None
-        return found
+        return found.under(self.contracts)
 
 
 @st.composite
@@ -133,17 +138,30 @@ def worlds(draw: st.DrawFn, models: Sequence[PriceModel] = tuple(MODELS.values()
     chosen = (general,) if special is None else (general, replace(special, match={"size": "a"}))
     contract = draw(st.sampled_from([None, "acme", "none"]))
     own = (replace(draw(a_price), contract="acme"),) if contract == "acme" else ()
-    days = draw(st.lists(st.integers(2, 31), max_size=3, unique=True))
+    first = draw(st.sampled_from([1, 1, 1, 12]))
+    days = draw(st.lists(st.integers(first + 1, 31), max_size=3, unique=True))
+    since = draw(st.sampled_from([first, first, 17]))
+    until = draw(st.sampled_from([None, None, 25]))
     trailed = meter.aggregation is Aggregation.TIME_WEIGHTED and draw(st.booleans())
     eighths = draw(st.lists(st.integers(-9, 9).filter(bool), min_size=3, max_size=3, unique=True))
     return World(
         PriceBook(
-            "usd", date(2026, 1, 1), {"m": meter}, chosen, {contract: Contract(contract, own)} if contract else {}
+            "usd",
+            date(2026, 1, 1) if first == 1 else date(2026, 10, first),
+            {"m": meter},
+            chosen,
+            {contract: Contract(contract, own)} if contract else {},
         ),
-        contract,
+        (ContractDays(contract, date(2026, 10, since), date(2026, 10, until) if until else NOVEMBER),)
+        if contract
+        else (),
         tuple(zip(sorted(days), eighths, strict=False)),
         tuple(
-            tuple(measured(total, trailed=trailed) for total in draw(st.lists(USED, max_size=5)))
+            tuple(
+                measured(total, trailed=trailed)
+                for total in draw(st.lists(USED, max_size=5))
+                if total.day and total.day.day >= first
+            )
             for _ in range(draw(st.integers(1, 3)))
         ),
     )
@@ -185,8 +203,8 @@ SOME = settings(max_examples=examples(50), deadline=None, suppress_health_check=
 @given(data=st.data())
 def test_prices_that_hardly_change_bill_what_one_price_bills(model: PriceModel, data: st.DataObject) -> None:
     world = data.draw(worlds([model]))
-    one = price_month(world.books(changed=False).with_contract(world.contract), world.usage).lines
-    several = price_month(world.books(changed=True).with_contract(world.contract), world.usage).lines
+    one = price_month(world.books(changed=False), world.usage).lines
+    several = price_month(world.books(changed=True), world.usage).lines
     assert abs(exactly(several) - exactly(one)) < Decimal("0.0005")
     # Each line is rounded once: half a cent each, on either side.
     assert abs(total_minor(several) - total_minor(one)) <= (len(several) + len(one)) / 2
@@ -195,7 +213,7 @@ def test_prices_that_hardly_change_bill_what_one_price_bills(model: PriceModel, 
 @SOME
 @given(worlds())
 def test_each_part_is_explained_by_its_working_and_accounts_for_the_usage_of_its_days(world: World) -> None:
-    lines = price_month(world.books(changed=True).with_contract(world.contract), world.usage).lines
+    lines = price_month(world.books(changed=True), world.usage).lines
     with exact():
         for line in lines:
             assert sum((step.amount for step in line.working), ZERO) == line.amount
@@ -211,7 +229,34 @@ def test_however_late_it_comes_it_is_billed_once_though_prices_changed(world: Wo
     billed: list[LineItem] = []
     for arrival in world.arrivals:
         known += arrival
-        now = price_month(books.with_contract(world.contract), known).lines
+        now = price_month(books, known).lines
         billed += unbilled(now, as_billed(billed))
         assert total_minor(billed) == total_minor(now)
         assert unbilled(now, as_billed(billed)) == ()
+
+
+def with_minimum(world: World, places: Collection[int], minimum: Decimal | None) -> BooksOfMonth:
+    """The world's changed books, of which those at `places` have this minimum in every price."""
+    books = world.books(changed=True)
+
+    def changed(book: PriceBook) -> PriceBook:
+        own = {
+            name: replace(contract, prices=tuple(replace(price, minimum_spend=minimum) for price in contract.prices))
+            for name, contract in book.contracts.items()
+        }
+        return replace(
+            book, prices=tuple(replace(price, minimum_spend=minimum) for price in book.prices), contracts=own
+        )
+
+    parts = (
+        replace(part, book=changed(part.book)) if place in places else part for place, part in enumerate(books.parts)
+    )
+    return replace(books, parts=tuple(parts))
+
+
+@SOME
+@given(worlds(), st.sets(st.integers(0, 4)))
+def test_a_book_without_a_minimum_is_one_whose_minimum_is_zero(world: World, places: set[int]) -> None:
+    without, zero = (price_month(with_minimum(world, places, least), world.usage).lines for least in (None, ZERO))
+    amounts = ({line.line_id: line.amount for line in lines if line.amount} for lines in (without, zero))
+    assert next(amounts) == next(amounts)

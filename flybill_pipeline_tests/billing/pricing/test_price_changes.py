@@ -9,7 +9,7 @@ import pytest
 from flybill_pipeline.billing.invoicing.commitments import commitment_in
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing import models
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, books_of_month
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, ContractDays, books_of_month, one_book
 from flybill_pipeline.billing.pricing.prices import Contract, Price, PriceBook, PriceBooks
 from flybill_pipeline.billing.pricing.usage_lines import price_month, price_usage
 from flybill_pipeline.billing.usage.meters import Aggregation
@@ -99,6 +99,10 @@ def test_a_month_with_one_book_is_priced_as_ever() -> None:
 def test_a_change_needs_to_know_the_days() -> None:
     with pytest.raises(ValueError, match="hand in the usage by day"):
         price_month(_changed(book(per_unit("2"))), [used("3")])
+    late = books_of_month(PriceBooks((replace(OLD, effective_from=date(2026, 10, 16)),)), "usd", OCTOBER)
+    assert late is not None
+    with pytest.raises(ValueError, match="hand in the usage by day"):
+        price_month(late, [used("3")])
 
 
 def test_usage_before_the_first_book_is_unpriced_and_no_book_is_none() -> None:
@@ -232,14 +236,73 @@ def test_a_price_that_is_said_again_for_less_begins_where_the_month_had_got_to()
         assert sum(line.amount_minor for line in price_month(changed, totals).lines) == 10000
 
 
-def test_a_limit_that_only_one_book_has_is_that_of_its_days() -> None:
-    totals = [_on(5, "100"), _on(25, "100")]
-    lines = price_month(_september(per_unit("1"), _most("60")), totals).lines
-    assert [line.amount_minor for line in lines] == [10000, 3000]
-    lines = price_month(_september(per_unit("1"), _least("400")), totals).lines
-    assert [line.amount_minor for line in lines] == [10000, 20000]
-    lines = price_month(_september(_least("400"), _most("60", "2")), totals).lines
-    assert [line.amount_minor for line in lines] == [20000, 3000]
+NO_LIMIT = _seats("1")
+
+
+@pytest.mark.parametrize(
+    ("prices", "usage", "cents"),
+    [
+        # A minimum of $50 in half of the month is one of $25, compared with all of it: where there is none it is 0.
+        ((_least("50"), NO_LIMIT), {5: "5", 20: "100"}, [500, 10000]),
+        ((_least("50"), _least("0")), {5: "5", 20: "100"}, [500, 10000]),
+        ((NO_LIMIT, _least("50")), {5: "10"}, [1000, 1500]),
+        ((_least("0"), _least("50")), {5: "10"}, [1000, 1500]),
+        ((NO_LIMIT, _least("400")), {5: "100", 25: "100"}, [10000, 10000]),
+        ((NO_LIMIT, _least("600")), {5: "100", 25: "100"}, [10000, 20000]),
+        # A maximum holds on its own days only: what the others cost has no limit.
+        ((_most("50"), NO_LIMIT), {5: "100", 20: "100"}, [2500, 10000]),
+        ((NO_LIMIT, _most("60")), {5: "100", 25: "100"}, [10000, 3000]),
+        # The minimum is what the month comes to at least, whatever a maximum takes off.
+        ((_least("400"), _most("60", "2")), {5: "100", 25: "100"}, [17000, 3000]),
+        ((_least("200"), _most("60", "2")), {5: "100", 25: "100"}, [10000, 3000]),
+    ],
+)
+def test_a_limit_that_only_one_book_has_counts_by_the_share_of_its_days(
+    prices: tuple[Price, Price], usage: dict[int, str], cents: list[int]
+) -> None:
+    lines = price_month(_september(*prices), [_on(day, quantity) for day, quantity in usage.items()]).lines
+    assert [line.amount_minor for line in lines] == cents
+
+
+def test_a_contracts_minimum_of_one_price_is_compared_with_all_of_the_month() -> None:
+    own = replace(_least("300"), contract="c")
+    books = one_book(book(per_unit("1"), contracts={"c": (own,)}), SEPTEMBER)
+    from_20th = books.under((ContractDays("c", date(2026, 9, 20), date(2026, 10, 1)),))
+    assert [line.amount_minor for line in price_month(from_20th, []).lines] == [11000]
+    assert sum(line.amount_minor for line in price_month(from_20th, [_on(5, "60")]).lines) == 11000
+    assert sum(line.amount_minor for line in price_month(from_20th, [_on(5, "200")]).lines) == 20000
+
+
+@pytest.mark.parametrize(
+    ("price", "aggregation", "cents"),
+    [
+        (_flat("10"), "sum", 500),
+        (_least("400"), "sum", 20000),
+        (_most("40"), "sum", 2000),
+        (_seats("5"), "max", 25000),
+        (_seats("5"), "latest", 25000),
+        (_seats("1"), "sum", 10000),
+        (_volume("1", "0.5", "20"), "sum", 10000),
+    ],
+)
+def test_days_before_the_first_book_pay_nothing_of_what_is_due_once_a_month(
+    price: Price, aggregation: str, cents: int
+) -> None:
+    """As if there were a book before it in which everything costs nothing."""
+    priced = replace(book(price, seconds=aggregation), effective_from=date(2026, 9, 16))
+    books = books_of_month(PriceBooks((priced,)), "usd", SEPTEMBER)
+    assert books is not None
+    assert [line.amount_minor for line in price_month(books, [_on(25, "100")]).lines] == [cents]
+
+
+def test_a_contract_that_holds_before_the_first_book_waits_for_one() -> None:
+    priced = replace(book(per_unit("1"), contracts={"c": ()}), effective_from=date(2026, 9, 16))
+    books = books_of_month(PriceBooks((priced,)), "usd", SEPTEMBER)
+    assert books is not None
+    priced_month = price_month(books.under((ContractDays("c", date(2026, 9, 1), date(2026, 9, 18)),)), [])
+    assert [(each.code, each.meter) for each in priced_month.unpriced] == [("no_price_book", None)]
+    assert "no usd price book is in force before 2026-09-16" in priced_month.unpriced[0].message
+    assert price_month(books.under((ContractDays("c", date(2026, 9, 16), date(2026, 9, 18)),)), []).unpriced == ()
 
 
 def test_a_contracts_minimum_is_each_books_by_its_share_of_the_days() -> None:
