@@ -20,17 +20,17 @@ WHO_READS = (
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """Which files a close counts: all but those that landed after `by`, the moment when it began, and up to `now`.
+    """Which files a close counts: all but those that landed after `by`, the moment when it began, and up to `until`, the present.
 
     A file whose time lies in the future has landed all the same: some clock is wrong, so it counts.
     """
 
     by: datetime
-    now: datetime
+    until: datetime
 
     def leaves_out(self, modified_ns: int) -> bool:
         """Whether a file with this time of modification, in nanoseconds since 1970, is one for a later close."""
-        return nanoseconds(self.by) < modified_ns <= nanoseconds(self.now)
+        return nanoseconds(self.by) < modified_ns <= nanoseconds(self.until)
 
 
 @dataclass(frozen=True, slots=True)

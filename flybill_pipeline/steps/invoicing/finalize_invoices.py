@@ -104,7 +104,7 @@ def _require_all_usage(part: ShardMonth, drafts: Sequence[DraftTotal], usage: La
     """Asked here and nowhere else, as every way to close a month comes through this step."""
     if not drafts:
         return
-    landing = Landing(by=part.landed_by or part.now, now=part.now)
+    landing = Landing(by=part.landed_by or part.now, until=part.now)
     if backlog := usage.missing(part.month, {draft.priced_from for draft in drafts}, landing):
         raise UsageNotReadError(backlog.sentence(part.month))
 

@@ -52,7 +52,7 @@ def _manifests(connection: Connection, versions: Mapping[date, str]) -> dict[dat
 def _pieces(connection: Connection, before: date, landing: Landing) -> dict[date, tuple[frozenset[str], ...]]:
     """Per day all pieces, those of later files, and those that were not compared with other days yet."""
     piece, modified = usage_pieces.c, landed_files.c.modified_ns
-    later = and_(modified > nanoseconds(landing.by), modified <= nanoseconds(landing.now))
+    later = and_(modified > nanoseconds(landing.by), modified <= nanoseconds(landing.until))
     query = (
         select(piece.day, *(_paths(which) for which in (None, later, piece.compared.is_(False))))
         .join(landed_files, landed_files.c.arrival == piece.arrival)
