@@ -20,7 +20,7 @@ WHO_READS = (
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """Which files a close counts: all but those that landed after `by`, the moment when it began, and up to `until`, the present.
+    """Which files a close counts: all but those that landed after `by`, when it began, and up to `until`, the present.
 
     A file whose time lies in the future has landed all the same: some clock is wrong, so it counts.
     """
