@@ -5,7 +5,7 @@ what is signed in the first days of a month changes nothing of the month before.
 here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -100,6 +100,37 @@ def stated(terms: Terms, value: str | None, start: datetime, end: datetime | Non
             added.append(Term(end, None))
     known = {term.starts: term for term in terms}
     return tuple(term for term in added if known.get(term.starts) != term)
+
+
+def stated_for_good(terms: Terms, value: str, start: datetime) -> tuple[Term, ...]:
+    """What must be added to `terms` so that `value` holds from `start` on, and goes on until another value begins."""
+    following = next((term.starts for term in terms if term.starts > start and term.value is not None), None)
+    gaps = [term for term in terms if term.starts > start and (following is None or term.starts < following)]
+    return (*stated(terms, value, start), *(Term(term.starts, value) for term in gaps))
+
+
+def ended(terms: Terms, end: datetime) -> tuple[Term, ...] | None:
+    """What must be added to `terms` so that what began last before `end` ends just there; None: nothing began."""
+    begun = _last_begun([term for term in terms if term.starts < end])
+    return None if begun is None else stated(terms, begun.value, begun.starts, end)
+
+
+def not_ended(terms: Terms) -> tuple[Term, ...]:
+    """What must be added to `terms` so that what begins last goes on for good; none where nothing does."""
+    begun = _last_begun(terms)
+    return () if begun is None or begun.value is None else stated_for_good(terms, begun.value, begun.starts)
+
+
+def none_from(terms: Terms, start: datetime) -> tuple[Term, ...]:
+    """What must be added to `terms` so that nothing holds from `start` on, nor begins later."""
+    added = () if holds_at(terms, start) is None else stated(terms, None, start)
+    return (*added, *(Term(term.starts, None) for term in terms if term.starts > start and term.value is not None))
+
+
+def _last_begun(terms: Sequence[Term]) -> Term | None:
+    """The last term that holds something."""
+    begun = [term for term in terms if term.value is not None]
+    return begun[-1] if begun else None
 
 
 def named(contracts: tuple[ContractDays, ...], month: Month) -> str | None:

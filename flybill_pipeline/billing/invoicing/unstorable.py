@@ -1,13 +1,31 @@
 """What becomes of a month that the database will not take: it is held, so that the other organizations go on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 
 from flybill_pipeline.billing.invoicing.invoice import Draft
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.money.decimals import ZERO, exact
+from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.usage_lines import LARGEST_MINOR
 from flybill_pipeline.billing.usage.texts import without_nul
+
+
+def fits(line: LineItem) -> bool:
+    """Whether an invoice can hold the line."""
+    return -LARGEST_MINOR < line.amount_minor < LARGEST_MINOR
+
+
+def items_too_large(lines: Iterable[LineItem]) -> Iterator[HoldReason]:
+    """A problem for each line of a plan or item that no invoice can hold."""
+    for line in lines:
+        if not fits(line):
+            yield HoldReason(
+                "too_large",
+                f"{line.description} comes to more than any invoice can hold.",
+                "Correct the amount or the seats of the item, import it again, then repair the month.",
+            )
 
 
 class UnstorableDraftError(Exception):

@@ -19,6 +19,7 @@ from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.reckoned_discounts import DISCOUNT, held_in
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import BilledOrg, OrgTerms, named
+from flybill_pipeline.billing.invoicing.unstorable import fits, items_too_large
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.price_changes import fingerprint
@@ -185,8 +186,8 @@ def _account(org: BilledOrg, own: Basis, read: _Read) -> Account:
     fixed = [line for line in due if line.kind != ADJUSTMENT]
     paid_ahead = [line for line in read.ahead if line.service_month == month and line.currency == currency]
     return Account(
-        fixed=tuple(told_in(currency, (*fixed, *meets_now))),
-        reckoned=tuple(told_in(currency, (*changed, *read.too_old, *met_before))),
+        fixed=tuple(told_in(currency, filter(fits, (*fixed, *meets_now)))),
+        reckoned=tuple(told_in(currency, filter(fits, (*changed, *read.too_old, *met_before)))),
         billed_before_minor=sum(line.amount_minor for line in paid_ahead),
         credits=read.items.credits,
         discounts=read.items.discounts,
@@ -214,6 +215,8 @@ def _problems(org: BilledOrg, month: Month, read: _Read, due: Sequence[LineItem]
         billed_then = [line for line in each.lines if line.currency == each.basis.currency]
         yield from late_in_another(currency, each.basis.service_month, billed_then)
         yield from lines_in_others(currency, (line for line in each.lines if line.currency != each.basis.currency))
+        yield from items_too_large(each.lines)
+    yield from items_too_large(due)
     yield from lines_in_others(currency, (*read.too_old, *due))
     yield from credits_in_others(currency, month, read.items.credits)
     yield from discounts_in_others(currency, month, read.items.discounts)

@@ -194,10 +194,14 @@ def _org_items(kinds: Mapping[str, list[Any]], used: Mapping[str, int]) -> OrgIt
 
 
 def _periods(rows: Sequence[Any]) -> list[SubscriptionPeriod]:
-    """The periods of all subscriptions; one ends when the same subscription's next one starts."""
+    """The periods of all subscriptions; one ends when the same subscription's next one starts.
+
+    A period that was cancelled before it began ends no other.
+    """
     starts: dict[str, list[datetime]] = defaultdict(list)
     for row in rows:
-        starts[row.item_id].append(datetime.fromisoformat(row.content["start"]))
+        if row.content.get("end") != row.content["start"]:
+            starts[row.item_id].append(datetime.fromisoformat(row.content["start"]))
     periods = []
     for row in rows:
         content = row.content

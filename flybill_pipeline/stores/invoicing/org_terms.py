@@ -9,7 +9,19 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from flybill_pipeline.billing.invoicing.terms import EVER, OrgTerms, Term, Terms, holds_at, in_order, stated
+from flybill_pipeline.billing.invoicing.terms import (
+    EVER,
+    OrgTerms,
+    Term,
+    Terms,
+    ended,
+    holds_at,
+    in_order,
+    none_from,
+    not_ended,
+    stated,
+    stated_for_good,
+)
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.stores.invoicing.tables import organization_terms, organizations, outcomes
 
@@ -94,16 +106,30 @@ def newest_currency(change: TermsChange, added: Sequence[tuple[str, Term]]) -> s
 
 
 def _added_contracts(row: TermsRow, contracts: Terms, now: datetime) -> tuple[Term, ...]:
+    start = row.contract_from or now
+    if row.contract is not None and row.contract_goes_on:
+        return stated_for_good(contracts, row.contract, start)
     if row.contract is not None:
-        return stated(contracts, row.contract, row.contract_from or now, row.contract_until)
+        return stated(contracts, row.contract, start, row.contract_until)
     if row.ends_contract:
-        start = row.contract_from or now
-        return () if holds_at(contracts, start) is None else stated(contracts, None, start)
+        return none_from(contracts, start)
     if row.contract_until is not None:
-        return stated(contracts, None, row.contract_until)
-    if row.contract_goes_on and len(contracts) > 1 and contracts[-1].value is None:
-        return (Term(contracts[-1].starts, contracts[-2].value),)
-    return ()
+        return ended(contracts, row.contract_until) or ()
+    return not_ended(contracts) if row.contract_goes_on else ()
+
+
+def require_contracts(changes: Sequence[TermsChange]) -> None:
+    """Raises ImportRefusedError for each end that is no contract's."""
+    faults = [
+        f"{change.place}: {change.org_id} has no contract that begins before contract_until "
+        f"{row.contract_until:%Y-%m-%d}: leave it empty, or say in contract and contract_from which contract it ends"
+        for change in changes
+        if (row := change.row).contract_until is not None
+        and row.contract is None
+        and ended(change.stored.contracts if change.stored else (), row.contract_until) is None
+    ]
+    if faults:
+        raise ImportRefusedError(faults)
 
 
 def require_currencies(connection: Connection, changes: Sequence[TermsChange]) -> None:

@@ -21,6 +21,7 @@ from flybill_pipeline.stores.invoicing.org_terms import (
     added_terms,
     newest_currency,
     read_terms,
+    require_contracts,
     require_currencies,
 )
 from flybill_pipeline.stores.invoicing.tables import organization_terms, organizations
@@ -73,7 +74,8 @@ class Organizations:
         """Stores organizations by org_id, all or none; returns how many were new and how many changed.
 
         What a row does not name stays as it is, so a list without Stripe's ids does not unlink anybody. Raises
-        ImportRefusedError when two organizations would share a customer, or a settled month would change its currency.
+        ImportRefusedError when two organizations would share a customer, a settled month would change its currency,
+        or an end is no contract's.
         """
         with self._engine.begin() as connection:
             connection.execute(text("select pg_advisory_xact_lock(hashtext('flybill organizations'))"))
@@ -81,6 +83,7 @@ class Organizations:
             known = _with_terms(connection, before.values())
             changes = [TermsChange(row.place, row.org_id, row.terms, known.get(row.org_id)) for row in given]
             require_currencies(connection, changes)
+            require_contracts(changes)
             terms = {change.org_id: list(added_terms(change, now)) for change in changes}
             currencies = {change.org_id: newest_currency(change, terms[change.org_id]) for change in changes}
             after = [_merged(row, currencies[row.org_id], before.get(row.org_id)) for row in given]

@@ -91,6 +91,11 @@ def _terms(values: Mapping[str, object]) -> TermsRow:
         raise RowFaultError("contract_from has no contract: say which one begins, or - where none holds from then on")
     if start is not None and end is not None and end <= start:
         raise RowFaultError(f"contract_until {end:%Y-%m-%d} is not after contract_from {start:%Y-%m-%d}")
+    if names and contract is None and end is not None:
+        raise RowFaultError(
+            f"contract - has contract_until {end:%Y-%m-%d}: leave it empty, no contract holds from contract_from on. "
+            "A contract that begins again later has a row of its own"
+        )
     return TermsRow(
         currency=str(values["currency"]),
         ends_contract=names and contract is None,

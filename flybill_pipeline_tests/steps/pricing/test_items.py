@@ -91,6 +91,30 @@ def test_a_plan_that_is_cancelled_before_it_begins_costs_nothing(world: ItemWorl
     assert amounts == ([3000, -3000] if billed else [])
 
 
+@pytest.mark.parametrize("billed", [True, False])
+def test_a_change_of_plan_that_is_cancelled_before_it_begins_leaves_the_plan(world: ItemWorld, billed: bool) -> None:
+    plan = {**PRO, "start": "2026-09-01", "amount": "30", "timing": "advance" if billed else "arrears"}
+    changed = {**plan, "start": "2026-10-01", "seats": "3"}
+    world.load(plan, changed)
+    world.close(SEP)
+    world.load({**changed, "end": changed["start"]})
+    world.close(OCT)
+    world.close(NOV)
+    lines = [line for month in (SEP, OCT, NOV) for line in world.amounts(month) if line[0] != "carried_forward"]
+    assert sum(amount for _, _, amount in lines) == 3000 * (4 if billed else 3)
+
+
+def test_an_item_that_no_invoice_can_hold_is_named_with_its_remedy(world: ItemWorld) -> None:
+    world.load({**PRO, "start": "2026-10-01", "amount": "999999999999999", "seats": "999999999"})
+    world.org("bolt")
+    world.usage.add(OCT, "bolt", 100)
+    report = world.close(OCT)
+    assert (report.held, report.invoiced) == ([("acme", "too_large")], {"usd": 100})
+    (failure,) = world.statements.failures(OCT)
+    assert "pro" in failure.message
+    assert "seats of the item" in (failure.remedy or "")
+
+
 def test_a_plan_in_advance_is_billed_once_when_months_are_closed_out_of_order(world: ItemWorld) -> None:
     world.load({**PRO, "start": "2026-10-01", "timing": "advance", "amount": "30"})
     world.usage.add(NOV, "acme", 100)

@@ -146,6 +146,51 @@ def test_an_end_can_be_taken_away(world: TermsWorld) -> None:
     assert world.total(SEP) == 5000
 
 
+@pytest.mark.parametrize("start", ["", "2026-09-15"])
+def test_a_contract_that_is_taken_away_does_not_begin_later(world: TermsWorld, start: str) -> None:
+    world.load("o,o,usd,big,2026-10-01,,", on=SEP.start)
+    assert world.load(f"o,o,usd,-,{start},,", on=SEP.start + timedelta(days=14)) == (0, 1)
+    world.close(OCT)
+    assert world.total(OCT) == 0
+
+
+SINCE_AUGUST = "o,o,usd,half,2026-08-01,2026-10-01,"
+
+
+@pytest.mark.parametrize(
+    ("rows", "november", "october", "september"),
+    [
+        (["o,o,usd,,,2026-09-01,"], 10000, 10000, 10000),
+        (["o,o,usd,,,2026-09-01,", "o,o,usd,,,-,"], 5000, 5000, 5000),
+        (["o,o,usd,,,2026-09-01,", "o,o,usd,half,2026-08-01,-,"], 5000, 5000, 5000),
+        (["o,o,usd,,,2026-09-01,", "o,o,usd,,,2026-11-01,"], 10000, 5000, 5000),
+        (["o,o,usd,,,2026-11-01,"], 10000, 5000, 5000),
+        (["o,o,usd,big,2026-10-01,,", "o,o,usd,,,2026-09-01,"], 30000, 30000, 10000),
+    ],
+)
+def test_the_end_of_a_contract_is_where_it_was_stated_last(
+    world: TermsWorld, rows: list[str], november: int, october: int, september: int
+) -> None:
+    world.load(SINCE_AUGUST)
+    for row in rows:
+        assert world.load(row) == (0, 1)
+        assert world.load(row) == (0, 0)
+    for month in (SEP, OCT, OCT.next()):
+        world.by_day(month, {2: 100})
+        world.close(month)
+    assert [world.total(month) for month in (OCT.next(), OCT, SEP)] == [november, october, september]
+
+
+def test_an_end_that_is_no_contracts_is_refused(world: TermsWorld) -> None:
+    world.load("o,o,usd,half,2026-08-01,,")
+    with pytest.raises(
+        ImportRefusedError, match="row 2: o has no contract that begins before contract_until 2026-07-01"
+    ):
+        world.load("o,o,usd,,,2026-07-01,")
+    with pytest.raises(ImportRefusedError, match="row 3: p has no contract that begins before"):
+        world.load("o,o,usd,,,,", "p,p,usd,,,2026-09-01,")
+
+
 def test_another_currency_begins_with_a_month_that_is_not_billed(world: TermsWorld) -> None:
     world.books = (with_contracts(), with_contracts("eur"))
     world.load("o,o,usd,,,,")
@@ -172,6 +217,7 @@ FAULTS = {
     "is not a time": "o,o,usd,big,soon,,",
     "has no time zone": "o,o,usd,big,2026-09-01T00:00:00,,",
     "an invoice has one currency": "o,o,usd,,,,2026-09-02",
+    "contract - has contract_until": "o,o,usd,-,2026-09-01,2026-10-01,",
 }
 
 
