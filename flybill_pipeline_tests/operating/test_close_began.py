@@ -30,6 +30,7 @@ class Told(Runner):
             require_known_sources=lambda: None,
             catalog=SimpleNamespace(days_to_record=lambda: [MONTH.first_day]),
             sync_ledger=SimpleNamespace(breaker=breaker),
+            lake=SimpleNamespace(guard=SimpleNamespace(require_own=lambda: None)),
             shards=2,
         )
         instance = SimpleNamespace(add_dynamic_partitions=lambda _name, _keys: None)

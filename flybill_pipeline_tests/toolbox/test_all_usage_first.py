@@ -18,6 +18,7 @@ from flybill_pipeline.defs.sensors import sensors
 from flybill_pipeline.steps.invoicing.finalize_invoices import UsageNotReadError
 from flybill_pipeline.toolbox.closing import NOT_READ, finalize, repair
 from flybill_pipeline.toolbox.tools import Toolbox
+from flybill_pipeline_tests.worlds.effort import examples
 from flybill_pipeline_tests.worlds.organizations import org_row
 from flybill_pipeline_tests.worlds.site import Site
 
@@ -165,7 +166,7 @@ def test_a_repair_waits_too_and_says_what_to_do(site: Site) -> None:
 STEPS = st.sampled_from(["land", "land later", "read", "record", "compile", "price", "finalize"])
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=3, max_size=14))
 def test_in_whatever_order_things_happen_nothing_that_had_landed_is_missing(
     tools: Toolbox, engine: Engine, steps: list[str]

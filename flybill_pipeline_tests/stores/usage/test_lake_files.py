@@ -17,6 +17,7 @@ from flybill_pipeline.stores.usage.lake.ownership import NOTE, LakeError, requir
 from flybill_pipeline.stores.usage.months.measured_usage import MeasuredUsage
 from flybill_pipeline_tests.stores.usage.usage_world import DAY, UsageWorld, edge, jsonl
 from flybill_pipeline_tests.worlds.databases import Databases
+from flybill_pipeline_tests.worlds.effort import examples
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ def test_a_damaged_measure_is_noticed_and_measured_again_once_it_is_deleted(
     assert len(measured(read_by_a_close(world))) == 1
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_flipped_bit_of_a_rollup_is_billed(world: UsageWorld, data: st.DataObject) -> None:
     file = one_file(world, "daily")

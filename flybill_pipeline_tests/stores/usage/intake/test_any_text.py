@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from flybill_pipeline.billing.usage.files import Taken
 from flybill_pipeline.billing.usage.texts import LONGEST_DIMENSION, LONGEST_ID
 from flybill_pipeline_tests.stores.usage.intake.reading import Read, Reader, plain_source
+from flybill_pipeline_tests.worlds.effort import examples
 
 NAMES = ("id", "org", "meter", "region")
 LIMITS = {"region": LONGEST_DIMENSION}
@@ -62,7 +63,7 @@ def can_be_kept(row: dict[str, str]) -> bool:
 
 
 @pytest.mark.parametrize("write", [as_jsonl, as_csv, as_parquet])
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(odd=odd_rows)
 @example(odd=[(name, text) for name in NAMES for text in ("\0", "a\0b", "x" * 501, "🙂" * 4001, "\\u0000")])
 def test_a_row_counts_once_or_is_set_aside(

@@ -25,6 +25,7 @@ from flybill_pipeline.stores.usage.intake import readers, take
 from flybill_pipeline.stores.usage.months.health import UsageHealth
 from flybill_pipeline_tests.stores.usage.intake.reading import Reader, plain_source
 from flybill_pipeline_tests.stores.usage.usage_world import UsageWorld, edge, gz, jsonl, later
+from flybill_pipeline_tests.worlds.effort import examples
 
 ROW = {"id": "e", "org": "a", "meter": "m", "q": "1", "ts": "2026-10-05", "region": "eu"}
 PARQUET = plain_source("parquet")
@@ -167,7 +168,7 @@ def _falls_over(file: Path) -> bool:
     return False
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(bits=st.lists(st.integers(0, 8 * len(one_row()) - 1), min_size=1, max_size=3))
 def test_whatever_is_flipped_in_a_parquet_file_concerns_that_file_only(reader: Reader, bits: list[int]) -> None:
     file, good = reader.root / "flipped.parquet", one_row()

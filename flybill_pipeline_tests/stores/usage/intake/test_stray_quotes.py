@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from flybill_pipeline.billing.usage.files import Broken, Taken
 from flybill_pipeline_tests.stores.usage.intake.reading import Read, Reader, plain_source
+from flybill_pipeline_tests.worlds.effort import examples
 
 HEADER = "id,org,meter,q,ts,region,note"
 COLUMNS = len(HEADER.split(","))
@@ -86,7 +87,7 @@ def test_lines_that_end_in_different_ways_break_the_file_and_do_not_wait_for_eve
     assert "lines end in different ways" in outcome.reason
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     places=st.lists(
         st.tuples(st.integers(0, 11), st.integers(0, 40), st.sampled_from(['"', '""', '"x', 'x"'])), max_size=4
