@@ -183,7 +183,7 @@ def test_the_biggest_org_is_refused_and_all_others_get_through_in_one_close(
 REFUSED = st.none() | st.tuples(st.sampled_from(CALLS), st.sampled_from(REFUSALS[:2]))
 
 
-@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(assignment=st.lists(REFUSED, min_size=1, max_size=40), sharded=st.booleans())
 def test_who_is_not_refused_gets_through_within_few_closes_and_is_never_blocked(
     assignment: list[tuple[str, str] | None], sharded: bool, databases: Databases

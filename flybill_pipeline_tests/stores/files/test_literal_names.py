@@ -95,7 +95,7 @@ def events(root: Path, taken: Taken) -> list[tuple[str, str, int]]:
     return [(row["event_id"], row["org_id"], row["row"]) for row in rows]
 
 
-@settings(max_examples=examples(30), deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(names=st.lists(NAMES, min_size=2, max_size=5, unique=True), home=FOLDERS, kind=st.sampled_from(KINDS))
 @example(names=["usage1", "usage[1]"], home=[], kind="jsonl")
 @example(names=["*", "a", "?", "**"], home=["[1]", "org=evil"], kind="csv")
@@ -124,7 +124,7 @@ def test_each_file_is_read_once_and_from_itself(names: Sequence[str], home: Sequ
         ]
 
 
-@settings(max_examples=examples(25), deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(names=st.lists(NAMES, min_size=2, max_size=4, unique=True), kind=st.sampled_from(KINDS))
 @example(names=["usage[1]", "usage1"], kind="jsonl")
 def test_land_looks_into_the_file_itself_and_copies_it(names: Sequence[str], kind: str) -> None:

@@ -168,7 +168,7 @@ def _falls_over(file: Path) -> bool:
     return False
 
 
-@settings(max_examples=examples(120), deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(bits=st.lists(st.integers(0, 8 * len(one_row()) - 1), min_size=1, max_size=3))
 def test_whatever_is_flipped_in_a_parquet_file_concerns_that_file_only(reader: Reader, bits: list[int]) -> None:
     file, good = reader.root / "flipped.parquet", one_row()

@@ -87,7 +87,7 @@ def test_lines_that_end_in_different_ways_break_the_file_and_do_not_wait_for_eve
     assert "lines end in different ways" in outcome.reason
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     places=st.lists(
         st.tuples(st.integers(0, 11), st.integers(0, 40), st.sampled_from(['"', '""', '"x', 'x"'])), max_size=4
