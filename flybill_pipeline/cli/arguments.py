@@ -36,7 +36,11 @@ class MomentType(click.ParamType[datetime]):
             moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
         except ValueError as error:
             return self.fail(str(error), param, ctx)
-        return moment if moment.tzinfo else self.fail(f"{value} names no time zone; write {value}Z for UTC", param, ctx)
+        return (
+            moment
+            if moment.tzinfo
+            else self.fail(f"{value} names no time zone; write it like 2026-10-31T23:00:00Z", param, ctx)
+        )
 
 
 MONTH = MonthType()

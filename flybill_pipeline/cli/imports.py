@@ -1,6 +1,7 @@
 """The commands that bring something in: organizations, their items, files of usage. Reading the files: the stores."""
 
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 import click
@@ -39,9 +40,16 @@ def import_orgs(file: Path, json_wanted: bool) -> None:
 def import_items(file: Path, json_wanted: bool) -> None:
     """Store the subscriptions, one-off items, credits and discounts in a CSV or JSON FILE; all of them, or none."""
     from flybill_pipeline.stores.invoicing.items_file import read_items
+    from flybill_pipeline.stores.pricing.price_books import load_price_books
 
-    items = read_items(file)
-    with toolbox(load_settings()) as tools:
+    settings = load_settings()
+
+    @cache
+    def meters() -> set[str]:
+        return {name for book in load_price_books(settings.prices).books for name in book.meters}
+
+    items = read_items(file, meters=meters)
+    with toolbox(settings) as tools:
         new, changed = tools.items.save(file, items)
     answer = {"items": len(items), "new": new, "changed": changed}
     show(json_wanted, answer, lambda: screen.line(f"{_counted(len(items), 'item')}: {new} new, {changed} changed."))

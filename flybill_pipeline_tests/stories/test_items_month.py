@@ -24,6 +24,9 @@ def test_items_are_on_the_bill_and_an_unusual_month_waits_for_its_release(
         items.write_text(ITEMS)
         assert flybill("import-items", str(items), "--json").json() == {"items": 3, "new": 3, "changed": 0}
         assert flybill("import-items", str(items), "--json").json() == {"items": 3, "new": 0, "changed": 0}
+        unknown = tmp_path / "unknown.csv"
+        unknown.write_text("item_id,kind,org_id,name,percent,meters\nx,discount,acme,X,5,nothing\n")
+        assert "meter 'nothing' is in no price book" in flybill("import-items", str(unknown)).err
         for number, month in enumerate(MONTHS[:3]):
             flybill.land(f"{month}.jsonl", [event(number, "bolt", 200, f"{month}-05T00:00:00Z")])
             assert flybill("close", month).status == 0

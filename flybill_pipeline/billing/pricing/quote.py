@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from flybill_pipeline.billing.money.decimals import plain
+from flybill_pipeline.billing.money.decimals import ZERO, plain
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_heads import line_dimensions
 from flybill_pipeline.billing.pricing.prices import PriceBook
@@ -12,6 +12,8 @@ from flybill_pipeline.billing.pricing.usage_lines import price_usage
 from flybill_pipeline.billing.pricing.working import working_data
 from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.billing.usage.totals import UsageTotal
+
+_ANY_MONTH = Month(2026, 1)  # a quote is that of a whole month, whichever it is: not every date has one
 
 
 class UnpricedError(ValueError):
@@ -33,11 +35,14 @@ def quote(
 ) -> Quote:
     """Prices `quantity` of `meter`, in the unit that usage is recorded in. Raises UnpricedError.
 
-    It stands for what the month's events came to, whatever the meter's aggregation.
+    It stands for what the month's events came to, whatever the meter's aggregation; a level is never below zero.
     """
+    measured = book.meters.get(meter)
+    if measured is not None and measured.aggregation.has_series:
+        quantity = max(quantity, ZERO)
     usage = UsageTotal("quote", meter, dimensions, quantity)
     meters = {n: replace(m, aggregation=Aggregation.SUM, distinct=None) for n, m in book.meters.items()}
-    priced = price_usage(replace(book, meters=meters), contract, [usage], Month.of(book.effective_from))
+    priced = price_usage(replace(book, meters=meters), contract, [usage], _ANY_MONTH)
     price = book.price_for(meter, dimensions, contract)
     if priced.unpriced or price is None:
         raise UnpricedError(priced.unpriced[0].message)

@@ -24,7 +24,7 @@ from flybill_pipeline.billing.pricing.unpriced import (
     unpriced,
 )
 from flybill_pipeline.billing.pricing.working import BELOW_ZERO, WorkingStep
-from flybill_pipeline.billing.usage.aggregation import billed_quantity, hours_below_zero
+from flybill_pipeline.billing.usage.aggregation import billed_quantity, hours_below_zero, levels_below_zero
 from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.billing.usage.totals import UsageTotal
 
@@ -166,16 +166,20 @@ def _priced(group: _Group) -> tuple[PricedPart, Rated]:
 
 def _below_zero(group: _Group, month: Month) -> tuple[WorkingStep, ...]:
     """A step that costs nothing, where a level was below zero: what counts as zero must be seen by a person."""
-    head = group.head
+    head, totals = group.head, group.own if group.head.whole_month else group.month
+    if levels_below_zero(head.meter, totals):
+        return (WorkingStep(BELOW_ZERO, note="below zero, which counts as zero"),)
+    if head.meter.aggregation is not Aggregation.TIME_WEIGHTED:
+        return ()
     days = (month.first_day, month.end.date()) if head.whole_month else (head.part.start, head.part.end)
-    hours = hours_below_zero(head.meter, group.own if head.whole_month else group.month, *days)
+    hours = hours_below_zero(head.meter, totals, *days)
     note = f"below zero for {plain(hours)} hours, which count as zero"
     return (WorkingStep(BELOW_ZERO, note=note),) if hours else ()
 
 
 def _usage_line(group: _Group, month: Month, quantity: Decimal, rated: Rated) -> LineItem:
     head = group.head
-    if head.meter.aggregation is Aggregation.TIME_WEIGHTED:
+    if head.meter.aggregation.has_series:
         rated = rated.with_steps(_below_zero(group, month))
     return LineItem(
         kind="usage",

@@ -1,6 +1,6 @@
 """What a meter's daily totals come to in a month, in the unit that is billed. Reading events is the usage store's."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -21,7 +21,7 @@ def billed_quantity(meter: Meter, totals: Iterable[UsageTotal], before: date | N
     if before is not None:
         totals = [total for total in totals if total.day is None or total.day < before]
     if meter.distinct is not None:
-        return convert(meter, Decimal(len({total.dimensions.get(meter.distinct, "") for total in totals})))
+        return convert(meter, _distinct(meter.distinct, totals))
     return convert(meter, aggregate(meter, totals, before))
 
 
@@ -33,11 +33,13 @@ def aggregate(meter: Meter, totals: Sequence[UsageTotal], before: date | None = 
     - `sum`, `count`: nothing; quantities and numbers of events add up. A correction (below zero) counts as minus one.
     - `max`: the day's largest quantity; the highest of all counts.
     - `latest`: the quantity of the day's last event (of several at one instant the largest); the last of all counts.
-    - `unique_count`: how many quantities came for the first time in the month; days add up.
+    - `unique_count`: how many quantities came for the first time in the month; days add up. One below zero takes its
+      positive one back: what is taken back as often as it came does not count.
     - `time_weighted`: level x microseconds (see time_weighted.py); days add up, and come out in level x hours.
 
     `max`, `latest` and levels are those of each series that the meter names (`per`), and series add up; without names
-    there is one. Raises ValueError when a measure is missing: it was not asked for when the usage was read.
+    there is one. A level cannot be below zero: each series that is counts as zero. Raises ValueError when a measure is
+    missing: it was not asked for when the usage was read.
     """
     aggregation = meter.aggregation
     with exact():
@@ -46,15 +48,29 @@ def aggregate(meter: Meter, totals: Sequence[UsageTotal], before: date | None = 
                 return sum([total.quantity for total in totals], ZERO)
             case Aggregation.COUNT:
                 return Decimal(sum([total.events - 2 * total.corrections for total in totals]))
-            case Aggregation.MAX:
-                return sum((max(_measure(total, aggregation) for total in one) for one in _told(meter, totals)), ZERO)
-            case Aggregation.LATEST:
-                return sum((_measure(max(one, key=_last), aggregation) for one in _told(meter, totals)), ZERO)
+            case Aggregation.MAX | Aggregation.LATEST:
+                return sum((max(level, ZERO) for level in _levels(meter, totals)), ZERO)
             case Aggregation.UNIQUE_COUNT:
                 return sum((_measure(total, aggregation) for total in totals), ZERO)
             case Aggregation.TIME_WEIGHTED:
                 held = sum((_level_time(one, before) for one in _series(meter, totals)), ZERO)
                 return divide(held, MICROSECONDS_OF_AN_HOUR)
+
+
+def _distinct(name: str, totals: Sequence[UsageTotal]) -> Decimal:
+    """How many values of a dimension came more often than they were taken back."""
+    came: dict[str, int] = {}
+    for total in totals:
+        value = total.dimensions.get(name, "")
+        came[value] = came.get(value, 0) + total.events - 2 * total.corrections
+    return Decimal(sum(times > 0 for times in came.values()))
+
+
+def levels_below_zero(meter: Meter, totals: Sequence[UsageTotal]) -> int:
+    """How many series of a peak or last value are below zero, where they count as zero."""
+    if meter.aggregation not in (Aggregation.MAX, Aggregation.LATEST):
+        return 0
+    return sum(level < 0 for level in _levels(meter, totals))
 
 
 def hours_below_zero(meter: Meter, totals: Iterable[UsageTotal], start: date, end: date) -> Decimal:
@@ -93,6 +109,15 @@ def _measure(total: UsageTotal, aggregation: Aggregation) -> Decimal:
     if measure is None:
         raise ValueError(f"{total.meter!r} of {total.org_id} was not measured by {aggregation}: ask for it")
     return measure
+
+
+def _levels(meter: Meter, totals: Sequence[UsageTotal]) -> Iterator[Decimal]:
+    """The peak, or the last value, of each series that has events; whatever it is."""
+    for one in _told(meter, totals):
+        if meter.aggregation is Aggregation.MAX:
+            yield max(_measure(total, Aggregation.MAX) for total in one)
+        else:
+            yield _measure(max(one, key=_last), Aggregation.LATEST)
 
 
 def _series(meter: Meter, totals: Sequence[UsageTotal]) -> Collection[Sequence[UsageTotal]]:

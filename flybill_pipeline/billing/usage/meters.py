@@ -22,7 +22,7 @@ class Aggregation(StrEnum):
 
     @property
     def has_series(self) -> bool:
-        """Whether it matters which events belong together: of a volume, say. What just adds up has no series."""
+        """Whether it is a level, of a volume, say: each volume has a series of its own, and none is below zero."""
         return self in (Aggregation.MAX, Aggregation.LATEST, Aggregation.TIME_WEIGHTED)
 
 

@@ -64,7 +64,7 @@ BILLING_CHECKS = (
         asset="monthly_line_items",
         cut=MONTH_SHARD,
         severity=WARN,
-        holds="No level (of a time_weighted meter) was below zero at any time of the month.",
+        holds="No level was below zero: of a time_weighted meter at any time, of others as they are billed.",
         broken="A level was below zero: more was taken away than was ever there. It counts as zero, and perhaps too "
         "little is paid.",
         remedy="Land the change that is missing, such as what was there before metering began; the next run prices it.",

@@ -6,11 +6,12 @@ Which columns there are, and what they mean: organizations_file.py and items_fil
 import csv
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.quantities import QuantityError, read_quantity
 from flybill_pipeline.billing.usage.texts import LONGEST_EMAIL, LONGEST_ID, fault_of_text
 from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError
 
@@ -19,7 +20,8 @@ LONGEST_TEXT = 5_000
 LONGEST = dict.fromkeys(("org_id", "item_id", "contract", "stripe_customer_id"), LONGEST_ID) | {"email": LONGEST_EMAIL}
 """Characters of a field by its column; of any other, LONGEST_TEXT."""
 
-_NUMBER = re.compile(r"[+-]?(\d{1,15}(\.\d{0,18})?|\.\d{1,18})", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_NO_OFFSET = re.compile(r"[+-]\d{2}:?[6-9]\d$", re.ASCII)  # minutes that no hour has, which Python may add up
 
 
 class RowFaultError(Exception):
@@ -58,25 +60,34 @@ def require_texts(texts: Mapping[str, str]) -> None:
 
 
 def read_number(name: str, text: str) -> Decimal:
-    """A plain decimal number, below 1e15 and with at most 18 decimals. Raises RowFaultError."""
-    if not _NUMBER.fullmatch(text):
-        raise RowFaultError(f"{name} {text!r} is not a number below 1e15: write it like 12.50")
-    return Decimal(text)
+    """A number as usage files may hold it, below 1e15 and with at most 18 decimals. Raises RowFaultError."""
+    try:
+        return read_quantity(text)
+    except QuantityError as error:
+        raise RowFaultError(f"{name} {error}") from None
 
 
 def read_moment(text: str) -> datetime:
     """A UTC day or a time with its zone, as a time in UTC. Raises RowFaultError."""
-    try:
-        read = datetime.fromisoformat(text)
-        day = date.fromisoformat(text) if len(text) == len("2026-10-01") else None
-    except ValueError:
-        raise RowFaultError(f"{text!r} is not a time: write 2026-10-01 or 2026-10-01T12:00:00Z") from None
+    read = _iso(text)
+    if read is None or (read.tzinfo is None and not _DAY.fullmatch(text) and _iso(f"{text}Z") is None):
+        raise RowFaultError(f"{text!r} is not a time: write 2026-10-01 or 2026-10-01T12:00:00Z")
     require_year(read.year, text)
-    if day is not None:
-        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    if _DAY.fullmatch(text):
+        return read.replace(tzinfo=UTC)
     if read.tzinfo is None:
         raise RowFaultError(f"{text!r} has no time zone: write {text}Z for UTC")
     return read.astimezone(UTC)
+
+
+def _iso(text: str) -> datetime | None:
+    """The time that an ISO text says; None when it says none. A small z stands for UTC too, as RFC 3339 allows."""
+    if _NO_OFFSET.search(text):
+        return None
+    try:
+        return datetime.fromisoformat(f"{text[:-1]}Z" if text.endswith("z") else text)
+    except ValueError:
+        return None
 
 
 def read_month(text: str) -> Month:

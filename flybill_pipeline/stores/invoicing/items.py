@@ -20,6 +20,7 @@ from flybill_pipeline.billing.money.amounts import to_minor
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import line_id
 from flybill_pipeline.stores.invoicing.items_file import Item, refused
+from flybill_pipeline.stores.invoicing.meter_names import stored_meters
 from flybill_pipeline.stores.invoicing.org_terms import CURRENCY, read_terms
 from flybill_pipeline.stores.invoicing.tables import billing_items, credit_uses, line_items, organizations, outcomes
 
@@ -242,7 +243,7 @@ def _discount(row: Any) -> Discount:
         percent=Decimal(content["percent"]) if "percent" in content else None,
         amount_minor=None if amount is None else to_minor(Decimal(amount), currency or ""),
         currency=currency,
-        meters=frozenset(content.get("meters", "").split()),
+        meters=stored_meters(content.get("meters", "")),
         start=Month.parse(content["start"]) if "start" in content else None,
         end=Month.parse(content["end"]) if "end" in content else None,
     )

@@ -24,6 +24,7 @@ from flybill_pipeline.stores.invoicing.imported_fields import (
     read_number,
     require_texts,
 )
+from flybill_pipeline.stores.invoicing.meter_names import KnownMeters, meters_text, read_meters
 from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError
 
 COMMON = ("item_id", "kind", "org_id", "name")
@@ -62,14 +63,17 @@ class Item:
         return self.content["start"] if self.kind == "subscription" else ""
 
 
-def read_items(file: Path) -> list[Item]:
-    """The items in a CSV or JSON file, or ImportRefusedError with every fault in it."""
+def read_items(file: Path, *, meters: KnownMeters | None = None) -> list[Item]:
+    """The items in a CSV or JSON file, or ImportRefusedError with every fault in it.
+
+    `meters` gives those that the price books know, asked once a discount names some; None leaves names unchecked.
+    """
     rows = _json_rows(file) if file.suffix == ".json" else list(enumerate(csv_rows(file)[1], start=2))
     items: list[Item] = []
     faults: list[str] = []
     for number, row in rows:
         try:
-            items.append(_item(number, row))
+            items.append(_item(number, row, meters))
         except RowFaultError as fault:
             faults.append(f"{file}: row {number}: {fault}")
     seen: dict[tuple[str, str], int] = {}
@@ -98,7 +102,7 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _item(number: int, row: Mapping[Any, Any]) -> Item:
+def _item(number: int, row: Mapping[Any, Any], meters: KnownMeters | None) -> Item:
     if None in row:
         raise RowFaultError("has more fields than the header: quote a field that holds a comma")
     if unknown := [str(name) for name in row if name not in COLUMNS]:
@@ -113,17 +117,17 @@ def _item(number: int, row: Mapping[Any, Any]) -> Item:
         raise RowFaultError(f"{missing} is empty: a {kind} needs one")
     if extra := next((name for name in values if name not in (*COMMON, *required, *optional)), None):
         raise RowFaultError(f"a {kind} has no {extra}: leave it empty")
-    content = _content(kind, values)
+    content = _content(kind, values, meters)
     return Item(number, values["item_id"], kind, values["org_id"], content)
 
 
 def _text(value: Any) -> str:
     if isinstance(value, list):
-        return " ".join(str(each) for each in value)
+        return json.dumps(value, ensure_ascii=False, default=str) if value else ""
     return "" if value is None else str(value).strip()
 
 
-def _content(kind: str, values: Mapping[str, str]) -> dict[str, str]:
+def _content(kind: str, values: Mapping[str, str], meters: KnownMeters | None) -> dict[str, str]:
     begins_or_ends = _as_month if kind == "discount" else _as_moment
     readers: dict[str, Callable[[str], str]] = {
         "amount": lambda text: plain(read_number("amount", text)),
@@ -135,7 +139,7 @@ def _content(kind: str, values: Mapping[str, str]) -> dict[str, str]:
         "month": _as_month,
         "start": begins_or_ends,
         "end": begins_or_ends,
-        "meters": lambda text: " ".join(sorted(text.replace(",", " ").split())),
+        "meters": lambda text: meters_text(read_meters(text, None if meters is None else meters())),
         "name": str,
     }
     content = {name: readers[name](text) for name, text in values.items() if name in readers}

@@ -1,6 +1,7 @@
 """Single fields of a price book's TOML, every fault collected with its path. What a price book means is not here."""
 
 import difflib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -8,6 +9,8 @@ from typing import Any
 
 # More digits than this on either side of the point is a slip of the keyboard, and would not be exact.
 _MOST_DIGITS = 30
+# A number as text: what usage and `flybill quote` take. Decimal itself would take blanks, underlines, other digits.
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 
 
 class Fields:
@@ -148,6 +151,8 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
 
 def _exact(value: Any) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
+        return None
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
         return None
     try:
         number = Decimal(value)

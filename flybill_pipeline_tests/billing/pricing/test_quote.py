@@ -1,6 +1,7 @@
 """One quantity priced on its own."""
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -49,3 +50,17 @@ def test_what_no_invoice_can_hold_is_said() -> None:
     assert quote(dear, "seconds", Decimal(10**6), {}).amount_minor == 10**14
     with pytest.raises(UnpricedError, match="the seconds comes to more than any invoice can hold"):
         quote(dear, "seconds", Decimal(10**14), {})
+
+
+@pytest.mark.parametrize("day", [date(9999, 12, 31), date(9999, 12, 1), date(1, 1, 1)])
+def test_a_quote_needs_no_month_of_the_book(day: date) -> None:
+    dated = replace(BOOK, effective_from=day)
+    assert quote(dated, "seconds", Decimal(30000), {}).amount == "0.015"
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "amount"),
+    [("max", "0"), ("latest", "0"), ("time_weighted", "0"), ("sum", "-6"), ("count", "-6")],
+)
+def test_a_level_below_zero_is_quoted_as_it_is_billed(aggregation: str, amount: str) -> None:
+    assert quote(book(per_unit("2"), seconds=aggregation), "seconds", Decimal(-3), {}).amount == amount

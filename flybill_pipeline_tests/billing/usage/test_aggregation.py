@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flybill_pipeline.billing.usage.aggregation import aggregate, billed_quantity, convert, hours_below_zero
+from flybill_pipeline.billing.usage.aggregation import (
+    aggregate,
+    billed_quantity,
+    convert,
+    hours_below_zero,
+    levels_below_zero,
+)
 from flybill_pipeline.billing.usage.meters import Aggregation, Meter, Rounding
 from flybill_pipeline.billing.usage.totals import LevelTrail, UsageTotal
 from flybill_pipeline_tests.billing.pricing.books import used
@@ -118,6 +124,27 @@ def test_what_a_level_comes_to_is_what_every_hour_of_it_comes_to(
     day = date(2026, 10, edge)
     assert billed_quantity(meter, totals, day) == sum(max(level, 0) for level in levels)
     assert hours_below_zero(meter, totals, date(2026, 10, 1), day) == sum(level < 0 for level in levels)
+
+
+TOLD = st.lists(st.tuples(st.integers(1, 31), st.integers(-4, 5), st.sampled_from("ab")), min_size=1, max_size=8)
+
+
+@given(TOLD, st.sampled_from([Aggregation.MAX, Aggregation.LATEST]), st.sampled_from([(), ("size",), ("region",)]))
+def test_a_peak_or_a_last_value_is_never_below_zero_and_one_that_was_is_told(
+    told: list[tuple[int, int, str]], aggregation: Aggregation, per: tuple[str, ...]
+) -> None:
+    totals = [
+        used(str(quantity), day=day, size=size)._replace(measures={aggregation: Decimal(quantity)})
+        for day, quantity, size in told
+    ]
+    series = [[each for each in told if not per or per == ("region",) or each[2] == size] for size in "ab"]
+    series = series if per == ("size",) else series[:1]
+    last = (max(one)[1] for one in series if one)
+    highest = (max(quantity for _, quantity, _ in one) for one in series if one)
+    levels = list(highest if aggregation is Aggregation.MAX else last)
+    meter = meter_of(aggregation, *per)
+    assert billed_quantity(meter, totals) == sum(max(level, 0) for level in levels)
+    assert levels_below_zero(meter, totals) == sum(level < 0 for level in levels)
 
 
 def test_different_values_of_a_dimension_count_once_however_many_series_have_them() -> None:

@@ -1,7 +1,10 @@
 """A level below zero counts as zero, bills the others as ever, and is seen by a person: its line and a check say so."""
 
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
+import pytest
 from sqlalchemy import Engine
 
 from flybill_pipeline.billing.usage.meters import Aggregation
@@ -34,3 +37,40 @@ def test_an_org_with_a_level_below_zero_is_billed_nothing_for_it_and_is_found(en
         }
     ]
     assert world.checks.below_zero(OCTOBER.next(), 0) == []
+
+
+def told(org: str, day: int, quantity: str, volume: str = "v") -> UsageTotal:
+    """A level as a `max` or `latest` meter has it."""
+    amount = Decimal(quantity)
+    measures = {Aggregation.MAX: amount, Aggregation.LATEST: amount}
+    at = OCTOBER.start.replace(day=day)
+    return UsageTotal(org, "seats", {"v": volume}, amount, at.date(), 1, measures, int(amount < 0), at)
+
+
+@pytest.mark.parametrize(
+    ("meter", "levels", "amount", "below"),
+    [
+        (("latest",), [(1, "10", "a"), (2, "-3", "a")], 0, True),
+        (("max",), [(1, "-4", "a")], 0, True),
+        (("max",), [(1, "-4", "a"), (2, "4", "a")], 2000, False),
+        (("latest", "v"), [(1, "-3", "a"), (1, "5", "b")], 2500, True),
+        (("max", "v"), [(1, "-3", "a"), (1, "5", "b")], 2500, True),
+        (("latest",), [(1, "-3", "a"), (2, "5", "a")], 2500, False),
+    ],
+)
+def test_a_peak_or_a_last_value_below_zero_is_not_paid_out_and_is_found(
+    engine: Engine, meter: tuple[str, ...], levels: list[tuple[int, str, str]], amount: int, below: bool
+) -> None:
+    aggregation, *per = meter
+    priced = book(per_unit("5", "seats"), seats=aggregation)
+    priced = replace(priced, meters={"seats": replace(priced.meters["seats"], per=tuple(per))})
+    later = replace(priced, effective_from=date(2026, 10, 16), prices=(per_unit("5.0000001", "seats"),))
+    world = BillingWorld(engine, (priced,))
+    acme, bolt = world.org("acme"), world.org("bolt", currency="eur")
+    world.books = (priced, replace(priced, currency="eur"), replace(later, currency="eur"))  # in eur the price changes
+    world.usage.totals[OCTOBER] += [told(org, *each) for org in (acme, bolt) for each in levels]
+    assert world.close(OCTOBER).held == []
+    assert [sum(line[2] for line in world.lines(OCTOBER, org)) for org in (acme, bolt)] == [amount, amount]
+    found = world.checks.below_zero(OCTOBER, 0)
+    assert {each["org_id"] for each in found} == ({acme, bolt} if below else set())
+    assert all("below zero, which counts as zero" in each["description"] for each in found)

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from sqlalchemy import Engine
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing import models
 from flybill_pipeline.billing.pricing.prices import Price
+from flybill_pipeline.billing.usage.quantities import read_quantity
+from flybill_pipeline.stores.invoicing.imported_fields import RowFaultError, read_moment, read_number
 from flybill_pipeline.stores.invoicing.items_file import KINDS, read_items
 from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError
 from flybill_pipeline.stores.invoicing.organizations_file import READERS, read_organizations
@@ -141,3 +145,47 @@ def test_a_file_that_says_a_thing_twice_or_not_at_all(tmp_path: Path, name: str,
     file.write_text(content)
     with pytest.raises(ImportRefusedError, match=says):
         read_items(file) if name.endswith("json") else read_organizations(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("1e3", "1000"), ("1E+3", "1000"), ("12.50", "12.5"), ("+5", "5"), (".5", "0.5"), ("5.", "5"), ("1e-18", "1e-18")],
+)
+def test_a_number_is_read_as_usage_reads_it(text: str, number: str) -> None:
+    assert read_number("amount", text) == Decimal(number) == read_quantity(text)
+
+
+@pytest.mark.parametrize("value", ["1e3", "1000.0", "1000"])
+def test_a_number_of_json_is_the_number_however_it_is_written(tmp_path: Path, value: str) -> None:
+    file = tmp_path / "items.json"
+    file.write_text(json.dumps([{"item_id": "a", "org_id": "acme", "name": "a", "kind": "one_off"} | ITEMS["one_off"]]))
+    file.write_text(file.read_text().replace('"amount": "5"', f'"amount": {value}'))
+    assert read_items(file)[0].content["amount"] == "1000"
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-08-01", "2026-08-01T00:00:00Z", "2026-08-01T00:00:00z", "2026-08-01t00:00:00z", "2026-08-01 00:00Z"]
+)
+def test_a_time_is_read_as_usage_reads_it(text: str) -> None:
+    assert read_moment(text) == datetime(2026, 8, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("20260801", "is not a time: write 2026-10-01 or 2026-10-01T12:00:00Z"),
+        ("2026-W31", "is not a time: write 2026-10-01 or 2026-10-01T12:00:00Z"),
+        ("2026-08-01T00:00:00+02:60", "is not a time"),
+        ("2026-08-01T00:00:00-0275", "is not a time"),
+        ("2026-08-01T00:00:00+99:00", "is not a time"),
+        ("2026-08-32", "is not a time"),
+        ("2026-08-01T00:00:00", "has no time zone: write 2026-08-01T00:00:00Z for UTC"),
+    ],
+)
+def test_what_a_refused_time_is_told_to_write_can_be_read(text: str, says: str) -> None:
+    with pytest.raises(RowFaultError) as refused:
+        read_moment(text)
+    assert says in str(refused.value)
+    told = re.search(r"write (\S+)", str(refused.value))
+    assert told is not None
+    assert read_moment(told[1]).tzinfo is UTC

@@ -68,7 +68,10 @@ def test_a_book_is_read_exactly(tmp_path: Path) -> None:
         ('model = "per_unit"\nunit_amount = nan', "prices[0].unit_amount: must be a number"),
         ('model = "per_unit"\nunit_amount = inf', "prices[0].unit_amount: must be a number"),
         ('model = "per_unit"\nunit_amount = true', "prices[0].unit_amount: must be a number"),
-        ('model = "per_unit"\nunit_amount = "two"', "prices[0].unit_amount: must be a number"),
+        *(
+            (f'model = "per_unit"\nunit_amount = "{text}"', "prices[0].unit_amount: must be a number")
+            for text in ("two", "1_000", " 5 ", "5 ", "\uff15", "\u0665", "1,5", "0x10", "", "NaN", "1e", ".", "--5")
+        ),
         ('model = "per_unit"\nunit_amount = 1e31', "prices[0].unit_amount: must be a number of at most 30 digits"),
         ('model = "per_unit"\nunit_amount = 1e-31', "prices[0].unit_amount: must be a number of at most 30 digits"),
         ('model = "per_unit"\nunit_amount = 1\nfree_units = -1', "prices[0].free_units: must be 0 or more, not -1"),

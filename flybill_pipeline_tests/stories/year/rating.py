@@ -141,17 +141,27 @@ def _quantity(meter: str, rows: Sequence[Row], start: datetime, end: datetime) -
             kbit = sum(quantities, ZERO) * 8 / 1000
             return floor(abs(kbit) + Fraction(1, 2)) * Fraction(1 if kbit > 0 else -1)
         case "seats":
-            return sum((max(Fraction(str(row["quantity"])) for row in one) for one in _series(rows)), ZERO)
+            return sum((max(ZERO, *(Fraction(str(row["quantity"])) for row in one)) for one in _series(rows)), ZERO)
         case "gauge":
-            return max((datetime.fromisoformat(str(row["at"])), Fraction(str(row["quantity"]))) for row in rows)[1]
+            last = max((datetime.fromisoformat(str(row["at"])), Fraction(str(row["quantity"]))) for row in rows)[1]
+            return max(last, ZERO)
         case "users":
-            return Fraction(len({row["user"] for row in rows}))
+            return Fraction(_different((row["user"], Fraction(str(row["quantity"]))) for row in rows))
         case "visitors":
-            return Fraction(sum(len({Fraction(str(row["quantity"])) for row in one}) for one in _series(rows)))
+            seen = ([Fraction(str(row["quantity"])) for row in one] for one in _series(rows))
+            return Fraction(sum(_different((abs(each), each) for each in one) for one in seen))
         case "disk":
             return _held(rows, start, end)
         case _:
             return sum(quantities, ZERO)
+
+
+def _different(told: Iterable[tuple[object, Fraction]]) -> int:
+    """How many things came more often than they were taken back, which is told by a quantity below zero."""
+    came: Counter[object] = Counter()
+    for each, quantity in told:
+        came[each] += -1 if quantity < 0 else 1
+    return sum(times > 0 for times in came.values())
 
 
 def _held(rows: Sequence[Row], start: datetime, end: datetime) -> Fraction:

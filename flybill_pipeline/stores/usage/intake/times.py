@@ -9,7 +9,7 @@ from flybill_pipeline.stores.usage.intake.values import exact_json_number
 
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
-_OFFSET = "([+-][0-9]{2}(:?[0-9]{2})?|UTC)"
+_OFFSET = "([+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?|UTC)"  # as RFC 3339 has it; DuckDB would take +99:00 too
 ISO_UTC = f"{_DATE}([T ]{_CLOCK}Z?)?"
 ISO_OFFSET = f"{_DATE}[T ]{_CLOCK}( UTC|{_OFFSET})"
 ISO_LOOSE = f"(?i){_DATE}[T ]{_CLOCK} ?(Z|{_OFFSET})"  # small letters, which RFC 3339 allows; a blank before the offset

@@ -54,7 +54,9 @@ def _parts(lake: UsageLake, month: Month, measures: Measures, where: str) -> Ite
     for aggregation, meters in sorted(measures.items()):
         rows = usage.rows(month.days(), aggregation, meters)
         if rows:
+            counted = ", events" if aggregation is Aggregation.UNIQUE_COUNT else ""  # how often each quantity came
             measured = f"{quoted(aggregation)}, meter, dimensions, day, value, last_event_at, whole, fraction, trail"
+            measured += counted
             yield f"""select org_id, hash({measured}) from {rows} where {where}"""
     levels = usage.level_rows(month.first_day, measures.get(Aggregation.TIME_WEIGHTED, ()))
     if levels:

@@ -76,11 +76,14 @@ def measures_query(rows: str, condition: str, aggregation: Aggregation) -> str:
     if aggregation is not Aggregation.UNIQUE_COUNT:
         return f"""select {columns}, recorded, events, corrections, last_event_at, value, whole, fraction
                    from {rows} where {condition} order by {columns}"""
-    # A quantity counts on the day on which it first came, so that days can be added up.
+    came = "case when value < 0 then -events else events end"
+    # A quantity counts on the day on which it first came, so that days can be added up; not if it was taken back.
     return f"""select {columns}, sum(recorded), sum(events)::bigint, sum(corrections)::bigint, max(last_event_at),
                       count(*) filter (first)::decimal(38, 18), 0::decimal(38, 0), 0::decimal(38, 0)
-               from (select *, row_number() over same_value = 1 as first from {rows} where {condition}
-                     window same_value as (partition by org_id, meter, dimensions, value order by day))
+               from (select *, row_number() over in_order = 1 and sum({came}) over same > 0 as first
+                     from {rows} where {condition}
+                     window same as (partition by org_id, meter, dimensions, abs(value)),
+                            in_order as (partition by org_id, meter, dimensions, abs(value) order by day, value))
                group by {columns} order by {columns}"""
 
 

@@ -151,6 +151,21 @@ def test_usage_of_the_last_nanosecond_of_a_month_stays_in_it(reader: Reader) -> 
     assert {day for _, day in times_of(read).values()} == {date(2026, 9, 30)}
 
 
+# RFC 3339: hours up to 23, minutes up to 59. DuckDB would read some of the others, and move the usage by days.
+IMPOSSIBLE_OFFSETS = [
+    "+99:00",
+    "-99:00",
+    "+24:00",
+    "+02:60",
+    "-02:99",
+    "+99",
+    "+0260",
+    "+2400",
+    "+2:00",
+    "+02:0",
+    "+",
+    "+02:",
+]
 UNREADABLE = [
     "",
     "yesterday",
@@ -168,6 +183,9 @@ UNREADABLE = [
     "-infinity",
     "epoch",
     "now",
+    *(f"2026-09-30T{clock}Z" for clock in ("23:60:00", "25:00:00", "24:00:01", "2:00:00", "23", "23:59:5")),
+    *(f"2026-09-30T23:59:59{offset}" for offset in IMPOSSIBLE_OFFSETS),
+    *(f"2026-09-30 23:59:59 {offset}" for offset in IMPOSSIBLE_OFFSETS),
 ]
 WRONG_CLOCKS = ["0", "20261005", "1.5e-300", "1e18", "9" * 19, "9" * 40, "1e300", "1969-12-31T23:59:59Z", "9999-12-31"]
 
@@ -184,6 +202,20 @@ def test_what_is_no_instant_is_refused_by_row(reader: Reader, kind: str) -> None
         *(reasons.get(text, "time_unreadable") for text in UNREADABLE),
         *(["clock"] * len(WRONG_CLOCKS)),
     ]
+
+
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(st.sampled_from("+-"), st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=40))
+def test_an_offset_is_read_as_others_read_it_or_not_at_all(reader: Reader, offsets: list[tuple[str, int, int]]) -> None:
+    written = [f"2026-09-15T12:00:00{sign}{hours:02}:{minutes:02}" for sign, hours, minutes in offsets]
+    read = reader.text(jsonl_of(written), plain_source("jsonl"))
+    possible = {
+        f"s{place}": datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
+        for place, (text, (_, hours, minutes)) in enumerate(zip(written, offsets, strict=True))
+        if hours < 24 and minutes < 60
+    }
+    assert {row["event_id"]: row["occurred_at"] for row in read.events} == possible
+    assert {row["reason"] for row in read.rejects} <= {"time_unreadable"}
 
 
 def test_of_two_numbers_that_a_double_cannot_tell_apart_neither_is_guessed(reader: Reader) -> None:

@@ -100,9 +100,12 @@ def test_a_month_of_events_becomes_one_quantity(
 
 
 def test_peaks_below_zero_and_the_largest_of_one_instant(world: UsageWorld) -> None:
-    land(world, event("03-02T10:00:00", "-5"), event("03-02T10:00:00", "-3"), event("03-01T10:00:00", "-1"))
-    assert quantity(world, MARCH, "max") == -1
-    assert quantity(world, MARCH, "latest") == -3
+    land(world, event("03-02T10:00:00", "-5"), event("03-02T10:00:00", "3"), event("03-01T10:00:00", "1"))
+    assert quantity(world, MARCH, "max") == 3
+    assert quantity(world, MARCH, "latest") == 3
+    land(world, event("03-03T10:00:00", "-3"))
+    assert quantity(world, MARCH, "max") == 3
+    assert quantity(world, MARCH, "latest") == 0
 
 
 def test_a_label_that_changes_on_one_day_makes_no_second_level(world: UsageWorld) -> None:
@@ -147,6 +150,19 @@ def test_a_unique_count_of_a_dimension_counts_each_value_once_a_line(world: Usag
     land(world, *people)
     assert quantity(world, MARCH, "unique_count", distinct="user") == 2
     assert quantity(world, MARCH, "unique_count") == 3
+
+
+def test_a_correction_never_raises_a_unique_count_and_takes_back_what_it_names(world: UsageWorld) -> None:
+    land(world, event("03-01T10:00:00", "7"), event("03-05T10:00:00", "7"), event("03-03T10:00:00", "-7"))
+    assert quantity(world, MARCH, "unique_count") == 1
+    assert quantity(world, MARCH, "unique_count", distinct="user") == 1
+    land(world, event("03-02T10:00:00", "-7"))
+    assert quantity(world, MARCH, "unique_count") == 0
+    assert quantity(world, MARCH, "unique_count", distinct="user") == 0
+    land(world, event("03-02T10:00:00", "1", user="x"), event("03-02T11:00:00", "-1", user="x"))
+    land(world, event("03-09T10:00:00", "1", user="y"))
+    assert quantity(world, MARCH, "unique_count", distinct="user") == 1
+    assert quantity(world, MARCH, "unique_count") == 1
 
 
 # Time-weighted: events change a level, and level x hours is billed.
@@ -324,9 +340,11 @@ def expected(aggregation: str, told: Iterable[Told]) -> Decimal:
     of_series: dict[str, Callable[[list[Told]], int]] = {
         "sum": lambda s: sum(t.quantity for t in s),
         "count": lambda s: sum(-1 if t.quantity < 0 else 1 for t in s),
-        "max": lambda s: max(t.quantity for t in s),
-        "latest": lambda s: max((t.hour, t.quantity) for t in s)[1],
-        "unique_count": lambda s: len({t.quantity for t in s}),
+        "max": lambda s: max(0, *(t.quantity for t in s)),
+        "latest": lambda s: max(0, max((t.hour, t.quantity) for t in s)[1]),
+        "unique_count": lambda s: sum(
+            sum((-1 if t.quantity < 0 else 1) for t in s if abs(t.quantity) == size) > 0 for size in range(10)
+        ),
         "time_weighted": lambda s: sum(max(sum(t.quantity for t in s if t.hour <= hour), 0) for hour in range(month)),
     }
     quantity_of = of_series[aggregation]
