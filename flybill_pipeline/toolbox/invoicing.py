@@ -33,7 +33,7 @@ class InvoicingTools(PricingTools):
 
     @cached_property
     def items(self) -> Items:
-        return Items(self.engine)
+        return Items(self.engine, self.lookback_months)
 
     @cached_property
     def drafts(self) -> Drafts:

@@ -92,7 +92,7 @@ class BillingWorld:
         self.drafts, self.invoices = Drafts(self.engine), Invoices(self.engine)
         self.checks, self.statements = MonthChecks(self.engine), Statements(self.engine)
         self.holds = Holds(self.engine)
-        self.organizations, self.items = Organizations(self.engine, 1), Items(self.engine)
+        self.organizations, self.items = Organizations(self.engine, 1), Items(self.engine, self.lookback_months)
 
     def org(self, org_id: str, currency: str = "usd", contract: str | None = None, since: Month | None = None) -> str:
         """Imports the organization; a contract, or another currency, holds since ever or from the month `since` on."""

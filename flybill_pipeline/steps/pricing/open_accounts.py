@@ -15,6 +15,7 @@ from flybill_pipeline.billing.invoicing.clashes import (
 )
 from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItems, advance_lines, fixed_lines
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT, BilledLine, unbilled
+from flybill_pipeline.billing.invoicing.left_behind import left_behind
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.reckoned_discounts import DISCOUNT, held_in
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
@@ -47,6 +48,7 @@ class Items(Protocol):
 class Settled(Ledger, Protocol):
     """What settled months billed, and how many there are."""
 
+    def decided(self, month: Month, shard: int) -> Collection[str] | None: ...
     def settled_months(self, shard: int, org_ids: Collection[str] = ()) -> Mapping[str, int]: ...
 
 
@@ -77,6 +79,7 @@ class Accounts:
         known = Known(self.usage, self.ledger, self.books, items, terms)
         own = self._own_bases(part, orgs, known.items)
         ahead = self._billed_in_advance(part, known.items)
+        left = self._left_behind(part, [org.org_id for org in orgs], items)
         late: dict[str, list[LatePart]] = {}
         earlier = self._earlier(part.month)
         oldest = earlier[0] if earlier else part.month
@@ -92,6 +95,7 @@ class Accounts:
                     items=known.items.get(org.org_id, NO_ITEMS),
                     ahead=ahead.get(org.org_id, ()),
                     late=late.get(org.org_id, ()),
+                    left_behind=left.get(org.org_id, ()),
                     too_old=paid_ahead.get(org.org_id, ()),
                     settled_months=settled.get(org.org_id, 0),
                     next_currency=_currency_in(part.month.next(), org, terms.get(org.org_id)),
@@ -99,6 +103,30 @@ class Accounts:
             )
             for org in orgs
         }
+
+    def left_behind(self, part: ShardMonth) -> dict[str, list[Month]]:
+        """Per org with usage of earlier months those of the look-back that were closed, and not for that org."""
+        left: dict[str, list[Month]] = {}
+        for month in self._earlier(part.month):
+            if (decided := self.ledger.decided(month, part.shard)) is not None:
+                for org_id in self.usage.fingerprints(month, part.shard).keys() - set(decided):
+                    left.setdefault(org_id, []).append(month)
+        return left
+
+    def _left_behind(
+        self, part: ShardMonth, org_ids: Sequence[str], items: Mapping[str, OrgItems]
+    ) -> dict[str, list[Month]]:
+        """As `left_behind`, of orgs that are known: with plans and items as well."""
+        left: dict[str, list[Month]] = {}
+        for month in self._earlier(part.month):
+            decided = self.ledger.decided(month, part.shard)
+            undecided = [] if decided is None else [org_id for org_id in org_ids if org_id not in decided]
+            used = self.usage.fingerprints(month, part.shard, undecided) if undecided else {}
+            for org_id in undecided:
+                lines = fixed_lines(items.get(org_id, NO_ITEMS), month)
+                if org_id in used or any(line.amount_minor for line in lines):
+                    left.setdefault(org_id, []).append(month)
+        return left
 
     def too_late(self, month: Month, shard: int) -> list[tuple[str, Month]]:
         """Each org and service month whose usage came after the last invoice that could still bill it."""
@@ -161,13 +189,15 @@ class Accounts:
 class _Read:
     """What was read of one org beside its terms.
 
-    `ahead` is what other months billed for its month and the next; `too_old` what a month too old to be billed again
+    `ahead` is what other months billed for its month and the next; `left_behind` are earlier months that were closed
+    without it; `too_old` what a month too old to be billed again
     has to take off, or to take back, of what it billed in advance.
     """
 
     items: OrgItems
     ahead: Sequence[BilledLine]
     late: Sequence[LatePart]
+    left_behind: Sequence[Month]
     too_old: Sequence[LineItem]
     settled_months: int
     next_currency: str
@@ -210,6 +240,7 @@ def _due(org: BilledOrg, month: Month, read: _Read) -> list[LineItem]:
 
 def _problems(org: BilledOrg, month: Month, read: _Read, due: Sequence[LineItem]) -> Iterator[HoldReason]:
     currency = org.currency
+    yield from left_behind(org.org_id, read.left_behind)
     for each in read.late:
         yield from each.problems
         billed_then = [line for line in each.lines if line.currency == each.basis.currency]

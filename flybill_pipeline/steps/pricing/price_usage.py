@@ -13,6 +13,7 @@ from flybill_pipeline.billing.invoicing.carried_over import carried_line
 from flybill_pipeline.billing.invoicing.clashes import carried_in_others
 from flybill_pipeline.billing.invoicing.commitments import commitment_in
 from flybill_pipeline.billing.invoicing.invoice import Draft
+from flybill_pipeline.billing.invoicing.left_behind import unknown_org
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import BilledOrg
@@ -51,6 +52,7 @@ class Accounts(Protocol):
     """What bills hold beside the month's own usage."""
 
     def of(self, part: ShardMonth, orgs: Sequence[BilledOrg]) -> Mapping[str, Account]: ...
+    def left_behind(self, part: ShardMonth) -> Mapping[str, Sequence[Month]]: ...
     def too_late(self, month: Month, shard: int) -> Sequence[tuple[str, Month]]: ...
 
 
@@ -108,14 +110,16 @@ def price_shard(part: ShardMonth, orgs: Sequence[BilledOrg], source: PricedFrom,
     used = {org.org_id: org for org in usage_of(part, source.usage, set(in_force)) if org.org_id not in settled}
     carried = drafts.carried(month, list(known))
     unknown = {name_to_keep(key): used[key] for key in used.keys() - known.keys()}
-    strangers = unknown.keys() | (set() if only else drafts.strangers(month, shard))
+    left_behind = accounts.left_behind(part) if accounts and not only else {}
+    earlier = {name_to_keep(key): left_behind[key] for key in left_behind.keys() - known.keys()}
+    strangers = unknown.keys() | earlier.keys() | (set() if only else drafts.strangers(month, shard))
 
     def made() -> Iterator[Draft]:
         for key, org in known.items():
             account = with_carried(opened.get(key, EMPTY), carried.get(key, {}))
             yield price_org(part, org, used.get(key), source.books, account)
         for key in sorted(strangers - known.keys() - settled):
-            yield _stranger(month, shard, key, unknown.get(key))
+            yield _stranger(part, key, unknown.get(key), earlier.get(key, ()))
 
     count, lines, tally = _stored(part, made, source.inputs_id, drafts)
     too_late = accounts.too_late(month, shard) if accounts and not only else []
@@ -209,16 +213,15 @@ def usage_of(part: ShardMonth, usage: Usage, in_force: Collection[BooksOfMonth |
     )
 
 
-def _stranger(month: Month, shard: int, org_id: str, usage: OrgUsage | None) -> Draft:
-    """An org that nobody imported. Without usage (what it had belongs to another by now) nothing is wrong any more."""
-    if usage is None:
-        return Draft(month, org_id, shard, None, (), 0, (), None)
-    problem = HoldReason(
-        code="unknown_org",
-        message=f"There is usage for {org_id}, but no such organization.",
-        remedy="Import it with `flybill import-orgs FILE`, then close the month again.",
-    )
-    return Draft(month, org_id, shard, None, (), 0, tuple(_per_meter(problem, usage)), usage.up_to)
+def _stranger(part: ShardMonth, org_id: str, usage: OrgUsage | None, earlier: Sequence[Month]) -> Draft:
+    """An org that nobody imported, with usage of the month, or of `earlier` months that were closed without it.
+
+    Without any (what it had belongs to another by now) nothing is wrong any more.
+    """
+    problems = [] if usage is None else list(_per_meter(unknown_org(org_id), usage))
+    problems += [unknown_org(org_id, earlier)] if earlier else []
+    up_to = usage.up_to if usage else None
+    return Draft(part.month, org_id, part.shard, None, (), 0, tuple(problems), up_to)
 
 
 def _without_book(month: Month, org: BilledOrg, usage: OrgUsage | None) -> list[HoldReason]:

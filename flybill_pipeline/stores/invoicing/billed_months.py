@@ -45,6 +45,14 @@ class BilledMonths:
         with self._engine.connect() as connection:
             return {org_id: int(count) for org_id, count in connection.execute(query)}
 
+    def decided(self, month: Month, shard: int) -> set[str] | None:
+        """The orgs of a shard with an outcome of the month; None where nobody has one: it was never closed."""
+        of_month = select(outcomes.c.org_id).where(outcomes.c.month == str(month))
+        with self._engine.connect() as connection:
+            if connection.execute(of_month.limit(1)).first() is None:
+                return None
+            return set(connection.execute(of_month.where(outcomes.c.shard == shard)).scalars())
+
     def bases(self, service_month: Month, shard: int, org_ids: Collection[str] = ()) -> dict[str, Basis]:
         """What each org whose `service_month` is settled was last billed from for it."""
         basis = pricing_bases.c

@@ -1,0 +1,24 @@
+"""Which months of an organization an invoice can still bill, when an item is dated back. Nothing is billed here."""
+
+from collections.abc import Collection, Iterator
+
+from flybill_pipeline.billing.money.period import Month
+
+
+def still_billed(month: Month, settled: Collection[Month], lookback_months: int) -> Month:
+    """The first month from `month` on that a later invoice bills: one that is not settled, or still looks back to it.
+
+    Without a settled month it is `month` itself. No month before the first settled one is closed any more.
+    """
+    if not settled:
+        return month
+    first = min(settled)
+    while all(later in settled or later < first for later in _looking_back_to(month, lookback_months)):
+        month = month.next()
+    return month
+
+
+def _looking_back_to(month: Month, lookback_months: int) -> Iterator[Month]:
+    for _ in range(lookback_months + 1):
+        yield month
+        month = month.next()
