@@ -222,10 +222,10 @@ def _subscription(
 ) -> Iterator[tuple[dict[str, str], str]]:
     """A plan that begins in mid-month, changes seats, then plan (which is known a month late), and is cancelled."""
     plan = {**common, "item_id": f"{org.org_id}-plan", "kind": "subscription", "name": "Team", "timing": timing}
-    begins, seats, changes, ends = (
-        f"2025-{month:02d}-{random.randint(1, 28):02d}"
-        for month in (2, random.randint(3, 5), 7, random.randint(10, 12))
-    )
+    months = [2, random.randint(3, 5), 7, random.randint(10, 12)]
+    if not org.imported:  # what it has in months before its first one would keep it waiting
+        months[:2] = [int(IMPORTED[-2:]), int(IMPORTED[-2:]) + 1]
+    begins, seats, changes, ends = (f"2025-{month:02d}-{random.randint(1, 28):02d}" for month in months)
     first = {**plan, "amount": org.amount(999), "start": begins, "seats": "3"}
     second = {**first, "start": seats, "seats": str(random.randint(4, 9))}
     third = {**second, "name": "Business", "amount": org.amount(2495), "start": changes}
