@@ -31,7 +31,7 @@ def main() -> None:
     """The entry point: errors of input and environment become one sentence and exit status 2, never a traceback."""
     screen.tolerate_any_text()
     try:
-        sys.exit(flybill(standalone_mode=False))
+        _run()
     except click.Abort:
         sys.exit(1)
     except click.ClickException as error:
@@ -42,6 +42,14 @@ def main() -> None:
         sys.exit(1)
     except Exception as error:
         sys.exit(_show_failure(error))
+
+
+def _run() -> None:
+    """Runs the command that was typed; what it printed is out when this ends, or whoever read it has left."""
+    try:
+        sys.exit(flybill(standalone_mode=False))
+    finally:
+        sys.stdout.flush()
 
 
 def _show_failure(error: Exception) -> int:

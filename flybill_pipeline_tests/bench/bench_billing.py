@@ -51,6 +51,7 @@ from flybill_pipeline_tests.worlds.organizations import org_row
 
 MONTH = Month(2026, 10)
 SHARDS = 16
+LOOKBACK_MONTHS = 3
 PROCESSES = 2  # the bar is for two cores
 LONGEST_START_SECONDS = 120
 LATE_EVERY = 20
@@ -123,7 +124,7 @@ def save_orgs(engine: Engine, folder: Path, orgs: int) -> None:
         writer = csv.DictWriter(opened, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
-    Items(engine).save(file, read_items(file))
+    Items(engine, LOOKBACK_MONTHS).save(file, read_items(file))
 
 
 class Closed(NamedTuple):
@@ -142,13 +143,15 @@ class Billing:
 
     def __init__(self, url: str, lines: int) -> None:
         engine = open_engine(url)
-        organizations, items = Organizations(engine, SHARDS), Items(engine)
+        organizations, items = Organizations(engine, SHARDS), Items(engine, LOOKBACK_MONTHS)
         terms = {shard: organizations.terms(shard) for shard in range(SHARDS)}
         self._orgs = {shard: [each.in_month(MONTH) for each in of.values()] for shard, of in terms.items()}
         self._usage, books = MadeUpUsage(lines, self._orgs), PriceBooks((book(),))
         self._in_force = cache(lambda month: cache(lambda currency: books_of_month(books, currency, month)))
         self._drafts, self._invoices, self._holds = Drafts(engine), Invoices(engine), Holds(engine)
-        self._accounts = Accounts(self._usage, BilledMonths(engine), items, self._in_force, 3, organizations)
+        self._accounts = Accounts(
+            self._usage, BilledMonths(engine), items, self._in_force, LOOKBACK_MONTHS, organizations
+        )
         self._inputs = PricingInputs(engine)
 
     def close(self, month: Month, shard: int) -> Closed:

@@ -25,7 +25,6 @@ from flybill_pipeline.stores.invoicing.meter_names import stored_meters
 from flybill_pipeline.stores.invoicing.org_terms import CURRENCY, read_terms
 from flybill_pipeline.stores.invoicing.tables import billing_items, credit_uses, line_items, organizations, outcomes
 
-LOOKBACK_MONTHS = 3
 MAY_END = ("subscription", "discount", "credit")
 INSTEAD = {
     "subscription": "add a row with the same item_id and a later start: the change begins there",
@@ -38,7 +37,7 @@ INSTEAD = {
 class Items:
     """The items of every org."""
 
-    def __init__(self, engine: Engine, lookback_months: int = LOOKBACK_MONTHS) -> None:
+    def __init__(self, engine: Engine, lookback_months: int) -> None:
         self._engine = engine
         self._lookback_months = lookback_months
 

@@ -74,8 +74,20 @@ def no_room() -> Iterator[None]:
 
 @contextmanager
 def no_handles() -> Iterator[None]:
-    with at_most(resource.RLIMIT_NOFILE, len(list(Path("/dev/fd").iterdir())) + 1):
-        yield
+    """All handles below the limit are taken but two, those between others too."""
+    highest = max(int(handle.name) for handle in Path("/dev/fd").iterdir())
+    taken: list[int] = []
+    with at_most(resource.RLIMIT_NOFILE, highest + 4):
+        try:
+            with suppress(OSError):
+                while True:
+                    taken.append(os.dup(0))
+            os.close(taken.pop())
+            os.close(taken.pop())
+            yield
+        finally:
+            for handle in taken:
+                os.close(handle)
 
 
 @contextmanager
