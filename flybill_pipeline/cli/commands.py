@@ -45,11 +45,11 @@ def main() -> None:
 
 
 def _run() -> None:
-    """Runs the command that was typed; what it printed is out when this ends, or whoever read it has left."""
+    """Runs the command that was typed, and hands over all that it printed. Raises BrokenPipeError if nobody reads."""
     try:
         sys.exit(flybill(standalone_mode=False))
     finally:
-        sys.stdout.flush()
+        screen.hand_over()
 
 
 def _show_failure(error: Exception) -> int:

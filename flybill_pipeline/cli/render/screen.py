@@ -66,6 +66,11 @@ def tolerate_any_text() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def hand_over() -> None:
+    """Hands over what was printed and not read yet; raises BrokenPipeError when nobody reads any more."""
+    sys.stdout.flush()
+
+
 def reader_left() -> None:
     """Nobody reads what we print any more: nothing is to be said of it, not even when the process ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
