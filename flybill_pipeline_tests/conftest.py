@@ -12,13 +12,15 @@ import pytest
 from sqlalchemy import Engine
 
 from flybill_pipeline.local.postgres import serving
-from flybill_pipeline_tests.worlds import effort
 from flybill_pipeline_tests.worlds.databases import Databases, fresh_databases
 from flybill_pipeline_tests.worlds.deployment import Deployments
+from flybill_pipeline_tests.worlds.effort import register_profiles
 from flybill_pipeline_tests.worlds.emulator import Emulators
 from flybill_pipeline_tests.worlds.project import PROJECT, SHARED
 
-__all__ = ["PROJECT", "SHARED", "effort"]
+__all__ = ["PROJECT", "SHARED"]
+
+register_profiles()
 
 LONGEST = (  # files of minutes each, which go first: a worker that begins one at the end has all others wait for it
     "test_a_year.py",

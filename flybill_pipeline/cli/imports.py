@@ -30,7 +30,7 @@ def import_orgs(file: Path, json_wanted: bool) -> None:
     show(
         json_wanted,
         answer,
-        lambda: screen.line(f"{_counted(len(orgs), 'organization')}: {new} new, {changed} changed."),
+        lambda: screen.line(f"{screen.counted(len(orgs), 'organization')}: {new} new, {changed} changed."),
     )
 
 
@@ -52,7 +52,9 @@ def import_items(file: Path, json_wanted: bool) -> None:
     with toolbox(settings) as tools:
         new, changed = tools.items.save(file, items)
     answer = {"items": len(items), "new": new, "changed": changed}
-    show(json_wanted, answer, lambda: screen.line(f"{_counted(len(items), 'item')}: {new} new, {changed} changed."))
+    show(
+        json_wanted, answer, lambda: screen.line(f"{screen.counted(len(items), 'item')}: {new} new, {changed} changed.")
+    )
 
 
 @click.command()
@@ -64,10 +66,6 @@ def land(file: Path, source: str, json_wanted: bool) -> None:
     with toolbox(load_settings()) as tools:
         landed = tools.landing.land(file, source)
     show(json_wanted, asdict(landed), lambda: screen.line(landed.sentence))
-
-
-def _counted(number: int, name: str) -> str:
-    return f"{number:,} {name}" if number == 1 else f"{number:,} {name}s"
 
 
 IMPORTS = (import_orgs, import_items, land)

@@ -9,10 +9,15 @@ QUICK = "quick"
 QUICKER = 5
 Value = TypeVar("Value")
 
-# No property is a timed test: on a busy machine each of them is late at times.
-settings.register_profile("whole", deadline=None)
-settings.register_profile(QUICK, deadline=None, max_examples=100 // QUICKER)
-settings.load_profile("whole")
+
+def register_profiles() -> None:
+    """Makes `quick` known, and takes the limit of time from each property: on a busy machine all are late at times.
+
+    The rest is Hypothesis' own choice, which is another one where CI runs.
+    """
+    settings.register_profile("whole", settings.get_profile(settings.get_current_profile_name()), deadline=None)
+    settings.register_profile(QUICK, settings.get_profile("whole"), max_examples=100 // QUICKER)
+    settings.load_profile("whole")
 
 
 def examples(number: int) -> int:

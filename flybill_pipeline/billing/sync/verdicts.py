@@ -66,14 +66,17 @@ def difference_words(row: Mapping[str, Any]) -> str:
 
 
 def _both(row: Mapping[str, Any], amount: str) -> str:
-    here, there = (_money(int(row[f"{amount}_{side}"]), row[f"currency_{side}"]) for side in ("ours", "theirs"))
+    here, there = (
+        amount_in_words(int(row[f"{amount}_{side}"]), row[f"currency_{side}"]) for side in ("ours", "theirs")
+    )
     return f"{here} here, {there} there"
 
 
-def _money(minor: int, currency: str) -> str:
+def amount_in_words(minor: int, currency: str) -> str:
+    """The amount; of a currency in which nothing is billed here as a number of its minor units."""
     try:
         return format_money(minor, currency)
-    except UnknownCurrencyError:  # Stripe may have invoices in currencies in which nothing is billed here
+    except UnknownCurrencyError:
         return f"{minor} {currency}"
 
 

@@ -17,10 +17,10 @@ def show_late(late: LateUsage | None) -> None:
         return
     due = late.organizations - late.too_late
     if due:
-        of = _organizations(due)
+        of = screen.counted(due, "organization")
         screen.line(screen.warning("late usage"), f": usage of {of} came after the month was closed; {WHEN}")
     if late.too_late:
-        of = _organizations(late.too_late)
+        of = screen.counted(late.too_late, "organization")
         screen.line(screen.warning("late usage"), f": usage of {of} came when no month could bill it any more")
 
 
@@ -35,7 +35,7 @@ def show_overdue(overdue: Mapping[Month, int]) -> None:
     if not overdue:
         return
     oldest = min(overdue)
-    months = [f"{month} ({_organizations(waiting)})" for month, waiting in sorted(overdue.items())]
+    months = [f"{month} ({screen.counted(waiting, 'organization')})" for month, waiting in sorted(overdue.items())]
     more = f" and {len(months) - MOST} more" if len(months) > MOST else ""
     screen.line(
         screen.warning("not closed"),
@@ -51,7 +51,3 @@ def late_data(late: LateUsage | None) -> dict[str, int] | None:
 def overdue_data(overdue: Mapping[Month, int]) -> list[dict[str, Any]]:
     """The member `months_not_closed` of `flybill status --json`."""
     return [{"month": str(month), "organizations": waiting} for month, waiting in sorted(overdue.items())]
-
-
-def _organizations(number: int) -> str:
-    return f"{number:,} organization{'' if number == 1 else 's'}"

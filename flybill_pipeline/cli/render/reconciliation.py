@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from flybill_pipeline.billing.money.amounts import format_money
-from flybill_pipeline.billing.money.currencies import UnknownCurrencyError
-from flybill_pipeline.billing.sync.verdicts import Difference, Verdict
+from flybill_pipeline.billing.sync.verdicts import Difference, Verdict, amount_in_words
 from flybill_pipeline.cli.render import screen
 
 MOST = 20
@@ -53,12 +51,7 @@ def _show_rows(rows: Sequence[Difference], count: int) -> None:
 
 
 def _amount(minor: int | None, currency: str | None) -> str:
-    if minor is None or currency is None:
-        return "-"
-    try:
-        return format_money(minor, currency)
-    except UnknownCurrencyError:
-        return f"{minor} {currency}"
+    return "-" if minor is None or currency is None else amount_in_words(minor, currency)
 
 
 def verdict_data(verdict: Verdict) -> dict[str, Any]:

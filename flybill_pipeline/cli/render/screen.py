@@ -124,6 +124,11 @@ def numbers(values: Mapping[str, int]) -> None:
     table(("", " "), [(name, f"{number:,}") for name, number in values.items()], right=(" ",))
 
 
+def counted(number: int, noun: str) -> str:
+    """So many of them, in words: `1 organization`, `2,000 organizations`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def json_document(data: Any) -> None:
     """Prints an answer as JSON."""
     json_pieces([json.dumps(data, indent=2), "\n"])

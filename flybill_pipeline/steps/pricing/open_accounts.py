@@ -190,8 +190,8 @@ class _Read:
     """What was read of one org beside its terms.
 
     `ahead` is what other months billed for its month and the next; `left_behind` are earlier months that were closed
-    without it; `too_old` what a month too old to be billed again
-    has to take off, or to take back, of what it billed in advance.
+    without it; `too_old` is what a month that is too old to be billed again takes off, or back, of what it billed in
+    advance.
     """
 
     items: OrgItems

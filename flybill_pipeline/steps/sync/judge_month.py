@@ -21,25 +21,25 @@ def judge_month(
     now: datetime,
 ) -> Verdict:
     """The verdict on a month. Some of its invoices may stand `elsewhere`, in other accounts than `here`."""
-    found = proof.reconciliation
-    if found is None:
+    compared = proof.reconciliation
+    if compared is None:
         return Verdict("not_compared", not_read=proof.unread)
-    rows = list(_rows(found.differences))
+    rows = list(_rows(compared.differences))
     differs = [_difference(row) for row in rows if not _is_unsent(row)]
     unsent = len(rows) - len(differs)
     there = sum(each.invoices for each in elsewhere)
-    invoices = there + found.matched + len(rows)
+    invoices = there + compared.matched + len(rows)
     state: State = "differs" if differs else "other_account" if there else "matches"
-    told = elsewhere_sentence(str(month), elsewhere, here, invoices) if here is not None else ""
+    elsewhere_words = elsewhere_sentence(str(month), elsewhere, here, invoices) if here is not None else ""
     return Verdict(
         state=state,
         compared_at=now,
-        message=" ".join(filter(None, (told, _message(found.matched, len(differs), unsent)))),
-        matched=found.matched,
+        message=" ".join(filter(None, (elsewhere_words, _message(compared.matched, len(differs), unsent)))),
+        matched=compared.matched,
         unsent=unsent,
         differing=len(differs),
         differs=differs[:MOST_KEPT],
-        written_off=differences(found.written_off)[:MOST_KEPT],
+        written_off=differences(compared.written_off)[:MOST_KEPT],
     )
 
 

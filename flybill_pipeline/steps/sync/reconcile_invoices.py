@@ -227,14 +227,14 @@ def _difference(row: Mapping[Any, Any], unread: Collection[str]) -> str:
         return "unread" if row["invoice_id"] in unread else "missing_there"
     if row["side"] == "right_only":
         return "missing_here"
-    found = {
+    differing = {
         "duplicate": row["copies"] > 1,
         "amount": row["amount_minor_ours"] != row["amount_minor_theirs"],
         "currency": row["currency_ours"] != row["currency_theirs"],
         "credited": row["credited_minor_ours"] != row["credited_minor_theirs"],
         "status": row["status"] not in DUE,
     }
-    return ", ".join(name for name, differs in found.items() if differs)
+    return ", ".join(name for name, differs in differing.items() if differs)
 
 
 def _totals(billed: Sequence[OurInvoice], listed: Sequence[ListedInvoice]) -> dict[str, dict[str, int]]:

@@ -25,14 +25,14 @@ class Drafts(Protocol):
     def delete_draft(self, stripe_invoice_id: str) -> Answer[str] | Failure: ...
 
 
-def sweep_drafts(found: Reconciliation, rows: Rows, stripe: Drafts) -> list[Mapping[str, Any]]:
+def sweep_drafts(compared: Reconciliation, rows: Rows, stripe: Drafts) -> list[Mapping[str, Any]]:
     """Deletes the orphans among the drafts that differ, and returns those that are gone now: org and Stripe's id.
 
     A draft of an invoice that is still on its way is left to the sync; one of an invoice that this database does not
     know may belong to another, and is left to a person, as are copies that are finalized.
     """
     removed: list[Mapping[str, Any]] = []
-    for row in found.differences.to_dict("records"):
+    for row in compared.differences.to_dict("records"):
         if row["status"] != "draft" or not isinstance(row["org_id"], str):
             continue
         org_id, draft = row["org_id"], str(row["stripe_invoice_id"])

@@ -123,9 +123,9 @@ def take_in(landing: LandingZone, lake: FileLake, catalog: FileCatalog, now: dat
     """
     reports, days, not_read = [], set[date](), list[tuple[LandedFile, NotRead]]()
     with catalog.working_on("intake"):
-        found = list(landing.files())
-        require_known_sources(found, catalog.read(), landing.source_ids(), landing.has)
-        for arrival in catalog.arrivals(found, now):
+        files = list(landing.files())
+        require_known_sources(files, catalog.read(), landing.source_ids(), landing.has)
+        for arrival in catalog.arrivals(files, now):
             file = arrival.file
             match _taken(lake, arrival):
                 case NotRead() as left:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from flybill_pipeline.stores.files.compressed import CODECS
+from flybill_pipeline.stores.files.readable import CODECS
 
 PIECE = 1024 * 1024
 ROWS_AT_ONCE = 10_000

@@ -35,8 +35,10 @@ class SyncBreaker:
         row = stripe_breaker.c
         query = select(*_COLUMNS, row.key_mark).where(row.is_open)
         with self._engine.connect() as connection:
-            found = connection.execute(query).one_or_none()
-        return found is None or found.key_mark != self._key_mark or _read(found).bounded(now).next_probe_at <= now
+            row_open = connection.execute(query).one_or_none()
+        return (
+            row_open is None or row_open.key_mark != self._key_mark or _read(row_open).bounded(now).next_probe_at <= now
+        )
 
     def admit(self, now: datetime) -> Admission:
         """Whether a run may call. A probe that is due is given to the run that asks first, and is due again later."""

@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory, gettempdir
 import duckdb
 
 from flybill_pipeline.billing.usage.files import Broken, LandedFile
-from flybill_pipeline.stores.files.compressed import readable
 from flybill_pipeline.stores.files.duck import Limits, duck
 from flybill_pipeline.stores.files.folders import local_folder
+from flybill_pipeline.stores.files.readable import readable
 from flybill_pipeline.stores.files.second_reader import fault_of_packing
 from flybill_pipeline.stores.files.whole_copies import copy_whole
 from flybill_pipeline.stores.usage.intake.judging import MACROS
@@ -66,7 +66,7 @@ class Landing:
 
     def files(self) -> Iterator[LandedFile]:
         """Every file that belongs to a source, oldest first: by time of modification, then source, then path."""
-        found = [
+        landed = [
             (status.st_mtime_ns, source.key, path, status)
             for source in self.sources.values()
             for path in self.root.glob(source.files)
@@ -74,7 +74,7 @@ class Landing:
             for status in _status(path)
         ]
         fingerprints = {source.key: source.fingerprint() for source in self.sources.values()}
-        for modified_ns, key, path, status in sorted(found):
+        for modified_ns, key, path, status in sorted(landed):
             yield LandedFile(
                 source=key,
                 path=_shown(path.relative_to(self.root)),

@@ -78,9 +78,9 @@ def load_sources(path: Path) -> dict[str, SourceMapping]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SourcesError(f"{path}: {error}") from None
     faults: list[str] = []
-    found = _Table(document, "", faults)
-    entries = found.take("sources", list, [])
-    found.nothing_else()
+    root = _Table(document, "", faults)
+    entries = root.take("sources", list, [])
+    root.nothing_else()
     sources = [_source(_Table(entry, f"sources[{number}]", faults)) for number, entry in enumerate(entries, start=1)]
     names = [source.name for source in sources]
     faults += [f"sources: two are named {name!r}" for name in sorted(set(names)) if name and names.count(name) > 1]

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import duckdb
 
 from flybill_pipeline.billing.usage.files import Arrival, Broken, NotRead, Piece, Taken
-from flybill_pipeline.stores.files.compressed import readable
 from flybill_pipeline.stores.files.duck import Limits, copied, duck, parquet_rows, quoted
+from flybill_pipeline.stores.files.readable import readable
 from flybill_pipeline.stores.files.second_reader import fault_of, fault_of_packing
 from flybill_pipeline.stores.usage.intake.judging import MACROS, SHOWN, judging_query, sentences
 from flybill_pipeline.stores.usage.intake.readers import reading

@@ -57,8 +57,8 @@ class LakeCatalog:
         with self.engine.begin() as connection:
             known = _known(connection)
             _let_go(connection, [row for place, row in known.items() if place not in there])
-            found = [_registered(connection, file, known.get(place), now) for place, file in there.items()]
-        return sorted((arrival for arrival in found if arrival is not None), key=lambda arrival: arrival.number)
+            arrivals = [_registered(connection, file, known.get(place), now) for place, file in there.items()]
+        return sorted((arrival for arrival in arrivals if arrival is not None), key=lambda arrival: arrival.number)
 
     def unread(self, files: Iterable[LandedFile]) -> list[LandedFile]:
         """Those of `files` that `arrivals` would return. Writes nothing."""
@@ -126,9 +126,9 @@ class LakeCatalog:
         with self.engine.connect() as connection:
             return tuple(connection.execute(select(usage_pieces.c.path).order_by(usage_pieces.c.path)).scalars())
 
-    def compared(self, pieces: Sequence[str], found: Mapping[date, Sequence[EventKey]]) -> None:
-        """Puts `found`, which comparing `pieces` gave, in the place of what was found before."""
-        rows = [{"day": day, "source": k.source, "event_id": k.event_id} for day, keys in found.items() for k in keys]
+    def compared(self, pieces: Sequence[str], ids: Mapping[date, Sequence[EventKey]]) -> None:
+        """Puts `ids`, which comparing `pieces` gave, in the place of those that were excluded before."""
+        rows = [{"day": day, "source": k.source, "event_id": k.event_id} for day, keys in ids.items() for k in keys]
         with self.engine.begin() as connection:
             connection.execute(delete(usage_exclusions))
             if rows:

@@ -21,7 +21,7 @@ def conflicts_over_days(root: Path, pieces: Sequence[str], limits: Limits) -> di
     if not pieces:
         return {}
     rows = parquet_rows([str(root / piece) for piece in pieces])
-    found: dict[date, list[EventKey]] = {}
+    excluded_on: dict[date, list[EventKey]] = {}
     with duck(root / "work" / "spill", limits) as connection:
         counted = connection.execute(f"select count(*) from {rows}").fetchone()
         passes = 1 + (counted[0] if counted else 0) // ROWS_PER_PASS
@@ -39,5 +39,5 @@ def conflicts_over_days(root: Path, pieces: Sequence[str], limits: Limits) -> di
                 from suspects)
             select distinct day, source, {KEPT_ID} from standing where day <> stands_on order by all""").fetchall()
     for day, source, event_id in excluded:
-        found.setdefault(day, []).append(EventKey(source, event_id))
-    return found
+        excluded_on.setdefault(day, []).append(EventKey(source, event_id))
+    return excluded_on
