@@ -15,7 +15,7 @@ from uuid import uuid4
 import dagster as dg
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, text
 
 from flybill_pipeline.stores.postgres.database import MIGRATIONS, migrate, open_engine
 from flybill_pipeline_tests.worlds.project import PROJECT
@@ -42,7 +42,7 @@ create event trigger note_drop on sql_drop execute function public.note_drop();
 """
 END_OTHERS = """
 select pg_terminate_backend(pid) from pg_stat_activity
-where datname = current_database() and pid <> pg_backend_pid() and not pid = any(:ours)
+where datname = current_database() and pid <> pg_backend_pid()
 """
 EMPTY_ALL = """
 do $$
@@ -134,15 +134,13 @@ class _Reused:
 
     def __init__(self, postgres_url: str) -> None:
         self._postgres_url = postgres_url
-        self._ours: set[int] = set()
         self.engine = self._made()
 
     def emptied(self) -> Engine:
-        """The engine on it, without anything that the last user left: rows, connections, locks."""
-        if self.engine.pool.checkedout():  # type: ignore[attr-defined]  # a connection that was never given back
-            self.engine.dispose()
+        """The engine on it, without anything that the last user left: rows, connections and their settings, locks."""
+        self.engine.dispose()
         with self.engine.begin() as connection:
-            connection.execute(text(END_OTHERS), {"ours": [*self._ours]})
+            connection.execute(text(END_OTHERS))
             unchanged = connection.execute(text("select not exists (select from public.schema_changes)")).scalar_one()
             if unchanged:
                 connection.exec_driver_sql(EMPTY_ALL)
@@ -155,8 +153,6 @@ class _Reused:
         """A new database, in which it is noted when the schema changes."""
         name = _created(self._postgres_url, "lent", migrated(self._postgres_url))
         engine = open_engine(self._postgres_url.format(name))
-        event.listen(engine, "connect", lambda connection, _: self._ours.add(connection.info.backend_pid))
-        event.listen(engine, "close", lambda connection, _: self._ours.discard(connection.info.backend_pid))
         with engine.begin() as connection:
             connection.exec_driver_sql(WATCH_THE_SCHEMA)
         return engine

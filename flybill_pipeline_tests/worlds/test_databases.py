@@ -32,6 +32,15 @@ def test_a_database_is_lent_again_without_what_was_written(postgres_url: str) ->
     databases.close()
 
 
+def test_what_a_session_was_set_to_ends_with_its_user(postgres_url: str) -> None:
+    databases = Databases(postgres_url)
+    with databases.lent() as engine, engine.begin() as connection:
+        connection.execute(text("set session_replication_role = replica"))  # past every trigger
+    with databases.lent() as engine, engine.begin() as connection:
+        assert connection.execute(text("show session_replication_role")).scalar_one() == "origin"
+    databases.close()
+
+
 def test_one_whose_schema_was_changed_is_not_lent_again(postgres_url: str) -> None:
     databases = Databases(postgres_url)
     with databases.lent() as engine:
