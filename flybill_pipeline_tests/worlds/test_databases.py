@@ -32,6 +32,21 @@ def test_a_database_is_lent_again_without_what_was_written(postgres_url: str) ->
     databases.close()
 
 
+def test_a_large_table_is_emptied_too_whatever_refers_to_it(postgres_url: str) -> None:
+    databases = Databases(postgres_url)
+    with databases.lent() as engine, engine.begin() as connection:
+        connection.execute(
+            text(
+                "insert into flybill.organizations (org_id, name, currency, shard)"
+                " select 'org' || n, 'A name', 'usd', 0 from generate_series(1, 20000) n"
+            )
+        )
+        assert connection.execute(text("select pg_relation_size('flybill.organizations')")).scalar_one() > 1_000_000
+    with databases.lent() as engine, engine.begin() as connection:
+        assert connection.execute(text("select count(*) from flybill.organizations")).scalar_one() == 0
+    databases.close()
+
+
 def test_what_a_session_was_set_to_ends_with_its_user(postgres_url: str) -> None:
     databases = Databases(postgres_url)
     with databases.lent() as engine, engine.begin() as connection:
