@@ -1,11 +1,14 @@
 """The commands that bring something in: organizations, their items, files of usage. Reading the files: the stores."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
 import click
 
+from flybill_pipeline.billing.money.currencies import RETIRED
 from flybill_pipeline.cli.answers import as_json, show
 from flybill_pipeline.cli.arguments import FILE
 from flybill_pipeline.cli.render import screen
@@ -26,12 +29,25 @@ def import_orgs(file: Path, json_wanted: bool) -> None:
     orgs = read_organizations(file, contracts={name for book in books.books for name in book.contracts})
     with toolbox(settings) as tools:
         new, changed = tools.organizations.save(orgs, tools.now())
-    answer = {"organizations": len(orgs), "new": new, "changed": changed}
-    show(
-        json_wanted,
-        answer,
-        lambda: screen.line(f"{screen.counted(len(orgs), 'organization')}: {new} new, {changed} changed."),
-    )
+    warnings = _retired(org.terms.currency for org in orgs)
+    answer = {"organizations": len(orgs), "new": new, "changed": changed, "warnings": warnings}
+
+    def sentences() -> None:
+        screen.line(f"{screen.counted(len(orgs), 'organization')}: {new} new, {changed} changed.")
+        for sentence in warnings:
+            screen.line(screen.warning("warning"), f": {sentence}")
+
+    show(json_wanted, answer, sentences)
+
+
+def _retired(currencies: Iterable[str]) -> list[str]:
+    """A sentence for each currency of the file that is nobody's money any more."""
+    return [
+        f"{screen.counted(count, 'organization')} with {currency}, which ended on {RETIRED[currency][0]}: "
+        f"say {RETIRED[currency][1]}, and in currency_from the month from which it holds"
+        for currency, count in Counter(currencies).items()
+        if currency in RETIRED
+    ]
 
 
 @click.command("import-items")

@@ -8,51 +8,10 @@ and the same for whatever is asked: then one answer is enough. All others may be
 whatever they are called. That the reason is everybody's is seen by several organizations, so no sentence here says it.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
-
 import stripe
 from stripe import oauth_error
 
-from flybill_pipeline.billing.sync.values import FailureKind
-
-READY_SOON = "Your invoice is ready; its payment link follows shortly."
-CHECKING = "Your invoice is being checked by our billing team. You need not do anything."
-NOTHING_TO_DO = "Nothing: it is tried again by itself."
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One row. `codes`, `statuses`, `params` and `says` (part of Stripe's message, lower case) narrow it when given."""
-
-    error: type[stripe.StripeError]
-    kind: FailureKind
-    name: str
-    message: str
-    remedy: str = NOTHING_TO_DO
-    customer_message: str = READY_SOON
-    codes: Collection[str] = ()
-    statuses: Collection[int] = ()
-    params: Collection[str] = ()
-    says: str = ""
-
-    def matches(
-        self, error: type[stripe.StripeError], status: int | None, code: str | None, param: str | None, says: str
-    ) -> bool:
-        """Whether this row is about an error of exactly that class, with that status, code, parameter and message."""
-        return (
-            error is self.error
-            and (not self.codes or code in self.codes)
-            and (not self.statuses or status in self.statuses)
-            and (not self.params or param in self.params)
-            and self.says in says
-        )
-
-    @property
-    def unconditional(self) -> bool:
-        """Whether it takes every error of its class."""
-        return not (self.codes or self.statuses or self.params or self.says)
-
+from flybill_pipeline.stripe_gateway.failure_rule import CHECKING, Rule
 
 _TAX_ENGINE = ("failed_tax_calculation", "taxes_calculation_failed")
 _ADDRESS = ("customer_tax_location_invalid", "invalid_tax_location", "tax_id_invalid")
@@ -111,10 +70,11 @@ _REFUSED = (
         stripe.InvalidRequestError,
         "org",
         "currency_clash",
-        "The Stripe customer is billed in another currency than the org",
-        "A Stripe customer has one currency for life: link the org to another customer, then repair the org.",
+        "Stripe does not bill this customer in the org's currency beside what it has in another one",
+        "End what the customer has there in the other currency (a subscription, a discount, a pending item), or link "
+        "the org to another customer; then repair the org.",
         "Contact us to change your billing currency.",
-        says="combine currencies",
+        says=("combine currencies",),
     ),
     Rule(
         stripe.InvalidRequestError,
@@ -148,6 +108,13 @@ _REFUSED = (
         "The invoice is further at Stripe than our row says; adopting it",
         codes=("invoice_not_editable", "status_transition_invalid"),
     ),
+    Rule(  # the real answers have no code
+        stripe.InvalidRequestError,
+        "look_first",
+        "already_further",
+        "The invoice is further at Stripe than our row says; adopting it",
+        says=("already finalized", "only delete draft invoices"),
+    ),
     Rule(
         stripe.InvalidRequestError,
         "org",
@@ -174,6 +141,16 @@ _REFUSED = (
         "Check STRIPE_API_KEY and FLYBILL_STRIPE_LIVE, and which customer the org is linked to; then repair the org.",
         CHECKING,
         codes=("livemode_mismatch", "account_invalid"),
+    ),
+    Rule(  # without a code
+        stripe.InvalidRequestError,
+        "org",
+        "email_missing",
+        "The customer has no email address, and Stripe sends invoices to one",
+        "Import the org with an email (import-orgs), and give it to the customer in Stripe if the org is linked to one "
+        "that was there before; or set collection_method to charge_automatically. Then repair the org.",
+        "Please give us an email address for your invoices.",
+        says=("missing email",),
     ),
     Rule(
         stripe.InvalidRequestError,

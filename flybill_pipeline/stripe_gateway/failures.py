@@ -11,7 +11,8 @@ from dataclasses import replace
 import stripe
 
 from flybill_pipeline.billing.sync.values import Failure, FailureKind
-from flybill_pipeline.stripe_gateway.failure_table import TABLE, Rule
+from flybill_pipeline.stripe_gateway.failure_rule import Rule
+from flybill_pipeline.stripe_gateway.failure_table import TABLE
 
 RATE_LIMIT_REASON = "stripe-rate-limited-reason"
 LONGEST_RETRY_AFTER = 300.0

@@ -7,14 +7,12 @@ from typing import Any
 
 from flybill_pipeline.billing.sync.accounts import StripeAccount
 from flybill_pipeline.billing.sync.values import StripeCustomer, StripeInvoice, SyncInvoice, SyncLine, SyncOrg
-from flybill_pipeline.billing.usage.texts import cut
+from flybill_pipeline.billing.usage.texts import LONGEST_NAME, cut
 from flybill_pipeline.stripe_gateway.shapes import shaped, text_of
 
 DAYS_UNTIL_DUE = 30
 """For send_invoice when the org names no term; Stripe insists on one."""
 LONGEST_DESCRIPTION = 500
-LONGEST_NAME = 256
-"""Of a customer, in characters, by Stripe's own description."""
 LONGEST_METADATA = 500
 
 
@@ -67,7 +65,9 @@ def line_params(lines: Sequence[SyncLine]) -> list[dict[str, Any]]:
 
 
 def customer_params(org: SyncOrg) -> dict[str, Any]:
-    """The parameters of a customer for an org that came without one. A name that is too long for Stripe is cut."""
+    """The parameters of a customer for an org that came without one. A name that is too long for
+    Stripe is cut: none is imported any more.
+    """
     params: dict[str, Any] = {"name": cut(org.name, LONGEST_NAME), "metadata": {"flybill_org_id": org_mark(org.org_id)}}
     if org.email:
         params["email"] = org.email

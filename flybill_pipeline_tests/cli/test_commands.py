@@ -119,6 +119,11 @@ def test_an_organization_that_nobody_imported(flybill: Flybill, arguments: tuple
         ("org_id,name,currency\na,A\n", ("row 2", "fields")),
         ("org_id,name,currency\na,A,usd,more\n", ("row 2", "fields")),
         ("org_id,name,currency,collection_method\na,A,usd,send_invoice\n", ("row 2", "days_until_due")),
+        (
+            "org_id,name,currency,email,collection_method,days_until_due\na,A,usd,,send_invoice,30\n",
+            ("row 2", "email", "charge_automatically"),
+        ),
+        (f"org_id,name,currency\na,{'A' * 257},usd\n", ("row 2", "name", "257", "256")),
         ("org_id,name,currency,days_until_due\na,A,usd,soon\n", ("row 2", "'soon'")),
         ("org_id,name,currency,contract,contract_from\na,A,usd,acme,2026-01-01\n", ("row 2", "'acme'")),
         ("org_id,name,currency,contract\na,A,usd,acme\n", ("row 2", "'acme'", "contract_from")),
@@ -154,8 +159,14 @@ def test_a_customer_that_another_organization_has(flybill: Flybill, file: Path) 
 
 def test_importing_the_same_again_changes_nothing(flybill: Flybill) -> None:
     again = flybill.import_orgs([{"org_id": "acme", "name": "Acme Inc.", "currency": "usd"}])
-    assert again.json() == {"organizations": 1, "new": 0, "changed": 1}
+    assert again.json() == {"organizations": 1, "new": 0, "changed": 1, "warnings": []}
     assert flybill.import_orgs([{"org_id": "acme", "name": "Acme Inc.", "currency": "usd"}]).json()["changed"] == 0
+
+
+def test_a_currency_that_has_ended_is_imported_with_a_warning(flybill: Flybill) -> None:
+    (warning,) = flybill.import_orgs([{"org_id": "sofia", "name": "Sofia", "currency": "bgn"}]).json()["warnings"]
+    assert "1 organization with bgn" in warning
+    assert "say eur" in warning
 
 
 def test_a_file_that_is_not_there(flybill: Flybill) -> None:

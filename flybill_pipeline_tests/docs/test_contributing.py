@@ -20,6 +20,7 @@ from flybill_pipeline.settings import Settings
 from flybill_pipeline.stores.invoicing.organizations import Organization
 from flybill_pipeline.stores.postgres.tables import metadata
 from flybill_pipeline.stripe_gateway import failure_table
+from flybill_pipeline.stripe_gateway.failure_rule import Rule
 from flybill_pipeline_tests.conftest import PROJECT
 from flybill_pipeline_tests.docs.pages import text_of
 
@@ -30,7 +31,7 @@ RULES = [
     for table in vars(failure_table).values()
     if isinstance(table, tuple)
     for rule in table
-    if isinstance(rule, failure_table.Rule)
+    if isinstance(rule, Rule)
 ]
 
 

@@ -9,7 +9,8 @@ import stripe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flybill_pipeline.stripe_gateway.failure_table import NOTHING_TO_DO, TABLE
+from flybill_pipeline.stripe_gateway.failure_rule import NOTHING_TO_DO
+from flybill_pipeline.stripe_gateway.failure_table import TABLE
 from flybill_pipeline.stripe_gateway.failures import LONGEST_RETRY_AFTER, classify
 
 Headers = Mapping[str, str]
@@ -121,9 +122,27 @@ def test_no_unknown_refusal_is_taken_for_everybodys(status: int, code: str | Non
     assert failure.kind != "everyone"
 
 
-def test_a_currency_clash_has_no_code_and_is_known_by_its_words() -> None:
-    words = "You cannot combine currencies on a single customer. This customer has had ..."
-    assert classify(raised(stripe.InvalidRequestError, 400, message=words)).code == "currency_clash"
+@pytest.mark.parametrize(
+    ("words", "kind", "name"),
+    [
+        ("You cannot combine currencies on a single customer. This customer has had ...", "org", "currency_clash"),
+        (
+            "Missing email. In order to create invoices that are sent to the customer, the customer must have a valid "
+            "email.",
+            "org",
+            "email_missing",
+        ),
+        (
+            "This invoice is already finalized, you can't re-finalize a non-draft invoice.",
+            "look_first",
+            "already_further",
+        ),
+        ("You can only delete draft invoices.", "look_first", "already_further"),
+    ],
+)
+def test_a_refusal_without_a_code_is_known_by_its_words(words: str, kind: str, name: str) -> None:
+    failure = classify(raised(stripe.InvalidRequestError, 400, message=words))
+    assert (failure.kind, failure.code) == (kind, name)
 
 
 @pytest.mark.parametrize(("error", "status"), [(stripe.APIError, 500), (stripe.InvalidRequestError, 400)])

@@ -74,6 +74,8 @@ def _table() -> dict[str, Currency]:
 
 
 CURRENCIES = MappingProxyType(_table())
+RETIRED = MappingProxyType({"bgn": ("2026-01-01", "eur")})
+"""Currencies that are nobody's money any more, since when, and what took their place; Stripe still takes them."""
 
 
 def currency_of(code: str) -> Currency:

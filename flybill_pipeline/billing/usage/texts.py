@@ -17,7 +17,8 @@ LONGEST_DIMENSION = 4_000
 LONGEST_SOURCE = 100
 """Characters of a source's id and name. With an event's id it is the key of a row that Postgres keeps."""
 
-LONGEST_EMAIL = 512
+LONGEST_EMAIL, LONGEST_NAME = 512, 256
+"""Characters of a customer's at Stripe, by its own description."""
 LONGEST_KEY_BYTES = 2_600
 """Bytes of a text that Postgres can still keep in the key of a table, beside a month and a number."""
 

@@ -1,14 +1,15 @@
 """Brings one invoice to Stripe: create, add lines, compare, finalize, compare. What to do in doubt: `recovery.py`."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from functools import partial
 
 from flybill_pipeline.billing.sync.checks import mismatch, no_end_in_sight, problem_before_sending
 from flybill_pipeline.billing.sync.lines import chunk_step, chunks, first_chunk
-from flybill_pipeline.billing.sync.values import SyncInvoice, step_key
+from flybill_pipeline.billing.sync.values import Answer, Failure, StripeInvoice, SyncInvoice, step_key
 from flybill_pipeline.steps.sync.copy import DRAFT, keep_if_right, stripe_id
 from flybill_pipeline.steps.sync.ports import Stripe
-from flybill_pipeline.steps.sync.recovery import look
+from flybill_pipeline.steps.sync.recovery import REFUSED, look
 from flybill_pipeline.steps.sync.row import LOOKING, Doubt, DurableRow, Ending, LookFirst, Pause
 from flybill_pipeline.steps.sync.tally import Tally
 
@@ -46,7 +47,7 @@ def _advance(invoice: SyncInvoice, row: DurableRow, stripe: Stripe, looks: Colle
     if row.progress.state == "created":
         _add_lines(invoice, row, stripe, edited_for_good=Doubt.PLACE in looks)
     if row.progress.state == "lined":
-        _finalize(invoice, row, stripe)
+        _finalize(invoice, row, stripe, seen=Doubt.REPLAYED in looks)
     return Ending("finalized")
 
 
@@ -97,8 +98,17 @@ def _add_lines(invoice: SyncInvoice, row: DurableRow, stripe: Stripe, *, edited_
     keep_if_right(invoice, draft, row, "lined")
 
 
-def _finalize(invoice: SyncInvoice, row: DurableRow, stripe: Stripe) -> None:
+def _finalize(invoice: SyncInvoice, row: DurableRow, stripe: Stripe, *, seen: bool) -> None:
+    """Makes the draft final. A refusal without a reason may mean that somebody did so at Stripe: it blocks nobody
+    before a look has `seen` that it is a draft.
+    """
     draft_id = stripe_id(row)
-    key = _key(invoice, "finalize", stripe.contents.finalize(draft_id), row)
-    final = row.send("finalize", key, lambda key: stripe.finalize_invoice(draft_id, key))
+
+    def finalize(key: str) -> Answer[StripeInvoice] | Failure:
+        answer = stripe.finalize_invoice(draft_id, key)
+        if not seen and isinstance(answer, Failure) and answer.code == REFUSED:
+            return replace(answer, kind="look_first")
+        return answer
+
+    final = row.send("finalize", _key(invoice, "finalize", stripe.contents.finalize(draft_id), row), finalize)
     keep_if_right(invoice, final, row, "finalized")

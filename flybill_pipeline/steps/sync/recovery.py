@@ -21,6 +21,10 @@ MISSING = "invoice_missing"
 """The code of the failure that Stripe does not know an id."""
 GONE = "customer_missing"
 """The code of the failure that Stripe does not know a customer, or has deleted it."""
+REFUSED = "refused"
+"""The code of a refusal of which nothing more is known."""
+FURTHER = "already_further"
+"""The code of the failure that an invoice is no draft any more."""
 
 
 def look(invoice: SyncInvoice, row: DurableRow, stripe: Stripe, doubt: Doubt) -> None:
@@ -114,7 +118,16 @@ class Look:
         if drafts and self._keys_stand:
             self._end_keys(LOOK)
         for orphan in drafts:
-            self._row.ask(self._stripe.delete_draft(orphan.stripe_invoice_id))
+            self._delete_one(orphan.stripe_invoice_id)
+
+    def _delete_one(self, draft_id: str) -> None:
+        """A draft that is gone already is as good as deleted; one that became final is for the next look."""
+        answer = self._stripe.delete_draft(draft_id)
+        if self._row.ask_for(answer, MISSING, FURTHER, REFUSED) is not None or not isinstance(answer, Failure):
+            return
+        there = self._row.ask_for(self._stripe.retrieve_invoice(draft_id), MISSING)
+        if there is not None:
+            raise self._row.failed(answer if there.status in DRAFT else replace(answer, kind="look_first"))
 
     def _end_keys(self, step: str | None) -> None:
         self._row.new_keys(step)

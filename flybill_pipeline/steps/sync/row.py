@@ -163,9 +163,9 @@ class DurableRow:
             return result.value
         raise self.failed(result)
 
-    def ask_for(self, result: Answer[T] | Failure, missing: str) -> T | None:
-        """As `ask`, for something that may not exist: None when the failure is that one."""
-        if isinstance(result, Failure) and result.code == missing:
+    def ask_for(self, result: Answer[T] | Failure, *expected: str) -> T | None:
+        """As `ask`, for something that may not be possible: None when the failure has one of these codes."""
+        if isinstance(result, Failure) and result.code in expected:
             self._looks += 1
             self._tally.counted(result)
             return None

@@ -26,7 +26,8 @@ from flybill_pipeline.stores.invoicing.org_terms import (
 )
 from flybill_pipeline.stores.invoicing.tables import organization_terms, organizations
 
-METHODS = ("charge_automatically", "send_invoice")
+SENT = "send_invoice"
+METHODS = ("charge_automatically", SENT)
 NOTHING = "-"
 """In a file: takes away what is stored."""
 
@@ -75,7 +76,7 @@ class Organizations:
 
         What a row does not name stays as it is, so a list without Stripe's ids does not unlink anybody. Raises
         ImportRefusedError when two organizations would share a customer, a settled month would change its currency,
-        or an end is no contract's.
+        an end is no contract's, or one that is to be sent invoices has no address.
         """
         with self._engine.begin() as connection:
             connection.execute(text("select pg_advisory_xact_lock(hashtext('flybill organizations'))"))
@@ -87,6 +88,7 @@ class Organizations:
             terms = {change.org_id: list(added_terms(change, now)) for change in changes}
             currencies = {change.org_id: newest_currency(change, terms[change.org_id]) for change in changes}
             after = [_merged(row, currencies[row.org_id], before.get(row.org_id)) for row in given]
+            _require_emails(zip(given, after, strict=True))
             _require_own_customers({**before, **{org.org_id: org for org in after}}.values())
             changed = [org for org in after if before.get(org.org_id) != org or terms[org.org_id]]
             self._write(connection, changed, terms)
@@ -143,6 +145,20 @@ def _with_terms(
         )
         for org in orgs
     }
+
+
+def _require_emails(orgs: Iterable[tuple[OrgRow, Organization]]) -> None:
+    """Stripe sends invoices to nobody without an email address. A customer that is there already may have one there."""
+    faults = [
+        f"{row.place}: {org.org_id} is to be sent invoices (collection_method {SENT}) and has no email: add one, or "
+        f"use {METHODS[0]}"
+        for row, org in orgs
+        if org.collection_method == SENT
+        and org.email is None
+        and (org.stripe_customer_id is None or "email" in row.columns)
+    ]
+    if faults:
+        raise ImportRefusedError(faults)
 
 
 def _require_own_customers(orgs: Iterable[Organization]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from flybill_pipeline.billing.money.currencies import UnknownCurrencyError, currency_of
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.texts import LONGEST_NAME, fault_of_text
 from flybill_pipeline.stores.invoicing.imported_fields import RowFaultError, csv_rows, read_moment, require_texts
 from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError, TermsRow
 from flybill_pipeline.stores.invoicing.organizations import METHODS, NOTHING, Organization, OrgRow
@@ -112,6 +113,12 @@ def _moment_of(values: Mapping[str, object], name: str) -> datetime | None:
     return value if isinstance(value, datetime) else None
 
 
+def _name(text: str) -> str:
+    if fault := fault_of_text("name", text, LONGEST_NAME):
+        raise RowFaultError(f"{fault} (Stripe takes no longer one)")
+    return text
+
+
 def _currency(text: str) -> str:
     try:
         return currency_of(text.lower()).code
@@ -143,6 +150,7 @@ def _beginning_of_a_month(text: str) -> datetime:
 
 
 _CHECKED: Mapping[str, Callable[[str], str | int]] = {
+    "name": _name,
     "currency": _currency,
     "collection_method": _method,
     "days_until_due": _days,
