@@ -19,6 +19,10 @@ LONGEST_SOURCE = 100
 
 LONGEST_EMAIL, LONGEST_NAME = 512, 256
 """Characters of a customer's at Stripe, by its own description."""
+
+LONGEST_CUSTOM_FIELD = 140
+"""Characters of a custom field's value on an invoice at Stripe."""
+
 LONGEST_KEY_BYTES = 2_600
 """Bytes of a text that Postgres can still keep in the key of a table, beside a month and a number."""
 

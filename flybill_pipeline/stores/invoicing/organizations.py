@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from flybill_pipeline.billing.invoicing.shards import shard_of
+from flybill_pipeline.billing.invoicing.tax_ids import UnknownTaxIdError, tax_id_of
 from flybill_pipeline.billing.invoicing.terms import OrgTerms, Term
 from flybill_pipeline.stores.invoicing.org_terms import (
     CONTRACT,
@@ -43,6 +44,13 @@ class Organization:
     stripe_customer_id: str | None = None
     collection_method: str = METHODS[0]
     days_until_due: int | None = None
+    address_line1: str | None = None
+    address_city: str | None = None
+    address_postal_code: str | None = None
+    address_state: str | None = None
+    address_country: str | None = None
+    tax_id: str | None = None
+    purchase_order: str | None = None
 
 
 COLUMNS = tuple(each.name for each in fields(Organization))
@@ -76,7 +84,7 @@ class Organizations:
 
         What a row does not name stays as it is, so a list without Stripe's ids does not unlink anybody. Raises
         ImportRefusedError when two organizations would share a customer, a settled month would change its currency,
-        an end is no contract's, or one that is to be sent invoices has no address.
+        an end is no contract's, or Stripe would ask for what is not there.
         """
         with self._engine.begin() as connection:
             connection.execute(text("select pg_advisory_xact_lock(hashtext('flybill organizations'))"))
@@ -88,7 +96,7 @@ class Organizations:
             terms = {change.org_id: list(added_terms(change, now)) for change in changes}
             currencies = {change.org_id: newest_currency(change, terms[change.org_id]) for change in changes}
             after = [_merged(row, currencies[row.org_id], before.get(row.org_id)) for row in given]
-            _require_emails(zip(given, after, strict=True))
+            _require_what_stripe_asks_for(list(zip(given, after, strict=True)))
             _require_own_customers({**before, **{org.org_id: org for org in after}}.values())
             changed = [org for org in after if before.get(org.org_id) != org or terms[org.org_id]]
             self._write(connection, changed, terms)
@@ -147,18 +155,33 @@ def _with_terms(
     }
 
 
-def _require_emails(orgs: Iterable[tuple[OrgRow, Organization]]) -> None:
-    """Stripe sends invoices to nobody without an email address. A customer that is there already may have one there."""
+def _require_what_stripe_asks_for(orgs: Iterable[tuple[OrgRow, Organization]]) -> None:
     faults = [
-        f"{row.place}: {org.org_id} is to be sent invoices (collection_method {SENT}) and has no email: add one, or "
-        f"use {METHODS[0]}"
-        for row, org in orgs
-        if org.collection_method == SENT
-        and org.email is None
-        and (org.stripe_customer_id is None or "email" in row.columns)
+        f"{row.place}: {fault}" for row, org in orgs for fault in (_email_fault(row, org), _tax_fault(org)) if fault
     ]
     if faults:
         raise ImportRefusedError(faults)
+
+
+def _email_fault(row: OrgRow, org: Organization) -> str | None:
+    """Stripe sends invoices to nobody without an email address. A customer that is there already may have one there."""
+    if org.collection_method != SENT or org.email is not None:
+        return None
+    if org.stripe_customer_id is not None and "email" not in row.columns:
+        return None
+    return (
+        f"{org.org_id} is to be sent invoices (collection_method {SENT}) and has no email: add one, or use {METHODS[0]}"
+    )
+
+
+def _tax_fault(org: Organization) -> str | None:
+    if org.tax_id is None:
+        return None
+    try:
+        tax_id_of(org.tax_id, org.address_country)
+    except UnknownTaxIdError as error:
+        return f"{org.org_id}: {error}"
+    return None
 
 
 def _require_own_customers(orgs: Iterable[Organization]) -> None:

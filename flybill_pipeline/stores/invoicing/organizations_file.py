@@ -10,9 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from flybill_pipeline.billing.invoicing.countries import COUNTRIES, MEANT
 from flybill_pipeline.billing.money.currencies import UnknownCurrencyError, currency_of
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.usage.texts import LONGEST_NAME, fault_of_text
+from flybill_pipeline.billing.usage.texts import LONGEST_CUSTOM_FIELD, LONGEST_NAME, fault_of_text
 from flybill_pipeline.stores.invoicing.imported_fields import RowFaultError, csv_rows, read_moment, require_texts
 from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError, TermsRow
 from flybill_pipeline.stores.invoicing.organizations import METHODS, NOTHING, Organization, OrgRow
@@ -119,6 +120,22 @@ def _name(text: str) -> str:
     return text
 
 
+def _country(text: str) -> str:
+    letters = text.upper()
+    if letters in COUNTRIES:
+        return letters
+    meant = MEANT.get(letters)
+    raise RowFaultError(
+        f"address_country {text!r} is no country: use its two letters (ISO 3166), {meant or 'such as US or DE'}"
+    )
+
+
+def _purchase_order(text: str) -> str:
+    if fault := fault_of_text("purchase_order", text, LONGEST_CUSTOM_FIELD):
+        raise RowFaultError(f"{fault} (an invoice shows no longer one)")
+    return text
+
+
 def _currency(text: str) -> str:
     try:
         return currency_of(text.lower()).code
@@ -154,6 +171,8 @@ _CHECKED: Mapping[str, Callable[[str], str | int]] = {
     "currency": _currency,
     "collection_method": _method,
     "days_until_due": _days,
+    "address_country": _country,
+    "purchase_order": _purchase_order,
 }
 _TERMS: Mapping[str, Callable[[str], str | datetime]] = {
     "contract": str,

@@ -27,6 +27,13 @@ organizations = Table(
     Column("stripe_customer_id", Text, unique=True),
     Column("collection_method", Text, nullable=False, server_default="charge_automatically"),
     Column("days_until_due", Integer),
+    Column("address_line1", Text),
+    Column("address_city", Text),
+    Column("address_postal_code", Text),
+    Column("address_state", Text),
+    Column("address_country", Text),  # two letters, ISO 3166-1
+    Column("tax_id", Text),  # as it was written; its type at Stripe: billing's tax_ids.py
+    Column("purchase_order", Text),
     Column("shard", SmallInteger, nullable=False, index=True),
     recorded_at(),
 )
