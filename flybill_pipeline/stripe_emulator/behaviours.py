@@ -128,6 +128,8 @@ BEHAVIOURS = (
         "assumed",
         "test_a_deleted_customer_can_be_read_and_not_billed",
     ),
+    Behaviour("customer_tax_ids", "a customer has tax ids of the types that stripe-python names", "library"),
+    Behaviour("customer_tax_ids", "tax_id_invalid for a value of another form than its type", "documented"),
     Behaviour("customers", "one currency per customer, with Stripe's message", "reported"),
     Behaviour(
         "customers",

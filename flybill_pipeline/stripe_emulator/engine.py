@@ -101,7 +101,7 @@ class Emulator:
         route, object_id = request.routed
         named = dict(request.pairs)
         if route and route.collection == "customers":
-            return object_id or None, None
+            return object_id.partition("/")[0] or None, None
         invoice_id = object_id if route and route.collection == "invoices" else named.get("invoice", "")
         invoice = self.store.get("invoice", invoice_id) if invoice_id else None
         return (invoice["customer"] if invoice else named.get("customer")), invoice_id or None

@@ -9,7 +9,18 @@ from typing import Any
 
 from stripe import params as p
 
-from . import credit_notes, customers, events, finalization, invoice_lines, invoices, money_back, objects, payments
+from . import (
+    credit_notes,
+    customer_tax_ids,
+    customers,
+    events,
+    finalization,
+    invoice_lines,
+    invoices,
+    money_back,
+    objects,
+    payments,
+)
 from .call import Call
 from .params import Decoder, compile_params
 from .store import Json
@@ -19,7 +30,10 @@ Handler = Callable[[Call, dict[str, Any], str], Json]
 
 @dataclass(frozen=True)
 class Route:
-    """One endpoint: `/v1/{collection}`, with an id if `has_id`, followed by `action` if it is not empty."""
+    """One endpoint: `/v1/{collection}`, with an id if `has_id`, followed by `action` if it is not empty.
+
+    Where the path goes on with the id of a `part`, the handler is given both ids, with a slash between them.
+    """
 
     name: str
     method: str
@@ -28,6 +42,7 @@ class Route:
     action: str
     params_type: type
     handler: Handler
+    part: bool = False
     decode: Decoder = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,6 +63,28 @@ ROUTES = (
     Route("list_customers", "GET", "customers", False, "", p.CustomerListParams, customers.list_customers),
     Route("update_customer", "POST", "customers", True, "", p.CustomerUpdateParams, customers.update_customer),
     Route("delete_customer", "DELETE", "customers", True, "", p.CustomerDeleteParams, customers.delete_customer),
+    Route(
+        "create_tax_id",
+        "POST",
+        "customers",
+        True,
+        "tax_ids",
+        p.CustomerCreateTaxIdParams,
+        customer_tax_ids.create_tax_id,
+    ),
+    Route(
+        "list_tax_ids", "GET", "customers", True, "tax_ids", p.CustomerListTaxIdsParams, customer_tax_ids.list_tax_ids
+    ),
+    Route(
+        "delete_tax_id",
+        "DELETE",
+        "customers",
+        True,
+        "tax_ids",
+        p.CustomerDeleteTaxIdParams,
+        customer_tax_ids.delete_tax_id,
+        part=True,
+    ),
     Route("create_invoice", "POST", "invoices", False, "", p.InvoiceCreateParams, invoices.create_invoice),
     Route("retrieve_invoice", "GET", "invoices", True, "", p.InvoiceRetrieveParams, invoices.retrieve_invoice),
     Route("list_invoices", "GET", "invoices", False, "", p.InvoiceListParams, invoices.list_invoices),
@@ -139,14 +176,15 @@ ALIASES = {
 
 ENDPOINTS = tuple(route.name for route in ROUTES)
 
-_BY_SHAPE = {(route.method, route.collection, route.has_id, route.action): route for route in ROUTES}
+_BY_SHAPE = {(route.method, route.collection, route.has_id, route.action, route.part): route for route in ROUTES}
 
 
 def find_route(method: str, path: str) -> tuple[Route | None, str]:
-    """The endpoint of a path, and the object id in it (empty if there is none)."""
+    """The endpoint of a path, and the object id in it, with that of a part (empty if there is none)."""
     version, _, rest = path.removeprefix("/").partition("/")
     collection, *more = rest.split("/")
-    object_id, action, *extra = [*more, "", ""]
+    object_id, action, part, *extra = [*more, "", "", ""]
     if version != "v1" or any(extra) or (more and not object_id):
         return None, ""
-    return _BY_SHAPE.get((method, collection, bool(object_id), action)), object_id
+    shape = (method, collection, bool(object_id), action, bool(part))
+    return _BY_SHAPE.get(shape), f"{object_id}/{part}" if part else object_id
