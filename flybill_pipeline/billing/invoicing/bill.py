@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from flybill_pipeline.billing.invoicing.commitments import Commitment, true_up_line
 from flybill_pipeline.billing.invoicing.items.credits import Credit, apply_credits
 from flybill_pipeline.billing.invoicing.items.discounts import Discount, discount_lines
+from flybill_pipeline.billing.invoicing.waivers import after_discounts, not_given_back
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
 
@@ -29,7 +30,7 @@ class Parts:
     The lines that are `priced` (usage, plans, one-off items) meet the `discounts`; those that are `reckoned` (late
     lines, changes of what was billed in advance) met the discounts of their own month. What is `carried` from earlier
     months was discounted there: credits pay it, discounts leave it alone. `billed_before_minor` of the month was billed
-    in advance, and counts for the `commitment`.
+    in advance, and counts for the `commitment`; `waived_before_minor` of that was waived.
     """
 
     priced: Sequence[LineItem]
@@ -37,17 +38,18 @@ class Parts:
     carried: Sequence[LineItem] = ()
     commitment: Commitment | None = None
     billed_before_minor: int = 0
+    waived_before_minor: int = 0
     discounts: Sequence[Discount] = ()
     credits: Sequence[Credit] = ()
 
 
 def put_together(month: Month, currency: str, parts: Parts) -> Bill:
-    """What is priced and reckoned, then true-up, discounts, what is carried, credits."""
+    """What is priced and reckoned, then true-up, discounts, what was waived before, what is carried, credits."""
     own, true_up = list(parts.priced), _true_up(month, currency, parts)
     own += [] if true_up is None else [true_up]
     lines = [*parts.priced, *parts.reckoned, *own[len(parts.priced) :]]
-    lines += discount_lines(own, parts.discounts, currency, month)
-    lines += parts.carried
+    discounts = discount_lines(own, parts.discounts, currency, month)
+    lines += [*discounts, *_not_given_back(month, currency, parts, own, discounts), *parts.carried]
     applied = apply_credits(total_minor(lines), parts.credits, currency, month)
     return Bill((*lines, *applied.lines), applied.credits)
 
@@ -57,3 +59,13 @@ def _true_up(month: Month, currency: str, parts: Parts) -> LineItem | None:
         return None
     lines = (*parts.priced, *parts.reckoned)
     return true_up_line(lines, parts.commitment, currency, month, parts.billed_before_minor)
+
+
+def _not_given_back(
+    month: Month, currency: str, parts: Parts, own: Sequence[LineItem], discounts: Sequence[LineItem]
+) -> tuple[LineItem, ...]:
+    if not parts.waived_before_minor:
+        return ()
+    lines = [line for line in (*own, *parts.reckoned) if line.service_month == month]
+    comes_to = parts.billed_before_minor + after_discounts(lines, discounts)
+    return not_given_back(month, currency, parts.waived_before_minor, comes_to)

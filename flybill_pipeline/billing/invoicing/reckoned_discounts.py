@@ -20,7 +20,7 @@ def held_in(month: Month, discounts: Iterable[Discount]) -> tuple[str, ...]:
     return tuple(sorted(each.discount_id for each in discounts if each.applies_in(month)))
 
 
-def reckoned_again(
+def reckoned(
     month: Month,
     lines: Sequence[LineItem],
     ahead: Sequence[LineItem],
@@ -28,17 +28,24 @@ def reckoned_again(
     discounts: Sequence[Discount],
     currency: str,
 ) -> tuple[LineItem, ...]:
-    """The differences of the discounts of a settled `month`, as lines of its own service month; often none.
+    """The discounts of a settled `month` as they come to now.
 
     `lines` is everything of the service month as known now, `ahead` what is now due in advance for the month after it,
     `billed` what settled months billed for both. `discounts` are those that held in the month when it was priced: their
-    dates no longer matter. `currency` is the one that the month was billed in. Billing again right after gives nothing.
+    dates no longer matter. `currency` is the one that the month was billed in.
     """
     held = [replace(each, start=None, end=None) for each in discounts]
     base = [line for line in _of_its_invoice(month, lines, ahead, billed) if line.currency == currency]
-    now = discount_lines(base, held, currency, month)
+    return discount_lines(base, held, currency, month)
+
+
+def less_taken_off(month: Month, discounts: Sequence[LineItem], billed: Sequence[BilledLine]) -> tuple[LineItem, ...]:
+    """`discounts` of a settled `month` less what they took off before, as lines of its own service month; often none.
+
+    Billing again right after gives nothing.
+    """
     before = [line for line in billed if line.kind == DISCOUNT and line.service_month == month]
-    return tuple(line._replace(kind=DISCOUNT) for line in unbilled(now, before))
+    return tuple(line._replace(kind=DISCOUNT) for line in unbilled(discounts, before))
 
 
 def _of_its_invoice(

@@ -14,9 +14,10 @@ from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItem
 from flybill_pipeline.billing.invoicing.items.discounts import Discount
 from flybill_pipeline.billing.invoicing.late_usage import BilledLine, as_billed, unbilled
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
-from flybill_pipeline.billing.invoicing.reckoned_discounts import DISCOUNT, reckoned_again
+from flybill_pipeline.billing.invoicing.reckoned_discounts import DISCOUNT, less_taken_off, reckoned
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import OrgTerms, named
+from flybill_pipeline.billing.invoicing.waivers import WaivedMonth, after_discounts, is_kept, not_given_back, waived_of
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, ContractDays, fingerprint
@@ -40,6 +41,9 @@ class Ledger(Protocol):
     def billed(
         self, service_month: Month, except_month: Month, shard: int, org_ids: Collection[str]
     ) -> Mapping[str, Sequence[BilledLine]]: ...
+    def waived(
+        self, service_month: Month, except_month: Month, org_ids: Collection[str]
+    ) -> Mapping[str, Sequence[WaivedMonth]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +96,14 @@ def late_parts(service_month: Month, part: ShardMonth, known: Known) -> dict[str
     asked = ShardMonth(service_month, part.shard, service_month.end, list(changed))
     used = {each.org_id: each for each in usage_of(asked, known.usage, set(in_force.values()))}
     billed = _billed(service_month, part.month, asked, known, changed)
+    waived = known.ledger.waived(service_month, part.month, asked.only)
     return {
         org_id: _part(
             now,
             in_force[org_id],
             used.get(org_id),
             known.items.get(org_id, NO_ITEMS),
-            billed.get(org_id, ()),
+            _Before(billed.get(org_id, ()), waived.get(org_id, ())),
         )
         for org_id, now in changed.items()
     }
@@ -122,12 +127,12 @@ def discounts_of_paid_ahead(month: Month, part: ShardMonth, known: Known) -> dic
     discounted = {org_id: basis for org_id, basis in bases.items() if basis.discounts}
     asked = ShardMonth(month, part.shard, month.end, list(discounted))
     billed = _billed(month, part.month, asked, known, discounted) if discounted else {}
-    return {
-        org_id: _discounts_again(
-            discounted[org_id], as_billed(_own(month, lines)), known.items.get(org_id, NO_ITEMS), lines
-        )
-        for org_id, lines in billed.items()
-    }
+    again: dict[str, tuple[LineItem, ...]] = {}
+    for org_id, lines in billed.items():
+        basis, items = discounted[org_id], known.items.get(org_id, NO_ITEMS)
+        discounts = _discounts(basis, as_billed(_own(month, lines)), items, lines)
+        again[org_id] = tuple(_named(line) for line in less_taken_off(month, discounts, lines))
+    return again
 
 
 def _compared(service_month: Month, part: ShardMonth, known: Known) -> Iterator[tuple[str, Basis, Basis]]:
@@ -181,12 +186,16 @@ def _billed(
     return billed
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What settled months billed one org for a service month (and for the next one), and which of them were waived."""
+
+    billed: Sequence[BilledLine]
+    waived: Sequence[WaivedMonth]
+
+
 def _part(
-    basis: Basis,
-    books: BooksOfMonth | None,
-    used: OrgUsage | None,
-    items: OrgItems,
-    billed: Sequence[BilledLine],
+    basis: Basis, books: BooksOfMonth | None, used: OrgUsage | None, items: OrgItems, before: _Before
 ) -> LatePart:
     month = basis.service_month
     if books is None:
@@ -198,22 +207,31 @@ def _part(
         return LatePart((), problems, basis)
     lines = [*priced.lines, *fixed_lines(items, month)]
     lines += _true_up(basis, books, lines)
-    late = unbilled(lines, _own(month, billed))
-    discounts = _discounts_again(basis, lines, items, billed)
-    return LatePart((*(_named(line) for line in late), *discounts), (), basis)
+    discounts = _discounts(basis, lines, items, before.billed)
+    late = [*unbilled(lines, _own(month, before.billed)), *less_taken_off(month, discounts, before.billed)]
+    counted = [line for line in lines if line.currency == basis.currency]
+    late += _kept(basis, after_discounts(counted, discounts), before)
+    return LatePart(tuple(_named(line) for line in late), (), basis)
+
+
+def _kept(basis: Basis, comes_to_minor: int, before: _Before) -> tuple[LineItem, ...]:
+    month, currency = basis.service_month, basis.currency or ""
+    waived = waived_of(month, (each for each in before.waived if each.currency == currency))
+    billed = [line for line in before.billed if line.service_month == month]
+    return not_given_back(month, currency, waived, comes_to_minor, billed)
 
 
 def _own(month: Month, billed: Iterable[BilledLine]) -> list[BilledLine]:
-    return [line for line in billed if line.service_month == month and line.kind != DISCOUNT]
+    """What was billed of the month itself: not what was taken off it, nor what of that was not given back."""
+    return [line for line in billed if line.service_month == month and line.kind != DISCOUNT and not is_kept(line)]
 
 
-def _discounts_again(
+def _discounts(
     basis: Basis, lines: Sequence[LineItem], items: OrgItems, billed: Sequence[BilledLine]
 ) -> tuple[LineItem, ...]:
     month = basis.service_month
     ahead, held = advance_lines(items, month.next()), _held(basis, items)
-    again = reckoned_again(month, lines, ahead, billed, held, basis.currency or "")
-    return tuple(_named(line) for line in again)
+    return reckoned(month, lines, ahead, billed, held, basis.currency or "")
 
 
 def _true_up(basis: Basis, books: BooksOfMonth, lines: Sequence[LineItem]) -> list[LineItem]:

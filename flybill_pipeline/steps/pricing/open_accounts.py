@@ -21,6 +21,7 @@ from flybill_pipeline.billing.invoicing.reckoned_discounts import DISCOUNT, held
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import BilledOrg, OrgTerms, named
 from flybill_pipeline.billing.invoicing.unstorable import fits, items_too_large
+from flybill_pipeline.billing.invoicing.waivers import WaivedMonth, waived_of
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.price_changes import fingerprint
@@ -79,6 +80,7 @@ class Accounts:
         known = Known(self.usage, self.ledger, self.books, items, terms)
         own = self._own_bases(part, orgs, known.items)
         ahead = self._billed_in_advance(part, known.items)
+        waived = self.ledger.waived(part.month, part.month, list(ahead)) if ahead else {}
         left = self._left_behind(part, [org.org_id for org in orgs], items)
         late: dict[str, list[LatePart]] = {}
         earlier = self._earlier(part.month)
@@ -94,6 +96,7 @@ class Accounts:
                 _Read(
                     items=known.items.get(org.org_id, NO_ITEMS),
                     ahead=ahead.get(org.org_id, ()),
+                    waived=waived.get(org.org_id, ()),
                     late=late.get(org.org_id, ()),
                     left_behind=left.get(org.org_id, ()),
                     too_old=paid_ahead.get(org.org_id, ()),
@@ -189,13 +192,14 @@ class Accounts:
 class _Read:
     """What was read of one org beside its terms.
 
-    `ahead` is what other months billed for its month and the next; `left_behind` are earlier months that were closed
-    without it; `too_old` is what a month that is too old to be billed again takes off, or back, of what it billed in
-    advance.
+    `ahead` is what other months billed for its month and the next, `waived` those of them that nobody paid;
+    `left_behind` are earlier months that were closed without it; `too_old` is what a month that is too old to be billed
+    again takes off, or back, of what it billed in advance.
     """
 
     items: OrgItems
     ahead: Sequence[BilledLine]
+    waived: Sequence[WaivedMonth]
     late: Sequence[LatePart]
     left_behind: Sequence[Month]
     too_old: Sequence[LineItem]
@@ -219,6 +223,7 @@ def _account(org: BilledOrg, own: Basis, read: _Read) -> Account:
         fixed=tuple(told_in(currency, filter(fits, (*fixed, *meets_now)))),
         reckoned=tuple(told_in(currency, filter(fits, (*changed, *read.too_old, *met_before)))),
         billed_before_minor=sum(line.amount_minor for line in paid_ahead),
+        waived_before_minor=waived_of(month, (each for each in read.waived if each.currency == currency)),
         credits=read.items.credits,
         discounts=read.items.discounts,
         problems=tuple(_problems(org, month, read, due)),

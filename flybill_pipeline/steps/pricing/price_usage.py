@@ -177,6 +177,7 @@ def price_org(
         carried=[carried_line(month, org.org_id, org.currency, carried_minor)] if carried_minor else [],
         commitment=commitment,
         billed_before_minor=account.billed_before_minor,
+        waived_before_minor=account.waived_before_minor,
         discounts=account.discounts,
         credits=account.credits,
     )

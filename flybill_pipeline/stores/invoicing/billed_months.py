@@ -8,7 +8,10 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from flybill_pipeline.billing.invoicing.basis import Basis
 from flybill_pipeline.billing.invoicing.late_usage import BilledLine
+from flybill_pipeline.billing.invoicing.outcomes import WAIVED
+from flybill_pipeline.billing.invoicing.waivers import WaivedMonth
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.stores.invoicing.recorded_lines import RecordedLines
 from flybill_pipeline.stores.invoicing.tables import drafts, line_items, outcomes
 from flybill_pipeline.stores.pricing.tables import pricing_bases
 
@@ -89,6 +92,24 @@ class BilledMonths:
                 lines.append(BilledLine(billed_in=billed_in, service_month=service_month, **values))
         return dict(by_org)
 
+    def waived(
+        self, service_month: Month, except_month: Month, org_ids: Collection[str]
+    ) -> dict[str, Sequence[WaivedMonth]]:
+        """Per org the waived months, but for `except_month`, that may have billed `service_month`, with their lines."""
+        query = (
+            select(outcomes.c.org_id, outcomes.c.month, outcomes.c.total_minor, outcomes.c.currency)
+            .where(outcomes.c.org_id.in_(org_ids), outcomes.c.outcome == WAIVED)
+            .where(_may_have_billed(service_month, except_month))
+            .order_by(outcomes.c.month)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        recorded, by_org = RecordedLines(self._engine), dict[str, list[WaivedMonth]]()
+        for row in rows:  # few: each is below what Stripe collects
+            lines = recorded.of(row.org_id, Month.parse(row.month))
+            by_org.setdefault(row.org_id, []).append(WaivedMonth(row.total_minor, row.currency, lines))
+        return dict(by_org)
+
 
 def _lines_for(service_month: Month, except_month: Month, shard: int, org_ids: Collection[str]) -> Select[Any]:
     """Settled months come first, and then the lines of each by their key.
@@ -96,11 +117,10 @@ def _lines_for(service_month: Month, except_month: Month, shard: int, org_ids: C
     However many years of lines there are, only those of these months are read. (Without the offset, which keeps
     Postgres to that order, it reads them all.)
     """
-    may_bill = [str(month) for month in _that_may_bill(service_month)]
     settled = (
         select(outcomes.c.month, outcomes.c.org_id)
         .where(outcomes.c.shard == shard, outcomes.c.org_id.in_(org_ids), outcomes.c.outcome != "held")
-        .where(outcomes.c.month.in_(may_bill), outcomes.c.month != str(except_month))
+        .where(_may_have_billed(service_month, except_month))
         .subquery("settled")
     )
     line = (
@@ -133,6 +153,11 @@ def _of_settled(table: Any) -> ColumnElement[bool]:
 
 def _among(column: ColumnElement[str], org_ids: Collection[str]) -> list[ColumnElement[bool]]:
     return [column.in_(org_ids)] if org_ids else []
+
+
+def _may_have_billed(service_month: Month, except_month: Month) -> ColumnElement[bool]:
+    may_bill = [str(month) for month in _that_may_bill(service_month)]
+    return and_(outcomes.c.month.in_(may_bill), outcomes.c.month != str(except_month))
 
 
 def _that_may_bill(service_month: Month) -> Iterator[Month]:

@@ -1,5 +1,6 @@
 """Discounts on the lines of one invoice, as lines of their own. Credits, which pay an invoice, are not discounts."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -61,6 +62,16 @@ def discount_lines(
                 left[line.line_id] -= share
             made.append(_line(discount, chosen, shares, currency, month))
     return tuple(made)
+
+
+def taken_off(discounts: Iterable[LineItem]) -> Counter[str]:
+    """What discounts take off each line, by its id, in minor units: as their working says."""
+    off: Counter[str] = Counter()
+    for discount in discounts:
+        for step in discount.working:
+            if step.step == "discount" and step.note is not None:
+                off[step.note] -= to_minor(step.amount, discount.currency)
+    return off
 
 
 def _off(discount: Discount, base_minor: int, currency: str) -> int:
