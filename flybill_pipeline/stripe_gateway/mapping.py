@@ -7,7 +7,8 @@ from typing import Any
 
 from flybill_pipeline.billing.sync.accounts import StripeAccount
 from flybill_pipeline.billing.sync.values import StripeCustomer, StripeInvoice, SyncInvoice, SyncLine, SyncOrg
-from flybill_pipeline.billing.usage.texts import LONGEST_NAME, cut
+from flybill_pipeline.billing.usage.graphemes import cut
+from flybill_pipeline.billing.usage.texts import LONGEST_NAME
 from flybill_pipeline.stripe_gateway.shapes import shaped, text_of
 
 DAYS_UNTIL_DUE = 30

@@ -25,6 +25,7 @@ unit = "build"
 aggregation = "time_weighted"
 unit = "GB hour"
 [meters.seats]
+name = "Seats"
 aggregation = "max"
 unit = "seat"
 [[prices]]
@@ -215,6 +216,14 @@ def test_a_changed_price_book_is_found_and_named(flybill: Flybill) -> None:
     assert (ran.status, bolt["org_id"], bolt["verdict"]) == (1, "bolt", "price_book_changed")
     assert "$50" in bolt["differences"][0] and "$55" in bolt["differences"][0]
     assert flybill("verify", MONTH).status == 0
+
+
+def test_a_meter_that_is_called_otherwise_by_now_changes_no_invoice(flybill: Flybill) -> None:
+    flybill.prices("usd.toml", BOOK.replace('name = "Seats"', 'name = "Chairs"'))
+    ran, owed = flybill("verify", MONTH, "--json"), flybill("owes", "bolt", "--month", MONTH, "--json").json()
+    flybill.prices("usd.toml", BOOK)
+    assert (ran.status, ran.json()["verdicts"]) == (0, {"same": 2})
+    assert [(line["name"], line["description"]) for line in owed["lines"]] == [("Seats", "Seats · 5 seats @ $10.00")]
 
 
 @contextmanager

@@ -32,6 +32,7 @@ class BilledLine:
     currency: str
     description: str
     usage: Decimal = ZERO
+    title: str | None = None
 
 
 def unbilled(now: Sequence[LineItem], billed: Iterable[BilledLine]) -> tuple[LineItem, ...]:
@@ -105,4 +106,5 @@ def _taken_back(before: Sequence[BilledLine]) -> LineItem:
         description=f"{first.description}: taken back",
         working=(WorkingStep("already_billed", amount=amount),),
         usage=usage,
+        title=first.title,
     )

@@ -21,7 +21,8 @@ LineKey = tuple[str, Dimensions, str]
 class LineHead(NamedTuple):
     """What all lines of one price and one combination of dimensions have in common.
 
-    `part` says which book prices it, `whole_month` that it does so on all days that have a book.
+    `part` says which book prices it, `whole_month` that it does so on all days that have a book. `title` is what people
+    read of the meter: as the newest book of the month has it, on all lines of the month.
     """
 
     key: LineKey
@@ -33,6 +34,7 @@ class LineHead(NamedTuple):
     line_id: str
     currency: str
     words: UsageWords
+    title: str
 
 
 def head_of(books: BooksOfMonth, meter: str, dimensions: Mapping[str, str], day: date | None) -> LineHead | None:
@@ -70,7 +72,8 @@ def head_with(
     own_days = [] if whole_month else [part.start.isoformat()]
     book = part.book
     meter = book.meters[price.meter]
-    words = usage_words(price, dict(named), meter.unit, book.currency)
+    title = _title(books, price.meter)
+    words = usage_words(price, title, dict(named), meter.unit, book.currency)
     return LineHead(
         key=(price.meter, named, "".join(own_days)),
         part=part,
@@ -81,7 +84,13 @@ def head_with(
         line_id=line_id("usage", books.month, price.meter, dict(named), book.effective_from.isoformat(), *own_days),
         currency=book.currency,
         words=words if whole_month else words.of_days(part.start, part.end),
+        title=title,
     )
+
+
+def _title(books: BooksOfMonth, meter: str) -> str:
+    newest_first = (part.book.meters.get(meter) for part in reversed(books.parts))
+    return next((known.shown for known in newest_first if known is not None), meter)
 
 
 def line_dimensions(price: Price, dimensions: Mapping[str, str]) -> Mapping[str, str]:

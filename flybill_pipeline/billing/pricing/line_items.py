@@ -17,6 +17,7 @@ class LineItem(NamedTuple):
     `amount` is exact, in major units; `amount_minor` is it rounded once, and the only number that is summed. `line_id`
     is the same whenever the same thing is priced again; `kind` is usage, or one of the other modules' kinds. `usage` is
     the sum of the recorded quantities behind the line, before any aggregation or conversion: what accounts for them.
+    `title` is what people read of the meter, as it stands in `description`; None where there is no meter.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class LineItem(NamedTuple):
     description: str
     working: tuple[WorkingStep, ...] = ()
     usage: Decimal = ZERO
+    title: str | None = None
 
 
 def line_id(kind: str, service_month: Month | str, *identity: object) -> str:

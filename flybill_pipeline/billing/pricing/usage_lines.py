@@ -195,6 +195,7 @@ def _usage_line(group: _Group, month: Month, quantity: Decimal, rated: Rated) ->
         description=head.words.describe(quantity, rated.working),
         working=rated.working,
         usage=sum([total.quantity for total in group.own], ZERO),
+        title=head.title,
     )
 
 

@@ -73,7 +73,7 @@ def _rolled_up(group: Sequence[SyncLine]) -> SyncLine:
     first = group[0]
     if len(group) == 1:
         return first
-    what = first.meter or first.kind.replace("_", " ")
+    what = first.title or first.meter or first.kind.replace("_", " ")
     months = sorted({line.service_month for line in group})
     period = str(months[0]) if len(months) == 1 else f"{months[0]} to {months[-1]}"
     return replace(

@@ -58,7 +58,10 @@ class Answer(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class SyncLine:
-    """One line as it is sent to Stripe. `amount_minor` is in the invoice's currency and may be negative."""
+    """One line as it is sent to Stripe. `amount_minor` is in the invoice's currency and may be negative.
+
+    `title` is what people read of the meter; None where there is none, or where the line is older than titles.
+    """
 
     line_id: str
     kind: str
@@ -66,6 +69,7 @@ class SyncLine:
     service_month: Month
     amount_minor: int
     description: str
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What is measured: meters, how their events become one number, in which unit. No prices and no quantities here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -40,7 +40,8 @@ class Meter:
 
     `distinct` (of a unique_count only) names the dimension whose different values are counted, once for each line;
     None counts different quantities, in each set of dimensions. `per` (of peaks, last values and levels) names the
-    dimensions whose values are series of their own, which add up; other labels make no second series.
+    dimensions whose values are series of their own, which add up; other labels make no second series. `title` is what
+    people read instead of the name, which stays the id; it is no part of what is priced, so books may differ in it.
     """
 
     name: str
@@ -51,3 +52,9 @@ class Meter:
     round: Rounding = Rounding.NONE
     distinct: str | None = None
     per: tuple[str, ...] = ()
+    title: str = field(default="", compare=False, repr=False)  # not in fingerprints: a word changes no bill
+
+    @property
+    def shown(self) -> str:
+        """What people read of it: its title, or its name where it has none."""
+        return self.title or self.name

@@ -4,7 +4,6 @@ Intake refuses rows beyond them. Usage that was taken in before there were limit
 """
 
 import hashlib
-from unicodedata import category
 
 NUL = "\0"
 NUL_SHOWN = "␀"
@@ -27,8 +26,8 @@ LONGEST_KEY_BYTES = 2_600
 """Bytes of a text that Postgres can still keep in the key of a table, beside a month and a number."""
 
 _SHOWN_CHARACTERS = 200
-JOINER = "\u200d"
-_CONTINUE = {JOINER, *map(chr, range(0x1F3FB, 0x1F400))}
+_MAY_BE_HIDDEN = "\u200c\u200d"
+"""They join letters, or keep them apart, in words of some scripts: nobody sees them, and they belong there."""
 
 
 def fault_of_text(name: str, text: str, longest: int = LONGEST_ID) -> str | None:
@@ -40,6 +39,14 @@ def fault_of_text(name: str, text: str, longest: int = LONGEST_ID) -> str | None
     if len(text) > longest:
         return f"{name} has {len(text):,} characters, and {longest:,} is the most: shorten it"
     return None
+
+
+def fault_of_words(name: str, text: str, longest: int) -> str | None:
+    """What is wrong with a text that people are to read in a line; None when it can be shown as it is."""
+    hidden = next((each for each in text if not (each.isprintable() or each in _MAY_BE_HIDDEN)), None)
+    if hidden is not None and is_whole(text) and hidden != NUL:
+        return f"{name} holds U+{ord(hidden):04X}, a character that does not print: remove it"
+    return fault_of_text(name, text, longest)
 
 
 def is_whole(text: str) -> bool:
@@ -54,21 +61,6 @@ def is_whole(text: str) -> bool:
 def without_nul(text: str) -> str:
     """`text` with each NUL, which Postgres refuses, as the sign that stands for it."""
     return text.replace(NUL, NUL_SHOWN)
-
-
-def cut(text: str, longest: int) -> str:
-    """The beginning of `text` of at most `longest` characters, without a part of what is seen as one character."""
-    if len(text) <= longest:
-        return text
-    end = longest
-    while end and (_continues(text[end]) or text[end - 1] == JOINER):
-        end -= 1
-    return text[: end or longest]
-
-
-def _continues(character: str) -> bool:
-    """Whether it belongs to the character before it: an accent, a joiner, a tone of skin, a choice of form."""
-    return category(character) in ("Mn", "Me", "Mc") or character in _CONTINUE
 
 
 def name_to_keep(org_id: str) -> str:

@@ -69,6 +69,7 @@ def line_data(line: LineItem) -> dict[str, Any]:
     return {
         "kind": line.kind,
         "meter": line.meter,
+        "name": line.title,
         "dimensions": dict(line.dimensions),
         "service_month": str(line.service_month),
         "quantity": plain(line.quantity),

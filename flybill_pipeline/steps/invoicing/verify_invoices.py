@@ -1,7 +1,9 @@
 """Prices finalized invoices again from what they were priced from, and compares content hashes. Changes nothing.
 
 Priced again are the usage lines of the invoice's own month; its other lines (carried amounts, adjustments, credits) are
-taken as recorded, so that the hash is one of the whole invoice all the same.
+taken as recorded, so that the hash is one of the whole invoice all the same. So are the words of all: a meter that got
+another name since, or a line that is said better by now, changes no bill. That no stored word was changed, the hash of
+the recorded lines says.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,7 +30,7 @@ SAME, PRICES_CHANGED, EDITED, UNKNOWN, UNEXPLAINED = (
     "unexplained",
 )
 _WORDS = {
-    SAME: "priced again, it is the same to the last character",
+    SAME: "priced again, it is the same to the last digit",
     PRICES_CHANGED: "the price books have changed since: put back those that were in force, or explain the change",
     EDITED: "the stored lines are not those that were hashed at finalization: somebody wrote past flybill",
     UNKNOWN: "it was finalized before its inputs were written down, and today's usage gives something else",
@@ -117,11 +119,23 @@ def _priced_again(
 ) -> tuple[LineItem, ...]:
     """The invoice's lines with those of its own usage priced again, in the place of the recorded ones."""
     priced = () if books is None else price_month(books, usage.totals if usage else ()).lines
-    fresh = {line.line_id: line for line in priced}
+    worded = {line.line_id: line for line in invoice.lines}
+    fresh = {line.line_id: _in_the_words_of(worded.get(line.line_id), line) for line in priced}
     own = {line.line_id for line in invoice.lines if _is_own(line, month)}
     lines = [fresh.get(line.line_id) if line.line_id in own else line for line in invoice.lines]
     added = [line for line_id, line in fresh.items() if line_id not in own]
     return (*(line for line in lines if line is not None), *added)
+
+
+def _in_the_words_of(recorded: LineItem | None, line: LineItem) -> LineItem:
+    """The line as it was told when it was finalized, if it is the same but for its words."""
+    if recorded is None or (line.amount_minor, line.quantity, line.working) != (
+        recorded.amount_minor,
+        recorded.quantity,
+        recorded.working,
+    ):
+        return line
+    return line._replace(description=recorded.description, title=recorded.title)
 
 
 def _is_own(line: LineItem, month: Month) -> bool:

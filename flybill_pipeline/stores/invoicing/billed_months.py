@@ -28,6 +28,7 @@ _OF_A_LINE = (
     "amount_minor",
     "currency",
     "description",
+    "title",
 )
 
 

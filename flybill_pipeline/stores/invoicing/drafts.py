@@ -33,6 +33,7 @@ LINE_COLUMNS = (
     "currency",
     "description",
     "working",
+    "title",
 )
 DRAFT_COLUMNS = (
     "month",
@@ -224,6 +225,7 @@ def _line_rows(draft: Draft) -> Iterator[_Row]:
             line.currency,
             line.description,
             working.data,
+            line.title,
         )
 
 

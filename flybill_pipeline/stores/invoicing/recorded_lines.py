@@ -97,4 +97,5 @@ def _line(row: Row[Any]) -> LineItem:
         description=row.description,
         working=working_from(row.working),
         usage=row.usage_quantity,
+        title=row.title,
     )

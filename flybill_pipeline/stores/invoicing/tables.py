@@ -70,6 +70,7 @@ def _line_columns() -> list[Column[object]]:
         Column("currency", Text, nullable=False),
         Column("description", Text, nullable=False),
         Column("working", JSONB, nullable=False, server_default="[]"),
+        Column("title", Text),  # what people read of the meter, as `description` has it
     ]
 
 

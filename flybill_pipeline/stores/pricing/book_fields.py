@@ -7,8 +7,11 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from flybill_pipeline.billing.usage.texts import fault_of_words
+
 # More digits than this on either side of the point is a slip of the keyboard, and would not be exact.
 _MOST_DIGITS = 30
+_LONGEST_WORDS = 80
 # A number as text: what usage and `flybill quote` take. Decimal itself would take blanks, underlines, other digits.
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 
@@ -59,6 +62,14 @@ class Fields:
         if value is None or (isinstance(value, str) and value.strip()):
             return value
         self.fault(name, f"must be text, not {value!r}")
+        return None
+
+    def words(self, name: str, *, default: str | None = None) -> str | None:
+        """A text that people read on every line: it prints, and is short enough for a line to hold it whole."""
+        value = self.text(name, default=default)
+        if value is None or (fault := fault_of_words(name, value, _LONGEST_WORDS)) is None:
+            return value
+        self.fault(name, fault)
         return None
 
     def choice(self, name: str, choices: Sequence[str], *, default: str | None = None) -> str | None:

@@ -12,7 +12,7 @@ from flybill_pipeline.billing.usage.meters import Aggregation, Meter, Rounding
 from flybill_pipeline.stores.pricing.book_fields import Fields, did_you_mean
 
 _BOOK = ("effective_from", "currency", "meters", "prices", "contracts")
-_METER = ("aggregation", "unit", "multiply_by", "divide_by", "round", "distinct", "per")
+_METER = ("aggregation", "unit", "multiply_by", "divide_by", "round", "distinct", "per", "name")
 _CONTRACT = ("prices", "minimum_spend")
 _TIER = ("up_to", "unit_amount", "flat_amount")
 _EVERY_PRICE = ("meter", "match", "model", "free_units", "group_by", "minimum_spend", "maximum_spend")
@@ -51,19 +51,21 @@ def _currency(fields: Fields) -> str | None:
 
 def _meter(name: str, fields: Fields) -> Meter | None:
     fields.only(_METER)
-    aggregation, unit = fields.choice("aggregation", list(Aggregation)), fields.text("unit")
+    aggregation, unit = fields.choice("aggregation", list(Aggregation)), fields.words("unit")
     multiply_by = fields.number("multiply_by", default=Decimal(1), positive=True)
     divide_by = fields.number("divide_by", default=Decimal(1), positive=True)
     rounding = fields.choice("round", list(Rounding), default=Rounding.NONE)
     distinct = fields.text("distinct") if "distinct" in fields else None
     if distinct is not None and aggregation != Aggregation.UNIQUE_COUNT:
         fields.fault("distinct", "names the dimension that a unique_count counts; other aggregations have none")
+    title = fields.words("name", default=name)
     per = fields.texts("per")
     if per and aggregation is not None and not Aggregation(aggregation).has_series:
         fields.fault("per", "names what adds up of a max, latest or time_weighted; other aggregations have no series")
     if aggregation is None or unit is None or multiply_by is None or divide_by is None or rounding is None:
         return None
-    return Meter(name, Aggregation(aggregation), unit, multiply_by, divide_by, Rounding(rounding), distinct, per)
+    converted = (multiply_by, divide_by, Rounding(rounding))
+    return Meter(name, Aggregation(aggregation), unit, *converted, distinct, per, title or name)
 
 
 def _contract(name: str, fields: Fields, meters: Sequence[str]) -> Contract:

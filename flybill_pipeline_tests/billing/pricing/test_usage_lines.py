@@ -1,24 +1,31 @@
 """From usage totals to lines: which price, which line, what could not be priced."""
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flybill_pipeline.billing.money.decimals import exact
+from flybill_pipeline.billing.money.decimals import exact, grouped
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing import models
+from flybill_pipeline.billing.pricing.descriptions import LONGEST
 from flybill_pipeline.billing.pricing.line_items import line_id, total_minor
-from flybill_pipeline.billing.pricing.prices import Price
+from flybill_pipeline.billing.pricing.price_changes import books_of_month, fingerprint
+from flybill_pipeline.billing.pricing.prices import Price, PriceBooks, PriceModel
 from flybill_pipeline.billing.pricing.rating import rate
-from flybill_pipeline.billing.pricing.usage_lines import price_usage
+from flybill_pipeline.billing.pricing.usage_lines import price_month, price_usage
 from flybill_pipeline.billing.usage.totals import UsageTotal
 from flybill_pipeline_tests.billing.pricing.books import OCTOBER, book, per_unit, tier, used
 
 GRADUATED = Price("seconds", models.GRADUATED, tiers=(tier("100", "1"), tier(None, "0.5")))
 BY_REGION = replace(GRADUATED, group_by=("region",))
+FREE_FIRST = replace(GRADUATED, tiers=(tier("9"), tier(None, "1")), free_units=Decimal(1))
+FEES = replace(GRADUATED, tiers=(tier("10", flat_amount="5"), tier(None, "0.25", "3")))
+MANY_TIERS = replace(GRADUATED, tiers=(*(tier(str(end), "1") for end in range(1, 100)), tier(None, "1")))
+MANY_TIERS_WORDS = f"seconds · 100 seconds: {'1 @ $1.00, ' * 26}and 74 more"
 
 
 def test_tiers_see_all_usage_that_a_price_matches() -> None:
@@ -44,8 +51,8 @@ def test_group_by_gives_each_value_a_line_and_tiers_of_its_own() -> None:
         ({"region": "y"}, 12500),
     ]
     assert [line.description for line in lines[:2]] == [
-        "seconds · 10 seconds in graduated tiers",
-        "seconds · x · 150 seconds in graduated tiers",
+        "seconds · 10 seconds @ $1.00",
+        "seconds · x · 150 seconds: 100 @ $1.00, 50 @ $0.50",
     ]
 
 
@@ -112,11 +119,33 @@ def test_a_line_id_does_not_depend_on_the_process() -> None:
     [
         (per_unit("0.0000022", match={"size": "a"}), "1440000", "seconds · a · 1,440,000 seconds @ $0.0000022"),
         (per_unit("2"), "1", "seconds · 1 second @ $2.00"),
-        (GRADUATED, "0.5", "seconds · 0.5 seconds in graduated tiers"),
+        (GRADUATED, "0.5", "seconds · 0.5 seconds @ $1.00"),
+        (GRADUATED, "0", "seconds · 0 seconds in graduated tiers"),
+        (GRADUATED, "-150", "seconds · -150 seconds: -100 @ $1.00, -50 @ $0.50"),
+        (FREE_FIRST, "12", "seconds · 12 seconds: 9 free, 2 @ $1.00, first 1 free"),
+        (FEES, "10", "seconds · 10 seconds for $5.00"),
+        (FEES, "12", "seconds · 12 seconds: 10 for $5.00, 2 @ $0.25 + $3.00"),
+        (replace(FEES, model=models.VOLUME), "12", "seconds · 12 seconds @ $0.25 + $3.00"),
+        (
+            replace(FEES, model=models.VOLUME, free_units=Decimal(2)),
+            "13",
+            "seconds · 13 seconds: 11 @ $0.25 + $3.00, first 2 free",
+        ),
+        (MANY_TIERS, "100", MANY_TIERS_WORDS),
         (
             Price("seconds", models.PACKAGE, package_size=Decimal(1000), unit_amount=Decimal("0.5")),
             "1500",
-            "seconds · 1,500 seconds in packages of 1,000 @ $0.50",
+            "seconds · 1,500 seconds: 2 packages of 1,000 @ $0.50",
+        ),
+        (
+            Price("seconds", models.PACKAGE, package_size=Decimal(10), unit_amount=Decimal("1"), free_units=Decimal(5)),
+            "7",
+            "seconds · 7 seconds: 1 package of 10 @ $1.00, first 5 free",
+        ),
+        (
+            Price("seconds", models.PACKAGE, package_size=Decimal(10), unit_amount=Decimal("1"), free_units=Decimal(5)),
+            "4",
+            "seconds · 4 seconds in packages of 10 @ $1.00, first 5 free",
         ),
         (Price("seconds", models.PERCENTAGE, rate=Decimal("0.029")), "100", "seconds · 100 seconds @ 2.9 %"),
         (
@@ -129,6 +158,34 @@ def test_a_line_id_does_not_depend_on_the_process() -> None:
 def test_descriptions_are_plain_words(price: Price, quantity: str, text: str) -> None:
     (line,) = price_usage(book(price), None, [used(quantity, size="a")], OCTOBER).lines
     assert line.description == text
+
+
+@pytest.mark.parametrize("model", [models.GRADUATED, models.VOLUME, models.PACKAGE, models.PER_UNIT])
+@given(title=st.text(min_size=1, max_size=80), value=st.text(max_size=900), quantity=st.decimals(4, 10**12, places=18))
+def test_a_price_is_never_cut(model: PriceModel, title: str, value: str, quantity: Decimal) -> None:
+    price = replace(
+        MANY_TIERS, model=model, group_by=("app", "zone"), unit_amount=Decimal("0.25"), free_units=Decimal(3)
+    )
+    prices = book(price)
+    prices = replace(prices, meters={"seconds": replace(prices.meters["seconds"], title=title)})
+    (line,) = price_usage(prices, None, [used(str(quantity), app=value, zone=value)], OCTOBER).lines
+    assert len(line.description) <= LONGEST
+    assert line.description.endswith("first 3 free") and f" · {grouped(quantity)} second" in line.description
+    assert line.description.startswith(title) and line.title == title
+
+
+def test_the_newest_book_of_the_month_says_what_a_meter_is_called() -> None:
+    old, new = book(per_unit("1")), book(per_unit("1"))
+    old = replace(old, meters={"seconds": replace(old.meters["seconds"], title="Machines")})
+    new = replace(
+        new, meters={"seconds": replace(new.meters["seconds"], title="Servers")}, effective_from=date(2026, 10, 11)
+    )
+    october = books_of_month(PriceBooks((old, new)), "usd", OCTOBER)
+    assert october is not None
+    (line,) = price_month(october, [used("0.5", day=1), used("0.505", day=20)]).lines
+    assert (line.description, line.title, line.amount_minor) == ("Servers · 1.005 seconds @ $1.00", "Servers", 101)
+    renamed = books_of_month(PriceBooks((old,)), "usd", OCTOBER)
+    assert fingerprint(renamed) == fingerprint(books_of_month(PriceBooks((book(per_unit("1")),)), "usd", OCTOBER))
 
 
 TOTALS = st.lists(

@@ -1,29 +1,17 @@
-"""What can be kept stays as it is; what cannot is shown by a text that can, and is cut between characters only."""
+"""What can be kept stays as it is; what cannot is shown by a text that can, and has a name of its own."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flybill_pipeline.billing.usage.texts import LONGEST_KEY_BYTES, NUL, cut, fault_of_text, name_to_keep, without_nul
-
-FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
-WAVE = "\U0001f44b\U0001f3fd"
-ACCENT = "e\u0301"
-
-
-@pytest.mark.parametrize("whole", [FAMILY, WAVE, ACCENT, "\u2764\ufe0f", "\u0e01\u0e34"])
-def test_a_text_is_cut_between_what_is_seen_as_one_character(whole: str) -> None:
-    text = f"ab{whole}cd"
-    assert {cut(text, longest) for longest in range(2, 2 + len(whole))} == {"ab"}
-    assert cut(text, 2 + len(whole)) == f"ab{whole}"
-    assert cut(text, len(text)) == text
-
-
-@given(text=st.text(), longest=st.integers(1, 20))
-def test_a_cut_text_is_its_beginning_and_never_empty(text: str, longest: int) -> None:
-    assert text.startswith(cut(text, longest))
-    assert len(cut(text, longest)) <= longest
-    assert bool(cut(text, longest)) == bool(text)
+from flybill_pipeline.billing.usage.texts import (
+    LONGEST_KEY_BYTES,
+    NUL,
+    fault_of_text,
+    fault_of_words,
+    name_to_keep,
+    without_nul,
+)
 
 
 @given(text=st.text(), other=st.text())
@@ -48,3 +36,16 @@ def test_a_nul_is_shown_and_a_text_without_one_is_the_same() -> None:
 def test_what_is_wrong_with_a_text_is_told_with_the_remedy(text: str, says: str) -> None:
     assert says in str(fault_of_text("name", text, 3))
     assert fault_of_text("name", "xxx", 3) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("a\tb", "U+0009"), ("a\x1b[31m", "U+001B"), ("a\u202eb", "U+202E"), ("a\0", "NUL"), ("xxxx", "4 char")],
+)
+def test_words_that_people_read_print_and_are_short(text: str, says: str) -> None:
+    assert says in str(fault_of_words("name", text, 3))
+
+
+@pytest.mark.parametrize("text", ["Bandbreite · ä", "帯域", "👩\u200d💻", "क\u200cक"])
+def test_words_of_every_script_may_be_read(text: str) -> None:
+    assert fault_of_words("name", text, 20) is None

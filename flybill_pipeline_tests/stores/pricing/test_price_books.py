@@ -32,6 +32,33 @@ def _faults(folder: Path, text: str) -> list[str]:
     return caught.value.faults
 
 
+def test_a_meter_has_a_name_for_people_which_is_its_id_where_there_is_none(tmp_path: Path) -> None:
+    (tmp_path / "usd.toml").write_text(
+        HEAD + 'name = "Maschinen · 👩\u200d💻"\n[meters.gb]\naggregation = "sum"\nunit = "GB"\n'
+    )
+    book = load_price_books(tmp_path).for_day("usd", date(2026, 1, 1))
+    assert book is not None
+    assert {name: meter.shown for name, meter in book.meters.items()} == {
+        "machine_seconds": "Maschinen · 👩\u200d💻",
+        "gb": "gb",
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ('"a\\tb"', "name holds U+0009, a character that does not print: remove it"),
+        ('"a\\u202eb"', "name holds U+202E, a character that does not print: remove it"),
+        (f'"{"x" * 81}"', "name has 81 characters, and 80 is the most: shorten it"),
+        ('" "', "must be text, not ' '"),
+        ("7", "must be text, not 7"),
+    ],
+)
+def test_a_name_that_no_line_can_show_is_a_fault(tmp_path: Path, value: str, says: str) -> None:
+    (fault,) = _faults(tmp_path, HEAD + f"name = {value}")
+    assert fault == f"usd.toml: meters.machine_seconds.name: {says}"
+
+
 def test_a_book_is_read_exactly(tmp_path: Path) -> None:
     text = HEAD + PRICE + """
         match = { size = "a" }
