@@ -21,23 +21,8 @@ _CONTINUING = (
     *(0x16D63, *range(0x16D67, 0x16D6B)),  # vowels of Kirat Rai
 )
 _GLUING = (
-    *(
-        0x0D4E,
-        0x1CF5,
-        0x1CF6,
-        0x111C2,
-        0x111C3,
-        0x113D1,
-        0x1193F,
-        0x11941,
-        0x11A84,
-        0x11A85,
-        0x11A86,
-        0x11A87,
-        0x11A88,
-        0x11A89,
-    ),
-    *(0x11A3A, 0x11D46, 0x11F02),  # all of these are written before what they belong to
+    *(0x200D, 0x0D4E, 0x1CF5, 0x1CF6, 0x111C2, 0x111C3, 0x113D1, 0x1193F, 0x11941, 0x11A3A),
+    *(*range(0x11A84, 0x11A8A), 0x11D46, 0x11F02),  # but for the joiner: letters that stand before what they belong to
     *range(0x1100, 0x1160),  # Hangul: initials
     *range(0xA960, 0xA97D),
 )
@@ -70,7 +55,9 @@ def _may_end(text: str, end: int) -> bool:
     before, after = text[end - 1], text[end]
     if after in _CONTINUE or category(after) in _UNSURE:
         return False
-    if before in _GLUE or category(before) == "Cf" or (before, after) == ("\r", "\n"):
+    if before in _GLUE or (before, after) == ("\r", "\n"):
+        return False
+    if category(before) == "Cf" and before not in _CONTINUE:  # signs that stand before numbers, and what shows nothing
         return False
     if _is_of_flag(before) and _is_of_flag(after):
         return _flags_before(text, end) % 2 == 0
