@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from flybill_pipeline.billing.sync.accounts import StripeAccount
+from flybill_pipeline.billing.sync.lines import LONGEST_DESCRIPTION
 from flybill_pipeline.billing.sync.values import StripeCustomer, StripeInvoice, SyncInvoice, SyncLine, SyncOrg
 from flybill_pipeline.billing.usage.graphemes import cut
 from flybill_pipeline.billing.usage.texts import LONGEST_NAME
@@ -13,7 +14,6 @@ from flybill_pipeline.stripe_gateway.shapes import shaped, text_of
 
 DAYS_UNTIL_DUE = 30
 """For send_invoice when the org names no term; Stripe insists on one."""
-LONGEST_DESCRIPTION = 500
 LONGEST_METADATA = 500
 
 

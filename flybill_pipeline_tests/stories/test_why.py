@@ -39,6 +39,7 @@ model = "per_unit"
 unit_amount = 0.02
 [[prices]]
 meter = "builds"
+show_by = ["region"]
 model = "per_unit"
 unit_amount = 1
 [[prices]]
@@ -61,7 +62,7 @@ def flybill(deploy: Deployments, emulators: Emulators) -> Iterator[Flybill]:
         day = f"{MONTH}-05T10:00:00Z"
         events = [event(f"s{n}", "acme", "12.5", day) for n in range(60)]
         events += [event("syd", "acme", "100", day, region="syd"), event("s0", "acme", "12.5", day)]
-        events += [event(f"b{n}", "acme", "7", day, "builds") for n in range(3)]
+        events += [event(f"b{n}", "acme", "7", day, "builds", region="fra" if n else "") for n in range(3)]
         events += [event("d1", "acme", "10", "2025-08-31T12:00:00Z", "disk")]
         events += [event("d2", "acme", "-4", f"{MONTH}-16T00:00:00Z", "disk")]
         events += [event(f"x{n}", "bolt", n, f"{MONTH}-1{n}T00:00:00Z", "seats") for n in (3, 5, 2)]
@@ -219,11 +220,18 @@ def test_a_changed_price_book_is_found_and_named(flybill: Flybill) -> None:
 
 
 def test_a_meter_that_is_called_otherwise_by_now_changes_no_invoice(flybill: Flybill) -> None:
-    flybill.prices("usd.toml", BOOK.replace('name = "Seats"', 'name = "Chairs"'))
-    ran, owed = flybill("verify", MONTH, "--json"), flybill("owes", "bolt", "--month", MONTH, "--json").json()
+    flybill.prices("usd.toml", BOOK.replace('name = "Seats"', 'name = "Chairs"').replace("show_by", "# show_by"))
+    ran = flybill("verify", MONTH, "--json")
+    owed = {org: flybill("owes", org, "--month", MONTH, "--json").json()["lines"] for org in ("acme", "bolt")}
     flybill.prices("usd.toml", BOOK)
     assert (ran.status, ran.json()["verdicts"]) == (0, {"same": 2})
-    assert [(line["name"], line["description"]) for line in owed["lines"]] == [("Seats", "Seats · 5 seats @ $10.00")]
+    assert [(line["name"], line["description"]) for line in owed["bolt"]] == [("Seats", "Seats · 5 seats @ $10.00")]
+    assert owed["acme"][0]["portions"] == [
+        {"dimensions": {"region": ""}, "quantity": "1", "amount_minor": 100},
+        {"dimensions": {"region": "fra"}, "quantity": "2", "amount_minor": 200},
+    ]
+    shown = [line.split() for line in flybill("owes", "acme", "--month", MONTH).out.splitlines()]
+    assert ["fra:", "2,", "$2.00"] in shown and ["without", "region:", "1,", "$1.00"] in shown
 
 
 @contextmanager
@@ -256,6 +264,7 @@ def differing(flybill: Flybill) -> list[tuple[str, str]]:
         ("amount_minor = amount_minor + 1", "amount_minor = amount_minor - 1"),
         ("quantity = quantity * 2", "quantity = quantity / 2"),
         ("service_month = '2025-08'", f"service_month = '{MONTH}'"),
+        ('portions = \'[{"dimensions": {}, "quantity": "1", "amount_minor": 1}]\'', "portions = null"),
     ],
 )
 def test_a_line_that_was_changed_past_the_guard_is_found(change: str, back: str, flybill: Flybill) -> None:

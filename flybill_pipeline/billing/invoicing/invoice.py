@@ -1,6 +1,7 @@
 """What makes an invoice: its derived id, its content hash, the draft before it. No prices, no outcomes, no Stripe."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,7 @@ from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
+from flybill_pipeline.billing.pricing.portions import portions_data
 from flybill_pipeline.billing.pricing.working import WorkingText, working_text
 
 
@@ -81,5 +83,10 @@ def _written(line: LineItem, working: WorkingText) -> str:
     return (
         f"[{quoted(line.line_id)},{quoted(line.kind)},{meter},[{dimensions}],"
         f'"{line.service_month}","{plain(line.quantity)}",{unit},{line.amount_minor},'
-        f"{quoted(line.currency)},{quoted(line.description)},{working.pairs}]"
+        f"{quoted(line.currency)},{quoted(line.description)},{working.pairs}{_shown(line)}]"
     )
+
+
+def _shown(line: LineItem) -> str:
+    """By what a line is shown; nothing where it is not: so lines were hashed before there was any."""
+    return f",{json.dumps(portions_data(line.portions), sort_keys=True)}" if line.portions else ""

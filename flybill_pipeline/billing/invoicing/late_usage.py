@@ -8,6 +8,7 @@ from flybill_pipeline.billing.money.amounts import from_minor
 from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.portions import Portion, less
 from flybill_pipeline.billing.pricing.working import WorkingStep
 
 ADJUSTMENT = "adjustment"
@@ -33,6 +34,7 @@ class BilledLine:
     description: str
     usage: Decimal = ZERO
     title: str | None = None
+    portions: tuple[Portion, ...] = ()
 
 
 def unbilled(now: Sequence[LineItem], billed: Iterable[BilledLine]) -> tuple[LineItem, ...]:
@@ -53,7 +55,7 @@ def unbilled(now: Sequence[LineItem], billed: Iterable[BilledLine]) -> tuple[Lin
 def as_billed(billed: Iterable[BilledLine]) -> list[LineItem]:
     """The lines of one service month as invoices have them together; without those that come to nothing."""
     taken_back = unbilled((), billed)
-    return [line._replace(amount=-line.amount, amount_minor=-line.amount_minor) for line in taken_back]
+    return [line._replace(amount=-line.amount, amount_minor=-line.amount_minor, portions=()) for line in taken_back]
 
 
 def _by_line(billed: Iterable[BilledLine]) -> dict[str, list[BilledLine]]:
@@ -82,7 +84,17 @@ def _difference(line: LineItem, before: Sequence[BilledLine]) -> LineItem:
         description=f"{line.description}, less what was billed before",
         working=(*line.working, *steps),
         usage=usage,
+        portions=_portions_left(line, before),
     )
+
+
+def _portions_left(line: LineItem, before: Sequence[BilledLine]) -> tuple[Portion, ...]:
+    """What of the difference is whose, where the line and all that was billed of it are shown by the same."""
+    return less(line.portions, _portions(before)) if line.portions or not line.amount_minor else ()
+
+
+def _portions(before: Sequence[BilledLine]) -> list[Sequence[Portion]]:
+    return [part.portions for part in before if part.portions or part.amount_minor]
 
 
 def _taken_back(before: Sequence[BilledLine]) -> LineItem:
@@ -107,4 +119,5 @@ def _taken_back(before: Sequence[BilledLine]) -> LineItem:
         working=(WorkingStep("already_billed", amount=amount),),
         usage=usage,
         title=first.title,
+        portions=less((), _portions(before)),
     )

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from flybill_pipeline.billing.money.currencies import currency_of
-from flybill_pipeline.billing.money.decimals import divide
+from flybill_pipeline.billing.money.decimals import divide, exact
 from flybill_pipeline.billing.money.period import Month
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -32,14 +32,14 @@ def _due_until(amount_minor: int, currency: str, month: Month, moment: datetime)
     return _share(amount_minor, elapsed, (month.end - month.start) // _MICROSECOND, currency_of(currency).step)
 
 
-def distribute(amount_minor: int, weights: Sequence[int], currency: str) -> list[int]:
+def distribute(amount_minor: int, weights: Sequence[int] | Sequence[Decimal], currency: str) -> list[int]:
     """`amount_minor` divided in proportion to `weights` (0 or more, not all 0); the parts sum to it exactly.
 
     A part is never larger than its weight when the amount is not larger than their sum.
     """
     step, whole = currency_of(currency).step, sum(weights)
     parts: list[int] = []
-    passed = given = 0
+    passed, given = Decimal(0), 0
     for weight in weights:
         passed += weight
         due = _share(amount_minor, passed, whole, step)
@@ -48,6 +48,7 @@ def distribute(amount_minor: int, weights: Sequence[int], currency: str) -> list
     return parts
 
 
-def _share(amount_minor: int, part: int, whole: int, step: int) -> int:
+def _share(amount_minor: int, part: int | Decimal, whole: int | Decimal, step: int) -> int:
     """`amount_minor` x part / whole, rounded half away from zero to a multiple of `step`."""
-    return int(divide(Decimal(amount_minor * part), Decimal(whole * step), 0)) * step
+    with exact():
+        return int(divide(Decimal(amount_minor * part), Decimal(whole * step), 0)) * step

@@ -22,7 +22,7 @@ class LineHead(NamedTuple):
     """What all lines of one price and one combination of dimensions have in common.
 
     `part` says which book prices it, `whole_month` that it does so on all days that have a book. `title` is what people
-    read of the meter: as the newest book of the month has it, on all lines of the month.
+    read of the meter, and `show_by` is what its line is shown by: both as the newest book of the month has it.
     """
 
     key: LineKey
@@ -35,6 +35,7 @@ class LineHead(NamedTuple):
     currency: str
     words: UsageWords
     title: str
+    show_by: tuple[str, ...]
 
 
 def head_of(books: BooksOfMonth, meter: str, dimensions: Mapping[str, str], day: date | None) -> LineHead | None:
@@ -85,12 +86,19 @@ def head_with(
         currency=book.currency,
         words=words if whole_month else words.of_days(part.start, part.end),
         title=title,
+        show_by=_show_by(books, price) if meter.aggregation.adds_up else (),
     )
 
 
 def _title(books: BooksOfMonth, meter: str) -> str:
     newest_first = (part.book.meters.get(meter) for part in reversed(books.parts))
     return next((known.shown for known in newest_first if known is not None), meter)
+
+
+def _show_by(books: BooksOfMonth, price: Price) -> tuple[str, ...]:
+    newest = books.parts[-1]
+    same = (each for each in newest.book.candidates(price.meter, newest.contract) if each.match == price.match)
+    return next((each.show_by for each in same if each.group_by == price.group_by), price.show_by)
 
 
 def line_dimensions(price: Price, dimensions: Mapping[str, str]) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from flybill_pipeline.billing.money.decimals import ZERO
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.portions import Portion
 from flybill_pipeline.billing.pricing.working import WorkingStep
 
 
@@ -17,7 +18,8 @@ class LineItem(NamedTuple):
     `amount` is exact, in major units; `amount_minor` is it rounded once, and the only number that is summed. `line_id`
     is the same whenever the same thing is priced again; `kind` is usage, or one of the other modules' kinds. `usage` is
     the sum of the recorded quantities behind the line, before any aggregation or conversion: what accounts for them.
-    `title` is what people read of the meter, as it stands in `description`; None where there is no meter.
+    `title` is what people read of the meter, as it stands in `description`; None where there is no meter. `portions`
+    show the line by dimensions of its usage, and sum to it; empty where its price says nothing of that.
     """
 
     kind: str
@@ -34,6 +36,7 @@ class LineItem(NamedTuple):
     working: tuple[WorkingStep, ...] = ()
     usage: Decimal = ZERO
     title: str | None = None
+    portions: tuple[Portion, ...] = ()
 
 
 def line_id(kind: str, service_month: Month | str, *identity: object) -> str:

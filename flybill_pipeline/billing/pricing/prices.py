@@ -58,8 +58,8 @@ class Price:
     """One price of one meter, for usage whose dimensions contain `match`. Amounts in the book's major units.
 
     `model` says which of `unit_amount`, `package_size`, `rate` and `tiers` are used. `group_by` gives each combination
-    of values of those dimensions a line, and tiers, of its own. `contract` names the contract that the price belongs
-    to; None: the book.
+    of values of those dimensions a line, and tiers, of its own; `show_by` shows a line by the values of others, and
+    leaves it one line (portions.py). `contract` names the contract that the price belongs to; None: the book.
     """
 
     meter: str
@@ -74,6 +74,7 @@ class Price:
     minimum_spend: Decimal | None = None
     maximum_spend: Decimal | None = None
     contract: str | None = None
+    show_by: tuple[str, ...] = field(default=(), compare=False, repr=False)  # not in fingerprints: it changes no bill
 
     @property
     def specificity(self) -> int:

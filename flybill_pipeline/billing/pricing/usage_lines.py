@@ -1,7 +1,7 @@
 """From one org's usage totals of one month to priced lines. Which book to use, and what becomes of lines: not here."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import groupby
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.limits import PricedPart, limit_steps
 from flybill_pipeline.billing.pricing.line_heads import LineHead, LineKey, head_of, head_with, sorted_dimensions
 from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.portions import Values, portions_of
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, one_book
 from flybill_pipeline.billing.pricing.prices import PriceBook
 from flybill_pipeline.billing.pricing.rating import Rated, rate, share_of_month, usage_steps
@@ -25,7 +26,7 @@ from flybill_pipeline.billing.pricing.unpriced import (
 )
 from flybill_pipeline.billing.pricing.working import BELOW_ZERO, WorkingStep
 from flybill_pipeline.billing.usage.aggregation import billed_quantity, hours_below_zero, levels_below_zero
-from flybill_pipeline.billing.usage.meters import Aggregation
+from flybill_pipeline.billing.usage.meters import Aggregation, Meter, Rounding
 from flybill_pipeline.billing.usage.totals import UsageTotal
 
 LARGEST_MINOR = 10**15  # of one line: thousands of them still fit into the 64 bits of a total
@@ -181,6 +182,7 @@ def _usage_line(group: _Group, month: Month, quantity: Decimal, rated: Rated) ->
     head = group.head
     if head.meter.aggregation.has_series:
         rated = rated.with_steps(_below_zero(group, month))
+    amount_minor = to_minor(rated.amount, head.currency)
     return LineItem(
         kind="usage",
         line_id=head.line_id,
@@ -190,13 +192,33 @@ def _usage_line(group: _Group, month: Month, quantity: Decimal, rated: Rated) ->
         quantity=quantity,
         unit=head.meter.unit,
         amount=rated.amount,
-        amount_minor=to_minor(rated.amount, head.currency),
+        amount_minor=amount_minor,
         currency=head.currency,
         description=head.words.describe(quantity, rated.working),
         working=rated.working,
         usage=sum([total.quantity for total in group.own], ZERO),
         title=head.title,
+        portions=portions_of(_used_by(group), amount_minor, head.currency) if head.show_by else (),
     )
+
+
+def _used_by(group: _Group) -> dict[Values, Decimal]:
+    """What each combination of the values that the line is shown by adds to it."""
+    head, totals = group.head, group.own if group.head.whole_month else group.month
+    by_values: dict[Values, list[UsageTotal]] = {}
+    for total in totals:
+        values = tuple([(name, total.dimensions.get(name, "")) for name in sorted(head.show_by)])
+        by_values.setdefault(values, []).append(total)
+    meter = replace(head.meter, round=Rounding.NONE)
+    used = {values: _added(meter, own, head) for values, own in by_values.items()}
+    return {values: quantity for values, quantity in used.items() if quantity}
+
+
+def _added(meter: Meter, totals: Sequence[UsageTotal], head: LineHead) -> Decimal:
+    if head.whole_month:
+        return billed_quantity(meter, totals)
+    start, end = (billed_quantity(meter, totals, day) for day in (head.part.start, head.part.end))
+    return end - start
 
 
 def _fits(line: LineItem) -> bool:

@@ -3,14 +3,23 @@
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 
+from flybill_pipeline.billing.pricing.portions import portions_words, together
 from flybill_pipeline.billing.sync.values import SyncLine
+from flybill_pipeline.billing.usage.graphemes import cut_short
 
 MOST_LINES = 250
 """Stripe's maximum of lines on one invoice."""
 CHUNK = 100
 """Lines in one add_lines call: the server's own maximum is not documented, this is known to work."""
 
-_COARSER: tuple[Callable[[SyncLine], tuple[Hashable, ...]], ...] = (
+LONGEST_DESCRIPTION = 500
+"""Characters of a line's description at Stripe."""
+
+_LONGEST_VALUE = 80
+
+Grouping = Callable[[SyncLine], Hashable]
+
+_BY_METER: tuple[Grouping, ...] = (
     lambda line: (line.kind, line.meter, line.service_month),
     lambda line: (line.kind, line.meter),
     lambda line: (line.kind,),
@@ -18,23 +27,52 @@ _COARSER: tuple[Callable[[SyncLine], tuple[Hashable, ...]], ...] = (
 
 
 def lines_for_stripe(lines: Sequence[SyncLine]) -> tuple[SyncLine, ...]:
-    """The lines as Stripe gets them: all of them, or, over 250, one per meter and service month (then coarser).
+    """The lines as Stripe gets them, in the order of the statement: all of them or, over 250, those that people know as
+    one together.
 
     The sum is the same in every case; the detail stays in our own invoice, to which the description points.
     """
-    return tuple(_rolled_up(group) for group in groups_for_stripe(lines))
+    return tuple(_told(group) for group in groups_for_stripe(lines))
 
 
 def groups_for_stripe(lines: Sequence[SyncLine]) -> list[list[SyncLine]]:
-    """The lines, those that share one line at Stripe together, in the order of Stripe's lines."""
+    """The lines, those that share one line at Stripe together, in the order of Stripe's lines.
+
+    Over 250 of them are rolled up by what tells most of them apart: an app's lines of each meter, or all of an app, or
+    of a region; else the lines of each meter and service month, then coarser. An invoice stays as it was sent: one
+    whose lines are older than their titles is rolled up by meters at once, as all were then.
+    """
     if len(lines) <= MOST_LINES:
         return [[line] for line in lines]
-    for grouping in _COARSER:
-        groups: dict[tuple[Hashable, ...], list[SyncLine]] = {}
-        for line in lines:
-            groups.setdefault(grouping(line), []).append(line)
-        if len(groups) <= MOST_LINES:
-            break
+    by_dimension = any(line.title for line in lines)
+    for groupings in (_by_dimensions(lines) if by_dimension else (), *((each,) for each in _BY_METER)):
+        fitting = [groups for groups in (_grouped(lines, each) for each in groupings) if len(groups) <= MOST_LINES]
+        if fitting:
+            return max(fitting, key=len)
+    return _grouped(lines, _BY_METER[-1])
+
+
+def _by_dimensions(lines: Sequence[SyncLine]) -> list[Grouping]:
+    """By the values of one dimension, for each that there is: the lines of each meter apart, and together."""
+    names = sorted({name for line in lines for name in line.dimensions})
+    return [_by_value(name, meters_apart=apart) for apart in (True, False) for name in names]
+
+
+def _by_value(name: str, *, meters_apart: bool) -> Grouping:
+    """Lines without the dimension are by their meter."""
+
+    def grouping(line: SyncLine) -> Hashable:
+        value = line.dimensions.get(name)
+        meter = line.meter if meters_apart or value is None else None
+        return line.kind, line.service_month, value, meter
+
+    return grouping
+
+
+def _grouped(lines: Sequence[SyncLine], grouping: Grouping) -> list[list[SyncLine]]:
+    groups: dict[Hashable, list[SyncLine]] = {}
+    for line in lines:
+        groups.setdefault(grouping(line), []).append(line)
     return list(groups.values())
 
 
@@ -69,11 +107,17 @@ def next_chunk(lines: Sequence[SyncLine], present: Sequence[str]) -> int | None:
     return None
 
 
+def _told(group: Sequence[SyncLine]) -> SyncLine:
+    """The line with what it is shown by, as far as there is room for it."""
+    line = _rolled_up(group)
+    room = LONGEST_DESCRIPTION - len(line.description)
+    return replace(line, description=line.description + portions_words(line.portions, line.currency, room))
+
+
 def _rolled_up(group: Sequence[SyncLine]) -> SyncLine:
     first = group[0]
     if len(group) == 1:
         return first
-    what = first.title or first.meter or first.kind.replace("_", " ")
     months = sorted({line.service_month for line in group})
     period = str(months[0]) if len(months) == 1 else f"{months[0]} to {months[-1]}"
     return replace(
@@ -81,5 +125,15 @@ def _rolled_up(group: Sequence[SyncLine]) -> SyncLine:
         line_id=f"rollup:{first.line_id}",
         service_month=months[-1],
         amount_minor=sum(line.amount_minor for line in group),
-        description=f"{what}, {period}: {len(group)} lines, see the statement for each",
+        description=f"{_what(group)}, {period}: {len(group)} lines, see the statement for each",
+        portions=together([line.portions for line in group]),
     )
+
+
+def _what(group: Sequence[SyncLine]) -> str:
+    """What the lines of a group have in common, in words: their meter, and the values that all of them have."""
+    first = group[0]
+    meters = [first.title or first.meter] if len({line.meter for line in group}) == 1 else []
+    shared = set(first.dimensions.items()).intersection(*(line.dimensions.items() for line in group))
+    values = [cut_short(value, _LONGEST_VALUE) for _, value in sorted(shared) if value]
+    return " · ".join([text for text in (*meters, *values) if text]) or first.kind.replace("_", " ")

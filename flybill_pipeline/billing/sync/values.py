@@ -5,12 +5,13 @@ An invoice of ours goes out as a `SyncInvoice`; what Stripe has of it comes back
 """
 
 import hashlib
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.portions import Portion
 
 T = TypeVar("T")
 
@@ -61,6 +62,7 @@ class SyncLine:
     """One line as it is sent to Stripe. `amount_minor` is in the invoice's currency and may be negative.
 
     `title` is what people read of the meter; None where there is none, or where the line is older than titles.
+    `currency`, `dimensions` and `portions` are the line's own, see LineItem.
     """
 
     line_id: str
@@ -70,6 +72,9 @@ class SyncLine:
     amount_minor: int
     description: str
     title: str | None = None
+    currency: str = ""
+    dimensions: Mapping[str, str] = field(default_factory=dict)
+    portions: tuple[Portion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,21 @@
 """How `flybill owes` answers: the bill as its developer reads it, and its JSON. Every word of it is billing's."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from flybill_pipeline.billing.money.amounts import format_money
-from flybill_pipeline.billing.money.decimals import plain
+from flybill_pipeline.billing.money.decimals import grouped, plain
 from flybill_pipeline.billing.payments.words import freshness
 from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.portions import portions_data
 from flybill_pipeline.billing.pricing.working import working_data
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.cli.render.credit_notes import note_data, show_what_is_left
 from flybill_pipeline.cli.render.payments import payment_data
 from flybill_pipeline.questions.owed import Owed
+
+MOST_PORTIONS = 20
+"""Of a line, on a terminal."""
 
 
 def show_owed(owed: Owed) -> None:
@@ -31,13 +36,21 @@ def show_owed(owed: Owed) -> None:
             screen.line(f"PDF: {facts.payment.invoice_pdf}")
         screen.line(freshness(owed.poll))
     if currency and owed.lines:
-        rows = (
-            (str(number), line.description, format_money(line.amount_minor, currency))
-            for number, line in enumerate(owed.lines, start=1)
-        )
+        rows = [row for number, line in enumerate(owed.lines, start=1) for row in _rows(number, line)]
         screen.table(("line", "what", "amount"), rows, right=("line", "amount"))
     if owed.credit_notes:
         show_what_is_left(facts.total_minor, owed.credit_notes)
+
+
+def _rows(number: int, line: LineItem) -> Iterator[tuple[str, str, str]]:
+    """The line, and below it by what it is shown: the largest first, what is left together."""
+    yield str(number), line.description, format_money(line.amount_minor, line.currency)
+    largest = sorted(line.portions, key=lambda each: (-abs(each.amount_minor), each.name))
+    for each in largest[:MOST_PORTIONS]:
+        yield "", f"  {each.name}: {grouped(each.quantity)}, {format_money(each.amount_minor, line.currency)}", ""
+    if rest := largest[MOST_PORTIONS:]:
+        left = format_money(sum(each.amount_minor for each in rest), line.currency)
+        yield "", f"  {screen.counted(len(rest), 'other')}: {left} (--json has each)", ""
 
 
 def owed_data(owed: Owed) -> dict[str, Any]:
@@ -77,4 +90,5 @@ def line_data(line: LineItem) -> dict[str, Any]:
         "amount_minor": line.amount_minor,
         "description": line.description,
         "working": working_data(line.working),
+        "portions": portions_data(line.portions),
     }

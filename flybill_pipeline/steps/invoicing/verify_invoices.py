@@ -17,6 +17,7 @@ from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.portions import Portion
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, ContractDays
 from flybill_pipeline.billing.pricing.usage_lines import price_month
 from flybill_pipeline.billing.usage.totals import OrgUsage
@@ -128,14 +129,20 @@ def _priced_again(
 
 
 def _in_the_words_of(recorded: LineItem | None, line: LineItem) -> LineItem:
-    """The line as it was told when it was finalized, if it is the same but for its words."""
+    """The line as it was told when it was finalized, if it is the same but for its words and for what shows it."""
     if recorded is None or (line.amount_minor, line.quantity, line.working) != (
         recorded.amount_minor,
         recorded.quantity,
         recorded.working,
     ):
         return line
-    return line._replace(description=recorded.description, title=recorded.title)
+    worded = line._replace(description=recorded.description, title=recorded.title)
+    same = {*map(_names, recorded.portions)} == {*map(_names, line.portions)}
+    return worded if same else worded._replace(portions=recorded.portions)
+
+
+def _names(portion: Portion) -> tuple[str, ...]:
+    return tuple(sorted(portion.dimensions))
 
 
 def _is_own(line: LineItem, month: Month) -> bool:

@@ -11,6 +11,7 @@ from flybill_pipeline.billing.invoicing.late_usage import BilledLine
 from flybill_pipeline.billing.invoicing.outcomes import WAIVED
 from flybill_pipeline.billing.invoicing.waivers import WaivedMonth
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.portions import portions_from
 from flybill_pipeline.stores.invoicing.recorded_lines import RecordedLines
 from flybill_pipeline.stores.invoicing.tables import drafts, line_items, outcomes
 from flybill_pipeline.stores.pricing.tables import pricing_bases
@@ -29,6 +30,7 @@ _OF_A_LINE = (
     "currency",
     "description",
     "title",
+    "portions",
 )
 
 
@@ -90,6 +92,7 @@ class BilledMonths:
                 values = dict(row._mapping)
                 lines = by_org.setdefault(values.pop("org_id"), [])
                 billed_in = Month.parse(values.pop("billed_in"))
+                values["portions"] = portions_from(values["portions"])
                 lines.append(BilledLine(billed_in=billed_in, service_month=service_month, **values))
         return dict(by_org)
 

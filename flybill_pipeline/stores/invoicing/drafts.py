@@ -12,6 +12,7 @@ from flybill_pipeline.billing.invoicing.invoice import Draft
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.unstorable import UnstorableDraftError
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.portions import portions_data
 from flybill_pipeline.billing.usage.totals import dimensions_text
 from flybill_pipeline.stores.invoicing.tables import account_entries, drafts, line_items, organizations, outcomes
 from flybill_pipeline.stores.postgres.bulk import copy_rows
@@ -34,6 +35,7 @@ LINE_COLUMNS = (
     "description",
     "working",
     "title",
+    "portions",
 )
 DRAFT_COLUMNS = (
     "month",
@@ -226,6 +228,7 @@ def _line_rows(draft: Draft) -> Iterator[_Row]:
             line.description,
             working.data,
             line.title,
+            portions_data(line.portions) or None,
         )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, Row, select
 from flybill_pipeline.billing.money.amounts import from_minor
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.portions import portions_from
 from flybill_pipeline.billing.pricing.working import working_from
 from flybill_pipeline.stores.invoicing.tables import drafts, invoice_lines, invoices, line_items, outcomes
 
@@ -98,4 +99,5 @@ def _line(row: Row[Any]) -> LineItem:
         working=working_from(row.working),
         usage=row.usage_quantity,
         title=row.title,
+        portions=portions_from(row.portions),
     )

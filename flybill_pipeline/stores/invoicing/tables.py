@@ -71,6 +71,7 @@ def _line_columns() -> list[Column[object]]:
         Column("description", Text, nullable=False),
         Column("working", JSONB, nullable=False, server_default="[]"),
         Column("title", Text),  # what people read of the meter, as `description` has it
+        Column("portions", JSONB),  # by what the line is shown; null: by nothing
     ]
 
 

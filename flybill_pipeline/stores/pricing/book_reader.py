@@ -1,6 +1,6 @@
 """One price book from its parsed TOML: what may stand in it, and what is wrong with it. No files are read here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,7 @@ _BOOK = ("effective_from", "currency", "meters", "prices", "contracts")
 _METER = ("aggregation", "unit", "multiply_by", "divide_by", "round", "distinct", "per", "name")
 _CONTRACT = ("prices", "minimum_spend")
 _TIER = ("up_to", "unit_amount", "flat_amount")
-_EVERY_PRICE = ("meter", "match", "model", "free_units", "group_by", "minimum_spend", "maximum_spend")
+_EVERY_PRICE = ("meter", "match", "model", "free_units", "group_by", "show_by", "minimum_spend", "maximum_spend")
 _OF_ANY_MODEL = tuple(
     name for model in MODELS.values() for field in model.fields for name in (field.name, field.also) if name
 )
@@ -31,10 +31,8 @@ def read_book(document: Mapping[str, Any], file: str, faults: list[str]) -> Pric
     fields.only(_BOOK)
     effective_from, currency = fields.day("effective_from"), _currency(fields)
     meters = {name: _meter(name, table) for name, table in fields.named_tables("meters").items()}
-    prices = _prices(fields, tuple(meters), None)
-    contracts = {
-        name: _contract(name, table, tuple(meters)) for name, table in fields.named_tables("contracts").items()
-    }
+    prices = _prices(fields, meters, None)
+    contracts = {name: _contract(name, table, meters) for name, table in fields.named_tables("contracts").items()}
     if fields.fault_count > before or effective_from is None or currency is None:
         return None
     known = {name: meter for name, meter in meters.items() if meter is not None}
@@ -68,12 +66,12 @@ def _meter(name: str, fields: Fields) -> Meter | None:
     return Meter(name, Aggregation(aggregation), unit, *converted, distinct, per, title or name)
 
 
-def _contract(name: str, fields: Fields, meters: Sequence[str]) -> Contract:
+def _contract(name: str, fields: Fields, meters: Mapping[str, Meter | None]) -> Contract:
     fields.only(_CONTRACT)
     return Contract(name, _prices(fields, meters, name), fields.number("minimum_spend", required=False))
 
 
-def _prices(fields: Fields, meters: Sequence[str], contract: str | None) -> tuple[Price, ...]:
+def _prices(fields: Fields, meters: Mapping[str, Meter | None], contract: str | None) -> tuple[Price, ...]:
     """The prices that could be read, after noting the faults of all, and every two that tie."""
     read = [(table, _price(table, meters, contract)) for table in fields.tables("prices")]
     good = [(table, price) for table, price in read if price is not None]
@@ -96,16 +94,17 @@ def _words(match: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in sorted(match.items())) or "all usage"
 
 
-def _price(fields: Fields, meters: Sequence[str], contract: str | None) -> Price | None:
+def _price(fields: Fields, meters: Mapping[str, Meter | None], contract: str | None) -> Price | None:
     before = fields.fault_count
-    meter = fields.choice("meter", meters)
+    meter = fields.choice("meter", list(meters))
     model = MODELS.get(fields.choice("model", list(MODELS)) or "")
     fields.only((*_EVERY_PRICE, *_OF_ANY_MODEL))
-    match, group_by = fields.text_table("match"), fields.texts("group_by")
+    match, group_by, show_by = fields.text_table("match"), fields.texts("group_by"), fields.texts("show_by")
     free_units = fields.number("free_units", default=ZERO)
     minimum, maximum = (fields.number(name, required=False) for name in ("minimum_spend", "maximum_spend"))
     _check_limits(minimum, maximum, fields)
     _check_groups(group_by, match, fields)
+    _check_shown(show_by, {*match, *group_by}, meters.get(meter or ""), fields)
     of_model = {} if model is None else _of_model(model, fields)
     if model is None or fields.fault_count > before:
         return None
@@ -118,6 +117,7 @@ def _price(fields: Fields, meters: Sequence[str], contract: str | None) -> Price
         minimum_spend=minimum,
         maximum_spend=maximum,
         contract=contract,
+        show_by=show_by,
         **of_model,
     )
 
@@ -131,6 +131,14 @@ def _check_groups(group_by: Sequence[str], match: Mapping[str, str], fields: Fie
     for name in group_by:
         if name in match:
             fields.fault("group_by", f"{name!r} stands in match, so all usage of this price has the same value")
+
+
+def _check_shown(show_by: Sequence[str], same: Collection[str], meter: Meter | None, fields: Fields) -> None:
+    for name in show_by:
+        if name in same:
+            fields.fault("show_by", f"{name!r} stands in match or group_by, so all usage of a line has the same value")
+    if show_by and meter is not None and not meter.aggregation.adds_up:
+        fields.fault("show_by", f"{meter.name} is a {meter.aggregation} of the month, which has no parts that add up")
 
 
 def _of_model(model: PriceModel, fields: Fields) -> dict[str, Any]:

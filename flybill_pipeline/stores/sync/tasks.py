@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, select
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.portions import portions_from
 from flybill_pipeline.billing.sync.lines import lines_for_stripe
 from flybill_pipeline.billing.sync.values import SyncInvoice, SyncLine, SyncOrg, SyncTask, SyncWork
 from flybill_pipeline.stores.invoicing.tables import invoice_lines, invoices, organizations
@@ -67,7 +68,12 @@ def invoice_lines_of(connection: Connection, invoice_id: str) -> list[SyncLine]:
 
 
 def _sync_lines(rows: Iterable[Sequence[Any]]) -> list[SyncLine]:
-    return [SyncLine(line_id, kind, meter, Month.parse(month), *rest) for line_id, kind, meter, month, *rest in rows]
+    return [_sync_line(dict(zip(SyncLine.__slots__, row, strict=True))) for row in rows]
+
+
+def _sync_line(values: dict[str, Any]) -> SyncLine:
+    month, portions = Month.parse(values["service_month"]), portions_from(values["portions"])
+    return SyncLine(**{**values, "service_month": month, "portions": portions})
 
 
 def _head(columns: Sequence[Any]) -> Select[Any]:

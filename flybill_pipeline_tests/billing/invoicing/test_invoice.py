@@ -11,6 +11,7 @@ from flybill_pipeline.billing.invoicing.invoice import content_hash
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.portions import Portion
 from flybill_pipeline.billing.pricing.working import WorkingStep, working_data, working_text
 
 NUMBERS = st.decimals(allow_nan=False, allow_infinity=False, places=18, min_value=-(10**19), max_value=10**19)
@@ -52,6 +53,12 @@ def test_the_hash_of_an_invoice_is_the_same_for_ever() -> None:
         content_hash("acme", "usd", [line((step, noted)), line(())])
         == "44ceebeba67cfd4edcb8fc278af65ef66efc6feab1bcff02dd5674dd9e98d1d2"
     )
+
+
+def test_what_a_line_is_shown_by_is_told_too() -> None:
+    shown = [line(())._replace(portions=(Portion({"app": "web"}, Decimal(1), amount),)) for amount in (237, 238)]
+    assert len({content_hash("acme", "usd", [each]) for each in (*shown, line(()))}) == 3
+    assert content_hash("acme", "usd", shown[1:]) == "fff026dd184068ae2ae6ff65d560abc11b05ae62a515789e4578c7b981351135"
 
 
 @given(st.text(), st.lists(st.tuples(st.lists(STEPS, max_size=3), st.text()), max_size=3))

@@ -1,9 +1,13 @@
 """How lines are cut for Stripe: nothing is lost, nothing is sent twice."""
 
+from dataclasses import replace
+from decimal import Decimal
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.portions import Portion
 from flybill_pipeline.billing.sync.lines import (
     CHUNK,
     MOST_LINES,
@@ -48,6 +52,63 @@ def test_a_meter_in_two_service_months_stays_apart() -> None:
         (MONTHS[0], 150),
         (MONTHS[1], 150),
     ]
+
+
+def usage(number: int, meter: str = "cpu", title: str | None = "CPU", **dimensions: str) -> SyncLine:
+    return SyncLine(f"line{number}", "usage", meter, MONTHS[0], 1, "CPU · …", title, "usd", dimensions)
+
+
+def rolled_up(lines: list[SyncLine]) -> list[tuple[str, int]]:
+    return [(line.description, line.amount_minor) for line in lines_for_stripe(lines)]
+
+
+def test_what_tells_most_lines_apart_stays_apart_at_stripe() -> None:
+    cpus = [usage(n, app=f"app-{n % 100}", size=f"s{n % 3}", region="fra") for n in range(300)]
+    by_app = rolled_up(cpus)
+    assert (len(by_app), by_app[0]) == (100, ("CPU · app-0 · fra, 2026-10: 3 lines, see the statement for each", 3))
+    disks = [replace(line, line_id=f"disk{n}", meter="disk", title="Disks") for n, line in enumerate(cpus)]
+    both = rolled_up([*cpus, *disks])
+    assert len(both) == 200 and both[-1][0] == "Disks · app-99 · fra, 2026-10: 3 lines, see the statement for each"
+    three = rolled_up([*cpus, *disks, *(replace(line, line_id=f"x{n}", meter="x") for n, line in enumerate(cpus))])
+    assert (len(three), three[1]) == (100, ("app-1 · fra, 2026-10: 9 lines, see the statement for each", 9))
+
+
+def test_too_many_apps_are_told_by_what_they_have_in_common() -> None:
+    apps = [usage(n, app=f"app-{n}", size=f"s{n % 3}") for n in range(300)]
+    assert rolled_up(apps) == [(f"CPU · s{n}, 2026-10: 100 lines, see the statement for each", 100) for n in range(3)]
+    only_apps = [usage(n, app=f"app-{n}") for n in range(300)]
+    assert rolled_up(only_apps) == [("CPU, 2026-10: 300 lines, see the statement for each", 300)]
+
+
+def test_an_invoice_from_before_titles_is_rolled_up_as_it_was_sent() -> None:
+    old = [usage(n, title=None, app=f"app-{n % 100}") for n in range(300)]
+    assert [(line.line_id, line.description) for line in lines_for_stripe(old)] == [
+        ("rollup:line0", "cpu, 2026-10: 300 lines, see the statement for each")
+    ]
+
+
+def test_a_line_says_what_it_is_shown_by_as_far_as_there_is_room() -> None:
+    web, api = Portion({"app": "web"}, Decimal(1), 880), Portion({"app": "api"}, Decimal(1), 310)
+    line = replace(usage(1), description="CPU · 9 hours", portions=(api, web))
+    assert [each.description for each in lines_for_stripe([line])] == ["CPU · 9 hours. By app: web $8.80, api $3.10"]
+    many = replace(line, portions=tuple(Portion({"app": f"app-{n}"}, Decimal(1), n) for n in range(400)))
+    (told,) = lines_for_stripe([many])
+    assert len(told.description) <= 500 and " others $" in told.description
+    (whole,) = lines_for_stripe([replace(line, line_id=str(n), dimensions={"app": str(n)}) for n in range(300)])
+    assert whole.description.endswith("300 lines, see the statement for each. By app: web $2,640.00, api $930.00")
+    assert sum(each.amount_minor for each in whole.portions) == 300 * (880 + 310)
+
+
+@given(lists, st.integers(1, 9), st.integers(1, 400))
+def test_rolled_up_by_any_dimensions_the_sum_and_the_order_stay(amounts: list[int], meters: int, apps: int) -> None:
+    ours = [
+        replace(usage(number, f"m{number % meters}", app=f"app-{number % apps}"), amount_minor=amount)
+        for number, amount in enumerate(amounts)
+    ]
+    theirs = lines_for_stripe(ours)
+    assert len(theirs) <= MOST_LINES and sum(line.amount_minor for line in theirs) == sum(amounts)
+    places = [int(line.line_id.removeprefix("rollup:").removeprefix("line")) for line in theirs]
+    assert places == sorted(set(places))
 
 
 @given(st.integers(0, 350))

@@ -65,6 +65,7 @@ def test_a_book_is_read_exactly(tmp_path: Path) -> None:
         model = "graduated"
         free_units = "2.5"
         group_by = ["region"]
+        show_by = ["app"]
         minimum_spend = 1
         maximum_spend = 1e3
         tiers = [ { up_to = 100_000, unit_amount = 0.0000008 }, { unit_amount = 0.0000006, flat_amount = 1 } ]
@@ -78,6 +79,7 @@ def test_a_book_is_read_exactly(tmp_path: Path) -> None:
     assert book is not None
     (price,) = book.prices
     assert (price.model, price.match, price.group_by) == (models.GRADUATED, {"size": "a"}, ("region",))
+    assert price.show_by == ("app",)
     assert (price.free_units, price.minimum_spend, price.maximum_spend) == (Decimal("2.5"), Decimal(1), Decimal(1000))
     assert [(tier.up_to, tier.unit_amount, tier.flat_amount) for tier in price.tiers] == [
         (Decimal(100000), Decimal("0.0000008"), Decimal(0)),
