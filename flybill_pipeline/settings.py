@@ -77,6 +77,13 @@ def _base(url: str) -> str:
     return url
 
 
+def _statement(url: str) -> str:
+    """What stands in braces is put in by us; nothing else may."""
+    _require("{org}" in url and not set("{}") & set(url.replace("{org}", "").replace("{month}", "")))
+    _require(_address(url.replace("{org}", "o").replace("{month}", "m"), ("http", "https")))
+    return url
+
+
 def _smtp(url: SecretStr) -> SecretStr:
     _require(_address(url.get_secret_value(), ("smtp", "smtps")))
     return url
@@ -118,7 +125,8 @@ class Settings(BaseModel):
     `database_url` and `dagster_database_url` are None until the embedded Postgres is running
     (`local.services` fills them in); `stripe_api_base` is None for Stripe itself. The rates are calls per second to one
     endpoint and to the whole account; None means what Stripe grants a key of its kind. With
-    `stripe_automatic_tax` Stripe adds tax, by the customer's address. For `lookback_months`
+    `stripe_automatic_tax` Stripe adds tax, by the customer's address. `statement_url` is where organizations read their
+    statements: the memo of an invoice at Stripe has the link. For `lookback_months`
     before the month that is closed late usage is still billed. Amounts below Stripe's minimum are carried forward, or
     waived. A total above `hold_above_multiple` times what the org's last three months came to, and a credit above
     `largest_credit_minor`, wait for a person; 0 switches either off. Alerts go to `alert_webhook_url` (Slack's format)
@@ -148,6 +156,9 @@ class Settings(BaseModel):
     stripe_rate: Rate | None = Field(None, description="a number above 0 and up to 10000")
     stripe_account_rate: Rate | None = Field(None, description="a number above 0 and up to 10000")
     stripe_automatic_tax: OnlyOne = False
+    statement_url: Annotated[str, AfterValidator(_statement)] | None = Field(
+        None, description="an http:// or https:// address with {org} in it, and {month} if it is wanted"
+    )
     first_month: str = Field("2020-01", pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="a month such as 2026-01")
     shards: int = Field(16, ge=1, le=100, description="a whole number from 1 to 100")
     lookback_months: int = Field(3, ge=0, le=24, description="a whole number from 0 to 24")

@@ -21,9 +21,11 @@ Params = dict[str, Any]
 class Contents:
     """The parameters of each write of one gateway, and their hashes."""
 
-    def __init__(self, *, auto_advance: bool = True, automatic_tax: bool = False) -> None:
+    def __init__(
+        self, *, auto_advance: bool = True, automatic_tax: bool = False, statement_url: str | None = None
+    ) -> None:
         self._auto_advance = auto_advance
-        self._automatic_tax = automatic_tax
+        self._automatic_tax, self._statement_url = automatic_tax, statement_url
 
     def customer(self, org: SyncOrg) -> str:
         """Names what a customer is made with."""
@@ -31,7 +33,7 @@ class Contents:
 
     def invoice(self, invoice: SyncInvoice) -> str:
         """Names what a draft is made with: its terms, its customer, its head; not its lines."""
-        return _name(mapping.invoice_params(invoice, automatic_tax=self._automatic_tax))
+        return _name(self._invoice_params(invoice))
 
     def lines(self, stripe_invoice_id: str, lines: Sequence[SyncLine]) -> str:
         """Names lines and the draft that they are added to."""
@@ -51,11 +53,14 @@ class Contents:
 
     def invoice_params(self, invoice: SyncInvoice) -> Params:
         """The parameters of a draft; its metadata names them, so that a copy shows what it was made with."""
-        return _marked(mapping.invoice_params(invoice, automatic_tax=self._automatic_tax))
+        return _marked(self._invoice_params(invoice))
 
     def finalize_params(self) -> Params:
         """The parameters that make a draft final."""
         return {"auto_advance": self._auto_advance}
+
+    def _invoice_params(self, invoice: SyncInvoice) -> Params:
+        return mapping.invoice_params(invoice, automatic_tax=self._automatic_tax, statement_url=self._statement_url)
 
 
 def _marked(params: Params) -> Params:

@@ -10,6 +10,7 @@ from flybill_pipeline.billing.sync.lines import LONGEST_DESCRIPTION
 from flybill_pipeline.billing.sync.values import StripeCustomer, StripeInvoice, SyncInvoice, SyncLine, SyncOrg
 from flybill_pipeline.billing.usage.graphemes import cut
 from flybill_pipeline.billing.usage.texts import LONGEST_NAME
+from flybill_pipeline.stripe_gateway.invoice_page import custom_fields, memo
 from flybill_pipeline.stripe_gateway.shapes import shaped, text_of
 
 DAYS_UNTIL_DUE = 30
@@ -17,7 +18,9 @@ DAYS_UNTIL_DUE = 30
 LONGEST_METADATA = 500
 
 
-def invoice_params(invoice: SyncInvoice, *, automatic_tax: bool = False) -> dict[str, Any]:
+def invoice_params(
+    invoice: SyncInvoice, *, automatic_tax: bool = False, statement_url: str | None = None
+) -> dict[str, Any]:
     """The parameters of a draft. `discounts=""` because a customer's coupon would otherwise change our total."""
     params: dict[str, Any] = {
         "customer": invoice.org.customer_id,
@@ -27,7 +30,7 @@ def invoice_params(invoice: SyncInvoice, *, automatic_tax: bool = False) -> dict
         "pending_invoice_items_behavior": "exclude",
         "discounts": "",
         "automatic_tax": {"enabled": automatic_tax},
-        "description": f"Usage in {invoice.month}, invoice {invoice.number}",
+        "description": memo(invoice, statement_url),
         "metadata": {
             "flybill_invoice_id": invoice.invoice_id,
             "flybill_number": invoice.number,
@@ -40,10 +43,8 @@ def invoice_params(invoice: SyncInvoice, *, automatic_tax: bool = False) -> dict
     }
     if invoice.lines_here > len(invoice.lines):
         params["metadata"]["flybill_lines_here"] = str(invoice.lines_here)
-        params["footer"] = (
-            f"This invoice sums up {invoice.lines_here} lines. Your statement for {invoice.month} lists each of them, "
-            f"under the same number, {invoice.number}."
-        )
+    if fields := custom_fields(invoice):
+        params["custom_fields"] = fields
     if invoice.org.collection_method == "send_invoice":
         params["days_until_due"] = invoice.org.days_until_due or DAYS_UNTIL_DUE
     return params

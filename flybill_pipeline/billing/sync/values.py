@@ -87,6 +87,7 @@ class SyncOrg:
     customer_id: str | None
     collection_method: str = "charge_automatically"
     days_until_due: int | None = None
+    purchase_order: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

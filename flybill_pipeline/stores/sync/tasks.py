@@ -20,7 +20,15 @@ _INVOICE = [
 ]
 _ORG = [  # in the order of SyncOrg
     organizations.c[name]
-    for name in ("org_id", "name", "email", "stripe_customer_id", "collection_method", "days_until_due")
+    for name in (
+        "org_id",
+        "name",
+        "email",
+        "stripe_customer_id",
+        "collection_method",
+        "days_until_due",
+        "purchase_order",
+    )
 ]
 _LINES = (
     select(*(invoice_lines.c[name] for name in SyncLine.__slots__))

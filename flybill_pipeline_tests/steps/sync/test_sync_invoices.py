@@ -57,9 +57,10 @@ def test_more_than_250_lines_are_rolled_up_for_stripe_and_kept_here(world: World
     assert invoice.lines.data[0].description == "meter0, 2026-10: 129 lines, see the statement for each"
     assert invoice.metadata is not None
     assert (invoice.metadata["flybill_lines"], invoice.metadata["flybill_lines_here"]) == ("7", "900")
-    assert invoice.footer == (
-        "This invoice sums up 900 lines. Your statement for 2026-10 lists each of them, under the same number, "
-        f"{invoice.metadata['flybill_number']}."
+    assert invoice.footer is None, "the customer's own"
+    assert invoice.description == (
+        f"Usage in 2026-10, invoice {invoice.metadata['flybill_number']}. "
+        "It sums up 900 lines: your statement for 2026-10 lists each of them"
     )
     assert world.problems() == []
 

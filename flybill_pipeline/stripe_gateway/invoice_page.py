@@ -1,0 +1,36 @@
+"""What stands on the page of an invoice at Stripe beside its lines: the memo and the custom fields. Pure; no calls.
+
+The footer is the customer's own (bank details, legal texts): Stripe puts it there when we say nothing of one.
+"""
+
+from urllib.parse import quote
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.sync.values import SyncInvoice
+from flybill_pipeline.billing.usage.graphemes import cut
+from flybill_pipeline.billing.usage.texts import LONGEST_CUSTOM_FIELD
+
+LONGEST_MEMO = 1500
+"""Characters of an invoice's `description`, which its page calls the memo."""
+
+
+def memo(invoice: SyncInvoice, statement_url: str | None = None) -> str:
+    """Its month and its number, and where each line is told; `statement_url` has {org} and {month} in it."""
+    head = f"Usage in {invoice.month}, invoice {invoice.number}"
+    if invoice.lines_here > len(invoice.lines):
+        head += f". It sums up {invoice.lines_here} lines: your statement for {invoice.month} lists each of them"
+    link = statement_link(statement_url, invoice.org.org_id, invoice.month) if statement_url else ""
+    linked = f"{head}. Your statement: {link}"
+    return linked if link and len(linked) <= LONGEST_MEMO else head
+
+
+def statement_link(statement_url: str, org_id: str, month: Month) -> str:
+    """The address of an organization's statement, whatever its id holds."""
+    # The month first: an id may hold the text "{month}", but as part of an address its braces are written otherwise.
+    return statement_url.replace("{month}", str(month)).replace("{org}", quote(org_id, safe=""))
+
+
+def custom_fields(invoice: SyncInvoice) -> list[dict[str, str]]:
+    """What the customer's bookkeeping asks for; Stripe takes four at most."""
+    order = invoice.org.purchase_order
+    return [{"name": "Purchase order", "value": cut(order, LONGEST_CUSTOM_FIELD)}] if order else []
