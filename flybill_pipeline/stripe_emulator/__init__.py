@@ -3,7 +3,7 @@ Does not: anything of flybill; it must not share our mistakes, so it imports not
 
 stripe-python talks to it as to Stripe: `StripeClient("sk_test_1", base_addresses={"api": url})`. It keeps its state
 over a kill -9, fails on request, moves its clock on request, and judges its client. `behaviours` says where each
-behaviour is known from, and what is assumed.
+behaviour is known from, and `assumptions` what nobody knows.
 
     __main__, server    the process: command line, uvicorn, hanging up
     app, control        HTTP: Stripe's paths, and /_emulator for tests
@@ -22,6 +22,8 @@ behaviour is known from, and what is assumed.
                         what happened, and what a client did wrong
     store, clock, config, errors
                         SQLite, virtual time, settings, error answers
+    sources, behaviours, assumptions
+                        what is known of Stripe, since when, and what is not
 """
 
 from .config import EmulatorConfig

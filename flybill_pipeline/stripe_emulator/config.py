@@ -17,7 +17,10 @@ EVENT_HORIZON = 30 * DAY
 """Seconds for which events can be listed."""
 
 COLLECTION_DELAY = HOUR
-"""Seconds from draft to automatic finalization, and from finalization to automatic collection."""
+"""Seconds from finalization, or from a draft that advances by itself, to automatic collection."""
+
+DRAFT_LIFETIME = HOUR + 1
+"""Seconds from a draft to its automatic finalization: Stripe rounds this moment up, and that of collection down."""
 
 RETRY_DELAY = 3 * DAY
 """Seconds from a failed automatic payment to the next attempt."""

@@ -200,7 +200,7 @@ def _apply(call: Call, invoice: Json, note: Json, params: Json) -> None:
     for name in ("amount_due", "amount_remaining"):
         invoice[name] -= note["pre_payment_amount"]
     if invoice["status"] == "open" and invoice["amount_remaining"] == 0:
-        mark_paid(call, invoice, amount=invoice["amount_paid"])
+        mark_paid(call, invoice, amount=invoice["amount_paid"], attempted=False)
         save(call, invoice, before, "invoice.updated", "invoice.paid")
     else:
         save(call, invoice, before)
@@ -225,7 +225,7 @@ def _give_back(call: Call, invoice: Json, note: Json, params: Json) -> None:
         )
     if credit:
         note["customer_balance_transaction"] = new_id("cbtxn")
-        change_balance(call, invoice["customer"], -credit)
+        change_balance(call, invoice["customer"], -credit, invoice["currency"])
     if refund:
         note["refunds"] = [
             {"amount_refunded": refund, "refund": new_id("re"), "payment_record_refund": None, "type": "refund"}

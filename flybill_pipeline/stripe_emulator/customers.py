@@ -1,5 +1,5 @@
-"""Customers. Belongs here: their endpoints and the rules about their currency and balance. Does not: invoices, and
-coupons, which only the Dashboard can attach now (`control` stands in for it)."""
+"""Customers. Belongs here: their endpoints, their default currency, and a balance in each currency. Does not: invoices,
+and coupons, which only the Dashboard can attach now (`control` stands in for it)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 from . import objects
 from .call import Call, merged_metadata, new_id, require
-from .errors import StripeError
 from .events import emit
 from .pages import Page, list_page
 from .store import Json
@@ -76,23 +75,35 @@ def save(call: Call, customer: Json, before: Json) -> None:
         emit(call, "customer.updated", customer, before)
 
 
-def change_balance(call: Call, customer_id: str, amount: int) -> None:
-    """Adds minor units to what the customer owes (negative: a credit); a deleted customer has no balance any more."""
+def balance_in(customer: Json, currency: str) -> int:
+    """What the customer owes in a currency, in minor units (negative: a credit); of a deleted one nothing is left."""
+    if customer.get("deleted"):
+        return 0
+    if customer["currency"] in (None, currency):
+        return int(customer["balance"])
+    return -int(customer.get("invoice_credit_balance", {}).get(currency, 0))
+
+
+def change_balance(call: Call, customer_id: str, amount: int, currency: str) -> None:
+    """Adds minor units of a currency to what the customer owes (negative: a credit)."""
     customer = call.find("customer", customer_id, param="customer")
-    if amount and not customer.get("deleted"):
-        save(call, customer | {"balance": customer["balance"] + amount}, customer)
+    if not amount or customer.get("deleted"):
+        return
+    owed = balance_in(customer, currency) + amount
+    if customer["currency"] in (None, currency):
+        save(call, customer | {"balance": owed}, customer)
+    else:  # here Stripe counts the other way round: positive is a credit
+        balances = {**customer.get("invoice_credit_balance", {}), currency: -owed}
+        save(call, customer | {"invoice_credit_balance": balances}, customer)
 
 
-def lock_currency(call: Call, customer: Json, currency: str) -> None:
-    """A customer has one currency, set by the first invoice."""
-    if customer["currency"] is None:
-        save(call, customer | {"currency": currency}, customer)
-    elif customer["currency"] != currency:
-        raise StripeError(
-            "You cannot combine currencies on a single customer. This customer has had a subscription, coupon, or "
-            f"invoice item with currency {customer['currency']}",
-            param="currency",
-        )
+def keep_first_currency(call: Call, customer: Json, currency: str) -> Json:
+    """The customer, whose default currency is that of its first invoice; later ones may have another."""
+    if customer["currency"] is not None:
+        return customer
+    first = customer | {"currency": currency}
+    save(call, first, customer)
+    return first
 
 
 def payment_method_of(customer: Json) -> str | None:

@@ -35,7 +35,6 @@ def new_discount(call: Call, coupon_id: str, *, customer: str, invoice: str | No
         "end": None,
         "invoice": invoice,
         "invoice_item": None,
-        "livemode": call.livemode,
         "promotion_code": None,
         "source": {"coupon": coupon["id"], "type": "coupon"},
         "start": call.now,

@@ -74,11 +74,11 @@ def empty_param(name: str) -> ParameterError:
     )
 
 
-def exclusive_params(names: list[str]) -> ParameterError:
-    """Parameters that exclude each other."""
+def exclusive_params(names: list[str], *, param: str | None = None) -> ParameterError:
+    """Parameters that exclude each other; `param` is the full name of the one to blame, by default the first."""
     return ParameterError(
         f"You may only specify one of these parameters: {', '.join(names)}.",
-        param=names[0],
+        param=param or names[0],
         code="parameters_exclusive",
     )
 

@@ -20,9 +20,7 @@ def emit(call: Call, kind: str, obj: Json, before: Json | None = None) -> None:
     """Records an event about a complete object; `before` is its earlier state, for `*.updated`."""
     data: Json = {"object": obj}
     if before is not None:
-        data["previous_attributes"] = {
-            name: value for name, value in before.items() if name != "lines" and obj.get(name) != value
-        }
+        data["previous_attributes"] = _changes(before, obj)
     event_id = new_id("evt")
     call.store.insert(
         objects.event(
@@ -38,6 +36,16 @@ def emit(call: Call, kind: str, obj: Json, before: Json | None = None) -> None:
     )
     if call.store.recall(WITHHELD, False):
         call.store.withhold(event_id)
+
+
+def _changes(before: Json, obj: Json) -> Json:
+    """What changed, as it was before; of metadata only the keys that did, a new one as null."""
+    names = [name for name in {**before, **obj} if name != "lines" and before.get(name) != obj.get(name)]
+    changes = {name: before.get(name) for name in names}
+    if "metadata" in changes:
+        old, new = before["metadata"], obj["metadata"]
+        changes["metadata"] = {key: old.get(key) for key in {**old, **new} if old.get(key) != new.get(key)}
+    return changes
 
 
 def list_events(call: Call, params: Json, _id: str) -> Json:

@@ -16,10 +16,15 @@ from .events import emit
 from .invoices import find_invoice, recompute, save, snapshot, with_lines
 from .store import Json
 
+_CANNOT_BE_SENT = (
+    "This invoice cannot be sent right now. Please contact us via https://support.stripe.com/contact with details, so "
+    "we can help."
+)
+
 
 def finalize_invoice(call: Call, params: Json, invoice_id: str) -> Json:
     """POST /v1/invoices/{id}/finalize: open, or paid at once when nothing is due."""
-    invoice = find_invoice(call, invoice_id)
+    invoice = find_invoice(call, invoice_id, param="id")
     if invoice["status"] != "draft":
         message = "This invoice is already finalized, you can't re-finalize a non-draft invoice."
         raise StripeError(message, code="invoice_not_editable", param="invoice")
@@ -34,13 +39,15 @@ def finalize(call: Call, invoice: Json, *, auto_advance: bool) -> Json:
     _check_tax_location(call, invoice, before)
     recompute(call, invoice)
     _number(call, invoice, customer)
-    settlement = amounts.settle(invoice["total"], customer["balance"], invoice["currency"])
-    change_balance(call, customer["id"], settlement.ending_balance - customer["balance"])
+    balance = invoice["starting_balance"]
+    settlement = amounts.settle(invoice["total"], balance, invoice["currency"])
+    change_balance(call, customer["id"], settlement.ending_balance - balance, invoice["currency"])
     token = secrets.token_hex(16)
     invoice |= {
         "status": "open",
         "auto_advance": auto_advance,
         "automatically_finalizes_at": None,
+        "next_payment_attempt": None,
         "ending_balance": settlement.ending_balance,
         "effective_at": invoice["effective_at"] or call.now,
         "hosted_invoice_url": f"https://invoice.stripe.com/i/{call.account_id}/{token}",
@@ -54,15 +61,21 @@ def finalize(call: Call, invoice: Json, *, auto_advance: bool) -> Json:
 
 def void_invoice(call: Call, _params: Json, invoice_id: str) -> Json:
     """POST /v1/invoices/{id}/void: nothing is owed any more, and the balance that was applied is given back."""
-    invoice = _in_state(call, invoice_id, ("open", "uncollectible"))
+    invoice = find_invoice(call, invoice_id, param="id")
+    require(invoice["status"] != "paid", "Invoices with `paid` payments cannot be voided.")
+    _require_open(invoice, also="uncollectible")
     before = snapshot(invoice)
-    change_balance(call, invoice["customer"], invoice["starting_balance"] - invoice["ending_balance"])
+    applied = invoice["starting_balance"] - invoice["ending_balance"]
+    change_balance(call, invoice["customer"], applied, invoice["currency"])
     return _end(call, invoice, before, status="void", moment="voided_at", event="invoice.voided")
 
 
 def mark_uncollectible(call: Call, _params: Json, invoice_id: str) -> Json:
     """POST /v1/invoices/{id}/mark_uncollectible: still owed, no longer expected."""
-    invoice = _in_state(call, invoice_id, ("open",))
+    invoice = find_invoice(call, invoice_id, param="id")
+    unmarked = invoice["status"] != "uncollectible"
+    require(unmarked, "This invoice has already been marked uncollectible.")
+    _require_open(invoice)
     before = snapshot(invoice)
     moment, event = "marked_uncollectible_at", "invoice.marked_uncollectible"
     return _end(call, invoice, before, status="uncollectible", moment=moment, event=event)
@@ -71,18 +84,19 @@ def mark_uncollectible(call: Call, _params: Json, invoice_id: str) -> Json:
 def send_invoice(call: Call, _params: Json, invoice_id: str) -> Json:
     """POST /v1/invoices/{id}/send: a draft is finalized first. No e-mail leaves, only the event."""
     invoice = find_invoice(call, invoice_id)
-    sendable = invoice["collection_method"] == "send_invoice"
-    require(sendable, "You can only manually send an invoice if its collection method is 'send_invoice'.")
+    sendable = invoice["collection_method"] == "send_invoice" and invoice["status"] in ("draft", "open")
+    require(sendable, _CANNOT_BE_SENT)
     if invoice["status"] == "draft":
         finalize(call, invoice, auto_advance=invoice["auto_advance"])
-    invoice = with_lines(call, _in_state(call, invoice_id, ("open", "paid")))
+    invoice = with_lines(call, find_invoice(call, invoice_id))
     emit(call, "invoice.sent", invoice)
     return invoice
 
 
-def mark_paid(call: Call, invoice: Json, *, amount: int) -> None:
-    """Sets a finalized invoice to paid by `amount` minor units."""
-    invoice |= {"status": "paid", "amount_paid": amount, "amount_remaining": 0, "attempted": True}
+def mark_paid(call: Call, invoice: Json, *, amount: int, attempted: bool) -> None:
+    """Sets a finalized invoice to paid by `amount` minor units; `attempted`: Stripe itself tried to collect them."""
+    invoice |= {"status": "paid", "amount_paid": amount, "amount_remaining": 0}
+    invoice["attempted"] = attempted or invoice["attempted"]
     invoice |= {"next_payment_attempt": None, "auto_advance": False}
     invoice["status_transitions"]["paid_at"] = call.now
 
@@ -90,8 +104,8 @@ def mark_paid(call: Call, invoice: Json, *, amount: int) -> None:
 def _consequences(call: Call, invoice: Json) -> Iterable[str]:
     """What follows at once from being open; returns the events beyond invoice.finalized."""
     if invoice["amount_due"] == 0:
-        mark_paid(call, invoice, amount=0)
-        return ("invoice.paid", "invoice.payment_succeeded")
+        mark_paid(call, invoice, amount=0, attempted=True)
+        return ("invoice.paid",)
     if not invoice["auto_advance"]:
         return ()
     if invoice["collection_method"] == "send_invoice":
@@ -111,7 +125,8 @@ def _check_tax_location(call: Call, invoice: Json, before: Json) -> None:
         keeps_changes=True,
     )
     failure = {"type": error.kind, "code": error.code, "message": error.message}
-    invoice |= {"last_finalization_error": failure, "automatically_finalizes_at": None}
+    stopped = {"automatically_finalizes_at": None, "next_payment_attempt": None}
+    invoice |= {"last_finalization_error": failure, **stopped}
     invoice["automatic_tax"] = invoice["automatic_tax"] | {"status": "requires_location_inputs"}
     save(call, invoice, before, "invoice.finalization_failed")
     raise error
@@ -128,12 +143,9 @@ def _number(call: Call, invoice: Json, customer: Json) -> None:
     save_customer(call, customer | {"next_invoice_sequence": sequence + 1}, customer)
 
 
-def _in_state(call: Call, invoice_id: str, states: tuple[str, ...]) -> Json:
-    invoice = find_invoice(call, invoice_id)
-    if invoice["status"] not in states:
-        message = f"You can only pass in {' or '.join(states)} invoices. This invoice is {invoice['status']}."
-        raise StripeError(message, code="status_transition_invalid", param="invoice")
-    return invoice
+def _require_open(invoice: Json, *, also: str = "open") -> None:
+    fits = invoice["status"] in ("open", also)
+    require(fits, "You can only pass in open invoices. This invoice isn't open.")
 
 
 def _end(call: Call, invoice: Json, before: Json, *, status: str, moment: str, event: str) -> Json:

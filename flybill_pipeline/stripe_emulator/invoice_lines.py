@@ -34,9 +34,7 @@ def update_lines(call: Call, params: Json, invoice_id: str) -> Json:
     before = snapshot(invoice)
     for index, change in enumerate(params["lines"]):
         line = _find_line(call, invoice_id, change["id"], index)
-        # Without a new price the line keeps its amount.
-        kept = {} if "amount" in change or "price_data" in change else {"amount": line["amount"]}
-        call.store.update(_priced(call, invoice, line, kept | change, f"lines[{index}]"))
+        call.store.update(_priced(call, invoice, line, change, f"lines[{index}]"))
     return _changed(call, invoice, before, params)
 
 
@@ -83,15 +81,15 @@ def _new_line(call: Call, invoice: Json, params: Json, index: int) -> Json:
 
 
 def _priced(call: Call, invoice: Json, line: Json, params: Json, path: str) -> Json:
-    """The line with the parameters applied."""
-    _check(call, invoice, params, path)
+    """The line with the parameters applied; one that has a price already keeps it unless another is given."""
+    _check(call, invoice, params, path, new=line["pricing"] is None)
     quantity = _quantity(params, line)
     if "price_data" in params:
-        line["pricing"] = _pricing(params["price_data"])
-        line["amount"] = rounded(_unit_amount(params["price_data"], path) * quantity)
-    else:
-        line["amount"] = params["amount"]
-        line["pricing"] = line["pricing"] | {"unit_amount_decimal": str(params["amount"])}
+        line["pricing"] = _pricing(params["price_data"], _unit_amount(params["price_data"], path))
+    elif "amount" in params:
+        line["pricing"] = _pricing({}, Decimal(params["amount"]))
+        quantity = Decimal(1)
+    line["amount"] = rounded(Decimal(line["pricing"]["unit_amount_decimal"]) * quantity)
     line |= {"quantity": int(quantity), "quantity_decimal": format(quantity, "f"), "subtotal": line["amount"]}
     line["discountable"] = params.get("discountable", line["amount"] >= 0)
     for name in ("description", "period"):
@@ -103,12 +101,14 @@ def _priced(call: Call, invoice: Json, line: Json, params: Json, path: str) -> J
     return line
 
 
-def _check(call: Call, invoice: Json, params: Json, path: str) -> None:
+def _check(call: Call, invoice: Json, params: Json, path: str, *, new: bool) -> None:
     given = [name for name in _PRICED_BY if name in params]
-    if not given:
+    if new and not given:
         raise missing_param(f"{path}[amount]")
     if len(given) > 1:
         raise exclusive_params([f"{path}[{name}]" for name in given])
+    if given == ["amount"] and (quantity := {"quantity", "quantity_decimal"} & params.keys()):
+        raise exclusive_params(["amount", *sorted(quantity)], param=f"{path}[amount]")
     if given == ["invoice_item"]:
         raise no_such("invoiceitem", params["invoice_item"], param=f"{path}[invoice_item]")
     if given == ["pricing"]:
@@ -145,12 +145,12 @@ def _unit_amount(price: Json, path: str) -> Decimal:
     return Decimal(price[given[0]])
 
 
-def _pricing(price: Json) -> Json:
-    unit_amount = price.get("unit_amount_decimal", price.get("unit_amount", 0))
+def _pricing(price: Json, unit_amount: Decimal) -> Json:
+    """A price made for this one line, as Stripe makes one even for a bare amount; its product, unless one is named."""
     return {
         "type": "price_details",
         "price_details": {"price": new_id("price"), "product": price.get("product") or new_id("prod")},
-        "unit_amount_decimal": format(Decimal(str(unit_amount)), "f"),
+        "unit_amount_decimal": format(unit_amount, "f"),
     }
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from . import amounts, objects
 from .call import Call, merged_metadata, new_id, require
-from .config import COLLECTION_DELAY, DAY, EMBEDDED_LINES
-from .customers import lock_currency
+from .config import COLLECTION_DELAY, DAY, DRAFT_LIFETIME, EMBEDDED_LINES
+from .customers import balance_in, keep_first_currency
 from .discounts import discounts_of, requested_discounts, with_coupons
 from .errors import StripeError, exclusive_params, missing_param, not_emulated
 from .events import emit
@@ -52,8 +52,7 @@ def create_invoice(call: Call, params: Json, _id: str) -> Json:
     customer = call.live_customer(params["customer"])
     currency = params.get("currency") or customer["currency"] or "usd"
     _check_terms(call, params, params.get("collection_method", "charge_automatically"), needs_terms=True)
-    lock_currency(call, customer, currency)
-    customer["currency"] = currency
+    customer = keep_first_currency(call, customer, currency)
     invoice = objects.invoice(new_id("in"), created=call.now, livemode=call.livemode, of=customer, currency=currency)
     invoice["discounts"] = discounts_of(call, params, customer, invoice["id"])
     _apply(call, invoice, params)
@@ -110,16 +109,16 @@ def delete_invoice(call: Call, _params: Json, invoice_id: str) -> Json:
     return {"id": invoice_id, "object": "invoice", "deleted": True}
 
 
-def find_invoice(call: Call, invoice_id: str) -> Json:
-    """The stored invoice, without its lines, by the id in a path."""
-    return call.find("invoice", invoice_id, param="invoice", status=404)
+def find_invoice(call: Call, invoice_id: str, *, param: str = "invoice") -> Json:
+    """The stored invoice, without its lines, by the id in a path; finalize, pay and the like call it `id`."""
+    return call.find("invoice", invoice_id, param=param, status=404)
 
 
 def find_draft(call: Call, invoice_id: str) -> Json:
     """An invoice whose lines may change, of a customer that still exists."""
     invoice = find_invoice(call, invoice_id)
     if invoice["status"] != "draft":
-        raise StripeError("This invoice is no longer editable", code="invoice_not_editable", param="invoice")
+        raise StripeError("Invalid invoice: This invoice is no longer editable", code="invoice_not_editable")
     call.live_customer(invoice["customer"])
     return invoice
 
@@ -151,7 +150,7 @@ def recompute(call: Call, invoice: Json) -> None:
     lines = call.store.children("line_item", invoice["id"])
     invoice |= amounts.totals(lines, with_coupons(call, invoice["discounts"]))
     customer = call.find("customer", invoice["customer"], param="customer")
-    invoice["starting_balance"] = customer.get("balance", 0)
+    invoice["starting_balance"] = balance_in(customer, invoice["currency"])
     settlement = amounts.settle(invoice["total"], invoice["starting_balance"], invoice["currency"])
     invoice["amount_due"] = invoice["amount_remaining"] = settlement.amount_due
 
@@ -174,14 +173,16 @@ def _apply(call: Call, invoice: Json, params: Json) -> None:
         invoice["rendering"] = neutral | params["rendering"]
     if "shipping_details" in params:
         invoice["shipping_details"] = params["shipping_details"]
-    if invoice["status"] == "draft" and "automatically_finalizes_at" not in params:
-        invoice["automatically_finalizes_at"] = _finalizes_at(call, invoice)
+    if invoice["status"] == "draft":
+        _schedule(invoice, params.get("automatically_finalizes_at"))
 
 
-def _finalizes_at(call: Call, invoice: Json) -> int | None:
-    if not invoice["auto_advance"]:
-        return None
-    return int(invoice["automatically_finalizes_at"] or call.now + COLLECTION_DELAY)
+def _schedule(invoice: Json, finalized_at: int | None) -> None:
+    """When a draft is finalized and collected by itself: counted from its creation, unless a moment is named."""
+    advances, collects = invoice["auto_advance"], invoice["collection_method"] == "charge_automatically"
+    known = finalized_at or invoice["automatically_finalizes_at"]
+    invoice["automatically_finalizes_at"] = (known or invoice["created"] + DRAFT_LIFETIME) if advances else finalized_at
+    invoice["next_payment_attempt"] = invoice["created"] + COLLECTION_DELAY if advances and collects else None
 
 
 def _automatic_tax(wanted: Json, address: Json | None) -> Json:

@@ -89,7 +89,6 @@ def create_refund(call: Call, params: Json, _id: str) -> Json:
         "customer": None,
         "customer_account": None,
         "destination_details": {"type": "card", "card": {"type": "refund"}},
-        "livemode": call.livemode,
         "metadata": params.get("metadata") or {},
         "payment_intent": payment["payment"]["payment_intent"],
         "payment_method": None,
@@ -99,7 +98,7 @@ def create_refund(call: Call, params: Json, _id: str) -> Json:
         "status": "succeeded",
         "transfer_reversal": None,
     }
-    call.store.insert(refund)
+    call.store.insert(refund, livemode=call.livemode)  # which the object itself does not say
     emit(call, "refund.created", refund)
     return refund
 
@@ -126,7 +125,7 @@ def open_dispute(call: Call, invoice: Json, amount: int | None, reason: str) -> 
         "enhanced_eligibility_types": [],
         "evidence": {**dict.fromkeys(EVIDENCE), "enhanced_evidence": {}},
         "evidence_details": {"due_by": call.now + 7 * 86400, "has_evidence": False, "past_due": False}
-        | {"submission_count": 0, "enhanced_eligibility": {}},
+        | {"submission_count": 0, "submission_method": "not_submitted", "enhanced_eligibility": {}},
         "is_charge_refundable": False,
         "livemode": call.livemode,
         "metadata": {},

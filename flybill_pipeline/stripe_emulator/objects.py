@@ -135,7 +135,6 @@ _ABSENT_FROM_A_DRAFT = (
     "shipping_cost",
     "shipping_details",
     "statement_descriptor",
-    "subscription",
     "test_clock",
     "webhooks_delivered_at",
 )
@@ -233,7 +232,7 @@ def invoice_line(line_id: str, *, invoice_id: str, currency: str, livemode: bool
         },
         "period": {"start": 0, "end": 0},
         "pretax_credit_amounts": [],
-        "pricing": {"type": "price_details", "price_details": None, "unit_amount_decimal": None},
+        "pricing": None,
         "quantity": 1,
         "quantity_decimal": "1",
         "subscription": None,

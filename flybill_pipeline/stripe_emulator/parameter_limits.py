@@ -43,6 +43,7 @@ _LINE = {
     "quantity_decimal": Limit(low=0),
     "tax_amounts": Limit(items=20),
 }
+_PRICE = {"unit_amount": Limit(low=0), "unit_amount_decimal": Limit(low=0)}
 _PRODUCT = {"description": Limit(length=40_000), "unit_label": Limit(length=12), "images": Limit(items=8)}
 _PAGE = {"limit": Limit(low=1, high=100)}
 
@@ -55,6 +56,8 @@ _BY_TYPE: dict[str, dict[str, Limit]] = {
     "CustomerUpdateParams": _CUSTOMER,
     "InvoiceAddLinesParamsLine": _LINE,
     "InvoiceUpdateLinesParamsLine": _LINE,
+    "InvoiceAddLinesParamsLinePriceData": _PRICE,
+    "InvoiceUpdateLinesParamsLinePriceData": _PRICE,
     "InvoiceAddLinesParamsLinePriceDataProductData": _PRODUCT,
     "InvoiceUpdateLinesParamsLinePriceDataProductData": _PRODUCT,
     "CustomerListParams": _PAGE,

@@ -18,22 +18,22 @@ MAX_PAYMENT_IDR = 999_999_999_999
 
 _REFUSALS = {
     "paid": "Invoice is already paid",
-    "void": "Voided invoices cannot be paid.",
+    "void": "You can only pass in open invoices. This invoice isn't open.",
 }
 
 
 def pay_invoice(call: Call, params: Json, invoice_id: str) -> Json:
     """POST /v1/invoices/{id}/pay: a draft is finalized first; a declined card answers 402."""
-    invoice = find_invoice(call, invoice_id)
+    invoice = find_invoice(call, invoice_id, param="id")
     if invoice["status"] == "draft":
         finalized = finalize(call, invoice, auto_advance=invoice["auto_advance"])
         if finalized["status"] == "paid":
             return finalized
     if refusal := _REFUSALS.get(invoice["status"]):
-        raise StripeError(refusal, code="status_transition_invalid", param="invoice")
+        raise StripeError(refusal)
     if params.get("paid_out_of_band"):
         before = snapshot(invoice)
-        mark_paid(call, invoice, amount=invoice["amount_paid"] + invoice["amount_remaining"])
+        mark_paid(call, invoice, amount=invoice["amount_paid"] + invoice["amount_remaining"], attempted=False)
         return save(call, invoice, before, "invoice.paid")
     method = params.get("payment_method") or params.get("source") or default_method(call, invoice)
     return attempt(call, invoice, method)
@@ -44,7 +44,7 @@ def attempt(call: Call, invoice: Json, method: str | None) -> Json:
     problem = _problem(invoice, method)
     if problem is None:
         invoice["attempt_count"] += 1
-        return _paid(call, invoice)
+        return _paid(call, invoice, attempted=True)
     if problem.status == 402:
         before = snapshot(invoice)
         invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1}
@@ -87,7 +87,7 @@ def pay_part(call: Call, invoice: Json, amount: int) -> Json:
     require(invoice["status"] == "open", "Only open invoices can be paid in part.", param="invoice")
     require(0 < amount <= invoice["amount_remaining"], "The amount is not a part of what is due.", param="amount")
     if amount == invoice["amount_remaining"]:
-        return _paid(call, invoice)
+        return _paid(call, invoice, attempted=False)
     before = snapshot(invoice)
     invoice |= {"amount_paid": invoice["amount_paid"] + amount}
     invoice |= {"amount_remaining": invoice["amount_remaining"] - amount}
@@ -95,8 +95,8 @@ def pay_part(call: Call, invoice: Json, amount: int) -> Json:
     return save(call, invoice, before)
 
 
-def _paid(call: Call, invoice: Json) -> Json:
+def _paid(call: Call, invoice: Json, *, attempted: bool) -> Json:
     before = snapshot(invoice)
     record_payment(call, invoice, invoice["amount_remaining"])
-    mark_paid(call, invoice, amount=invoice["amount_paid"] + invoice["amount_remaining"])
+    mark_paid(call, invoice, amount=invoice["amount_paid"] + invoice["amount_remaining"], attempted=attempted)
     return save(call, invoice, before, "invoice.paid", "invoice.payment_succeeded")

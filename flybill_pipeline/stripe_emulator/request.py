@@ -3,8 +3,10 @@ HTTP machinery (`app`) and deciding the answer (`engine`)."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -50,8 +52,13 @@ class Request:
 
     @property
     def api_key(self) -> str:
-        """The secret key, empty if none was given."""
-        return self.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        """The secret key, empty if none was given: a bearer's, or the name of basic authentication."""
+        kind, _, given = self.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "basic":
+            return given.strip()
+        with suppress(ValueError):  # what is no base64 or no text is no key
+            return base64.b64decode(given, validate=True).decode().partition(":")[0]
+        return given.strip()
 
     @property
     def authentic(self) -> bool:

@@ -77,9 +77,11 @@ class Store:
         """The rows of any statement."""
         return self._db.execute(sql, values).fetchall()
 
-    def insert(self, obj: Json) -> None:
-        """Adds a new object."""
+    def insert(self, obj: Json, *, livemode: bool | None = None) -> None:
+        """Adds a new object, of the mode that it names itself unless `livemode` does."""
         self.insert_many([obj])
+        if livemode is not None:
+            self._db.execute("update objects set livemode = ? where id = ?", (livemode, obj["id"]))
 
     def insert_many(self, objects: Sequence[Json]) -> None:
         """Adds new objects; their order is their age."""

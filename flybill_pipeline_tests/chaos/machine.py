@@ -174,7 +174,7 @@ class SyncMachine(RuleBasedStateMachine):
     def _all_comes_through(self) -> None:
         """With everything well again, each invoice is there once, within few calls, and then there is nothing to do."""
         self.world.emulator.release()
-        self.people.mend_links("usd")
+        self.people.mend_links()
         before = self._calls()
         for _ in range(3):
             self.repair()

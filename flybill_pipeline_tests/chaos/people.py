@@ -82,13 +82,10 @@ class People:
         with self._engine.connect() as connection:
             return {row.org_id: row.stripe_customer_id for row in connection.execute(query)}
 
-    def mend_links(self, currency: str) -> None:
-        """Gives every org with a customer that cannot be billed in the currency another one."""
+    def mend_links(self) -> None:
+        """Gives every org whose customer was deleted another one."""
         for org_id, customer in self.links().items():
-            if customer is None:
-                continue
-            found = self.customer(customer)
-            if found.get("deleted") or found["currency"] not in (None, currency):
+            if customer is not None and self.customer(customer).get("deleted"):
                 self.link(org_id)
 
     def customer(self, customer_id: str) -> Json:

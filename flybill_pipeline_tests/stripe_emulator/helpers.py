@@ -72,6 +72,11 @@ def code_of(error: StripeError) -> str | None:
     return error.error.code if error.error else None
 
 
+def param_of(error: StripeError) -> str | None:
+    """The parameter that an error blames."""
+    return error.error.param if error.error else None
+
+
 def header(error: StripeError, name: str) -> str | None:
     value: str | None = (error.headers or {}).get(name)
     return value

@@ -172,12 +172,21 @@ def test_voiding_gives_the_balance_back(account: Account) -> None:
     assert account.get(f"customers/{customer}")["balance"] == -300
 
 
-def test_a_customer_has_one_currency(account: Account) -> None:
+def test_a_customer_is_billed_in_several_currencies_with_a_balance_in_each(account: Account) -> None:
     customer = account.customer()
     account.finalized(500, customer=customer, currency="usd")
-    error = account.refused("post", "invoices", customer=customer, currency="eur")
-    assert error.http_status == 400
-    assert "combine currencies" in str(error.user_message)
+    assert account.finalized(20, customer=customer, currency="eur")["status"] == "paid"  # too small: owed next time
+    known = account.get(f"customers/{customer}")
+    assert (known["currency"], known["balance"]) == ("usd", 0)
+    assert account.finalized(500, customer=customer, currency="usd")["amount_due"] == 500
+    assert account.finalized(500, customer=customer, currency="eur")["amount_due"] == 520
+
+
+def test_a_line_with_an_amount_has_a_price_and_a_product_of_its_own(account: Account) -> None:
+    lined = account.add(account.draft(customer=account.customer()), 700, 300)
+    prices = [line["pricing"]["price_details"] for line in lined["lines"]["data"]]
+    assert len({price["price"] for price in prices}) == 2
+    assert all(price["product"] for price in prices)
 
 
 def test_a_deleted_customer_can_be_read_and_not_billed(account: Account) -> None:
@@ -253,12 +262,13 @@ def test_decimals_have_no_exponent_and_at_most_twelve_places(text: str, account:
     assert error.http_status == 400
 
 
-@pytest.mark.parametrize(("unit", "amount"), [("0.5", 2), ("-0.5", -2)])
-def test_half_a_unit_is_rounded_away_from_zero(unit: str, amount: int, account: Account) -> None:
-    price = {"currency": "usd", "product_data": {"name": "contract"}, "unit_amount_decimal": unit}
+def test_half_a_unit_is_rounded_up_and_no_price_is_negative(account: Account) -> None:
+    price = {"currency": "usd", "product_data": {"name": "contract"}, "unit_amount_decimal": "0.5"}
     draft = account.draft(customer=account.customer(), currency="usd")
     lined = account.post(f"invoices/{draft}/add_lines", lines=[{"price_data": price, "quantity": 3}])
-    assert lined["subtotal"] == amount
+    assert lined["subtotal"] == 2
+    negative = [{"price_data": {**price, "unit_amount_decimal": "-0.5"}}]
+    assert account.refused("post", f"invoices/{draft}/add_lines", lines=negative).http_status == 400
 
 
 @pytest.mark.parametrize(

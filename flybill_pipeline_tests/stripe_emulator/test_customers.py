@@ -1,4 +1,4 @@
-"""Customers: merging, deleting, the currency lock."""
+"""Customers: merging, deleting, currencies and the balance in each."""
 
 from flybill_pipeline_tests.stripe_emulator.helpers import Shop, code_of
 
@@ -36,14 +36,48 @@ def test_missing_customer(shop: Shop) -> None:
     assert (write.http_status, write.error.param if write.error else "") == (400, "customer")
 
 
-def test_the_first_invoice_locks_the_currency(shop: Shop) -> None:
+def test_the_first_invoice_sets_the_default_currency_and_others_may_follow(shop: Shop) -> None:
     customer = shop.customer()
     assert shop.get(f"customers/{customer}")["currency"] is None
     shop.draft(100, customer=customer, currency="eur")
     assert shop.get(f"customers/{customer}")["currency"] == "eur"
-    error = shop.refused("post", "invoices", customer=customer, currency="usd")
-    assert "You cannot combine currencies on a single customer" in str(error)
+    assert shop.finalized(100, customer=customer, currency="usd")["currency"] == "usd"
+    assert shop.get(f"customers/{customer}")["currency"] == "eur"
     assert shop.post("invoices", customer=customer)["currency"] == "eur"
+
+
+def test_a_credit_counts_in_its_own_currency_only(shop: Shop) -> None:
+    customer = shop.payer(balance=-300)
+    first = shop.finalized(1000, customer=customer, currency="eur")
+    assert (first["starting_balance"], first["amount_due"]) == (-300, 700)
+    yen = shop.finalized(1000, customer=customer, currency="jpy")
+    assert (yen["starting_balance"], yen["amount_due"]) == (0, 1000)
+    shop.post(f"invoices/{yen['id']}/pay")
+    shop.post("credit_notes", invoice=yen["id"], amount=400, credit_amount=400)
+    known = shop.get(f"customers/{customer}")
+    assert (known["balance"], known["invoice_credit_balance"]) == (0, {"jpy": 400})
+    assert shop.finalized(1000, customer=customer, currency="eur")["amount_due"] == 1000
+    used = shop.finalized(1000, customer=customer, currency="jpy")
+    assert (used["starting_balance"], used["amount_due"], used["ending_balance"]) == (-400, 600, 0)
+    shop.post(f"invoices/{used['id']}/void")
+    assert shop.get(f"customers/{customer}")["invoice_credit_balance"] == {"jpy": 400}
+    told = [event["data"]["previous_attributes"] for event in shop.get("events", type="customer.updated")["data"]]
+    assert [each for each in told if "invoice_credit_balance" in each] == [
+        {"invoice_credit_balance": {"jpy": 0}},
+        {"invoice_credit_balance": {"jpy": 400}},
+        {"invoice_credit_balance": None},
+    ]
+
+
+def test_a_change_tells_what_was_before_and_of_metadata_only_the_keys(shop: Shop) -> None:
+    customer = shop.customer(name="A", metadata={"same": "1", "drop": "2"})
+    shop.post(f"customers/{customer}", name="A", metadata={"drop": "", "new": "3"}, email="a@b.test")
+    told = shop.get("events", type="customer.updated")["data"]
+    assert [each["data"]["previous_attributes"] for each in told] == [
+        {"email": None, "metadata": {"drop": "2", "new": None}}
+    ]
+    shop.post(f"customers/{customer}", name="A")
+    assert len(shop.get("events", type="customer.updated")["data"]) == 1
 
 
 def test_email_is_checked_and_filters_lists(shop: Shop) -> None:

@@ -1,5 +1,11 @@
 """The three calls of a sync, typed and raw, and the shape of what comes back."""
 
+import base64
+import json
+import urllib.error
+import urllib.request
+
+import pytest
 import stripe
 from stripe import StripeClient
 from stripe.params import InvoiceAddLinesParamsLinePeriod
@@ -89,3 +95,17 @@ def test_the_key_decides_livemode_and_modes_do_not_mix(shop: Shop, emulator: Emu
 
 def test_account(shop: Shop) -> None:
     assert shop.get("account")["object"] == "account"
+
+
+@pytest.mark.parametrize("given", [b"sk_test_1:", b"sk_test_1:ignored", b"sk_test_1", b":sk_test_1", b"", b"\xff:"])
+def test_a_key_may_be_the_name_of_basic_authentication(given: bytes, emulator: EmulatorProcess) -> None:
+    """As in Stripe's own examples: `curl -u sk_test_1:`."""
+    asked = urllib.request.Request(f"{emulator.url}/v1/customers")
+    asked.add_header("Authorization", f"Basic {base64.b64encode(given).decode()}")
+    if given.startswith(b"sk_test_1"):
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            assert json.load(answer)["object"] == "list"
+    else:
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(asked, timeout=30)
+        assert caught.value.code == 401

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flybill_pipeline_tests.stripe_emulator.helpers import DAY, HOUR, Shop, code_of
+from flybill_pipeline_tests.stripe_emulator.helpers import DAY, HOUR, Shop, code_of, param_of
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 STATES = ("draft", "open", "paid", "void", "uncollectible")
@@ -15,6 +15,15 @@ ALLOWED = {
     "delete": {"draft"},
 }
 CODES = {"finalize": "invoice_not_editable", "add_lines": "invoice_not_editable", "delete": "invoice_not_editable"}
+NOT_OPEN = "You can only pass in open invoices. This invoice isn't open."
+SAID = {
+    ("pay", "paid"): "Invoice is already paid",
+    ("void", "paid"): "Invoices with `paid` payments cannot be voided.",
+    ("mark_uncollectible", "uncollectible"): "This invoice has already been marked uncollectible.",
+    **dict.fromkeys((("pay", "void"), ("void", "draft"), ("void", "void")), NOT_OPEN),
+    **{("mark_uncollectible", state): NOT_OPEN for state in ("draft", "paid", "void")},
+}
+"""Refusals without a code, which are known by their words only."""
 
 
 def in_state(shop: Shop, state: str) -> str:
@@ -37,7 +46,16 @@ def test_transitions(action: str, state: str, shop: Shop) -> None:
         assert shop.call(method, path, **params).code == 200
     else:
         error = shop.refused(method, path, **params)
-        assert (error.http_status, code_of(error)) == (400, CODES.get(action, "status_transition_invalid"))
+        assert (error.http_status, code_of(error)) == (400, CODES.get(action))
+        assert error.user_message == SAID.get((action, state), error.user_message)
+
+
+@pytest.mark.parametrize("action", [*ALLOWED, "send", "retrieve"])
+def test_a_missing_invoice_is_named_by_the_parameter_of_each_endpoint(action: str, shop: Shop) -> None:
+    method, path = {"delete": ("delete", ""), "retrieve": ("get", "")}.get(action, ("post", f"/{action}"))
+    error = shop.refused(method, f"invoices/in_none{path}", **({"lines": [{"amount": 1}]} if "add" in action else {}))
+    named = "id" if action in ("finalize", "pay", "void", "mark_uncollectible") else "invoice"
+    assert (error.http_status, code_of(error), param_of(error)) == (404, "resource_missing", named)
 
 
 def test_update_of_a_draft_and_of_a_final_invoice(shop: Shop) -> None:
@@ -96,6 +114,9 @@ def test_balance_and_minimum(*, balance: int, amount: int, due: int, ending: int
     assert (final["starting_balance"], final["ending_balance"]) == (balance, ending)
     assert (final["amount_due"], final["amount_remaining"], final["status"]) == (due, due, status)
     assert (final["subtotal"], final["total"]) == (amount, amount)
+    if status == "paid":
+        assert (final["attempted"], final["attempt_count"]) == (True, 0)
+        assert shop.event_types()[-2:] == ["invoice.finalized", "invoice.paid"]
     assert shop.get(f"customers/{customer}")["balance"] == ending
 
 
@@ -166,7 +187,8 @@ def test_a_declined_card(shop: Shop) -> None:
 def test_paid_out_of_band_is_no_payment(shop: Shop) -> None:
     final = shop.finalized(1000)
     assert code_of(shop.refused("post", f"invoices/{final['id']}/pay")) == "resource_missing"
-    assert shop.post(f"invoices/{final['id']}/pay", paid_out_of_band=True)["status"] == "paid"
+    paid = shop.post(f"invoices/{final['id']}/pay", paid_out_of_band=True)
+    assert (paid["status"], paid["attempted"]) == ("paid", False)
     assert shop.event_types()[-1] == "invoice.paid"
 
 
@@ -200,6 +222,9 @@ def test_without_auto_advance_nothing_happens(shop: Shop, emulator: EmulatorProc
 
 def test_an_advancing_draft_is_finalized_and_collected(shop: Shop, emulator: EmulatorProcess) -> None:
     invoice = shop.draft(1000, customer=shop.payer(), auto_advance=True)
+    made = shop.get(f"invoices/{invoice}")
+    window = made["automatically_finalizes_at"] - made["created"], made["next_payment_attempt"] - made["created"]
+    assert window == (HOUR + 1, HOUR)
     emulator.advance(HOUR + 1)
     assert shop.get(f"invoices/{invoice}")["status"] == "open"
     emulator.advance(HOUR)

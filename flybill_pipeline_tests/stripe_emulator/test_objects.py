@@ -1,4 +1,8 @@
-"""Every object has the fields of Stripe's own samples, with their types. The samples lie beside the project."""
+"""Every object has the fields of Stripe's own samples, with their types. The samples lie beside the project.
+
+What stripe-python declares is the other witness: test_published_types. The samples tell what is there although it may
+be absent.
+"""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import stripe
 
 from flybill_pipeline_tests.stripe_emulator.helpers import Json, Shop
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
@@ -15,9 +18,16 @@ FIXTURES = Path(__file__).parents[2] / ".." / "shared" / "stripe" / "fixtures3.j
 pytestmark = pytest.mark.skipif(not FIXTURES.exists(), reason="Stripe's sample objects are not beside the project")
 
 
-def sample(name: str) -> Json:
-    found: Json = json.loads(FIXTURES.read_text())["resources"][name]
-    return found
+GONE = {"invoice": {"subscription"}}
+"""What the samples still have and Stripe's description has no more."""
+
+
+def samples() -> Json:
+    found: Json = json.loads(FIXTURES.read_text())["resources"]
+    return {
+        kind: {name: value for name, value in fields.items() if name not in GONE.get(kind, ())}
+        for kind, fields in found.items()
+    }
 
 
 def compare(ours: Any, theirs: Any, path: str, problems: list[str]) -> None:
@@ -34,16 +44,6 @@ def compare(ours: Any, theirs: Any, path: str, problems: list[str]) -> None:
                 compare(ours[name], value, f"{path}.{name}", problems)
     elif isinstance(theirs, list) and theirs and ours:
         compare(ours[0], theirs[0], f"{path}[0]", problems)
-
-
-def nulls(obj: Json, model: type) -> set[str]:
-    """The fields that are null although the library declares them always present."""
-    hints = {name: str(hint) for name, hint in model.__annotations__.items()}
-    return {
-        name
-        for name, value in obj.items()
-        if value is None and "None" not in hints.get(name, "None").replace("Optional", "None")
-    }
 
 
 @pytest.fixture
@@ -73,31 +73,6 @@ def money_back(shop: Shop, emulator: EmulatorProcess, invoice: str) -> dict[str,
     }
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs", "model"),
-    [
-        ("customer", "customer", stripe.Customer),
-        ("draft", "invoice", stripe.Invoice),
-        ("invoice", "invoice", stripe.Invoice),
-        ("paid", "invoice", stripe.Invoice),
-        ("line_item", "line_item", stripe.InvoiceLineItem),
-        ("credit_note", "credit_note", stripe.CreditNote),
-        ("event", "event", stripe.Event),
-        ("invoice_payment", "invoice_payment", stripe.InvoicePayment),
-        ("refund", "refund", stripe.Refund),
-    ],
-)
-def test_fields(ours: str, theirs: str, model: type, world: dict[str, Json]) -> None:
-    obj: Json = json.loads(json.dumps(world[ours]))
-    expected = sample(theirs)
-    if theirs == "event":
-        expected["data"]["object"] = {}
-    problems: list[str] = []
-    compare(obj, expected, ours, problems)
-    assert problems == []
-    assert nulls(obj, model) == set()
-
-
 def objects_in(answer: Any) -> Iterator[Json]:
     """Every object with a name, however deep inside."""
     if isinstance(answer, dict):
@@ -118,14 +93,14 @@ def test_every_object_in_every_answer_has_all_fields(
     shop.post(f"invoices/{shop.draft(700, customer=world['customer']['id'])}/finalize")
     named = ("account", "customers", "invoices", "credit_notes", "events")
     answers = [shop.get(name, **({} if name == "account" else {"limit": 100})) for name in named]
-    samples = json.loads(FIXTURES.read_text())["resources"]
+    known = samples()
     seen, problems = set(), list[str]()
     for obj in objects_in(json.loads(json.dumps([*world.values(), *answers]))):
         kind = obj["object"]
-        if kind in samples and not obj.get("deleted"):
+        if kind in known and not obj.get("deleted"):
             seen.add(kind)
-            problems += [f"{kind}.{name}: missing" for name in samples[kind] if name not in obj]
-            compare(obj, {**samples[kind], "data": {}} if kind == "event" else samples[kind], kind, problems)
+            problems += [f"{kind}.{name}: missing" for name in known[kind] if name not in obj]
+            compare(obj, {**known[kind], "data": {}} if kind == "event" else known[kind], kind, problems)
     assert sorted(set(problems)) == []
     assert seen == {
         "account",
@@ -143,8 +118,8 @@ def test_every_object_in_every_answer_has_all_fields(
 
 
 def test_deleted_objects_and_lists(shop: Shop) -> None:
-    assert shop.delete(f"customers/{shop.customer()}").keys() == sample("deleted_customer").keys()
-    assert shop.delete(f"invoices/{shop.draft()}").keys() == sample("deleted_invoice").keys()
+    assert shop.delete(f"customers/{shop.customer()}").keys() == samples()["deleted_customer"].keys()
+    assert shop.delete(f"invoices/{shop.draft()}").keys() == samples()["deleted_invoice"].keys()
     assert shop.get("customers").keys() == {"object", "data", "has_more", "url"}
 
 

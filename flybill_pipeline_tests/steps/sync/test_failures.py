@@ -42,18 +42,11 @@ def deleted_customer(world: World) -> str:
     return customer.id
 
 
-def euro_customer(world: World) -> str:
-    customer = world.stripe().v1.customers.create({"name": "Euro"})
-    world.stripe().v1.invoices.create({"customer": customer.id, "currency": "eur"})
-    return customer.id
-
-
 @pytest.mark.parametrize(
     ("customer", "code"),
     [
         (lambda _: "cus_unknown", "customer_missing"),
         (deleted_customer, "customer_missing"),
-        (euro_customer, "currency_clash"),
     ],
 )
 def test_one_orgs_fault_blocks_that_org_alone_with_words_for_both_sides(
@@ -69,6 +62,16 @@ def test_one_orgs_fault_blocks_that_org_alone_with_words_for_both_sides(
     assert failure.customer_message
     assert failure.request_id
     assert world.sync().calls == 0
+
+
+def test_a_customer_who_was_billed_in_another_currency_is_billed_in_the_orgs(world: World) -> None:
+    customer = world.stripe().v1.customers.create({"name": "Euro"}).id
+    world.stripe().v1.invoices.create({"customer": customer, "currency": "eur"})
+    plant(world.engine, 1, customers=[customer])
+    report = world.sync()
+    assert (report.finalized, report.failures) == (1, [])
+    billed = world.stripe().v1.invoices.list({"customer": customer}).data
+    assert [(invoice.currency, invoice.status) for invoice in billed] == [("usd", "open"), ("eur", "draft")]
 
 
 def test_a_repaired_org_goes_through_once_its_customer_is_linked(world: World) -> None:
