@@ -98,11 +98,6 @@ ASSUMPTIONS = (
         "test_states_go_one_way",
     ),
     _assumed(
-        "finalization",
-        "finalize and delete of a final invoice: the code is invoice_not_editable",
-        "test_only_drafts_can_be_deleted_and_only_drafts_finalized",
-    ),
-    _assumed(
         "payments",
         "collection one hour after finalization; retries after 3 days, 4 attempts",
         f"{_CANNOT}it takes days, and a test clock does not reach invoices without a subscription",

@@ -25,9 +25,8 @@ _CANNOT_BE_SENT = (
 def finalize_invoice(call: Call, params: Json, invoice_id: str) -> Json:
     """POST /v1/invoices/{id}/finalize: open, or paid at once when nothing is due."""
     invoice = find_invoice(call, invoice_id, param="id")
-    if invoice["status"] != "draft":
-        message = "This invoice is already finalized, you can't re-finalize a non-draft invoice."
-        raise StripeError(message, code="invoice_not_editable", param="invoice")
+    refinalized = "This invoice is already finalized, you can't re-finalize a non-draft invoice."
+    require(invoice["status"] == "draft", refinalized)
     return finalize(call, invoice, auto_advance=bool(params.get("auto_advance", invoice["auto_advance"])))
 
 

@@ -42,6 +42,9 @@ _NOT_EMULATED = (
 )
 _EDITABLE_WHEN_OPEN = {"auto_advance", "default_payment_method", "default_source", "due_date", "payment_settings"}
 _EDITABLE_ALWAYS = {"metadata", "expand"}
+_MISSING_EMAIL = (
+    "Missing email. In order to create invoices that are sent to the customer, the customer must have a valid email."
+)
 
 
 def create_invoice(call: Call, params: Json, _id: str) -> Json:
@@ -51,7 +54,9 @@ def create_invoice(call: Call, params: Json, _id: str) -> Json:
         raise missing_param("customer")
     customer = call.live_customer(params["customer"])
     currency = params.get("currency") or customer["currency"] or "usd"
-    _check_terms(call, params, params.get("collection_method", "charge_automatically"), needs_terms=True)
+    method = params.get("collection_method", "charge_automatically")
+    _check_terms(call, params, method, needs_terms=True)
+    require(method != "send_invoice" or bool(customer["email"]), _MISSING_EMAIL)
     customer = keep_first_currency(call, customer, currency)
     invoice = objects.invoice(new_id("in"), created=call.now, livemode=call.livemode, of=customer, currency=currency)
     invoice["discounts"] = discounts_of(call, params, customer, invoice["id"])
@@ -103,7 +108,7 @@ def delete_invoice(call: Call, _params: Json, invoice_id: str) -> Json:
     """DELETE /v1/invoices/{id}: drafts only. The answer saved for its creation stays saved."""
     invoice = find_invoice(call, invoice_id)
     deletable = invoice["status"] == "draft"
-    require(deletable, "You can only delete draft invoices.", code="invoice_not_editable", param="invoice")
+    require(deletable, "You can only delete draft invoices.")
     emit(call, "invoice.deleted", with_lines(call, invoice))
     call.store.delete(invoice_id)
     return {"id": invoice_id, "object": "invoice", "deleted": True}

@@ -59,5 +59,6 @@ CUSTOMER_BALANCE = _page("Customer credit balance; changelog of 2019-12-03")
 
 AUTUMN = Source("reported", "github.com/useautumn/autumn, pull request 3491", date(2026, 9, 17))
 LATE_EVENTS = Source("reported", "docs.stripe.com, Webhooks, and users who met it", date(2026, 9, 27))
+MISSING_EMAIL = Source("reported", "the sentence as three unrelated projects quote it, one in a log", date(2026, 3, 29))
 MODES = Source("reported", "the sentence as many users quote it", date(2026, 11, 29))
 DELETED_DRAFTS = Source("reported", "users who deleted a draft and sent its key again", date(2026, 11, 29))

@@ -66,9 +66,9 @@ class People:
         if customer is not None and not self.customer(customer).get("deleted"):
             self._call("delete", f"customers/{customer}")
 
-    def link(self, org_id: str, currency: str | None = None) -> None:
+    def link(self, org_id: str, currency: str | None = None, **more: str) -> None:
         """Links the org to a customer of ours, made by hand, which may have been billed in a currency before."""
-        customer = self._call("post", "customers", name="made by hand")["id"]
+        customer = self._call("post", "customers", name="made by hand", **more)["id"]
         if currency is not None:
             draft = self._call("post", "invoices", customer=customer, currency=currency)
             self._call("delete", f"invoices/{draft['id']}")
@@ -83,10 +83,10 @@ class People:
             return {row.org_id: row.stripe_customer_id for row in connection.execute(query)}
 
     def mend_links(self) -> None:
-        """Gives every org whose customer was deleted another one."""
+        """Gives every org another customer where the one it has was deleted, or cannot be sent anything."""
         for org_id, customer in self.links().items():
-            if customer is not None and self.customer(customer).get("deleted"):
-                self.link(org_id)
+            if customer is not None and not self.customer(customer).get("email"):  # a deleted one has nothing
+                self.link(org_id, email="mended@example.com")
 
     def customer(self, customer_id: str) -> Json:
         """A customer as Stripe shows it."""

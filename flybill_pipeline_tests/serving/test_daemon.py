@@ -33,8 +33,8 @@ from flybill_pipeline_tests.worlds.mailbox import Hook, webhook
 
 SHARDS, ORGS = 2, 14
 ORG_IDS = [f"org{number}" for number in range(ORGS)]
-GONE, TYPO = "org3", "org4"
-"""One is linked to a customer that is deleted, one to a customer that never existed."""
+GONE, MUTE = "org3", "org4"
+"""One is linked to a customer that is deleted, one is to be sent its invoices and its customer has no address."""
 MONTH = Month.of(datetime.now(UTC)).previous()
 KEYS = [month_shard_key(MONTH, shard) for shard in range(SHARDS)]
 SENSORS = ("landed_files_arrived", "days_to_record", "retry_failed_partitions", "failed_org_months", "alerts")
@@ -117,6 +117,8 @@ class World:
         """Imports all organizations; some are linked to a customer that was made by hand."""
         rows = [
             {"org_id": org, "name": org.title(), "currency": "usd", "stripe_customer_id": customers.get(org, "")}
+            | {"email": f"{org}@example.com", "collection_method": "send_invoice" if org == MUTE else ""}
+            | {"days_until_due": "30" if org == MUTE else ""}
             for org in ORG_IDS
         ]
         assert self.flybill.import_orgs(rows).status == 0
@@ -141,9 +143,9 @@ def world(deploy: Deployments, tmp_path: Path) -> Iterator[World]:
 
 
 def break_two_customers(world: World) -> None:
-    gone = world.stripe("POST", "customers", name=GONE)["id"]
+    gone, mute = (world.stripe("POST", "customers", name=org)["id"] for org in (GONE, MUTE))
     world.stripe("DELETE", f"customers/{gone}")
-    world.link({GONE: gone, TYPO: "cus_mistyped"})
+    world.link({GONE: gone, MUTE: mute})
 
 
 def stop_stripe_in_the_middle(world: World) -> None:
@@ -258,9 +260,10 @@ def test_a_month_with_an_outage_a_dead_daemon_and_two_organizations_for_a_person
     world.up.start()
     wait_until(lambda: world.finalized() == ORGS - 2, "everybody's invoice but two", LONG)
 
-    waiting = {org_month_key(MONTH, org) for org in (GONE, TYPO)}
+    waiting = {org_month_key(MONTH, org) for org in (GONE, MUTE)}
     wait_until(lambda: world.to_do() == waiting, "the to-do list", LONG)
-    world.link({org: world.stripe("POST", "customers", name=org)["id"] for org in (GONE, TYPO)})
+    mended = {org: world.stripe("POST", "customers", name=org, email=f"{org}@example.com") for org in (GONE, MUTE)}
+    world.link({org: customer["id"] for org, customer in mended.items()})
     wait_until(lambda: "refused by Stripe" in "".join(world.hook.texts), "the alert", LONG)
     world.up.materialize((str(FAILED_ORG_MONTHS.name),), sorted(waiting))
     wait_until(lambda: world.to_do() == set(), "the end of the to-do list", LONG)

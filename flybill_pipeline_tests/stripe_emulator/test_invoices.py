@@ -14,9 +14,12 @@ ALLOWED = {
     "pay": {"draft", "open", "uncollectible"},
     "delete": {"draft"},
 }
-CODES = {"finalize": "invoice_not_editable", "add_lines": "invoice_not_editable", "delete": "invoice_not_editable"}
+CODES = {"add_lines": "invoice_not_editable"}
 NOT_OPEN = "You can only pass in open invoices. This invoice isn't open."
+REFINALIZED = "This invoice is already finalized, you can't re-finalize a non-draft invoice."
 SAID = {
+    **{("finalize", state): REFINALIZED for state in STATES},
+    **{("delete", state): "You can only delete draft invoices." for state in STATES},
     ("pay", "paid"): "Invoice is already paid",
     ("void", "paid"): "Invoices with `paid` payments cannot be voided.",
     ("mark_uncollectible", "uncollectible"): "This invoice has already been marked uncollectible.",
@@ -139,8 +142,18 @@ def test_voiding_gives_the_balance_back(shop: Shop) -> None:
     assert shop.get(f"customers/{customer}")["balance"] == -300
 
 
+def test_who_is_sent_an_invoice_needs_an_address(shop: Shop) -> None:
+    terms = {"collection_method": "send_invoice", "days_until_due": 14}
+    error = shop.refused("post", "invoices", customer=shop.customer(), **terms)
+    assert (error.http_status, code_of(error), param_of(error)) == (400, None, None)
+    assert str(error.user_message).startswith(
+        "Missing email. In order to create invoices that are sent to the customer"
+    )
+    assert shop.post("invoices", customer=shop.customer(email="a@b.test"), **terms)["customer_email"] == "a@b.test"
+
+
 def test_terms_of_send_invoice(shop: Shop) -> None:
-    customer = shop.customer()
+    customer = shop.customer(email="a@b.test")
     assert (
         code_of(shop.refused("post", "invoices", customer=customer, collection_method="send_invoice"))
         == "parameter_missing"

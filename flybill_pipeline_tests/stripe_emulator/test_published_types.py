@@ -87,6 +87,7 @@ def _give_back(shop: Witness, emulator: EmulatorProcess, final: Json) -> None:
 def _end(shop: Witness, customer: str) -> None:
     """Every other end of an invoice, and every refusal that a state can bring."""
     terms = {"collection_method": "send_invoice", "days_until_due": 30}
+    shop.refused("post", "invoices", customer=shop.customer(), **terms)
     sent = shop.draft(700, customer=customer, discounts="", **terms)
     shop.post(f"invoices/{sent}/send")
     for refused in (f"invoices/{sent}/finalize", f"invoices/{sent}/add_lines"):
