@@ -6,9 +6,10 @@ changed term, setting or mapping can never go out under a key that stood for som
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from flybill_pipeline.billing.invoicing.tax_ids import TaxId
 from flybill_pipeline.billing.payments.credit_note_sync import CreditPlan
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.billing.sync.values import SyncInvoice, SyncLine, SyncOrg
@@ -30,6 +31,18 @@ class Contents:
     def customer(self, org: SyncOrg) -> str:
         """Names what a customer is made with."""
         return _name(mapping.customer_params(org))
+
+    def profile(self, org: SyncOrg, fields: Collection[str]) -> str:
+        """Names what some fields of a customer are brought to."""
+        return _name({"customer": org.customer_id, **mapping.profile_params(org, fields)})
+
+    def tax_id(self, customer_id: str, tax_id: TaxId) -> str:
+        """Names a tax id and the customer that gets it."""
+        return _name({"customer": customer_id, **mapping.tax_id_params(tax_id)})
+
+    def org_mark(self, org: SyncOrg) -> str:
+        """The org's id as the metadata of what is made for it has it."""
+        return mapping.org_mark(org.org_id)
 
     def invoice(self, invoice: SyncInvoice) -> str:
         """Names what a draft is made with: its terms, its customer, its head; not its lines."""

@@ -14,8 +14,10 @@ from stripe import oauth_error
 from flybill_pipeline.stripe_gateway.failure_rule import CHECKING, Rule
 
 _TAX_ENGINE = ("failed_tax_calculation", "taxes_calculation_failed")
-_ADDRESS = ("customer_tax_location_invalid", "invalid_tax_location", "tax_id_invalid")
+_ADDRESS = ("customer_tax_location_invalid", "invalid_tax_location")
 _KEY = ("secret_key_required", "api_key_expired", "platform_api_key_expired")
+_LINK_ANOTHER = "Link the org to an existing customer (import-orgs with its stripe_customer_id), then repair the org."
+_RECONNECT = "Your billing profile must be reconnected; our team has been told."
 _NOT_OURS_TO_MEND = "Tell whoever maintains flybill, with the request id; repair the org afterwards."
 
 _NO_ANSWER = (
@@ -54,10 +56,20 @@ _REFUSED = (
         "org",
         "customer_missing",
         "The customer does not exist in this Stripe account, or was deleted there",
-        "Link the org to an existing customer (import-orgs with its stripe_customer_id), then repair the org.",
-        "Your billing profile must be reconnected; our team has been told.",
+        _LINK_ANOTHER,
+        _RECONNECT,
         codes=("resource_missing",),
         params=("customer",),
+    ),
+    Rule(  # in the path of a call it is called `id`, as an invoice is
+        stripe.InvalidRequestError,
+        "org",
+        "customer_missing",
+        "The customer does not exist in this Stripe account, or was deleted there",
+        _LINK_ANOTHER,
+        _RECONNECT,
+        codes=("resource_missing",),
+        says=("no such customer",),
     ),
     Rule(
         stripe.InvalidRequestError,
@@ -79,9 +91,19 @@ _REFUSED = (
     Rule(
         stripe.InvalidRequestError,
         "org",
+        "tax_id_invalid",
+        "Stripe does not take the org's tax id",
+        "Correct tax_id (import-orgs), if need be with Stripe's type before it, such as eu_vat:DE123456789. Then "
+        "repair the org.",
+        "Please check the tax id of your organization.",
+        codes=("tax_id_invalid",),
+    ),
+    Rule(
+        stripe.InvalidRequestError,
+        "org",
         "address_unusable",
-        "Tax is on and the customer's address or tax id cannot be used",
-        "Complete the customer's address in Stripe, then repair the org.",
+        "Tax is on and the customer's address cannot be used",
+        "Import the org's address (import-orgs), or complete it in Stripe; then repair the org.",
         "Please complete your billing address.",
         codes=_ADDRESS,
     ),

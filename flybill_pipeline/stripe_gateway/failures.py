@@ -64,6 +64,12 @@ def wrong_livemode(*, live_key: bool, request_id: str | None) -> Failure:
     )
 
 
+def customer_gone(request_id: str | None) -> Failure:
+    """The failure for a customer that was deleted: reading it succeeds."""
+    gone = stripe.InvalidRequestError("No such customer", "customer", code="resource_missing", http_status=404)  # type: ignore[no-untyped-call]
+    return replace(classify(gone), request_id=request_id)
+
+
 def unreadable(request_id: str | None) -> Failure:
     """The failure for a successful answer that is not what the endpoint answers with."""
     return replace(classify(stripe.APIError("unreadable")), request_id=request_id)

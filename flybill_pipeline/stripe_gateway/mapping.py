@@ -1,13 +1,24 @@
 """Our values to Stripe's parameters, and Stripe's objects back to our values. Pure; no calls, no decisions."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from flybill_pipeline.billing.invoicing.tax_ids import TaxId
 from flybill_pipeline.billing.sync.accounts import StripeAccount
 from flybill_pipeline.billing.sync.lines import LONGEST_DESCRIPTION
-from flybill_pipeline.billing.sync.values import StripeCustomer, StripeInvoice, SyncInvoice, SyncLine, SyncOrg
+from flybill_pipeline.billing.sync.profiles import ADDRESS, EMAIL, NAME
+from flybill_pipeline.billing.sync.values import (
+    CustomerProfile,
+    StripeCustomer,
+    StripeInvoice,
+    StripeTaxId,
+    SyncInvoice,
+    SyncLine,
+    SyncOrg,
+)
 from flybill_pipeline.billing.usage.graphemes import cut
 from flybill_pipeline.billing.usage.texts import LONGEST_NAME
 from flybill_pipeline.stripe_gateway.invoice_page import custom_fields, memo
@@ -73,7 +84,21 @@ def customer_params(org: SyncOrg) -> dict[str, Any]:
     params: dict[str, Any] = {"name": cut(org.name, LONGEST_NAME), "metadata": {"flybill_org_id": org_mark(org.org_id)}}
     if org.email:
         params["email"] = org.email
+    if org.address:
+        params["address"] = {part: text for part, text in asdict(org.address).items() if text}
     return params
+
+
+def profile_params(org: SyncOrg, fields: Collection[str]) -> dict[str, Any]:
+    """The parameters that bring these fields of a customer to what the org has; an empty text takes away."""
+    address = {part: text or "" for part, text in asdict(org.address).items()} if org.address else ""
+    values: dict[str, Any] = {NAME: cut(org.name, LONGEST_NAME), EMAIL: org.email or "", ADDRESS: address}
+    return {field: value for field, value in values.items() if field in fields}
+
+
+def tax_id_params(tax_id: TaxId) -> dict[str, Any]:
+    """The parameters of a customer's tax id."""
+    return {"type": tax_id.kind, "value": tax_id.value}
 
 
 def org_mark(org_id: str) -> str:
@@ -115,6 +140,27 @@ def read_customer(data: Mapping[str, Any]) -> StripeCustomer:
         flybill_org_id=metadata.get("flybill_org_id"),
         flybill_terms=metadata.get("flybill_terms"),
     )
+
+
+def read_customer_profile(data: Mapping[str, Any]) -> CustomerProfile | None:
+    """What stands at a customer; None of one that was deleted. Raises one of NONSENSE when it is not a customer."""
+    if data.get("deleted"):
+        return None
+    address = data.get("address") or {}
+    return shaped(
+        CustomerProfile,
+        customer_id=data["id"],
+        name=data.get("name"),
+        email=data.get("email"),
+        has_address=any(text for text in address.values()),
+        currency=data.get("currency"),
+        flybill_org_id=(data.get("metadata") or {}).get("flybill_org_id"),
+    )
+
+
+def read_tax_id(data: Mapping[str, Any]) -> StripeTaxId:
+    """A tax id of a customer. Raises one of NONSENSE when it is not one."""
+    return shaped(StripeTaxId, stripe_tax_id=data["id"], kind=data["type"], value=data["value"])
 
 
 def read_account(data: Mapping[str, Any], *, live: bool) -> StripeAccount:

@@ -9,7 +9,8 @@ from urllib.parse import quote
 from flybill_pipeline.billing.payments.polls import SeenPage
 from flybill_pipeline.billing.payments.standing import Observation
 from flybill_pipeline.billing.sync.values import Answer, Failure
-from flybill_pipeline.stripe_gateway.gateway import PAGE, Gateway
+from flybill_pipeline.stripe_gateway.calls import PAGE
+from flybill_pipeline.stripe_gateway.gateway import Gateway
 from flybill_pipeline.stripe_gateway.pages import read_page
 from flybill_pipeline.stripe_gateway.payment_objects import EVENT_TYPES, read_event, read_object
 from flybill_pipeline.stripe_gateway.shapes import NONSENSE, text_of

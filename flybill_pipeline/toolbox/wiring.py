@@ -56,8 +56,9 @@ def require_readable_inputs(settings: Settings) -> None:
 
 
 def _open_stripe(settings: Settings) -> "Gateway":
+    from flybill_pipeline.stripe_gateway.calls import limiter_for
     from flybill_pipeline.stripe_gateway.contents import Contents
-    from flybill_pipeline.stripe_gateway.gateway import Gateway, limiter_for
+    from flybill_pipeline.stripe_gateway.gateway import Gateway
 
     require_usable_stripe(settings)
     if settings.stripe_api_key is None:

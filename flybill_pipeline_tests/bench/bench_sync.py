@@ -18,7 +18,8 @@ from flybill_pipeline.steps.sync.options import RunOptions
 from flybill_pipeline.steps.sync.sync_invoices import sync_invoices
 from flybill_pipeline.stores.postgres.database import migrate, open_engine
 from flybill_pipeline.stores.sync.ledger import SyncLedger
-from flybill_pipeline.stripe_gateway.gateway import Gateway, limiter_for
+from flybill_pipeline.stripe_gateway.calls import limiter_for
+from flybill_pipeline.stripe_gateway.gateway import Gateway
 from flybill_pipeline_tests.chaos.months import MONTH, plant
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 

@@ -10,7 +10,8 @@ import stripe
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.values import Answer, Failure, SyncInvoice, SyncLine, SyncOrg
-from flybill_pipeline.stripe_gateway.gateway import Gateway, limiter_for
+from flybill_pipeline.stripe_gateway.calls import limiter_for
+from flybill_pipeline.stripe_gateway.gateway import Gateway
 from flybill_pipeline.stripe_gateway.keys import KeyRefusedError
 from flybill_pipeline.stripe_gateway.limiter import Limiter
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
@@ -164,7 +165,7 @@ def test_an_answer_of_the_other_mode_stops_everything(
     emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = gateway(emulator)
-    monkeypatch.setattr(gate, "_live", True)
+    monkeypatch.setattr(gate, "live", True)
     failure = gate.create_customer(ORG, "a")
     assert isinstance(failure, Failure)
     assert (failure.kind, failure.code) == ("everyone", "livemode_mismatch")

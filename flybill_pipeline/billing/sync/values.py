@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
+from flybill_pipeline.billing.invoicing.tax_ids import TaxId
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.portions import Portion
 
@@ -78,6 +79,17 @@ class SyncLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Address:
+    """Where an org is; `country` has two letters. A part that is not known is None."""
+
+    line1: str | None = None
+    city: str | None = None
+    postal_code: str | None = None
+    state: str | None = None
+    country: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SyncOrg:
     """Who is billed, as far as Stripe needs to know. `customer_id` is None while Stripe has no customer for it."""
 
@@ -88,6 +100,8 @@ class SyncOrg:
     collection_method: str = "charge_automatically"
     days_until_due: int | None = None
     purchase_order: str | None = None
+    address: Address | None = None
+    tax_id: TaxId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +159,37 @@ class StripeCustomer:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerProfile:
+    """What a customer has at Stripe, also by others. `currency` is its default, None before its first invoice."""
+
+    customer_id: str
+    name: str | None
+    email: str | None
+    has_address: bool
+    currency: str | None
+    flybill_org_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StripeTaxId:
+    """A tax id of a customer at Stripe, under Stripe's id of it."""
+
+    stripe_tax_id: str
+    kind: str
+    value: str
+
+    @property
+    def tax_id(self) -> TaxId:
+        """What it is, without Stripe's id."""
+        return TaxId(self.kind, self.value)
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """The durable row of one thing brought to Stripe. `attempts` fences it: who writes must name the one it read.
 
     The moments `*_sent_at` are our clock's. `sent_after` is Stripe's: its time as we knew it before the first call.
-    `terms` names the content that the draft at Stripe was made with.
+    `terms` names the content that the draft at Stripe was made with; `profile` is what a customer was told.
     """
 
     state: str = "new"
@@ -163,6 +203,7 @@ class Progress:
     stripe_customer_id: str | None = None
     stripe_invoice_id: str | None = None
     terms: str | None = None
+    profile: str | None = None
 
 
 class SyncScope(NamedTuple):
@@ -189,6 +230,7 @@ class SyncTask:
     invoice: SyncInvoice
     row: Progress
     customer_row: Progress | None
+    profile_row: Progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from flybill_pipeline.billing.sync.lines import chunk_step, chunks, first_chunk
 from flybill_pipeline.billing.sync.values import Answer, Failure, StripeInvoice, SyncInvoice, step_key
 from flybill_pipeline.steps.sync.copy import DRAFT, keep_if_right, stripe_id
 from flybill_pipeline.steps.sync.ports import Stripe
-from flybill_pipeline.steps.sync.recovery import REFUSED, look
+from flybill_pipeline.steps.sync.recovery import MISSING, REFUSED, look
 from flybill_pipeline.steps.sync.row import LOOKING, Doubt, DurableRow, Ending, LookFirst, Pause
 from flybill_pipeline.steps.sync.tally import Tally
 
@@ -47,7 +47,7 @@ def _advance(invoice: SyncInvoice, row: DurableRow, stripe: Stripe, looks: Colle
     if row.progress.state == "created":
         _add_lines(invoice, row, stripe, edited_for_good=Doubt.PLACE in looks)
     if row.progress.state == "lined":
-        _finalize(invoice, row, stripe, seen=Doubt.REPLAYED in looks)
+        _finalize(invoice, row, stripe)
     return Ending("finalized")
 
 
@@ -98,16 +98,17 @@ def _add_lines(invoice: SyncInvoice, row: DurableRow, stripe: Stripe, *, edited_
     keep_if_right(invoice, draft, row, "lined")
 
 
-def _finalize(invoice: SyncInvoice, row: DurableRow, stripe: Stripe, *, seen: bool) -> None:
-    """Makes the draft final. A refusal without a reason may mean that somebody did so at Stripe: it blocks nobody
-    before a look has `seen` that it is a draft.
+def _finalize(invoice: SyncInvoice, row: DurableRow, stripe: Stripe) -> None:
+    """Makes the draft final. A refusal without a reason may mean that somebody did so at Stripe, or deleted it there:
+    it blocks nobody before it is seen that it is a draft.
     """
     draft_id = stripe_id(row)
 
     def finalize(key: str) -> Answer[StripeInvoice] | Failure:
         answer = stripe.finalize_invoice(draft_id, key)
-        if not seen and isinstance(answer, Failure) and answer.code == REFUSED:
-            return replace(answer, kind="look_first")
+        if isinstance(answer, Failure) and answer.code == REFUSED:
+            there = row.ask_for(stripe.retrieve_invoice(draft_id), MISSING)
+            return answer if there is not None and there.status in DRAFT else replace(answer, kind="look_first")
         return answer
 
     final = row.send("finalize", _key(invoice, "finalize", stripe.contents.finalize(draft_id), row), finalize)

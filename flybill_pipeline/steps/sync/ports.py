@@ -5,16 +5,19 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from flybill_pipeline.billing.invoicing.tax_ids import TaxId
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.breaker import Admission, Failing, OpenBreaker
 from flybill_pipeline.billing.sync.clocks import ClockReading
 from flybill_pipeline.billing.sync.progress import Pulse, SyncProgress
 from flybill_pipeline.billing.sync.values import (
     Answer,
+    CustomerProfile,
     Failure,
     Progress,
     StripeCustomer,
     StripeInvoice,
+    StripeTaxId,
     SyncFailure,
     SyncInvoice,
     SyncLine,
@@ -125,6 +128,10 @@ class Ledger(Protocol):
     def customers(self) -> Rows:
         """Rows by org id; recording a `stripe_customer_id` links it to the org in the same transaction."""
 
+    @property
+    def profiles(self) -> Rows:
+        """Rows by org id: what its customer was told."""
+
     def open_work(self, month: Month, shard: int | None, org_ids: Collection[str] | None) -> Sequence[SyncWork]:
         """The invoices that are not at rest; makes the rows that are missing."""
 
@@ -142,6 +149,13 @@ class Contents(Protocol):
     """Names for what a write would hold: a key names one, so that it is never used for two. No calls."""
 
     def customer(self, org: SyncOrg) -> str: ...
+
+    def profile(self, org: SyncOrg, fields: Collection[str]) -> str: ...
+
+    def tax_id(self, customer_id: str, tax_id: TaxId) -> str: ...
+
+    def org_mark(self, org: SyncOrg) -> str:
+        """The org's id as the metadata of what is made for it has it."""
 
     def invoice(self, invoice: SyncInvoice) -> str:
         """Of a draft: its terms and its head, without its lines."""
@@ -175,6 +189,16 @@ class Stripe(Protocol):
 
     def find_customers(self, org_id: str, since: datetime | None) -> Answer[list[StripeCustomer]] | Failure:
         """The customers that were made for an org since then, by Stripe's clock; None: ever."""
+
+    def retrieve_customer(self, customer_id: str) -> Answer[CustomerProfile] | Failure: ...
+
+    def update_profile(self, org: SyncOrg, fields: Collection[str], key: str) -> Answer[StripeCustomer] | Failure: ...
+
+    def find_tax_ids(self, customer_id: str) -> Answer[list[StripeTaxId]] | Failure: ...
+
+    def create_tax_id(self, customer_id: str, tax_id: TaxId, key: str) -> Answer[StripeTaxId] | Failure: ...
+
+    def delete_tax_id(self, customer_id: str, stripe_tax_id: str) -> Answer[str] | Failure: ...
 
     def update_customer(self, customer_id: str, org: SyncOrg, key: str) -> Answer[StripeCustomer] | Failure: ...
 

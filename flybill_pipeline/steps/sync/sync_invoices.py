@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from flybill_pipeline.billing.sync.values import AT_REST, Progress, SyncFailure, SyncScope, SyncTask
+from flybill_pipeline.billing.sync.values import AT_REST, Progress, SyncFailure, SyncOrg, SyncScope, SyncTask
 from flybill_pipeline.steps.sync.breaker import Judge
 from flybill_pipeline.steps.sync.customer import bring_customer
 from flybill_pipeline.steps.sync.heartbeat import Heartbeat
@@ -15,6 +15,7 @@ from flybill_pipeline.steps.sync.ports import Ledger, Rows, Stripe
 from flybill_pipeline.steps.sync.queue import Turn, WorkQueue
 from flybill_pipeline.steps.sync.row import DurableRow, Ending, Pause, RunContext
 from flybill_pipeline.steps.sync.tally import Tally
+from flybill_pipeline.steps.sync.tell_customer import tell_customer
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +115,25 @@ class _Run:
     def _bring(self, task: SyncTask, turn: Turn) -> Ending:
         if task.row.state in AT_REST:
             return Ending("already")
-        invoice, org = task.invoice, task.invoice.org
+        invoice = task.invoice
         row = self._row(self._ledger.invoices, invoice.invoice_id, task.row, turn)
-        if org.customer_id is None and task.customer_row is not None:
-            customer = self._row(self._ledger.customers, org.org_id, task.customer_row, turn)
-            try:
-                org = bring_customer(org, customer, self._stripe, self._context.tally)
-            except Pause as pause:
-                return _without_customer(row, pause.ending)
+        try:
+            org = self._customer(task, turn)
+        except Pause as pause:
+            return _without_customer(row, pause.ending)
         return bring_invoice(replace(invoice, org=org), row, self._stripe, self._context.tally)
+
+    def _customer(self, task: SyncTask, turn: Turn) -> SyncOrg:
+        """The org with its customer, which knows what it is to know; raises Pause when that did not succeed."""
+        org, made = task.invoice.org, task.customer_row
+        if org.customer_id is None and made is not None:
+            customer = self._row(self._ledger.customers, org.org_id, made, turn)
+            org = bring_customer(org, customer, self._stripe, self._context.tally)
+            made = customer.progress
+        if org.customer_id is not None:
+            profile = self._row(self._ledger.profiles, org.org_id, task.profile_row, turn)
+            tell_customer(org, task.invoice.currency, profile, made, self._stripe, self._context.tally)
+        return org
 
     def _row(self, rows: Rows, row_id: str, row: Progress, turn: Turn) -> DurableRow:
         return DurableRow(rows, row_id, row, self._context, waits=turn.waits)

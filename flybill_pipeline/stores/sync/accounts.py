@@ -9,7 +9,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.accounts import MadeElsewhere, StripeAccount
 from flybill_pipeline.billing.sync.values import AT_REST, FOR_A_PERSON
 from flybill_pipeline.stores.invoicing.tables import invoices, organizations
-from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_keys, stripe_sync
+from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_keys, stripe_profiles, stripe_sync
 
 BEGUN_ELSEWHERE = {
     "error_kind": "org",
@@ -33,6 +33,7 @@ _FORGOTTEN: dict[str, object] = dict.fromkeys(
         "hosted_invoice_url",
         "livemode",
         "terms",
+        "profile",
     )
 )
 
@@ -97,16 +98,19 @@ class Accounts:
         in_scope = organizations.c.org_id.in_(select(invoices.c.org_id).where(*scope))
         stopped = {"state": "blocked", "attempts": stripe_sync.c.attempts + 1, "next_attempt_at": None}
         half_made = and_(stripe_customers.c.state != "finalized", elsewhere(stripe_customers, self._key_mark))
+        told_there = elsewhere(stripe_profiles, self._key_mark)
         with self._engine.begin() as connection:
             connection.execute(update(organizations).where(in_scope, theirs).values(stripe_customer_id=None))
             connection.execute(update(stripe_customers).where(half_made).values(**_as_never_sent(stripe_customers)))
+            connection.execute(update(stripe_profiles).where(told_there).values(**_as_never_sent(stripe_profiles)))
             connection.execute(update(stripe_sync).where(begun).values(**stopped, **BEGUN_ELSEWHERE))
 
 
 def begun_anew(condition: ColumnElement[bool], key_mark: str) -> Update:
     """A person has looked: invoices that were begun in another account are as if they had never been sent."""
     waits = stripe_sync.c.state.in_(FOR_A_PERSON)
-    return update(stripe_sync).where(condition, waits, elsewhere(stripe_sync, key_mark)).values(_FORGOTTEN)
+    forgotten = {name: value for name, value in _FORGOTTEN.items() if name in stripe_sync.c}
+    return update(stripe_sync).where(condition, waits, elsewhere(stripe_sync, key_mark)).values(forgotten)
 
 
 def _as_never_sent(table: Table) -> dict[str, object]:

@@ -15,9 +15,9 @@ from flybill_pipeline.stores.sync.accounts import begun_anew
 from flybill_pipeline.stores.sync.breaker import SyncBreaker
 from flybill_pipeline.stores.sync.claims import Claims
 from flybill_pipeline.stores.sync.clock import StripeClock
-from flybill_pipeline.stores.sync.rows import CustomerRows, InvoiceRows, Rows
+from flybill_pipeline.stores.sync.rows import CustomerRows, InvoiceRows, ProfileRows, Rows
 from flybill_pipeline.stores.sync.runs import SyncRuns
-from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_sync
+from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_profiles, stripe_sync
 from flybill_pipeline.stores.sync.tasks import Tasks
 from flybill_pipeline.stores.sync.waves import REPAIR, begun_again, came_back
 
@@ -40,7 +40,8 @@ class SyncLedger:
         self._claims = Claims(engine)
         self._invoices = InvoiceRows(self._driver, key_mark)
         self._customers = CustomerRows(self._driver, key_mark)
-        self._tasks = Tasks(self._driver, self._invoices, self._customers)
+        self._profiles = ProfileRows(self._driver, key_mark)
+        self._tasks = Tasks(self._driver, self._invoices, self._customers, self._profiles)
 
     def __enter__(self) -> "SyncLedger":
         return self
@@ -77,6 +78,11 @@ class SyncLedger:
     def customers(self) -> Rows:
         """The durable rows by org id."""
         return self._customers
+
+    @property
+    def profiles(self) -> Rows:
+        """The durable rows, by org id, of what customers were told."""
+        return self._profiles
 
     def open_work(self, month: Month, shard: int | None = None, org_ids: Orgs = None) -> Sequence[SyncWork]:
         """The invoices that are not at rest. Makes the durable rows that are missing."""
@@ -155,7 +161,8 @@ class SyncLedger:
         chosen = select(invoices.c.invoice_id).where(_scope(month, None, org_ids))
         with self._engine.begin() as connection:
             connection.execute(begun_anew(stripe_sync.c.invoice_id.in_(chosen), self._key_mark))
-            connection.execute(_reopened(stripe_customers, stripe_customers.c.org_id.in_(org_ids)))
+            for table in (stripe_customers, stripe_profiles):
+                connection.execute(_reopened(table, table.c.org_id.in_(org_ids)))
             return connection.execute(_reopened(stripe_sync, stripe_sync.c.invoice_id.in_(chosen))).rowcount
 
 
@@ -169,12 +176,14 @@ def _scope(month: Month, shard: int | None, org_ids: Orgs) -> ColumnElement[bool
 
 
 def _make_rows(connection: Connection, scope: ColumnElement[bool]) -> None:
-    """A durable row for every invoice of the scope, and one for the customer of every org that has none."""
+    """A durable row for every invoice, for what each org's customer is told, and for the customer of who has none."""
     missing = select(invoices.c.invoice_id, organizations.c.stripe_customer_id).join(organizations).where(scope)
     columns = ["invoice_id", "stripe_customer_id"]
     connection.execute(insert(stripe_sync).from_select(columns, missing).on_conflict_do_nothing())
     unlinked = select(invoices.c.org_id).join(organizations).where(scope, organizations.c.stripe_customer_id.is_(None))
     connection.execute(insert(stripe_customers).from_select(["org_id"], unlinked).on_conflict_do_nothing())
+    every = select(invoices.c.org_id).where(scope)
+    connection.execute(insert(stripe_profiles).from_select(["org_id"], every).on_conflict_do_nothing())
 
 
 def _reopened(table: Any, condition: ColumnElement[bool]) -> Any:

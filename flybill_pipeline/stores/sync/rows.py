@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, Connection, Table, Update, bindparam, case
 from flybill_pipeline.billing.sync.values import Progress
 from flybill_pipeline.stores.invoicing.tables import organizations
 from flybill_pipeline.stores.postgres.driver import CompiledStatement, Driver
-from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_sync
+from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_profiles, stripe_sync
 
 
 class Rows:
@@ -118,3 +118,10 @@ class CustomerRows(Rows):
             .cte("linked")
         )
         return select(*(written.c[column.name] for column in self.columns)).add_cte(linked)
+
+
+class ProfileRows(Rows):
+    """`stripe_profiles`, by org id."""
+
+    def __init__(self, driver: Driver, key_mark: str = "") -> None:
+        super().__init__(driver, stripe_profiles, key_mark)

@@ -69,6 +69,15 @@ stripe_customers = Table(  # the same machine for the customer of an org that ca
     *sending_columns(),
 )
 
+stripe_profiles = Table(  # what the customer of an org was told of it, also of one that a person linked
+    "stripe_profiles",
+    metadata,
+    Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), primary_key=True),
+    Column("stripe_customer_id", Text),
+    Column("profile", Text),  # a hash of each field, see billing/sync/profiles.py
+    *sending_columns(),
+)
+
 stripe_clock = Table(  # one row: Stripe's clock in the newest answer that any process had, and how far ours was from it
     "stripe_clock",
     metadata,

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, Table, Update, func, select, update
 
 from flybill_pipeline.stores.invoicing.tables import invoices
-from flybill_pipeline.stores.sync.tables import stripe_breaker, stripe_customers, stripe_sync
+from flybill_pipeline.stores.sync.tables import stripe_breaker, stripe_customers, stripe_profiles, stripe_sync
 
 LOOK, REPAIR = "look", "repair"
 """The steps of a row that begins again, see `steps/sync/row.py`."""
@@ -35,6 +35,7 @@ def let_wait(connection: Connection, org_ids: Collection[str], code: str) -> Non
     for table, condition in (
         (stripe_sync, stripe_sync.c.invoice_id.in_(theirs)),
         (stripe_customers, stripe_customers.c.org_id.in_(org_ids)),
+        (stripe_profiles, stripe_profiles.c.org_id.in_(org_ids)),
     ):
         refused = (table.c.state == "blocked", table.c.error_code == code)
         connection.execute(begun_again(table, LOOK).where(condition, *refused).values(error_kind=EVERYONE))

@@ -111,7 +111,7 @@ class Refusing:
 def test_one_permanent_error_of_every_org_stops_the_run_after_five_of_them(endpoint: str, world: World) -> None:
     plant(world.engine, 40)
     report = world.sync(workers=16, stripe_of=Refusing(endpoint))
-    assert report.calls <= 20
+    assert report.calls <= 25  # each refused draft is looked at once
     assert (report.blocked, report.waiting) == (0, 40)
     assert report.stopped is not None
     assert report.stopped.startswith("Stripe refused 5 organizations for the same reason.")

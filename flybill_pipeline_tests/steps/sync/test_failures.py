@@ -64,16 +64,6 @@ def test_one_orgs_fault_blocks_that_org_alone_with_words_for_both_sides(
     assert world.sync().calls == 0
 
 
-def test_a_customer_who_was_billed_in_another_currency_is_billed_in_the_orgs(world: World) -> None:
-    customer = world.stripe().v1.customers.create({"name": "Euro"}).id
-    world.stripe().v1.invoices.create({"customer": customer, "currency": "eur"})
-    plant(world.engine, 1, customers=[customer])
-    report = world.sync()
-    assert (report.finalized, report.failures) == (1, [])
-    billed = world.stripe().v1.invoices.list({"customer": customer}).data
-    assert [(invoice.currency, invoice.status) for invoice in billed] == [("usd", "open"), ("eur", "draft")]
-
-
 def test_a_repaired_org_goes_through_once_its_customer_is_linked(world: World) -> None:
     plant(world.engine, 2, customers=[deleted_customer(world)])
     world.sync()

@@ -34,15 +34,14 @@ def test_a_second_run_sends_nothing(world: World) -> None:
 def test_an_org_that_has_a_customer_keeps_it(world: World) -> None:
     customer = world.stripe().v1.customers.create({"name": "Known"})
     plant(world.engine, 1, customers=[customer.id])
-    assert world.sync().calls == 3
+    assert world.sync().calls == 2 + 3  # it is looked at once, and given the address that it lacks
     assert world.emulator.report()["customers"] == 1
 
 
 def test_lines_go_a_hundred_at_a_time(world: World) -> None:
-    customers = [world.stripe().v1.customers.create({"name": str(n)}).id for n in range(3)]
     for number, (lines, calls) in enumerate([(100, 3), (101, 4), (250, 5)]):
-        plant(world.engine, 1, lines=lines, first=number, customers=[customers[number]])
-        assert world.sync().calls == calls
+        plant(world.engine, 1, lines=lines, first=number)
+        assert world.sync().calls == 1 + calls
     assert world.problems() == []
 
 
