@@ -35,14 +35,15 @@ class UsageTools(Deployment):
 
     @cached_property
     def lake(self) -> "UsageLake":
-        from flybill_pipeline.stores.usage.lake.lake import UsageLake
+        from flybill_pipeline.stores.usage.lake.lake import Intake, UsageLake
 
+        first_day = Month.parse(self.settings.first_month).first_day
         return UsageLake(
             self.settings.lake_url,
             self.catalog,
             shards=self.shards,
-            sources=self.landing.sources,
-            first_day=Month.parse(self.settings.first_month).first_day,
+            intake=Intake(self.landing.sources, first_day),
+            engine=self.settings.usage_engine,
         )
 
     @cached_property

@@ -18,9 +18,7 @@ def plant(
     *,
     lines: int = 3,
     customers: Sequence[str | None] = (),
-    currency: str = "usd",
     first: int = 0,
-    month: Month = MONTH,
 ) -> list[str]:
     """`count` orgs with one finalized invoice each; returns the invoice ids.
 
@@ -36,7 +34,7 @@ def plant(
                 {
                     "org_id": f"org{n:05d}",
                     "name": f"Org {n}",
-                    "currency": currency,
+                    "currency": "usd",
                     "email": f"org{n}@example.com",
                     "stripe_customer_id": linked[n - first],
                     "shard": n % 16,
@@ -44,8 +42,14 @@ def plant(
                 for n in numbers
             ],
         )
-        connection.execute(insert(invoices), [_invoice(n, lines, currency, month) for n in numbers])
-        connection.execute(insert(invoice_lines), [_line(n, i, currency, month) for n in numbers for i in range(lines)])
+    return plant_invoices(engine, numbers, lines=lines)
+
+
+def plant_invoices(engine: Engine, numbers: Sequence[int], *, lines: int = 3, month: Month = MONTH) -> list[str]:
+    """A finalized invoice of the month for each of the orgs, which are there already; returns the invoice ids."""
+    with engine.begin() as connection:
+        connection.execute(insert(invoices), [_invoice(n, lines, month) for n in numbers])
+        connection.execute(insert(invoice_lines), [_line(n, i, month) for n in numbers for i in range(lines)])
     return [_id(n, month) for n in numbers]
 
 
@@ -57,14 +61,14 @@ def _amount(number: int, line: int) -> int:
     return 100 + number + line
 
 
-def _invoice(number: int, lines: int, currency: str, month: Month) -> dict[str, object]:
+def _invoice(number: int, lines: int, month: Month) -> dict[str, object]:
     return {
         "invoice_id": _id(number, month),
         "number": f"FB-{month}-{number:06d}",
         "month": str(month),
         "org_id": f"org{number:05d}",
         "shard": number % 16,
-        "currency": currency,
+        "currency": "usd",
         "subtotal_minor": sum(_amount(number, i) for i in range(lines)),
         "line_count": lines,
         "content_hash": f"{number:08x}" * 8,
@@ -72,7 +76,7 @@ def _invoice(number: int, lines: int, currency: str, month: Month) -> dict[str, 
     }
 
 
-def _line(number: int, line: int, currency: str, month: Month) -> dict[str, object]:
+def _line(number: int, line: int, month: Month) -> dict[str, object]:
     return {
         "invoice_id": _id(number, month),
         "line_no": line + 1,
@@ -84,6 +88,6 @@ def _line(number: int, line: int, currency: str, month: Month) -> dict[str, obje
         "usage_quantity": line,
         "unit": "second",
         "amount_minor": _amount(number, line),
-        "currency": currency,
+        "currency": "usd",
         "description": f"Line {line} of org {number}",
     }

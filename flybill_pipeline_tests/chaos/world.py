@@ -1,7 +1,7 @@
 """One database and one emulator, our clock and Stripe's, and what must be true at the end. No faults here."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import stripe
@@ -24,12 +24,14 @@ from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 SPEED = 20
 UNLIMITED = 2000.0
+THE_MONTH = SyncScope(MONTH)
 
 
 class World:
     """Everything a sync needs; its time runs SPEED times as fast as ours, so that waiting takes no time.
 
-    `skew` is how far the clock that flybill reads is ahead of Stripe's; it may be changed at any time.
+    `skew` is how far the clock that flybill reads is ahead of Stripe's, `key_mark` what its key for Stripe is known by;
+    both may be changed at any time.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class World:
         self.born = born or datetime.now(UTC)
         self.skipped = skipped
         self.skew = timedelta(0)
+        self.key_mark = ""
         self._advanced = 0
 
     def time(self) -> datetime:
@@ -85,22 +88,20 @@ class World:
         stripe_of: Callable[[Stripe], Stripe] = lambda stripe: stripe,
         workers: int = 4,
         patience: float = 100.0,
-        shard: int | None = None,
-        org_ids: Collection[str] | None = None,
+        scope: SyncScope = THE_MONTH,
         by_a_person: bool = True,
-        key_mark: str = "",
     ) -> SyncReport:
         """One run, as a person starts it: also while the breaker is open.
 
         `ledger_of` and `stripe_of` wrap its two ports, to break them or to plant a bug.
         """
         self.set_clocks()
-        with SyncLedger(self.engine, key_mark) as ledger:
+        with SyncLedger(self.engine, self.key_mark) as ledger:
             if by_a_person:
                 ledger.breaker.probe_now(self.now())
             gateway = self.gateway()
             return sync_invoices(
-                SyncScope(MONTH, shard, org_ids),
+                scope,
                 ledger=ledger_of(ledger),
                 stripe=stripe_of(gateway),
                 options=self.options(gateway, workers, patience),

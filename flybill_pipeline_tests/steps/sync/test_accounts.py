@@ -4,22 +4,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, select, update
 
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.accounts import MadeElsewhere, StripeAccount
 from flybill_pipeline.billing.sync.verdicts import Verdict
 from flybill_pipeline.settings import load_settings
-from flybill_pipeline.stores.invoicing.tables import invoice_lines, invoices, organizations
+from flybill_pipeline.stores.invoicing.tables import organizations
 from flybill_pipeline.stores.sync.accounts import Accounts
 from flybill_pipeline.stores.sync.tables import stripe_sync
 from flybill_pipeline.stripe_gateway.keys import key_mark
 from flybill_pipeline.toolbox.closing import bring, prove
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.toolbox.wiring import build_toolbox
-from flybill_pipeline_tests.chaos import months
-from flybill_pipeline_tests.chaos.months import MONTH, plant
+from flybill_pipeline_tests.chaos.months import MONTH, plant, plant_invoices
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
 
 NEXT = MONTH.next()
@@ -69,14 +68,6 @@ def account_of(engine: Engine, emulator: EmulatorProcess, key: str) -> StripeAcc
         return known
 
 
-def plant_only_invoices(engine: Engine, orgs: int) -> None:
-    """Invoices of the next month for orgs that are there already."""
-    with engine.begin() as connection:
-        connection.execute(insert(invoices), [months._invoice(n, 3, "usd", NEXT) for n in range(orgs)])
-        lines = [months._line(n, i, "usd", NEXT) for n in range(orgs) for i in range(3)]
-        connection.execute(insert(invoice_lines), lines)
-
-
 def customers(engine: Engine) -> dict[str, str | None]:
     query = select(organizations.c.org_id, organizations.c.stripe_customer_id).order_by(organizations.c.org_id)
     with engine.connect() as connection:
@@ -106,7 +97,7 @@ def test_the_next_month_goes_to_the_real_account_with_customers_made_anew(
     plant(engine, 3)
     close(engine, trial, "sk_test_trial")
     before = customers(engine)
-    plant_only_invoices(engine, 3)
+    plant_invoices(engine, range(3), month=NEXT)
     verdict = close(engine, real, "sk_test_real", NEXT)
     assert (verdict.state, verdict.matched) == ("matches", 3)
     assert not set(before.values()) & set(customers(engine).values())
@@ -121,7 +112,7 @@ def test_a_customer_that_a_person_linked_stays_a_persons_business(
 ) -> None:
     plant(engine, 2)
     close(engine, trial, "sk_test_trial")
-    plant_only_invoices(engine, 2)
+    plant_invoices(engine, range(2), month=NEXT)
     with engine.begin() as connection:
         linked = update(organizations).where(organizations.c.org_id == "org00001")
         connection.execute(linked.values(stripe_customer_id="cus_by_hand"))
@@ -157,7 +148,7 @@ def test_another_key_of_the_same_account_changes_nothing(engine: Engine, trial: 
     plant(engine, 2)
     close(engine, trial, "sk_test_old")
     before = customers(engine)
-    plant_only_invoices(engine, 2)
+    plant_invoices(engine, range(2), month=NEXT)
     assert close(engine, trial, "sk_test_new").state == "matches"
     assert close(engine, trial, "sk_test_new", NEXT).state == "matches"
     assert customers(engine) == before
@@ -177,7 +168,7 @@ def test_a_trial_whose_key_was_taken_back_is_left_without_anybodys_help(
 ) -> None:
     plant(engine, 2)
     close(engine, trial, "sk_test_trial")
-    plant_only_invoices(engine, 2)
+    plant_invoices(engine, range(2), month=NEXT)
     trial.faults([{"match": {}, "fault": "unauthorized"}])
     close(engine, trial, "sk_test_trial", NEXT)
     trial.clear_faults()

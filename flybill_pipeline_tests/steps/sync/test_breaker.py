@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import select
 
 from flybill_pipeline.billing.sync.breaker import opening, wait_before_probe
-from flybill_pipeline.billing.sync.values import Failure, SyncOrg
+from flybill_pipeline.billing.sync.values import Failure, SyncOrg, SyncScope
 from flybill_pipeline.steps.sync.ports import Stripe
 from flybill_pipeline.steps.sync.sync_invoices import SyncReport
 from flybill_pipeline.stores.invoicing.tables import organizations
 from flybill_pipeline.stores.sync.breaker import SyncBreaker
 from flybill_pipeline.stores.sync.tables import stripe_breaker
-from flybill_pipeline_tests.chaos.months import plant
+from flybill_pipeline_tests.chaos.months import MONTH, plant
 from flybill_pipeline_tests.chaos.world import World
 
 SHARDS = 16
@@ -30,7 +30,7 @@ def problems(world: World) -> list[tuple[str, str, bool]]:
 
 def close_month(world: World, **options: Any) -> list[SyncReport]:
     """All shards, one run after the other, as schedules and sensors start them."""
-    return [world.sync(shard=shard, by_a_person=False, **options) for shard in range(SHARDS)]
+    return [world.sync(scope=SyncScope(MONTH, shard), by_a_person=False, **options) for shard in range(SHARDS)]
 
 
 def test_hours_of_outage_cost_a_call_now_and_then_and_are_one_problem(world: World) -> None:
@@ -65,11 +65,13 @@ def test_another_key_is_tried_at_once_and_resumes(world: World) -> None:
     plant(world.engine, 4)
     world.emulator.faults([{"match": {}, "fault": "unauthorized"}])
     close_month(world)
-    assert sum(report.calls for report in close_month(world, key_mark="wrong too")) == 1
-    assert sum(report.calls for report in close_month(world, key_mark="wrong too")) == 0
+    world.key_mark = "wrong too"
+    assert sum(report.calls for report in close_month(world)) == 1
+    assert sum(report.calls for report in close_month(world)) == 0
     assert problems(world) == [("refused", "bad_key", True)]
     world.emulator.clear_faults()
-    assert all(report.complete for report in close_month(world, key_mark="right"))
+    world.key_mark = "right"
+    assert all(report.complete for report in close_month(world))
     assert problems(world) == [("refused", "bad_key", False)]
 
 
@@ -87,7 +89,7 @@ def test_a_key_that_may_not_finalize_is_one_problem_though_its_first_calls_succe
     plant(world.engine, 20)
     world.emulator.faults([{"match": {"endpoint": "finalize"}, "fault": "unauthorized"}])
     for shard in range(4):  # each probe is with an org whose first calls succeed
-        assert world.sync(shard=shard).stopped is not None
+        assert world.sync(scope=SyncScope(MONTH, shard)).stopped is not None
     assert problems(world) == [("refused", "bad_key", True)]
 
 

@@ -87,7 +87,7 @@ def test_two_runs_at_once_each_take_half_of_the_limit(world: World) -> None:
 
 def test_a_run_that_was_killed_is_found_silent(world: World) -> None:
     plant(world.engine, 2)
-    world.sync(org_ids=["org00000"])
+    world.sync(scope=SyncScope(MONTH, None, ["org00000"]))
     runs = SyncRuns(world.engine)
     with world.engine.begin() as connection:  # what kill -9 leaves behind
         connection.execute(stripe_sync_runs.update().values(ended_at=None))

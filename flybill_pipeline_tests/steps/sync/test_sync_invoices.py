@@ -3,9 +3,10 @@
 import pytest
 from sqlalchemy import func, select, text
 
+from flybill_pipeline.billing.sync.values import SyncScope
 from flybill_pipeline.stores.invoicing.tables import invoice_lines, organizations
 from flybill_pipeline.stores.sync.tables import stripe_sync
-from flybill_pipeline_tests.chaos.months import plant
+from flybill_pipeline_tests.chaos.months import MONTH, plant
 from flybill_pipeline_tests.chaos.world import World
 
 
@@ -96,8 +97,8 @@ def test_what_stripe_says_is_kept_with_the_row(world: World) -> None:
 
 def test_only_the_orgs_and_the_shard_that_were_asked_for_are_synced(world: World) -> None:
     plant(world.engine, 20)
-    assert world.sync(org_ids=["org00003", "org00004"]).finalized == 2
-    by_shard = world.sync(shard=5)  # orgs 5 only: 21 would be the next
+    assert world.sync(scope=SyncScope(MONTH, None, ["org00003", "org00004"])).finalized == 2
+    by_shard = world.sync(scope=SyncScope(MONTH, 5))  # orgs 5 only: 21 would be the next
     assert (by_shard.finalized, by_shard.already) == (1, 0)
     assert world.sync().finalized == 17
 

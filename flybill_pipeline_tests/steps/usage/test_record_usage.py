@@ -27,7 +27,7 @@ from flybill_pipeline.steps.usage.record_usage import (
 from flybill_pipeline.stores.usage.intake import judging
 from flybill_pipeline.stores.usage.intake.landing import Landing
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
-from flybill_pipeline.stores.usage.lake.lake import UsageLake
+from flybill_pipeline.stores.usage.lake.lake import Intake, UsageLake
 from flybill_pipeline.stores.usage.lake.tables import landed_files, usage_days, usage_pieces
 from flybill_pipeline_tests.stores.usage.usage_world import DAY, NOW, UsageWorld, edge, jsonl, later
 from flybill_pipeline_tests.worlds.effort import examples
@@ -193,7 +193,7 @@ def test_a_kill_before_the_commit_leaves_nothing_half_visible(world: UsageWorld,
     with pytest.raises(Killed):
         take_in(world.landing, world.lake, DyingCatalog(engine), NOW)
     assert world.catalog.days_to_record() == ()
-    dying = DyingLake(str(world.lake.root), world.catalog, shards=16, sources=world.sources)
+    dying = DyingLake(str(world.lake.root), world.catalog, shards=16, intake=Intake(world.sources))
     with pytest.raises(Killed):
         take_in(world.landing, dying, world.catalog, later(1))
     world.run(later(2))

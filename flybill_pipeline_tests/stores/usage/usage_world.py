@@ -19,7 +19,7 @@ from flybill_pipeline.stores.postgres.tables import facts, metadata
 from flybill_pipeline.stores.usage.intake.landing import Landing
 from flybill_pipeline.stores.usage.intake.sources import load_sources
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
-from flybill_pipeline.stores.usage.lake.lake import Total, UsageLake
+from flybill_pipeline.stores.usage.lake.lake import Intake, Total, UsageLake
 from flybill_pipeline.stores.usage.lake.tables import (
     lake_files,
     landed_files,
@@ -76,7 +76,7 @@ class UsageWorld:
         self.sources = load_sources(root / "sources.toml")
         self.landing = Landing(str(root / "landing"), self.sources)
         self.catalog = LakeCatalog(engine)
-        self.lake = UsageLake(str(root / "lake"), self.catalog, shards=16, sources=self.sources)
+        self.lake = UsageLake(str(root / "lake"), self.catalog, shards=16, intake=Intake(self.sources))
         self.clock = 1_790_000_000
 
     def put(self, path: str, content: bytes | str) -> Path:

@@ -8,6 +8,7 @@ count, `daily/day=…/` totals, `work/` for what is being written.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import PurePosixPath
@@ -90,8 +91,19 @@ class ExcludedRow(NamedTuple):
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What files are taken in by: the sources, by name, and the first day of usage."""
+
+    sources: Mapping[str, SourceMapping]
+    first_day: date = FIRST_DAY
+
+
+NOTHING_TAKEN_IN = Intake({})
+
+
 class UsageLake:
-    """The lake at `url`, whose files the catalog knows. `sources` are needed for taking files in only.
+    """The lake at `url`, whose files the catalog knows; `intake` is needed for taking files in only.
 
     Files are read only as they were written. Where money is made of them, `checks_contents`: else their size must do.
     Raises LakeError (ownership.py) when one is not as it was.
@@ -103,19 +115,17 @@ class UsageLake:
         catalog: LakeCatalog,
         *,
         shards: int,
-        sources: Mapping[str, SourceMapping] | None = None,
-        limits: Limits | None = None,
+        intake: Intake = NOTHING_TAKEN_IN,
         engine: str = "duckdb",
-        first_day: date = FIRST_DAY,
         checks_contents: bool = False,
     ) -> None:
         self.root = local_folder(url)
         self.catalog = catalog
         self.shards = shards
-        self.sources = {source.key: source for source in (sources or {}).values()}
-        self.limits = limits or Limits()
+        self.sources = {source.key: source for source in intake.sources.values()}
+        self.first_day = intake.first_day
+        self.limits = Limits()
         self.engine = engine
-        self.first_day = first_day
         self.checks_contents = checks_contents
         self.guard = Guard(self.root, catalog.engine)
 
