@@ -231,7 +231,7 @@ def test_a_meter_that_is_called_otherwise_by_now_changes_no_invoice(flybill: Fly
         {"dimensions": {"region": "fra"}, "quantity": "2", "amount_minor": 200},
     ]
     shown = [line.split() for line in flybill("owes", "acme", "--month", MONTH).out.splitlines()]
-    assert ["fra:", "2,", "$2.00"] in shown and ["without", "region:", "1,", "$1.00"] in shown
+    assert ["fra:", "2", "builds,", "$2.00"] in shown and ["without", "region:", "1", "build,", "$1.00"] in shown
 
 
 @contextmanager

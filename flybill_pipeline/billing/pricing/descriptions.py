@@ -46,7 +46,6 @@ class UsageWords(NamedTuple):
 
     named: str
     unit: str
-    unit_plural: str
     priced: str
     currency: str
     days: str = ""
@@ -57,10 +56,9 @@ class UsageWords(NamedTuple):
         Where the price has several tiers, each that was climbed is said: "250 GB: 100 free, 150 @ $0.02". What is too
         long is cut where it is named, never in a number.
         """
-        unit = self.unit if quantity in (1, -1) else self.unit_plural
         priced = _steps_words(quantity, working, self.currency) or self.priced
         details = [self._detail(step) for step in working if step.limit is not None or step.note is not None]
-        text = f"{grouped(quantity)} {unit}{priced}{''.join(details)}{self.days}"
+        text = f"{counted_in(self.unit, quantity)}{priced}{''.join(details)}{self.days}"
         room = max(LONGEST - len(text) - len(SEPARATOR), _LONGEST_VALUE)
         return f"{cut_short(self.named, room)}{SEPARATOR}{text}"
 
@@ -78,9 +76,15 @@ def usage_words(price: Price, title: str, dimensions: Mapping[str, str], unit: s
     """What a line of `price` says of usage that is counted in `unit`; `title` is what people read of the meter."""
     values = [cut_short(value, _LONGEST_VALUE) for _, value in sorted(dimensions.items()) if value]
     named = SEPARATOR.join([title, *values])
-    return UsageWords(named, unit, _plural(unit), price.model.words(price, currency), currency)
+    return UsageWords(named, unit, price.model.words(price, currency), currency)
 
 
+def counted_in(unit: str, quantity: Decimal) -> str:
+    """So many of a unit: "1 second", "2.5 seconds", "3 GB"."""
+    return f"{grouped(quantity)} {unit if quantity in (1, -1) else _plural(unit)}"
+
+
+@lru_cache(maxsize=1_000)  # as many as there are meters
 def _plural(unit: str) -> str:
     if not unit or not unit[-1].islower():  # GB, vCPU: symbols have no plural
         return unit
@@ -108,10 +112,12 @@ def _step_words(step: WorkingStep, currency: str) -> str:
 def _price_words(step: WorkingStep, currency: str) -> str:
     """What a unit costs, and what the step costs besides."""
     if step.unit_amount:
-        return (
-            f" @ {_amount_words(step.unit_amount, currency)}{f' + {_fee(step, currency)}' if step.flat_amount else ''}"
-        )
+        return f" @ {_amount_words(step.unit_amount, currency)}{_plus_fee(step, currency)}"
     return f" for {_fee(step, currency)}" if step.flat_amount else " free"
+
+
+def _plus_fee(step: WorkingStep, currency: str) -> str:
+    return f" + {_fee(step, currency)} flat" if step.flat_amount else ""
 
 
 def _fee(step: WorkingStep, currency: str) -> str:

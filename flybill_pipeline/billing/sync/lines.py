@@ -125,7 +125,7 @@ def _rolled_up(group: Sequence[SyncLine]) -> SyncLine:
         line_id=f"rollup:{first.line_id}",
         service_month=months[-1],
         amount_minor=sum(line.amount_minor for line in group),
-        description=f"{_what(group)}, {period}: {len(group)} lines, see the statement for each",
+        description=f"{_what(group)}, {period}: {len(group)} lines",
         portions=together([line.portions for line in group]),
     )
 

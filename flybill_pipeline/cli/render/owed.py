@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from flybill_pipeline.billing.money.amounts import format_money
-from flybill_pipeline.billing.money.decimals import grouped, plain
+from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.payments.words import freshness
+from flybill_pipeline.billing.pricing.descriptions import counted_in
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import portions_data
 from flybill_pipeline.billing.pricing.working import working_data
@@ -47,7 +48,8 @@ def _rows(number: int, line: LineItem) -> Iterator[tuple[str, str, str]]:
     yield str(number), line.description, format_money(line.amount_minor, line.currency)
     largest = sorted(line.portions, key=lambda each: (-abs(each.amount_minor), each.name))
     for each in largest[:MOST_PORTIONS]:
-        yield "", f"  {each.name}: {grouped(each.quantity)}, {format_money(each.amount_minor, line.currency)}", ""
+        used, amount = counted_in(line.unit or "", each.quantity), format_money(each.amount_minor, line.currency)
+        yield "", f"  {each.name}: {used}, {amount}", ""
     if rest := largest[MOST_PORTIONS:]:
         left = format_money(sum(each.amount_minor for each in rest), line.currency)
         yield "", f"  {screen.counted(len(rest), 'other')}: {left} (--json has each)", ""

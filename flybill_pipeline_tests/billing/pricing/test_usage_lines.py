@@ -124,12 +124,12 @@ def test_a_line_id_does_not_depend_on_the_process() -> None:
         (GRADUATED, "-150", "seconds · -150 seconds: -100 @ $1.00, -50 @ $0.50"),
         (FREE_FIRST, "12", "seconds · 12 seconds: 9 free, 2 @ $1.00, first 1 free"),
         (FEES, "10", "seconds · 10 seconds for $5.00"),
-        (FEES, "12", "seconds · 12 seconds: 10 for $5.00, 2 @ $0.25 + $3.00"),
-        (replace(FEES, model=models.VOLUME), "12", "seconds · 12 seconds @ $0.25 + $3.00"),
+        (FEES, "12", "seconds · 12 seconds: 10 for $5.00, 2 @ $0.25 + $3.00 flat"),
+        (replace(FEES, model=models.VOLUME), "12", "seconds · 12 seconds @ $0.25 + $3.00 flat"),
         (
             replace(FEES, model=models.VOLUME, free_units=Decimal(2)),
             "13",
-            "seconds · 13 seconds: 11 @ $0.25 + $3.00, first 2 free",
+            "seconds · 13 seconds: 11 @ $0.25 + $3.00 flat, first 2 free",
         ),
         (MANY_TIERS, "100", MANY_TIERS_WORDS),
         (
