@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.sync.accounts import StripeInUse
 from flybill_pipeline.billing.sync.verdicts import Verdict
 from flybill_pipeline.questions.late_usage import LateUsage, late_usage
 from flybill_pipeline.questions.rejected_usage import RejectedUsage, rejected_in
@@ -31,6 +32,7 @@ class MonthOverview:
     late: LateUsage | None
     overdue: Mapping[Month, int]
     reconciliation: Verdict
+    stripe: StripeInUse
     first: Month | None
 
     def failures_of(self, org_ids: Collection[str]) -> list[FailedOrgMonth]:
@@ -48,5 +50,6 @@ def month_status(tools: Toolbox, month: Month) -> MonthOverview:
         late=late_usage(tools, month),
         overdue={other: waiting for other, waiting in tools.overdue_months().items() if other != month},
         reconciliation=tools.verdicts.of(month),
+        stripe=tools.stripe_in_use,
         first=tools.open_months.first(),
     )

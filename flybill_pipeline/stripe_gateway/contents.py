@@ -7,6 +7,7 @@ changed term, setting or mapping can never go out under a key that stood for som
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flybill_pipeline.billing.invoicing.tax_ids import TaxId
@@ -23,10 +24,19 @@ class Contents:
     """The parameters of each write of one gateway, and their hashes."""
 
     def __init__(
-        self, *, auto_advance: bool = True, automatic_tax: bool = False, statement_url: str | None = None
+        self,
+        *,
+        auto_advance: bool = True,
+        automatic_tax: bool = False,
+        statement_url: str | None = None,
+        own_numbers: bool = True,
     ) -> None:
-        self._auto_advance = auto_advance
+        self._auto_advance, self._own_numbers = auto_advance, own_numbers
         self._automatic_tax, self._statement_url = automatic_tax, statement_url
+
+    def as_sent(self, invoice: SyncInvoice) -> SyncInvoice:
+        """The invoice as it is to stand at Stripe: under its own number, unless Stripe is to give it one."""
+        return replace(invoice, number_at_stripe=invoice.number) if self._own_numbers else invoice
 
     def customer(self, org: SyncOrg) -> str:
         """Names what a customer is made with."""

@@ -164,6 +164,16 @@ _REFUSED = (
         CHECKING,
         codes=("livemode_mismatch", "account_invalid"),
     ),
+    Rule(
+        stripe.InvalidRequestError,
+        "org",
+        "number_refused",
+        "Stripe does not take the number of this invoice; another invoice of the account may have it",
+        "Look for the number in Stripe's dashboard: who gave it to another invoice? To let Stripe number this one, set "
+        "FLYBILL_STRIPE_NUMBERS=stripe. Then repair the org.",
+        CHECKING,
+        params=("number",),
+    ),
     Rule(  # without a code
         stripe.InvalidRequestError,
         "org",

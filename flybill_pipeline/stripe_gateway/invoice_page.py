@@ -15,8 +15,13 @@ LONGEST_MEMO = 1500
 
 
 def memo(invoice: SyncInvoice, statement_url: str | None = None) -> str:
-    """Its month and its number, and where each line is told; `statement_url` has {org} and {month} in it."""
-    head = f"Usage in {invoice.month}, invoice {invoice.number}"
+    """Its month, and where each line is told; `statement_url` has {org} and {month} in it.
+
+    Our number stands there where Stripe gives the invoice another one.
+    """
+    head = f"Usage in {invoice.month}"
+    if invoice.number_at_stripe is None:
+        head += f", invoice {invoice.number}"
     if invoice.lines_here > len(invoice.lines):
         head += f". It sums up {invoice.lines_here} lines: your statement for {invoice.month} lists each of them"
     link = statement_link(statement_url, invoice.org.org_id, invoice.month) if statement_url else ""

@@ -56,6 +56,8 @@ def invoice_params(
         params["metadata"]["flybill_lines_here"] = str(invoice.lines_here)
     if fields := custom_fields(invoice):
         params["custom_fields"] = fields
+    if invoice.number_at_stripe is not None:
+        params["number"] = invoice.number_at_stripe
     if invoice.org.collection_method == "send_invoice":
         params["days_until_due"] = invoice.org.days_until_due or DAYS_UNTIL_DUE
     return params
@@ -127,6 +129,7 @@ def read_invoice(data: Mapping[str, Any]) -> StripeInvoice:
         flybill_number=metadata.get("flybill_number"),
         flybill_terms=metadata.get("flybill_terms"),
         line_ids=_line_ids(data.get("lines") or {}),
+        number=data.get("number"),
     )
 
 

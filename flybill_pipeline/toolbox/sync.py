@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from flybill_pipeline.billing.sync.accounts import StripeInUse
 from flybill_pipeline.stores.sync.accounts import Accounts
 from flybill_pipeline.stores.sync.ledger import SyncLedger
 from flybill_pipeline.stores.sync.month_checks import MonthChecks
@@ -32,6 +33,11 @@ class SyncTools(InvoicingTools):
     @cached_property
     def stripe_accounts(self) -> Accounts:
         return Accounts(self.engine, self._key_mark)
+
+    @property
+    def stripe_in_use(self) -> StripeInUse:
+        """Whom the key speaks to, as far as it is known; Stripe is not asked."""
+        return StripeInUse(self.stripe_accounts.mine(), self.settings.stripe_live, self.settings.stripe_api_base)
 
     @cached_property
     def verdicts(self) -> Verdicts:

@@ -67,7 +67,11 @@ def _open_stripe(settings: Settings) -> "Gateway":
         settings.stripe_api_key.get_secret_value(),
         base=settings.stripe_api_base,
         live=settings.stripe_live,
-        contents=Contents(automatic_tax=settings.stripe_automatic_tax, statement_url=settings.statement_url),
+        contents=Contents(
+            automatic_tax=settings.stripe_automatic_tax,
+            statement_url=settings.statement_url,
+            own_numbers=settings.stripe_numbers == "ours",
+        ),
         limiter=limiter_for(
             live=settings.stripe_live, endpoint=settings.stripe_rate, account=settings.stripe_account_rate
         ),

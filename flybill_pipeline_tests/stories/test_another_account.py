@@ -38,7 +38,10 @@ def test_a_close_says_what_differs_and_a_trial_is_followed_by_the_real_account(
 ) -> None:
     closed = flybill("close", FIRST, "--json")
     assert (closed.status, closed.json()["reconciliation"]["state"]) == (0, "matches")
-    assert flybill("status", FIRST).status == 0
+    shown = flybill("status", FIRST)
+    assert shown.status == 0
+    assert "Stripe: account acct_1" in shown.out
+    assert "(test mode), at http://" in shown.out
 
     # A colleague voids an invoice there: nobody needs Dagster's pages to learn of it.
     there = stripe.StripeClient("sk_test_person", base_addresses={"api": trial.url})

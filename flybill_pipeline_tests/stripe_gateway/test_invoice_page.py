@@ -36,7 +36,13 @@ def test_the_memo_says_which_invoice_it_is_and_where_the_statement_is(
     invoice: SyncInvoice, url: str | None, says: str
 ) -> None:
     assert memo(invoice, url) == says
-    assert Contents(statement_url=url).invoice_params(invoice)["description"] == says
+    by_stripe = Contents(statement_url=url, own_numbers=False)
+    params = by_stripe.invoice_params(by_stripe.as_sent(invoice))
+    assert (params["description"], "number" in params) == (says, False)
+    ours = Contents(statement_url=url)
+    params = ours.invoice_params(ours.as_sent(invoice))
+    assert params["description"] == says.replace(", invoice FB-2026-10-000001", "")  # it has that number itself
+    assert params["number"] == "FB-2026-10-000001"
 
 
 @given(st.text(min_size=1).filter(lambda text: text.isascii() or text.isprintable()))

@@ -18,6 +18,29 @@ class StripeAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class StripeInUse:
+    """Whom the key in use speaks to. `account` is None until it was asked for; `base` is the address, where it is not
+    Stripe's own.
+    """
+
+    account: StripeAccount | None
+    livemode: bool
+    base: str | None
+
+    @property
+    def sentence(self) -> str:
+        """What an operator is told."""
+        mode = "live" if self.livemode else "test"
+        at = f", at {self.base}" if self.base else ""
+        if self.account is not None:
+            return f"account {self.account.name}{at}"
+        return (
+            f"the account of the key is not known ({mode} mode{at}): the next close asks for it. A restricted key "
+            "needs permission to read it"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class MadeElsewhere:
     """So many invoices of a month were sent to another account than the one that the key belongs to."""
 

@@ -36,12 +36,13 @@ def mismatch(
     *,
     has_lines: bool = True,
     marked: bool = True,
+    numbered: bool = True,
 ) -> Failure | None:
     """What Stripe's copy has differently, or None.
 
     `statuses` are those that are right at this moment; amounts are compared once the copy has its lines. `amount_due`
     and `total` never are: a customer's balance and tax may change them. Metadata is compared where it is what tells
-    that the copy is ours (`marked`): anybody may edit it.
+    that the copy is ours (`marked`): anybody may edit it. Its number is, where it was made with one (`numbered`).
     """
     pairs: list[tuple[str, object, object]] = [
         ("customer", ours.org.customer_id, theirs.customer_id),
@@ -53,6 +54,8 @@ def mismatch(
             ("invoice id", ours.invoice_id, theirs.flybill_invoice_id),
             ("number", ours.number, theirs.flybill_number),  # months closed again after a restore may number otherwise
         ]
+    if numbered and ours.number_at_stripe is not None:
+        pairs.append(("number at Stripe", ours.number_at_stripe, theirs.number))
     if has_lines:
         pairs.append(("subtotal", ours.subtotal_minor, theirs.subtotal_minor))
     if has_lines and theirs.total_excluding_tax_minor is not None:

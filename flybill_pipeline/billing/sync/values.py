@@ -109,6 +109,7 @@ class SyncInvoice:
     """A finalized invoice on its way to Stripe; `lines` are already those that Stripe gets (`lines_for_stripe`).
 
     `lines_here` is how many lines of ours they stand for: more than there are when they were rolled up.
+    `number_at_stripe` is the number that it is given there; None where Stripe gives it one of its own.
     """
 
     invoice_id: str
@@ -120,6 +121,7 @@ class SyncInvoice:
     content_hash: str
     lines: tuple[SyncLine, ...]
     lines_here: int = 0
+    number_at_stripe: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ class StripeInvoice:
     flybill_number: str | None
     flybill_terms: str | None = None
     line_ids: tuple[str, ...] | None = None
+    number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

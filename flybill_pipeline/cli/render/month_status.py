@@ -30,6 +30,7 @@ def show_overview(overview: MonthOverview) -> None:
     rejected_usage.show_count(overview.rejected)
     month_open.show_first(overview.bills.month, overview.first)
     month_open.show_late(overview.late)
+    reconciliation.show_stripe(overview.stripe)
     sync_progress.show_sync(overview.sync)
     reconciliation.show_verdict(overview.reconciliation)
     payments.show_payments(overview.payments)
@@ -42,6 +43,7 @@ def overview_data(overview: MonthOverview) -> dict[str, Any]:
         **bills_data(overview.bills),
         "usage": rejected_usage.count_data(overview.rejected),
         **sync_progress.sync_data(overview.sync),
+        "stripe_account": reconciliation.stripe_data(overview.stripe),
         "reconciliation": reconciliation.verdict_data(overview.reconciliation),
         "payments": payments.payments_data(overview.payments),
         "late_usage": month_open.late_data(overview.late),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from flybill_pipeline.billing.sync.accounts import StripeInUse
 from flybill_pipeline.billing.sync.verdicts import Difference, Verdict, amount_in_words
 from flybill_pipeline.cli.render import screen
 
@@ -13,6 +14,17 @@ REMEDY = {
     "other_account": "Nothing, if that account was for a trial. Else set the key of that account again and close. "
     "docs/operations.md tells how to go from one account to another.",
 }
+
+
+def show_stripe(stripe: StripeInUse) -> None:
+    """Whom the key speaks to."""
+    screen.line(f"Stripe: {stripe.sentence}")
+
+
+def stripe_data(stripe: StripeInUse) -> dict[str, Any]:
+    """The member `stripe_account` of `flybill status --json`."""
+    account_id = None if stripe.account is None else stripe.account.account_id
+    return {"account_id": account_id, "livemode": stripe.livemode, "base": stripe.base}
 
 
 def show_verdict(verdict: Verdict) -> None:

@@ -9,11 +9,14 @@ FINAL = ("open", "paid", "uncollectible")
 """The statuses of a copy that the customer has been given and that stands."""
 
 
-def keep_if_right(invoice: SyncInvoice, copy: StripeInvoice, row: DurableRow, state: str) -> None:
+def keep_if_right(
+    invoice: SyncInvoice, copy: StripeInvoice, row: DurableRow, state: str, *, numbered: bool = True
+) -> None:
     """Moves the row to `state` (lined or finalized) if Stripe's copy is right.
 
     Otherwise the row is a mismatch, for a person: raises Pause. So a wrong draft is never finalized. A final
-    copy that the row knew before is ours by its id: an edit of its metadata does not make it another.
+    copy that the row knew before is ours by its id: an edit of its metadata does not make it another. `numbered`:
+    whether it was made with its number, which an older version did not give it.
     """
     known = state == "finalized" and copy.stripe_invoice_id == row.progress.stripe_invoice_id
     facts: dict[str, object] = {
@@ -27,7 +30,7 @@ def keep_if_right(invoice: SyncInvoice, copy: StripeInvoice, row: DurableRow, st
         "hosted_invoice_url": copy.hosted_invoice_url,
         "livemode": copy.livemode,
     }
-    if wrong := mismatch(invoice, copy, FINAL if state == "finalized" else DRAFT, marked=not known):
+    if wrong := mismatch(invoice, copy, FINAL if state == "finalized" else DRAFT, marked=not known, numbered=numbered):
         row.commit(**facts)
         raise row.ends_as("mismatch", wrong)
     if state == "finalized":

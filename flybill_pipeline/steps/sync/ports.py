@@ -157,6 +157,9 @@ class Contents(Protocol):
     def org_mark(self, org: SyncOrg) -> str:
         """The org's id as the metadata of what is made for it has it."""
 
+    def as_sent(self, invoice: SyncInvoice) -> SyncInvoice:
+        """The invoice as it is to stand at Stripe."""
+
     def invoice(self, invoice: SyncInvoice) -> str:
         """Of a draft: its terms and its head, without its lines."""
 

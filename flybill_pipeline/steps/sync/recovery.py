@@ -62,7 +62,7 @@ class Look:
         elif kept[0].status in DRAFT:
             self._adopt_draft(kept[0])
         else:
-            keep_if_right(self._as_sent(kept[0]), kept[0], self._row, "finalized")
+            keep_if_right(self._as_sent(kept[0]), kept[0], self._row, "finalized", numbered=False)
 
     def _copies(self) -> list[StripeInvoice]:
         """All of Stripe's copies of this invoice, the oldest first; none if nothing was ever sent."""

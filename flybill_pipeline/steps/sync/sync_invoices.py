@@ -121,7 +121,8 @@ class _Run:
             org = self._customer(task, turn)
         except Pause as pause:
             return _without_customer(row, pause.ending)
-        return bring_invoice(replace(invoice, org=org), row, self._stripe, self._context.tally)
+        sent = self._stripe.contents.as_sent(replace(invoice, org=org))
+        return bring_invoice(sent, row, self._stripe, self._context.tally)
 
     def _customer(self, task: SyncTask, turn: Turn) -> SyncOrg:
         """The org with its customer, which knows what it is to know; raises Pause when that did not succeed."""

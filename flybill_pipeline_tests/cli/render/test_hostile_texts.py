@@ -67,6 +67,7 @@ SHOWN: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
     owed.show_owed: lambda: (hostile(Owed),),
     payments.show_payments: lambda: (hostile(MonthOverview).payments,),
     payments.show_read: lambda: (hostile(PaymentsKept), hostile(PaymentsKept)),
+    reconciliation.show_stripe: lambda: (hostile(MonthOverview).stripe,),
     reconciliation.show_verdict: lambda: (hostile(MonthOverview).reconciliation,),
     quoted.show_quote: lambda: (hostile(Quote),),
     rejected_usage.show_count: lambda: (hostile(RejectedUsage),),

@@ -1,11 +1,18 @@
 """The sync in ordinary weather: how many calls it takes, what it sends, and what a second run does."""
 
+from dataclasses import replace
+from typing import cast
+
 import pytest
 from sqlalchemy import func, select, text
 
-from flybill_pipeline.billing.sync.values import SyncScope
+from flybill_pipeline.billing.sync.values import Answer, Failure, StripeInvoice, SyncScope
+from flybill_pipeline.steps.sync.ports import Stripe
 from flybill_pipeline.stores.invoicing.tables import invoice_lines, organizations
 from flybill_pipeline.stores.sync.tables import stripe_sync
+from flybill_pipeline.stripe_gateway.contents import Contents
+from flybill_pipeline.stripe_gateway.gateway import Gateway
+from flybill_pipeline.stripe_gateway.limiter import Limiter
 from flybill_pipeline_tests.chaos.months import MONTH, plant
 from flybill_pipeline_tests.chaos.world import World
 
@@ -59,8 +66,7 @@ def test_more_than_250_lines_are_rolled_up_for_stripe_and_kept_here(world: World
     assert (invoice.metadata["flybill_lines"], invoice.metadata["flybill_lines_here"]) == ("7", "900")
     assert invoice.footer is None, "the customer's own"
     assert invoice.description == (
-        f"Usage in 2026-10, invoice {invoice.metadata['flybill_number']}. "
-        "It sums up 900 lines: your statement for 2026-10 lists each of them"
+        "Usage in 2026-10. It sums up 900 lines: your statement for 2026-10 lists each of them"
     )
     assert world.problems() == []
 
@@ -123,3 +129,53 @@ def test_whatever_an_organization_is_called_it_gets_one_customer_and_its_invoice
     assert world.sync().complete
     assert world.emulator.report()["customers"] == 2
     assert world.problems() == []
+
+
+def numbers(world: World) -> list[str]:
+    return sorted(str(invoice.number) for invoice in world.stripe().v1.invoices.list().data)
+
+
+def by_stripe(world: World) -> Gateway:
+    contents = Contents(own_numbers=False)
+    return Gateway("sk_test_chaos", base=world.emulator.url, limiter=Limiter(999, 999), contents=contents)
+
+
+def test_an_invoice_has_one_number_here_and_there(world: World) -> None:
+    plant(world.engine, 2)
+    assert world.sync().complete
+    assert numbers(world) == ["FB-2026-10-000000", "FB-2026-10-000001"]
+
+
+def test_stripe_may_give_the_numbers_and_a_draft_of_before_is_made_again(world: World) -> None:
+    plant(world.engine, 1)
+    world.emulator.faults([{"match": {"endpoint": "finalize", "times": 99}, "fault": "http_503"}])
+    world.sync(patience=1, stripe_of=lambda _: by_stripe(world))
+    world.emulator.clear_faults()
+    assert numbers(world) == ["None"]
+    assert world.sync().complete
+    assert numbers(world) == ["FB-2026-10-000000"]
+    plant(world.engine, 1, first=1)
+    assert world.sync(stripe_of=lambda _: by_stripe(world)).complete
+    assert not any(number.startswith("FB-2026-10-000001") for number in numbers(world))
+
+
+class OtherNumber:
+    """Stripe, as it would be if it gave a final invoice another number than it was asked for."""
+
+    def __init__(self, port: Stripe) -> None:
+        self._port = port
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._port, name)
+
+    def finalize_invoice(self, stripe_invoice_id: str, key: str) -> Answer[StripeInvoice] | Failure:
+        answer = self._port.finalize_invoice(stripe_invoice_id, key)
+        assert isinstance(answer, Answer)
+        return replace(answer, value=replace(answer.value, number="3377946F-0001"))
+
+
+def test_another_number_at_stripe_is_a_mismatch_with_words(world: World) -> None:
+    plant(world.engine, 1)
+    report = world.sync(stripe_of=lambda port: cast(Stripe, OtherNumber(port)))
+    assert [failure.code for failure in report.failures] == ["mismatch"]
+    assert "number at Stripe is 3377946F-0001 instead of FB-2026-10-000000" in report.failures[0].message
