@@ -14,6 +14,8 @@ behaviour is known from, and `assumptions` what nobody knows.
                         from form bodies to checked values, directed by stripe-python's own types
     customers, invoices, invoice_lines, finalization, payments, credit_notes, events
                         what the endpoints do
+    tax_settings, taxes, customer_tax_ids, credit_note_lines
+                        tax that Stripe adds by itself, and its part in what is given back
     discounts, amounts, objects, pages, passage, call
                         what they share: coupons, arithmetic, templates, lists, the passing of time, context
     idempotency, limits, faults

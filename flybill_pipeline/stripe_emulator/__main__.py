@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .config import EmulatorConfig
 from .server import serve
+from .tax_settings import BEHAVIORS
 
 
 def limit(text: str) -> int | None:
@@ -31,6 +32,7 @@ def main() -> None:
     )
     parser.add_argument("--limit-concurrent", type=limit, help="requests under way at one endpoint, or none")
     parser.add_argument("--account", help="the id of the account, such as acct_1trial; without it one is made up")
+    parser.add_argument("--tax-behavior", choices=BEHAVIORS, help="whether prices include tax")
     options = parser.parse_args()
     config = EmulatorConfig(
         state_path=options.state,
@@ -39,6 +41,7 @@ def main() -> None:
         limit_global_live=options.limit_global_live,
         limit_concurrent=options.limit_concurrent,
         account_id=options.account,
+        tax_behavior=options.tax_behavior,
     )
     os.umask(0o077)  # the state names customers: it is for who runs this
     serve(config, options.host, options.port)

@@ -41,25 +41,61 @@ def rounded(amount: Decimal) -> int:
     return int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
-def totals(lines: list[Json], discounts: list[Json]) -> Json:
-    """The invoice's fields from subtotal to total. A discount is {id, source: {coupon}} with its coupon expanded."""
-    subtotal = sum(line["amount"] for line in lines)
-    remaining = sum(line["amount"] for line in lines if line["discountable"])
-    amounts = []
+def discounted(lines: list[Json], discounts: list[Json]) -> tuple[list[Json], list[int]]:
+    """What each discount takes off, and what each line then comes to.
+
+    A discount is {id, source: {coupon}} with its coupon expanded; all lines that can be discounted share it.
+    """
+    nets = [line["amount"] for line in lines]
+    shared = [line["discountable"] for line in lines]
+    taken = []
     for discount in discounts:
-        amount = _discounted(remaining, discount["source"]["coupon"])
-        remaining -= amount
-        amounts.append({"amount": amount, "discount": discount["id"]})
+        weights = [net if takes_part else 0 for net, takes_part in zip(nets, shared, strict=True)]
+        amount = _discounted(sum(weights), discount["source"]["coupon"])
+        nets = [net - part for net, part in zip(nets, apportioned(amount, weights), strict=True)]
+        taken.append({"amount": amount, "discount": discount["id"]})
+    return taken, nets
+
+
+def apportioned(amount: int, weights: list[int]) -> list[int]:
+    """The amount in parts by weight, rounded down; what is left goes to the first ones, a unit each."""
+    whole = sum(weights)
+    if not whole:
+        return [0] * len(weights)
+    parts = [amount * weight // whole for weight in weights]
+    for index in [index for index, weight in enumerate(weights) if weight][: amount - sum(parts)]:
+        parts[index] += 1
+    return parts
+
+
+def totals(lines: list[Json], taken: list[Json]) -> Json:
+    """The invoice's fields from subtotal to total, of lines with their taxes and of what discounts take off."""
     taxes = [tax for line in lines for tax in line["taxes"]]
-    excluding_tax = subtotal - sum(entry["amount"] for entry in amounts)
+    subtotal, off = sum(line["amount"] for line in lines), sum(entry["amount"] for entry in taken)
+    included, on_top = (
+        sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == behavior)
+        for behavior in ("inclusive", "exclusive")
+    )
     return {
         "subtotal": subtotal,
-        "subtotal_excluding_tax": subtotal,
-        "total": excluding_tax + sum(tax["amount"] for tax in taxes),
-        "total_excluding_tax": excluding_tax,
-        "total_discount_amounts": amounts,
-        "total_taxes": taxes,
+        "subtotal_excluding_tax": subtotal - included,
+        "total": subtotal - off + on_top,
+        "total_excluding_tax": subtotal - off - included,
+        "total_discount_amounts": taken,
+        "total_taxes": summed_taxes(taxes),
     }
+
+
+def summed_taxes(taxes: list[Json]) -> list[Json]:
+    """One entry for each rate and reason, in the order in which they come up."""
+    summed: dict[tuple[str, str], Json] = {}
+    for tax in taxes:
+        entry = summed.setdefault(
+            (tax["tax_rate_details"]["tax_rate"], tax["taxability_reason"]), {**tax, "amount": 0, "taxable_amount": 0}
+        )
+        entry["amount"] += tax["amount"]
+        entry["taxable_amount"] += tax["taxable_amount"]
+    return list(summed.values())
 
 
 def settle(total: int, balance: int, currency: str) -> Settlement:

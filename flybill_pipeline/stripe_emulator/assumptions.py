@@ -88,6 +88,21 @@ ASSUMPTIONS = (
         f"{_CANNOT}one customer and one conversion for each of 100 currencies",
     ),
     _assumed(
+        "taxes",
+        "a customer's tax id changes nothing about its tax",
+        f"{_CANNOT}a tax id of a real business would be needed",
+    ),
+    _assumed(
+        "taxes",
+        "lines that cannot be taxed are refused when they are added, without a code",
+        "test_negative_amounts_are_not_taxed",
+    ),
+    _assumed(
+        "credit_note_lines",
+        "of a line whose price includes tax, too, the amount to credit is without it",
+        "test_a_credit_note_of_a_taxed_line_adds_up",
+    ),
+    _assumed(
         "finalization",
         "an amount too small to be paid goes to the balance at finalization, not at the first collection",
         "test_what_is_too_small_is_paid_and_owed_next_time",

@@ -42,6 +42,8 @@ class EmulatorConfig:
     together with a test key, and with a live key; None means unlimited.
     limit_concurrent: requests under way at one endpoint (four times as many over all); None means unlimited.
     account_id: the account that all keys belong to; None makes one up, which stays with the state.
+    tax_behavior: whether prices include tax where they do not say it: exclusive (if None), inclusive, or
+    inferred_by_currency.
     """
 
     state_path: Path | None = None
@@ -50,6 +52,7 @@ class EmulatorConfig:
     limit_global_live: int | None = 100
     limit_concurrent: int | None = None
     account_id: str | None = None
+    tax_behavior: str | None = None
 
     def limit_for_mode(self, livemode: bool) -> int | None:
         """The account-wide limit in requests per second for a live or a test key."""

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from . import control_payments, discounts
+from . import control_payments, discounts, tax_settings
 from .call import Call
 from .customers import save as save_customer
 from .engine import Emulator
@@ -38,6 +38,7 @@ def control_routes(emulator: Emulator) -> Mount:
         route("faults/release", "POST", lambda emulator, _request, _body: {"released": emulator.run_all_late()}),
         route("clock", "POST", _clock),
         route("reset", "POST", _reset),
+        route("tax", "POST", _tax),
         route("customers/{id}/coupon", "POST", _coupon),
         route("invoices/{id}/part_payment", "POST", control_payments.part_payment),
         route("invoices/{id}/dispute", "POST", control_payments.dispute),
@@ -90,6 +91,14 @@ def _clock(emulator: Emulator, _request: Request, body: Any) -> Any:
 
 def _reset(emulator: Emulator, _request: Request, _body: Any) -> Any:
     emulator.reset()
+    return {"ok": True}
+
+
+def _tax(emulator: Emulator, _request: Request, body: Any) -> Any:
+    """Sets what a person may in the Dashboard: {"behavior", "status", "rates": {"DE": "19"}, "negative_lines"}."""
+    if not isinstance(body, dict):
+        raise ControlError("What is set of tax must be an object.")
+    tax_settings.change(emulator.store, **body)
     return {"ok": True}
 
 

@@ -18,6 +18,7 @@ from .limits import RateLimiter, UnderWay
 from .passage import settle_due
 from .request import Delivery, Reply, Request, error_reply
 from .store import Json, Store, dump
+from .tax_settings import change as change_tax
 
 _HTML_502 = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
@@ -28,8 +29,7 @@ class Emulator:
     def __init__(self, config: EmulatorConfig) -> None:
         self.config = config
         self.store = Store(config.state_path)
-        if config.account_id is not None:
-            self.store.remember("account_id", config.account_id)
+        self._set_up()
         self.clock = Clock(self.store)
         self.faults = Faults(self.store)
         self.answers = Answers(self.store)
@@ -86,10 +86,16 @@ class Emulator:
         self._held.clear()
         self.answers.in_flight.clear()
         self.store.reset()
-        if self.config.account_id is not None:
-            self.store.remember("account_id", self.config.account_id)
+        self._set_up()
         self.faults.clear()
         self.clock.reset()
+
+    def _set_up(self) -> None:
+        """What the account is from the start."""
+        if self.config.account_id is not None:
+            self.store.remember("account_id", self.config.account_id)
+        if self.config.tax_behavior is not None:
+            change_tax(self.store, behavior=self.config.tax_behavior)
 
     def _pick_fault(self, request: Request) -> Fault | None:
         if request.endpoint == "unknown":

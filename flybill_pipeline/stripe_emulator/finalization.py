@@ -15,6 +15,7 @@ from .errors import StripeError
 from .events import emit
 from .invoices import find_invoice, recompute, save, snapshot, with_lines
 from .store import Json
+from .taxes import location_of
 
 _CANNOT_BE_SENT = (
     "This invoice cannot be sent right now. Please contact us via https://support.stripe.com/contact with details, so "
@@ -114,8 +115,7 @@ def _consequences(call: Call, invoice: Json) -> Iterable[str]:
 
 
 def _check_tax_location(call: Call, invoice: Json, before: Json) -> None:
-    address = invoice["customer_address"]
-    if not invoice["automatic_tax"]["enabled"] or (address and address["country"]):
+    if not invoice["automatic_tax"]["enabled"] or location_of(invoice):
         return
     error = StripeError(
         "The customer's location isn't recognized. Set a valid customer address in order to automatically calculate "
@@ -133,8 +133,6 @@ def _check_tax_location(call: Call, invoice: Json, before: Json) -> None:
 
 def _number(call: Call, invoice: Json, customer: Json) -> None:
     """Gives the invoice the customer's next number unless it has one."""
-    if invoice["automatic_tax"]["enabled"]:
-        invoice["automatic_tax"] = invoice["automatic_tax"] | {"status": "complete"}
     if invoice["number"] is not None:
         return
     sequence = customer["next_invoice_sequence"]

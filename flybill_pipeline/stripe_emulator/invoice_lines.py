@@ -13,6 +13,7 @@ from .errors import StripeError, exclusive_params, missing_param, no_such, not_e
 from .invoices import find_draft, find_invoice, recompute, save, snapshot
 from .pages import Page, list_page
 from .store import Json
+from .taxes import remember_behavior
 
 _PRICED_BY = ("amount", "price_data", "pricing", "invoice_item")
 
@@ -86,6 +87,7 @@ def _priced(call: Call, invoice: Json, line: Json, params: Json, path: str) -> J
     quantity = _quantity(params, line)
     if "price_data" in params:
         line["pricing"] = _pricing(params["price_data"], _unit_amount(params["price_data"], path))
+        remember_behavior(call, line["id"], params["price_data"].get("tax_behavior"))
     elif "amount" in params:
         line["pricing"] = _pricing({}, Decimal(params["amount"]))
         quantity = Decimal(1)
@@ -125,8 +127,8 @@ def _check(call: Call, invoice: Json, params: Json, path: str, *, new: bool) -> 
             f"The currency of the line ({currency}) must match the currency of the invoice ({invoice['currency']})."
         )
         raise StripeError(message, param=f"{path}[price_data][currency]")
-    negative_and_taxed = invoice["automatic_tax"]["enabled"] and params.get("amount", 0) < 0
-    require(not negative_and_taxed, "Negative amounts cannot be added to automatic tax invoices.", param=path)
+    given_by_hand = invoice["automatic_tax"]["enabled"] and params.get("tax_amounts")
+    require(not given_by_hand, "You cannot set tax amounts on automatic tax invoices.", param=f"{path}[tax_amounts]")
 
 
 def _quantity(params: Json, line: Json) -> Decimal:

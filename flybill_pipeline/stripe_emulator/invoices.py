@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import amounts, objects
+from . import amounts, objects, taxes
 from .call import Call, merged_metadata, new_id, require
 from .config import COLLECTION_DELAY, DAY, DRAFT_LIFETIME, EMBEDDED_LINES
 from .customers import balance_in, keep_first_currency
@@ -99,6 +99,9 @@ def update_invoice(call: Call, params: Json, invoice_id: str) -> Json:
         requested = params["discounts"] or []
         invoice["discounts"] = requested_discounts(call, requested, invoice["customer"], invoice_id)
     _apply(call, invoice, params)
+    if before["automatic_tax"]["enabled"] and not invoice["automatic_tax"]["enabled"]:
+        for line in call.store.children("line_item", invoice_id):
+            call.store.update(line | {"taxes": []})
     if invoice["status"] == "draft":
         recompute(call, invoice)
     return save(call, invoice, before)
@@ -153,8 +156,16 @@ def save(call: Call, invoice: Json, before: Json, *kinds: str) -> Json:
 def recompute(call: Call, invoice: Json) -> None:
     """Brings the amounts of a draft up to date with its lines, discounts and customer."""
     lines = call.store.children("line_item", invoice["id"])
-    invoice |= amounts.totals(lines, with_coupons(call, invoice["discounts"]))
     customer = call.find("customer", invoice["customer"], param="customer")
+    if not customer.get("deleted"):
+        invoice |= objects.customer_copy(customer)  # where the customer is decides about the tax
+    taken, nets = amounts.discounted(lines, with_coupons(call, invoice["discounts"]))
+    if invoice["automatic_tax"]["enabled"]:
+        invoice["automatic_tax"] = invoice["automatic_tax"] | {"status": taxes.status_of(invoice)}
+        taxes.tax_lines(call, invoice, lines, nets)
+        for line in lines:
+            call.store.update(line)
+    invoice |= amounts.totals(lines, taken)
     invoice["starting_balance"] = balance_in(customer, invoice["currency"])
     settlement = amounts.settle(invoice["total"], invoice["starting_balance"], invoice["currency"])
     invoice["amount_due"] = invoice["amount_remaining"] = settlement.amount_due
@@ -168,7 +179,8 @@ def _apply(call: Call, invoice: Json, params: Json) -> None:
     if "days_until_due" in params:
         invoice["due_date"] = invoice["created"] + params["days_until_due"] * DAY
     if "automatic_tax" in params:
-        invoice["automatic_tax"] = _automatic_tax(params["automatic_tax"], invoice["customer_address"])
+        taxes.require_tax_can_be_set_up(call, params["automatic_tax"])
+        invoice["automatic_tax"] = _automatic_tax(params["automatic_tax"])
     if "metadata" in params:
         invoice["metadata"] = merged_metadata(invoice["metadata"], params["metadata"])
     if "payment_settings" in params:
@@ -190,16 +202,13 @@ def _schedule(invoice: Json, finalized_at: int | None) -> None:
     invoice["next_payment_attempt"] = invoice["created"] + COLLECTION_DELAY if advances and collects else None
 
 
-def _automatic_tax(wanted: Json, address: Json | None) -> Json:
-    """Tax itself is always 0 here; what is emulated is that it needs to know where the customer is."""
-    located = bool(address and address["country"])
-    status = ("complete" if located else "requires_location_inputs") if wanted["enabled"] else None
+def _automatic_tax(wanted: Json) -> Json:
     return {
         "disabled_reason": None,
         "enabled": wanted["enabled"],
         "liability": {"type": "self"} if wanted["enabled"] else None,
         "provider": "stripe" if wanted["enabled"] else None,
-        "status": status,
+        "status": None,
     }
 
 

@@ -45,6 +45,8 @@ _LINE = {
 }
 _PRICE = {"unit_amount": Limit(low=0), "unit_amount_decimal": Limit(low=0)}
 _PRODUCT = {"description": Limit(length=40_000), "unit_label": Limit(length=12), "images": Limit(items=8)}
+_CREDIT_NOTE = {name: Limit(low=0) for name in ("amount", "credit_amount", "refund_amount", "out_of_band_amount")}
+_CREDIT_NOTE_LINE = {name: Limit(low=0) for name in ("quantity", "unit_amount", "amount")}
 _PAGE = {"limit": Limit(low=1, high=100)}
 
 _BY_TYPE: dict[str, dict[str, Limit]] = {
@@ -65,10 +67,10 @@ _BY_TYPE: dict[str, dict[str, Limit]] = {
     "InvoiceLineItemListParams": _PAGE,
     "CreditNoteListParams": _PAGE,
     "EventListParams": _PAGE | {"types": Limit(items=20)},
-    "CreditNoteCreateParams": {
-        name: Limit(low=0) for name in ("amount", "credit_amount", "refund_amount", "out_of_band_amount")
-    },
-    "CreditNoteCreateParamsLine": {"quantity": Limit(low=0), "unit_amount": Limit(low=0), "amount": Limit(low=0)},
+    "CreditNoteCreateParams": _CREDIT_NOTE,
+    "CreditNotePreviewParams": _CREDIT_NOTE,
+    "CreditNoteCreateParamsLine": _CREDIT_NOTE_LINE,
+    "CreditNotePreviewParamsLine": _CREDIT_NOTE_LINE,
 }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stripe import params as p
+from stripe.params.tax import SettingsRetrieveParams, SettingsUpdateParams
 
 from . import (
     credit_notes,
@@ -20,6 +21,7 @@ from . import (
     money_back,
     objects,
     payments,
+    tax_settings,
 )
 from .call import Call
 from .params import Decoder, compile_params
@@ -57,6 +59,7 @@ def _action(name: str, action: str, params_type: type, handler: Handler, method:
     return Route(name, method, "invoices", True, action, params_type, handler)
 
 
+_TAX = "tax/settings"
 ROUTES = (
     Route("create_customer", "POST", "customers", False, "", p.CustomerCreateParams, customers.create_customer),
     Route("retrieve_customer", "GET", "customers", True, "", p.CustomerRetrieveParams, customers.retrieve_customer),
@@ -111,6 +114,15 @@ ROUTES = (
         credit_notes.create_credit_note,
     ),
     Route(
+        "preview_credit_note",
+        "GET",
+        "credit_notes/preview",
+        False,
+        "",
+        p.CreditNotePreviewParams,
+        credit_notes.preview_credit_note,
+    ),
+    Route(
         "retrieve_credit_note",
         "GET",
         "credit_notes",
@@ -157,6 +169,8 @@ ROUTES = (
     Route("close_dispute", "POST", "disputes", True, "close", p.DisputeCloseParams, money_back.close_dispute),
     Route("list_events", "GET", "events", False, "", p.EventListParams, events.list_events),
     Route("retrieve_event", "GET", "events", True, "", p.EventRetrieveParams, events.retrieve_event),
+    Route("retrieve_tax_settings", "GET", _TAX, False, "", SettingsRetrieveParams, tax_settings.retrieve_settings),
+    Route("update_tax_settings", "POST", _TAX, False, "", SettingsUpdateParams, tax_settings.update_settings),
     Route("retrieve_account", "GET", "account", False, "", p.AccountRetrieveCurrentParams, _retrieve_account),
 )
 
@@ -182,6 +196,8 @@ _BY_SHAPE = {(route.method, route.collection, route.has_id, route.action, route.
 def find_route(method: str, path: str) -> tuple[Route | None, str]:
     """The endpoint of a path, and the object id in it, with that of a part (empty if there is none)."""
     version, _, rest = path.removeprefix("/").partition("/")
+    if version == "v1" and "/" in rest and (single := _BY_SHAPE.get((method, rest, False, "", False))):
+        return single, ""
     collection, *more = rest.split("/")
     object_id, action, part, *extra = [*more, "", "", ""]
     if version != "v1" or any(extra) or (more and not object_id):

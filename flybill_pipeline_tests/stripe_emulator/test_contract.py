@@ -217,6 +217,35 @@ def test_a_credit_note_reduces_what_an_open_invoice_asks_for(account: Account) -
     assert account.get(f"invoices/{final['id']}")["amount_remaining"] == 600
 
 
+def taxed(account: Account, *amounts: int) -> Json:
+    """A finalized invoice with automatic tax. Skips an account without Stripe Tax, or without a registration there."""
+    if account.get("tax/settings")["defaults"]["tax_behavior"] is None:
+        pytest.skip("the account has no default tax behavior")
+    customer = account.customer(address={"country": "DE", "postal_code": "10115", "city": "Berlin", "line1": "x"})
+    final = account.finalized(*amounts, customer=customer, currency="eur", automatic_tax={"enabled": True})
+    if not sum(tax["amount"] for tax in final["total_taxes"]):
+        pytest.skip("the account collects no tax in Germany")
+    return final
+
+
+def test_a_credit_note_of_a_taxed_line_adds_up(account: Account) -> None:
+    final = taxed(account, 10_000)
+    line = {"type": "invoice_line_item", "invoice_line_item": final["lines"]["data"][0]["id"], "amount": 1000}
+    preview = account.get("credit_notes/preview", invoice=final["id"], lines=[line])
+    note = account.post("credit_notes", invoice=final["id"], lines=[line])
+    tax = sum(each["amount"] for each in note["total_taxes"])
+    assert tax > 0
+    assert (note["total_excluding_tax"], note["amount"]) == (1000, 1000 + tax)
+    assert preview["amount"] == note["amount"]
+    assert account.get(f"invoices/{final['id']}")["amount_remaining"] == final["total"] - note["amount"]
+
+
+def test_negative_amounts_are_not_taxed(account: Account) -> None:
+    customer = account.customer(address={"country": "DE"})
+    draft = account.draft(customer=customer, currency="eur", automatic_tax={"enabled": True})
+    assert account.refused("post", f"invoices/{draft}/add_lines", lines=lines(500, -100)).http_status == 400
+
+
 def test_a_line_gives_back_no_more_than_it_amounts_to(account: Account) -> None:
     final = account.finalized(700, 300, customer=account.customer())
     small = next(line["id"] for line in final["lines"]["data"] if line["amount"] == 300)

@@ -52,12 +52,13 @@ def world(shop: Shop, emulator: EmulatorProcess) -> dict[str, Json]:
     invoice = shop.finalized(
         1000, 500, customer=customer, automatic_tax={"enabled": True}, rendering={"pdf": {"page_size": "a4"}}
     )
+    line = {"type": "invoice_line_item", "invoice_line_item": invoice["lines"]["data"][0]["id"], "amount": 100}
     return {
         "customer": shop.get(f"customers/{customer}"),
         "draft": shop.get(f"invoices/{shop.draft(5)}"),
         "invoice": invoice,
         "line_item": shop.get(f"invoices/{invoice['id']}/lines")["data"][0],
-        "credit_note": shop.post("credit_notes", invoice=invoice["id"], amount=100, memo="x"),
+        "credit_note": shop.post("credit_notes", invoice=invoice["id"], lines=[line], memo="x"),
         "event": shop.get("events")["data"][0],
         "paid": shop.post(f"invoices/{invoice['id']}/pay"),
         **money_back(shop, emulator, invoice["id"]),

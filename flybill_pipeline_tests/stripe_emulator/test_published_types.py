@@ -68,12 +68,15 @@ def live(shop: Witness, emulator: EmulatorProcess) -> Json:
 def _give_back(shop: Witness, emulator: EmulatorProcess, final: Json) -> None:
     """Credit notes before and after the payment, a refund, a dispute."""
     line = {"type": "invoice_line_item", "invoice_line_item": final["lines"]["data"][0]["id"]}
+    shop.get("credit_notes/preview", invoice=final["id"], lines=[{**line, "amount": 100}])
     note = shop.post("credit_notes", invoice=final["id"], lines=[{**line, "amount": 100}], memo="m")
     shop.post(f"credit_notes/{note['id']}/void")
     shop.get(f"credit_notes/{note['id']}")
     emulator.control("POST", f"invoices/{final['id']}/part_payment", {"amount": 300})
     shop.post(f"invoices/{final['id']}/pay")
-    shop.post("credit_notes", invoice=final["id"], amount=90, credit_amount=30, refund_amount=50, out_of_band_amount=10)
+    back = {"credit_amount": 30, "refund_amount": 50, "out_of_band_amount": 10}
+    shop.refused("post", "credit_notes", invoice=final["id"], lines=[{**line, "amount": 90}], **back)
+    shop.post("credit_notes", invoice=final["id"], lines=[{**line, "amount": 90}], **{**back, "credit_amount": 47})
     payment = shop.get("invoice_payments", invoice=final["id"])["data"][0]
     shop.get(f"invoice_payments/{payment['id']}")
     refund = shop.post("refunds", payment_intent=payment["payment"]["payment_intent"], amount=5)
@@ -119,6 +122,8 @@ def _read(shop: Witness) -> None:
         shop.get(f"{name}/{first['id']}")
     shop.get(f"invoices/{shop.get('invoices')['data'][0]['id']}/lines")
     shop.get("account")
+    shop.get("tax/settings")
+    shop.post("tax/settings", defaults={"tax_behavior": "inclusive"})
     for path in ("nonsense", "invoices/in_none", "events/evt_none", "customers/cus_none"):
         shop.refused("get", path)
 
