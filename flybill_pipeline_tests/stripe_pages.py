@@ -75,9 +75,15 @@ columns = { event_id = "id", org_id = "org", meter = "meter", quantity = "quanti
 dimensions = { region = "region", app = "app", size = "size" }
 """
 ORGS = (
-    {"org_id": "acme", "name": "Acme Inc.", "currency": "usd", "purchase_order": "PO-2025-0815"},
-    {"org_id": "nihon", "name": "日本クラウド株式会社", "currency": "jpy", "purchase_order": ""},
-    {"org_id": "large", "name": "Large & Sons <Ltd>", "currency": "usd", "purchase_order": ""},
+    {
+        "org_id": "acme",
+        "name": "Acme Inc.",
+        "currency": "usd",
+        "purchase_order": "PO-2025-0815",
+        "tax_id": "DE123456789",
+    },
+    {"org_id": "nihon", "name": "日本クラウド株式会社", "currency": "jpy", "purchase_order": "", "tax_id": ""},
+    {"org_id": "large", "name": "Large & Sons <Ltd>", "currency": "usd", "purchase_order": "", "tax_id": ""},
 )
 ITEMS = (
     {

@@ -36,6 +36,7 @@ def statement_link(statement_url: str, org_id: str, month: Month) -> str:
 
 
 def custom_fields(invoice: SyncInvoice) -> list[dict[str, str]]:
-    """What the customer's bookkeeping asks for; Stripe takes four at most."""
-    order = invoice.org.purchase_order
-    return [{"name": "Purchase order", "value": cut(order, LONGEST_CUSTOM_FIELD)}] if order else []
+    """What bookkeeping asks for of what we know of the customer; Stripe takes four at most."""
+    org = invoice.org
+    known = {"Purchase order": org.purchase_order, "Tax ID": org.tax_id and org.tax_id.value}
+    return [{"name": name, "value": cut(text, LONGEST_CUSTOM_FIELD)} for name, text in known.items() if text]

@@ -8,7 +8,6 @@ from typing import Any
 
 from flybill_pipeline.billing.invoicing.tax_ids import TaxId
 from flybill_pipeline.billing.sync.accounts import StripeAccount
-from flybill_pipeline.billing.sync.lines import LONGEST_DESCRIPTION
 from flybill_pipeline.billing.sync.profiles import ADDRESS, EMAIL, NAME
 from flybill_pipeline.billing.sync.values import (
     CustomerProfile,
@@ -68,7 +67,7 @@ def line_params(lines: Sequence[SyncLine]) -> list[dict[str, Any]]:
     return [
         {
             "amount": line.amount_minor,
-            "description": cut(line.description, LONGEST_DESCRIPTION),
+            "description": line.description,
             "period": {
                 "start": int(line.service_month.start.timestamp()),
                 "end": int((line.service_month.end - timedelta(seconds=1)).timestamp()),

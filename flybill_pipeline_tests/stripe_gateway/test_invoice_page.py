@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flybill_pipeline.billing.invoicing.tax_ids import TaxId
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.values import SyncInvoice, SyncOrg
 from flybill_pipeline.stripe_gateway.contents import Contents
@@ -57,8 +58,13 @@ def test_what_is_in_braces_is_replaced_as_it_stands() -> None:
     assert statement_link("https://x/{org}", "{month}{org}{0}", MONTH) == "https://x/%7Bmonth%7D%7Borg%7D%7B0%7D"
 
 
-def test_a_purchase_order_is_a_field_of_the_invoice_and_the_footer_is_the_customers() -> None:
-    ordered = replace(INVOICE, org=replace(INVOICE.org, purchase_order="PO-" + "7" * 139))
-    assert custom_fields(ordered) == [{"name": "Purchase order", "value": "PO-" + "7" * 137}]
+def test_what_bookkeeping_asks_for_is_a_field_of_the_invoice_and_the_footer_is_the_customers() -> None:
+    known = replace(INVOICE.org, purchase_order="PO-" + "7" * 139, tax_id=TaxId("eu_vat", "DE 123 456 789"))
+    ordered = replace(INVOICE, org=known)
+    assert custom_fields(ordered) == [
+        {"name": "Purchase order", "value": "PO-" + "7" * 137},
+        {"name": "Tax ID", "value": "DE 123 456 789"},
+    ]
+    assert Contents().invoice_params(ordered)["custom_fields"] == custom_fields(ordered)
     assert "custom_fields" not in Contents().invoice_params(INVOICE)
     assert "footer" not in Contents().invoice_params(replace(ordered, lines_here=300))

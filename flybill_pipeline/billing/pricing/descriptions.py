@@ -98,7 +98,9 @@ def _steps_words(quantity: Decimal, working: Sequence[WorkingStep], currency: st
         return ""
     if len(steps) == 1 and steps[0].step == "tier" and steps[0].quantity == quantity:
         return _price_words(steps[0], currency)
-    return f": {', '.join(_as_many_as_fit([_step_words(step, currency) for step in steps]))}"
+    texts = [_step_words(step, currency) for step in steps]
+    text = ", ".join(texts)
+    return f": {text if len(text) <= _LONGEST_STEPS else ', '.join(_as_many_as_fit(texts))}"
 
 
 def _step_words(step: WorkingStep, currency: str) -> str:

@@ -11,6 +11,7 @@ from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.money.decimals import ZERO, exact, plain
 from flybill_pipeline.billing.money.proration import distribute
 from flybill_pipeline.billing.usage.graphemes import cut_short
+from flybill_pipeline.billing.usage.texts import in_one_line
 
 Values = tuple[tuple[str, str], ...]
 """Names and values of dimensions, sorted by name."""
@@ -31,7 +32,7 @@ class Portion(NamedTuple):
     @property
     def name(self) -> str:
         """What people read: the values, or what has none."""
-        values = [cut_short(value, _LONGEST_NAME) for _, value in sorted(self.dimensions.items()) if value]
+        values = [cut_short(in_one_line(value), _LONGEST_NAME) for _, value in sorted(self.dimensions.items()) if value]
         return " · ".join(values) or f"without {' and '.join(sorted(self.dimensions))}"
 
 

@@ -22,12 +22,16 @@ class UnpricedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What `flybill quote --json` shows: `amount` is exact, before rounding; `amount_minor` is it rounded."""
+    """What `flybill quote --json` shows: `amount` is exact, before rounding; `amount_minor` is it rounded.
+
+    `description` is what the line of an invoice would say.
+    """
 
     amount_minor: int
     amount: str
     currency: str
     working: list[dict[str, str]]
+    description: str
 
 
 def quote(
@@ -49,4 +53,4 @@ def quote(
     # A contract's minimums without usage are lines too: this one is of the usage.
     identity = (meter, line_dimensions(price, dimensions))
     line = next(line for line in priced.lines if (line.meter, line.dimensions) == identity)
-    return Quote(line.amount_minor, plain(line.amount), line.currency, working_data(line.working))
+    return Quote(line.amount_minor, plain(line.amount), line.currency, working_data(line.working), line.description)

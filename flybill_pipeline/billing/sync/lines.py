@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from flybill_pipeline.billing.pricing.portions import portions_words, together
 from flybill_pipeline.billing.sync.values import SyncLine
-from flybill_pipeline.billing.usage.graphemes import cut_short
+from flybill_pipeline.billing.usage.graphemes import cut, cut_short
+from flybill_pipeline.billing.usage.texts import in_one_line
 
 MOST_LINES = 250
 """Stripe's maximum of lines on one invoice."""
@@ -108,10 +109,11 @@ def next_chunk(lines: Sequence[SyncLine], present: Sequence[str]) -> int | None:
 
 
 def _told(group: Sequence[SyncLine]) -> SyncLine:
-    """The line with what it is shown by, as far as there is room for it."""
+    """The line with what it is shown by, as far as there is room for it; whatever it is called, it is one line."""
     line = _rolled_up(group)
-    room = LONGEST_DESCRIPTION - len(line.description)
-    return replace(line, description=line.description + portions_words(line.portions, line.currency, room))
+    text = in_one_line(line.description)
+    shown = portions_words(line.portions, line.currency, LONGEST_DESCRIPTION - len(text))
+    return replace(line, description=cut(text + shown, LONGEST_DESCRIPTION))
 
 
 def _rolled_up(group: Sequence[SyncLine]) -> SyncLine:

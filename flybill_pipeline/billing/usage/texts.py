@@ -49,6 +49,13 @@ def fault_of_words(name: str, text: str, longest: int) -> str | None:
     return fault_of_text(name, text, longest)
 
 
+def in_one_line(text: str) -> str:
+    """The text, where what does not print (a line break, a mark that turns the direction) is written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join([each if each.isprintable() or each in _MAY_BE_HIDDEN else repr(each)[1:-1] for each in text])
+
+
 def is_whole(text: str) -> bool:
     """Whether the text has whole characters only; a lone surrogate is none, and cannot be written down."""
     try:

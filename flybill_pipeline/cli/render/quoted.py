@@ -1,4 +1,4 @@
-"""How `flybill quote` answers: the working, step by step, then the amount; and its JSON."""
+"""How `flybill quote` answers: what a line would say, the working, step by step, then the amount; and its JSON."""
 
 from dataclasses import asdict
 from typing import Any
@@ -9,7 +9,8 @@ from flybill_pipeline.cli.render import screen
 
 
 def show_quote(quote: Quote) -> None:
-    """How the amount came about, and the amount as a person reads it."""
+    """What a line would say, how the amount came about, and the amount as a person reads it."""
+    screen.line(quote.description)
     names = list(dict.fromkeys(name for step in quote.working for name in step))
     titles = [name.replace("_", " ") for name in names]
     rows = [[step.get(name, "") for name in names] for step in quote.working]

@@ -25,7 +25,8 @@ def test_a_quote_is_exact_and_rounded_and_worked_out() -> None:
 
 def test_a_quote_is_what_an_invoice_would_say() -> None:
     (line,) = price_usage(BOOK, None, [used("123456789")], OCTOBER).lines
-    assert quote(BOOK, "seconds", Decimal(123456789), {}).amount_minor == line.amount_minor
+    quoted = quote(BOOK, "seconds", Decimal(123456789), {})
+    assert (quoted.amount_minor, quoted.description) == (line.amount_minor, line.description)
 
 
 def test_a_quote_for_a_contract_is_of_the_price_that_was_asked_for() -> None:

@@ -99,6 +99,20 @@ def test_a_line_says_what_it_is_shown_by_as_far_as_there_is_room() -> None:
     assert sum(each.amount_minor for each in whole.portions) == 300 * (880 + 310)
 
 
+@given(st.text(max_size=700), st.text(max_size=90))
+def test_whatever_it_is_called_a_line_is_one_that_stripe_takes(text: str, app: str) -> None:
+    shown = (Portion({"app": app}, Decimal(1), 880),)
+    (line,) = lines_for_stripe([replace(usage(1), description=text, portions=shown)])
+    assert 1 <= len(line.description) <= 500 or not text
+    assert line.description.replace("\u200d", "").replace("\u200c", "").isprintable()
+
+
+def test_an_app_cannot_turn_the_direction_of_its_price() -> None:
+    shown = (Portion({"app": "a\u202eb\nc"}, Decimal(1), 880),)
+    (line,) = lines_for_stripe([replace(usage(1), description="CPU · a\u202eb\nc · 9 hours", portions=shown)])
+    assert line.description == "CPU · a\\u202eb\\nc · 9 hours. By app: a\\u202eb\\nc $8.80"
+
+
 @given(lists, st.integers(1, 9), st.integers(1, 400))
 def test_rolled_up_by_any_dimensions_the_sum_and_the_order_stay(amounts: list[int], meters: int, apps: int) -> None:
     ours = [
