@@ -7,6 +7,7 @@ The layers, top to bottom. A module imports only from lower rows, and names on o
     operating                  Dagster's jobs in this process, dead runs, backups
     definitions                what Dagster loads
     defs                       Dagster and nothing but Dagster
+    exports                    an answer as a file to keep
     questions                  what can be asked, answered as plain values
     toolbox                    the real stores, gateway, clock and channels
     local                      embedded Postgres and Stripe emulator, for one machine

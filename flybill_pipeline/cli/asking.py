@@ -33,7 +33,8 @@ def status(month: Month, json_wanted: bool) -> None:
 @as_json
 def owes(org: str, month: Month | None, json_wanted: bool) -> None:
     """What ORG owes, why, and what happens next. Works while Stripe is down."""
-    from flybill_pipeline.cli.render.owed import owed_data, show_owed
+    from flybill_pipeline.cli.render.owed import show_owed
+    from flybill_pipeline.exports.statement_json import owed_data
     from flybill_pipeline.questions.owed import owed
 
     with toolbox(load_settings()) as tools:

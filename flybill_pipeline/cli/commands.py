@@ -11,6 +11,7 @@ import click
 from flybill_pipeline.cli.asking import ASKING
 from flybill_pipeline.cli.billing import BILLING
 from flybill_pipeline.cli.demo import demo
+from flybill_pipeline.cli.exporting import EXPORTING
 from flybill_pipeline.cli.imports import IMPORTS
 from flybill_pipeline.cli.keeping import KEEPING
 from flybill_pipeline.cli.render import screen
@@ -23,7 +24,7 @@ def flybill() -> None:
     """Usage billing: compile usage, price it, finalize one invoice a month, sync it to Stripe exactly once."""
 
 
-for command in (demo, *SERVING, *KEEPING, *IMPORTS, *BILLING, *ASKING):
+for command in (demo, *SERVING, *KEEPING, *IMPORTS, *BILLING, *ASKING, *EXPORTING):
     flybill.add_command(command)
 
 

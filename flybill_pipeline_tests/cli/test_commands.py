@@ -1,5 +1,7 @@
 """Wrong usage and wrong input of every command: exit status 2, a sentence with file, row and remedy, no traceback."""
 
+import csv
+import io
 import json
 import os
 import signal
@@ -101,6 +103,23 @@ def test_a_demo_of_a_month_that_is_still_running(flybill: Flybill) -> None:
 
 def test_a_demo_never_plays_with_somebodys_stripe(flybill: Flybill) -> None:
     refused(flybill("demo", "--month", FIRST), "STRIPE_API_KEY", "emulator")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("acme", FIRST, "--format", "csv", "--out", "."), ("is a folder",)),
+        (("acme", FIRST, "--format", "csv", "--out", "/proc/nope/owed.csv"), ("/proc/nope is no folder",)),
+        (("acme", FIRST, "--format", "xls", "--out", "owed"), ("'xls'", "'csv'")),
+        (("nobody", FIRST, "--format", "csv", "--out", "owed"), ("nobody", "import-orgs")),
+        (("acme", "October", "--format", "csv", "--out", "owed"), ("October", "2026-10")),
+    ],
+)
+def test_a_statement_that_cannot_be_exported(
+    flybill: Flybill, arguments: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    refused(flybill("export", *arguments), *words)
+    assert not Path("owed").exists()
 
 
 @pytest.mark.parametrize("arguments", [("close", FIRST, "--org"), ("repair", FIRST, "--org"), ("owes",)])
@@ -307,6 +326,23 @@ def test_owes_answers_while_stripe_is_down(flybill: Flybill) -> None:
     answer = flybill("owes", "acme", "--month", "2025-04", "--json").json()
     assert (answer["state"], answer["total_minor"]) == ("invoiced", 1000)
     assert "final" in answer["next_step"]
+
+
+def test_an_exported_statement_is_the_one_that_owes_tells(flybill: Flybill, tmp_path: Path) -> None:
+    flybill.land("usage-to-export.jsonl", [event("kept", "acme", 700, "2025-06-05T00:00:00Z", region="=1+1")])
+    flybill("close", "2025-06", "--org", "acme")
+    told = flybill("owes", "acme", "--month", "2025-06", "--json").out
+    for form in ("json", "csv"):
+        ran = flybill("export", "acme", "2025-06", "--format", form, "--out", str(tmp_path / form))
+        assert (ran.status, ran.out) == (
+            0,
+            f"Wrote the statement of acme for 2025-06 (invoiced) to {tmp_path / form}.\n",
+        )
+    assert (tmp_path / "json").read_text() == told
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "csv").read_bytes().decode("utf-8-sig"), newline=""))
+    assert (row["org_id"], row["state"], row["amount"], row["amount_minor"]) == ("acme", "invoiced", "7", "700")
+    printed = flybill("export", "acme", "2025-06", "--format", "csv", "--out", "-").out
+    assert printed.encode() == (tmp_path / "csv").read_bytes()
 
 
 def test_what_the_reading_commands_print_is_json(flybill: Flybill) -> None:

@@ -6,11 +6,10 @@ from typing import Any
 from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.payments.credit_notes import CreditNote, effect, totals, what_is_left
 from flybill_pipeline.cli.render import screen
+from flybill_pipeline.exports.statement_json import CREDIT_STATES, note_data, note_date
 from flybill_pipeline.questions.credited import Credited
 
 MOST = 20
-CREDIT_STATES = {"new": "pending", "issued": "issued", "blocked": "refused", "mismatch": "differs"}
-"""What the states of a credit note are called where people and programs read them."""
 NOT_DONE = {
     "new": "is recorded here, but not in Stripe yet",
     "blocked": "was refused by Stripe: nothing is credited",
@@ -57,7 +56,7 @@ def show_what_is_left(total_minor: int, notes: Sequence[CreditNote]) -> None:
     rows = [
         (
             note.number,
-            _date(note),
+            note_date(note),
             str(note.line_no),
             format_money(-note.amount_minor, note.currency),
             note.reason,
@@ -79,25 +78,6 @@ def credit_remedy(note: CreditNote) -> str:
     return note.error_remedy or ""
 
 
-def note_data(note: CreditNote) -> dict[str, Any]:
-    """One credit note as JSON, as its customer may read it."""
-    return {
-        "number": note.number,
-        "credit_note_id": note.credit_note_id,
-        "org_id": note.org_id,
-        "month": note.month,
-        "line": note.line_no,
-        "amount_minor": note.amount_minor,
-        "currency": note.currency,
-        "reason": note.reason,
-        "date": _date(note),
-        "state": CREDIT_STATES[note.state],
-        "to_balance_minor": note.balance_minor if note.state == "issued" else None,
-        "stripe_credit_note_id": note.stripe_credit_note_id,
-        "stripe_number": note.stripe_number,
-    }
-
-
 def operator_data(note: CreditNote) -> dict[str, Any]:
     """One credit note as JSON, with what only an operator needs to know."""
     trouble = {"what_happened": note.error_message, "what_to_do": credit_remedy(note)}
@@ -107,7 +87,3 @@ def operator_data(note: CreditNote) -> dict[str, Any]:
 def credited_data(credited: Credited) -> dict[str, Any]:
     """The JSON of `flybill credit`."""
     return {**operator_data(credited.note), "nth": credited.note.nth, "already": credited.before}
-
-
-def _date(note: CreditNote) -> str:
-    return (note.issued_at or note.requested_at).date().isoformat()

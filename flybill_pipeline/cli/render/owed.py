@@ -1,18 +1,13 @@
-"""How `flybill owes` answers: the bill as its developer reads it, and its JSON. Every word of it is billing's."""
+"""How `flybill owes` answers: the bill as its developer reads it. Every word of it is billing's."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from flybill_pipeline.billing.money.amounts import format_money
-from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.payments.words import freshness
 from flybill_pipeline.billing.pricing.descriptions import counted_in
 from flybill_pipeline.billing.pricing.line_items import LineItem
-from flybill_pipeline.billing.pricing.portions import portions_data
-from flybill_pipeline.billing.pricing.working import working_data
 from flybill_pipeline.cli.render import screen
-from flybill_pipeline.cli.render.credit_notes import note_data, show_what_is_left
-from flybill_pipeline.cli.render.payments import payment_data
+from flybill_pipeline.cli.render.credit_notes import show_what_is_left
 from flybill_pipeline.questions.owed import Owed
 
 MOST_PORTIONS = 20
@@ -53,44 +48,3 @@ def _rows(number: int, line: LineItem) -> Iterator[tuple[str, str, str]]:
     if rest := largest[MOST_PORTIONS:]:
         left = format_money(sum(each.amount_minor for each in rest), line.currency)
         yield "", f"  {screen.counted(len(rest), 'other')}: {left} (--json has each)", ""
-
-
-def owed_data(owed: Owed) -> dict[str, Any]:
-    """The JSON of `flybill owes`."""
-    facts, statement = owed.facts, owed.statement
-    return {
-        "org_id": owed.org.org_id,
-        "month": str(facts.month),
-        "state": statement.state,
-        "message": statement.message,
-        "next_step": statement.next_step,
-        "currency": facts.currency,
-        "total_minor": facts.total_minor,
-        "forecast_minor": statement.forecast_minor,
-        "usage_up_to": facts.usage_up_to and facts.usage_up_to.isoformat(),
-        "files_unread": owed.files_unread,
-        "invoice_number": facts.invoice_number,
-        "hosted_invoice_url": facts.payment and facts.payment.hosted_invoice_url,
-        "payment": facts.payment and payment_data(facts.payment),
-        "payments_as_of": owed.poll.read_up_to and owed.poll.read_up_to.isoformat(),
-        "lines": [line_data(line) for line in owed.lines],
-        "credit_notes": [note_data(note) for note in owed.credit_notes],
-        "left_minor": owed.left_minor,
-    }
-
-
-def line_data(line: LineItem) -> dict[str, Any]:
-    """One line as JSON."""
-    return {
-        "kind": line.kind,
-        "meter": line.meter,
-        "name": line.title,
-        "dimensions": dict(line.dimensions),
-        "service_month": str(line.service_month),
-        "quantity": plain(line.quantity),
-        "unit": line.unit,
-        "amount_minor": line.amount_minor,
-        "description": line.description,
-        "working": working_data(line.working),
-        "portions": portions_data(line.portions),
-    }

@@ -5,7 +5,6 @@ from typing import Any
 
 from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.payments.polls import Poll
-from flybill_pipeline.billing.payments.standing import Payment
 from flybill_pipeline.billing.payments.words import customer_words, freshness_explained, operator_sentence
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.questions.payments import PaymentsKept
@@ -75,12 +74,6 @@ def poll_data(poll: Poll) -> dict[str, Any]:
         "fell_back_at": poll.fell_back_at and poll.fell_back_at.isoformat(),
         "freshness": freshness_explained(poll),
     }
-
-
-def payment_data(payment: Payment) -> dict[str, Any]:
-    """One payment: its members, times as text."""
-    values = {name: getattr(payment, name) for name in Payment.__slots__}
-    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values.items()}
 
 
 def _worry(entry: InvoicePayment) -> dict[str, Any]:

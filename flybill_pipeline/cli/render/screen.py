@@ -140,6 +140,13 @@ def json_pieces(pieces: Iterable[str]) -> None:
         sys.stdout.write(piece.replace("\x7f", "\\u007f"))
 
 
+def file_text(text: str) -> None:
+    """Prints what would stand in a file, as the file has it: UTF-8, each line end as it is."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="")
+    sys.stdout.write(text)
+
+
 def _joined(pieces: Iterable[Piece]) -> Text:
     text = Text()
     for piece in pieces:

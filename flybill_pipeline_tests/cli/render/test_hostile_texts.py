@@ -33,6 +33,7 @@ from flybill_pipeline.cli.render import (
     verified,
 )
 from flybill_pipeline.demo.play import Closed, Played
+from flybill_pipeline.exports import statement_json
 from flybill_pipeline.operating.runs import FailedRun
 from flybill_pipeline.questions.credited import Credited
 from flybill_pipeline.questions.explained import ExplainedMonth
@@ -88,7 +89,7 @@ WRITTEN: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
     credit_notes.credited_data: lambda: (hostile(Credited),),
     demo.played_data: lambda: (hostile(Played),),
     month_status.overview_data: lambda: (hostile(MonthOverview),),
-    owed.owed_data: lambda: (hostile(Owed),),
+    statement_json.owed_data: lambda: (hostile(Owed),),
     payments.read_data: lambda: (hostile(PaymentsKept), hostile(PaymentsKept)),
     quoted.quote_data: lambda: (hostile(Quote),),
     rejected_usage.rejected_data: lambda: (hostile(RejectedUsage),),

@@ -1,0 +1,10 @@
+"""The forms in which a statement can be kept, by name. How each looks: its own file."""
+
+from collections.abc import Callable, Mapping
+
+from flybill_pipeline.exports.spreadsheet import statement_csv
+from flybill_pipeline.exports.statement_json import statement_json
+from flybill_pipeline.questions.owed import Owed
+
+FORMS: Mapping[str, Callable[[Owed], str]] = {"csv": statement_csv, "json": statement_json}
+"""Name → the text of the file, to be written as UTF-8."""

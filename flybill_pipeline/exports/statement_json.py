@@ -1,0 +1,91 @@
+"""The statement as JSON: `flybill owes --json`, and the file that is kept. No number is made here."""
+
+import json
+from typing import Any
+
+from flybill_pipeline.billing.money.decimals import plain
+from flybill_pipeline.billing.payments.credit_notes import CreditNote
+from flybill_pipeline.billing.payments.standing import Payment
+from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.portions import portions_data
+from flybill_pipeline.billing.pricing.working import working_data
+from flybill_pipeline.questions.owed import Owed
+
+CREDIT_STATES = {"new": "pending", "issued": "issued", "blocked": "refused", "mismatch": "differs"}
+"""What the states of a credit note are called where people and programs read them."""
+
+
+def statement_json(owed: Owed) -> str:
+    """The text that `flybill owes --json` prints, whatever control characters the answer holds."""
+    return json.dumps(owed_data(owed), indent=2).replace("\x7f", "\\u007f") + "\n"
+
+
+def owed_data(owed: Owed) -> dict[str, Any]:
+    """The JSON of `flybill owes`."""
+    facts, statement = owed.facts, owed.statement
+    return {
+        "org_id": owed.org.org_id,
+        "month": str(facts.month),
+        "state": statement.state,
+        "message": statement.message,
+        "next_step": statement.next_step,
+        "currency": facts.currency,
+        "total_minor": facts.total_minor,
+        "forecast_minor": statement.forecast_minor,
+        "usage_up_to": facts.usage_up_to and facts.usage_up_to.isoformat(),
+        "files_unread": owed.files_unread,
+        "invoice_number": facts.invoice_number,
+        "hosted_invoice_url": facts.payment and facts.payment.hosted_invoice_url,
+        "payment": facts.payment and payment_data(facts.payment),
+        "payments_as_of": owed.poll.read_up_to and owed.poll.read_up_to.isoformat(),
+        "lines": [line_data(line) for line in owed.lines],
+        "credit_notes": [note_data(note) for note in owed.credit_notes],
+        "left_minor": owed.left_minor,
+    }
+
+
+def line_data(line: LineItem) -> dict[str, Any]:
+    """One line as JSON."""
+    return {
+        "kind": line.kind,
+        "meter": line.meter,
+        "name": line.title,
+        "dimensions": dict(line.dimensions),
+        "service_month": str(line.service_month),
+        "quantity": plain(line.quantity),
+        "unit": line.unit,
+        "amount_minor": line.amount_minor,
+        "description": line.description,
+        "working": working_data(line.working),
+        "portions": portions_data(line.portions),
+    }
+
+
+def payment_data(payment: Payment) -> dict[str, Any]:
+    """One payment: its members, times as text."""
+    values = {name: getattr(payment, name) for name in Payment.__slots__}
+    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values.items()}
+
+
+def note_data(note: CreditNote) -> dict[str, Any]:
+    """One credit note as JSON, as its customer may read it."""
+    return {
+        "number": note.number,
+        "credit_note_id": note.credit_note_id,
+        "org_id": note.org_id,
+        "month": note.month,
+        "line": note.line_no,
+        "amount_minor": note.amount_minor,
+        "currency": note.currency,
+        "reason": note.reason,
+        "date": note_date(note),
+        "state": CREDIT_STATES[note.state],
+        "to_balance_minor": note.balance_minor if note.state == "issued" else None,
+        "stripe_credit_note_id": note.stripe_credit_note_id,
+        "stripe_number": note.stripe_number,
+    }
+
+
+def note_date(note: CreditNote) -> str:
+    """The day on which it was issued; while it is not, on which it was asked for."""
+    return (note.issued_at or note.requested_at).date().isoformat()
