@@ -22,11 +22,14 @@ def memo(invoice: SyncInvoice, statement_url: str | None = None) -> str:
     head = f"Usage in {invoice.month}"
     if invoice.number_at_stripe is None:
         head += f", invoice {invoice.number}"
-    if invoice.lines_here > len(invoice.lines):
-        head += f". It sums up {invoice.lines_here} lines: your statement for {invoice.month} lists each of them"
-    link = statement_link(statement_url, invoice.org.org_id, invoice.month) if statement_url else ""
-    linked = f"{head}. Your statement: {link}"
-    return linked if link and len(linked) <= LONGEST_MEMO else head
+    rolled_up = invoice.lines_here > len(invoice.lines)
+    if rolled_up:
+        head += f". It sums up {invoice.lines_here} lines; your statement for {invoice.month} lists each of them"
+    if statement_url is None:
+        return head
+    link = statement_link(statement_url, invoice.org.org_id, invoice.month)
+    linked = f"{head}: {link}" if rolled_up else f"{head}. Your statement: {link}"
+    return linked if len(linked) <= LONGEST_MEMO else head
 
 
 def statement_link(statement_url: str, org_id: str, month: Month) -> str:

@@ -19,17 +19,17 @@ INVOICE = SyncInvoice("inv_1", "FB-2026-10-000001", MONTH, SyncOrg("acme", "Acme
 ROLLED_UP = replace(INVOICE, lines_here=300)
 LONG = replace(INVOICE, org=replace(INVOICE.org, org_id="漢" * 500))
 USED = "Usage in 2026-10, invoice FB-2026-10-000001"
-SUMS_UP = f"{USED}. It sums up 300 lines: your statement for 2026-10 lists each of them"
-LINK = "Your statement: https://cloud.example/usage/acme?month=2026-10"
+SUMS_UP = f"{USED}. It sums up 300 lines; your statement for 2026-10 lists each of them"
+LINK = "https://cloud.example/usage/acme?month=2026-10"
 
 
 @pytest.mark.parametrize(
     ("invoice", "url", "says"),
     [
         (INVOICE, None, USED),
-        (INVOICE, URL, f"{USED}. {LINK}"),
+        (INVOICE, URL, f"{USED}. Your statement: {LINK}"),
         (ROLLED_UP, None, SUMS_UP),
-        (ROLLED_UP, URL, f"{SUMS_UP}. {LINK}"),
+        (ROLLED_UP, URL, f"{SUMS_UP}: {LINK}"),
         (LONG, URL, USED),  # half of a link is none
     ],
 )

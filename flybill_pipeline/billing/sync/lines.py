@@ -3,6 +3,8 @@
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 
+from flybill_pipeline.billing.money.decimals import ZERO, exact
+from flybill_pipeline.billing.pricing.descriptions import counted_in
 from flybill_pipeline.billing.pricing.portions import portions_words, together
 from flybill_pipeline.billing.sync.values import SyncLine
 from flybill_pipeline.billing.usage.graphemes import cut, cut_short
@@ -127,9 +129,18 @@ def _rolled_up(group: Sequence[SyncLine]) -> SyncLine:
         line_id=f"rollup:{first.line_id}",
         service_month=months[-1],
         amount_minor=sum(line.amount_minor for line in group),
-        description=f"{_what(group)}, {period}: {len(group)} lines",
+        description=f"{_what(group)}, {period}: {_used(group)}{len(group)} lines",
         portions=together([line.portions for line in group]),
     )
+
+
+def _used(group: Sequence[SyncLine]) -> str:
+    """How much it is together, where all lines are of one meter and in one unit."""
+    first = group[0]
+    if first.meter is None or first.unit is None or len({(line.meter, line.unit) for line in group}) > 1:
+        return ""
+    with exact():
+        return f"{counted_in(first.unit, sum([line.quantity for line in group], ZERO))} in "
 
 
 def _what(group: Sequence[SyncLine]) -> str:

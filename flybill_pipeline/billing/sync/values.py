@@ -8,9 +8,11 @@ import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from flybill_pipeline.billing.invoicing.tax_ids import TaxId
+from flybill_pipeline.billing.money.decimals import ZERO
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.portions import Portion
 
@@ -63,7 +65,7 @@ class SyncLine:
     """One line as it is sent to Stripe. `amount_minor` is in the invoice's currency and may be negative.
 
     `title` is what people read of the meter; None where there is none, or where the line is older than titles.
-    `currency`, `dimensions` and `portions` are the line's own, see LineItem.
+    `currency`, `dimensions`, `quantity`, `unit` and `portions` are the line's own, see LineItem.
     """
 
     line_id: str
@@ -75,6 +77,8 @@ class SyncLine:
     title: str | None = None
     currency: str = ""
     dimensions: Mapping[str, str] = field(default_factory=dict)
+    quantity: Decimal = ZERO
+    unit: str | None = None
     portions: tuple[Portion, ...] = ()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -27,7 +27,7 @@ from flybill_pipeline.billing.pricing.price_changes import books_of_month
 from flybill_pipeline.billing.pricing.prices import Price, PriceBook, PriceBooks
 from flybill_pipeline.billing.pricing.usage_lines import price_month
 from flybill_pipeline.billing.usage.meters import Aggregation, Rounding
-from flybill_pipeline.billing.usage.totals import UsageTotal
+from flybill_pipeline.billing.usage.totals import LevelTrail, UsageTotal
 from flybill_pipeline_tests.billing.pricing.books import OCTOBER, book, per_unit, tier, used
 
 GRADUATED = Price("seconds", models.GRADUATED, tiers=(tier("100", "0.03"), tier(None, "0.01", "5")))
@@ -126,6 +126,44 @@ def test_levels_are_shown_by_what_each_adds() -> None:
         ("api", Decimal(2), 200),
         ("web", Decimal(2), 200),
     ]
+
+
+def test_a_level_is_shown_as_it_stood_when_prices_changed() -> None:
+    """It was below zero for some days, which needs the changes of all days; another price holds from the 20th on."""
+    old = book(replace(per_unit("1"), show_by=("app",)), seconds="time_weighted")
+    new = replace(old, prices=(replace(old.prices[0], unit_amount=Decimal(2)),), effective_from=date(2026, 10, 20))
+    until = datetime(2026, 11, 1, tzinfo=UTC)
+    moved = [(1, 5), (21, -7), (25, 4)]
+    trails = [LevelTrail(((datetime(2026, 10, day, tzinfo=UTC), Decimal(by)),), until) for day, by in moved]
+    held = [
+        used(str(by), day=day, app="web")._replace(trail=trail) for (day, by), trail in zip(moved, trails, strict=True)
+    ]
+    lines = lines_of(PriceBooks((old, new)), held)
+    assert [line.quantity for line in lines] == [Decimal(19 * 24 * 5), Decimal(24 * 5 + 7 * 24 * 2)]
+    assert [[each.quantity for each in line.portions] for line in lines] == [[line.quantity] for line in lines]
+
+
+def test_corrections_are_shown_only_where_all_that_was_billed_is() -> None:
+    web, more = [used("500", day=1, app="web")], [used("90", day=2, app="api")]
+    by_app, unshown = shown("app"), shown()
+    billed = lines_of(by_app, web)
+    (late,) = unbilled(lines_of(by_app, [*web, *more]), as_billed(billed))
+    assert [(each.name, each.quantity, each.amount_minor) for each in late.portions] == [
+        ("api", Decimal(90), 26),
+        ("web", Decimal(0), 1),
+    ]
+    assert [each.portions for each in unbilled(lines_of(unshown, [*web, *more]), as_billed(billed))] == [()]
+    assert [each.portions for each in unbilled(lines_of(by_app, [*web, *more]), as_billed(lines_of(unshown, web)))] == [
+        ()
+    ]
+
+
+def test_a_correction_that_moved_nothing_keeps_no_later_one_from_being_shown() -> None:
+    free = [used("5", day=1, app="web")]
+    billed = [*lines_of(shown("app"), free)]
+    billed[0] = billed[0]._replace(portions=())  # its usage came to nothing then
+    (late,) = unbilled(lines_of(shown("app"), [used("500", day=2, app="api")]), as_billed(billed))
+    assert [each.name for each in late.portions] == ["api"]
 
 
 def test_portions_are_before_the_whole_is_rounded_to_started_units() -> None:

@@ -55,7 +55,9 @@ def test_a_meter_in_two_service_months_stays_apart() -> None:
 
 
 def usage(number: int, meter: str = "cpu", title: str | None = "CPU", **dimensions: str) -> SyncLine:
-    return SyncLine(f"line{number}", "usage", meter, MONTHS[0], 1, "CPU · …", title, "usd", dimensions)
+    return SyncLine(
+        f"line{number}", "usage", meter, MONTHS[0], 1, "CPU · …", title, "usd", dimensions, Decimal("0.5"), "hour"
+    )
 
 
 def rolled_up(lines: list[SyncLine]) -> list[tuple[str, int]]:
@@ -65,25 +67,25 @@ def rolled_up(lines: list[SyncLine]) -> list[tuple[str, int]]:
 def test_what_tells_most_lines_apart_stays_apart_at_stripe() -> None:
     cpus = [usage(n, app=f"app-{n % 100}", size=f"s{n % 3}", region="fra") for n in range(300)]
     by_app = rolled_up(cpus)
-    assert (len(by_app), by_app[0]) == (100, ("CPU · app-0 · fra, 2026-10: 3 lines", 3))
+    assert (len(by_app), by_app[0]) == (100, ("CPU · app-0 · fra, 2026-10: 1.5 hours in 3 lines", 3))
     disks = [replace(line, line_id=f"disk{n}", meter="disk", title="Disks") for n, line in enumerate(cpus)]
     both = rolled_up([*cpus, *disks])
-    assert len(both) == 200 and both[-1][0] == "Disks · app-99 · fra, 2026-10: 3 lines"
+    assert len(both) == 200 and both[-1][0] == "Disks · app-99 · fra, 2026-10: 1.5 hours in 3 lines"
     three = rolled_up([*cpus, *disks, *(replace(line, line_id=f"x{n}", meter="x") for n, line in enumerate(cpus))])
     assert (len(three), three[1]) == (100, ("app-1 · fra, 2026-10: 9 lines", 9))
 
 
 def test_too_many_apps_are_told_by_what_they_have_in_common() -> None:
     apps = [usage(n, app=f"app-{n}", size=f"s{n % 3}") for n in range(300)]
-    assert rolled_up(apps) == [(f"CPU · s{n}, 2026-10: 100 lines", 100) for n in range(3)]
+    assert rolled_up(apps) == [(f"CPU · s{n}, 2026-10: 50 hours in 100 lines", 100) for n in range(3)]
     only_apps = [usage(n, app=f"app-{n}") for n in range(300)]
-    assert rolled_up(only_apps) == [("CPU, 2026-10: 300 lines", 300)]
+    assert rolled_up(only_apps) == [("CPU, 2026-10: 150 hours in 300 lines", 300)]
 
 
 def test_an_invoice_from_before_titles_is_rolled_up_as_it_was_sent() -> None:
     old = [usage(n, title=None, app=f"app-{n % 100}") for n in range(300)]
     assert [(line.line_id, line.description) for line in lines_for_stripe(old)] == [
-        ("rollup:line0", "cpu, 2026-10: 300 lines")
+        ("rollup:line0", "cpu, 2026-10: 150 hours in 300 lines")
     ]
 
 
@@ -95,7 +97,7 @@ def test_a_line_says_what_it_is_shown_by_as_far_as_there_is_room() -> None:
     (told,) = lines_for_stripe([many])
     assert len(told.description) <= 500 and " others $" in told.description
     (whole,) = lines_for_stripe([replace(line, line_id=str(n), dimensions={"app": str(n)}) for n in range(300)])
-    assert whole.description.endswith("300 lines. By app: web $2,640.00, api $930.00")
+    assert whole.description.endswith("150 hours in 300 lines. By app: web $2,640.00, api $930.00")
     assert sum(each.amount_minor for each in whole.portions) == 300 * (880 + 310)
 
 

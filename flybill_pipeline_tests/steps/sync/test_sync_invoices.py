@@ -61,12 +61,12 @@ def test_more_than_250_lines_are_rolled_up_for_stripe_and_kept_here(world: World
         assert invoice.subtotal == connection.scalar(select(func.sum(invoice_lines.c.amount_minor)))
         assert connection.scalar(select(func.count()).select_from(invoice_lines)) == 900
     assert world.emulator.report()["lines"] == 7
-    assert invoice.lines.data[0].description == "meter0, 2026-10: 129 lines"
+    assert invoice.lines.data[0].description == "meter0, 2026-10: 57,792 seconds in 129 lines"
     assert invoice.metadata is not None
     assert (invoice.metadata["flybill_lines"], invoice.metadata["flybill_lines_here"]) == ("7", "900")
     assert invoice.footer is None, "the customer's own"
     assert invoice.description == (
-        "Usage in 2026-10. It sums up 900 lines: your statement for 2026-10 lists each of them"
+        "Usage in 2026-10. It sums up 900 lines; your statement for 2026-10 lists each of them"
     )
     assert world.problems() == []
 
