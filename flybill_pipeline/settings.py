@@ -125,9 +125,9 @@ class Settings(BaseModel):
     `database_url` and `dagster_database_url` are None until the embedded Postgres is running
     (`local.services` fills them in); `stripe_api_base` is None for Stripe itself. The rates are calls per second to one
     endpoint and to the whole account; None means what Stripe grants a key of its kind. With
-    `stripe_automatic_tax` Stripe adds tax, by the customer's address. With `stripe_numbers` "ours" an invoice
-    has the same number there as here. `statement_url` is where organizations read their
-    statements: the memo of an invoice at Stripe has the link. For `lookback_months`
+    `stripe_automatic_tax` Stripe adds tax, by the customer's address: on top of our amounts, or as a part of them
+    (`stripe_tax_behavior`). With `stripe_numbers` "ours" an invoice has the same number there as here. `statement_url`
+    is where organizations read their statements: the memo of an invoice at Stripe has the link. For `lookback_months`
     before the month that is closed late usage is still billed. Amounts below Stripe's minimum are carried forward, or
     waived. A total above `hold_above_multiple` times what the org's last three months came to, and a credit above
     `largest_credit_minor`, wait for a person; 0 switches either off. Alerts go to `alert_webhook_url` (Slack's format)
@@ -157,6 +157,7 @@ class Settings(BaseModel):
     stripe_rate: Rate | None = Field(None, description="a number above 0 and up to 10000")
     stripe_account_rate: Rate | None = Field(None, description="a number above 0 and up to 10000")
     stripe_automatic_tax: OnlyOne = False
+    stripe_tax_behavior: Literal["exclusive", "inclusive"] = Field("exclusive", description="exclusive or inclusive")
     stripe_numbers: Literal["ours", "stripe"] = Field("ours", description="ours or stripe")
     statement_url: Annotated[str, AfterValidator(_statement)] | None = Field(
         None, description="an http:// or https:// address with {org} in it, and {month} if it is wanted"

@@ -95,6 +95,7 @@ VALUES = {
     "STRIPE_API_BASE": "http://127.0.0.1:12111",
     "FLYBILL_SHARDS": "3",
     "FLYBILL_STRIPE_NUMBERS": "stripe",
+    "FLYBILL_STRIPE_TAX_BEHAVIOR": "inclusive",
     "FLYBILL_STATEMENT_URL": "https://cloud.example/{org}/{month}",
     "FLYBILL_FIRST_MONTH": "2025-05",
     "FLYBILL_ALERT_WEBHOOK_URL": "https://hooks.example",

@@ -27,6 +27,7 @@ FULL = {
     "FLYBILL_STRIPE_ACCOUNT_RATE": "60.0",
     "FLYBILL_STRIPE_AUTOMATIC_TAX": "1",
     "FLYBILL_STRIPE_NUMBERS": "stripe",
+    "FLYBILL_STRIPE_TAX_BEHAVIOR": "inclusive",
     "FLYBILL_STATEMENT_URL": "https://cloud.example/usage/{org}?month={month}",
     "FLYBILL_FIRST_MONTH": "2025-01",
     "FLYBILL_SHARDS": "4",
@@ -100,6 +101,7 @@ WRONG = {
     "FLYBILL_STRIPE_RATE": ["x", "0", "-1", "nan", "inf", "1e9"],
     "FLYBILL_STRIPE_ACCOUNT_RATE": ["0"],
     "FLYBILL_STRIPE_NUMBERS": ["1", "Ours"],
+    "FLYBILL_STRIPE_TAX_BEHAVIOR": ["1", "net"],
     "FLYBILL_STATEMENT_URL": [
         "https://cloud.example/usage", "cloud.example/{org}", "https://cloud.example/{org}/{day}",
         "https://cloud.example/{org", "javascript:alert({org})", "https://cloud.example/{org!r}/{org}",

@@ -13,7 +13,8 @@ from typing import Any
 from flybill_pipeline.billing.invoicing.tax_ids import TaxId
 from flybill_pipeline.billing.payments.credit_note_sync import CreditPlan
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
-from flybill_pipeline.billing.sync.values import SyncInvoice, SyncLine, SyncOrg
+from flybill_pipeline.billing.sync.netting import netted
+from flybill_pipeline.billing.sync.values import SyncInvoice, SyncLine, SyncOrg, TaxBehavior
 from flybill_pipeline.stripe_gateway import mapping
 from flybill_pipeline.stripe_gateway.credit_mapping import credit_note_params
 
@@ -30,13 +31,26 @@ class Contents:
         automatic_tax: bool = False,
         statement_url: str | None = None,
         own_numbers: bool = True,
+        tax_behavior: TaxBehavior = "exclusive",
     ) -> None:
         self._auto_advance, self._own_numbers = auto_advance, own_numbers
-        self._automatic_tax, self._statement_url = automatic_tax, statement_url
+        self._statement_url = statement_url
+        self._tax: TaxBehavior | None = tax_behavior if automatic_tax else None
+
+    @property
+    def taxed(self) -> bool:
+        """Whether Stripe adds tax."""
+        return self._tax is not None
 
     def as_sent(self, invoice: SyncInvoice) -> SyncInvoice:
-        """The invoice as it is to stand at Stripe: under its own number, unless Stripe is to give it one."""
-        return replace(invoice, number_at_stripe=invoice.number) if self._own_numbers else invoice
+        """The invoice as it is to stand at Stripe: under its own number, unless Stripe is to give it one; with tax,
+        which no line below zero can have.
+        """
+        number = invoice.number if self._own_numbers else None
+        if self._tax is None:
+            return replace(invoice, number_at_stripe=number)
+        lines = tuple(replace(line, currency=invoice.currency) for line in netted(invoice.lines, invoice.currency))
+        return replace(invoice, number_at_stripe=number, tax=self._tax, lines=lines)
 
     def customer(self, org: SyncOrg) -> str:
         """Names what a customer is made with."""
@@ -60,7 +74,7 @@ class Contents:
 
     def lines(self, stripe_invoice_id: str, lines: Sequence[SyncLine]) -> str:
         """Names lines and the draft that they are added to."""
-        return _name({"invoice": stripe_invoice_id, "lines": mapping.line_params(lines)})
+        return _name({"invoice": stripe_invoice_id, "lines": self.line_params(lines)})
 
     def finalize(self, stripe_invoice_id: str) -> str:
         """Names how a draft is finalized."""
@@ -78,12 +92,16 @@ class Contents:
         """The parameters of a draft; its metadata names them, so that a copy shows what it was made with."""
         return _marked(self._invoice_params(invoice))
 
+    def line_params(self, lines: Sequence[SyncLine]) -> list[Params]:
+        """The parameters of lines."""
+        return mapping.line_params(lines, self._tax)
+
     def finalize_params(self) -> Params:
         """The parameters that make a draft final."""
         return {"auto_advance": self._auto_advance}
 
     def _invoice_params(self, invoice: SyncInvoice) -> Params:
-        return mapping.invoice_params(invoice, automatic_tax=self._automatic_tax, statement_url=self._statement_url)
+        return mapping.invoice_params(invoice, statement_url=self._statement_url)
 
 
 def _marked(params: Params) -> Params:

@@ -17,7 +17,7 @@ def credit_note_params(note: CreditNote, stripe_invoice_id: str, plan: CreditPla
             {
                 "type": "invoice_line_item",
                 "invoice_line_item": plan.stripe_line_id,
-                "amount": note.amount_minor,
+                "amount": plan.sent_minor,
             }
         ],
         "memo": note.reason,
@@ -44,6 +44,7 @@ def read_credit_note(data: Mapping[str, Any]) -> StripeCreditNote:
         status=data["status"],
         currency=data["currency"],
         amount_minor=data["amount"],
+        before_tax_minor=data["subtotal"],
         post_payment_minor=data["post_payment_amount"],
         created=data["created"],
         livemode=data["livemode"],
@@ -58,9 +59,17 @@ def read_bill(data: Mapping[str, Any]) -> StripeBill:
         total_minor=data["total"],
         remaining_minor=data["amount_remaining"],
         credited_minor=data["pre_payment_credit_notes_amount"] + data["post_payment_credit_notes_amount"],
+        taxed=bool((data.get("automatic_tax") or {}).get("enabled")),
     )
 
 
 def read_line(data: Mapping[str, Any]) -> StripeLine:
     """Stripe's id of a line, beside ours. Raises one of NONSENSE when it is not a line."""
-    return shaped(StripeLine, stripe_line_id=data["id"], line_id=read_line_id(data))
+    taxes = data.get("taxes") or []
+    return shaped(
+        StripeLine,
+        stripe_line_id=data["id"],
+        line_id=read_line_id(data),
+        amount_minor=data["amount"],
+        included_minor=sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == "inclusive"),
+    )

@@ -118,8 +118,9 @@ _REFUSED = (
         stripe.InvalidRequestError,
         "org",
         "tax_inactive",
-        "Stripe Tax is not active for this invoice",
-        "Activate Stripe Tax in the dashboard, or turn it off for the sync; then repair the org.",
+        "Stripe Tax is not active in this account, and FLYBILL_STRIPE_AUTOMATIC_TAX is set",
+        "Complete the tax settings in Stripe's dashboard (head office, registrations), or unset the variable. Then "
+        "close again, and repair the orgs that were blocked.",
         CHECKING,
         codes=("stripe_tax_inactive",),
     ),

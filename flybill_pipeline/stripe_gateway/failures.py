@@ -70,6 +70,12 @@ def customer_gone(request_id: str | None) -> Failure:
     return replace(classify(gone), request_id=request_id)
 
 
+def tax_inactive(request_id: str | None) -> Failure:
+    """The failure for an account whose tax settings are not complete: it is the same for every invoice."""
+    error = stripe.InvalidRequestError("", None, code="stripe_tax_inactive")  # type: ignore[no-untyped-call]
+    return replace(classify(error), kind="everyone", request_id=request_id)
+
+
 def unreadable(request_id: str | None) -> Failure:
     """The failure for a successful answer that is not what the endpoint answers with."""
     return replace(classify(stripe.APIError("unreadable")), request_id=request_id)

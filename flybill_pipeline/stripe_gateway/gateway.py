@@ -22,7 +22,7 @@ from flybill_pipeline.billing.sync.values import (
 )
 from flybill_pipeline.stripe_gateway import credit_mapping, mapping
 from flybill_pipeline.stripe_gateway.calls import Calls
-from flybill_pipeline.stripe_gateway.failures import customer_gone
+from flybill_pipeline.stripe_gateway.failures import customer_gone, tax_inactive
 from flybill_pipeline.stripe_gateway.shapes import text_of
 
 
@@ -32,6 +32,13 @@ class Gateway(Calls):
     def account(self) -> Answer[StripeAccount] | Failure:
         """The account that the key belongs to, in the key's mode."""
         return self.call("retrieve_account", "get", "/v1/account", partial(mapping.read_account, live=self.live))
+
+    def tax_problem(self) -> Failure | None:
+        """Why this account adds no tax to anybody's invoice; None where it does, is not to, or does not say."""
+        if not self.contents.taxed:
+            return None
+        answer = self.call("retrieve_tax_settings", "get", "/v1/tax/settings", lambda data: text_of(data["status"]))
+        return tax_inactive(answer.request_id) if isinstance(answer, Answer) and answer.value != "active" else None
 
     def create_customer(self, org: SyncOrg, key: str) -> Answer[StripeCustomer] | Failure:
         """A customer for an org that has none."""
@@ -46,7 +53,9 @@ class Gateway(Calls):
     def add_lines(self, stripe_invoice_id: str, lines: Sequence[SyncLine], key: str) -> Answer[StripeInvoice] | Failure:
         """Adds one chunk of lines to a draft; answers with the whole invoice."""
         path = f"/v1/invoices/{stripe_invoice_id}/add_lines"
-        return self.call("add_lines", "post", path, mapping.read_invoice, {"lines": mapping.line_params(lines)}, key)
+        return self.call(
+            "add_lines", "post", path, mapping.read_invoice, {"lines": self.contents.line_params(lines)}, key
+        )
 
     def finalize_invoice(self, stripe_invoice_id: str, key: str) -> Answer[StripeInvoice] | Failure:
         """Makes a draft final."""
@@ -124,6 +133,14 @@ class Gateway(Calls):
         params = credit_mapping.credit_note_params(note, stripe_invoice_id, plan)
         read = credit_mapping.read_credit_note
         return self.call("create_credit_note", "post", "/v1/credit_notes", read, params, key)
+
+    def preview_credit_note(
+        self, note: CreditNote, stripe_invoice_id: str, plan: CreditPlan
+    ) -> Answer[StripeCreditNote] | Failure:
+        """What the note would come to at Stripe, with its tax; nothing is made."""
+        params = credit_mapping.credit_note_params(note, stripe_invoice_id, plan)
+        read = credit_mapping.read_credit_note
+        return self.call("preview_credit_note", "get", "/v1/credit_notes/preview", read, params)
 
     def find_credit_notes(self, stripe_invoice_id: str) -> Answer[list[StripeCreditNote]] | Failure:
         """All credit notes of an invoice, also those made by hand, newest first."""

@@ -51,14 +51,16 @@ def _listed_page(data: Mapping[str, Any]) -> ListedPage:
 
 def _listed(entry: Mapping[str, Any]) -> ListedInvoice:
     metadata = entry["metadata"] or {}
-    untaxed, moments = entry.get("total_excluding_tax"), entry.get("status_transitions") or {}
+    moments = entry.get("status_transitions") or {}
+    # Where tax is a part of our amounts, it is a part of the total; else the total without it is what we sent.
+    ours = entry["total"] if metadata.get("flybill_tax") == "inclusive" else entry.get("total_excluding_tax")
     return shaped(
         ListedInvoice,
         stripe_invoice_id=entry["id"],
         invoice_id=metadata.get("flybill_invoice_id"),
         month=metadata.get("flybill_month"),
         currency=entry["currency"],
-        amount_minor=entry["subtotal"] if untaxed is None else untaxed,
+        amount_minor=entry["subtotal"] if ours is None else ours,
         status=entry["status"],
         credited_minor=entry["pre_payment_credit_notes_amount"] + entry["post_payment_credit_notes_amount"],
         customer_id=entry.get("customer"),

@@ -17,6 +17,7 @@ from flybill_pipeline.billing.sync.values import (
     SyncInvoice,
     SyncLine,
     SyncOrg,
+    TaxBehavior,
 )
 from flybill_pipeline.billing.usage.graphemes import cut
 from flybill_pipeline.billing.usage.texts import LONGEST_NAME
@@ -26,11 +27,11 @@ from flybill_pipeline.stripe_gateway.shapes import shaped, text_of
 DAYS_UNTIL_DUE = 30
 """For send_invoice when the org names no term; Stripe insists on one."""
 LONGEST_METADATA = 500
+LONGEST_PRODUCT = 250
+"""Of a product's name, in characters."""
 
 
-def invoice_params(
-    invoice: SyncInvoice, *, automatic_tax: bool = False, statement_url: str | None = None
-) -> dict[str, Any]:
+def invoice_params(invoice: SyncInvoice, *, statement_url: str | None = None) -> dict[str, Any]:
     """The parameters of a draft. `discounts=""` because a customer's coupon would otherwise change our total."""
     params: dict[str, Any] = {
         "customer": invoice.org.customer_id,
@@ -39,7 +40,7 @@ def invoice_params(
         "auto_advance": False,
         "pending_invoice_items_behavior": "exclude",
         "discounts": "",
-        "automatic_tax": {"enabled": automatic_tax},
+        "automatic_tax": {"enabled": invoice.tax is not None},
         "description": memo(invoice, statement_url),
         "metadata": {
             "flybill_invoice_id": invoice.invoice_id,
@@ -55,6 +56,8 @@ def invoice_params(
         params["metadata"]["flybill_lines_here"] = str(invoice.lines_here)
     if fields := custom_fields(invoice):
         params["custom_fields"] = fields
+    if invoice.tax is not None:
+        params["metadata"]["flybill_tax"] = invoice.tax
     if invoice.number_at_stripe is not None:
         params["number"] = invoice.number_at_stripe
     if invoice.org.collection_method == "send_invoice":
@@ -62,11 +65,15 @@ def invoice_params(
     return params
 
 
-def line_params(lines: Sequence[SyncLine]) -> list[dict[str, Any]]:
-    """Lines with an amount each, already rounded; Stripe's period is inclusive, so it ends a second before ours."""
+def line_params(lines: Sequence[SyncLine], tax: TaxBehavior | None = None) -> list[dict[str, Any]]:
+    """Lines with an amount each, already rounded; Stripe's period is inclusive, so it ends a second before ours.
+
+    With tax each line is a price of its own: only a price says whether tax is a part of it, a bare amount leaves that
+    to the account's settings.
+    """
     return [
         {
-            "amount": line.amount_minor,
+            **_amount_params(line, tax),
             "description": line.description,
             "period": {
                 "start": int(line.service_month.start.timestamp()),
@@ -76,6 +83,14 @@ def line_params(lines: Sequence[SyncLine]) -> list[dict[str, Any]]:
         }
         for line in lines
     ]
+
+
+def _amount_params(line: SyncLine, tax: TaxBehavior | None) -> dict[str, Any]:
+    if tax is None:
+        return {"amount": line.amount_minor}
+    product = {"name": cut(line.title or line.meter or line.kind.replace("_", " "), LONGEST_PRODUCT)}
+    price = {"currency": line.currency, "product_data": product, "unit_amount": line.amount_minor, "tax_behavior": tax}
+    return {"price_data": price, "quantity": 1}
 
 
 def customer_params(org: SyncOrg) -> dict[str, Any]:

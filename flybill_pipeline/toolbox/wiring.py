@@ -69,6 +69,7 @@ def _open_stripe(settings: Settings) -> "Gateway":
         live=settings.stripe_live,
         contents=Contents(
             automatic_tax=settings.stripe_automatic_tax,
+            tax_behavior=settings.stripe_tax_behavior,
             statement_url=settings.statement_url,
             own_numbers=settings.stripe_numbers == "ours",
         ),

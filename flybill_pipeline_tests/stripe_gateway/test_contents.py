@@ -42,8 +42,8 @@ def sent(contents: Contents, what: Any) -> tuple[dict[str, Any], str]:
     """The parameters of a write, without the name that they carry themselves; and that name."""
     if isinstance(what, SyncOrg):
         return mapping.customer_params(what), contents.customer(what)
-    taxed = contents.invoice_params(what)["automatic_tax"]["enabled"]
-    return mapping.invoice_params(what, automatic_tax=taxed), contents.invoice(what)
+    as_sent = contents.as_sent(what)
+    return mapping.invoice_params(as_sent), contents.invoice(as_sent)
 
 
 @given(orgs | invoices, orgs | invoices, st.booleans(), st.booleans())

@@ -51,7 +51,7 @@ CALLS: dict[str, Call] = {
     "find_bill": lambda gate: gate.find_bill("in_1"),
     "find_lines": lambda gate: gate.find_lines("in_1"),
     "find_credit_notes": lambda gate: gate.find_credit_notes("in_1"),
-    "create_credit_note": lambda gate: gate.create_credit_note(NOTE, "in_1", CreditPlan("il_1", 0), "k"),
+    "create_credit_note": lambda gate: gate.create_credit_note(NOTE, "in_1", CreditPlan("il_1", 0, 5), "k"),
     "list for reconciliation": lambda gate: InvoiceListing(gate).page(SINCE, SINCE, None),
     "newest event": lambda gate: PaymentEvents(gate).newest(),
     "events": lambda gate: PaymentEvents(gate).events(SINCE, None),

@@ -41,7 +41,8 @@ def mismatch(
     """What Stripe's copy has differently, or None.
 
     `statuses` are those that are right at this moment; amounts are compared once the copy has its lines. `amount_due`
-    and `total` never are: a customer's balance and tax may change them. Metadata is compared where it is what tells
+    and `total` never are: a customer's balance and tax may change them; but where the tax is a part of our amounts,
+    `total` is what they come to. Metadata is compared where it is what tells
     that the copy is ours (`marked`): anybody may edit it. Its number is, where it was made with one (`numbered`).
     """
     pairs: list[tuple[str, object, object]] = [
@@ -58,7 +59,9 @@ def mismatch(
         pairs.append(("number at Stripe", ours.number_at_stripe, theirs.number))
     if has_lines:
         pairs.append(("subtotal", ours.subtotal_minor, theirs.subtotal_minor))
-    if has_lines and theirs.total_excluding_tax_minor is not None:
+    if has_lines and ours.tax == "inclusive":
+        pairs.append(("total", ours.subtotal_minor, theirs.total_minor))
+    elif has_lines and theirs.total_excluding_tax_minor is not None:
         pairs.append(("total excluding tax", ours.subtotal_minor, theirs.total_excluding_tax_minor))
     differing = [f"{name} is {there} instead of {here}" for name, here, there in pairs if here != there]
     if theirs.status not in statuses:

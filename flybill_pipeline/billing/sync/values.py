@@ -26,6 +26,9 @@ FailureKind: TypeAlias = Literal["same_key", "look_first", "org", "everyone"]
 nothing for this org until a person mends it; nothing for anybody until a person mends the key. An org's failure may
 turn out to be everybody's: the breaker sees to that."""
 
+TaxBehavior: TypeAlias = Literal["exclusive", "inclusive"]
+"""Whether tax comes on top of our amounts, or is a part of them."""
+
 FOR_A_PERSON = frozenset({"blocked", "mismatch"})
 """The states of a durable row that wait for a person."""
 AT_REST = FOR_A_PERSON | {"finalized"}
@@ -113,7 +116,8 @@ class SyncInvoice:
     """A finalized invoice on its way to Stripe; `lines` are already those that Stripe gets (`lines_for_stripe`).
 
     `lines_here` is how many lines of ours they stand for: more than there are when they were rolled up.
-    `number_at_stripe` is the number that it is given there; None where Stripe gives it one of its own.
+    `number_at_stripe` is the number that it is given there; None where Stripe gives it one of its own. `tax` says how
+    Stripe's tax and the lines go together; None where it adds none.
     """
 
     invoice_id: str
@@ -126,6 +130,7 @@ class SyncInvoice:
     lines: tuple[SyncLine, ...]
     lines_here: int = 0
     number_at_stripe: str | None = None
+    tax: TaxBehavior | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,22 @@ A note is one call, so its durable row has one step; in doubt, the invoice's cre
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from flybill_pipeline.billing.payments.credit_note_checks import (
+    between_cents,
+    issued_twice,
+    less_there,
+    mismatch,
+    no_line,
+    problem,
+    refusal,
+    without_tax,
+)
 from flybill_pipeline.billing.payments.credit_note_sync import (
     CreditPlan,
     CreditTask,
@@ -30,7 +40,6 @@ from flybill_pipeline.steps.sync.tally import Tally
 MOST_LOOKS = 3
 TAKEN_WAIT = timedelta(seconds=0.5)
 """How long an org is left alone that another worker is busy with."""
-CREDITABLE = ("open", "paid")
 CREDIT_NOTE_PATIENCE = timedelta(seconds=20)
 """How long a run goes on without a successful call before it leaves the rest waiting."""
 
@@ -61,6 +70,10 @@ class Stripe(Protocol):
 
     def create_credit_note(
         self, note: CreditNote, stripe_invoice_id: str, plan: CreditPlan, key: str
+    ) -> Answer[StripeCreditNote] | Failure: ...
+
+    def preview_credit_note(
+        self, note: CreditNote, stripe_invoice_id: str, plan: CreditPlan
     ) -> Answer[StripeCreditNote] | Failure: ...
 
     def find_credit_notes(self, stripe_invoice_id: str) -> Answer[list[StripeCreditNote]] | Failure: ...
@@ -195,18 +208,36 @@ class _Issue:
     def _make_plan(self) -> CreditPlan:
         """Decides how the note is issued, by what Stripe's invoice is now, and commits that."""
         bill = self._row.ask(self._stripe.find_bill(self._invoice))
-        if problem := _problem(self._note, bill):
-            raise self._row.ends_as("blocked", problem)
+        if wrong := problem(self._note, bill):
+            raise self._row.ends_as("blocked", wrong)
         lines = self._row.ask(self._stripe.find_lines(self._invoice))
-        ours = [line.stripe_line_id for line in lines if line.line_id == self._line_id]
+        ours = [line for line in lines if line.line_id == self._line_id]
         if len(ours) != 1:
-            raise self._row.ends_as("blocked", _no_line(self._note))
-        plan = CreditPlan(ours[0], max(self._note.amount_minor - bill.remaining_minor, 0))
+            raise self._row.ends_as("blocked", no_line(self._note))
+        plan = self._taxed_plan(ours[0]) if bill.taxed else self._plain_plan(ours[0], bill)
         if self._refused is not None and self._refused[0] == plan:
-            raise self._row.ends_as("blocked", _refusal(self._refused[1]))
-        self._row.commit(step=None, stripe_line_id=plan.stripe_line_id, balance_minor=plan.balance_minor)
+            raise self._row.ends_as("blocked", refusal(self._refused[1]))
+        self._row.commit(step=None, **asdict(plan))
         self._plan = plan
         return plan
+
+    def _plain_plan(self, line: StripeLine, bill: StripeBill) -> CreditPlan:
+        amount = self._note.amount_minor
+        return CreditPlan(line.stripe_line_id, max(amount - bill.remaining_minor, 0), amount)
+
+    def _taxed_plan(self, line: StripeLine) -> CreditPlan:
+        """What must be sent so that the note is ours before its tax: a line takes amounts without any tax. How much of
+        it goes to the balance, with the tax, Stripe says beforehand.
+        """
+        amount = self._note.amount_minor
+        if amount > line.amount_minor:
+            raise self._row.ends_as("blocked", less_there(line))
+        for sent in without_tax(amount, line):
+            plan = CreditPlan(line.stripe_line_id, 0, sent)
+            preview = self._row.ask(self._stripe.preview_credit_note(self._note, self._invoice, plan))
+            if preview.before_tax_minor == amount:
+                return replace(plan, balance_minor=preview.post_payment_minor)
+        raise self._row.ends_as("blocked", between_cents())
 
     def _look(self, doubt: Doubt) -> StripeCreditNote | None:
         """The note if Stripe has it after all. No key that does not stand any more is sent again."""
@@ -215,7 +246,7 @@ class _Issue:
         notes = self._row.ask(self._stripe.find_credit_notes(self._invoice))
         ours = [note for note in notes if note.credit_note_id == self._note.credit_note_id]
         if len(ours) > 1:
-            raise self._row.ends_as("mismatch", _issued_twice(ours))
+            raise self._row.ends_as("mismatch", issued_twice(ours))
         if ours:
             return ours[0]
         if doubt is Doubt.AGE:
@@ -226,7 +257,7 @@ class _Issue:
                 raise self._row.failed(may_be_under_way(LATEST))
             self._row.new_keys(LOOK)
         self._plan = None
-        self._row.commit(step=None, stripe_line_id=None, balance_minor=None)
+        self._row.commit(step=None, **dict.fromkeys(CreditPlan.__slots__))
         return None
 
     def _keep(self, issued: StripeCreditNote) -> Ending:
@@ -236,59 +267,12 @@ class _Issue:
             "stripe_credit_note_id": issued.stripe_credit_note_id,
             "stripe_number": issued.number,
             "balance_minor": issued.post_payment_minor,
+            "total_minor": issued.amount_minor,
             "issued_at": datetime.fromtimestamp(issued.created, UTC),
             "livemode": issued.livemode,
         }
-        if wrong := _mismatch(self._note, issued):
+        if wrong := mismatch(self._note, issued):
             self._row.commit(**facts)
             raise self._row.ends_as("mismatch", wrong)
         self._row.commit(state="issued", **facts)
         return Ending("finalized")
-
-
-def _problem(note: CreditNote, bill: StripeBill) -> Failure | None:
-    """Why Stripe's invoice cannot be credited by this note, or None."""
-    if bill.status not in CREDITABLE:
-        return _failure(
-            "not_creditable", f"Stripe's invoice is {bill.status}: only an open or paid one can be credited"
-        )
-    left = bill.total_minor - bill.credited_minor
-    if note.amount_minor > left:
-        message = f"Stripe has {left} minor units left to credit on its invoice: somebody credited it there"
-        return _failure("too_much_there", message)
-    return None
-
-
-def _mismatch(note: CreditNote, copy: StripeCreditNote) -> Failure | None:
-    pairs = (
-        ("amount", note.amount_minor, copy.amount_minor),
-        ("currency", note.currency, copy.currency),
-        ("status", "issued", copy.status),
-        ("credit note id", note.credit_note_id, copy.credit_note_id),
-    )
-    differing = [f"{name} is {there} instead of {here}" for name, here, there in pairs if here != there]
-    if not differing:
-        return None
-    message = f"Stripe's credit note {copy.stripe_credit_note_id} differs: {'; '.join(differing)}"
-    return _failure("mismatch", message, "Compare both in Stripe's dashboard.")
-
-
-def _issued_twice(notes: Sequence[StripeCreditNote]) -> Failure:
-    names = ", ".join(sorted(note.stripe_credit_note_id for note in notes))
-    message = f"Stripe has this credit note more than once: {names}"
-    return _failure("issued_twice", message, "Void all but one of them in Stripe's dashboard today.")
-
-
-def _no_line(note: CreditNote) -> Failure:
-    return _failure("line_missing", f"Stripe's invoice has no line of ours that holds line {note.line_no}")
-
-
-def _refusal(failure: Failure) -> Failure:
-    return replace(failure, kind="org", remedy=_LOOK_THERE)
-
-
-_LOOK_THERE = "Look at the invoice in Stripe's dashboard; once mended, give the same `flybill credit` again."
-
-
-def _failure(code: str, message: str, remedy: str = _LOOK_THERE) -> Failure:
-    return Failure(kind="org", code=code, message=message, remedy=remedy, customer_message="")

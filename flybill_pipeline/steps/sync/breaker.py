@@ -67,6 +67,10 @@ class Judge:
         if self._probed is None and self.stopped is None:
             self.stopped = self._store.state(self._clock())
 
+    def refused(self, failure: Failure) -> None:
+        """The account cannot do for anybody what is asked of it: nothing is sent."""
+        self._stop("refused", failure)
+
     def heard(self, org_id: str, ending: Ending) -> None:
         """Judges how the work on one org's invoice ended for now."""
         failure = ending.failure

@@ -175,6 +175,9 @@ class Stripe(Protocol):
     def contents(self) -> Contents:
         """What its writes hold, by name."""
 
+    def tax_problem(self) -> Failure | None:
+        """Why the account adds no tax to anybody's invoice; None where it does, or is not to."""
+
     def create_customer(self, org: SyncOrg, key: str) -> Answer[StripeCustomer] | Failure: ...
 
     def create_invoice(self, invoice: SyncInvoice, key: str) -> Answer[StripeInvoice] | Failure: ...

@@ -55,6 +55,8 @@ def sync_invoices(scope: SyncScope, *, ledger: Ledger, stripe: Stripe, options: 
     queue = WorkQueue(works, clock=clock, sleep=options.sleep, workers=options.workers, judge=judge)
     tally.on_success = queue.succeeded
     run = _Run(ledger, stripe, queue, RunContext(clock, tally, queue.stopping, _stripe_time(ledger, options)))
+    if works and judge.stopped is None and (problem := stripe.tax_problem()):
+        judge.refused(problem)
     if works and judge.stopped is None:
         with Heartbeat(ledger, scope, tally, options, queue.obey):
             _work_together(run, queue, options.workers)

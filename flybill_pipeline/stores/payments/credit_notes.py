@@ -97,7 +97,7 @@ class CreditNotes:
             (note,) = notes_where(connection, credit_notes.c.credit_note_id == credit_note_id)
             mine = stripe_credit_notes.c
             row = connection.execute(
-                select(mine.stripe_line_id, mine.balance_minor, stripe_sync.c.stripe_invoice_id)
+                select(mine.stripe_line_id, mine.balance_minor, mine.sent_minor, stripe_sync.c.stripe_invoice_id)
                 .select_from(stripe_credit_notes)
                 .join(stripe_sync, stripe_sync.c.invoice_id == note.invoice_id)
                 .where(mine.credit_note_id == credit_note_id)
@@ -110,8 +110,15 @@ class CreditNotes:
                 stripe_invoice_id=row.stripe_invoice_id,
                 line_id=stripe_line_of(invoice_lines_of(connection, note.invoice_id), note.line_no),
                 row=progress,
-                plan=None if row.stripe_line_id is None else CreditPlan(row.stripe_line_id, row.balance_minor),
+                plan=_plan(row.stripe_line_id, row.balance_minor, row.sent_minor),
             )
+
+
+def _plan(stripe_line_id: str | None, balance_minor: int, sent_minor: int | None) -> CreditPlan | None:
+    """The plan of a row; of one of before, which does not say what is sent, none: it is made again."""
+    if stripe_line_id is None or sent_minor is None:
+        return None
+    return CreditPlan(stripe_line_id, balance_minor, sent_minor)
 
 
 def notes_where(connection: Connection, condition: ColumnElement[bool]) -> list[CreditNote]:

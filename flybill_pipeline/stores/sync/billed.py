@@ -20,9 +20,9 @@ class Billed:
 
     def invoices(self, month: Month) -> Sequence[OurInvoice]:
         """All that were not sent to another account, whether they were synced or not, in order of org ids."""
-        c = invoices.c
+        c, with_tax = invoices.c, stripe_credit_notes.c.total_minor  # Stripe counts what it credited with its tax
         credited = (
-            select(func.coalesce(func.sum(credit_notes.c.amount_minor), 0))
+            select(func.coalesce(func.sum(func.coalesce(with_tax, credit_notes.c.amount_minor)), 0))
             .join(stripe_credit_notes, stripe_credit_notes.c.credit_note_id == credit_notes.c.credit_note_id)
             .where(credit_notes.c.invoice_id == c.invoice_id, stripe_credit_notes.c.state == "issued")
             .scalar_subquery()

@@ -42,6 +42,8 @@ stripe_credit_notes = Table(  # one row each, made with it
     Column("credit_note_id", Text, ForeignKey("flybill.credit_notes.credit_note_id"), primary_key=True),
     Column("stripe_line_id", Text),  # the plan, committed before it is sent
     Column("balance_minor", BigInteger),  # the plan, then what Stripe did
+    Column("sent_minor", BigInteger),  # the plan: what is taken off the line, without any tax
+    Column("total_minor", BigInteger),  # what it came to at Stripe, with its tax
     Column("stripe_credit_note_id", Text, unique=True),
     Column("stripe_number", Text),
     Column("issued_at", DateTime(timezone=True)),

@@ -163,7 +163,7 @@ def test_a_note_that_differs_at_stripe_waits_for_a_person(desk: Desk) -> None:
         connection.execute(update(stripe_credit_notes).values(step="look"))
     report = desk.issue()
     assert (report.mismatch, report.issued) == (1, 0)
-    assert "amount is 7 instead of 10" in (desk.ledger.find(note.credit_note_id).error_message or "")
+    assert "amount before tax is 7 instead of 10" in (desk.ledger.find(note.credit_note_id).error_message or "")
     assert replace(desk.note("0.10"), state="new").credit_note_id == note.credit_note_id
     assert len(desk.there()) == 1
 
