@@ -16,7 +16,7 @@ behaviour is known from, and `assumptions` what nobody knows.
                         what the endpoints do
     tax_settings, taxes, customer_tax_ids, credit_note_lines
                         tax that Stripe adds by itself, and its part in what is given back
-    discounts, amounts, objects, pages, passage, call
+    discounts, numbers, amounts, objects, pages, passage, call
                         what they share: coupons, arithmetic, templates, lists, the passing of time, context
     idempotency, limits, faults
                         saved answers, rate limits, fault plans

@@ -69,7 +69,7 @@ ASSUMPTIONS = (
     ),
     _assumed(
         "invoices",
-        "a number that another invoice has already is accepted",
+        "a number that another invoice has already is accepted: the library says that who sets it answers for it",
         "test_two_invoices_may_have_the_same_number",
     ),
     _assumed(

@@ -47,6 +47,7 @@ KNOWN = (
     Behaviour("customers", s.ERRORS, "email_invalid for an address without @"),
     Behaviour("customers", s.ERRORS, "parameters_exclusive where only one may be given"),
     Behaviour("customer_tax_ids", s.LIBRARY, "a customer has tax ids of the types that stripe-python names"),
+    Behaviour("customer_tax_ids", s.LIBRARY, "an invoice repeats them, as they are when it is finalized"),
     Behaviour("customer_tax_ids", s.ERRORS, "tax_id_invalid for a value of another form than its type"),
     Behaviour("invoices", s.LIBRARY, "auto_advance is false unless given"),
     Behaviour("invoices", s.RECORDED, "an advancing draft is finalized 3601 seconds after its creation"),

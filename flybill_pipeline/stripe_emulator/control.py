@@ -16,6 +16,7 @@ from .customers import save as save_customer
 from .engine import Emulator
 from .errors import StripeError
 from .faults import PlanError
+from .numbers import demand_unique_numbers
 from .report import last_requests, report
 
 
@@ -39,6 +40,7 @@ def control_routes(emulator: Emulator) -> Mount:
         route("clock", "POST", _clock),
         route("reset", "POST", _reset),
         route("tax", "POST", _tax),
+        route("numbers", "POST", _numbers),
         route("customers/{id}/coupon", "POST", _coupon),
         route("invoices/{id}/part_payment", "POST", control_payments.part_payment),
         route("invoices/{id}/dispute", "POST", control_payments.dispute),
@@ -99,6 +101,15 @@ def _tax(emulator: Emulator, _request: Request, body: Any) -> Any:
     if not isinstance(body, dict):
         raise ControlError("What is set of tax must be an object.")
     tax_settings.change(emulator.store, **body)
+    return {"ok": True}
+
+
+def _numbers(emulator: Emulator, _request: Request, body: Any) -> Any:
+    """Whether a number that another invoice has is refused: {"unique": true}."""
+    unique = body.get("unique") if isinstance(body, dict) else None
+    if not isinstance(unique, bool):
+        raise ControlError("unique must be true or false.")
+    demand_unique_numbers(emulator.store, demanded=unique)
     return {"ok": True}
 
 

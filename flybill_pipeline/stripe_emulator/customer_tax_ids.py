@@ -8,7 +8,7 @@ from .call import Call, new_id, require
 from .errors import no_such
 from .events import emit
 from .pages import Page, list_page
-from .store import Json
+from .store import Json, load
 
 _REFUSED_BY_FORM = {  # the few whose form the real API is known to check; the documentation has an example of each
     "eu_vat": r"(AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|XI)[A-Z0-9]{2,12}",
@@ -40,6 +40,13 @@ def create_tax_id(call: Call, params: Json, customer_id: str) -> Json:
     call.store.insert(tax_id)
     emit(call, "customer.tax_id.created", tax_id)
     return tax_id
+
+
+def tax_ids_of(call: Call, customer_id: str) -> list[Json]:
+    """What an invoice repeats of its customer's tax ids."""
+    query = "select body from objects where kind = 'tax_id' and customer = ? order by seq"
+    known = [load(body) for (body,) in call.store.rows(query, (customer_id,))]
+    return [{"type": tax_id["type"], "value": tax_id["value"]} for tax_id in known]
 
 
 def list_tax_ids(call: Call, params: Json, customer_id: str) -> Json:

@@ -8,10 +8,12 @@ from typing import Any
 from . import amounts, objects, taxes
 from .call import Call, merged_metadata, new_id, require
 from .config import COLLECTION_DELAY, DAY, DRAFT_LIFETIME, EMBEDDED_LINES
+from .customer_tax_ids import tax_ids_of
 from .customers import balance_in, keep_first_currency
 from .discounts import discounts_of, requested_discounts, with_coupons
 from .errors import StripeError, exclusive_params, missing_param, not_emulated
 from .events import emit
+from .numbers import require_free_number
 from .pages import Page, list_page
 from .store import Json
 
@@ -50,6 +52,7 @@ _MISSING_EMAIL = (
 def create_invoice(call: Call, params: Json, _id: str) -> Json:
     """POST /v1/invoices: an empty draft."""
     _refuse_not_emulated(params)
+    require_free_number(call, params.get("number"))
     if params.get("customer") is None:
         raise missing_param("customer")
     customer = call.live_customer(params["customer"])
@@ -91,6 +94,7 @@ def update_invoice(call: Call, params: Json, invoice_id: str) -> Json:
     _refuse_not_emulated(params)
     invoice = find_invoice(call, invoice_id)
     _check_editable(invoice, set(params))
+    require_free_number(call, params.get("number"), but=invoice_id)
     method = str(params.get("collection_method", invoice["collection_method"]))
     has_terms = invoice["due_date"] is not None
     _check_terms(call, params, method, needs_terms=not has_terms)
@@ -159,6 +163,7 @@ def recompute(call: Call, invoice: Json) -> None:
     customer = call.find("customer", invoice["customer"], param="customer")
     if not customer.get("deleted"):
         invoice |= objects.customer_copy(customer)  # where the customer is decides about the tax
+        invoice["customer_tax_ids"] = tax_ids_of(call, customer["id"])
     taken, nets = amounts.discounted(lines, with_coupons(call, invoice["discounts"]))
     if invoice["automatic_tax"]["enabled"]:
         invoice["automatic_tax"] = invoice["automatic_tax"] | {"status": taxes.status_of(invoice)}

@@ -18,6 +18,18 @@ def test_a_tax_id_is_made_listed_and_deleted(shop: Shop) -> None:
     assert shop.get(f"customers/{customer}/tax_ids")["data"] == []
 
 
+def test_an_invoice_repeats_the_tax_ids_of_the_moment_when_it_became_final(shop: Shop) -> None:
+    customer = shop.customer()
+    shop.post(f"customers/{customer}/tax_ids", type="eu_vat", value="DE123456789")
+    draft = shop.post("invoices", customer=customer)
+    assert draft["customer_tax_ids"] == [{"type": "eu_vat", "value": "DE123456789"}]
+    shop.post(f"customers/{customer}/tax_ids", type="us_ein", value="12-3456789")
+    final = shop.finalized(500, customer=customer)
+    assert [each["type"] for each in final["customer_tax_ids"]] == ["eu_vat", "us_ein"]
+    shop.post(f"customers/{customer}/tax_ids", type="gb_vat", value="GB123456789")
+    assert len(shop.get(f"invoices/{final['id']}")["customer_tax_ids"]) == 2
+
+
 @pytest.mark.parametrize(("kind", "value"), [("eu_vat", "hello"), ("gb_vat", "GB1"), ("us_ein", "1-2")])
 def test_a_tax_id_of_another_form_is_refused(shop: Shop, kind: str, value: str) -> None:
     error = shop.refused("post", f"customers/{shop.customer()}/tax_ids", type=kind, value=value)

@@ -3,7 +3,7 @@
 import pytest
 
 from flybill_pipeline_tests.stripe_emulator.helpers import DAY, HOUR, Shop, code_of, param_of
-from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.emulator import ControlError, EmulatorProcess
 
 STATES = ("draft", "open", "paid", "void", "uncollectible")
 ALLOWED = {
@@ -77,6 +77,24 @@ def test_numbers_count_up_per_customer_unless_given(shop: Shop) -> None:
     first, second = (shop.finalized(100, customer=customer)["number"] for _ in range(2))
     assert own == "FB-2026-10-acme"
     assert (first[-4:], second[-4:], first[:-4]) == ("0001", "0002", second[:-4])
+
+
+def test_a_number_is_given_once_where_that_is_asked_for(shop: Shop, emulator: EmulatorProcess) -> None:
+    customer, number = shop.customer(), "FB-2026-10-000001"
+    assert shop.finalized(100, customer=customer, number="N")["number"] == "N"
+    assert shop.finalized(100, customer=customer, number="N")["number"] == "N"
+    emulator.control("POST", "numbers", {"unique": True})
+    draft = shop.draft(100, customer=customer, number=number)
+    error = shop.refused("post", "invoices", customer=customer, number=number)
+    assert (error.http_status, code_of(error), param_of(error)) == (400, None, "number")
+    other = shop.draft(100, customer=customer)
+    assert param_of(shop.refused("post", f"invoices/{other}", number=number)) == "number"
+    assert shop.post(f"invoices/{draft}", number=number)["number"] == number
+    shop.delete(f"invoices/{draft}")
+    assert shop.finalized(100, customer=customer, number=number)["number"] == number
+    assert shop.refused("post", "invoices", customer=customer, number=number).http_status == 400
+    with pytest.raises(ControlError, match="unique"):
+        emulator.control("POST", "numbers", {"unique": 1})
 
 
 def test_a_discount_is_inherited_unless_excluded(shop: Shop, emulator: EmulatorProcess) -> None:

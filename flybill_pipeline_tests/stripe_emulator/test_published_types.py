@@ -48,6 +48,7 @@ def live(shop: Witness, emulator: EmulatorProcess) -> Json:
     shop.get(f"customers/{customer}/tax_ids")
     shop.refused("post", f"customers/{customer}/tax_ids", type="eu_vat", value="1")
     shop.delete(f"customers/{customer}/tax_ids/{tax_id}")
+    shop.post(f"customers/{customer}/tax_ids", type="eu_vat", value="DE123456789")
     emulator.control("POST", f"customers/{customer}/coupon", {"id": "c10", "percent_off": 10})
     extras = {"automatic_tax": {"enabled": True}, "rendering": {"pdf": {"page_size": "a4"}}, "footer": "f"}
     price = {"currency": "usd", "product_data": {"name": "x"}, "unit_amount_decimal": "0.5"}
