@@ -18,7 +18,9 @@ STDOUT = Path("-")
 @click.command()
 @click.argument("org")
 @click.argument("month", type=MONTH)
-@click.option("--format", "form", required=True, type=click.Choice(list(FORMS)), help="For a spreadsheet or a program.")
+@click.option(
+    "--format", "form", required=True, type=click.Choice(list(FORMS)), help="For a spreadsheet, a program, a person."
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The file; - prints it.")
 def export(org: str, month: Month, form: str, out: Path) -> None:
     """Keep the statement of ORG's MONTH as a file. Works while Stripe is down."""

@@ -332,7 +332,7 @@ def test_an_exported_statement_is_the_one_that_owes_tells(flybill: Flybill, tmp_
     flybill.land("usage-to-export.jsonl", [event("kept", "acme", 700, "2025-06-05T00:00:00Z", region="=1+1")])
     flybill("close", "2025-06", "--org", "acme")
     told = flybill("owes", "acme", "--month", "2025-06", "--json").out
-    for form in ("json", "csv"):
+    for form in ("json", "csv", "html"):
         ran = flybill("export", "acme", "2025-06", "--format", form, "--out", str(tmp_path / form))
         assert (ran.status, ran.out) == (
             0,
@@ -341,6 +341,7 @@ def test_an_exported_statement_is_the_one_that_owes_tells(flybill: Flybill, tmp_
     assert (tmp_path / "json").read_text() == told
     (row,) = csv.DictReader(io.StringIO((tmp_path / "csv").read_bytes().decode("utf-8-sig"), newline=""))
     assert (row["org_id"], row["state"], row["amount"], row["amount_minor"]) == ("acme", "invoiced", "7", "700")
+    assert "You owe $7.00 for 2025-06 (invoice FB-2025-06-" in (tmp_path / "html").read_text()
     printed = flybill("export", "acme", "2025-06", "--format", "csv", "--out", "-").out
     assert printed.encode() == (tmp_path / "csv").read_bytes()
 

@@ -1,0 +1,133 @@
+"""The statement as one HTML file: complete, of nobody else's markup, loading and running nothing."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from flybill_pipeline.billing.alerts.plain import visible
+from flybill_pipeline.billing.payments.standing import Payment
+from flybill_pipeline.billing.pricing.working import WorkingStep
+from flybill_pipeline.exports.statement_page import statement_html
+from flybill_pipeline.exports.working_words import step_words
+from flybill_pipeline.questions.owed import Owed
+from flybill_pipeline_tests.cli.render.hostile import TEXT
+from flybill_pipeline_tests.exports.statements import MONTH, NOW, by_app, credit_note, line, owed
+from flybill_pipeline_tests.worlds.effort import examples
+
+HOSTILE = "</td><script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}<!--&lt;"
+PAYMENT = Payment("open", "usd", 2500, 100, 2400, 0, 0, 0, 0, NOW, 0, None, NOW + timedelta(days=9), None, None)
+
+
+class Page(HTMLParser):
+    """What a browser would make of a file: its elements with the names of their attributes, its text, its links."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, tuple[str, ...]]] = []
+        self.words: list[str] = []
+        self.links: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, tuple(name for name, _ in attrs)))
+        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
+
+    def handle_comment(self, data: str) -> None:
+        self.elements.append(("comment", ()))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+
+def told_with(text: str) -> Owed:
+    """An answer in which every text that comes from outside is this one."""
+    first = by_app(500, web=text)._replace(description=text, title=text, unit=text, dimensions={text: text})
+    noted = WorkingStep("below_zero", note=text)
+    lines = [first._replace(working=(*first.working, noted, WorkingStep(text)))]
+    payment = replace(PAYMENT, hosted_invoice_url=text, invoice_pdf=text)
+    return owed(lines, [credit_note(1, reason=text, number=text)], name=text, sync_state="finalized", payment=payment)
+
+
+@settings(max_examples=examples(100))
+@given(st.text(st.one_of(st.sampled_from("<>&\"'{}%#/=!-; \n\x00"), st.characters()), min_size=1, max_size=30))
+@example(HOSTILE)
+@example(TEXT)
+@example("javascript:alert(1)")
+def test_no_text_of_anybody_becomes_markup(text: str) -> None:
+    harmless, page = Page(statement_html(told_with("x"))), Page(statement_html(told_with(text)))
+    addresses = text.startswith(("https://", "http://"))
+    assert page.elements == harmless.elements or addresses
+    assert page.links == [] or addresses
+    assert [each for each in page.text if not each.isprintable()] == []
+
+
+@pytest.mark.parametrize("text", [HOSTILE, TEXT])
+def test_each_text_is_read_as_it_is_written(text: str) -> None:
+    page = Page(statement_html(told_with(text)))
+    assert page.text.count(" ".join(visible(text).split())) >= 8
+
+
+def test_the_file_says_what_is_owed_why_and_what_happens_next() -> None:
+    paid = replace(PAYMENT, hosted_invoice_url="https://pay.example/1", invoice_pdf="https://pay.example/1.pdf")
+    lines = [by_app(2400), line(100, service_month=MONTH.previous())]
+    answer = owed(lines, [credit_note(300)], sync_state="finalized", payment=paid, usage_up_to=NOW)
+    page = Page(statement_html(answer))
+    for words in (
+        *(answer.statement.message, answer.statement.next_step, "Acme", "acme", "October 2025"),
+        *("FB-2025-10-000001", "Usage is counted up to 2025-11-20 12:00 UTC", "Of September 2025."),
+        *("50 free", "above 50: 200 @ $0.025 = $5.00", "web: 150 seconds, $18.00", "worker: 100 seconds, $6.00"),
+        *("Together, before tax $25.00", "slow disks (2025-11-20, issued) -$3.00", "What is left, before tax $22.00"),
+        *("Asked for, with tax $25.00", "Paid $1.00", "Still open, due on 2025-11-29 $24.00"),
+        "Payments as of 2025-11-20 12:00:00 UTC",
+    ):
+        assert words in page.text
+    assert page.links == ["https://pay.example/1", "https://pay.example/1.pdf"]
+
+
+def test_an_open_month_has_its_forecast_and_a_month_without_lines_says_so() -> None:
+    open_month: dict[str, Any] = {"month": MONTH.next(), "outcome": None, "sync_state": None, "usage_up_to": NOW}
+    page = Page(statement_html(owed([line(1300)], invoice_number=None, **open_month)))
+    assert "If the month goes on like this, it comes to about $20.00." in page.text
+    assert "Nothing was used or bought in this month." in Page(statement_html(owed([], outcome="nothing_to_bill"))).text
+
+
+def test_the_file_needs_no_other_and_runs_nothing() -> None:
+    text = statement_html(told_with("x"))
+    names = {tag for tag, _ in Page(text).elements}
+    assert names.isdisjoint({"script", "link", "img", "iframe", "object", "form"})
+    assert "default-src 'none'" in text and "@import" not in text and "url(" not in text
+
+
+def steps() -> Iterator[tuple[WorkingStep, str]]:
+    yield WorkingStep("free_units", quantity=Decimal(5), limit=Decimal(10)), "5 free (the first 10 of the month are)"
+    yield WorkingStep("units", Decimal(3), Decimal(2), Decimal("1.5")), "2 @ $1.50 = $3.00"
+    yield (
+        WorkingStep("tier", Decimal(4), Decimal(2), Decimal("1.5"), Decimal(1), Decimal(0), Decimal(9)),
+        "from the first up to 9: 2 @ $1.50 + $1.00 flat = $4.00",
+    )
+    yield (
+        WorkingStep("packages", Decimal(10), Decimal(2), Decimal(5), package_size=Decimal(1000)),
+        ("2 packages of 1,000 @ $5.00 = $10.00"),
+    )
+    yield WorkingStep("percentage", Decimal("0.29"), Decimal(10), rate=Decimal("0.029")), "2.9 % of 10 = $0.29"
+    yield WorkingStep("minimum_spend", Decimal(4), limit=Decimal(10)), "minimum of $10.00: $4.00"
+    yield WorkingStep("maximum_spend", Decimal(-4), limit=Decimal(10)), "maximum of $10.00: -$4.00"
+    yield WorkingStep("part_of_month", Decimal(-4), note="3 of 30 days"), "3 of 30 days: -$4.00"
+    yield WorkingStep("below_zero", note="2 hours below zero"), "2 hours below zero"
+    yield WorkingStep("already_billed", Decimal(-4)), "already billed: -$4.00"
+
+
+@pytest.mark.parametrize(("step", "words"), list(steps()), ids=lambda each: getattr(each, "step", ""))
+def test_each_step_has_its_words(step: WorkingStep, words: str) -> None:
+    assert step_words(step, "usd") == words
