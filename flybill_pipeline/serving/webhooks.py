@@ -1,5 +1,6 @@
 """Receives what Stripe pushes, for who does not want to wait for the next poll. Belongs here: HTTP. Does not:
-signatures (the gateway), and what a message means. Bodies are never logged; a refusal tells nothing about its reason.
+signatures (the gateway), and what a message means. Bodies are never logged; a refusal of what Stripe did not sign
+tells nothing about its reason.
 """
 
 from collections.abc import Callable
@@ -11,8 +12,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from flybill_pipeline.billing.payments.unread_events import UnreadEvent
 from flybill_pipeline.serving.one_request import MOST_CONNECTIONS, OneRequest
-from flybill_pipeline.stripe_gateway.webhooks import ForgedError, UnreadableError, read_pushed
+from flybill_pipeline.stripe_gateway.webhooks import ForeignError, ForgedError, read_pushed
 from flybill_pipeline.toolbox.tools import Toolbox
 
 LARGEST_BODY = 1024 * 1024
@@ -22,9 +24,9 @@ LARGEST_BODY = 1024 * 1024
 def receiver(toolbox: Toolbox, secret: str, *, live: bool) -> Starlette:
     """The application: POST / takes one signed event.
 
-    It answers 200 once the event is kept, or is of no interest; 400 for what is not signed by Stripe; 413 for too much;
-    503 when the database does not answer: Stripe sends again what was not answered with 2xx. A connection is for one
-    message.
+    It answers 200 once the event is kept, also as unreadable, or is of no interest; 400 for what is not signed by
+    Stripe; 403 with the reason for what is of another mode or account; 413 for too much; 503 when the database does not
+    answer: Stripe sends again what was not answered with 2xx. A connection is for one message.
     """
 
     async def receive(request: Request) -> Response:
@@ -35,7 +37,7 @@ def receiver(toolbox: Toolbox, secret: str, *, live: bool) -> Starlette:
         if body is None:
             return _answer(413)
         signature = request.headers.get("stripe-signature")
-        return _answer(await run_in_threadpool(_taken, toolbox, body, signature, secret, live))
+        return _answer(*await run_in_threadpool(_taken, toolbox, body, signature, secret, live))
 
     return Starlette(routes=[Route("/", receive, methods=["POST"])])
 
@@ -59,8 +61,8 @@ def configured(application: Starlette, port: int, http: type[OneRequest] = OneRe
     )
 
 
-def _answer(status: int) -> Response:
-    return Response(status_code=status, headers={"Connection": "close"})
+def _answer(status: int, reason: str = "") -> Response:
+    return Response(reason, status, headers={"Connection": "close"}, media_type="text/plain")
 
 
 async def _limited(request: Request) -> bytes | None:
@@ -73,12 +75,23 @@ async def _limited(request: Request) -> bytes | None:
     return bytes(body)
 
 
-def _taken(toolbox: Toolbox, body: bytes, signature: str | None, secret: str, live: bool) -> int:
-    """The status to answer with: what cannot be read is of no interest, or is left to the poll."""
+def _taken(toolbox: Toolbox, body: bytes, signature: str | None, secret: str, live: bool) -> tuple[int, str]:
+    """The status to answer with, and the reason of a refusal of what Stripe signed.
+
+    What cannot be read is kept by its name: sent again it would be the same. The poll reads what matters of it.
+    """
+
+    def account_id() -> str | None:
+        account = toolbox.stripe_accounts.mine()
+        return None if account is None else account.account_id
+
     try:
-        seen = read_pushed(body, signature, secret, live=live)
+        seen = read_pushed(body, signature, secret, live=live, account_id=account_id)
     except ForgedError:
-        return 400
-    except UnreadableError:
-        return 200
-    return 200 if toolbox.payment_intake.push(seen) else 503
+        return 400, ""
+    except ForeignError as foreign:
+        return (403, foreign.event.reason) if toolbox.unread_events.keep(foreign.event) else (503, "")
+    if seen is None:
+        return 200, ""
+    kept = toolbox.unread_events.keep(seen) if isinstance(seen, UnreadEvent) else toolbox.payment_intake.push(seen)
+    return (200 if kept else 503), ""

@@ -9,6 +9,7 @@ from flybill_pipeline.stores.payments.credit_notes import CreditNotes
 from flybill_pipeline.stores.payments.intake import PaymentIntake
 from flybill_pipeline.stores.payments.standing import Payments
 from flybill_pipeline.stores.payments.statements import Statements
+from flybill_pipeline.stores.payments.unread_events import UnreadEvents
 from flybill_pipeline.toolbox.sync import SyncTools
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ class PaymentTools(SyncTools):
     @cached_property
     def payment_intake(self) -> PaymentIntake:
         return PaymentIntake(self.engine)
+
+    @cached_property
+    def unread_events(self) -> UnreadEvents:
+        return UnreadEvents(self.engine)
 
     def stripe_now(self) -> datetime:
         """The time by Stripe's clock: ours without what its newest answer showed that ours is off; one is asked for."""

@@ -6,4 +6,4 @@ from flybill_pipeline.toolbox.tools import Toolbox
 
 
 def test_before_anything_was_read(tools: Toolbox) -> None:
-    assert payments_kept(tools) == PaymentsKept(0, 0, Poll())
+    assert payments_kept(tools) == PaymentsKept(0, 0, Poll(), {})

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 import stripe
 import uvicorn
+from sqlalchemy import select
 
 from flybill_pipeline.serving.one_request import OneRequest
 from flybill_pipeline.serving.webhooks import LARGEST_BODY, configured, receiver
 from flybill_pipeline.settings import load_settings
+from flybill_pipeline.stores.payments.tables import unread_events
 from flybill_pipeline.toolbox.wiring import build_toolbox
 from flybill_pipeline_tests.chaos.conftest import world
 from flybill_pipeline_tests.chaos.world import World
@@ -45,21 +47,23 @@ class Hook:
         listed = self.account.stripe.raw_request("get", "/v1/events", limit=100).data
         return list(listed["data"])
 
-    def send(self, event: Any, *, secret: str = SECRET, age: int = 0, signature: str | None = None) -> int:
+    def send(
+        self, event: Any, *, secret: str = SECRET, age: int = 0, signature: str | None = None, answer: str = ""
+    ) -> int:
         """Pushes an event, signed `age` seconds ago; the status of the answer."""
         payload = event if isinstance(event, str) else json.dumps(event)
         at = int(time.time()) - age
         signature = signature or stripe.WebhookSignature.generate_signature_header(payload, secret, at)
-        return self.post(payload.encode(), {"Stripe-Signature": signature})
+        return self.post(payload.encode(), {"Stripe-Signature": signature}, answer)
 
-    def post(self, body: bytes, headers: dict[str, str]) -> int:
+    def post(self, body: bytes, headers: dict[str, str], says: str = "") -> int:
         request = urllib.request.Request(self._url, data=body, headers=headers, method="POST")
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 assert answer.read() == b""
                 return int(answer.status)
         except urllib.error.HTTPError as refused:
-            assert refused.read() == b""
+            assert refused.read() == says.encode()
             return refused.code
 
 
@@ -129,10 +133,49 @@ def test_what_is_of_no_interest_is_taken_and_forgotten(hook: Hook) -> None:
     account = hook.account
     account.pay(account.bill(1)[0])
     event = next(event for event in hook.events() if event["type"] == "invoice.paid")
-    for other in (event | {"type": "invoice.created"}, event | {"livemode": True}, {"object": "event"}, "7"):
-        assert hook.send(other) == 200
-    assert account.payments.counts() == (0, 0)
+    assert hook.send(event | {"type": "invoice.created"}) == 200
+    assert (account.payments.counts(), unread(account)) == ((0, 0), {})
     assert hook.post(b"x" * (LARGEST_BODY + 1), {"Stripe-Signature": "t=1,v1=x"}) == 413
+
+
+def unread(account: Account) -> dict[str, str]:
+    """What was not read: the type and the reason of each, by its id."""
+    with account.world.engine.connect() as connection:
+        return {row.event_id: f"{row.kind}: {row.reason}" for row in connection.execute(select(unread_events))}
+
+
+def test_what_stripe_signed_and_nobody_can_read_is_taken_and_kept_by_its_name(hook: Hook) -> None:
+    account = hook.account
+    account.pay(account.bill(1)[0])
+    event = next(event for event in hook.events() if event["type"] == "invoice.paid")
+    thin = {"id": "evt_thin", "object": "v2.core.event", "type": "v1.billing.meter.error_report_triggered"}
+    odd = event | {"id": "evt_odd", "data": {"object": {"object": "invoice"}}}
+    for other in (thin, odd, odd, {"object": "event"}, "7", "[]", '{"id": "\\u0000", "type": 5}', "[" * 100_000):
+        assert hook.send(other) == 200, str(other)[:40]
+    assert account.payments.counts() == (0, 0)
+    kept = unread(account)
+    assert kept["evt_odd"] == "invoice.paid: its object cannot be read"
+    assert "thin event" in kept["evt_thin"]
+    assert sorted(kept.values())[:5] == [": no event"] * 5
+    assert len(kept) == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"livemode": True}, "not an event of test mode, which this endpoint is for"),
+        ({"account": "acct_of_another"}, "an event of another account"),
+    ],
+)
+def test_what_is_of_another_mode_or_account_is_refused_with_the_reason(
+    hook: Hook, change: dict[str, Any], reason: str
+) -> None:
+    account = hook.account
+    account.pay(account.bill(1)[0])
+    event = next(event for event in hook.events() if event["type"] == "invoice.paid")
+    assert hook.send(event | change, answer=reason) == 403
+    assert account.payments.counts() == (0, 0)
+    assert unread(account) == {event["id"]: f"invoice.paid: {reason}"}
 
 
 @pytest.mark.parametrize(

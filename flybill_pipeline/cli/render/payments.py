@@ -54,12 +54,15 @@ def payments_data(payments: MonthPayments) -> dict[str, Any]:
 def show_read(before: PaymentsKept, after: PaymentsKept) -> None:
     """What a reading of payments brought."""
     screen.line(_message(before, after))
+    for reason, count in after.unread.items():
+        screen.line(screen.warning("not read"), f": {screen.counted(count, 'pushed event')}: {reason}")
 
 
 def read_data(before: PaymentsKept, after: PaymentsKept) -> dict[str, Any]:
     """The JSON of `flybill payments`."""
     new = {"new": after.ours - before.ours, "not_ours": after.not_ours - before.not_ours}
-    return {**new, **poll_data(after.poll), "message": _message(before, after)}
+    unread = {"unread_events": dict(after.unread)}
+    return {**new, **poll_data(after.poll), **unread, "message": _message(before, after)}
 
 
 def _message(before: PaymentsKept, after: PaymentsKept) -> str:

@@ -42,3 +42,12 @@ payment_polls = Table(  # one row: how far Stripe's events are read, and how the
     Column("remedy", Text),
     Column("fell_back_at", DateTime(timezone=True)),  # when the objects were read, the events being gone
 )
+
+unread_events = Table(  # what Stripe pushed and nobody could read, or was not for this endpoint; nothing of its content
+    "unread_events",
+    metadata,
+    Column("event_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
