@@ -159,9 +159,16 @@ def test_a_deleted_draft_stays_the_answer_of_its_creation(account: Account) -> N
 
 def test_only_drafts_can_be_deleted_and_only_drafts_finalized(account: Account) -> None:
     final = account.finalized(500, customer=account.customer())["id"]
-    assert account.refused("post", f"invoices/{final}/finalize").http_status == 400
+    assert code_of(account.refused("post", f"invoices/{final}/finalize")) is None
     assert code_of(account.refused("post", f"invoices/{final}/add_lines", lines=lines(1))) == "invoice_not_editable"
-    assert account.refused("delete", f"invoices/{final}").http_status == 400
+    assert code_of(account.refused("delete", f"invoices/{final}")) is None
+
+
+def test_who_is_sent_an_invoice_needs_an_address(account: Account) -> None:
+    terms = {"collection_method": "send_invoice", "days_until_due": 30}
+    error = account.refused("post", "invoices", customer=account.customer(), **terms)
+    assert (error.http_status, code_of(error)) == (400, None)
+    assert "Missing email" in str(error.user_message)
 
 
 def test_voiding_gives_the_balance_back(account: Account) -> None:

@@ -1,6 +1,8 @@
 """The oracle: each rule seen to fire, and silent where it should be."""
 
-from flybill_pipeline_tests.stripe_emulator.helpers import DAY, Shop
+import pytest
+
+from flybill_pipeline_tests.stripe_emulator.helpers import DAY, Json, Shop
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
 
@@ -21,6 +23,16 @@ def test_a_good_run_is_silent(shop: Shop, emulator: EmulatorProcess) -> None:
     shop.draft(metadata=ours("i2", 5, 1))
     shop.refused("get", "customers/cus_none")
     assert rules(emulator) == []
+
+
+@pytest.mark.parametrize("behavior", ["exclusive", "inclusive"])
+def test_tax_is_no_part_of_what_was_to_be_billed(behavior: str, shop: Shop, emulator: EmulatorProcess) -> None:
+    emulator.control("POST", "tax", {"behavior": behavior})
+    taxed: Json = {"customer": shop.customer(address={"country": "DE"}), "automatic_tax": {"enabled": True}}
+    total = {"exclusive": 119, "inclusive": 100}[behavior]
+    assert shop.finalized(60, 40, metadata=ours("i1", 100, 2), **taxed)["total"] == total
+    shop.finalized(60, 40, metadata=ours("i2", 119, 2), **taxed)
+    assert rules(emulator) == ["wrong_subtotal"]
 
 
 def test_two_finalized_invoices_for_one_of_ours(shop: Shop, emulator: EmulatorProcess) -> None:
