@@ -320,7 +320,7 @@ def test_owes_has_every_member_that_tools_rely_on(months: Months) -> None:
     assert answer["usage_up_to"] == f"{FIRST}-05T10:00:00+00:00"
     assert "$5.96" in answer["message"]
     for line in answer["lines"]:
-        members = "kind meter dimensions service_month quantity unit amount_minor description working"
+        members = "kind meter name dimensions service_month quantity unit amount_minor description working portions"
         assert set(line) == set(members.split())
         assert type(line["amount_minor"]) is int
         assert type(line["quantity"]) is str

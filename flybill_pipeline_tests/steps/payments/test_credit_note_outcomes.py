@@ -138,7 +138,7 @@ def test_a_rolled_up_invoice_is_credited_on_the_line_that_holds_ours(desk: Desk)
         bill = connection.execute(select(stripe_sync.c.stripe_invoice_id).order_by(stripe_sync.c.invoice_id)).scalars()
         lines = desk.world.stripe().v1.invoices.line_items.list(list(bill)[1] or "", {"limit": 100}).data
     (line,) = [line for line in lines if line.id == line_id]
-    assert (line.description or "").startswith("meter2, 2026-10: 43 lines")  # line 290 is meter 289 % 7
+    assert line.description == "meter2, 2026-10: 6,407 seconds in 43 lines"  # line 290 is meter 289 % 7
     assert desk.problems() == []
 
 
