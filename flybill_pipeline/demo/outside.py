@@ -1,4 +1,4 @@
-"""What other people do to Stripe while flybill bills: create and delete customers, cause faults.
+"""What other people do to Stripe while flybill bills: create and delete customers, bill somebody by hand, cause faults.
 
 It speaks to the emulator by plain HTTP, so that nothing of flybill's own gateway is in it.
 """
@@ -25,6 +25,13 @@ class Outside:
     def delete_customer(self, customer: str) -> None:
         """Deletes a customer, as a colleague might by mistake."""
         self._stripe("DELETE", f"/v1/customers/{customer}")
+
+    def bill_by_hand(self, customer: str, currency: str) -> None:
+        """An invoice in another currency, which is the customer's own from then on."""
+        invoice = self._stripe("POST", "/v1/invoices", {"customer": customer, "currency": currency})["id"]
+        line = {"lines[0][amount]": "1000", "lines[0][description]": "billed by hand"}
+        self._stripe("POST", f"/v1/invoices/{invoice}/add_lines", line)
+        self._stripe("POST", f"/v1/invoices/{invoice}/finalize")
 
     def cause_faults(self, seed: int, rate: float) -> None:
         """From now on a share of all calls goes wrong, in every way that calls go wrong."""

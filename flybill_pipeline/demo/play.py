@@ -18,7 +18,7 @@ from flybill_pipeline.settings import Settings
 from flybill_pipeline.stores.invoicing.organizations_file import read_organizations
 from flybill_pipeline.stores.payments.statements import MonthStatus
 
-DELETED, MISTYPED = 3, 7  # positions of the organizations whose customers somebody breaks
+DELETED, OTHER_CURRENCY = 3, 7  # positions of the organizations whose customers somebody breaks
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Demo:
         tools, ids = self._runner.toolbox, org_ids(self._plan)
         bills = tools.statements.month(month)
         failed = {failure.org_id for failure in bills.failures}
-        broken = [ids[position] for position in (DELETED, MISTYPED) if ids[position] in failed]
+        broken = [ids[position] for position in (DELETED, OTHER_CURRENCY) if ids[position] in failed]
         return Closed(bills, tools.usage.numbers(month), self._faults(), broken)
 
     def mend(self, closed: Closed, progress: Progress) -> Played:
@@ -110,11 +110,13 @@ class Demo:
             tools.landing.land(usage, source)
 
     def _break_two_customers(self) -> None:
-        """Two organizations come with customers that no invoice can go to: one was deleted, one never existed."""
+        """Two organizations come with customers that no invoice can go to: one was deleted, one is billed in yen."""
         ids = org_ids(self._plan)
         deleted = self._outside.new_customer(ids[DELETED])
         self._outside.delete_customer(deleted)
-        self._relink({ids[DELETED]: deleted, ids[MISTYPED]: "cus_mistyped"}, "broken-customers.csv")
+        locked = self._outside.new_customer(ids[OTHER_CURRENCY])
+        self._outside.bill_by_hand(locked, "jpy")
+        self._relink({ids[DELETED]: deleted, ids[OTHER_CURRENCY]: locked}, "broken-customers.csv")
 
     def _relink(self, customers: Mapping[str, str], name: str) -> None:
         """Imports the organizations again, each with its customer at Stripe."""
