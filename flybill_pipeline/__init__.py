@@ -3,7 +3,7 @@
 The layers, top to bottom. A module imports only from lower rows, and names on one row are strangers:
 
     cli                        what a person types
-    demo | serving             a made-up month | Dagster's UI behind a guard, webhooks
+    demo | serving | web       a made-up month | Dagster's UI behind a guard, webhooks | pages of who is billed
     operating                  Dagster's jobs in this process, dead runs, backups
     definitions                what Dagster loads
     defs                       Dagster and nothing but Dagster

@@ -32,6 +32,7 @@ OF_COMPOSE = ("FLYBILL_CONFIG", "FLYBILL_PASSWORD")
 """Variables of deploy/compose.yaml alone."""
 OF_KUBERNETES = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)")
 """What Kubernetes tells every pod of services, one of which may be called flybill-something."""
+SHORTEST_SECRET = 32
 ADDRESS = re.compile(r"[^@\s,<>\"']+@[A-Za-z0-9.-]+")
 
 
@@ -111,6 +112,11 @@ def _word(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _long_word(secret: SecretStr) -> SecretStr:
+    _require(len(secret.get_secret_value()) >= SHORTEST_SECRET)
+    return _word(secret)
+
+
 OnlyOne = Annotated[bool, BeforeValidator(lambda value: value in (True, "1"))]
 """Switched on by a 1 and by nothing that might have been meant otherwise."""
 Folder = Annotated[str, AfterValidator(_absolute_folder)]
@@ -132,6 +138,7 @@ class Settings(BaseModel):
     waived. A total above `hold_above_multiple` times what the org's last three months came to, and a credit above
     `largest_credit_minor`, wait for a person; 0 switches either off. Alerts go to `alert_webhook_url` (Slack's format)
     and to `alert_email_to` (addresses, by commas) through `smtp_url`; `ui_url` is where operators find Dagster.
+    Customers find their pages at `web_url`; `link_secret` signs the links to them, None means a secret of the home's.
     A month is closed by itself `close_grace_days` after its end. With `automation` schedules and sensors are on until
     somebody switches them off; without it they are off until somebody switches them on.
     """
@@ -183,6 +190,12 @@ class Settings(BaseModel):
         None, description="smtp://user:password@host:port, or smtps://…"
     )
     ui_url: Annotated[str, AfterValidator(_http)] | None = Field(None, description="an http:// or https:// address")
+    web_url: Annotated[str, AfterValidator(_base)] = Field(
+        "http://127.0.0.1:3080", description="http://host:port or https://host, with nothing after it"
+    )
+    link_secret: Annotated[SecretStr, AfterValidator(_long_word)] | None = Field(
+        None, description="32 or more letters, digits and signs, without blanks"
+    )
 
     @model_validator(mode="after")
     def _require_a_mail_server(self) -> "Settings":
@@ -213,7 +226,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """The environment in which a child process (Dagster's webserver, daemon, code server) sees these settings."""
-    values = settings.model_dump(exclude={"stripe_webhook_secret"})
+    values = settings.model_dump(exclude={"stripe_webhook_secret", "link_secret"})
     return {
         _variable(field): _text(value) for field, value in values.items() if value is not None and value is not False
     }

@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,10 @@ from flybill_pipeline.cli.render import screen
 from flybill_pipeline.cli.sessions import ready, toolbox
 from flybill_pipeline.serving.ports import require_free
 from flybill_pipeline.settings import SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from flybill_pipeline.toolbox.tools import Toolbox
+    from flybill_pipeline.web.links import Links
 
 
 @click.command()
@@ -54,4 +59,50 @@ def webhooks(port: int) -> None:
         receiver.serve(tools, secret, live=settings.stripe_live, port=port, say=screen.line)
 
 
-SERVING = (up, emulator, webhooks)
+@click.command()
+@click.option("--port", default=3080, show_default=True, help="Where the pages are, on this machine only.")
+def web(port: int) -> None:
+    """Serve the pages of the developers who are billed, until Ctrl-C; put a proxy with TLS in front.
+
+    `flybill link ORG` makes the link that opens them.
+    """
+    from flybill_pipeline.web.pages import application
+    from flybill_pipeline.web.server import serve
+
+    settings = load_settings()
+    require_free(port)
+    with toolbox(settings) as tools:
+        serve(application(tools, page_links(tools), settings.web_url), port, screen.line)
+
+
+@click.command()
+@click.argument("org")
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 400), help="How long the link holds.")
+@click.option("--revoke", is_flag=True, help="End all links of ORG instead.")
+def link(org: str, days: int, revoke: bool) -> None:
+    """A signed link to the pages of ORG, for its developers alone: who has it sees what ORG owes.
+
+    As a bearer token, its last part opens the same as JSON.
+    """
+    from flybill_pipeline.questions.organizations import organizations
+
+    with toolbox(load_settings()) as tools:
+        organizations(tools, [org])
+        links, now = page_links(tools), tools.now()
+        if revoke:
+            screen.line(f"{screen.counted(links.revoke(org, now), 'link')} ended.")
+            return
+        token = links.make(org, days, now)
+        screen.line(f"Whoever has this link sees what {org} owes, for {days} days; --revoke ends it before.")
+        screen.line(f"{tools.settings.web_url}/link/{token}")
+
+
+def page_links(tools: "Toolbox") -> "Links":
+    """Links that are signed with this deployment's secret."""
+    from flybill_pipeline.web.links import Links, home_secret
+
+    named = tools.settings.link_secret
+    return Links(tools.page_links, named.get_secret_value() if named else home_secret(tools.settings.home))
+
+
+SERVING = (up, emulator, webhooks, web, link)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flybill_pipeline.stores.payments.credit_notes import CreditNotes
 from flybill_pipeline.stores.payments.intake import PaymentIntake
+from flybill_pipeline.stores.payments.page_links import PageLinks
 from flybill_pipeline.stores.payments.standing import Payments
 from flybill_pipeline.stores.payments.statements import Statements
 from flybill_pipeline.stores.payments.unread_events import UnreadEvents
@@ -27,6 +28,10 @@ class PaymentTools(SyncTools):
     @cached_property
     def credit_notes(self) -> CreditNotes:
         return CreditNotes(self.engine)
+
+    @cached_property
+    def page_links(self) -> PageLinks:
+        return PageLinks(self.engine)
 
     @cached_property
     def payments(self) -> Payments:

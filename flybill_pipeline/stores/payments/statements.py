@@ -11,6 +11,7 @@ from sqlalchemy import (
     DateTime,
     Engine,
     Select,
+    Subquery,
     Text,
     case,
     cast,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     null,
     select,
     true,
+    union,
     union_all,
 )
 
@@ -108,14 +110,23 @@ class Statements:
 
     def facts(self, org_id: str, month: Month) -> MonthFacts | None:
         """What is known of one org's month; None for an org that nothing is known about."""
+        asked = select(literal(str(month)).label("month")).subquery("months")
+        return next(iter(self._facts_of(_facts(org_id, asked))), None)
+
+    def history(self, org_id: str, most: int) -> list[MonthFacts]:
+        """What is known of an org's months that were priced or settled, the newest first; at most so many."""
+        months = union(*(select(each.c.month).where(each.c.org_id == org_id) for each in (drafts, outcomes)))
+        known = months.subquery("months")
+        return self._facts_of(_facts(org_id, known).order_by(known.c.month.desc()).limit(most))
+
+    def _facts_of(self, query: Select[Any]) -> list[MonthFacts]:
         with self._engine.connect() as connection:
-            row = connection.execute(_facts(org_id, month)).one_or_none()
-            if row is None:
-                return None
-            facts = MonthFacts(month=month, **row._mapping)
-        if facts.sync_state in AT_REST or (breaker := self._breaker.state()) is None:
+            rows = [dict(row._mapping) for row in connection.execute(query)]
+        facts = [MonthFacts(month=Month.parse(row.pop("month")), **row) for row in rows]
+        if all(each.sync_state in AT_REST for each in facts) or (breaker := self._breaker.state()) is None:
             return facts
-        return replace(facts, delay=breaker.customer_message)
+        delay = breaker.customer_message
+        return [each if each.sync_state in AT_REST else replace(each, delay=delay) for each in facts]
 
 
 def _month_numbers(connection: Connection, month: Month) -> dict[str, Any]:
@@ -215,13 +226,14 @@ def _unsynced(month: Month) -> Select[Any]:
     )
 
 
-def _facts(org_id: str, month: Month) -> Select[Any]:
+def _facts(org_id: str, months: Subquery) -> Select[Any]:
     of_month = {
-        table: (table.c.month == str(month)) & (table.c.org_id == org_id) for table in (outcomes, invoices, drafts)
+        table: (table.c.month == months.c.month) & (table.c.org_id == org_id) for table in (outcomes, invoices, drafts)
     }
     total = func.coalesce(invoices.c.subtotal_minor, outcomes.c.total_minor, drafts.c.total_minor, 0)
     return (
         select(
+            months.c.month,
             # A settled month keeps its currency, whatever the organization is billed in by now.
             func.coalesce(invoices.c.currency, outcomes.c.currency, organizations.c.currency).label("currency"),
             total.label("total_minor"),
@@ -233,6 +245,7 @@ def _facts(org_id: str, month: Month) -> Select[Any]:
             invoices.c.number.label("invoice_number"),
         )
         .select_from(organizations)
+        .join(months, true())
         .outerjoin(drafts, of_month[drafts])
         .outerjoin(outcomes, of_month[outcomes])
         .outerjoin(invoices, of_month[invoices])

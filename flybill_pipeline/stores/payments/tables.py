@@ -51,3 +51,14 @@ unread_events = Table(  # what Stripe pushed and nobody could read, or was not f
     Column("reason", Text, nullable=False),
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
+
+page_links = Table(  # who may look at the pages of an organization; the link itself is signed, and not kept
+    "page_links",
+    metadata,
+    Column("link_id", Text, primary_key=True),
+    Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
+    Index("page_links_org", "org_id"),
+)

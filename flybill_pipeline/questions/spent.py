@@ -1,0 +1,60 @@
+"""What the usage of a month comes to, day after day: the same pricing as the invoice's, over the days up to each day.
+
+Usage alone: plans, discounts and credits belong to a month, not to a day. What is owed: `owed.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.line_items import total_minor
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, measures_needed
+from flybill_pipeline.billing.pricing.usage_lines import price_month
+from flybill_pipeline.billing.usage.totals import OrgUsage, UsageTotal
+from flybill_pipeline.questions.org_month import OrgMonth, org_month
+from flybill_pipeline.steps.pricing.price_usage import books_under
+from flybill_pipeline.toolbox.tools import Toolbox
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What the usage of `month` came to by the end of each of its days (UTC), in minor units of `currency`.
+
+    It ends with the last day that has usage; none without usage, or prices.
+    """
+
+    month: Month
+    currency: str
+    by_day: Sequence[tuple[date, int]]
+
+
+def spent(tools: Toolbox, org_id: str, month: Month) -> Spent:
+    """The organization's month, day after day. Raises UnknownOrganizationError."""
+    asked = org_month(tools, org_id, month)
+    books = books_under(tools.books(month)(asked.org.currency), asked.org.contracts)
+    used = None if books is None else _used(tools, asked, books)
+    return Spent(month, asked.org.currency, () if books is None or used is None else _by_day(month, books, used))
+
+
+def _used(tools: Toolbox, asked: OrgMonth, books: BooksOfMonth) -> OrgUsage | None:
+    month, org_id = asked.month, asked.org.org_id
+    of_month = tools.usage.of_month(
+        month,
+        tools.shard_of(org_id),
+        [org_id],
+        by_day=True,
+        measures=measures_needed({books}),
+        until=min(tools.now(), month.end),
+    )
+    return next(iter(of_month), None)
+
+
+def _by_day(month: Month, books: BooksOfMonth, used: OrgUsage) -> list[tuple[date, int]]:
+    days = (used.up_to.date() - month.first_day).days + 1
+    ends = [month.first_day + timedelta(days=number) for number in range(days)]
+    return [(end, total_minor(price_month(books, _up_to(end, used.totals)).lines)) for end in ends]
+
+
+def _up_to(end: date, totals: Sequence[UsageTotal]) -> list[UsageTotal]:
+    return [total for total in totals if total.day is None or total.day <= end]

@@ -1,0 +1,58 @@
+"""Signed links: who holds one may look at the pages of one organization, until it expires or is taken back.
+
+The signature is made with a secret that is in no database, so that nobody who can read the tables can make a link. How
+long links last, and which were taken back, the tables say.
+"""
+
+import os
+import secrets
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from flybill_pipeline.stores.payments.page_links import PageLinks
+
+SALT = "flybill page link"
+KEPT_IN = "link.secret"
+LONGEST_TOKEN = 200
+"""In characters: what is longer was never made here."""
+
+
+class Links:
+    """Makes tokens for organizations, and tells whose a token is."""
+
+    def __init__(self, kept: PageLinks, secret: str) -> None:
+        self._kept = kept
+        self._signer = URLSafeSerializer(secret, salt=SALT)
+
+    def make(self, org_id: str, days: int, now: datetime) -> str:
+        """A token for the pages of an organization that holds for so many days."""
+        return str(self._signer.dumps(self._kept.make(org_id, now, now + timedelta(days=days))))
+
+    def org_of(self, token: str, now: datetime) -> str | None:
+        """The organization that the token is for; None when it is forged, has expired or was taken back."""
+        if len(token) > LONGEST_TOKEN:
+            return None
+        try:
+            link_id = self._signer.loads(token)
+        except BadData:
+            return None
+        return self._kept.org_of(link_id, now) if isinstance(link_id, str) else None
+
+    def revoke(self, org_id: str, now: datetime) -> int:
+        """Ends all links of an organization; returns how many still held."""
+        return self._kept.revoke(org_id, now)
+
+
+def home_secret(home: Path) -> str:
+    """The secret of this machine's home; made when it is first asked for, and ours alone to read."""
+    path = home / KEPT_IN
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        secret = secrets.token_urlsafe(32)
+        file.write(secret)
+    return secret

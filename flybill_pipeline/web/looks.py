@@ -1,0 +1,54 @@
+"""The templates and what they may call: amounts, quantities, days and addresses as text. No page is put together here.
+
+Every text is escaped, and a name that no page gives is an error, not an empty place.
+"""
+
+from datetime import datetime
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from flybill_pipeline.billing.money.amounts import format_money
+from flybill_pipeline.billing.money.decimals import grouped
+from flybill_pipeline.billing.money.period import Month
+
+
+def environment() -> Environment:
+    """The templates of the pages."""
+    made = Environment(
+        loader=PackageLoader("flybill_pipeline.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(money=_money, number=grouped, month_name=month_name, moment=_moment)
+    made.tests["web_address"] = _is_web_address
+    made.globals.update(page_of=page_of)
+    return made
+
+
+def page_of(org_id: str, month: Month | None = None, line: int | None = None) -> str:
+    """The path of an organization's page, of its month's, or of the page of a line."""
+    path = f"/orgs/{quote(org_id, safe='')}"
+    if month is not None:
+        path += f"/months/{month}"
+    return path if line is None else f"{path}/lines/{line}"
+
+
+def month_name(month: Month) -> str:
+    """Such as "October 2026"."""
+    return f"{month.first_day:%B %Y}"
+
+
+def _money(minor: int, currency: str) -> str:
+    return format_money(minor, currency)
+
+
+def _is_web_address(text: str) -> bool:
+    """Whether it may be a link: what comes from outside could as well be `javascript:`."""
+    return text.startswith(("https://", "http://"))
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%d %B %Y, %H:%M} UTC"

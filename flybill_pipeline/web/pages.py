@@ -1,0 +1,133 @@
+"""The addresses of the pages, and what each answers. Who may see what: `access.py`; what is shown: `views.py`.
+
+The path names the organization, and only a link of that organization opens it: so a link of an invoice leads nobody to
+another's month. Everything is read; nothing can be changed here.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.steps.pricing.explain_lines import NoSuchLineError
+from flybill_pipeline.toolbox.tools import Toolbox
+from flybill_pipeline.web import views
+from flybill_pipeline.web.access import Access, Refused
+from flybill_pipeline.web.guard import SafeHeaders
+from flybill_pipeline.web.links import Links
+from flybill_pipeline.web.looks import environment, page_of
+
+ORG = "/orgs/{org:path}"
+MONTH = "/months/{month}"
+
+
+def application(tools: Toolbox, links: Links, address: str) -> Starlette:
+    """The application that a server runs. `address` is where customers reach it, such as https://billing.example."""
+    pages = Pages(tools, Access(tools, links, address))
+    routes = [
+        Route("/", pages.start),
+        Route("/link/{token}", pages.open),
+        Route(f"{ORG}{MONTH}/lines/{{line:int}}", pages.line),
+        Route(f"{ORG}{MONTH}", pages.month),
+        Mount("/static", StaticFiles(packages=[("flybill_pipeline.web", "static")])),
+        Route(ORG, pages.overview),
+    ]
+    handlers: Any = {404: pages.missing, 500: pages.broken}
+    return Starlette(routes=routes, middleware=[Middleware(SafeHeaders)], exception_handlers=handlers)
+
+
+class Pages:
+    """What each address answers."""
+
+    def __init__(self, tools: Toolbox, access: Access) -> None:
+        self._tools, self._access = tools, access
+        self._templates = environment()
+
+    async def start(self, request: Request) -> Response:
+        """The page of the organization whose link is kept."""
+        org = await self._access.org_of(request)
+        return self._refused(org) if isinstance(org, Refused) else RedirectResponse(page_of(org), 303)
+
+    async def open(self, request: Request) -> Response:
+        """A link, as it was sent to somebody."""
+        token = request.path_params["token"]
+        org = await self._access.org_of_token(request, token)
+        if isinstance(org, Refused):
+            return self._refused(org)
+        answer = RedirectResponse(page_of(org), 303)
+        self._access.keep(answer, token)
+        return answer
+
+    async def overview(self, request: Request) -> Response:
+        """What is owed now, what it comes to day after day, and every month before."""
+        return await self._answered(request, lambda org: self._page("overview", views.overview(self._tools, org)))
+
+    async def month(self, request: Request) -> Response:
+        """The statement of a month, line by line."""
+        month = _month(request)
+        return await self._answered(
+            request,
+            lambda org: self._page("month", views.of_month(self._tools, org, month)) if month else self._nothing(),
+        )
+
+    async def line(self, request: Request) -> Response:
+        """Why a line is what it is."""
+        month, number = _month(request), request.path_params["line"]
+
+        def show(org: str) -> Response:
+            try:
+                return self._page("line", views.of_line(self._tools, org, month, number)) if month else self._nothing()
+            except NoSuchLineError:
+                return self._nothing()
+
+        return await self._answered(request, show)
+
+    async def missing(self, _request: Request, _error: Exception) -> Response:
+        """An address that no page has."""
+        return self._nothing()
+
+    async def broken(self, _request: Request, _error: Exception) -> Response:
+        """A page that failed; what went wrong is for the log alone."""
+        text = "This page cannot be shown at the moment. What you owe stands as it was. Please try again soon."
+        return self._sentence("Not available", text, 500)
+
+    async def _answered(self, request: Request, show: Callable[[str], Response]) -> Response:
+        """The page, for who holds a link of the organization that the path names."""
+        org = await self._access.org_of(request)
+        if isinstance(org, Refused):
+            return self._refused(org)
+        if org != request.path_params["org"]:
+            return self._refused(Refused(0))
+        return await run_in_threadpool(show, org)
+
+    def _refused(self, refused: Refused) -> Response:
+        """The same answer whether an organization is there or not, and whatever is wrong with the link."""
+        if not refused.wait:
+            text = "This page needs a link that holds. Yours is missing or has ended: please ask for a new one."
+            return self._sentence("No access", text, 403)
+        answer = self._sentence("Too many requests", "Please wait a minute, then load the page again.", 429)
+        answer.headers["Retry-After"] = str(int(refused.wait) + 1)
+        return answer
+
+    def _nothing(self) -> Response:
+        return self._sentence("Not found", "There is nothing at this address.", 404)
+
+    def _sentence(self, title: str, text: str, status: int) -> Response:
+        return self._page("sentence", {"title": title, "text": text}, status)
+
+    def _page(self, template: str, values: views.Values, status: int = 200) -> Response:
+        return HTMLResponse(self._templates.get_template(f"{template}.html.j2").render(values), status)
+
+
+def _month(request: Request) -> Month | None:
+    try:
+        return Month.parse(request.path_params["month"])
+    except ValueError:
+        return None

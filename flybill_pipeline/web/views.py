@@ -1,0 +1,74 @@
+"""What each page shows: answers of `questions` as the values of its template. Nothing is read or decided here."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.questions.explained import Events, UsedEvent, explained
+from flybill_pipeline.questions.history import history
+from flybill_pipeline.questions.owed import owed
+from flybill_pipeline.questions.spent import spent
+from flybill_pipeline.toolbox.tools import Toolbox
+from flybill_pipeline.web.charts import curves
+
+MOST_EVENTS = 200
+"""Shown of a line; the sums are of all."""
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEvents:
+    """The first events of a line, how many there are in all, and what they add up to."""
+
+    first: Sequence[UsedEvent]
+    count: int
+    quantity: Decimal
+
+
+def overview(tools: Toolbox, org_id: str) -> Values:
+    """The running month, what its usage came to day after day beside the month before, and the months before."""
+    month = Month.of(tools.now())
+    this, last = spent(tools, org_id, month), spent(tools, org_id, month.previous())
+    before = last.by_day if last.currency == this.currency else ()
+    return {
+        "owed": owed(tools, org_id, month),
+        "history": history(tools, org_id),
+        "spent": this,
+        "days": list(_side_by_side(this.by_day, before)),
+        "curves": curves(this.by_day, before),
+    }
+
+
+def of_month(tools: Toolbox, org_id: str, month: Month) -> Values:
+    """The statement of a month."""
+    return {"owed": owed(tools, org_id, month)}
+
+
+def of_line(tools: Toolbox, org_id: str, month: Month, number: int) -> Values:
+    """A line, and the events that it was priced from. Raises NoSuchLineError."""
+    (line,) = explained(tools, org_id, month, number).lines
+    events, later = _shown(line.events), _shown(line.arrived_after)
+    return {"org_id": org_id, "month": month, "explained": line, "events": events, "later": later}
+
+
+def _shown(events: Events) -> ShownEvents:
+    """All events are read, so that all are counted."""
+    rows = iter(events)
+    first = list(islice(rows, MOST_EVENTS))
+    for _ in rows:
+        pass
+    return ShownEvents(first, events.count, events.quantity)
+
+
+def _side_by_side(
+    this: Sequence[tuple[date, int]], last: Sequence[tuple[date, int]]
+) -> Iterator[tuple[int, int | None, int | None]]:
+    """Each day of a month with what both months came to by its end, as far as that is known."""
+    ours, before = ({day.day: amount for day, amount in each} for each in (this, last))
+    for day in sorted(ours.keys() | before.keys()):
+        yield day, ours.get(day), before.get(day)
