@@ -1,7 +1,7 @@
 """Who asks, and whether they may: a link is kept in a cookie, or sent as a bearer token. What is shown: `views.py`."""
 
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic_ns
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -13,7 +13,7 @@ from flybill_pipeline.web.links import Links
 from flybill_pipeline.web.pace import Pace
 
 COOKIE = "flybill_link"
-REQUESTS, FAILURES, WINDOW_SECONDS = 120, 30, 60.0
+REQUESTS, FAILURES, WINDOW_SECONDS = 120, 30, 60
 """In a window: of one organization, and of one address with links that do not hold."""
 
 
@@ -21,7 +21,7 @@ REQUESTS, FAILURES, WINDOW_SECONDS = 120, 30, 60.0
 class Refused:
     """No answer for now. `wait`: the seconds after which one may ask again; 0 when waiting does not help."""
 
-    wait: float
+    wait: int
 
 
 class Access:
@@ -30,8 +30,8 @@ class Access:
     def __init__(self, tools: Toolbox, links: Links, address: str) -> None:
         self._tools, self._links = tools, links
         self._secure = urlsplit(address).scheme == "https"
-        self._of_orgs = Pace(REQUESTS, WINDOW_SECONDS, monotonic)
-        self._of_strangers = Pace(FAILURES, WINDOW_SECONDS, monotonic)
+        self._of_orgs = Pace(REQUESTS, WINDOW_SECONDS, monotonic_ns)
+        self._of_strangers = Pace(FAILURES, WINDOW_SECONDS, monotonic_ns)
 
     async def org_of(self, request: Request) -> str | Refused:
         """The organization whose link comes with the request."""

@@ -113,7 +113,7 @@ class Pages:
             text = "This page needs a link that holds. Yours is missing or has ended: please ask for a new one."
             return self._sentence("No access", text, 403)
         answer = self._sentence("Too many requests", "Please wait a minute, then load the page again.", 429)
-        answer.headers["Retry-After"] = str(int(refused.wait) + 1)
+        answer.headers["Retry-After"] = str(refused.wait)
         return answer
 
     def _nothing(self) -> Response:

@@ -1,0 +1,113 @@
+"""The pages over real HTTP: an organization with a closed month and a running one, and another that must not see it."""
+
+import socket
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import uvicorn
+
+from flybill_pipeline.billing.invoicing.terms import EVER
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.toolbox.tools import Toolbox
+from flybill_pipeline.web.links import Links
+from flybill_pipeline.web.pages import application
+from flybill_pipeline.web.server import configured
+from flybill_pipeline_tests.questions.conftest import home, tools
+from flybill_pipeline_tests.worlds.organizations import org_row
+from flybill_pipeline_tests.worlds.site import Site
+
+__all__ = ["home", "tools"]
+
+MONTH = Month(2025, 10)
+BEGAN = datetime(2025, 11, 3, 6, tzinfo=UTC)
+SECRET = "of the tests alone, and long enough for that"
+HOSTILE = "<script>alert('1')</script> & \"Söhne\" {{ 7 * 7 }}"
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Redirects are answers like others."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+
+class Browser:
+    """Asks a server; `headers` go with everything."""
+
+    def __init__(self, port: int, headers: Mapping[str, str] | None = None) -> None:
+        self.port, self._headers = port, dict(headers or {})
+        self._opener = urllib.request.build_opener(NoRedirect)
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """The answer at a path, which is sent as it stands."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers={**self._headers, **headers})
+        try:
+            with self._opener.open(request, timeout=30) as answer:
+                return Answer(answer.status, dict(answer.headers.items()), answer.read().decode())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, dict(error.headers.items()), error.read().decode())
+
+
+@dataclass
+class Served:
+    """The pages, and who may look at them. The clock may be moved."""
+
+    site: Site
+    links: Links
+    port: int
+
+    def holding(self, token: str) -> Browser:
+        """A browser that has opened the link."""
+        opened = Browser(self.port).get(f"/link/{token}")
+        return Browser(self.port, {"Cookie": opened.headers["set-cookie"].partition(";")[0]})
+
+    def browser(self, org_id: str) -> Browser:
+        """A browser of a developer of the organization."""
+        return self.holding(self.links.make(org_id, 30, self.site.tools.now()))
+
+
+@contextmanager
+def serving(tools: Toolbox, links: Links, address: str = "http://127.0.0.1") -> Iterator[int]:
+    """The pages on a port of their own."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(configured(application(tools, links, address), 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def served(tools: Toolbox) -> Iterator[Served]:
+    """October is closed with $13.00, November has $2.00 so far; `<other>` has nothing, and an odd name."""
+    clock = [BEGAN + timedelta(days=3)]
+    site = Site(replace(tools, now=lambda: clock[0]), MONTH, BEGAN)
+    site.tools.organizations.save([org_row("<other>", name=HOSTILE)], EVER)
+    for number in (0, 2, 3):
+        site.land(number, BEGAN - timedelta(days=1), day=f"2025-10-{5 + number:02d}")
+    site.land(1, BEGAN - timedelta(days=1), day="2025-11-04")
+    site.bring_in()
+    site.price()
+    site.finalize()
+    links = Links(site.tools.page_links, SECRET)
+    with serving(site.tools, links) as port:
+        yield Served(site, links, port)

@@ -1,0 +1,241 @@
+"""What a developer reads in a browser, over real HTTP: their own months alone, the numbers of `owes`, and no markup."""
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from html.parser import HTMLParser
+
+import pytest
+
+from flybill_pipeline.billing.alerts.plain import visible
+from flybill_pipeline.questions.explained import ExplainedLine, UsedEvent
+from flybill_pipeline.questions.history import History
+from flybill_pipeline.questions.owed import Owed, owed
+from flybill_pipeline.questions.spent import Spent
+from flybill_pipeline.toolbox.tools import Toolbox
+from flybill_pipeline.web.access import FAILURES
+from flybill_pipeline.web.charts import Curve
+from flybill_pipeline.web.guard import HEADERS
+from flybill_pipeline.web.links import Links
+from flybill_pipeline.web.looks import environment
+from flybill_pipeline.web.views import ShownEvents
+from flybill_pipeline_tests.cli.render import hostile as hostile_values
+from flybill_pipeline_tests.cli.render.hostile import CONTROLS, hostile
+from flybill_pipeline_tests.web.conftest import HOSTILE, MONTH, Answer, Browser, Served, serving
+
+NOTHING = "\N{EN DASH}"
+TEXTS = (
+    "html",
+    "head",
+    "meta",
+    "title",
+    "link",
+    "body",
+    "a",
+    "header",
+    "nav",
+    "main",
+    "footer",
+    "div",
+    "p",
+    "h1",
+    "h2",
+)
+OTHERS = ("ul", "li", "span", "table", "thead", "tbody", "tfoot", "tr", "th", "td", "svg", "line", "polyline")
+OURS = {*TEXTS, *OTHERS, "details", "summary"}
+"""Every element that a template of ours has."""
+
+
+class Read(HTMLParser):
+    """A page as a browser reads it: its elements, where its links lead, its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: set[str] = set()
+        self.links: list[str] = []
+        self.handlers: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.add(tag)
+        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
+        self.handlers += [name for name, _ in attrs if name.startswith("on") or name == "style"]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def read(answer: Answer) -> Read:
+    assert answer.status == 200, answer
+    return Read(answer.text)
+
+
+def test_the_first_page_says_what_is_owed_now_and_what_became_of_each_month(served: Served) -> None:
+    page = read(served.browser("acme").get("/orgs/acme"))
+    for sentence in (
+        "2025-11 is still running: you owe $2.00 so far.",
+        "your invoice is made on 2025-12-03",
+        "Usage is counted up to 04 November 2025, 00:00 UTC.",
+        "You owe $13.00 for 2025-10 (invoice FB-2025-10-000001).",
+        "The payment link follows",
+    ):
+        assert sentence in page.text or sentence in served.browser("acme").get("/orgs/acme/months/2025-10").text
+    assert "/orgs/acme/months/2025-10" in page.links
+
+
+def test_a_month_and_its_lines_lead_down_to_the_events(served: Served) -> None:
+    developer = served.browser("acme")
+    month = read(developer.get("/orgs/acme/months/2025-10"))
+    answer = owed(served.site.tools, "acme", MONTH)
+    assert answer.statement.message in month.text
+    for billed in answer.lines:
+        assert billed.description in month.text
+    assert "/orgs/acme/months/2025-10/lines/1" in month.links
+    line = read(developer.get("/orgs/acme/months/2025-10/lines/1"))
+    assert "3 events, together 1,300; billed as 1,300 second." in line.text
+    assert [day in line.text for day in ("2025-10-05", "2025-10-07", "2025-10-08")] == [True] * 3
+
+
+def test_the_days_of_both_months_stand_beside_each_other(served: Served) -> None:
+    page = served.browser("acme").get("/orgs/acme").text
+    rows = re.findall(r'<th scope="row">(\d+)</th><td class="amount">(\S+)</td>\s*<td class="amount">(\S+)</td>', page)
+    assert rows[3:8] == [
+        ("4", "$2.00", "$0.00"),
+        ("5", NOTHING, "$1.00"),
+        ("6", NOTHING, "$1.00"),
+        ("7", NOTHING, "$5.00"),
+        ("8", NOTHING, "$13.00"),
+    ]
+
+
+def test_what_is_not_there_is_not_found(served: Served) -> None:
+    developer = served.browser("acme")
+    for path in (
+        "/orgs/acme/months/2025-13",
+        "/orgs/acme/months/x",
+        "/orgs/acme/months/2025-10/lines/99",
+        "/robots.txt",
+    ):
+        assert developer.get(path).status == 404, path
+
+
+def test_a_link_opens_the_pages_of_its_organization_alone(served: Served) -> None:
+    other, nobody = served.browser("<other>"), Browser(served.port)
+    assert read(other.get("/orgs/%3Cother%3E")).text.count(HOSTILE) >= 1
+    answers = [
+        other.get("/orgs/acme"),
+        other.get("/orgs/acme/months/2025-10"),
+        other.get("/orgs/acme/months/2025-10/lines/1"),
+        other.get("/orgs/unheard-of"),
+        nobody.get("/orgs/acme"),
+        nobody.get("/"),
+    ]
+    assert {(answer.status, answer.text) for answer in answers} == {(403, answers[0].text)}
+    assert "$" not in answers[0].text
+
+
+def test_a_link_that_was_changed_has_expired_or_was_taken_back_opens_nothing(served: Served) -> None:
+    now = served.site.tools.now()
+    token, old = served.links.make("acme", 30, now), served.links.make("acme", 1, now - timedelta(days=2))
+    forged = Links(served.site.tools.page_links, "another secret that is long enough, too").make("acme", 30, now)
+    head, _, signature = token.partition(".")
+    odd = [old, forged, head, f"{head}.", f".{signature}", token[:-1], token.swapcase(), token * 9, "x", "%00", "a%2Fb"]
+    nobody = Browser(served.port)
+    assert {nobody.get(f"/link/{each}").status for each in odd} <= {403, 404}
+    assert nobody.get(f"/link/{token}").status == 303
+    holding = served.holding(token)
+    assert served.links.revoke("acme", now) == 2  # the forged one is kept too, and opens nothing
+    assert holding.get("/orgs/acme").status == 403
+    assert served.links.revoke("acme", now) == 0
+
+
+def test_a_program_sends_its_link_as_a_bearer_token(served: Served) -> None:
+    token = served.links.make("acme", 30, served.site.tools.now())
+    assert read(Browser(served.port, {"Authorization": f"Bearer {token}"}).get("/orgs/acme"))
+    for wrong in ("", "Bearer", "Bearer x", f"Basic {token}", token):
+        assert Browser(served.port, {"Authorization": wrong}).get("/orgs/acme").status == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../links.py",
+        "/static/%2e%2e/links.py",
+        "/static/..%2flinks.py",
+        "/orgs/acme/../../etc/passwd",
+        "/orgs/acme%0d%0aSet-Cookie:%20x=y",
+        "/link/x%0d%0aSet-Cookie:%20x=y",
+        "//evil.example/orgs/acme",
+        "/orgs/acme/months/2025-10%00",
+    ],
+)
+def test_odd_paths_lead_nowhere(served: Served, path: str) -> None:
+    answer = served.browser("acme").get(path)
+    assert answer.status in (403, 404)
+    assert "set-cookie" not in answer.headers
+    assert "location" not in answer.headers
+
+
+def test_every_answer_may_run_nothing_and_be_kept_by_nobody_else(served: Served) -> None:
+    developer = served.browser("acme")
+    answers = [developer.get(path) for path in ("/", "/orgs/acme", "/static/style.css", "/nowhere")]
+    answers.append(Browser(served.port).get("/orgs/acme"))
+    assert [answer.status for answer in answers] == [303, 200, 200, 404, 403]
+    for answer in answers:
+        assert {name: answer.headers[name.lower()] for name in HEADERS} == HEADERS
+
+
+def test_where_customers_come_over_https_the_link_is_kept_for_https_alone(tools: Toolbox, served: Served) -> None:
+    with serving(served.site.tools, served.links, "https://billing.example") as port:
+        token = served.links.make("acme", 30, served.site.tools.now())
+        kept = Browser(port).get(f"/link/{token}").headers["set-cookie"].lower()
+    assert all(word in kept for word in ("; secure", "; httponly", "; samesite=lax"))
+
+
+def test_who_guesses_links_must_wait_and_others_need_not(served: Served) -> None:
+    nobody, developer = Browser(served.port), served.browser("acme")
+    answers = [nobody.get(f"/link/{number}") for number in range(FAILURES + 1)]
+    assert [answer.status for answer in answers] == [403] * FAILURES + [429]
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 61
+    assert developer.get("/orgs/acme").status == 200
+
+
+def test_a_page_that_fails_says_so_and_tells_nothing_else(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    developer = served.browser("acme")
+    monkeypatch.setattr("flybill_pipeline.web.views.owed", lambda *_: 1 / 0)
+    answer = developer.get("/orgs/acme/months/2025-10")
+    assert answer.status == 500
+    assert "What you owe stands as it was" in answer.text
+    assert "ZeroDivision" not in answer.text
+
+
+EVIL = f"<script>alert(1)</script><img src=x onerror=x>\"' onmouseover=x </title>{{{{ 7 * 7 }}}} javascript:x{CONTROLS}"
+
+
+@pytest.mark.parametrize("template", ["overview", "month", "line", "sentence"])
+def test_no_text_of_anybody_elses_is_markup(template: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every text of an answer is hostile, made from the types: no list that could miss one."""
+    monkeypatch.setattr(hostile_values, "TEXT", EVIL)
+    event = hostile(UsedEvent)
+    values = {
+        "owed": hostile(Owed),
+        "history": hostile(History),
+        "spent": Spent(MONTH, "usd", ()),
+        "days": [(1, 7, None)],
+        "curves": [Curve("0,0 1,1", 7)] * 2,
+        "org_id": EVIL,
+        "month": MONTH,
+        "explained": hostile(ExplainedLine),
+        "events": ShownEvents([event], 2, Decimal(1)),
+        "later": ShownEvents([event], 1, Decimal(1)),
+        "title": EVIL,
+        "text": EVIL,
+    }
+    page = environment().get_template(f"{template}.html.j2").render(values)
+    shown = Read(page)
+    assert shown.elements <= OURS
+    assert shown.handlers == []
+    assert all(link.startswith(("/static/", "/orgs/", "#")) for link in shown.links)
+    assert visible(EVIL) in shown.text
+    assert page.replace("\n", "").isprintable()
