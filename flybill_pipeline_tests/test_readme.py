@@ -100,6 +100,8 @@ VALUES = {
     "FLYBILL_FIRST_MONTH": "2025-05",
     "FLYBILL_ALERT_WEBHOOK_URL": "https://hooks.example",
     "FLYBILL_SMTP_URL": "smtp://mail.example",
+    "FLYBILL_WEB_URL": "https://billing.example",
+    "FLYBILL_LINK_SECRET": "0123456789abcdef0123456789abcdef",
 }
 
 

@@ -42,6 +42,7 @@ FULL = {
     "FLYBILL_ALERT_EMAIL_FROM": "billing@example.com",
     "FLYBILL_SMTP_URL": "smtps://billing:hush@mail.example:465",
     "FLYBILL_UI_URL": "https://dagster.example",
+    "FLYBILL_WEB_URL": "https://billing.example",
     "STRIPE_API_KEY": KEY,
     "STRIPE_API_BASE": "http://127.0.0.1:1",
 }
@@ -98,6 +99,8 @@ WRONG = {
         "https://x?a", "http://[::1", "http://é",
     ],
     "STRIPE_WEBHOOK_SECRET": ["whsec_1\n", "whsec 1"],
+    "FLYBILL_WEB_URL": ["billing.example", "https://billing.example/pages", "ftp://billing.example"],
+    "FLYBILL_LINK_SECRET": ["short", "a secret with blanks in it, though it is long enough", "a" * 31],
     "FLYBILL_STRIPE_RATE": ["x", "0", "-1", "nan", "inf", "1e9"],
     "FLYBILL_STRIPE_ACCOUNT_RATE": ["0"],
     "FLYBILL_STRIPE_NUMBERS": ["1", "Ours"],
@@ -286,6 +289,6 @@ def test_what_a_deployment_does_unless_told_otherwise_is_said_here_alone() -> No
 
 
 def test_every_setting_is_tried_here_with_a_value_of_its_own() -> None:
-    told_to_no_child = {"STRIPE_WEBHOOK_SECRET"}
+    told_to_no_child = {"STRIPE_WEBHOOK_SECRET", "FLYBILL_LINK_SECRET"}
     tried = {name.removeprefix("FLYBILL_").lower() for name in {*FULL, *told_to_no_child}}
     assert tried == set(Settings.model_fields)

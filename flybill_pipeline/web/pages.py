@@ -16,10 +16,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.exports.forms import FORMS
+from flybill_pipeline.questions.owed import owed
 from flybill_pipeline.steps.pricing.explain_lines import NoSuchLineError
 from flybill_pipeline.toolbox.tools import Toolbox
-from flybill_pipeline.web import views
+from flybill_pipeline.web import data, views
 from flybill_pipeline.web.access import Access, Refused
+from flybill_pipeline.web.answers import JSON, file_answer, json_answer, text_answer, wants_json
 from flybill_pipeline.web.guard import SafeHeaders
 from flybill_pipeline.web.links import Links
 from flybill_pipeline.web.looks import environment, page_of
@@ -35,6 +38,7 @@ def application(tools: Toolbox, links: Links, address: str) -> Starlette:
         Route("/", pages.start),
         Route("/link/{token}", pages.open),
         Route(f"{ORG}{MONTH}/lines/{{line:int}}", pages.line),
+        Route(f"{ORG}{MONTH}/statement.{{form}}", pages.kept),
         Route(f"{ORG}{MONTH}", pages.month),
         Mount("/static", StaticFiles(packages=[("flybill_pipeline.web", "static")])),
         Route(ORG, pages.overview),
@@ -67,27 +71,46 @@ class Pages:
 
     async def overview(self, request: Request) -> Response:
         """What is owed now, what it comes to day after day, and every month before."""
-        return await self._answered(request, lambda org: self._page("overview", views.overview(self._tools, org)))
+
+        def show(org: str) -> Response:
+            values = views.overview(self._tools, org)
+            return json_answer(data.overview(values)) if wants_json(request) else self._page("overview", values)
+
+        return await self._answered(request, show)
 
     async def month(self, request: Request) -> Response:
-        """The statement of a month, line by line."""
-        month = _month(request)
-        return await self._answered(
-            request,
-            lambda org: self._page("month", views.of_month(self._tools, org, month)) if month else self._nothing(),
-        )
+        """The statement of a month, line by line; as JSON that of `flybill owes`."""
+
+        def show(org: str, month: Month) -> Response:
+            values = views.of_month(self._tools, org, month)
+            return (
+                text_answer(FORMS["json"](values["owed"]), JSON) if wants_json(request) else self._page("month", values)
+            )
+
+        return await self._answered_for_month(request, show)
 
     async def line(self, request: Request) -> Response:
         """Why a line is what it is."""
-        month, number = _month(request), request.path_params["line"]
 
-        def show(org: str) -> Response:
+        def show(org: str, month: Month) -> Response:
             try:
-                return self._page("line", views.of_line(self._tools, org, month, number)) if month else self._nothing()
+                values = views.of_line(self._tools, org, month, request.path_params["line"])
             except NoSuchLineError:
                 return self._nothing()
+            return json_answer(data.line(values)) if wants_json(request) else self._page("line", values)
 
-        return await self._answered(request, show)
+        return await self._answered_for_month(request, show)
+
+    async def kept(self, request: Request) -> Response:
+        """The statement of a month as a file to keep, in one of the forms of `flybill export`."""
+        form = request.path_params["form"]
+
+        def show(org: str, month: Month) -> Response:
+            if form not in FORMS:
+                return self._nothing()
+            return file_answer(FORMS[form](owed(self._tools, org, month)), form, f"statement-{month}.{form}")
+
+        return await self._answered_for_month(request, show)
 
     async def missing(self, _request: Request, _error: Exception) -> Response:
         """An address that no page has."""
@@ -107,6 +130,13 @@ class Pages:
             return self._refused(Refused(0))
         return await run_in_threadpool(show, org)
 
+    async def _answered_for_month(self, request: Request, show: Callable[[str, Month], Response]) -> Response:
+        try:
+            month = Month.parse(request.path_params["month"])
+        except ValueError:
+            return await self._answered(request, lambda _: self._nothing())
+        return await self._answered(request, lambda org: show(org, month))
+
     def _refused(self, refused: Refused) -> Response:
         """The same answer whether an organization is there or not, and whatever is wrong with the link."""
         if not refused.wait:
@@ -124,10 +154,3 @@ class Pages:
 
     def _page(self, template: str, values: views.Values, status: int = 200) -> Response:
         return HTMLResponse(self._templates.get_template(f"{template}.html.j2").render(values), status)
-
-
-def _month(request: Request) -> Month | None:
-    try:
-        return Month.parse(request.path_params["month"])
-    except ValueError:
-        return None

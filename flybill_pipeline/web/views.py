@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.exports.forms import FORMS
 from flybill_pipeline.questions.explained import Events, UsedEvent, explained
 from flybill_pipeline.questions.history import history
 from flybill_pipeline.questions.owed import owed
@@ -19,6 +20,7 @@ MOST_EVENTS = 200
 """Shown of a line; the sums are of all."""
 
 Values = dict[str, Any]
+"""The values of a template, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def overview(tools: Toolbox, org_id: str) -> Values:
 
 def of_month(tools: Toolbox, org_id: str, month: Month) -> Values:
     """The statement of a month."""
-    return {"owed": owed(tools, org_id, month)}
+    return {"owed": owed(tools, org_id, month), "forms": list(FORMS)}
 
 
 def of_line(tools: Toolbox, org_id: str, month: Month, number: int) -> Values:

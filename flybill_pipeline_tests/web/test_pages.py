@@ -1,5 +1,6 @@
 """What a developer reads in a browser, over real HTTP: their own months alone, the numbers of `owes`, and no markup."""
 
+import json
 import re
 from datetime import timedelta
 from decimal import Decimal
@@ -8,12 +9,15 @@ from html.parser import HTMLParser
 import pytest
 
 from flybill_pipeline.billing.alerts.plain import visible
+from flybill_pipeline.exports.forms import FORMS
+from flybill_pipeline.exports.statement_json import owed_data
 from flybill_pipeline.questions.explained import ExplainedLine, UsedEvent
 from flybill_pipeline.questions.history import History
 from flybill_pipeline.questions.owed import Owed, owed
 from flybill_pipeline.questions.spent import Spent
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.web.access import FAILURES
+from flybill_pipeline.web.answers import TYPES
 from flybill_pipeline.web.charts import Curve
 from flybill_pipeline.web.guard import HEADERS
 from flybill_pipeline.web.links import Links
@@ -23,6 +27,7 @@ from flybill_pipeline_tests.cli.render import hostile as hostile_values
 from flybill_pipeline_tests.cli.render.hostile import CONTROLS, hostile
 from flybill_pipeline_tests.web.conftest import HOSTILE, MONTH, Answer, Browser, Served, serving
 
+NO_FORM = "/orgs/acme/months/2025-10/statement.exe"
 NOTHING = "\N{EN DASH}"
 TEXTS = (
     "html",
@@ -157,6 +162,30 @@ def test_a_program_sends_its_link_as_a_bearer_token(served: Served) -> None:
         assert Browser(served.port, {"Authorization": wrong}).get("/orgs/acme").status == 403
 
 
+def test_programs_get_the_numbers_of_the_command_line(served: Served) -> None:
+    program = served.browser("acme")
+    month = program.get("/orgs/acme/months/2025-10", Accept="application/json")
+    assert json.loads(month.text) == owed_data(owed(served.site.tools, "acme", MONTH))
+    first = json.loads(program.get("/orgs/acme", Accept="application/json").text)
+    assert (first["now"]["month"], first["now"]["total_minor"]) == ("2025-11", 200)
+    assert [(each["month"], each["state"], each["total_minor"]) for each in first["months"]] == [
+        ("2025-10", "invoiced", 1300)
+    ]
+    assert first["usage_by_day"][-1] == {"day": "2025-11-04", "total_minor": 200}
+    line = json.loads(program.get("/orgs/acme/months/2025-10/lines/1", Accept="application/json").text)
+    assert (line["events_count"], line["events_quantity"], line["usage_quantity"]) == (3, "1300", "1300")
+    assert [event["event_id"] for event in line["events"]] == ["0", "2", "3"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_statement_can_be_kept_in_every_form_of_an_export(served: Served, form: str) -> None:
+    answer = served.browser("acme").get(f"/orgs/acme/months/2025-10/statement.{form}")
+    assert answer.headers["content-disposition"] == f'attachment; filename="statement-2025-10.{form}"'
+    assert answer.headers["content-type"] == TYPES[form]
+    assert answer.text == FORMS[form](owed(served.site.tools, "acme", MONTH))
+    assert served.browser("<other>").get(f"/orgs/acme/months/2025-10/statement.{form}").status == 403
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -220,6 +249,7 @@ def test_no_text_of_anybody_elses_is_markup(template: str, monkeypatch: pytest.M
     event = hostile(UsedEvent)
     values = {
         "owed": hostile(Owed),
+        "forms": list(FORMS),
         "history": hostile(History),
         "spent": Spent(MONTH, "usd", ()),
         "days": [(1, 7, None)],

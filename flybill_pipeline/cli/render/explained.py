@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.cli.render import screen
+from flybill_pipeline.exports.explained_json import event_data, explained_data
 from flybill_pipeline.questions.explained import Events, ExplainedLine, ExplainedMonth, UsedEvent
 
 
@@ -76,7 +76,7 @@ def write_explained(month: ExplainedMonth) -> bool:
 
 
 def _line_json(each: ExplainedLine) -> Iterator[str]:
-    yield json.dumps(_line_data(each))[:-1] + ', "events": ['
+    yield json.dumps(explained_data(each))[:-1] + ', "events": ['
     yield from _events_json(each.events)
     yield '], "arrived_after": ['
     yield from _events_json(each.arrived_after)
@@ -86,36 +86,4 @@ def _line_json(each: ExplainedLine) -> Iterator[str]:
 
 def _events_json(events: Events) -> Iterator[str]:
     for place, event in enumerate(events):
-        yield (",\n" if place else "\n") + json.dumps(_event_data(event))
-
-
-def _line_data(each: ExplainedLine) -> dict[str, Any]:
-    line = each.line
-    return {
-        "line": each.number,
-        "kind": line.kind,
-        "meter": line.meter,
-        "dimensions": dict(line.dimensions),
-        "service_month": str(line.service_month),
-        "quantity": plain(line.quantity),
-        "unit": line.unit,
-        "usage_quantity": plain(line.usage),
-        "amount_minor": line.amount_minor,
-        "currency": line.currency,
-        "description": line.description,
-        "level_before": None if each.level is None else plain(each.level),
-        "without_events": each.without_events or None,
-    }
-
-
-def _event_data(event: UsedEvent) -> dict[str, Any]:
-    return {
-        "source": event.source,
-        "event_id": event.event_id,
-        "meter": event.meter,
-        "dimensions": dict(event.dimensions),
-        "quantity": plain(event.quantity),
-        "occurred_at": event.occurred_at.isoformat(),
-        "file": event.file,
-        "row": event.row,
-    }
+        yield (",\n" if place else "\n") + json.dumps(event_data(event))

@@ -1,0 +1,40 @@
+"""A line and its events as JSON: for `flybill explain` and the page of a line. Which events are a line's: not here."""
+
+from typing import Any
+
+from flybill_pipeline.billing.money.decimals import plain
+from flybill_pipeline.questions.explained import ExplainedLine, UsedEvent
+
+
+def explained_data(each: ExplainedLine) -> dict[str, Any]:
+    """The line itself; its events come after it, one by one."""
+    line = each.line
+    return {
+        "line": each.number,
+        "kind": line.kind,
+        "meter": line.meter,
+        "dimensions": dict(line.dimensions),
+        "service_month": str(line.service_month),
+        "quantity": plain(line.quantity),
+        "unit": line.unit,
+        "usage_quantity": plain(line.usage),
+        "amount_minor": line.amount_minor,
+        "currency": line.currency,
+        "description": line.description,
+        "level_before": None if each.level is None else plain(each.level),
+        "without_events": each.without_events or None,
+    }
+
+
+def event_data(event: UsedEvent) -> dict[str, Any]:
+    """One event; `file` and `row` say where it was landed."""
+    return {
+        "source": event.source,
+        "event_id": event.event_id,
+        "meter": event.meter,
+        "dimensions": dict(event.dimensions),
+        "quantity": plain(event.quantity),
+        "occurred_at": event.occurred_at.isoformat(),
+        "file": event.file,
+        "row": event.row,
+    }

@@ -1,0 +1,34 @@
+"""Answers that are no page: JSON for programs, files to keep. What stands in them: `data.py` and `exports`."""
+
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+JSON = "application/json"
+TYPES = {"csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8", "json": JSON}
+"""What the forms of exports are called over HTTP."""
+
+
+def wants_json(request: Request) -> bool:
+    """Whether a program asks: it accepts JSON, and no page."""
+    accepted = request.headers.get("accept", "")
+    return JSON in accepted and "text/html" not in accepted
+
+
+def json_answer(content: Any) -> Response:
+    """The content as JSON."""
+    return text_answer(json.dumps(content, indent=2) + "\n", JSON)
+
+
+def file_answer(text: str, form: str, name: str) -> Response:
+    """A file that the browser keeps under `name`, a plain one of ours, and does not show."""
+    answer = text_answer(text, TYPES.get(form, "application/octet-stream"))
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def text_answer(text: str, media_type: str) -> Response:
+    """The text as UTF-8."""
+    return Response(text.encode("utf-8", "replace"), media_type=media_type)
