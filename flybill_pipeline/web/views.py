@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -15,6 +16,7 @@ from flybill_pipeline.questions.owed import owed
 from flybill_pipeline.questions.spent import spent
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.web.charts import curves
+from flybill_pipeline.web.looks import page_of
 
 MOST_EVENTS = 200
 """Shown of a line; the sums are of all."""
@@ -48,7 +50,11 @@ def overview(tools: Toolbox, org_id: str) -> Values:
 
 def of_month(tools: Toolbox, org_id: str, month: Month) -> Values:
     """The statement of a month."""
-    return {"owed": owed(tools, org_id, month), "forms": list(FORMS)}
+    return {
+        "owed": owed(tools, org_id, month),
+        "forms": list(FORMS),
+        "page_of_line": partial(page_of, org_id, month),
+    }
 
 
 def of_line(tools: Toolbox, org_id: str, month: Month, number: int) -> Values:

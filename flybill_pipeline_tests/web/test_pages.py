@@ -4,6 +4,7 @@ import json
 import re
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from html.parser import HTMLParser
 
 import pytest
@@ -21,7 +22,7 @@ from flybill_pipeline.web.answers import TYPES
 from flybill_pipeline.web.charts import Curve
 from flybill_pipeline.web.guard import HEADERS
 from flybill_pipeline.web.links import Links
-from flybill_pipeline.web.looks import environment
+from flybill_pipeline.web.looks import environment, page_of
 from flybill_pipeline.web.views import ShownEvents
 from flybill_pipeline_tests.cli.render import hostile as hostile_values
 from flybill_pipeline_tests.cli.render.hostile import CONTROLS, hostile
@@ -46,7 +47,22 @@ TEXTS = (
     "h1",
     "h2",
 )
-OTHERS = ("ul", "li", "span", "table", "thead", "tbody", "tfoot", "tr", "th", "td", "svg", "line", "polyline")
+OTHERS = (
+    "section",
+    "ul",
+    "li",
+    "span",
+    "table",
+    "thead",
+    "tbody",
+    "tfoot",
+    "tr",
+    "th",
+    "td",
+    "svg",
+    "line",
+    "polyline",
+)
 OURS = {*TEXTS, *OTHERS, "details", "summary"}
 """Every element that a template of ours has."""
 
@@ -81,11 +97,10 @@ def test_the_first_page_says_what_is_owed_now_and_what_became_of_each_month(serv
     for sentence in (
         "2025-11 is still running: you owe $2.00 so far.",
         "your invoice is made on 2025-12-03",
-        "Usage is counted up to 04 November 2025, 00:00 UTC.",
+        "Usage is counted up to 2025-11-04 00:00 UTC.",
         "You owe $13.00 for 2025-10 (invoice FB-2025-10-000001).",
-        "The payment link follows",
     ):
-        assert sentence in page.text or sentence in served.browser("acme").get("/orgs/acme/months/2025-10").text
+        assert sentence in page.text
     assert "/orgs/acme/months/2025-10" in page.links
 
 
@@ -98,7 +113,7 @@ def test_a_month_and_its_lines_lead_down_to_the_events(served: Served) -> None:
         assert billed.description in month.text
     assert "/orgs/acme/months/2025-10/lines/1" in month.links
     line = read(developer.get("/orgs/acme/months/2025-10/lines/1"))
-    assert "3 events, together 1,300; billed as 1,300 second." in line.text
+    assert "3 events, together 1,300; billed as 1,300 seconds." in line.text
     assert [day in line.text for day in ("2025-10-05", "2025-10-07", "2025-10-08")] == [True] * 3
 
 
@@ -250,6 +265,7 @@ def test_no_text_of_anybody_elses_is_markup(template: str, monkeypatch: pytest.M
     values = {
         "owed": hostile(Owed),
         "forms": list(FORMS),
+        "page_of_line": partial(page_of, EVIL, MONTH),
         "history": hostile(History),
         "spent": Spent(MONTH, "usd", ()),
         "days": [(1, 7, None)],
