@@ -1,4 +1,4 @@
-"""The templates of the pages, with the parts of statements, and the addresses of pages. No page is put together here."""
+"""The templates of the pages, with the parts of statements, and the addresses of pages. No page is made here."""
 
 from urllib.parse import quote
 

@@ -1,9 +1,10 @@
 """Which processes are alive: each holds a lock in Postgres that ends with its connection. Not what they work on."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 KEY = "hashtextextended('flybill process ' || :name, 0)"
 
@@ -32,7 +33,9 @@ def only_one(engine: Engine, name: str, refusal: str) -> Iterator[None]:
         try:
             yield
         finally:
-            connection.invalidate()  # the lock ends with the connection, which may have been cut long ago
+            with suppress(DBAPIError):  # the connection may have been cut long ago, and the lock ended with it
+                connection.execute(text(f"select pg_advisory_unlock({KEY})"), {"name": name})
+            connection.invalidate()
 
 
 def is_present(engine: Engine, name: str) -> bool:
