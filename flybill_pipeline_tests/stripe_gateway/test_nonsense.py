@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flybill_pipeline.billing.invoicing.tax_ids import TaxId
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_note_sync import CreditPlan
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
@@ -46,6 +47,13 @@ CALLS: dict[str, Call] = {
     "find_customers": lambda gate: gate.find_customers("acme", None),
     "retrieve_invoice": lambda gate: gate.retrieve_invoice("in_1"),
     "update_customer": lambda gate: gate.update_customer("cus_1", ORG, "k"),
+    "retrieve_customer": lambda gate: gate.retrieve_customer("cus_1"),
+    "update_profile": lambda gate: gate.update_profile(ORG, {"name", "email", "address"}, "k"),
+    "find_tax_ids": lambda gate: gate.find_tax_ids("cus_1"),
+    "create_tax_id": lambda gate: gate.create_tax_id("cus_1", TaxId("eu_vat", "DE123456789"), "k"),
+    "delete_tax_id": lambda gate: gate.delete_tax_id("cus_1", "txi_1"),
+    "preview_credit_note": lambda gate: gate.preview_credit_note(NOTE, "in_1", CreditPlan("il_1", 0, 5)),
+    "account": lambda gate: gate.account(),
     "invoice for reconciliation": lambda gate: InvoiceListing(gate).invoice("in_1"),
     "list_lines": lambda gate: gate.list_lines("in_1"),
     "find_bill": lambda gate: gate.find_bill("in_1"),
