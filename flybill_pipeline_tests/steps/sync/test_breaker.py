@@ -151,6 +151,8 @@ class ElsewhereDown:
         self.contents = port.contents
         return cast(Stripe, self)
 
+    def tax_problem(self) -> None: ...
+
     def create_customer(self, org: SyncOrg, key: str) -> Failure:
         failure = Failure("same_key", "no_answer", "No answer", "Nothing", "")
         SyncBreaker(self._world.engine).trip(opening("outage", failure, self._world.now()))

@@ -53,6 +53,8 @@ class Memory:
         self.calls = 0
         self._copies: dict[str, tuple[SyncInvoice, str, int]] = {}
 
+    def tax_problem(self) -> None: ...
+
     def create_customer(self, org: SyncOrg, key: str) -> Answer[StripeCustomer] | Failure:
         return self._refusal(org.org_id, "create_customer") or Answer(
             StripeCustomer(f"cus_{org.org_id}", 0, org.org_id, self.contents.customer(org))
@@ -117,6 +119,7 @@ class Memory:
             flybill_number=invoice.number,
             flybill_terms=self.contents.invoice(invoice),
             line_ids=tuple(line.line_id for line in invoice.lines) if total else (),
+            number=invoice.number_at_stripe,
         )
 
 
