@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,7 +31,8 @@ CHARACTERS = [
     "ｶ\uff9e",
     "\r\n",
 ]
-"""One each, by Unicode's own breaks (compared with those of the library `regex`)."""
+"""One each, by Unicode's own breaks."""
+ODD = st.sampled_from([point for each in CHARACTERS for point in each])
 
 
 @given(seen=st.lists(st.sampled_from(CHARACTERS), min_size=1), longest=st.integers(1, 40))
@@ -39,6 +41,14 @@ def test_a_text_is_cut_between_what_is_seen_as_one_character(seen: Sequence[str]
     ends = {0, *accumulate(len(each) for each in seen)}
     assert len(shown) in ends or longest < max(map(len, seen))
     assert "".join(seen).startswith(shown) and len(shown) <= longest
+
+
+@given(text=st.text(ODD | st.characters(), min_size=1), longest=st.integers(1, 20))
+def test_no_cut_falls_within_a_cluster_of_the_library_that_knows_unicodes_tables(text: str, longest: int) -> None:
+    """But where the first cluster is longer than what may be left, or nothing before it is surely an end."""
+    ends = {0, *accumulate(len(cluster) for cluster in regex.findall(r"\X", text))}
+    assert len(cut(text, longest)) in {*ends, longest}
+    assert len(cut(f"ab {text}", longest + 3)) - 3 in {*ends, -1, -2}
 
 
 @pytest.mark.parametrize("whole", CHARACTERS)
