@@ -5,10 +5,11 @@ from itertools import accumulate
 
 import pytest
 import regex
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flybill_pipeline.billing.usage.graphemes import ELLIPSIS, cut, cut_short
+from flybill_pipeline_tests.worlds.effort import examples
 
 CHARACTERS = [
     *("a", "é", "ß", "漢", "字", "Я", "ع", "가", "あ", " ", "😀", "·"),
@@ -32,7 +33,7 @@ CHARACTERS = [
     "\r\n",
 ]
 """One each, by Unicode's own breaks."""
-ODD = st.sampled_from([point for each in CHARACTERS for point in each])
+PIECES = st.sampled_from([*CHARACTERS, *(point for each in CHARACTERS for point in each)]) | st.characters()
 
 
 @given(seen=st.lists(st.sampled_from(CHARACTERS), min_size=1), longest=st.integers(1, 40))
@@ -43,7 +44,8 @@ def test_a_text_is_cut_between_what_is_seen_as_one_character(seen: Sequence[str]
     assert "".join(seen).startswith(shown) and len(shown) <= longest
 
 
-@given(text=st.text(ODD | st.characters(), min_size=1), longest=st.integers(1, 20))
+@settings(max_examples=examples(400))
+@given(text=st.lists(PIECES, min_size=2, max_size=8).map("".join), longest=st.integers(1, 20))
 def test_no_cut_falls_within_a_cluster_of_the_library_that_knows_unicodes_tables(text: str, longest: int) -> None:
     """But where the first cluster is longer than what may be left, or nothing before it is surely an end."""
     ends = {0, *accumulate(len(cluster) for cluster in regex.findall(r"\X", text))}
