@@ -12,6 +12,8 @@ import pytest
 from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.partitions import Partitions
+from flybill_pipeline.settings import load_settings
+from flybill_pipeline.toolbox.wiring import build_toolbox
 from flybill_pipeline_tests.conftest import SHARED
 from flybill_pipeline_tests.stories.troubled_months import (
     BAD_ROWS,
@@ -25,6 +27,7 @@ from flybill_pipeline_tests.stories.troubled_months import (
 )
 from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, Ran, event
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
+from flybill_pipeline_tests.worlds.statement_views import assert_views_say_what_is_owed
 
 CASES = SHARED / "cases" / "pricing.json"
 
@@ -337,6 +340,20 @@ def test_a_held_organization_sees_its_lines_and_that_it_need_not_do_anything(mon
     assert answer["total_minor"] == 500
     assert "rockets" not in answer["message"]
     assert owed(months.flybill, "cirrus")["lines"] == []
+
+
+def test_the_views_say_of_every_settled_month_what_owes_says(months: Months) -> None:
+    tools = build_toolbox(load_settings(months.flybill.environment))
+    settled = "select org_id, month from flybill.outcomes where outcome <> 'held' order by month, org_id"
+    states = [
+        assert_views_say_what_is_owed(tools, org, Month.parse(month)) for org, month in months.flybill.sql(settled)
+    ]
+    tools.close()
+    assert set(states) == {"payable", "carried_forward", "nothing_to_bill"}
+    ((state, message),) = months.flybill.sql(
+        "select state, message from flybill.statement_months where org_id = 'fjord' and month = :m", m=FIRST
+    )
+    assert (state, message) == ("held", owed(months.flybill, "fjord")["message"])
 
 
 def test_quote_has_every_member_that_tools_rely_on(months: Months) -> None:

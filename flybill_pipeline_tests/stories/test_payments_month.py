@@ -7,12 +7,14 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.payment_sensor import payment_sensor
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline.toolbox.wiring import build_toolbox
 from flybill_pipeline_tests.stories.troubled_months import USD
 from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
 from flybill_pipeline_tests.worlds.emulator import Emulators
+from flybill_pipeline_tests.worlds.statement_views import assert_views_say_what_is_owed
 
 MONTH = "2025-03"
 ORGS = ("acme", "bolt", "cody")
@@ -74,6 +76,13 @@ def test_a_customer_reads_that_the_payment_failed_and_what_to_do(flybill: Flybil
     assert "update your card at https://invoice.stripe.com/i/" in str(answer["next_step"])
     assert "Stripe will try again on 20" in str(answer["next_step"])
     assert owed(flybill, "cody")["state"] == "payable"
+
+
+def test_the_views_say_of_payments_what_owes_says(flybill: Flybill) -> None:
+    tools = build_toolbox(load_settings(flybill.environment))
+    states = [assert_views_say_what_is_owed(tools, org, Month.parse(MONTH)) for org in ORGS]
+    tools.close()
+    assert states == ["paid", "failed", "payable"]
 
 
 def test_an_operator_reads_payments_by_state_and_money_by_currency(flybill: Flybill) -> None:

@@ -110,7 +110,8 @@ def test_a_reader_cannot_write(billed: Flybill, statement: str) -> None:
 def test_a_reader_reads(billed: Flybill) -> None:
     engine = create_engine(as_login(billed.environment["FLYBILL_DATABASE_URL"], "test_reader"))
     with engine.connect() as connection:
-        assert connection.execute(text("select count(*) from flybill.invoices")).scalar_one() > 0
+        for table in ("invoices", "statement_months", "statement_lines", "statement_payments"):
+            assert connection.execute(text(f"select count(*) from flybill.{table}")).scalar_one() > 0
     engine.dispose()
 
 
