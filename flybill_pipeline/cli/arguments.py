@@ -21,7 +21,7 @@ class MonthType(click.ParamType[Month]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Month:
         try:
-            return value if isinstance(value, Month) else Month.parse(value)
+            return value if isinstance(value, Month) else Month.asked(value)
         except ValueError as error:
             return self.fail(str(error), param, ctx)
 

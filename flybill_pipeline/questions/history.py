@@ -3,11 +3,14 @@
 What a month is made of: `owed.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from flybill_pipeline.billing.invoicing.outcomes import HELD
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.statement import MonthFacts, Statement, statement
 from flybill_pipeline.questions.organizations import organizations
+from flybill_pipeline.questions.owed import owed
 from flybill_pipeline.stores.invoicing.organizations import Organization
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -16,7 +19,7 @@ MOST_MONTHS = 24
 
 @dataclass(frozen=True, slots=True)
 class PastMonth:
-    """A month that was priced or settled, as it is on record, and what is said of it."""
+    """A month and what is said of it: as it is on record when it is settled, else as it is priced now."""
 
     facts: MonthFacts
     statement: Statement
@@ -33,13 +36,25 @@ class History:
 def history(tools: Toolbox, org_id: str) -> History:
     """The organization's months, but those older than the newest MOST_MONTHS. Raises UnknownOrganizationError."""
     (organization,) = organizations(tools, [org_id])
-    return History(
-        organization, [_month(tools, org_id, facts) for facts in tools.statements.history(org_id, MOST_MONTHS)]
-    )
+    known = tools.statements.history(org_id, MOST_MONTHS)
+    months = [_month(tools, org_id, facts) for facts in known]
+    return History(organization, [*_just_ended(tools, org_id, known), *months][:MOST_MONTHS])
+
+
+def _just_ended(tools: Toolbox, org_id: str, known: Sequence[MonthFacts]) -> Iterator[PastMonth]:
+    """The month before this one, while nobody priced it: who is billed for it must not have to wait for that."""
+    ended = Month.of(tools.now()).previous()
+    if not any(facts.month >= ended for facts in known):
+        answer = owed(tools, org_id, ended)
+        if answer.lines:
+            yield PastMonth(answer.facts, answer.statement)
 
 
 def _month(tools: Toolbox, org_id: str, facts: MonthFacts) -> PastMonth:
     now = tools.now()
+    if facts.outcome in (None, HELD):  # the draft on record may be older than the usage that is known by now
+        answer = owed(tools, org_id, facts.month)
+        return PastMonth(answer.facts, answer.statement)
     if facts.invoice_number is None:
         return PastMonth(facts, statement(facts, now, tools.closing_day))
     paid = replace(facts, payment=tools.payments.of_org(org_id, facts.month, now))

@@ -13,13 +13,13 @@ TYPES = {"csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8", "
 
 def wants_json(request: Request) -> bool:
     """Whether a program asks: it accepts JSON, and no page."""
-    accepted = request.headers.get("accept", "")
+    accepted = request.headers.get("accept", "").lower()
     return JSON in accepted and "text/html" not in accepted
 
 
-def json_answer(content: Any) -> Response:
+def json_answer(content: Any, status: int = 200) -> Response:
     """The content as JSON."""
-    return text_answer(json.dumps(content, indent=2) + "\n", JSON)
+    return text_answer(json.dumps(content, indent=2) + "\n", JSON, status)
 
 
 def file_answer(text: str, form: str, name: str) -> Response:
@@ -29,6 +29,6 @@ def file_answer(text: str, form: str, name: str) -> Response:
     return answer
 
 
-def text_answer(text: str, media_type: str) -> Response:
+def text_answer(text: str, media_type: str, status: int = 200) -> Response:
     """The text as UTF-8."""
-    return Response(text.encode("utf-8", "replace"), media_type=media_type)
+    return Response(text.encode("utf-8", "replace"), status, media_type=media_type)

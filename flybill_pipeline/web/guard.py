@@ -1,4 +1,8 @@
-"""The headers that every answer carries: nothing of it is run, framed, guessed, told to others or kept for others."""
+"""Around every page: the headers of each answer, so that nothing of it is run, framed, guessed or told to others, and
+the path of each request as it was sent. What is answered: `pages.py`.
+"""
+
+from urllib.parse import quote
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,3 +33,16 @@ class SafeHeaders:
             await send(message)
 
         await self._app(scope, receive, with_headers)
+
+
+class PathsAsSent:
+    """Hands on each path as it was sent, so that the / of an id, written as %2F, separates nothing; none ends it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            sent = scope.get("raw_path") or quote(scope["path"]).encode()
+            scope = {**scope, "path": sent.decode("ascii", "replace").rstrip("/") or "/"}
+        await self._app(scope, receive, send)

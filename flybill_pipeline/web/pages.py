@@ -6,14 +6,15 @@ another's month. Everything is read; nothing can be changed here.
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.exports.forms import FORMS
@@ -23,28 +24,32 @@ from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.web import data, views
 from flybill_pipeline.web.access import Access, Refused
 from flybill_pipeline.web.answers import JSON, file_answer, json_answer, text_answer, wants_json
-from flybill_pipeline.web.guard import SafeHeaders
+from flybill_pipeline.web.guard import PathsAsSent, SafeHeaders
 from flybill_pipeline.web.links import Links
-from flybill_pipeline.web.looks import environment, page_of
+from flybill_pipeline.web.looks import environment, leads_to, page_of
 
 ORG = "/orgs/{org:path}"
 MONTH = "/months/{month}"
+LONGEST_NUMBER = 9
+"""Of a line, in digits."""
 
 
-def application(tools: Toolbox, links: Links, address: str) -> Starlette:
+def application(tools: Toolbox, links: Links, address: str) -> ASGIApp:
     """The application that a server runs. `address` is where customers reach it, such as https://billing.example."""
     pages = Pages(tools, Access(tools, links, address))
     routes = [
         Route("/", pages.start),
         Route("/link/{token}", pages.open),
-        Route(f"{ORG}{MONTH}/lines/{{line:int}}", pages.line),
+        Route(f"{ORG}{MONTH}/lines/{{line}}", pages.line),
         Route(f"{ORG}{MONTH}/statement.{{form}}", pages.kept),
         Route(f"{ORG}{MONTH}", pages.month),
         Mount("/static", StaticFiles(packages=[("flybill_pipeline.web", "static")])),
         Route(ORG, pages.overview),
     ]
-    handlers: Any = {404: pages.missing, 500: pages.broken}
-    return Starlette(routes=routes, middleware=[Middleware(SafeHeaders)], exception_handlers=handlers)
+    handlers: Any = {404: pages.missing, 405: pages.unchangeable, 500: pages.broken}
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False  # it would lead to whatever host the request names
+    return SafeHeaders(PathsAsSent(app))  # outside, so that an answer to a failure has the headers too
 
 
 class Pages:
@@ -57,14 +62,14 @@ class Pages:
     async def start(self, request: Request) -> Response:
         """The page of the organization whose link is kept."""
         org = await self._access.org_of(request)
-        return self._refused(org) if isinstance(org, Refused) else RedirectResponse(page_of(org), 303)
+        return self._refused(request, org) if isinstance(org, Refused) else RedirectResponse(page_of(org), 303)
 
     async def open(self, request: Request) -> Response:
         """A link, as it was sent to somebody."""
-        token = request.path_params["token"]
+        token = unquote(request.path_params["token"])
         org = await self._access.org_of_token(request, token)
         if isinstance(org, Refused):
-            return self._refused(org)
+            return self._refused(request, org)
         answer = RedirectResponse(page_of(org), 303)
         self._access.keep(answer, token)
         return answer
@@ -94,9 +99,9 @@ class Pages:
 
         def show(org: str, month: Month) -> Response:
             try:
-                values = views.of_line(self._tools, org, month, request.path_params["line"])
+                values = views.of_line(self._tools, org, month, _number(request.path_params["line"]))
             except NoSuchLineError:
-                return self._nothing()
+                return self._nothing(request)
             return json_answer(data.line(values)) if wants_json(request) else self._page("line", values)
 
         return await self._answered_for_month(request, show)
@@ -107,50 +112,66 @@ class Pages:
 
         def show(org: str, month: Month) -> Response:
             if form not in FORMS:
-                return self._nothing()
+                return self._nothing(request)
             return file_answer(FORMS[form](owed(self._tools, org, month)), form, f"statement-{month}.{form}")
 
         return await self._answered_for_month(request, show)
 
-    async def missing(self, _request: Request, _error: Exception) -> Response:
+    async def missing(self, request: Request, _error: Exception) -> Response:
         """An address that no page has."""
-        return self._nothing()
+        return self._nothing(request)
 
-    async def broken(self, _request: Request, _error: Exception) -> Response:
+    async def unchangeable(self, request: Request, _error: Exception) -> Response:
+        """Anything but looking."""
+        answer = self._sentence(request, "Not possible", "The pages can be read, and nothing else.", 405)
+        answer.headers["Allow"] = "GET, HEAD"
+        return answer
+
+    async def broken(self, request: Request, _error: Exception) -> Response:
         """A page that failed; what went wrong is for the log alone."""
         text = "This page cannot be shown at the moment. What you owe stands as it was. Please try again soon."
-        return self._sentence("Not available", text, 500)
+        return self._sentence(request, "Not available", text, 500)
 
     async def _answered(self, request: Request, show: Callable[[str], Response]) -> Response:
         """The page, for who holds a link of the organization that the path names."""
         org = await self._access.org_of(request)
         if isinstance(org, Refused):
-            return self._refused(org)
-        if org != request.path_params["org"]:
-            return self._refused(Refused(0))
+            return self._refused(request, org)
+        if not leads_to(request.path_params["org"], org):
+            return self._refused(request, Refused(0))
         return await run_in_threadpool(show, org)
 
     async def _answered_for_month(self, request: Request, show: Callable[[str, Month], Response]) -> Response:
         try:
-            month = Month.parse(request.path_params["month"])
+            month = Month.asked(request.path_params["month"])
         except ValueError:
-            return await self._answered(request, lambda _: self._nothing())
+            return await self._answered(request, lambda _: self._nothing(request))
         return await self._answered(request, lambda org: show(org, month))
 
-    def _refused(self, refused: Refused) -> Response:
+    def _refused(self, request: Request, refused: Refused) -> Response:
         """The same answer whether an organization is there or not, and whatever is wrong with the link."""
         if not refused.wait:
             text = "This page needs a link that holds. Yours is missing or has ended: please ask for a new one."
-            return self._sentence("No access", text, 403)
-        answer = self._sentence("Too many requests", "Please wait a minute, then load the page again.", 429)
+            return self._sentence(request, "No access", text, 403)
+        text = "Please wait a minute, then load the page again."
+        answer = self._sentence(request, "Too many requests", text, 429)
         answer.headers["Retry-After"] = str(refused.wait)
         return answer
 
-    def _nothing(self) -> Response:
-        return self._sentence("Not found", "There is nothing at this address.", 404)
+    def _nothing(self, request: Request) -> Response:
+        return self._sentence(request, "Not found", "There is nothing at this address.", 404)
 
-    def _sentence(self, title: str, text: str, status: int) -> Response:
+    def _sentence(self, request: Request, title: str, text: str, status: int) -> Response:
+        if wants_json(request):
+            return json_answer({"title": title, "message": text}, status)
         return self._page("sentence", {"title": title, "text": text}, status)
 
     def _page(self, template: str, values: views.Values, status: int = 200) -> Response:
         return HTMLResponse(self._templates.get_template(f"{template}.html.j2").render(values), status)
+
+
+def _number(text: str) -> int:
+    """The number of a line. Raises NoSuchLineError for what is no number, or one that no statement reaches."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER):
+        raise NoSuchLineError(text)
+    return int(text)

@@ -3,19 +3,19 @@
 from collections.abc import Callable
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 MOST_CONNECTIONS = 200
 IDLE_SECONDS = 5
 
 
-def serve(pages: Starlette, port: int, say: Callable[[str], None]) -> None:
+def serve(pages: ASGIApp, port: int, say: Callable[[str], None]) -> None:
     """Serves until SIGTERM or Ctrl-C."""
     say(f"The pages are on http://127.0.0.1:{port}/ (Ctrl-C ends them)")
     uvicorn.Server(configured(pages, port)).run()
 
 
-def configured(pages: Starlette, port: int) -> uvicorn.Config:
+def configured(pages: ASGIApp, port: int) -> uvicorn.Config:
     """How they are served. Links stand in addresses, so no address is logged."""
     return uvicorn.Config(
         pages,

@@ -66,11 +66,12 @@ class Browser:
 
 @dataclass
 class Served:
-    """The pages, and who may look at them. The clock may be moved."""
+    """The pages, and who may look at them. The one moment of `clock` is what they take for now."""
 
     site: Site
     links: Links
     port: int
+    clock: list[datetime]
 
     def holding(self, token: str) -> Browser:
         """A browser that has opened the link."""
@@ -110,4 +111,4 @@ def served(tools: Toolbox) -> Iterator[Served]:
     site.finalize()
     links = Links(site.tools.page_links, SECRET)
     with serving(site.tools, links) as port:
-        yield Served(site, links, port)
+        yield Served(site, links, port, clock)

@@ -1,15 +1,18 @@
 """What a developer reads in a browser, over real HTTP: their own months alone, the numbers of `owes`, and no markup."""
 
 import json
+import posixpath
 import re
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
 
 from flybill_pipeline.billing.alerts.plain import visible
+from flybill_pipeline.billing.invoicing.terms import EVER
 from flybill_pipeline.exports.forms import FORMS
 from flybill_pipeline.exports.statement_json import owed_data
 from flybill_pipeline.questions.explained import ExplainedLine, UsedEvent
@@ -26,7 +29,9 @@ from flybill_pipeline.web.looks import environment, page_of
 from flybill_pipeline.web.views import ShownEvents
 from flybill_pipeline_tests.cli.render import hostile as hostile_values
 from flybill_pipeline_tests.cli.render.hostile import CONTROLS, hostile
-from flybill_pipeline_tests.web.conftest import HOSTILE, MONTH, Answer, Browser, Served, serving
+from flybill_pipeline_tests.web.conftest import BEGAN, HOSTILE, MONTH, Answer, Browser, Served, serving
+from flybill_pipeline_tests.worlds.organizations import org_row
+from flybill_pipeline_tests.worlds.site import Site
 
 NO_FORM = "/orgs/acme/months/2025-10/statement.exe"
 NOTHING = "\N{EN DASH}"
@@ -134,10 +139,59 @@ def test_what_is_not_there_is_not_found(served: Served) -> None:
     for path in (
         "/orgs/acme/months/2025-13",
         "/orgs/acme/months/x",
+        "/orgs/acme/months/0001-01",
+        "/orgs/acme/months/9998-12",
         "/orgs/acme/months/2025-10/lines/99",
+        "/orgs/acme/months/2025-10/lines/-1",
+        f"/orgs/acme/months/2025-10/lines/{'9' * 5000}",
         "/robots.txt",
     ):
         assert developer.get(path).status == 404, path
+
+
+def test_an_organization_finds_its_pages_whatever_its_id_is(served: Served) -> None:
+    for org_id in ("..", ".", "a/months/2025-10", "a/months/2025-10/lines/1", "/", "a/", "%2F", "é?#;"):
+        served.site.tools.organizations.save([org_row(org_id, name="Odd")], EVER)
+        developer = served.browser(org_id)
+        first = as_browsers_go(developer.get("/").headers["location"])
+        page = read(developer.get(first))
+        assert "What Odd owes" in page.text, org_id
+        (month,) = (link for link in page.links if "/months/" in link)
+        assert "Odd" in read(developer.get(as_browsers_go(month))).text, org_id
+        assert "Odd" in read(developer.get(f"{first}/")).text, org_id
+        assert served.browser("acme").get(first).status == 403
+
+
+def test_a_month_to_come_is_not_said_to_run(served: Served) -> None:
+    page = read(served.browser("acme").get("/orgs/acme/months/2026-01"))
+    assert "2026-01 has not begun: what is known of it comes to $0.00." in page.text
+
+
+def as_browsers_go(address: str) -> str:
+    """The path that a browser asks for: it goes up at .. itself, also where that is written as %2e%2e."""
+    return posixpath.normpath(re.sub("(?i)(?<=/)((%2e){1,2})(?=/|$)", lambda dots: unquote(dots[0]), address))
+
+
+def test_no_answer_leads_to_a_host_that_the_request_names(served: Served) -> None:
+    for path in ("/orgs", "/static", "/link/x/", "/orgs/acme/"):
+        assert "location" not in Browser(served.port).get(path, Host="evil.example").headers, path
+
+
+def test_the_months_are_told_as_they_stand_now_not_as_they_were_priced_some_time(served: Served) -> None:
+    site = served.site
+    november = Site(site.tools, MONTH.next(), site.began)
+    november.price()
+    site.land(4, BEGAN + timedelta(days=2), day="2025-11-04")
+    site.bring_in()
+    page = served.browser("acme").get("/orgs/acme", Accept="application/json")
+    months = {each["month"]: each["total_minor"] for each in json.loads(page.text)["months"]}
+    assert months == {"2025-11": 1800, "2025-10": 1300}
+
+
+def test_a_month_that_has_just_ended_is_told_though_nobody_priced_it(served: Served) -> None:
+    served.clock[0] = MONTH.next().end
+    page = read(served.browser("acme").get("/orgs/acme"))
+    assert "2025-11 has ended and comes to $2.00; the invoice is not made yet." in page.text
 
 
 def test_a_link_opens_the_pages_of_its_organization_alone(served: Served) -> None:
@@ -173,6 +227,8 @@ def test_a_link_that_was_changed_has_expired_or_was_taken_back_opens_nothing(ser
 def test_a_program_sends_its_link_as_a_bearer_token(served: Served) -> None:
     token = served.links.make("acme", 30, served.site.tools.now())
     assert read(Browser(served.port, {"Authorization": f"Bearer {token}"}).get("/orgs/acme"))
+    refused = Browser(served.port).get("/orgs/acme", Accept="Application/JSON")
+    assert (refused.status, json.loads(refused.text)["title"]) == (403, "No access")
     for wrong in ("", "Bearer", "Bearer x", f"Basic {token}", token):
         assert Browser(served.port, {"Authorization": wrong}).get("/orgs/acme").status == 403
 
@@ -221,11 +277,15 @@ def test_odd_paths_lead_nowhere(served: Served, path: str) -> None:
     assert "location" not in answer.headers
 
 
-def test_every_answer_may_run_nothing_and_be_kept_by_nobody_else(served: Served) -> None:
+def test_every_answer_may_run_nothing_and_be_kept_by_nobody_else(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     developer = served.browser("acme")
     answers = [developer.get(path) for path in ("/", "/orgs/acme", "/static/style.css", "/nowhere")]
     answers.append(Browser(served.port).get("/orgs/acme"))
-    assert [answer.status for answer in answers] == [303, 200, 200, 404, 403]
+    monkeypatch.setattr("flybill_pipeline.web.views.owed", lambda *_: 1 / 0)
+    answers.append(developer.get("/orgs/acme"))
+    assert [answer.status for answer in answers] == [303, 200, 200, 404, 403, 500]
     for answer in answers:
         assert {name: answer.headers[name.lower()] for name in HEADERS} == HEADERS
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+FIRST_YEAR_ASKED, LAST_YEAR_ASKED = 1900, 9900
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 
 
@@ -31,6 +32,17 @@ class Month:
         if match is None or not text.isascii():
             raise ValueError(f"{text!r} is not a month; write it as YYYY-MM, such as 2026-10")
         return cls(int(match[1]), int(match[2]))
+
+    @classmethod
+    def asked(cls, text: str) -> "Month":
+        """The month that somebody asks for: what is billed in it looks at the years around it, so these must exist.
+
+        Raises ValueError.
+        """
+        month = cls.parse(text)
+        if not FIRST_YEAR_ASKED <= month.year <= LAST_YEAR_ASKED:
+            raise ValueError(f"{text} is too far away; write a year from {FIRST_YEAR_ASKED} to {LAST_YEAR_ASKED}")
+        return month
 
     @classmethod
     def of(cls, moment: date | datetime) -> "Month":

@@ -61,6 +61,12 @@ def _words(facts: MonthFacts, now: datetime, closing_day: int) -> tuple[str, str
     amount = format_money(facts.total_minor, facts.currency or "usd")
     closing = f"{facts.month.next()}-{closing_day:02d}"
     match facts.outcome:
+        case None if now < facts.month.start:
+            return (
+                "open",
+                f"{facts.month} has not begun: what is known of it comes to {amount}.",
+                f"The month ends on {facts.month.last_day}; your invoice is made on {closing}.",
+            )
         case None if now < facts.month.end:
             return (
                 "open",

@@ -25,6 +25,13 @@ def test_anything_else_is_refused_with_an_example(text: str) -> None:
         Month.parse(text)
 
 
+@pytest.mark.parametrize("text", ["0001-01", "1899-12", "9901-01", "9998-12"])
+def test_nobody_asks_for_a_month_without_years_around_it(text: str) -> None:
+    with pytest.raises(ValueError, match="from 1900 to 9900"):
+        Month.asked(text)
+    assert Month.asked("1900-01").previous() == Month(1899, 12)
+
+
 def test_a_month_is_half_open_in_utc() -> None:
     october = Month(2026, 10)
     assert october.start == datetime(2026, 10, 1, tzinfo=UTC)
