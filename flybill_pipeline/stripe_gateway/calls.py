@@ -28,7 +28,6 @@ from flybill_pipeline.stripe_gateway.pages import read_page
 from flybill_pipeline.stripe_gateway.shapes import NONSENSE
 from flybill_pipeline.stripe_gateway.transport import PooledClient
 
-TIMEOUT = 30.0
 PAGE = 100
 MOST_PAGES = 10_000
 """Of one listing: a million entries."""
@@ -62,29 +61,30 @@ class Calls:
     is our own clock, which is only held against Stripe's.
     """
 
+    timeout = 30.0
+    """Seconds of silence after which there is no answer."""
+
     def __init__(
         self,
         api_key: str,
         *,
         base: str | None = None,
         live: bool = False,
-        rate: float | None = None,
         limiter: Limiter | None = None,
-        timeout: float = TIMEOUT,
         contents: Contents | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         require_usable_key(api_key, base=base, live=live)
         _silence_library()
         self.live = is_live_key(api_key)
-        self._limiter = limiter or limiter_for(live=self.live, endpoint=rate)
+        self._limiter = limiter or limiter_for(live=self.live)
         self._contents = contents or Contents()
         self._clock = AnswerClock(now)
         self._client = stripe.StripeClient(
             api_key,
             base_addresses={"api": base.rstrip("/")} if base else None,
             max_network_retries=0,
-            http_client=PooledClient(base or f"https://{STRIPE_HOST}", timeout),
+            http_client=PooledClient(base or f"https://{STRIPE_HOST}", self.timeout),
         )
 
     @property

@@ -21,6 +21,7 @@ from flybill_pipeline.stripe_gateway.limiter import Limiter
 from flybill_pipeline.stripe_gateway.listing import InvoiceListing
 from flybill_pipeline_tests.chaos.months import MONTH
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.impatient import ImpatientGateway
 
 SPEED = 20
 UNLIMITED = 2000.0
@@ -75,7 +76,7 @@ class World:
 
     def gateway(self) -> Gateway:
         limiter = Limiter(UNLIMITED, UNLIMITED)
-        return Gateway("sk_test_chaos", base=self.emulator.url, limiter=limiter, timeout=5, now=self.now)
+        return ImpatientGateway("sk_test_chaos", base=self.emulator.url, limiter=limiter, now=self.now)
 
     def stripe(self) -> stripe.StripeClient:
         """Somebody else's way to the same Stripe: a person in the dashboard, another program."""

@@ -15,6 +15,7 @@ from flybill_pipeline.stripe_gateway.gateway import Gateway
 from flybill_pipeline.stripe_gateway.keys import KeyRefusedError
 from flybill_pipeline.stripe_gateway.limiter import Limiter
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
+from flybill_pipeline_tests.worlds.impatient import ImpatientGateway
 
 MONTH = Month(2026, 10)
 ORG = SyncOrg("acme", "Anna's Bakery", "anna@example.com", None)
@@ -28,7 +29,7 @@ def emulator(emulators: Emulators) -> Iterator[EmulatorProcess]:
 
 
 def gateway(emulator: EmulatorProcess, key: str = "sk_test_secret123") -> Gateway:
-    return Gateway(key, base=emulator.url, limiter=Limiter(1000, 1000), timeout=2)
+    return ImpatientGateway(key, base=emulator.url, limiter=Limiter(1000, 1000))
 
 
 def customer(emulator: EmulatorProcess) -> str:

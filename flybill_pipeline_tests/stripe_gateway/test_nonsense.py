@@ -22,6 +22,7 @@ from flybill_pipeline.stripe_gateway.limiter import Limiter
 from flybill_pipeline.stripe_gateway.listing import InvoiceListing
 from flybill_pipeline.stripe_gateway.payment_events import PaymentEvents
 from flybill_pipeline_tests.worlds.effort import examples, some
+from flybill_pipeline_tests.worlds.impatient import ImpatientGateway
 
 SINCE = datetime(2026, 10, 1, tzinfo=UTC)
 ORG = SyncOrg("acme", "Acme", None, "cus_1")
@@ -110,7 +111,7 @@ class Impostor:
         self.status, self.body, self.headers = status, body, headers or {}
 
     def gateway(self) -> Gateway:
-        return Gateway("sk_test_HUSH", base=self.url, limiter=Limiter(100_000, 100_000), timeout=5)
+        return ImpatientGateway("sk_test_HUSH", base=self.url, limiter=Limiter(100_000, 100_000))
 
     def outcomes(self) -> dict[str, Any]:
         """What each call of the gateway comes to."""
