@@ -42,6 +42,9 @@ def show_played(played: Played) -> None:
     screen.line(f"  .venv/bin/flybill owes {played.example} --month {bills.month}")
     screen.line(f"  .venv/bin/flybill status {bills.month}")
     screen.line("  make up    # the same month in Dagster's UI")
+    screen.line(
+        f"  .venv/bin/flybill link {played.example}    # what its developers see; .venv/bin/flybill web serves it"
+    )
 
 
 def played_data(played: Played) -> dict[str, Any]:
