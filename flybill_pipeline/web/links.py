@@ -6,11 +6,14 @@ long links last, and which were taken back, the tables say.
 
 import os
 import secrets
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 from itsdangerous import BadData, URLSafeSerializer
 
+from flybill_pipeline.settings import SHORTEST_SECRET, SettingsError
 from flybill_pipeline.stores.payments.page_links import PageLinks
 
 SALT = "flybill page link"
@@ -46,13 +49,26 @@ class Links:
 
 
 def home_secret(home: Path) -> str:
-    """The secret of this machine's home; made when it is first asked for, and ours alone to read."""
+    """The secret of this machine's home; made when it is first asked for, and ours alone to read.
+
+    Raises SettingsError when what is kept is no secret.
+    """
     path = home / KEPT_IN
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        secret = secrets.token_urlsafe(32)
-        file.write(secret)
+    if not path.exists():
+        _make_secret(path)
+    secret = path.read_text().strip()
+    if len(secret) < SHORTEST_SECRET:
+        raise SettingsError(f"{path} is no secret to sign links with: remove it, and make new links")
     return secret
+
+
+def _make_secret(path: Path) -> None:
+    """Written whole or not at all, and never over another one: of two that make it at once, both use the same."""
+    draft = path.with_name(f".{uuid4().hex}.partial")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(SHORTEST_SECRET))
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)

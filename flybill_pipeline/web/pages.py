@@ -27,9 +27,12 @@ from flybill_pipeline.web.answers import JSON, file_answer, json_answer, text_an
 from flybill_pipeline.web.guard import PathsAsSent, SafeHeaders
 from flybill_pipeline.web.links import Links
 from flybill_pipeline.web.looks import environment, leads_to, page_of
+from flybill_pipeline.web.turns import Turns
 
 ORG = "/orgs/{org:path}"
 MONTH = "/months/{month}"
+MOST_AT_ONCE = 2
+"""Pages of one organization."""
 LONGEST_NUMBER = 9
 """Of a line, in digits."""
 
@@ -56,7 +59,7 @@ class Pages:
     """What each address answers."""
 
     def __init__(self, tools: Toolbox, access: Access) -> None:
-        self._tools, self._access = tools, access
+        self._tools, self._access, self._turns = tools, access, Turns(MOST_AT_ONCE)
         self._templates = environment()
 
     async def start(self, request: Request) -> Response:
@@ -139,7 +142,8 @@ class Pages:
             return self._refused(request, org)
         if not leads_to(request.path_params["org"], org):
             return self._refused(request, Refused(0))
-        return await run_in_threadpool(show, org)
+        async with self._turns.of(org):  # else the pages of one organization could keep all others from theirs
+            return await run_in_threadpool(show, org)
 
     async def _answered_for_month(self, request: Request, show: Callable[[str, Month], Response]) -> Response:
         try:

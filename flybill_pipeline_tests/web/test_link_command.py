@@ -8,6 +8,7 @@ import pytest
 from flybill_pipeline.cli.commands import flybill
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.questions.organizations import UnknownOrganizationError
+from flybill_pipeline.settings import SettingsError
 from flybill_pipeline.web.links import KEPT_IN, Links, home_secret
 from flybill_pipeline_tests.web.conftest import Browser, Served, serving
 
@@ -47,3 +48,20 @@ def test_the_secret_of_a_home_is_made_once_and_is_ours_alone(tmp_path: Path) -> 
     assert len(secret) >= 32
     assert home_secret(tmp_path) == secret
     assert (tmp_path / KEPT_IN).stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == [KEPT_IN]
+
+
+def test_nobody_signs_with_a_secret_that_is_not_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one process makes the secret, another looks: it waits for nothing, and both have the same one."""
+    seen: list[str] = []
+
+    def meanwhile(_: int) -> str:
+        monkeypatch.undo()
+        seen.append(home_secret(tmp_path))
+        return "too late, and long enough to be a secret"
+
+    monkeypatch.setattr("secrets.token_urlsafe", meanwhile)
+    assert [home_secret(tmp_path)] == seen
+    (tmp_path / KEPT_IN).write_text("")
+    with pytest.raises(SettingsError, match="remove it"):
+        home_secret(tmp_path)

@@ -3,6 +3,8 @@
 import json
 import posixpath
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -303,6 +305,20 @@ def test_who_guesses_links_must_wait_and_others_need_not(served: Served) -> None
     assert [answer.status for answer in answers] == [403] * FAILURES + [429]
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 61
     assert developer.get("/orgs/acme").status == 200
+
+
+def test_the_pages_of_one_organization_keep_nobody_from_theirs(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More requests than there are threads, none of which comes to an end: a line of a million events takes long."""
+    done, developer, other = threading.Event(), served.browser("acme"), served.browser("<other>")
+    monkeypatch.setattr("flybill_pipeline.web.views.of_line", lambda *_: done.wait() and 1 / 0)
+    with ThreadPoolExecutor(60) as pool:
+        asked = [pool.submit(developer.get, "/orgs/acme/months/2025-10/lines/1") for _ in range(60)]
+        try:
+            assert wait(asked, 1).not_done
+            assert other.get("/orgs/%3Cother%3E").status == 200
+        finally:
+            done.set()
+    assert {each.result().status for each in asked} == {500}
 
 
 def test_a_page_that_fails_says_so_and_tells_nothing_else(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
