@@ -1,6 +1,7 @@
 """A toolbox on a fresh database with one shard, and a home of its own; the clock stands still. Stripe is not there."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,17 +19,18 @@ from flybill_pipeline_tests.worlds.deployment import SOURCES
 NOW = datetime(2025, 11, 2, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    (tmp_path / "prices").mkdir()
-    (tmp_path / "prices" / "usd.toml").write_text(USD)
-    (tmp_path / "prices" / "eur.toml").write_text(EUR)
-    (tmp_path / "sources.toml").write_text(SOURCES)
-    return tmp_path
+def made_home(folder: Path) -> Path:
+    """The folder with price books in two currencies, and a source of usage."""
+    (folder / "prices").mkdir()
+    (folder / "prices" / "usd.toml").write_text(USD)
+    (folder / "prices" / "eur.toml").write_text(EUR)
+    (folder / "sources.toml").write_text(SOURCES)
+    return folder
 
 
-@pytest.fixture
-def tools(engine: Engine, home: Path) -> Iterator[Toolbox]:
+@contextmanager
+def toolbox_at(engine: Engine, home: Path) -> Iterator[Toolbox]:
+    """A toolbox on the database and the home, at NOW."""
     settings = load_settings(
         {
             "FLYBILL_HOME": str(home),
@@ -43,6 +45,17 @@ def tools(engine: Engine, home: Path) -> Iterator[Toolbox]:
     made = replace(build_toolbox(settings), now=lambda: NOW)
     yield made
     made.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return made_home(tmp_path)
+
+
+@pytest.fixture
+def tools(engine: Engine, home: Path) -> Iterator[Toolbox]:
+    with toolbox_at(engine, home) as made:
+        yield made
 
 
 @pytest.fixture

@@ -19,11 +19,12 @@ from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.web.links import Links
 from flybill_pipeline.web.pages import application
 from flybill_pipeline.web.server import configured
-from flybill_pipeline_tests.questions.conftest import home, tools
+from flybill_pipeline_tests.questions.conftest import home, made_home, toolbox_at
+from flybill_pipeline_tests.worlds.databases import Databases
 from flybill_pipeline_tests.worlds.organizations import org_row
 from flybill_pipeline_tests.worlds.site import Site
 
-__all__ = ["home", "tools"]
+__all__ = ["home"]
 
 MONTH = Month(2025, 10)
 BEGAN = datetime(2025, 11, 3, 6, tzinfo=UTC)
@@ -97,18 +98,37 @@ def serving(tools: Toolbox, links: Links, address: str = "http://127.0.0.1") -> 
         thread.join()
 
 
-@pytest.fixture
-def served(tools: Toolbox) -> Iterator[Served]:
+@dataclass
+class Closed:
     """October is closed with $13.00, November has $2.00 so far; `<other>` has nothing, and an odd name."""
-    clock = [BEGAN + timedelta(days=3)]
-    site = Site(replace(tools, now=lambda: clock[0]), MONTH, BEGAN)
-    site.tools.organizations.save([org_row("<other>", name=HOSTILE)], EVER)
-    for number in (0, 2, 3):
-        site.land(number, BEGAN - timedelta(days=1), day=f"2025-10-{5 + number:02d}")
-    site.land(1, BEGAN - timedelta(days=1), day="2025-11-04")
-    site.bring_in()
-    site.price()
-    site.finalize()
-    links = Links(site.tools.page_links, SECRET)
-    with serving(site.tools, links) as port:
-        yield Served(site, links, port, clock)
+
+    site: Site
+    clock: list[datetime]
+
+
+@pytest.fixture(scope="module")
+def closed(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Closed]:
+    """Made once for a file: pages only read. What changes it stands in a file of its own."""
+    clock = [BEGAN]
+    with databases.lent() as engine, toolbox_at(engine, made_home(tmp_path_factory.mktemp("home"))) as tools:
+        site = Site(replace(tools, now=lambda: clock[0]), MONTH, BEGAN)
+        site.tools.organizations.save([org_row("<other>", name=HOSTILE)], EVER)
+        for number in (0, 2, 3):
+            site.land(number, BEGAN - timedelta(days=1), day=f"2025-10-{5 + number:02d}")
+        site.land(1, BEGAN - timedelta(days=1), day="2025-11-04")
+        clock[0] = BEGAN + timedelta(days=3)
+        site.bring_in()
+        site.price()
+        site.finalize()
+        yield Closed(site, clock)
+
+
+@pytest.fixture
+def served(closed: Closed) -> Iterator[Served]:
+    """The pages of the closed month, three days after its close began; nobody has a link yet."""
+    closed.clock[0] = BEGAN + timedelta(days=3)
+    tools = closed.site.tools
+    links = Links(tools.page_links, SECRET)
+    links.revoke("acme", closed.clock[0])
+    with serving(tools, links) as port:
+        yield Served(closed.site, links, port, closed.clock)

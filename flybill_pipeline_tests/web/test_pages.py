@@ -21,7 +21,6 @@ from flybill_pipeline.questions.explained import ExplainedLine, UsedEvent
 from flybill_pipeline.questions.history import History
 from flybill_pipeline.questions.owed import Owed, owed
 from flybill_pipeline.questions.spent import Spent
-from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.web.access import FAILURES
 from flybill_pipeline.web.answers import TYPES
 from flybill_pipeline.web.charts import Curve
@@ -31,9 +30,8 @@ from flybill_pipeline.web.looks import environment, page_of
 from flybill_pipeline.web.views import ShownEvents
 from flybill_pipeline_tests.cli.render import hostile as hostile_values
 from flybill_pipeline_tests.cli.render.hostile import CONTROLS, hostile
-from flybill_pipeline_tests.web.conftest import BEGAN, HOSTILE, MONTH, Answer, Browser, Served, serving
+from flybill_pipeline_tests.web.conftest import HOSTILE, MONTH, Answer, Browser, Served, serving
 from flybill_pipeline_tests.worlds.organizations import org_row
-from flybill_pipeline_tests.worlds.site import Site
 
 NO_FORM = "/orgs/acme/months/2025-10/statement.exe"
 NOTHING = "\N{EN DASH}"
@@ -179,23 +177,6 @@ def test_no_answer_leads_to_a_host_that_the_request_names(served: Served) -> Non
         assert "location" not in Browser(served.port).get(path, Host="evil.example").headers, path
 
 
-def test_the_months_are_told_as_they_stand_now_not_as_they_were_priced_some_time(served: Served) -> None:
-    site = served.site
-    november = Site(site.tools, MONTH.next(), site.began)
-    november.price()
-    site.land(4, BEGAN + timedelta(days=2), day="2025-11-04")
-    site.bring_in()
-    page = served.browser("acme").get("/orgs/acme", Accept="application/json")
-    months = {each["month"]: each["total_minor"] for each in json.loads(page.text)["months"]}
-    assert months == {"2025-11": 1800, "2025-10": 1300}
-
-
-def test_a_month_that_has_just_ended_is_told_though_nobody_priced_it(served: Served) -> None:
-    served.clock[0] = MONTH.next().end
-    page = read(served.browser("acme").get("/orgs/acme"))
-    assert "2025-11 has ended and comes to $2.00; the invoice is not made yet." in page.text
-
-
 def test_a_link_opens_the_pages_of_its_organization_alone(served: Served) -> None:
     other, nobody = served.browser("<other>"), Browser(served.port)
     assert read(other.get("/orgs/%3Cother%3E")).text.count(HOSTILE) >= 1
@@ -292,7 +273,7 @@ def test_every_answer_may_run_nothing_and_be_kept_by_nobody_else(
         assert {name: answer.headers[name.lower()] for name in HEADERS} == HEADERS
 
 
-def test_where_customers_come_over_https_the_link_is_kept_for_https_alone(tools: Toolbox, served: Served) -> None:
+def test_where_customers_come_over_https_the_link_is_kept_for_https_alone(served: Served) -> None:
     with serving(served.site.tools, served.links, "https://billing.example") as port:
         token = served.links.make("acme", 30, served.site.tools.now())
         kept = Browser(port).get(f"/link/{token}").headers["set-cookie"].lower()

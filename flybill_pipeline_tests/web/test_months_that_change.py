@@ -1,0 +1,24 @@
+"""The months on the first page are as they stand now, whatever was priced some time before."""
+
+import json
+from datetime import timedelta
+
+from flybill_pipeline_tests.web.conftest import BEGAN, MONTH, Served
+from flybill_pipeline_tests.worlds.site import Site
+
+
+def test_a_month_that_has_just_ended_is_told_though_nobody_priced_it(served: Served) -> None:
+    served.clock[0] = MONTH.next().end
+    page = served.browser("acme").get("/orgs/acme")
+    assert "2025-11 has ended and comes to $2.00; the invoice is not made yet." in page.text
+
+
+def test_the_months_are_told_as_they_stand_now_not_as_they_were_priced_some_time(served: Served) -> None:
+    site = served.site
+    november = Site(site.tools, MONTH.next(), site.began)
+    november.price()
+    site.land(4, BEGAN + timedelta(days=2), day="2025-11-04")
+    site.bring_in()
+    page = served.browser("acme").get("/orgs/acme", Accept="application/json")
+    months = {each["month"]: each["total_minor"] for each in json.loads(page.text)["months"]}
+    assert months == {"2025-11": 1800, "2025-10": 1300}
