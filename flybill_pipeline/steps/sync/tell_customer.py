@@ -5,6 +5,7 @@ says how things are, so it may be sent again at any time; only not while somethi
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from flybill_pipeline.billing.sync.checks import may_be_under_way, no_end_in_sight
@@ -91,11 +92,13 @@ class _Telling:
         return self._keep(self._as_made(self._made))
 
     def _as_made(self, made: Progress) -> Profile:
-        """What the customer was made with: what the org is now, unless the key shows that it was something else."""
-        content = self._stripe.contents.customer(self._org)
-        if made.step_key is None or content[:12] not in made.step_key.split(":"):
-            return {}
-        return {field: mark for field, mark in profile_of(self._org).items() if field != TAX_ID}
+        """What the customer was made with: what the org is now, unless the key shows that it was something else. An
+        older version told no address: that an import has one since says nothing of the rest.
+        """
+        for org in (self._org, replace(self._org, address=None)):
+            if self._stripe.contents.customer(org)[:12] in (made.step_key or "").split(":"):
+                return {field: mark for field, mark in profile_of(org).items() if field != TAX_ID}
+        return {}
 
     def _at_first_sight(self) -> Profile:
         """What stands at a customer that a person linked; it may be another's."""
@@ -105,7 +108,11 @@ class _Telling:
         there = self._row.ask(answer)
         mark = self._stripe.contents.org_mark(self._org)
         wrong = wrong_customer(self._org, self._currency, there, mark)
-        if wrong is not None and self._row.progress.step != REPAIR:
+        progress = self._row.progress
+        known = (
+            progress.step == REPAIR or progress.stripe_customer_id == self._customer_id
+        )  # by a person; billed before
+        if wrong is not None and not known:
             raise self._row.ends_as("blocked", wrong)
         return agreed(self._org, there)
 

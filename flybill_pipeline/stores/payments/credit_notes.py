@@ -110,15 +110,19 @@ class CreditNotes:
                 stripe_invoice_id=row.stripe_invoice_id,
                 line_id=stripe_line_of(invoice_lines_of(connection, note.invoice_id), note.line_no),
                 row=progress,
-                plan=_plan(row.stripe_line_id, row.balance_minor, row.sent_minor),
+                plan=_plan(row.stripe_line_id, row.balance_minor, row.sent_minor, note),
             )
 
 
-def _plan(stripe_line_id: str | None, balance_minor: int, sent_minor: int | None) -> CreditPlan | None:
-    """The plan of a row; of one of before, which does not say what is sent, none: it is made again."""
-    if stripe_line_id is None or sent_minor is None:
+def _plan(
+    stripe_line_id: str | None, balance_minor: int, sent_minor: int | None, note: CreditNote
+) -> CreditPlan | None:
+    """The plan of a row, None of one that has none yet. An older version did not say what it sends: the note's
+    amount. With the same plan its key still stands, and what it made is looked for.
+    """
+    if stripe_line_id is None:
         return None
-    return CreditPlan(stripe_line_id, balance_minor, sent_minor)
+    return CreditPlan(stripe_line_id, balance_minor, note.amount_minor if sent_minor is None else sent_minor)
 
 
 def notes_where(connection: Connection, condition: ColumnElement[bool]) -> list[CreditNote]:

@@ -8,6 +8,7 @@ import pytest
 from flybill_pipeline.billing.payments.credit_notes import CreditRefusedError, CreditRequest
 from flybill_pipeline.billing.sync.values import Answer
 from flybill_pipeline.stores.payments.credit_notes import CreditNotes
+from flybill_pipeline.stores.sync.credit_tables import stripe_credit_notes
 from flybill_pipeline_tests.chaos.bugs import NO_BUG, Bug, NewKeyAfterTimeout, RandomKeys, WrittenAfterTheCall
 from flybill_pipeline_tests.chaos.crashes import Boundaries, Crash
 from flybill_pipeline_tests.chaos.months import MONTH
@@ -77,6 +78,19 @@ def test_a_crash_anywhere_credits_once(desk: Desk, way: str) -> None:
 
 def test_the_same_when_the_next_process_comes_after_stripe_has_forgotten_the_keys(desk: Desk) -> None:
     assert crash_everywhere(desk, WAYS["healthy"], hours=30) >= 12
+    assert desk.problems() == []
+
+
+def test_the_last_note_of_an_invoice_that_an_older_version_left_on_its_way_is_issued(desk: Desk) -> None:
+    for line, amount in ((1, "1.00"), (3, "1.02"), (2, "1.01")):
+        desk.note(line=line, amount=amount)
+    boundaries = Boundaries()
+    boundaries.fatal = lambda _: boundaries.names.count("after create_credit_note") == 3
+    with pytest.raises(Crash):
+        desk.issue(boundaries)
+    with desk.world.engine.begin() as connection:
+        connection.execute(stripe_credit_notes.update().values(sent_minor=None))  # older ones do not say it
+    assert desk.issue().issued == 1
     assert desk.problems() == []
 
 

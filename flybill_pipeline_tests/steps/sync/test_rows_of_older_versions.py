@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.sync.values import SyncScope
+from flybill_pipeline.stores.invoicing.tables import organizations
 from flybill_pipeline.stores.postgres.database import migrate, open_engine
+from flybill_pipeline_tests.chaos.months import plant_invoices
 from flybill_pipeline_tests.chaos.people import People
 from flybill_pipeline_tests.chaos.world import World
 from flybill_pipeline_tests.worlds.databases import SHARDS, fresh_databases, migrate_to
@@ -78,3 +82,24 @@ def test_what_was_on_its_way_comes_through_once(state: str, made: str, old_world
     (invoice,) = People(world.engine, world.stripe()).invoices()
     assert (invoice["status"], invoice["subtotal"]) == ("open", 100)
     assert world.emulator.report()["violations"] == []
+
+
+def test_who_was_billed_at_a_customer_before_customers_were_looked_at_is_billed_on(old_world: World) -> None:
+    world = old_world
+    customer = world.stripe().v1.customers.create({"metadata": {"flybill_org_id": "parent"}}).id
+    left_behind(world, customer, "finalized", "finalize", "in_of_then")
+    plant_invoices(world.engine, [0], lines=1, month=Month(2026, 9))
+    assert world.sync(scope=SyncScope(Month(2026, 9))).failures == []
+    (invoice,) = People(world.engine, world.stripe()).invoices()
+    assert invoice["status"] == "open"
+
+
+def test_another_customer_than_the_one_that_was_billed_is_looked_at(old_world: World) -> None:
+    world = old_world
+    left_behind(world, "cus_billed", "finalized", "finalize", "in_of_then")
+    linked = world.stripe().v1.customers.create({"metadata": {"flybill_org_id": "parent"}}).id
+    with world.engine.begin() as connection:
+        connection.execute(organizations.update().values(stripe_customer_id=linked))
+    plant_invoices(world.engine, [0], lines=1, month=Month(2026, 9))
+    report = world.sync(scope=SyncScope(Month(2026, 9)))
+    assert [failure.code for failure in report.failures] == ["customer_of_another"]

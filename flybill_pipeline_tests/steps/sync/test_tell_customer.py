@@ -199,6 +199,18 @@ def test_a_customer_of_an_older_version_that_changed_is_told_and_others_are_not(
     assert {each.email for each in world.stripe().v1.customers.list().data} == {"org0@example.com", "late@example.com"}
 
 
+def test_an_address_for_a_customer_of_an_older_version_leaves_what_an_operator_corrected_there(world: World) -> None:
+    plant(world.engine, 1)
+    world.sync()
+    with world.engine.begin() as connection:
+        connection.execute(stripe_profiles.delete())
+    world.stripe().v1.customers.update(customer(world)["id"], {"email": "corrected@example.com"})
+    change(world, **ADDRESS)
+    bill_again(world)
+    assert world.sync().complete
+    assert (customer(world)["email"], customer(world)["address"]) == ("corrected@example.com", BERLIN)
+
+
 def test_a_key_that_may_not_read_customers_bills_a_linked_one(world: World) -> None:
     linked(world)
     world.emulator.faults([{"match": {"endpoint": "retrieve_customer"}, "fault": "forbidden"}])
