@@ -1,6 +1,9 @@
 """Who asks, and whether they may: a link is kept in a cookie, or sent as a bearer token. What is shown: `views.py`."""
 
+import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from time import monotonic_ns
 from urllib.parse import urlsplit
 
@@ -12,7 +15,10 @@ from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.web.links import Links
 from flybill_pipeline.web.pace import Pace
 
-COOKIE = "flybill_link"
+COOKIE = "flybill_link_"
+"""What the names of our cookies begin with: each organization has one, so that a browser can hold several."""
+MOST_COOKIES = 20
+"""That are looked at; a browser that has more was given some by others."""
 REQUESTS, FAILURES, WINDOW_SECONDS = 120, 30, 60
 """In a window: of one organization, and of one address with links that do not hold."""
 
@@ -33,23 +39,36 @@ class Access:
         self._of_orgs = Pace(REQUESTS, WINDOW_SECONDS, monotonic_ns)
         self._of_strangers = Pace(FAILURES, WINDOW_SECONDS, monotonic_ns)
 
-    async def org_of(self, request: Request) -> str | Refused:
-        """The organization whose link comes with the request."""
-        return await self.org_of_token(request, _token(request))
+    async def org_of(self, request: Request, wanted: Callable[[str], bool] = lambda _org: True) -> str | Refused:
+        """The organization whose link comes with the request; of several, the first that is `wanted`."""
+        orgs = [await self._holder(token) for token in _tokens(request)]
+        held = [org for org in orgs if org is not None]
+        return self._answer(request, next(filter(wanted, held), None), stranger=not held)
 
     async def org_of_token(self, request: Request, token: str) -> str | Refused:
         """The organization that the token is for, and whose turn it is."""
-        org = await run_in_threadpool(self._links.org_of, token, self._tools.now())
-        if org is None:
-            return Refused(self._of_strangers.wait(request.client.host if request.client else ""))
-        wait = self._of_orgs.wait(org)
-        return Refused(wait) if wait else org
+        return self._answer(request, await self._holder(token), stranger=True)
 
-    def keep(self, answer: Response, token: str) -> None:
+    def keep(self, answer: Response, org_id: str, token: str) -> None:
         """Lets the browser keep the link, so that it need not stand in the address of every page."""
-        answer.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=self._secure)
+        name = COOKIE + hashlib.sha256(org_id.encode()).hexdigest()[:16]
+        answer.set_cookie(name, token, httponly=True, samesite="lax", secure=self._secure)
+
+    async def _holder(self, token: str) -> str | None:
+        return await run_in_threadpool(self._links.org_of, token, self._tools.now())
+
+    def _answer(self, request: Request, org: str | None, *, stranger: bool) -> str | Refused:
+        """Strangers are counted by where they come from, others by their organization."""
+        if org is not None:
+            wait = self._of_orgs.wait(org)
+            return Refused(wait) if wait else org
+        return Refused(self._of_strangers.wait(request.client.host if request.client else "") if stranger else 0)
 
 
-def _token(request: Request) -> str:
+def _tokens(request: Request) -> Iterator[str]:
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-    return bearer if scheme.lower() == "bearer" else request.cookies.get(COOKIE, "")
+    if scheme.lower() == "bearer":
+        yield bearer
+    else:
+        kept = (token for name, token in request.cookies.items() if name.startswith(COOKIE))
+        yield from islice(kept, MOST_COOKIES)

@@ -4,7 +4,9 @@ The path names the organization, and only a link of that organization opens it: 
 another's month. Everything is read; nothing can be changed here.
 """
 
+import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,6 +22,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.exports.forms import FORMS
 from flybill_pipeline.questions.owed import owed
 from flybill_pipeline.steps.pricing.explain_lines import NoSuchLineError
+from flybill_pipeline.stores.postgres.shortages import DATABASE_SHORT, shortage
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.web import data, views
 from flybill_pipeline.web.access import Access, Refused
@@ -29,6 +32,9 @@ from flybill_pipeline.web.links import Links
 from flybill_pipeline.web.looks import environment, leads_to, page_of
 from flybill_pipeline.web.turns import Turns
 
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = "30"
 ORG = "/orgs/{org:path}"
 MONTH = "/months/{month}"
 MOST_AT_ONCE = 2
@@ -49,7 +55,7 @@ def application(tools: Toolbox, links: Links, address: str) -> ASGIApp:
         Mount("/static", StaticFiles(packages=[("flybill_pipeline.web", "static")])),
         Route(ORG, pages.overview),
     ]
-    handlers: Any = {404: pages.missing, 405: pages.unchangeable, 500: pages.broken}
+    handlers: Any = {404: pages.missing, 405: pages.unchangeable, 500: pages.broken, DATABASE_SHORT: pages.short}
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False  # it would lead to whatever host the request names
     return SafeHeaders(PathsAsSent(app))  # outside, so that an answer to a failure has the headers too
@@ -74,7 +80,7 @@ class Pages:
         if isinstance(org, Refused):
             return self._refused(request, org)
         answer = RedirectResponse(page_of(org), 303)
-        self._access.keep(answer, token)
+        self._access.keep(answer, org, token)
         return answer
 
     async def overview(self, request: Request) -> Response:
@@ -132,16 +138,20 @@ class Pages:
 
     async def broken(self, request: Request, _error: Exception) -> Response:
         """A page that failed; what went wrong is for the log alone."""
-        text = "This page cannot be shown at the moment. What you owe stands as it was. Please try again soon."
-        return self._sentence(request, "Not available", text, 500)
+        return self._not_available(request, 500)
+
+    async def short(self, request: Request, error: Exception) -> Response:
+        """The database does not answer, or cannot go on: one line in the log."""
+        log.warning("A page could not be shown: %s", shortage(error))
+        answer = self._not_available(request, 503)
+        answer.headers["Retry-After"] = RETRY_SECONDS
+        return answer
 
     async def _answered(self, request: Request, show: Callable[[str], Response]) -> Response:
         """The page, for who holds a link of the organization that the path names."""
-        org = await self._access.org_of(request)
+        org = await self._access.org_of(request, partial(leads_to, request.path_params["org"]))
         if isinstance(org, Refused):
             return self._refused(request, org)
-        if not leads_to(request.path_params["org"], org):
-            return self._refused(request, Refused(0))
         async with self._turns.of(org):  # else the pages of one organization could keep all others from theirs
             return await run_in_threadpool(show, org)
 
@@ -161,6 +171,10 @@ class Pages:
         answer = self._sentence(request, "Too many requests", text, 429)
         answer.headers["Retry-After"] = str(refused.wait)
         return answer
+
+    def _not_available(self, request: Request, status: int) -> Response:
+        text = "This page cannot be shown at the moment. What you owe stands as it was. Please try again soon."
+        return self._sentence(request, "Not available", text, status)
 
     def _nothing(self, request: Request) -> Response:
         return self._sentence(request, "Not found", "There is nothing at this address.", 404)

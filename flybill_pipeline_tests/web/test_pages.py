@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from urllib.parse import unquote
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from flybill_pipeline.billing.alerts.plain import visible
 from flybill_pipeline.billing.invoicing.terms import EVER
@@ -278,6 +279,30 @@ def test_where_customers_come_over_https_the_link_is_kept_for_https_alone(served
         token = served.links.make("acme", 30, served.site.tools.now())
         kept = Browser(port).get(f"/link/{token}").headers["set-cookie"].lower()
     assert all(word in kept for word in ("; secure", "; httponly", "; samesite=lax"))
+
+
+def test_a_browser_can_hold_the_links_of_several_organizations(served: Served) -> None:
+    cookies = [served.browser(org)._headers["Cookie"] for org in ("acme", "<other>")]
+    both = Browser(served.port, {"Cookie": "; ".join(cookies)})
+    assert [both.get(path).status for path in ("/orgs/acme", "/orgs/%3Cother%3E", "/orgs/nobody")] == [200, 200, 403]
+
+
+def refuse(*_: object, **_more: object) -> None:
+    raise OperationalError("connect", None, ConnectionRefusedError("nobody listens"))
+
+
+def test_while_the_database_is_away_pages_say_so_and_come_back(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    developer = served.browser("acme")
+    served.site.tools.engine.dispose()
+    with monkeypatch.context() as away:
+        away.setattr("psycopg2.connect", refuse)
+        answer = developer.get("/orgs/acme")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "30")
+    assert "What you owe stands as it was" in answer.text
+    assert [record.exc_info for record in caplog.records if record.name == "flybill_pipeline.web.pages"] == [None]
+    assert developer.get("/orgs/acme").status == 200
 
 
 def test_who_guesses_links_must_wait_and_others_need_not(served: Served) -> None:

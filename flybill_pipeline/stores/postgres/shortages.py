@@ -4,6 +4,8 @@ import errno
 
 from sqlalchemy.exc import OperationalError
 
+DATABASE_SHORT = OperationalError
+"""What is raised when the database is short of something, does not answer, or stops: never for our statement."""
 SHORT = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM, errno.EROFS}
 REMEDY = "What was stored until then is kept: mend this, then run the same command again."
 
@@ -14,7 +16,7 @@ def shortage(error: BaseException) -> str | None:
         return f"this machine cannot go on: {error}. {REMEDY}"
     if isinstance(error, MemoryError):
         return f"this machine has no memory left. {REMEDY}"
-    if isinstance(error, OperationalError):  # resources, a lost connection, a server that stops: never our statement
+    if isinstance(error, DATABASE_SHORT):
         first, *_ = str(error.orig).strip().splitlines() or ["it said no reason"]
         return f"the database cannot go on: {first}. {REMEDY}"
     return None
