@@ -35,6 +35,8 @@ _BY_FORM = [
     ("ch_vat", "CHE[0-9]{9}(MWST|TVA|IVA|VAT)"),
 ]
 """What shows by itself of which type it is; letters and digits without what stands between them."""
+_PLAIN = ("eu_vat", "eu_oss_vat", "gb_vat")
+"""Stripe's examples of these have capitals and digits only; others have signs in between, and stay as they are."""
 
 _BY_COUNTRY = """
     AD ad_nrt [A-Z][0-9]{6}[A-Z]
@@ -128,7 +130,7 @@ def tax_id_of(text: str, country: str | None) -> TaxId:
     known = next((each for each, form in forms if re.fullmatch(form, letters)), None)
     if known is None:
         raise UnknownTaxIdError(_advice(text, country))
-    return TaxId(known, text)
+    return TaxId(known, letters if known in _PLAIN else text)
 
 
 def _advice(text: str, country: str | None) -> str:

@@ -47,6 +47,11 @@ def test_the_types_are_those_that_the_library_sends() -> None:
     assert {name for literal in literals for name in get_args(literal)} == TYPES
 
 
+@pytest.mark.parametrize("text", ["de 123 456 789", "DE-123.456.789", "De123456789"])
+def test_a_vat_number_is_written_as_stripe_wants_it(text: str) -> None:
+    assert tax_id_of(text, None) == TaxId("eu_vat", "DE123456789")
+
+
 def test_a_person_may_name_the_type() -> None:
     assert tax_id_of("us_ein: 12-3456789", None) == TaxId("us_ein", "12-3456789")
     with pytest.raises(UnknownTaxIdError, match="us_ein:12-3456789"):

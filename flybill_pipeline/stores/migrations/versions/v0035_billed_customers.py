@@ -1,6 +1,7 @@
 """A customer that a person linked, and that its organization was billed at, is known: nobody is asked whose it is.
 
-Else an update would stop organizations that were billed for months, such as those that share a customer.
+Else an update would stop organizations that were billed for months: in another currency than the customer began with,
+or under an id that they did not have when the customer was made.
 """
 
 from alembic import op
