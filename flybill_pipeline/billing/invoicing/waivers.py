@@ -5,7 +5,7 @@ invoices together ask for what a service month comes to, less what of it was wai
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -18,21 +18,31 @@ from flybill_pipeline.billing.pricing.line_items import LineItem, line_id
 from flybill_pipeline.billing.pricing.working import WorkingStep
 
 PAYS = frozenset({"carried_forward", "credit"})
-"""The kinds of lines that belong to no service month: what earlier months left open, and what was paid before."""
+"""The kinds of lines that are of no use: what earlier months left open, and what was paid before."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaivedMonth:
-    """A month whose total was too small to bill, in minor units of `currency`, with all lines that came to it."""
+    """A month whose total was too small to bill, in minor units of `currency`.
+
+    `lines` are all that came to it: the month's own, and those of the months that were carried into it.
+    """
 
     total_minor: int
     currency: str
     lines: Sequence[LineItem]
 
 
-def waived_of(service_month: Month, waived: Iterable[WaivedMonth]) -> int:
-    """What of a service month was waived, in minor units: the part that it has in each total, after discounts."""
-    return sum(_shares(each).get(service_month, 0) for each in waived)
+def waived_of(service_month: Month, currency: str, waived: Iterable[WaivedMonth]) -> int:
+    """What of a service month was waived, in minor units: its part of all that was, after discounts."""
+    of_currency = [each for each in waived if each.currency == currency]
+    lines = [line for each in of_currency for line in each.lines if line.kind not in PAYS]
+    comes_to = {month: amount for month, amount in _by_service_month(lines).items() if amount > 0}
+    if service_month not in comes_to:
+        return 0
+    total = min(sum(each.total_minor for each in of_currency), sum(comes_to.values()))
+    shares = dict(zip(comes_to, distribute(total, list(comes_to.values()), currency), strict=True))
+    return shares[service_month]
 
 
 def not_given_back(
@@ -76,34 +86,29 @@ def after_discounts(lines: Sequence[LineItem], discounts: Iterable[LineItem]) ->
     return sum(line.amount_minor - off[line.line_id] for line in lines)
 
 
-def _shares(waived: WaivedMonth) -> dict[Month | None, int]:
-    """The total by service month; None has the part of what belongs to none."""
-    comes_to = _by_service_month(waived.lines)
-    months = [month for month, amount in comes_to.items() if amount > 0]
-    parts = distribute(waived.total_minor, [comes_to[month] for month in months], waived.currency)
-    return dict(zip(months, parts, strict=True))
-
-
-def _by_service_month(lines: Sequence[LineItem]) -> Counter[Month | None]:
-    month_of = {line.line_id: line.service_month for line in lines if line.kind not in PAYS}
-    sums: Counter[Month | None] = Counter()
+def _by_service_month(lines: Sequence[LineItem]) -> Counter[Month]:
+    """What lines come to for each service month. What is taken off a plan that was billed ahead is of the plan's."""
+    month_of = {line.line_id: line.service_month for line in lines}
+    sums: Counter[Month] = Counter()
+    for discount, of_discount in _discounts(lines).items():
+        off = taken_off(of_discount[-1:])  # of the newest working, which says what it takes off by now
+        whole = sum(line.amount_minor for line in of_discount)
+        if whole != -sum(off.values()):  # not all of its lines are here
+            off = Counter({discount: -whole})
+        for discounted, amount in off.items():
+            sums[month_of.get(discounted, of_discount[0].service_month)] -= amount
     for line in lines:
-        if line.kind in PAYS:
-            sums[None] += line.amount_minor
-        else:
-            sums.update(_months_of(line, month_of))
+        if line.kind != "discount":
+            sums[line.service_month] += line.amount_minor
     return sums
 
 
-def _months_of(line: LineItem, month_of: Mapping[str, Month]) -> Counter[Month | None]:
-    """The amount of a line by service month. What is taken off a plan that is billed ahead is of the plan's month."""
-    off = taken_off([line])
-    if sum(off.values()) != -line.amount_minor:  # no discount, or only what changed of one
-        return Counter({line.service_month: line.amount_minor})
-    sums: Counter[Month | None] = Counter()
-    for discounted, amount in off.items():
-        sums[month_of.get(discounted, line.service_month)] -= amount
-    return sums
+def _discounts(lines: Iterable[LineItem]) -> dict[str, list[LineItem]]:
+    by_id: dict[str, list[LineItem]] = {}
+    for line in lines:
+        if line.kind == "discount":
+            by_id.setdefault(line.line_id, []).append(line)
+    return by_id
 
 
 def _id(service_month: Month, currency: str) -> str:

@@ -216,7 +216,7 @@ def _part(
 
 def _kept(basis: Basis, comes_to_minor: int, before: _Before) -> tuple[LineItem, ...]:
     month, currency = basis.service_month, basis.currency or ""
-    waived = waived_of(month, (each for each in before.waived if each.currency == currency))
+    waived = waived_of(month, currency, before.waived)
     billed = [line for line in before.billed if line.service_month == month]
     return not_given_back(month, currency, waived, comes_to_minor, billed)
 

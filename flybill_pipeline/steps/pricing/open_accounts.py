@@ -223,7 +223,7 @@ def _account(org: BilledOrg, own: Basis, read: _Read) -> Account:
         fixed=tuple(told_in(currency, filter(fits, (*fixed, *meets_now)))),
         reckoned=tuple(told_in(currency, filter(fits, (*changed, *read.too_old, *met_before)))),
         billed_before_minor=sum(line.amount_minor for line in paid_ahead),
-        waived_before_minor=waived_of(month, (each for each in read.waived if each.currency == currency)),
+        waived_before_minor=waived_of(month, currency, read.waived),
         credits=read.items.credits,
         discounts=read.items.discounts,
         problems=tuple(_problems(org, month, read, due)),

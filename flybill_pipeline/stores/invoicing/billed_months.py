@@ -1,6 +1,7 @@
 """What settled months billed for a service month, and what they billed it from. Reads only; drafts write the rows."""
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Select, and_, func, select, true
@@ -8,9 +9,10 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from flybill_pipeline.billing.invoicing.basis import Basis
 from flybill_pipeline.billing.invoicing.late_usage import BilledLine
-from flybill_pipeline.billing.invoicing.outcomes import WAIVED
+from flybill_pipeline.billing.invoicing.outcomes import CARRIED_FORWARD, HELD, WAIVED
 from flybill_pipeline.billing.invoicing.waivers import WaivedMonth
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import portions_from
 from flybill_pipeline.stores.invoicing.recorded_lines import RecordedLines
 from flybill_pipeline.stores.invoicing.tables import drafts, line_items, outcomes
@@ -108,11 +110,22 @@ class BilledMonths:
         )
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        recorded, by_org = RecordedLines(self._engine), dict[str, list[WaivedMonth]]()
+        by_org: dict[str, list[WaivedMonth]] = {}
         for row in rows:  # few: each is below what Stripe collects
-            lines = recorded.of(row.org_id, Month.parse(row.month))
+            lines = self._with_carried(row.org_id, Month.parse(row.month))
             by_org.setdefault(row.org_id, []).append(WaivedMonth(row.total_minor, row.currency, lines))
         return dict(by_org)
+
+    def _with_carried(self, org_id: str, month: Month) -> list[LineItem]:
+        """The lines of a settled month after those of the months before it that were carried into it, oldest first."""
+        before = select(outcomes.c.month, outcomes.c.outcome).where(
+            outcomes.c.org_id == org_id, outcomes.c.month < str(month), outcomes.c.outcome != HELD
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(before.order_by(outcomes.c.month.desc())).all()
+        carried = [Month.parse(row.month) for row in takewhile(lambda row: row.outcome == CARRIED_FORWARD, rows)]
+        recorded = RecordedLines(self._engine)
+        return [line for each in [*reversed(carried), month] for line in recorded.of(org_id, each)]
 
 
 def _lines_for(service_month: Month, except_month: Month, shard: int, org_ids: Collection[str]) -> Select[Any]:

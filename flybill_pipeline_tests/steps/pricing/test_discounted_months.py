@@ -173,8 +173,6 @@ def tell(world: ItemWorld, org: str, story: dict[str, object]) -> set[Month]:
     plan_from = MONTHS[int(str(story["plan_from"]))]
     plan = {**PLAN, "org_id": org, "item_id": f"{org}-plan", "start": str(plan_from.first_day)}
     plan["amount"] = str(story["plan"])
-    if story["waives"]:  # of a plan that is billed ahead, waived and discounted, cents are given back: decision 0027
-        plan["timing"] = "arrears"
     world.load(plan)
     for number, month in enumerate(MONTHS):
         for service, late, quantity in story["usage"]:  # type: ignore[attr-defined]

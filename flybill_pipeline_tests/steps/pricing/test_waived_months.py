@@ -56,6 +56,19 @@ def test_what_comes_again_is_waived_still(world: ItemWorld) -> None:
     assert [total(world, month) for month in (SEP, OCT, NOV)] == [0, 0, 5]
 
 
+def test_what_was_carried_before_it_was_waived_is_not_given_back(world: ItemWorld) -> None:
+    world.policy = OutcomePolicy()
+    world.usage.add(AUG, "acme", 30)
+    assert world.close(AUG).outcomes == {"carried_forward": 1}
+    world.policy = OutcomePolicy(waive_small_amounts=True)
+    world.usage.add(SEP, "acme", 10)
+    assert world.close(SEP).outcomes == {"waived": 1}
+    world.usage.add(AUG, "acme", -30)
+    world.usage.add(SEP, "acme", -10)
+    world.close(OCT)
+    assert total(world, OCT) == 0
+
+
 def test_a_plan_that_was_waived_in_advance_gives_nothing_back_when_it_is_cancelled(world: ItemWorld) -> None:
     plan = {**PLAN, "start": "2026-09-01"}
     world.load(plan)
