@@ -28,4 +28,4 @@ def test_no_story_bills_anybody_twice_wrongly_or_not_at_all(worlds: Worlds) -> N
 )
 def test_a_planted_bug_does_not_survive(bug: Bug, worlds: Worlds) -> None:
     with pytest.raises(AssertionError):
-        tell_stories(worlds, 100, steps=8, bug=bug, derandomize=True, phases=[Phase.generate])
+        tell_stories(worlds, 100, steps=12, bug=bug, derandomize=True, phases=[Phase.generate])
