@@ -6,6 +6,7 @@ from typing import Any
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.billing.payments.standing import Payment
+from flybill_pipeline.billing.payments.statement import MonthFacts, Statement
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import portions_data
 from flybill_pipeline.billing.pricing.working import working_data
@@ -25,22 +26,29 @@ def owed_data(owed: Owed) -> dict[str, Any]:
     facts, statement = owed.facts, owed.statement
     return {
         "org_id": owed.org.org_id,
-        "month": str(facts.month),
-        "state": statement.state,
-        "message": statement.message,
-        "next_step": statement.next_step,
-        "currency": facts.currency,
-        "total_minor": facts.total_minor,
+        **month_data(facts, statement),
         "forecast_minor": statement.forecast_minor,
         "usage_up_to": facts.usage_up_to and facts.usage_up_to.isoformat(),
         "files_unread": owed.files_unread,
-        "invoice_number": facts.invoice_number,
         "hosted_invoice_url": facts.payment and facts.payment.hosted_invoice_url,
         "payment": facts.payment and payment_data(facts.payment),
         "payments_as_of": owed.poll.read_up_to and owed.poll.read_up_to.isoformat(),
         "lines": [line_data(line) for line in owed.lines],
         "credit_notes": [note_data(note) for note in owed.credit_notes],
         "left_minor": owed.left_minor,
+    }
+
+
+def month_data(facts: MonthFacts, statement: Statement) -> dict[str, Any]:
+    """Where a month stands."""
+    return {
+        "month": str(facts.month),
+        "state": statement.state,
+        "message": statement.message,
+        "next_step": statement.next_step,
+        "currency": facts.currency,
+        "total_minor": facts.total_minor,
+        "invoice_number": facts.invoice_number,
     }
 
 

@@ -1,6 +1,6 @@
-"""What became of an organization's months, the newest first, in the words that its developer reads of each of them.
+"""What became of an organization's months that have ended, the newest first, in the words that its developer reads.
 
-What a month is made of: `owed.py`.
+What a month is made of, and the one that is running: `owed.py`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,16 +27,17 @@ class PastMonth:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """An organization's months, the newest first."""
+    """An organization's months that have ended, the newest first."""
 
     org: Organization
     months: Sequence[PastMonth]
 
 
 def history(tools: Toolbox, org_id: str) -> History:
-    """The organization's months, but those older than the newest MOST_MONTHS. Raises UnknownOrganizationError."""
+    """The organization's months that have ended, MOST_MONTHS of them at most. Raises UnknownOrganizationError."""
     (organization,) = organizations(tools, [org_id])
-    known = tools.statements.history(org_id, MOST_MONTHS)
+    running = Month.of(tools.now())
+    known = [facts for facts in tools.statements.history(org_id, MOST_MONTHS + 1) if facts.month < running]
     months = [_month(tools, org_id, facts) for facts in known]
     return History(organization, [*_just_ended(tools, org_id, known), *months][:MOST_MONTHS])
 

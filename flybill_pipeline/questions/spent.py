@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import total_minor
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, measures_needed
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
 from flybill_pipeline.billing.pricing.usage_lines import price_month
 from flybill_pipeline.billing.usage.totals import OrgUsage, UsageTotal
-from flybill_pipeline.questions.org_month import OrgMonth, org_month
-from flybill_pipeline.steps.pricing.price_usage import books_under
+from flybill_pipeline.questions.org_month import org_month
+from flybill_pipeline.steps.pricing.price_usage import books_under, usage_of
 from flybill_pipeline.toolbox.tools import Toolbox
 
 
@@ -33,21 +34,9 @@ def spent(tools: Toolbox, org_id: str, month: Month) -> Spent:
     """The organization's month, day after day. Raises UnknownOrganizationError."""
     asked = org_month(tools, org_id, month)
     books = books_under(tools.books(month)(asked.org.currency), asked.org.contracts)
-    used = None if books is None else _used(tools, asked, books)
+    part = ShardMonth(month, tools.shard_of(org_id), tools.now(), [org_id])
+    used = next(iter(usage_of(part, tools.usage, [books], by_day=True)), None)
     return Spent(month, asked.org.currency, () if books is None or used is None else _by_day(month, books, used))
-
-
-def _used(tools: Toolbox, asked: OrgMonth, books: BooksOfMonth) -> OrgUsage | None:
-    month, org_id = asked.month, asked.org.org_id
-    of_month = tools.usage.of_month(
-        month,
-        tools.shard_of(org_id),
-        [org_id],
-        by_day=True,
-        measures=measures_needed({books}),
-        until=min(tools.now(), month.end),
-    )
-    return next(iter(of_month), None)
 
 
 def _by_day(month: Month, books: BooksOfMonth, used: OrgUsage) -> list[tuple[date, int]]:

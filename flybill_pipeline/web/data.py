@@ -4,8 +4,7 @@ from typing import Any
 
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.exports.explained_json import event_data, explained_data
-from flybill_pipeline.exports.statement_json import owed_data
-from flybill_pipeline.questions.history import PastMonth
+from flybill_pipeline.exports.statement_json import month_data, owed_data
 from flybill_pipeline.web.views import ShownEvents, Values
 
 
@@ -14,7 +13,7 @@ def overview(values: Values) -> dict[str, Any]:
     return {
         "now": owed_data(values["owed"]),
         "usage_by_day": [{"day": day.isoformat(), "total_minor": total} for day, total in values["spent"].by_day],
-        "months": [_month(each) for each in values["history"].months],
+        "months": [month_data(each.facts, each.statement) for each in values["history"].months],
     }
 
 
@@ -34,17 +33,4 @@ def _events(name: str, events: ShownEvents) -> dict[str, Any]:
         name: [event_data(event) for event in events.first],
         f"{name}_count": events.count,
         f"{name}_quantity": plain(events.quantity),
-    }
-
-
-def _month(each: PastMonth) -> dict[str, Any]:
-    facts, statement = each.facts, each.statement
-    return {
-        "month": str(facts.month),
-        "state": statement.state,
-        "message": statement.message,
-        "next_step": statement.next_step,
-        "currency": facts.currency,
-        "total_minor": facts.total_minor,
-        "invoice_number": facts.invoice_number,
     }

@@ -6,6 +6,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.exports import looks
+from flybill_pipeline.web.charts import HEIGHT, WIDTH
 
 DOTS = {".": "%252E", "..": "%252E%252E"}
 """Ids that a browser would take for "here" and "one up", even as %2E, and how they are written instead."""
@@ -14,7 +15,7 @@ DOTS = {".": "%252E", "..": "%252E%252E"}
 def environment() -> Environment:
     """The templates of the pages; those of statements are found beside them."""
     made = looks.environment(ChoiceLoader([PackageLoader("flybill_pipeline.web"), looks.templates()]))
-    made.globals.update(page_of=page_of)
+    made.globals.update(page_of=page_of, drawing={"width": WIDTH, "height": HEIGHT})
     return made
 
 

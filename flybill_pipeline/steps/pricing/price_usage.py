@@ -202,13 +202,15 @@ def price_org(
     )
 
 
-def usage_of(part: ShardMonth, usage: Usage, in_force: Collection[BooksOfMonth | None]) -> Iterable[OrgUsage]:
-    """The usage of a shard's month in the detail that pricing by the books `in_force` takes."""
+def usage_of(
+    part: ShardMonth, usage: Usage, in_force: Collection[BooksOfMonth | None], *, by_day: bool = False
+) -> Iterable[OrgUsage]:
+    """The usage of a shard's month in the detail that pricing by the books `in_force` takes; `by_day` asks for days."""
     return usage.of_month(
         part.month,
         part.shard,
         part.only,
-        by_day=any(books is not None and books.needs_days for books in in_force),
+        by_day=by_day or any(books is not None and books.needs_days for books in in_force),
         measures=measures_needed(in_force),
         until=min(part.now, part.month.end),
     )
