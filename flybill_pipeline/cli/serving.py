@@ -1,4 +1,6 @@
-"""The commands that serve until Ctrl-C: Dagster's UI, the stand-in Stripe, what Stripe pushes. No server is here."""
+"""The commands that serve until Ctrl-C, and the links to what is served: Dagster's UI, the stand-in Stripe, what Stripe
+pushes, the pages of who is billed. No server is here.
+"""
 
 import os
 import sys
@@ -72,7 +74,7 @@ def web(port: int) -> None:
     settings = load_settings()
     require_free(port)
     with toolbox(settings) as tools:
-        serve(application(tools, page_links(tools), settings.web_url), port, screen.line)
+        serve(application(tools, _links(tools), settings.web_url), port, screen.line)
 
 
 @click.command()
@@ -88,7 +90,7 @@ def link(org: str, days: int, revoke: bool) -> None:
 
     with toolbox(load_settings()) as tools:
         organizations(tools, [org])
-        links, now = page_links(tools), tools.now()
+        links, now = _links(tools), tools.now()
         if revoke:
             screen.line(f"{screen.counted(links.revoke(org, now), 'link')} ended.")
             return
@@ -97,7 +99,7 @@ def link(org: str, days: int, revoke: bool) -> None:
         screen.line(f"{tools.settings.web_url}/link/{token}")
 
 
-def page_links(tools: "Toolbox") -> "Links":
+def _links(tools: "Toolbox") -> "Links":
     """Links that are signed with this deployment's secret."""
     from flybill_pipeline.web.links import Links, home_secret
 

@@ -8,6 +8,8 @@ and the same for whatever is asked: then one answer is enough. All others may be
 whatever they are called. That the reason is everybody's is seen by several organizations, so no sentence here says it.
 """
 
+from dataclasses import replace
+
 import stripe
 from stripe import oauth_error
 
@@ -50,27 +52,20 @@ _BUSY = (
     Rule(stripe.RateLimitError, "same_key", "rate_limited", "Stripe throttles us; slowing down"),
 )
 
+_NO_CUSTOMER = Rule(
+    stripe.InvalidRequestError,
+    "org",
+    "customer_missing",
+    "The customer does not exist in this Stripe account, or was deleted there",
+    _LINK_ANOTHER,
+    _RECONNECT,
+    codes=("resource_missing",),
+    params=("customer",),
+)
 _REFUSED = (
-    Rule(
-        stripe.InvalidRequestError,
-        "org",
-        "customer_missing",
-        "The customer does not exist in this Stripe account, or was deleted there",
-        _LINK_ANOTHER,
-        _RECONNECT,
-        codes=("resource_missing",),
-        params=("customer",),
-    ),
-    Rule(  # in the path of a call it is called `id`, as an invoice is
-        stripe.InvalidRequestError,
-        "org",
-        "customer_missing",
-        "The customer does not exist in this Stripe account, or was deleted there",
-        _LINK_ANOTHER,
-        _RECONNECT,
-        codes=("resource_missing",),
-        says=("no such customer",),
-    ),
+    _NO_CUSTOMER,
+    # In the path of a call it is called `id`, as an invoice is.
+    replace(_NO_CUSTOMER, params=(), says=("no such customer",)),
     Rule(
         stripe.InvalidRequestError,
         "look_first",

@@ -17,8 +17,8 @@ class Account:
     `fixed` are lines that do not come from usage (plans, one-off items) and that this invoice bills first: they meet
     the month's `discounts`. `reckoned` met those of other months already: what changed of a plan that was billed in
     advance, and what is still to bill for earlier months. `carried` is what earlier months left open, in minor units by
-    currency; `billed_before_minor` what of this month was billed in advance, `waived_before_minor` what
-    of that was waived.
+    currency; `billed_before_minor` what of this month was billed in advance, `waived_before_minor` what of that was
+    waived.
 
     `problems` keep the month from being billed. `credits` pay. `bases` say what this month and every earlier one that
     was priced again came from; `settled_months` is how many of the org's months were settled when the account was read:

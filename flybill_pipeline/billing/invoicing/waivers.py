@@ -18,7 +18,7 @@ from flybill_pipeline.billing.pricing.line_items import LineItem, line_id
 from flybill_pipeline.billing.pricing.working import WorkingStep
 
 PAYS = frozenset({"carried_forward", "credit"})
-"""The kinds of lines that are of no use: what earlier months left open, and what was paid before."""
+"""The kinds of lines that bill nothing new: they bring over what earlier months left open, or pay with a credit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class WaivedMonth:
 def waived_of(service_month: Month, currency: str, waived: Iterable[WaivedMonth]) -> int:
     """What of a service month was waived, in minor units: its part of all that was, after discounts."""
     of_currency = [each for each in waived if each.currency == currency]
-    lines = [line for each in of_currency for line in each.lines if line.kind not in PAYS]
+    lines = [line for each in of_currency for line in each.lines if _bills(line, currency)]
     comes_to = {month: amount for month, amount in _by_service_month(lines).items() if amount > 0}
     if service_month not in comes_to:
         return 0
@@ -84,6 +84,10 @@ def after_discounts(lines: Sequence[LineItem], discounts: Iterable[LineItem]) ->
     """What lines come to when `discounts` have taken their part of them; what they take of other lines aside."""
     off = taken_off(discounts)
     return sum(line.amount_minor - off[line.line_id] for line in lines)
+
+
+def _bills(line: LineItem, currency: str) -> bool:
+    return line.kind not in PAYS and line.currency == currency
 
 
 def _by_service_month(lines: Sequence[LineItem]) -> Counter[Month]:

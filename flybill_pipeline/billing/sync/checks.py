@@ -42,8 +42,8 @@ def mismatch(
 
     `statuses` are those that are right at this moment; amounts are compared once the copy has its lines. `amount_due`
     and `total` never are: a customer's balance and tax may change them; but where the tax is a part of our amounts,
-    `total` is what they come to. Metadata is compared where it is what tells
-    that the copy is ours (`marked`): anybody may edit it. Its number is, where it was made with one (`numbered`).
+    `total` is what they come to. Metadata is compared where it is what tells that the copy is ours (`marked`): anybody
+    may edit it. Its number is, where it was made with one (`numbered`).
     """
     pairs: list[tuple[str, object, object]] = [
         ("customer", ours.org.customer_id, theirs.customer_id),

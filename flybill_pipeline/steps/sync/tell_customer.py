@@ -108,13 +108,14 @@ class _Telling:
         there = self._row.ask(answer)
         mark = self._stripe.contents.org_mark(self._org)
         wrong = wrong_customer(self._org, self._currency, there, mark)
-        progress = self._row.progress
-        known = (
-            progress.step == REPAIR or progress.stripe_customer_id == self._customer_id
-        )  # by a person; billed before
-        if wrong is not None and not known:
+        if wrong is not None and not self._confirmed():
             raise self._row.ends_as("blocked", wrong)
         return agreed(self._org, there)
+
+    def _confirmed(self) -> bool:
+        """Whether a person said by a repair that it is the org's, or the org was billed there before."""
+        progress = self._row.progress
+        return progress.step == REPAIR or progress.stripe_customer_id == self._customer_id
 
     def _tell_tax_id(self, told: Profile) -> None:
         """Adds the new one, then removes what flybill put there before; others are somebody else's."""
