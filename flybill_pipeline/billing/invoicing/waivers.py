@@ -25,19 +25,23 @@ PAYS = frozenset({"carried_forward", "credit"})
 class WaivedMonth:
     """A month whose total was too small to bill, in minor units of `currency`.
 
-    `lines` are all that came to it: the month's own, and those of the months that were carried into it.
+    `lines` are all that came to it: those of the months that were carried into it, then its own. `earlier` are those of
+    the settled months before: what its discounts took off until then. Both begin with the oldest.
     """
 
     total_minor: int
     currency: str
     lines: Sequence[LineItem]
+    earlier: Sequence[LineItem] = ()
 
 
 def waived_of(service_month: Month, currency: str, waived: Iterable[WaivedMonth]) -> int:
     """What of a service month was waived, in minor units: its part of all that was, after discounts."""
     of_currency = [each for each in waived if each.currency == currency]
-    lines = [line for each in of_currency for line in each.lines if _bills(line, currency)]
-    comes_to = {month: amount for month, amount in _by_service_month(lines).items() if amount > 0}
+    sums: Counter[Month] = Counter()
+    for each in of_currency:
+        sums.update(_by_service_month(each))
+    comes_to = {month: amount for month, amount in sums.items() if amount > 0}
     if service_month not in comes_to:
         return 0
     total = min(sum(each.total_minor for each in of_currency), sum(comes_to.values()))
@@ -86,33 +90,26 @@ def after_discounts(lines: Sequence[LineItem], discounts: Iterable[LineItem]) ->
     return sum(line.amount_minor - off[line.line_id] for line in lines)
 
 
-def _bills(line: LineItem, currency: str) -> bool:
-    return line.kind not in PAYS and line.currency == currency
+def _by_service_month(waived: WaivedMonth) -> Counter[Month]:
+    """What its lines come to for each service month.
 
-
-def _by_service_month(lines: Sequence[LineItem]) -> Counter[Month]:
-    """What lines come to for each service month. What is taken off a plan that was billed ahead is of the plan's."""
-    month_of = {line.line_id: line.service_month for line in lines}
+    A discount is of the month of its invoice, and what it takes off a plan that was billed ahead is of the plan's. So a
+    line of it counts for the months of the lines that it takes more off than before, or less.
+    """
+    month_of = {line.line_id: line.service_month for line in (*waived.earlier, *waived.lines)}
+    taken = {line.line_id: taken_off([line]) for line in waived.earlier if line.kind == "discount"}
     sums: Counter[Month] = Counter()
-    for discount, of_discount in _discounts(lines).items():
-        off = taken_off(of_discount[-1:])  # of the newest working, which says what it takes off by now
-        whole = sum(line.amount_minor for line in of_discount)
-        if whole != -sum(off.values()):  # not all of its lines are here
-            off = Counter({discount: -whole})
-        for discounted, amount in off.items():
-            sums[month_of.get(discounted, of_discount[0].service_month)] -= amount
-    for line in lines:
-        if line.kind != "discount":
-            sums[line.service_month] += line.amount_minor
-    return sums
-
-
-def _discounts(lines: Iterable[LineItem]) -> dict[str, list[LineItem]]:
-    by_id: dict[str, list[LineItem]] = {}
-    for line in lines:
+    for line in waived.lines:
+        if line.kind in PAYS or line.currency != waived.currency:
+            continue
+        sums[line.service_month] += line.amount_minor
         if line.kind == "discount":
-            by_id.setdefault(line.line_id, []).append(line)
-    return by_id
+            before, taken[line.line_id] = taken.get(line.line_id, Counter()), taken_off([line])
+            for discounted in before.keys() | taken[line.line_id].keys():
+                less = before[discounted] - taken[line.line_id][discounted]
+                sums[month_of.get(discounted, line.service_month)] += less
+                sums[line.service_month] -= less
+    return sums
 
 
 def _id(service_month: Month, currency: str) -> str:

@@ -1,7 +1,7 @@
 """What settled months billed for a service month, and what they billed it from. Reads only; drafts write the rows."""
 
-from collections.abc import Collection, Iterator, Sequence
-from itertools import takewhile
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby, takewhile
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Select, and_, func, select, true
@@ -14,7 +14,7 @@ from flybill_pipeline.billing.invoicing.waivers import WaivedMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import portions_from
-from flybill_pipeline.stores.invoicing.recorded_lines import RecordedLines
+from flybill_pipeline.stores.invoicing.recorded_lines import line_of
 from flybill_pipeline.stores.invoicing.tables import drafts, line_items, outcomes
 from flybill_pipeline.stores.pricing.tables import pricing_bases
 
@@ -112,20 +112,28 @@ class BilledMonths:
             rows = connection.execute(query).all()
         by_org: dict[str, list[WaivedMonth]] = {}
         for row in rows:  # few: each is below what Stripe collects
-            lines = self._with_carried(row.org_id, Month.parse(row.month))
-            by_org.setdefault(row.org_id, []).append(WaivedMonth(row.total_minor, row.currency, lines))
+            months = self._settled_lines(row.org_id, row.month)
+            own = 1 + sum(1 for _ in takewhile(lambda each: each[0] == CARRIED_FORWARD, reversed(months[:-1])))
+            earlier, lines = _joined(months[:-own]), _joined(months[-own:])
+            by_org.setdefault(row.org_id, []).append(WaivedMonth(row.total_minor, row.currency, lines, earlier))
         return dict(by_org)
 
-    def _with_carried(self, org_id: str, month: Month) -> list[LineItem]:
-        """The lines of a settled month after those of the months before it that were carried into it, oldest first."""
-        before = select(outcomes.c.month, outcomes.c.outcome).where(
-            outcomes.c.org_id == org_id, outcomes.c.month < str(month), outcomes.c.outcome != HELD
+    def _settled_lines(self, org_id: str, last: str) -> list[tuple[str, list[LineItem]]]:
+        """The outcome and the lines of an org's settled months up to `last`, the oldest first."""
+        query = (
+            select(outcomes.c.outcome, line_items)
+            .join(line_items, (line_items.c.month == outcomes.c.month) & (line_items.c.org_id == outcomes.c.org_id))
+            .where(outcomes.c.org_id == org_id, outcomes.c.month <= last, outcomes.c.outcome != HELD)
+            .order_by(outcomes.c.month, line_items.c.line_no)
         )
         with self._engine.connect() as connection:
-            rows = connection.execute(before.order_by(outcomes.c.month.desc())).all()
-        carried = [Month.parse(row.month) for row in takewhile(lambda row: row.outcome == CARRIED_FORWARD, rows)]
-        recorded = RecordedLines(self._engine)
-        return [line for each in [*reversed(carried), month] for line in recorded.of(org_id, each)]
+            rows = connection.execute(query).all()
+        of_months = groupby(rows, key=lambda row: (row.month, row.outcome))
+        return [(outcome, [line_of(row) for row in lines]) for (_, outcome), lines in of_months]
+
+
+def _joined(months: Iterable[tuple[str, Sequence[LineItem]]]) -> list[LineItem]:
+    return [line for _, lines in months for line in lines]
 
 
 def _lines_for(service_month: Month, except_month: Month, shard: int, org_ids: Collection[str]) -> Select[Any]:

@@ -50,7 +50,7 @@ class RecordedLines:
         )
         with self._engine.connect() as connection:
             rows = connection.execute(invoiced).all() or connection.execute(decided_on).all()
-        return tuple(_line(row) for row in rows)
+        return tuple(line_of(row) for row in rows)
 
     def priced_from(self, org_id: str, month: Month, since: Month | None = None) -> str | None:
         """The inputs of the org's month, or of the latest settled one before `month` from `since` on."""
@@ -80,10 +80,11 @@ class RecordedLines:
 def _invoice(rows: list[Row[Any]]) -> RecordedInvoice:
     head = rows[0]
     names = ("invoice_id", "number", "org_id", "shard", "currency", "content_hash", "priced_from")
-    return RecordedInvoice(**{name: getattr(head, name) for name in names}, lines=tuple(_line(row) for row in rows))
+    return RecordedInvoice(**{name: getattr(head, name) for name in names}, lines=tuple(line_of(row) for row in rows))
 
 
-def _line(row: Row[Any]) -> LineItem:
+def line_of(row: Row[Any]) -> LineItem:
+    """A row of the lines, of a draft or of an invoice, as billing's own value."""
     return LineItem(
         kind=row.kind,
         line_id=row.line_id,
