@@ -7,12 +7,14 @@ import dagster as dg
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.alerts import alert_sensor
 from flybill_pipeline.defs.assets.billing import billing_assets
+from flybill_pipeline.defs.assets.month import month_assets
 from flybill_pipeline.defs.assets.payments import payment_assets
 from flybill_pipeline.defs.assets.repairs import repair_assets
 from flybill_pipeline.defs.assets.stripe import stripe_assets
 from flybill_pipeline.defs.assets.usage import usage_assets
 from flybill_pipeline.defs.checks import checks
 from flybill_pipeline.defs.jobs import jobs
+from flybill_pipeline.defs.month_sensor import month_sensor
 from flybill_pipeline.defs.partitions import Partitions
 from flybill_pipeline.defs.payment_sensor import payment_sensor
 from flybill_pipeline.defs.schedules import schedules
@@ -44,6 +46,7 @@ def build_defs(settings: Settings, *, toolbox: Toolbox | None = None, every: int
                 *stripe_assets(partitions),
                 *payment_assets(),
                 *repair_assets(partitions),
+                *month_assets(partitions),
             ]
         ),
         asset_checks=checks(partitions),
@@ -53,6 +56,7 @@ def build_defs(settings: Settings, *, toolbox: Toolbox | None = None, every: int
             *sensors(partitions, status, every),
             to_do_list_sensor(status, every),
             payment_sensor(status, max(every // 2, 1)),
+            month_sensor(partitions, status, every),
             alert_sensor(partitions, status, every),
         ],
         resources={"toolbox": toolbox or build_toolbox(settings)},

@@ -15,6 +15,7 @@ from flybill_pipeline_tests.conftest import PROJECT
 from flybill_pipeline_tests.worlds.databases import fresh_databases
 
 EVERYTHING = """
+asset billed_month [month]
 asset daily_usage [day]
 asset failed_org_months [failed_org_months]
 asset finalized_invoices [month, shard]
@@ -25,6 +26,7 @@ asset stripe_invoices [month, shard] pool=stripe
 asset stripe_payments
 asset stripe_reconciliation [month]
 asset verified_invoices [month]
+check billed_month:month_is_billed
 check finalized_invoices:every_org_has_an_outcome
 check finalized_invoices:lines_sum_to_invoice blocking
 check landed_files:no_source_is_silent
@@ -46,14 +48,16 @@ job ingest_usage: daily_usage raw_usage
 job price_month: monthly_line_items
 job read_landed_files: landed_files
 job read_payments: stripe_payments
-job reconcile_month: stripe_reconciliation
+job reconcile_month: billed_month stripe_reconciliation
 job repair_org_month: failed_org_months
+job show_month: billed_month
 job verify_month: verified_invoices
 schedule close_last_month 0 6 3 * *
 schedule price_open_month 15 * * * *
 schedule reconcile_last_months 0 8 * * *
 schedule verify_last_months 0 5 * * 1
 sensor alerts
+sensor billed_months
 sensor days_to_record
 sensor failed_org_months
 sensor landed_files_arrived
@@ -113,7 +117,13 @@ def test_every_asset_tells_an_operator_what_it_is(repository: dg.RepositoryDefin
         assert node.description, key
         assert node.kinds, key
         assert node.owners == ["team:billing"], key
-        assert node.group_name in {"usage", "billing", "stripe", "repairs"}, key
+        assert node.group_name in {"usage", "billing", "stripe", "repairs", "month"}, key
+
+
+def test_every_job_schedule_and_sensor_tells_what_it_does(repository: dg.RepositoryDefinition) -> None:
+    jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    for each in (*jobs, *repository.schedule_defs, *repository.sensor_defs):
+        assert each.description and each.description.rstrip().endswith("."), each.name
 
 
 def test_what_speaks_to_stripe_takes_turns(repository: dg.RepositoryDefinition) -> None:
@@ -143,7 +153,7 @@ def test_they_load_in_a_fresh_interpreter_without_any_environment(tmp_path: Path
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert len(json.loads(done.stdout)) == 10
+    assert len(json.loads(done.stdout)) == 11
     assert list(tmp_path.iterdir()) == []
 
 

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from flybill_pipeline.defs.dagster_problems import dagster_problems
+from flybill_pipeline.defs.described import sensor
 from flybill_pipeline.defs.partitions import Partitions
 from flybill_pipeline.defs.sensors import LOOKED_BACK
 from flybill_pipeline.steps.alerts.find_problems import find_problems
@@ -13,7 +14,7 @@ from flybill_pipeline.toolbox.tools import Toolbox
 def alert_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every: int) -> dg.SensorDefinition:
     """`alerts`."""
 
-    @dg.sensor(minimum_interval_seconds=every, default_status=status)
+    @sensor(minimum_interval_seconds=every, default_status=status)
     def alerts(context: dg.SensorEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> dg.SkipReason:
         """One message for a problem, whatever the number of its runs: when it begins, when it is over, and if it is
         urgent every day.

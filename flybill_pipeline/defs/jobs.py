@@ -16,6 +16,7 @@ VERIFY_MONTH = "verify_month"
 RECONCILE_MONTH = "reconcile_month"
 REPAIR_ORG_MONTH = "repair_org_month"
 READ_PAYMENTS = "read_payments"
+SHOW_MONTH = "show_month"
 CLOSING_ASSETS = ("monthly_line_items", "finalized_invoices", "stripe_invoices")
 """What closing a shard of a month materializes, in this order."""
 
@@ -49,8 +50,9 @@ def jobs() -> "list[UnresolvedAssetJobDefinition]":
         ),
         dg.define_asset_job(
             RECONCILE_MONTH,
-            selection=["stripe_reconciliation"],
-            description="Compares a month with Stripe's own list of invoices. Removes our own orphan drafts, no more.",
+            selection=["stripe_reconciliation", "billed_month"],
+            description="Compares a month with Stripe's own list of invoices. Removes our own orphan drafts, no more. "
+            "Then shows where the month stands.",
         ),
         dg.define_asset_job(
             REPAIR_ORG_MONTH,
@@ -61,5 +63,8 @@ def jobs() -> "list[UnresolvedAssetJobDefinition]":
             READ_PAYMENTS,
             selection=["stripe_payments"],
             description="Reads what became of the invoices: paid, failed, voided, disputed. Changes nothing at Stripe.",
+        ),
+        dg.define_asset_job(
+            SHOW_MONTH, selection=["billed_month"], description="Shows in one page where a month stands. Only reads."
         ),
     ]

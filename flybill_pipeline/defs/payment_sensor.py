@@ -6,6 +6,7 @@ from datetime import timedelta
 import dagster as dg
 
 from flybill_pipeline.billing.sync.values import Failure
+from flybill_pipeline.defs.described import sensor
 from flybill_pipeline.defs.jobs import READ_PAYMENTS
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -16,7 +17,7 @@ QUIET = timedelta(minutes=10)
 def payment_sensor(status: dg.DefaultSensorStatus, every: int) -> dg.SensorDefinition:
     """`stripe_events`."""
 
-    @dg.sensor(job_name=READ_PAYMENTS, minimum_interval_seconds=every, default_status=status)
+    @sensor(job_name=READ_PAYMENTS, minimum_interval_seconds=every, default_status=status)
     def stripe_events(toolbox: dg.ResourceParam[Toolbox]) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """Asks Stripe for its newest event about payments, one call; where it is not known, all that is new is read.
 

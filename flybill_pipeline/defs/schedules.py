@@ -8,6 +8,7 @@ from datetime import datetime
 import dagster as dg
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.defs.described import schedule
 from flybill_pipeline.defs.jobs import CLOSE_MONTH, PRICE_MONTH, RECONCILE_MONTH, VERIFY_MONTH, Requests
 from flybill_pipeline.defs.partitions import Partitions, month_key, month_shard_key
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -28,9 +29,7 @@ def schedules(
 
 
 def _close_schedule(partitions: Partitions, grace_days: int, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
-    @dg.schedule(
-        cron_schedule=f"0 6 {1 + grace_days} * *", job_name=CLOSE_MONTH, execution_timezone="UTC", default_status=status
-    )
+    @schedule(cron_schedule=f"0 6 {1 + grace_days} * *", job_name=CLOSE_MONTH, default_status=status)
     def close_last_month(context: dg.ScheduleEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
         """At 06:00 UTC, some days of grace for late usage after its end, last month is closed, shard by shard.
 
@@ -51,7 +50,7 @@ def _close_schedule(partitions: Partitions, grace_days: int, status: dg.DefaultS
 
 
 def _open_month_schedule(partitions: Partitions, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
-    @dg.schedule(cron_schedule="15 * * * *", job_name=PRICE_MONTH, execution_timezone="UTC", default_status=status)
+    @schedule(cron_schedule="15 * * * *", job_name=PRICE_MONTH, default_status=status)
     def price_open_month(context: dg.ScheduleEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
         """Every hour the drafts of the running month, if its usage or prices changed since; else once a day."""
         now = context.scheduled_execution_time
@@ -81,14 +80,14 @@ def _proofs(
                 yield month
             month = month.previous()
 
-    @dg.schedule(cron_schedule="0 8 * * *", job_name=RECONCILE_MONTH, execution_timezone="UTC", default_status=status)
+    @schedule(cron_schedule="0 8 * * *", job_name=RECONCILE_MONTH, default_status=status)
     def reconcile_last_months(context: dg.ScheduleEvaluationContext) -> Requests:
         """Every morning the last three closed months are compared with Stripe's own list."""
         now = context.scheduled_execution_time
         for month in closed(now):
             yield dg.RunRequest(run_key=f"reconcile-{month}-{now.date()}", partition_key=month_key(month))
 
-    @dg.schedule(cron_schedule="0 5 * * 1", job_name=VERIFY_MONTH, execution_timezone="UTC", default_status=status)
+    @schedule(cron_schedule="0 5 * * 1", job_name=VERIFY_MONTH, default_status=status)
     def verify_last_months(context: dg.ScheduleEvaluationContext) -> Requests:
         """Every Monday each invoice of the last three closed months is priced again from what it was made of."""
         now = context.scheduled_execution_time

@@ -11,6 +11,7 @@ from flybill_pipeline.billing.usage.backlog import Landing
 from flybill_pipeline.defs.checks.check import Finding
 from flybill_pipeline.defs.checks.stripe import RETRIES_LEFT
 from flybill_pipeline.defs.close_began import RETRY_TAG, close_began, waits_for_usage
+from flybill_pipeline.defs.described import sensor
 from flybill_pipeline.defs.jobs import CLOSE_MONTH, CLOSING_ASSETS, INGEST_USAGE, READ_LANDED_FILES, Requests
 from flybill_pipeline.defs.later_checks import last_results, record_check
 from flybill_pipeline.defs.partitions import Partitions, month_shard_key, read_month_shard
@@ -36,7 +37,7 @@ def sensors(
 
 
 def _usage_sensors(status: dg.DefaultSensorStatus, every: int) -> Iterator[dg.SensorDefinition]:
-    @dg.sensor(job_name=READ_LANDED_FILES, minimum_interval_seconds=every, default_status=status)
+    @sensor(job_name=READ_LANDED_FILES, minimum_interval_seconds=every, default_status=status)
     def landed_files_arrived(context: dg.SensorEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
         """New or changed files in the landing zone are read, all of them in one run; after a failure again.
 
@@ -49,7 +50,7 @@ def _usage_sensors(status: dg.DefaultSensorStatus, every: int) -> Iterator[dg.Se
             named = hashlib.sha256("\n".join(unread).encode()).hexdigest()
             yield dg.RunRequest(run_key=_again(context.instance, READ_LANDED_FILES, named))
 
-    @dg.sensor(job_name=INGEST_USAGE, minimum_interval_seconds=every, default_status=status)
+    @sensor(job_name=INGEST_USAGE, minimum_interval_seconds=every, default_status=status)
     def days_to_record(context: dg.SensorEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
         """The days that newly read files touch, late days of old months too, are recorded and summed again."""
         days = toolbox.catalog.days_to_record()
@@ -78,7 +79,7 @@ def _again(instance: dg.DagsterInstance, job: str, named: str, partition: str | 
 
 
 def _retry_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every: int) -> dg.SensorDefinition:
-    @dg.sensor(job_name=CLOSE_MONTH, minimum_interval_seconds=every, default_status=status)
+    @sensor(job_name=CLOSE_MONTH, minimum_interval_seconds=every, default_status=status)
     def retry_failed_partitions(
         context: dg.SensorEvaluationContext, toolbox: dg.ResourceParam[Toolbox]
     ) -> dg.SensorResult | dg.SkipReason:

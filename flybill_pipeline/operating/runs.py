@@ -88,9 +88,10 @@ class Runner:
             self._run(jobs.CLOSE_MONTH, month_shard_key(month, shard), _scope(org_ids), self._when_begun())
 
     def reconcile(self, month: Month, progress: Progress) -> None:
-        """Compares the month with Stripe's own list."""
+        """Compares the month with Stripe's own list, and shows where it stands, also when the list cannot be read."""
         for job in _counted("comparing with Stripe's own list", [jobs.RECONCILE_MONTH], progress):
-            self._run(job, month_key(month))
+            if not self._run(job, month_key(month)):
+                self._run(jobs.SHOW_MONTH, month_key(month))
 
     def read_payments(self) -> None:
         """Reads what is new about payments at Stripe."""
@@ -118,7 +119,8 @@ class Runner:
         partition: str | None = None,
         config: dict[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
-    ) -> None:
+    ) -> bool:
+        """Whether the run succeeded; why it did not is kept in `failed`."""
         result = self._definitions.resolve_job_def(job).execute_in_process(
             partition_key=partition,
             instance=self._instance,
@@ -128,6 +130,7 @@ class Runner:
         )
         if not result.success:
             self.failed.append(FailedRun(job, partition, _reason(result)))
+        return result.success
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flybill_pipeline.stores.payments.credit_notes import CreditNotes
 from flybill_pipeline.stores.payments.intake import PaymentIntake
+from flybill_pipeline.stores.payments.month_marks import MonthMarks
 from flybill_pipeline.stores.payments.page_links import PageLinks
 from flybill_pipeline.stores.payments.standing import Payments
 from flybill_pipeline.stores.payments.statements import Statements
@@ -28,6 +29,10 @@ class PaymentTools(SyncTools):
     @cached_property
     def credit_notes(self) -> CreditNotes:
         return CreditNotes(self.engine)
+
+    @cached_property
+    def month_marks(self) -> MonthMarks:
+        return MonthMarks(self.engine)
 
     @cached_property
     def page_links(self) -> PageLinks:

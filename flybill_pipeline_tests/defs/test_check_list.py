@@ -98,10 +98,10 @@ def test_who_is_not_billed_is_told_with_what_happened_and_what_to_do(outcome: st
 
     tools = cast(Toolbox, SimpleNamespace(month_checks=Asked()))
     finding = not_billed(tools, (Month.parse("2026-10"), 3))
-    [table] = finding.metadata.values()
+    found, table = finding.metadata.values()
     [row] = [record.data for record in table.records]
-    assert not finding.passed
+    assert (finding.passed, found) == (False, 1)
     assert row["org_id"] == "acme"
     assert row["what happened"] == (known[0] or row["what happened"]) != ""
     assert row["what to do"] == (known[1] or row["what to do"]) != ""
-    assert not_billed(tools, (Month.parse("2026-10"), 4)) == Finding(True)
+    assert not_billed(tools, (Month.parse("2026-10"), 4)) == Finding(True, {"number found": 0})

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.defs.metadata.stripe import month_tables
+from flybill_pipeline.defs.metadata.month import month_tables
 from flybill_pipeline.defs.metadata.tables import bars
 from flybill_pipeline.stores.invoicing.month_figures import MonthFigures
 

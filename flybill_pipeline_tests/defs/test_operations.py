@@ -54,7 +54,7 @@ def sensor(flybill: Flybill, name: str) -> Iterator[tuple[Any, dg.DagsterInstanc
     """A way to let the sensor look once, as the daemon would, and the instance it looks at."""
     with flybill.dagster() as instance:
         settings = load_settings()
-        passed = [timedelta(0)]
+        passed, cursors = [timedelta(0)], list[str | None]([None])
         # When the month has just been closed: a year later, many months would be told of that nobody closed.
         tools = replace(build_toolbox(settings), now=lambda: JUST_CLOSED + passed[0])
         repository = build_defs(settings).get_repository_def()
@@ -62,9 +62,10 @@ def sensor(flybill: Flybill, name: str) -> Iterator[tuple[Any, dg.DagsterInstanc
         def tick(after: timedelta = timedelta(0)) -> Any:
             passed[0] += after
             with dg.build_sensor_context(
-                instance=instance, repository_def=repository, resources={"toolbox": tools}
+                instance=instance, repository_def=repository, resources={"toolbox": tools}, cursor=cursors[-1]
             ) as context:
                 data = repository.get_sensor_def(name).evaluate_tick(context)
+            cursors.append(data.cursor or cursors[-1])
             for request in data.dynamic_partitions_requests or ():
                 _follow(instance, request)
             return data
@@ -96,16 +97,27 @@ unit_amount = 5
 
 def test_the_to_do_list_is_what_the_ledger_says(flybill: Flybill) -> None:
     with sensor(flybill, "failed_org_months") as (tick, instance):
-        tick()
+        (written,) = tick().asset_events
         assert instance.get_dynamic_partitions(LISTED) == [f"{FIRST}/bolt"]
+        assert written.partition == f"{FIRST}/bolt"
+        words = {name: str(value.value) for name, value in written.metadata.items()}
+        assert (words["org_id"], words["month"], words["code"]) == ("bolt", FIRST, "unpriced_meter")
+        assert "rockets" in words["what happened"]
+        assert words["what to do"] in written.description
+        assert "all of them listed" in tick().skip_message
+        flybill.sql("update flybill.outcomes set remedy = 'Ask Ann.' where org_id = 'bolt'")
+        (again,) = tick().asset_events
+        assert again.metadata["what to do"].value == "Ask Ann."
         assert "all of them listed" in tick().skip_message
 
-        billed = ("stripe_invoices", "every_org_billed")
+        billed, month = ("stripe_invoices", "every_org_billed"), ("billed_month", "month_is_billed")
         assert flybill.checks()[billed] == {f"{FIRST}-01|00": False}
+        assert flybill.checks()[month] == {f"{FIRST}-01": False}
         assert flybill("repair", FIRST, "--org", "bolt").status == 1
         flybill.prices("usd.toml", USD + ROCKETS)
         assert flybill("repair", FIRST, "--org", "bolt").status == 0
         assert flybill.checks()[billed] == {f"{FIRST}-01|00": True}
+        assert flybill.checks()[month] == {f"{FIRST}-01": True}
         check = dg.AssetCheckKey(dg.AssetKey(billed[0]), billed[1])
         (shown,) = instance.event_log_storage.get_asset_check_partition_info([check])
         assert shown.is_current  # or the check's page would not show it

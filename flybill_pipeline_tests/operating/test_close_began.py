@@ -42,9 +42,10 @@ class Told(Runner):
         partition: str | None = None,
         config: dict[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
-    ) -> None:
+    ) -> bool:
         self.asked.append((job, (tags or {}).get(BEGAN_TAG)))
         self.time += timedelta(minutes=1)
+        return True
 
 
 def quiet(_stage: str, _done: int, _of: int) -> None:

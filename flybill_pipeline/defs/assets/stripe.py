@@ -6,7 +6,7 @@ from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.defs.assets import OWNERS
 from flybill_pipeline.defs.checks.check import Finding
 from flybill_pipeline.defs.checks.stripe import TOTALS_MATCH_STRIPE
-from flybill_pipeline.defs.metadata.stripe import brought_metadata, month_tables, reconciliation_metadata
+from flybill_pipeline.defs.metadata.stripe import brought_metadata, reconciliation_metadata
 from flybill_pipeline.defs.metadata.tables import evidence
 from flybill_pipeline.defs.partitions import Partitions, read_month, read_month_shard
 from flybill_pipeline.defs.scope import Scope
@@ -77,7 +77,6 @@ def _stripe_reconciliation(partitions: Partitions) -> dg.AssetsDefinition:
         metadata |= reconciliation_metadata(proof.reconciliation, verdict)
         elsewhere = verdict.message if verdict.state == "other_account" else None
         result = TOTALS_MATCH_STRIPE.result(Finding(proof.reconciliation.proven, metadata, says=elsewhere))
-        tables = month_tables(toolbox.month_figures.by_meter(month), toolbox.month_figures.outcomes(month))
-        return dg.MaterializeResult(metadata=metadata | tables, check_results=[result])
+        return dg.MaterializeResult(metadata=metadata, check_results=[result])
 
     return stripe_reconciliation

@@ -11,12 +11,13 @@ import dagster as dg
 
 from flybill_pipeline.defs.checks.billing import BILLING_CHECKS
 from flybill_pipeline.defs.checks.check import Check
+from flybill_pipeline.defs.checks.month import MONTH_CHECKS
 from flybill_pipeline.defs.checks.stripe import STRIPE_CHECKS
 from flybill_pipeline.defs.checks.usage import USAGE_CHECKS
 from flybill_pipeline.defs.partitions import Partitions
 from flybill_pipeline.toolbox.tools import Toolbox
 
-CHECKS: tuple[Check[Any], ...] = (*USAGE_CHECKS, *BILLING_CHECKS, *STRIPE_CHECKS)
+CHECKS: tuple[Check[Any], ...] = (*USAGE_CHECKS, *BILLING_CHECKS, *STRIPE_CHECKS, *MONTH_CHECKS)
 
 
 def checks(partitions: Partitions) -> list[dg.AssetChecksDefinition]:

@@ -1,20 +1,19 @@
 """Checks of drafts and of finalized invoices. What is due, billing knows; what is usual, the history of the shard."""
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.defs.checks.check import ERROR, MONTH, MONTH_SHARD, WARN, Check, Finding
-from flybill_pipeline.defs.metadata.tables import evidence
+from flybill_pipeline.defs.checks.check import ERROR, MONTH, MONTH_SHARD, WARN, Check, Finding, offenders
 from flybill_pipeline.steps.invoicing.watch_revenue import unusual_revenue
 from flybill_pipeline.toolbox.tools import Toolbox
 
 
 def _unpriced(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
     unpriced = toolbox.month_checks.unpriced(*part)
-    return Finding(not unpriced, evidence(unpriced, "usage without a price"))
+    return offenders(unpriced, "usage without a price")
 
 
 def _below_zero(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
     below_zero = toolbox.month_checks.below_zero(*part)
-    return Finding(not below_zero, evidence(below_zero, "levels below zero"))
+    return offenders(below_zero, "levels below zero")
 
 
 def _unusual_revenue(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
@@ -22,17 +21,17 @@ def _unusual_revenue(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
     if toolbox.now() < month.end:  # an open month has had part of its revenue only
         return Finding(True)
     unusual = unusual_revenue(toolbox.month_figures, month, shard)
-    return Finding(not unusual, evidence(unusual, "currencies"))
+    return offenders(unusual, "currencies")
 
 
 def _unequal_invoices(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
     unequal = toolbox.month_checks.unequal_invoices(*part)
-    return Finding(not unequal, evidence(unequal, "invoices that do not add up"))
+    return offenders(unequal, "invoices that do not add up")
 
 
 def _undecided(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
     undecided = toolbox.month_checks.undecided(*part)
-    return Finding(not undecided, evidence(undecided, "organizations without an outcome"))
+    return offenders(undecided, "organizations without an outcome")
 
 
 PRICED_AGAIN = Check(

@@ -1,6 +1,6 @@
 """What a check is: one value with its name, its words, its severity, its alert, and how it is looked at. No checks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Generic, TypeVar
@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 import dagster as dg
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.defs.metadata.tables import Metadata
+from flybill_pipeline.defs.metadata.tables import Metadata, evidence
 from flybill_pipeline.defs.partitions import Partitions, read_day, read_month, read_month_shard
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -41,6 +41,14 @@ class Finding:
     metadata: Metadata = field(default_factory=dict)
     warning: bool = False
     says: str | None = None
+
+
+def offenders(rows: Sequence[Mapping[str, Any]], title: str, number: int | None = None) -> Finding:
+    """Good when there are none; else a table of them, and how many there are, which Dagster plots.
+
+    `number` where `rows` are only the first of them.
+    """
+    return Finding(not rows, {"number found": len(rows) if number is None else number, **evidence(rows, title)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

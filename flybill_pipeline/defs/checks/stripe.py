@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.defs.checks.check import ERROR, MONTH, MONTH_SHARD, WARN, Check, Finding
+from flybill_pipeline.defs.checks.check import ERROR, MONTH, MONTH_SHARD, WARN, Check, Finding, offenders
 from flybill_pipeline.defs.metadata.tables import evidence, trouble
 from flybill_pipeline.steps.usage.account_for_usage import account_for_usage
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -14,7 +14,7 @@ LONGEST_WAIT_OF_AN_INVOICE = timedelta(hours=24)
 def not_billed(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
     """Whose month is not done, with the reason."""
     left = [_why_not(**row) for row in toolbox.month_checks.not_billed(*part)]
-    return Finding(not left, evidence(left, "organizations that are not done"))
+    return offenders(left, "organizations that are not done")
 
 
 def _why_not(message: str, remedy: str, outcome: str, **names: str) -> dict[str, object]:
@@ -30,7 +30,7 @@ _NOT_SENT = ("Its invoice is not at Stripe yet.", "Nothing, while the shard is r
 def _waiting_long(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
     _, shard = part
     old = toolbox.month_checks.unsynced_since(shard, toolbox.now() - LONGEST_WAIT_OF_AN_INVOICE)
-    return Finding(not old, evidence(old, "invoices that wait, the oldest first"))
+    return offenders(old, "invoices that wait, the oldest first")
 
 
 def _got_through(_: Toolbox, __: tuple[Month, int]) -> Finding:
@@ -49,7 +49,7 @@ def _overdue(toolbox: Toolbox, month: Month) -> Finding:
     """Of the month and those before it: a month that nobody closed is looked at by nothing of its own."""
     overdue = [each for each in toolbox.overdue_months().items() if each[0] <= month]
     rows = [{"month": str(month), "organizations without an outcome": waiting} for month, waiting in overdue]
-    return Finding(not overdue, evidence(rows, "months that are not closed"))
+    return offenders(rows, "months that are not closed")
 
 
 EVERY_ORG_BILLED = Check(

@@ -3,7 +3,7 @@
 from datetime import date
 from itertools import islice
 
-from flybill_pipeline.defs.checks.check import DAY, ERROR, WARN, WHOLE, Check, Finding
+from flybill_pipeline.defs.checks.check import DAY, ERROR, WARN, WHOLE, Check, Finding, offenders
 from flybill_pipeline.defs.metadata.tables import MOST_ROWS, evidence
 from flybill_pipeline.steps.usage.watch_usage import bad_rows, silent_sources, unusual_volume
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -17,19 +17,20 @@ def _bad_rows(toolbox: Toolbox, _: None) -> Finding:
 
 def _silent(toolbox: Toolbox, _: None) -> Finding:
     silent = silent_sources(toolbox.usage_health, toolbox.now())
-    return Finding(not silent, evidence(silent, "silent sources"))
+    return offenders(silent, "silent sources")
 
 
 def _conflicts(toolbox: Toolbox, day: date) -> Finding:
     manifest = toolbox.catalog.manifest(day)
-    excluded = toolbox.lake.excluded([day], "conflict") if manifest is not None and manifest.conflicts else ()
+    number = 0 if manifest is None else manifest.conflicts
+    excluded = toolbox.lake.excluded([day], "conflict") if number else ()
     conflicts = [row._asdict() for row in islice(excluded, MOST_ROWS)]
-    return Finding(not conflicts, evidence(conflicts, "conflicting rows that do not count"))
+    return offenders(conflicts, "conflicting rows that do not count", number)
 
 
 def _unusual_volume(toolbox: Toolbox, day: date) -> Finding:
     unusual = unusual_volume(toolbox.usage_health, day)
-    return Finding(not unusual, evidence(unusual, "sources"))
+    return offenders(unusual, "sources")
 
 
 USAGE_CHECKS = (

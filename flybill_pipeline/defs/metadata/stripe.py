@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
 
-from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.sync.verdicts import Verdict
-from flybill_pipeline.defs.metadata.tables import Metadata, bars, evidence, money, trouble
+from flybill_pipeline.defs.metadata.tables import Metadata, evidence, money, trouble
 from flybill_pipeline.steps.payments.bring_to_stripe import BroughtReport
 from flybill_pipeline.steps.payments.read_payments import PaymentsReport
 from flybill_pipeline.steps.sync.judge_month import differences
 from flybill_pipeline.steps.sync.reconcile_invoices import Reconciliation
 from flybill_pipeline.steps.sync.sync_invoices import SyncReport
+from flybill_pipeline.stores.payments.statements import FailedOrgMonth
 from flybill_pipeline.toolbox.closing import Unrepaired
 
 
@@ -59,6 +58,12 @@ def unrepaired_metadata(unrepaired: Sequence[Unrepaired]) -> Metadata:
     return evidence(rows, "what is left")
 
 
+def failure_metadata(failure: FailedOrgMonth) -> Metadata:
+    """Why one organization's month is not done, what to do, and what its customer reads until then."""
+    words = trouble(failure.message, failure.remedy, org_id=failure.org_id, stage=failure.stage, code=failure.code)
+    return {**words, "the customer reads": failure.customer_message}
+
+
 def payments_metadata(report: PaymentsReport) -> Metadata:
     """What was read, what of it was new, and the money of invoices that were newly seen as paid."""
     source = "the objects themselves: Stripe's events do not reach back far enough" if report.fell_back else "events"
@@ -89,11 +94,3 @@ def reconciliation_metadata(reconciliation: Reconciliation, verdict: Verdict) ->
         **evidence(rows, "differences"),
         **evidence([asdict(each) for each in verdict.written_off], "marked as uncollectible"),
     }
-
-
-def month_tables(by_meter: Mapping[str, Mapping[str, int]], outcomes: Mapping[str, int]) -> Metadata:
-    """The month at a glance: what each meter came to, by currency, and what became of the organizations."""
-    tables: Metadata = {}
-    for currency, amounts in sorted(by_meter.items()):
-        tables |= bars(f"{currency}: revenue by meter", amounts, partial(format_money, currency=currency))
-    return tables | bars("outcomes", {outcome.replace("_", " "): number for outcome, number in outcomes.items()})

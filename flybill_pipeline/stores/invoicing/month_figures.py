@@ -6,7 +6,7 @@ from sqlalchemy import Engine, and_, func, select
 from sqlalchemy.sql.functions import coalesce
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.stores.invoicing.tables import drafts, line_items, outcomes
+from flybill_pipeline.stores.invoicing.tables import drafts, line_items
 
 
 class MonthFigures:
@@ -66,9 +66,3 @@ class MonthFigures:
             for currency, name, minor in connection.execute(query):
                 amounts.setdefault(currency, {})[name] = int(minor)
         return amounts
-
-    def outcomes(self, month: Month) -> dict[str, int]:
-        """Outcome → organizations."""
-        query = select(outcomes.c.outcome, func.count()).where(outcomes.c.month == str(month)).group_by("outcome")
-        with self._engine.connect() as connection:
-            return {outcome: int(count) for outcome, count in connection.execute(query)}

@@ -1,0 +1,89 @@
+"""What is shown of a whole month: where it stands in one page. The sentences and numbers are the questions'."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
+
+import dagster as dg
+
+from flybill_pipeline.billing.money.amounts import format_money
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.payments.credit_notes import totals as credited
+from flybill_pipeline.defs.metadata.stripe import failure_metadata
+from flybill_pipeline.defs.metadata.tables import Metadata, bars, evidence, money
+from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, org_month_key
+from flybill_pipeline.questions.month_billed import MonthBilled
+from flybill_pipeline.questions.month_status import MonthOverview
+from flybill_pipeline.stores.payments.statements import FailedOrgMonth
+
+
+def month_metadata(billed: MonthBilled, ui_url: str | None = None) -> Metadata:
+    """The page of a month: the sentence, who waits, money, usage that does not count, Stripe's own list, tables.
+
+    `ui_url` is where people find Dagster, where that is known.
+    """
+    overview, bills = billed.overview, billed.overview.bills
+    return {
+        "in one sentence": billed.standing.sentence,
+        **waiting_metadata(billed),
+        **_to_do_list(ui_url),
+        "organizations": bills.organizations,
+        "not closed yet": bills.undecided,
+        **_money(overview),
+        **_usage(overview),
+        "Stripe's own list": overview.reconciliation.not_read or overview.reconciliation.message,
+        **evidence([asdict(each) for each in overview.reconciliation.differs], "differences with Stripe's own list"),
+        **month_tables(billed.by_meter, bills.outcomes),
+    }
+
+
+def waiting_metadata(billed: MonthBilled) -> Metadata:
+    """Who waits, for what, and what to do about it; the number of all who do comes first, as Dagster plots it."""
+    bills = billed.overview.bills
+    rows = [_waits(each, bills.month) for each in bills.failures]
+    return {"organizations that wait": billed.standing.waiting, **evidence(rows, "who waits, and what to do")}
+
+
+def month_tables(by_meter: Mapping[str, Mapping[str, int]], outcomes: Mapping[str, int]) -> Metadata:
+    """The month at a glance: what each meter came to, by currency, and what became of the organizations."""
+    tables: Metadata = {}
+    for currency, amounts in sorted(by_meter.items()):
+        tables |= bars(f"{currency}: revenue by meter", amounts, partial(format_money, currency=currency))
+    return tables | bars("outcomes", {outcome.replace("_", " "): number for outcome, number in outcomes.items()})
+
+
+def _waits(failure: FailedOrgMonth, month: Month) -> dict[str, object]:
+    return failure_metadata(failure) | {
+        "next attempt": failure.next_attempt_at or "after it is mended",
+        "key of failed_org_months": org_month_key(month, failure.org_id),
+    }
+
+
+def _to_do_list(ui_url: str | None) -> Metadata:
+    if ui_url is None:
+        return {}
+    page = f"{ui_url.rstrip('/')}/assets/{FAILED_ORG_MONTHS.name}?view=partitions"
+    return {"the to-do list": dg.MetadataValue.url(page)}
+
+
+def _money(overview: MonthOverview) -> Metadata:
+    totals, payments, notes = overview.bills.totals, overview.payments.money, credited(overview.bills.credit_notes)
+    return {
+        **money({currency: total["invoiced_minor"] for currency, total in totals.items()}, "invoiced"),
+        **money({currency: total["synced_minor"] for currency, total in totals.items()}, "finalized in Stripe"),
+        **money({currency: total["paid"] for currency, total in payments.items()}, "paid"),
+        **money({currency: total["open"] for currency, total in payments.items()}, "to be paid"),
+        **money({currency: sum(total.values()) for currency, total in notes.items()}, "credited"),
+    }
+
+
+def _usage(overview: MonthOverview) -> Metadata:
+    rejected, late = overview.rejected, overview.late
+    return {
+        "landed files that are not read": rejected.unread,
+        "files that cannot be read": len(rejected.files),
+        "rows in quarantine": rejected.bad_rows,
+        "rows with the id of another row": rejected.conflicts,
+        "rows that repeat another row": rejected.repeats,
+        **({} if late is None else {"organizations with usage after the close": late.organizations}),
+    }

@@ -1,0 +1,83 @@
+"""The page of a month: what it shows, and that it is made again when, and only when, something of it changed."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from flybill_pipeline.billing.invoicing.outcomes import HoldReason
+from flybill_pipeline.definitions import build_defs
+from flybill_pipeline.defs.assets.month import month_assets
+from flybill_pipeline.defs.month_sensor import month_sensor
+from flybill_pipeline.defs.partitions import Partitions, month_key
+from flybill_pipeline.toolbox.tools import Toolbox
+from flybill_pipeline_tests.stores.billing_world import MONTH, BillingWorld
+
+PARTITIONS = Partitions(MONTH.previous().previous(), 1)
+UNPRICED = (HoldReason("unpriced_meter", "Rockets have no price.", "Add one."),)
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+def shown(instance: dg.DagsterInstance, tools: Toolbox) -> tuple[dict[str, Any], dg.AssetCheckEvaluation]:
+    """The page of the month and its check, made now."""
+    ran = dg.materialize(
+        month_assets(PARTITIONS),
+        partition_key=month_key(MONTH),
+        instance=instance,
+        resources={"toolbox": tools},
+        run_config=QUIET,
+    )
+    [page], [check] = ran.asset_materializations_for_node("billed_month"), ran.get_asset_check_evaluations()
+    return {n: v if isinstance(v, dg.TableMetadataValue) else v.value for n, v in page.metadata.items()}, check
+
+
+def asked(instance: dg.DagsterInstance, tools: Toolbox) -> list[str]:
+    """The months whose page the sensor asks for now."""
+    [sensor] = [month_sensor(PARTITIONS, dg.DefaultSensorStatus.STOPPED, 60)]
+    repository = build_defs(tools.settings, toolbox=tools).get_repository_def()
+    with dg.build_sensor_context(instance=instance, repository_def=repository, resources={"toolbox": tools}) as context:
+        return [str(request.partition_key) for request in sensor.evaluate_tick(context).run_requests or ()]
+
+
+def test_the_page_says_who_waits_for_what_and_its_check_is_red(
+    instance: dg.DagsterInstance, tools: Toolbox, world: BillingWorld
+) -> None:
+    world.draft({"acme": 500, "bolt": 7}, problems=UNPRICED)
+    world.finalize()
+    page, check = shown(instance, replace(tools, settings=tools.settings.model_copy(update={"ui_url": "https://ui/"})))
+    assert page["in one sentence"].startswith("2 of 2 organizations wait: 2 are held (unpriced_meter).")
+    assert not check.passed
+    assert check.description == page["in one sentence"]
+    assert (page["organizations"], page["organizations that wait"]) == (2, 2)
+    first = page["who waits, and what to do"].records[0].data
+    assert (first["org_id"], first["what happened"], first["what to do"]) == (
+        "acme",
+        "Rockets have no price.",
+        "Add one.",
+    )
+    assert first["key of failed_org_months"] == "2025-10/acme"
+    assert page["the to-do list"] == "https://ui/assets/failed_org_months?view=partitions"
+    assert page["usd: revenue by meter"].records[0].data["value"] == "$5.07"
+
+
+def test_it_is_made_again_when_something_of_the_month_changed(
+    instance: dg.DagsterInstance, tools: Toolbox, world: BillingWorld
+) -> None:
+    assert asked(instance, tools) == []  # nothing is known of any month
+    world.draft({"acme": 500})
+    world.draft({"acme": 500}, MONTH.next())
+    assert asked(instance, tools) == [month_key(MONTH), month_key(MONTH.next())]
+    shown(instance, tools)
+    assert asked(instance, tools) == [month_key(MONTH.next())]
+    world.finalize()
+    assert asked(instance, tools) == [month_key(MONTH), month_key(MONTH.next())]
+    shown(instance, tools)
+    assert asked(instance, tools) == [month_key(MONTH.next())]
