@@ -17,7 +17,9 @@ from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline_tests.chaos.kills import kill_everywhere
 from flybill_pipeline_tests.chaos.machine import Worlds, tell_stories
 from flybill_pipeline_tests.chaos.mischief import MISCHIEF
+from flybill_pipeline_tests.chaos.months import plant
 from flybill_pipeline_tests.chaos.storm import Forecast, weather_for_processes
+from flybill_pipeline_tests.chaos.telling import plant_untold, untold
 from flybill_pipeline_tests.chaos.world import World
 from flybill_pipeline_tests.worlds.databases import Databases, fresh_databases, migrated
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
@@ -37,10 +39,10 @@ def main() -> int:
         forecasts = [Forecast(options.invoices, options.rate, seed) for seed in range(options.seeds)]
         mischief = [Forecast(options.invoices // 4, options.rate, 100, mischief=[name]) for name in MISCHIEF]
         mixed = Forecast(options.invoices // 4, options.rate, 101, mischief=list(MISCHIEF))
-        kept = [storms(url, [*forecasts, *mischief, mixed]), every_boundary(url, 0)]
-        kept.append(every_boundary(url, 30))
+        kept = [storms(url, [*forecasts, *mischief, mixed])]
+        kept += [every_boundary(url, hours, told=told) for hours in (0, 30) for told in (False, True)]
         with EmulatorProcess() as emulator:
-            tell_stories(Worlds(Databases(url), emulator), options.stories, steps=15)
+            tell_stories(Worlds(Databases(url), emulator), options.stories, steps=15, telling=True)
     _say(f"{options.stories} arbitrary stories: nothing twice, nothing wrong, nothing lost")
     return int(not all(kept))
 
@@ -68,13 +70,23 @@ def _among(mischief: Sequence[str]) -> str:
     return f", among {', '.join(mischief)}" if mischief else ""
 
 
-def every_boundary(url: str, hours: int) -> bool:
-    """SIGKILL at each boundary of one invoice, and `hours` until it is noticed; whether all went well."""
+def every_boundary(url: str, hours: int, *, told: bool) -> bool:
+    """SIGKILL at each boundary of one invoice, and `hours` until it is noticed; whether all went well.
+
+    `told`: its customer must be told something first.
+    """
     with new_world(url) as world:
-        boundaries = kill_everywhere(world, lines=120, hours=hours)
-        problems = world.problems()
-    _say(f"killed at each of {boundaries} boundaries, noticed {hours} hours later: {'; '.join(problems) or 'once'}")
+        boundaries = kill_everywhere(world, plant_untold if told else plant_new, hours=hours)
+        problems = world.problems() + (untold(world) if told else [])
+    way = "whose customer is told" if told else "of a new customer"
+    result = "; ".join(problems) or "once"
+    _say(f"killed at each of {boundaries} boundaries of an invoice {way}, noticed {hours} hours later: {result}")
     return not problems
+
+
+def plant_new(world: World, number: int) -> None:
+    """An invoice of two chunks for an org without a customer."""
+    plant(world.engine, 1, lines=120, first=number)
 
 
 @contextmanager

@@ -59,21 +59,25 @@ class Crashing:
 
 
 class CrashingLedger:
-    """A ledger whose durable rows crash; the claims and the work list do not."""
+    """A ledger whose durable rows crash; the claims and the work list do not.
 
-    def __init__(self, ledger: Ledger, boundaries: Boundaries) -> None:
+    Those of what customers were told do where that is tried (`telling`): each invoice crosses two more boundaries then.
+    """
+
+    def __init__(self, ledger: Ledger, boundaries: Boundaries, *, telling: bool) -> None:
         self.invoices = Crashing(ledger.invoices, boundaries)
         self.customers = Crashing(ledger.customers, boundaries)
+        self.profiles = Crashing(ledger.profiles, boundaries) if telling else ledger.profiles
         self._ledger = ledger
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
 
-def crashing(boundaries: Boundaries, bug: Bug = NO_BUG) -> dict[str, Any]:
+def crashing(boundaries: Boundaries, bug: Bug = NO_BUG, *, telling: bool = False) -> dict[str, Any]:
     """What to hand to `World.sync` so that it crashes at these boundaries (and has this bug)."""
     return {
-        "ledger_of": lambda ledger: cast(Ledger, CrashingLedger(bug.ledger_of(ledger), boundaries)),
+        "ledger_of": lambda ledger: cast(Ledger, CrashingLedger(bug.ledger_of(ledger), boundaries, telling=telling)),
         "stripe_of": lambda stripe: cast(Stripe, Crashing(bug.stripe_of(stripe), boundaries)),
     }
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from flybill_pipeline.stores.sync.tables import stripe_sync
-from flybill_pipeline_tests.chaos.months import plant
 from flybill_pipeline_tests.chaos.world import World
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -69,14 +68,15 @@ def kill_until_done(
     return kills, gaps
 
 
-def kill_everywhere(world: World, *, lines: int, hours: int = 0) -> int:
+def kill_everywhere(world: World, plant_one: Callable[[World, int], None], *, hours: int = 0) -> int:
     """For a new invoice each time: SIGKILL at the next boundary, `hours` without anybody, another process finishes it.
 
-    Returns how many boundaries there were; ends with the process that lives through all of them.
+    `plant_one` makes the invoice of that number. Returns how many boundaries there were; ends with the process that
+    lives through all of them.
     """
     boundary = 0
     while True:
-        plant(world.engine, 1, lines=lines, first=boundary)
+        plant_one(world, boundary)
         process = worker(world, "--die-at", str(boundary))
         process.communicate()
         if process.returncode == 0:

@@ -74,10 +74,14 @@ class StillWorld(World):
 
 
 class SyncMachine(RuleBasedStateMachine):
-    """`worlds` opens an empty world for an example; `bug` is planted into every run of the sync."""
+    """`worlds` opens an empty world for an example; `bug` is planted into every run of the sync.
+
+    With `telling` a run may also die at what is committed of telling a customer.
+    """
 
     worlds: ClassVar[Callable[[], AbstractContextManager[StillWorld]]]
     bug: ClassVar[Bug] = NO_BUG
+    telling: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -204,7 +208,7 @@ class SyncMachine(RuleBasedStateMachine):
         assert len(set(amounts)) == len(amounts)
 
     def _run(self, boundaries: Boundaries | None = None) -> Any:
-        ports = crashing(boundaries, self.bug) if boundaries else self.bug.ports()
+        ports = crashing(boundaries, self.bug, telling=self.telling) if boundaries else self.bug.ports()
         return self.world.sync(**ports, workers=1, patience=30.0)
 
     def _calls(self) -> int:
@@ -230,9 +234,11 @@ class Worlds:
             yield StillWorld(engine, self._emulator)
 
 
-def tell_stories(worlds: Worlds, examples: int, *, steps: int, bug: Bug = NO_BUG, **options: Any) -> None:
+def tell_stories(
+    worlds: Worlds, examples: int, *, steps: int, bug: Bug = NO_BUG, telling: bool = False, **options: Any
+) -> None:
     """Runs so many stories of so many steps; raises what the first bad one raised, with the story."""
-    machine = type("Machine", (SyncMachine,), {"worlds": worlds, "bug": bug})
+    machine = type("Machine", (SyncMachine,), {"worlds": worlds, "bug": bug, "telling": telling})
     patient = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(
         machine, settings=settings(patient, max_examples=examples, stateful_step_count=steps, **options)

@@ -56,9 +56,12 @@ class People:
         method = "charge_automatically" if days is None else "send_invoice"
         terms = {"collection_method": method, "days_until_due": days}
         renamed = {"name": f"Now {days} days", "email": f"terms{days}@example.com"}
+        self.change(org_id, **terms, **renamed)
+
+    def change(self, org_id: str, **columns: Any) -> None:
+        """Imports the org with other values."""
         with self._engine.begin() as connection:
-            changed = update(organizations).where(organizations.c.org_id == org_id)
-            connection.execute(changed.values(**terms, **renamed))
+            connection.execute(update(organizations).where(organizations.c.org_id == org_id).values(**columns))
 
     def delete_customer(self, org_id: str) -> None:
         """Deletes the customer that the org is linked to, if it is."""
@@ -72,9 +75,7 @@ class People:
         if currency is not None:
             draft = self._call("post", "invoices", customer=customer, currency=currency)
             self._call("delete", f"invoices/{draft['id']}")
-        with self._engine.begin() as connection:
-            linked = update(organizations).where(organizations.c.org_id == org_id)
-            connection.execute(linked.values(stripe_customer_id=customer))
+        self.change(org_id, stripe_customer_id=customer)
 
     def links(self) -> dict[str, str | None]:
         """The customer of each org."""
@@ -91,6 +92,10 @@ class People:
     def customer(self, customer_id: str) -> Json:
         """A customer as Stripe shows it."""
         return self._call("get", f"customers/{customer_id}")
+
+    def tax_ids(self, customer_id: str) -> list[str]:
+        """The values of a customer's tax ids."""
+        return [each["value"] for each in self._call("get", f"customers/{customer_id}/tax_ids")["data"]]
 
     def _call(self, method: str, path: str, **params: Any) -> Json:
         return cast(Json, self._stripe.raw_request(method, f"/v1/{path}", **params).data)

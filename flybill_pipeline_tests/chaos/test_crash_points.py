@@ -1,6 +1,7 @@
 """One invoice, a crash at every single boundary of its way, one after the other; then a fresh process finishes it."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from flybill_pipeline_tests.chaos.bugs import (
 )
 from flybill_pipeline_tests.chaos.crashes import Boundaries, Crash, crashing
 from flybill_pipeline_tests.chaos.months import plant
+from flybill_pipeline_tests.chaos.telling import plant_untold, untold
 from flybill_pipeline_tests.chaos.world import World
 
 Plan = list[Mapping[str, Any]]
@@ -72,6 +74,19 @@ def test_a_crash_anywhere_leaves_nothing_twice_nothing_lost_and_nothing_behind(w
 def test_the_same_when_the_next_run_comes_after_stripe_has_forgotten_the_keys(way: str, world: World) -> None:
     assert crash_everywhere(world, WAYS[way], hours=30) >= BOUNDARIES
     assert world.problems() == []
+
+
+def test_a_crash_anywhere_while_a_customer_is_told_leaves_it_told_once(world: World) -> None:
+    boundaries = Boundaries()
+    while "before create_invoice" not in boundaries.names:
+        number = len(boundaries.names)
+        boundaries = Boundaries(lambda crossed, number=number: crossed == number)  # type: ignore[misc]
+        plant_untold(world, number)
+        with suppress(Crash):
+            world.sync(**crashing(boundaries, telling=True), workers=1)
+        world.sync(workers=1)
+    assert {"after update_profile", "after create_tax_id", "before commit"} <= set(boundaries.names)
+    assert world.problems() + untold(world) == []
 
 
 class TestPlantedBugs:

@@ -33,7 +33,7 @@ def main() -> int:
     emulator.url = options.stripe_url
     world = World(open_engine(options.database_url), emulator, options.born, timedelta(seconds=options.skipped))
     world.skew = timedelta(seconds=options.skew)
-    ports = crashing(Boundaries(lambda boundary: boundary == options.die_at and _die()))
+    ports = crashing(Boundaries(lambda boundary: boundary == options.die_at and _die()), telling=True)
     gateway = world.gateway()
     with SyncLedger(world.engine) as ledger:
         report = sync_invoices(

@@ -16,7 +16,8 @@ UNSURE = "?"
 """Told, but nobody knows whether Stripe has it."""
 
 Profile: TypeAlias = Mapping[str, str]
-"""Per field that Stripe was told a hash of the value. Of the tax id those of all that may stand there, with blanks."""
+"""Per field that Stripe was told a hash of the value. Of the tax id those of all that may stand there, with blanks;
+beside UNSURE where the newest of them may be missing."""
 
 
 def profile_of(org: SyncOrg) -> dict[str, str]:

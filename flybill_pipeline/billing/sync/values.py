@@ -201,7 +201,8 @@ class Progress:
     """The durable row of one thing brought to Stripe. `attempts` fences it: who writes must name the one it read.
 
     The moments `*_sent_at` are our clock's. `sent_after` is Stripe's: its time as we knew it before the first call.
-    `terms` names the content that the draft at Stripe was made with; `profile` is what a customer was told.
+    `terms` names the content that the draft at Stripe was made with; `profile` is what a customer was told,
+    `asked_about` the one that may be another org's: a person was asked.
     """
 
     state: str = "new"
@@ -216,6 +217,7 @@ class Progress:
     stripe_invoice_id: str | None = None
     terms: str | None = None
     profile: str | None = None
+    asked_about: str | None = None
 
 
 class SyncScope(NamedTuple):

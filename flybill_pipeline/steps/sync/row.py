@@ -197,9 +197,10 @@ class DurableRow:
         self._write(_words("transient", failure) | {"next_attempt_at": until})
         return Pause(Ending("waiting", failure, until, self._waits + 1))
 
-    def ends_as(self, state: Literal["blocked", "mismatch"], failure: Failure) -> Pause:
-        """Commits that a person must mend this row, and returns the Pause to raise."""
-        self._write(_words("org" if state == "blocked" else state, failure) | {"state": state, "next_attempt_at": None})
+    def ends_as(self, state: Literal["blocked", "mismatch"], failure: Failure, **changes: object) -> Pause:
+        """Commits that a person must mend this row, `changes` with it, and returns the Pause to raise."""
+        words = _words("org" if state == "blocked" else state, failure)
+        self._write({**words, "state": state, "next_attempt_at": None, **changes})
         return Pause(Ending(state, failure))
 
     def _require_certainty(self, step: str, key: str) -> None:

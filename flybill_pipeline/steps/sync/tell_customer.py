@@ -1,16 +1,19 @@
 """Brings the customer at Stripe to what the org is today, where that changed. Making a customer: `customer.py`.
 
 Each change is one call, under a durable row: until Stripe has taken it, the row says that nobody knows. What is sent
-says how things are, so it may be sent again at any time; only not while something older may yet be executed after it.
+says how things are, so the same may be sent again at any time; something else only once nothing older may yet be
+executed after it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from flybill_pipeline.billing.invoicing.tax_ids import TaxId
 from flybill_pipeline.billing.sync.checks import may_be_under_way, no_end_in_sight
 from flybill_pipeline.billing.sync.profiles import (
     TAX_ID,
+    UNSURE,
     Profile,
     after,
     agreed,
@@ -22,7 +25,7 @@ from flybill_pipeline.billing.sync.profiles import (
     written,
     wrong_customer,
 )
-from flybill_pipeline.billing.sync.values import Answer, Failure, Progress, SyncOrg, T, step_key
+from flybill_pipeline.billing.sync.values import Answer, Failure, Progress, StripeTaxId, SyncOrg, T, step_key
 from flybill_pipeline.steps.sync.ports import Stripe
 from flybill_pipeline.steps.sync.recovery import MISSING
 from flybill_pipeline.steps.sync.row import REPAIR, Doubt, DurableRow, LookFirst
@@ -42,8 +45,6 @@ def tell_customer(
 
     `made` is the row under which the sync made a customer for the org, if it did; `currency` is the invoice's.
     """
-    if row.progress.step in (PROFILE, NEW_TAX_ID) and row.may_still_be_executed():
-        raise row.failed(may_be_under_way(LATEST))  # it may come after what is told now
     for _ in range(MOST_TRIES):
         try:
             _Telling(org, currency, row, made, stripe).tell()
@@ -70,6 +71,7 @@ class _Telling:
             raise ValueError(f"org {org.org_id} has no customer yet")
         self._org, self._currency, self._row, self._made, self._stripe = org, currency, row, made, stripe
         self._customer_id = org.customer_id
+        self._over: str | None = None  # the key of a call that is not under way any more
 
     def tell(self) -> None:
         told = self._told()
@@ -109,41 +111,59 @@ class _Telling:
         mark = self._stripe.contents.org_mark(self._org)
         wrong = wrong_customer(self._org, self._currency, there, mark)
         if wrong is not None and not self._confirmed():
-            raise self._row.ends_as("blocked", wrong)
+            raise self._row.ends_as("blocked", wrong, asked_about=self._customer_id)
         return agreed(self._org, there)
 
     def _confirmed(self) -> bool:
-        """Whether a person said by a repair that it is the org's, or the org was billed there before."""
-        progress = self._row.progress
-        return progress.step == REPAIR or progress.stripe_customer_id == self._customer_id
+        """Whether a person who was asked about this very customer repaired, or the org was billed there before."""
+        progress, this = self._row.progress, self._customer_id
+        return progress.stripe_customer_id == this or (progress.step == REPAIR and progress.asked_about == this)
 
     def _tell_tax_id(self, told: Profile) -> None:
         """Adds the new one, then removes what flybill put there before; others are somebody else's."""
         wanted, known = self._org.tax_id, set(told.get(TAX_ID, "").split())
         there = self._row.ask(self._stripe.find_tax_ids(self._customer_id))
-        mark = tax_id_mark(wanted) if wanted else ""
-        if wanted and mark not in {tax_id_mark(each.tax_id) for each in there}:
-            content = self._stripe.contents.tax_id(self._customer_id, wanted)
-            on_its_way = {**told, TAX_ID: " ".join(sorted({*known, mark}))}
-            call = partial(self._stripe.create_tax_id, self._customer_id, wanted)
-            self._send(NEW_TAX_ID, content, on_its_way, call)
+        if wanted:
+            self._add_tax_id(wanted, told, there)
+            known.discard(tax_id_mark(wanted))
         for each in there:
-            if tax_id_mark(each.tax_id) in known - {mark}:
+            if tax_id_mark(each.tax_id) in known:
                 self._row.ask_for(self._stripe.delete_tax_id(self._customer_id, each.stripe_tax_id), MISSING)
         self._keep(after(self._org, told, {TAX_ID}))
 
+    def _add_tax_id(self, wanted: TaxId, told: Profile, there: Sequence[StripeTaxId]) -> None:
+        mark, content = tax_id_mark(wanted), self._stripe.contents.tax_id(self._customer_id, wanted)
+        if mark in {tax_id_mark(each.tax_id) for each in there}:
+            self._over = self._key(NEW_TAX_ID, content)  # whoever sent it: it was executed
+            return
+        on_its_way = {**told, TAX_ID: " ".join(sorted({*told.get(TAX_ID, "").split(), mark, UNSURE}))}
+        self._send(NEW_TAX_ID, content, on_its_way, partial(self._stripe.create_tax_id, self._customer_id, wanted))
+
     def _send(self, step: str, content: str, meanwhile: Profile, call: Callable[[str], Answer[T] | Failure]) -> None:
-        key = step_key(self._org.org_id, step, content, self._row.progress.generation)
+        key = self._key(step, content)
+        self._require_settled(key)
         self._row.send(step, key, call, profile=written(meanwhile))
+        self._over = key
+
+    def _key(self, step: str, content: str) -> str:
+        return step_key(self._org.org_id, step, content, self._row.progress.generation)
+
+    def _require_settled(self, key: str | None = None) -> None:
+        """Raises Pause while a call that was never answered may come after what is said now, unless this is its key."""
+        sent = self._row.progress.step_key
+        if sent not in (None, key, self._over) and self._row.may_still_be_executed():
+            raise self._row.failed(may_be_under_way(LATEST))
 
     def _keep(self, told: Profile) -> Profile:
         """Commits what Stripe was told. The next call has another key: a name may come back after another one."""
+        self._require_settled()
         self._row.commit(
             state="finalized",
             step=None,
             step_key=None,
             generation=self._row.progress.generation + 1,
             stripe_customer_id=self._customer_id,
+            asked_about=None,
             profile=written(told),
         )
         return told

@@ -34,6 +34,7 @@ _FORGOTTEN: dict[str, object] = dict.fromkeys(
         "livemode",
         "terms",
         "profile",
+        "asked_about",
     )
 )
 

@@ -75,6 +75,7 @@ stripe_profiles = Table(  # what the customer of an org was told of it, also of 
     Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), primary_key=True),
     Column("stripe_customer_id", Text),
     Column("profile", Text),  # a hash of each field, see billing/sync/profiles.py
+    Column("asked_about", Text),  # the customer that may be another org's: a person was asked
     *sending_columns(),
 )
 

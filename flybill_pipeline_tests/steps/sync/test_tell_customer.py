@@ -1,14 +1,17 @@
 """What changes of an organization is told to Stripe once, before its next invoice; what is somebody else's stays."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from flybill_pipeline.steps.sync.sent_keys import LATEST
 from flybill_pipeline.stores.invoicing.tables import organizations
 from flybill_pipeline.stores.sync.ledger import SyncLedger
 from flybill_pipeline.stores.sync.tables import stripe_profiles
 from flybill_pipeline_tests.chaos.crashes import crash_at
+from flybill_pipeline_tests.chaos.machine import StillWorld
 from flybill_pipeline_tests.chaos.months import MONTH, plant
 from flybill_pipeline_tests.chaos.world import World
 
@@ -56,6 +59,16 @@ def linked(world: World, **known: Any) -> str:
     made = world.stripe().v1.customers.create(params).id
     plant(world.engine, 1, customers=[made])
     return made
+
+
+def another(world: World) -> str:
+    """A customer that another organization has, says its metadata."""
+    return world.stripe().v1.customers.create({"name": "by hand", "metadata": {"flybill_org_id": "org00008"}}).id
+
+
+def repair(world: World) -> None:
+    with SyncLedger(world.engine) as ledger:
+        ledger.reopen(MONTH, ["org00000"])
 
 
 def test_nothing_is_told_where_nothing_changed(world: World) -> None:
@@ -153,6 +166,34 @@ def test_whatever_becomes_of_a_call_the_newest_is_there_in_the_end(call: str, fa
     assert rules <= {"duplicate_invoice"}  # the test itself bills twice
 
 
+@pytest.mark.parametrize("fault", ["reset_before", "reset_after", "http_500_after", "lock_timeout"])
+@pytest.mark.parametrize("call", ["update_customer", "create_tax_id"])
+def test_what_failed_goes_out_again_at_once_when_it_says_the_same(call: str, fault: str, world: World) -> None:
+    plant(world.engine, 1)
+    world.sync()
+    change(world, name="Renamed", tax_id="DE123456789")
+    bill_again(world)
+    still = StillWorld(world.engine, world.emulator)
+    world.emulator.faults([{"match": {"endpoint": call, "nth": 1}, "fault": fault}])
+    assert still.sync(workers=1).complete
+    assert still.skipped < timedelta(seconds=2)
+    assert (customer(world)["name"], tax_ids(world)) == ("Renamed", [("eu_vat", "DE123456789")])
+
+
+def test_what_was_never_answered_is_over_before_something_else_is_told(world: World) -> None:
+    plant(world.engine, 1)
+    world.sync()
+    change(world, tax_id="DE111111111")
+    bill_again(world)
+    world.emulator.faults([{"match": {"endpoint": "create_tax_id", "nth": 1}, "fault": "late_commit", "seconds": 3600}])
+    assert crash_at(world, "after create_tax_id")
+    change(world, name="Renamed", tax_id=None)  # the name is another call, and of the tax id nothing is to be sent
+    still = StillWorld(world.engine, world.emulator)
+    assert still.sync(workers=1).complete
+    assert still.skipped >= LATEST
+    assert (customer(world)["name"], tax_ids(world)) == ("Renamed", [])
+
+
 def test_a_tax_id_that_stripe_refuses_is_the_orgs_and_a_repair_goes_on(world: World) -> None:
     plant(world.engine, 2)
     with world.engine.begin() as connection:
@@ -162,8 +203,7 @@ def test_a_tax_id_that_stripe_refuses_is_the_orgs_and_a_repair_goes_on(world: Wo
     assert (report.finalized, [failure.code for failure in report.failures]) == (1, ["tax_id_invalid"])
     assert "tax_id" in report.failures[0].remedy
     change(world, tax_id="DE123456789")
-    with SyncLedger(world.engine) as ledger:
-        ledger.reopen(MONTH, ["org00000"])
+    repair(world)
     assert world.sync().complete
 
 
@@ -180,11 +220,43 @@ def test_a_customer_that_looks_like_anothers_is_not_billed_until_a_person_says_s
     report = world.sync()
     assert [(failure.code, failure.state) for failure in report.failures] == [("customer_of_another", "blocked")]
     assert words in report.failures[0].message
-    with SyncLedger(world.engine) as ledger:
-        ledger.reopen(MONTH, ["org00000"])
+    repair(world)
     assert world.sync().complete
     billed = world.stripe().v1.invoices.list({"customer": made, "status": "open"}).data
     assert [invoice.currency for invoice in billed] == ["usd"]
+
+
+def test_a_repair_confirms_only_the_customer_that_a_person_was_asked_about(world: World) -> None:
+    asked, unseen = linked(world, metadata={"flybill_org_id": "org00007"}), another(world)
+    assert [asked in failure.message for failure in world.sync().failures] == [True]
+    change(world, stripe_customer_id=unseen)  # an import, between what the operator read and the repair
+    repair(world)
+    (asked_anew,) = world.sync().failures
+    assert (asked_anew.code, unseen in asked_anew.message) == ("customer_of_another", True)
+    change(world, stripe_customer_id=asked)
+    repair(world)
+    assert [asked in failure.message for failure in world.sync().failures] == [True]
+    repair(world)
+    assert world.sync().complete
+
+
+def test_a_repair_for_another_reason_confirms_no_customer(world: World) -> None:
+    linked(world)
+    change(world, tax_id="eu_vat:hello")
+    assert [failure.code for failure in world.sync().failures] == ["tax_id_invalid"]
+    change(world, tax_id=None, stripe_customer_id=another(world))
+    repair(world)
+    assert [failure.code for failure in world.sync().failures] == ["customer_of_another"]
+
+
+def test_a_tax_id_that_was_refused_is_sent_again_after_a_repair_that_changed_nothing(world: World) -> None:
+    plant(world.engine, 1)
+    change(world, tax_id="DE123456789")
+    world.emulator.faults([{"match": {"endpoint": "create_tax_id", "nth": 1}, "fault": "forbidden"}])
+    assert not world.sync().complete
+    repair(world)
+    assert world.sync().complete
+    assert tax_ids(world) == [("eu_vat", "DE123456789")]
 
 
 def test_a_customer_of_an_older_version_that_changed_is_told_and_others_are_not(world: World) -> None:
