@@ -121,9 +121,10 @@ def test_every_asset_tells_an_operator_what_it_is(repository: dg.RepositoryDefin
 
 
 def test_every_job_schedule_and_sensor_tells_what_it_does(repository: dg.RepositoryDefinition) -> None:
-    jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
-    for each in (*jobs, *repository.schedule_defs, *repository.sensor_defs):
-        assert each.description and each.description.rstrip().endswith("."), each.name
+    told = {job.name: job.description for job in repository.get_all_jobs() if not job.name.startswith("__")}
+    told |= {schedule.name: schedule.description for schedule in repository.schedule_defs}
+    told |= {sensor.name: sensor.description for sensor in repository.sensor_defs}
+    assert [name for name, description in told.items() if not (description or "").endswith(".")] == []
 
 
 def test_what_speaks_to_stripe_takes_turns(repository: dg.RepositoryDefinition) -> None:
