@@ -15,6 +15,7 @@ from flybill_pipeline.defs.assets.usage import usage_assets
 from flybill_pipeline.defs.checks import checks
 from flybill_pipeline.defs.jobs import jobs
 from flybill_pipeline.defs.month_sensor import month_sensor
+from flybill_pipeline.defs.outgoing import outgoing_sensor
 from flybill_pipeline.defs.partitions import Partitions
 from flybill_pipeline.defs.payment_sensor import payment_sensor
 from flybill_pipeline.defs.schedules import schedules
@@ -58,6 +59,7 @@ def build_defs(settings: Settings, *, toolbox: Toolbox | None = None, every: int
             payment_sensor(status, max(every // 2, 1)),
             month_sensor(partitions, status, every),
             alert_sensor(partitions, status, every),
+            outgoing_sensor(status, every),
         ],
         resources={"toolbox": toolbox or build_toolbox(settings)},
         # One process for a run: the default starts one for every step, which costs 4 to 11 seconds each.

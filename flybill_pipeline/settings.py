@@ -137,7 +137,9 @@ class Settings(BaseModel):
     before the month that is closed late usage is still billed. Amounts below Stripe's minimum are carried forward, or
     waived. A total above `hold_above_multiple` times what the org's last three months came to, and a credit above
     `largest_credit_minor`, wait for a person; 0 switches either off. Alerts go to `alert_webhook_url` (Slack's format)
-    and to `alert_email_to` (addresses, by commas) through `smtp_url`; `ui_url` is where operators find Dagster.
+    and to `alert_email_to` (addresses, by commas) through `smtp_url`; `ui_url` is where operators find Dagster. With
+    `customer_mail` customers are mailed when a budget is reached, from the same sender; without it that is left to the
+    platform.
     Customers find their pages at `web_url`; `link_secret` signs the links to them, None means a secret of the home's.
     A month is closed by itself `close_grace_days` after its end. With `automation` schedules and sensors are on until
     somebody switches them off; without it they are off until somebody switches them on.
@@ -189,6 +191,7 @@ class Settings(BaseModel):
     smtp_url: Annotated[SecretStr, AfterValidator(_smtp)] | None = Field(
         None, description="smtp://user:password@host:port, or smtps://…"
     )
+    customer_mail: OnlyOne = False
     ui_url: Annotated[str, AfterValidator(_http)] | None = Field(None, description="an http:// or https:// address")
     web_url: Annotated[str, AfterValidator(_base)] = Field(
         "http://127.0.0.1:3080", description="http://host:port or https://host, with nothing after it"
@@ -201,6 +204,8 @@ class Settings(BaseModel):
     def _require_a_mail_server(self) -> "Settings":
         if self.alert_email_to and self.smtp_url is None:
             raise ValueError("FLYBILL_ALERT_EMAIL_TO is set, but FLYBILL_SMTP_URL is not: name the mail server")
+        if self.customer_mail and self.smtp_url is None:
+            raise ValueError("FLYBILL_CUSTOMER_MAIL is set, but FLYBILL_SMTP_URL is not: name the mail server")
         return self
 
     @property

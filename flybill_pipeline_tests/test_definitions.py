@@ -61,6 +61,7 @@ sensor billed_months
 sensor days_to_record
 sensor failed_org_months
 sensor landed_files_arrived
+sensor outgoing
 sensor retry_failed_partitions
 sensor stripe_events
 """

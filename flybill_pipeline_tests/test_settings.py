@@ -41,6 +41,7 @@ FULL = {
     "FLYBILL_ALERT_EMAIL_TO": "ops@example.com, night@example.com",
     "FLYBILL_ALERT_EMAIL_FROM": "billing@example.com",
     "FLYBILL_SMTP_URL": "smtps://billing:hush@mail.example:465",
+    "FLYBILL_CUSTOMER_MAIL": "1",
     "FLYBILL_UI_URL": "https://dagster.example",
     "FLYBILL_WEB_URL": "https://billing.example",
     "STRIPE_API_KEY": KEY,
@@ -137,7 +138,13 @@ def test_a_value_that_cannot_be_used_names_its_variable_and_what_it_must_be(name
 
 
 def test_every_setting_that_can_be_wrong_says_what_it_must_be() -> None:
-    always_right = {"stripe_live", "stripe_automatic_tax", "prices", "sources"}  # anything but 1 is off; any path
+    always_right = {
+        "stripe_live",
+        "stripe_automatic_tax",
+        "customer_mail",
+        "prices",
+        "sources",
+    }  # anything but 1 is off; any path
     tried = {name.removeprefix("FLYBILL_").lower() for name in WRONG} | {"stripe_api_key"}
     assert set(Settings.model_fields) - always_right == tried
 

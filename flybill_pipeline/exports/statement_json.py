@@ -10,6 +10,7 @@ from flybill_pipeline.billing.payments.statement import MonthFacts, Statement
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import portions_data
 from flybill_pipeline.billing.pricing.working import working_data
+from flybill_pipeline.questions.budgets import BudgetState
 from flybill_pipeline.questions.owed import Owed
 
 CREDIT_STATES = {"new": "pending", "issued": "issued", "blocked": "refused", "mismatch": "differs"}
@@ -36,6 +37,7 @@ def owed_data(owed: Owed) -> dict[str, Any]:
         "lines": [line_data(line) for line in owed.lines],
         "credit_notes": [note_data(note) for note in owed.credit_notes],
         "left_minor": owed.left_minor,
+        "budgets": [budget_data(each) for each in owed.budgets],
     }
 
 
@@ -91,6 +93,22 @@ def note_data(note: CreditNote) -> dict[str, Any]:
         "to_balance_minor": note.balance_minor if note.state == "issued" else None,
         "stripe_credit_note_id": note.stripe_credit_note_id,
         "stripe_number": note.stripe_number,
+    }
+
+
+def budget_data(state: BudgetState) -> dict[str, Any]:
+    """One budget as JSON, with what of it is spent."""
+    budget = state.budget
+    return {
+        "budget_id": budget.budget_id,
+        "name": budget.name,
+        "scope": dict(budget.scope),
+        "amount_minor": budget.amount_minor,
+        "currency": budget.currency,
+        "thresholds": list(budget.thresholds),
+        "spent_minor": state.spent_minor,
+        "percent": state.percent,
+        "message": state.message,
     }
 
 

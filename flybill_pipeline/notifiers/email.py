@@ -10,6 +10,7 @@ from io import BufferedReader
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from flybill_pipeline.billing.alerts.letters import Letter
 from flybill_pipeline.billing.alerts.plain import plain, plain_lines
 from flybill_pipeline.billing.alerts.problems import Message
 from flybill_pipeline.notifiers.hanging_up import hung_up_after
@@ -29,14 +30,14 @@ STAGES: dict[type[smtplib.SMTPException], str] = {
 
 
 class Email:
-    """A mailbox of operators, behind `smtp://user:password@host:port` (STARTTLS where it is offered) or `smtps://`."""
+    """A mailbox of people, behind `smtp://user:password@host:port` (STARTTLS where it is offered) or `smtps://`."""
 
     def __init__(self, server: str, sender: str, recipients: Sequence[str]) -> None:
         self._server = urlsplit(server)
         self._sender = sender
         self._recipients = recipients
 
-    def send(self, message: Message) -> str | None:
+    def send(self, message: Message | Letter) -> str | None:
         """Hands the message to the server; returns why it was not taken by everybody, None when it was."""
         try:
             with closing(_connection(self._server)) as connection:
@@ -53,7 +54,7 @@ class Email:
         except (smtplib.SMTPException, OSError, ValueError) as error:  # ValueError: an address that is none
             return f"the mail server could not be used ({type(error).__name__})"
 
-    def _hand_over(self, message: Message, connection: smtplib.SMTP) -> str | None:
+    def _hand_over(self, message: Message | Letter, connection: smtplib.SMTP) -> str | None:
         default = 465 if self._server.scheme == "smtps" else 587
         code, words = connection.connect(self._server.hostname or "", self._server.port or default)
         if code != 220:
@@ -80,13 +81,13 @@ class Email:
             connection.login(unquote(self._server.username), unquote(self._server.password or ""))
         return None
 
-    def _mail(self, message: Message) -> EmailMessage:
+    def _mail(self, message: Message | Letter) -> EmailMessage:
         mail = EmailMessage()
         mail["Subject"] = plain(message.subject)
         mail["From"] = self._sender
         mail["To"] = ", ".join(self._recipients)
         # A message that was sent twice, because we were killed before we knew, is shown once.
-        mail["Message-ID"] = f"<flybill-alert-{message.alert_id}@{self._sender.rpartition('@')[2]}>"
+        mail["Message-ID"] = f"<flybill-{message.name}@{self._sender.rpartition('@')[2]}>"
         mail.set_content(plain_lines(message.body))
         return mail
 

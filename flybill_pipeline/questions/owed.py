@@ -6,11 +6,13 @@ Reads only; Stripe is not asked, so it answers while Stripe is down.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from flybill_pipeline.billing.invoicing.forecast import standing_lines
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote, what_is_left
 from flybill_pipeline.billing.payments.polls import Poll
 from flybill_pipeline.billing.payments.statement import MonthFacts, Statement, statement
-from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
+from flybill_pipeline.questions.budgets import BudgetState, budget_states
 from flybill_pipeline.questions.org_month import OrgMonth, draft_now, org_month
 from flybill_pipeline.stores.invoicing.organizations import Organization
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -21,7 +23,8 @@ class Owed:
     """What an organization owes for a month, and why.
 
     `credit_notes` are those that count: one that Stripe refused never came to be. `poll` says how fresh payments are.
-    `files_unread` are landed files that an open month does not know yet.
+    `files_unread` are landed files that an open month does not know yet. `budgets` are those of the month, with what of
+    them is spent.
     """
 
     org: Organization
@@ -31,6 +34,7 @@ class Owed:
     credit_notes: Sequence[CreditNote]
     poll: Poll
     files_unread: int = 0
+    budgets: Sequence[BudgetState] = ()
 
     @property
     def left_minor(self) -> int | None:
@@ -52,20 +56,26 @@ def _settled(tools: Toolbox, asked: OrgMonth) -> Owed:
     org_id, month, now = asked.org.org_id, asked.month, tools.now()
     facts = replace(asked.facts, payment=tools.payments.of_org(org_id, month, now))
     notes = [note for note in tools.credit_notes.of(org_id, month) if note.counts]
+    lines = tools.recorded_lines.of(org_id, month)
     return Owed(
         org=asked.organization,
         facts=facts,
         statement=statement(facts, now, tools.closing_day, notes),
-        lines=tools.recorded_lines.of(org_id, month),
+        lines=lines,
         credit_notes=notes,
         poll=tools.payments.poll(),
+        budgets=budget_states(tools, facts, org_id, lines),
     )
 
 
 def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
     draft = draft_now(tools, asked)
     facts = replace(
-        asked.facts, total_minor=draft.total_minor, usage_up_to=draft.usage_up_to, currency=asked.org.currency
+        asked.facts,
+        total_minor=draft.total_minor,
+        standing_minor=total_minor(standing_lines(draft.lines)),
+        usage_up_to=draft.usage_up_to,
+        currency=asked.org.currency,
     )
     return Owed(
         org=asked.organization,
@@ -75,4 +85,5 @@ def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
         credit_notes=(),
         poll=tools.payments.poll(),
         files_unread=len(tools.unread_files()),
+        budgets=budget_states(tools, facts, asked.org.org_id, draft.lines),
     )

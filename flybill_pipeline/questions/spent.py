@@ -5,14 +5,14 @@ Usage alone: plans, discounts and credits belong to a month, not to a day. What 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.by_day import lines_by_day
 from flybill_pipeline.billing.pricing.line_items import total_minor
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
-from flybill_pipeline.billing.pricing.usage_lines import price_month
-from flybill_pipeline.billing.usage.totals import OrgUsage, UsageTotal
+from flybill_pipeline.billing.usage.totals import OrgUsage
 from flybill_pipeline.questions.org_month import org_month
 from flybill_pipeline.steps.pricing.price_usage import books_under, usage_of
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -40,10 +40,4 @@ def spent(tools: Toolbox, org_id: str, month: Month) -> Spent:
 
 
 def _by_day(month: Month, books: BooksOfMonth, used: OrgUsage) -> list[tuple[date, int]]:
-    days = (used.up_to.date() - month.first_day).days + 1
-    ends = [month.first_day + timedelta(days=number) for number in range(days)]
-    return [(end, total_minor(price_month(books, _up_to(end, used.totals)).lines)) for end in ends]
-
-
-def _up_to(end: date, totals: Sequence[UsageTotal]) -> list[UsageTotal]:
-    return [total for total in totals if total.day is None or total.day <= end]
+    return [(end, total_minor(lines)) for end, lines in lines_by_day(month, books, used)]

@@ -1,9 +1,11 @@
-"""The tools of alerts: what troubles there are, and what people were told of them."""
+"""The tools of alerts: what troubles and budgets there are, and what people were told of them."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
+from flybill_pipeline.stores.alerts.budgets import Budgets
 from flybill_pipeline.stores.alerts.ledger import ProblemLedger
+from flybill_pipeline.stores.alerts.letters import Letters
 from flybill_pipeline.stores.alerts.troubles import Troubles
 from flybill_pipeline.toolbox.sync import SyncTools
 
@@ -19,6 +21,14 @@ class AlertTools(SyncTools):
     @cached_property
     def problem_ledger(self) -> ProblemLedger:
         return ProblemLedger(self.engine)
+
+    @cached_property
+    def budgets(self) -> Budgets:
+        return Budgets(self.engine)
+
+    @cached_property
+    def letters(self) -> Letters:
+        return Letters(self.engine)
 
     @property
     def ui_url(self) -> str | None:

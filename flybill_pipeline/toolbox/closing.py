@@ -18,6 +18,7 @@ from flybill_pipeline.steps.sync.judge_month import judge_month
 from flybill_pipeline.steps.sync.know_account import know_account, move_in
 from flybill_pipeline.steps.sync.options import RunOptions
 from flybill_pipeline.steps.sync.prove_month import MonthProof, prove_month
+from flybill_pipeline.toolbox.telling import watch
 from flybill_pipeline.toolbox.tools import Toolbox
 
 REPEAT = "Materialize its key again when Stripe answers; it stays on the list until then."
@@ -30,12 +31,14 @@ READ_FIRST = (
 
 
 def price(tools: Toolbox, part: ShardMonth) -> PricingReport:
-    """Prices a shard, or just some orgs of it, from inputs that are written down before."""
+    """Prices a shard, or just some orgs of it, from inputs that are written down before; then tells of budgets."""
     inputs = tools.pricing_inputs.keep(part.month, tools.fingerprints(part.month))
     terms, usage = tools.organizations.terms(part.shard, part.only), tools.usage_as_of(inputs)
     orgs = [each.in_month(part.month) for each in terms.values()]
     source = PricedFrom(usage, tools.books(part.month), tools.accounts_of(usage), inputs.inputs_id)
-    return price_shard(part, orgs, source, tools.drafts)
+    report = price_shard(part, orgs, source, tools.drafts)
+    watch(tools, part, usage)
+    return report
 
 
 def finalize(tools: Toolbox, part: ShardMonth) -> FinalizeReport:

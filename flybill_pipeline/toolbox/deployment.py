@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.settings import Settings
+from flybill_pipeline.steps.alerts.mail_customers import Post
 from flybill_pipeline.steps.alerts.tell_problems import Channel
 from flybill_pipeline.stores.postgres.database import open_engine
 
@@ -22,13 +23,15 @@ class Deployment:
     """One deployment. `settings` must be complete (see local.services), with the shards of the database.
 
     `now` is the clock of every step; `open_stripe` makes the gateway, and refuses a key that must not be used;
-    `channels` bring alerts to people, by name.
+    `channels` bring alerts to people, by name; `post_to` gives what brings mail to a customer's address, None without a
+    mail server.
     """
 
     settings: Settings
     now: Callable[[], datetime]
     open_stripe: Callable[[], "Gateway"]
     channels: Mapping[str, Channel]
+    post_to: Callable[[str], Post] | None = None
 
     @cached_property
     def engine(self) -> Engine:

@@ -1,11 +1,13 @@
 """Chooses the real things: from settings to the stores, the gateway, the clock. The only place where that is done."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flybill_pipeline.notifiers.email import Email
 from flybill_pipeline.notifiers.webhook import Webhook
 from flybill_pipeline.settings import Settings, SettingsError
+from flybill_pipeline.steps.alerts.mail_customers import Post
 from flybill_pipeline.steps.alerts.tell_problems import Channel
 from flybill_pipeline.stores.pricing.price_books import load_price_books
 from flybill_pipeline.stripe_gateway.keys import require_usable_key
@@ -22,6 +24,7 @@ def build_toolbox(settings: Settings) -> Toolbox:
         now=lambda: datetime.now(UTC),
         open_stripe=lambda: _open_stripe(settings),
         channels=_channels(settings),
+        post_to=_post_to(settings),
     )
 
 
@@ -33,6 +36,13 @@ def _channels(settings: Settings) -> dict[str, Channel]:
         recipients = [address.strip() for address in settings.alert_email_to.split(",")]
         channels["email"] = Email(settings.smtp_url.get_secret_value(), settings.alert_email_from, recipients)
     return channels
+
+
+def _post_to(settings: Settings) -> Callable[[str], Post] | None:
+    if settings.smtp_url is None:
+        return None
+    server, sender = settings.smtp_url.get_secret_value(), settings.alert_email_from
+    return lambda address: Email(server, sender, [address])
 
 
 def require_usable_stripe(settings: Settings) -> None:

@@ -45,6 +45,12 @@ class Access:
         held = [org for org in orgs if org is not None]
         return self._answer(request, next(filter(wanted, held), None), stranger=not held)
 
+    def form_key(self, request: Request, org_id: str) -> str:
+        """What a form on a page of the organization must send back; "" for a program, which has no cookie to abuse."""
+        held = () if _bearer(request) else _tokens(request)
+        ours = (token for token in held if self._links.org_of(token, self._tools.now()) == org_id)
+        return next(map(self._links.form_key, ours), "")
+
     async def org_of_token(self, request: Request, token: str) -> str | Refused:
         """The organization that the token is for, and whose turn it is."""
         return self._answer(request, await self._holder(token), stranger=True)
@@ -66,9 +72,13 @@ class Access:
 
 
 def _tokens(request: Request) -> Iterator[str]:
-    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
+    if bearer := _bearer(request):
         yield bearer
     else:
         kept = (token for name, token in request.cookies.items() if name.startswith(COOKIE))
         yield from islice(kept, MOST_COOKIES)
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    return bearer if scheme.lower() == "bearer" else ""

@@ -16,10 +16,18 @@ class Curve:
     top_minor: int
 
 
-def curves(*months: Sequence[tuple[date, int]]) -> list[Curve]:
-    """One curve for each month, all to the scale of the largest amount; a month begins at the left with nothing."""
-    top = max((amount for month in months for _, amount in month), default=0)
+def curves(*months: Sequence[tuple[date, int]], level_minor: int = 0) -> list[Curve]:
+    """One curve for each month, all to the scale of the largest amount; a month begins at the left with nothing.
+
+    `level_minor` has a place in the drawing too.
+    """
+    top = max((level_minor, *(amount for month in months for _, amount in month)))
     return [Curve(_points(month, top), top) for month in months]
+
+
+def level(amount_minor: int, curve: Curve) -> int | None:
+    """How far from above an amount stands in the drawing of a curve; None where it has no place."""
+    return _height(amount_minor, curve.top_minor) if 0 < amount_minor <= curve.top_minor else None
 
 
 def _points(month: Sequence[tuple[date, int]], top: int) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.exports.explained_json import event_data, explained_data
-from flybill_pipeline.exports.statement_json import month_data, owed_data
+from flybill_pipeline.exports.statement_json import budget_data, month_data, owed_data
 from flybill_pipeline.web.views import ShownEvents, Values
 
 
@@ -15,6 +15,12 @@ def overview(values: Values) -> dict[str, Any]:
         "usage_by_day": [{"day": day.isoformat(), "total_minor": total} for day, total in values["spent"].by_day],
         "months": [month_data(each.facts, each.statement) for each in values["history"].months],
     }
+
+
+def budgets(values: Values) -> dict[str, Any]:
+    """The budgets of the running month."""
+    answer = values["owed"]
+    return {"month": str(answer.facts.month), "budgets": [budget_data(each) for each in answer.budgets]}
 
 
 def line(values: Values) -> dict[str, Any]:

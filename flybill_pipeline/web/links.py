@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData, Signer, URLSafeSerializer
 
 from flybill_pipeline.settings import SHORTEST_SECRET, SettingsError
 from flybill_pipeline.stores.payments.page_links import PageLinks
 
-SALT = "flybill page link"
+SALT, FORM_SALT = "flybill page link", "flybill form of a page"
 KEPT_IN = "link.secret"
 LONGEST_TOKEN = 200
 """In characters: what is longer was never made here."""
@@ -28,6 +28,7 @@ class Links:
     def __init__(self, kept: PageLinks, secret: str) -> None:
         self._kept = kept
         self._signer = URLSafeSerializer(secret, salt=SALT)
+        self._forms = Signer(secret, salt=FORM_SALT)
 
     def make(self, org_id: str, days: int, now: datetime) -> str:
         """A token for the pages of an organization that holds for so many days."""
@@ -42,6 +43,10 @@ class Links:
         except BadData:
             return None
         return self._kept.org_of(link_id, now) if isinstance(link_id, str) else None
+
+    def form_key(self, token: str) -> str:
+        """What a form must send beside the cookie: another site's page cannot know it, as it cannot read ours."""
+        return str(self._forms.get_signature(token).decode())
 
     def revoke(self, org_id: str, now: datetime) -> int:
         """Ends all links of an organization; returns how many still held."""

@@ -1,11 +1,11 @@
 """The addresses of the pages, and what each answers. Who may see what: `access.py`; what is shown: `views.py`.
 
 The path names the organization, and only a link of that organization opens it: so a link of an invoice leads nobody to
-another's month. Everything is read; nothing can be changed here.
+another's month. Everything is read but for budgets, which can be set.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import unquote
@@ -27,6 +27,7 @@ from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.web import data, views
 from flybill_pipeline.web.access import Access, Refused
 from flybill_pipeline.web.answers import JSON, file_answer, json_answer, text_answer, wants_json
+from flybill_pipeline.web.budget_form import NotTakenError, keep_budget, read_fields, require_key, sent_body
 from flybill_pipeline.web.guard import PathsAsSent, SafeHeaders
 from flybill_pipeline.web.links import Links
 from flybill_pipeline.web.looks import environment, leads_to, page_of
@@ -39,6 +40,7 @@ ORG = "/orgs/{org:path}"
 MONTH = "/months/{month}"
 MOST_AT_ONCE = 2
 """Pages of one organization."""
+NOTHING_SENT: Mapping[str, str] = {}
 LONGEST_NUMBER = 9
 """Of a line, in digits."""
 
@@ -52,6 +54,8 @@ def application(tools: Toolbox, links: Links, address: str) -> ASGIApp:
         Route(f"{ORG}{MONTH}/lines/{{line}}", pages.line),
         Route(f"{ORG}{MONTH}/statement.{{form}}", pages.kept),
         Route(f"{ORG}{MONTH}", pages.month),
+        Route(f"{ORG}/budgets", pages.budgets, methods=["GET"]),
+        Route(f"{ORG}/budgets", pages.set_budget, methods=["POST"]),
         Mount("/static", StaticFiles(packages=[("flybill_pipeline.web", "static")])),
         Route(ORG, pages.overview),
     ]
@@ -125,6 +129,36 @@ class Pages:
             return file_answer(FORMS[form](owed(self._tools, org, month)), form, f"statement-{month}.{form}")
 
         return await self._answered_for_month(request, show)
+
+    async def budgets(self, request: Request) -> Response:
+        """The budgets of the running month, and a form to set one."""
+        return await self._answered(request, partial(self._budgets, request))
+
+    async def set_budget(self, request: Request) -> Response:
+        """Sets a budget, or ends one; a form must come from a page of ours."""
+        sent = await sent_body(request)
+
+        def change(org: str) -> Response:
+            fields: Mapping[str, str] = {}
+            try:
+                fields = read_fields(sent)
+                require_key(fields, self._access.form_key(request, org))
+                keep_budget(self._tools, org, fields)
+            except NotTakenError as fault:
+                return self._budgets(request, org, fields, str(fault))
+            shown = f"{page_of(org)}/budgets"
+            return self._budgets(request, org) if wants_json(request) else RedirectResponse(shown, 303)
+
+        return await self._answered(request, change)
+
+    def _budgets(self, request: Request, org: str, sent: Mapping[str, str] = NOTHING_SENT, fault: str = "") -> Response:
+        if wants_json(request) and fault:
+            return json_answer({"title": "Not set", "message": fault}, 422)
+        values = views.budgets(self._tools, org)
+        if wants_json(request):
+            return json_answer(data.budgets(values))
+        form = {"form_key": self._access.form_key(request, org), "sent": sent, "fault": fault}
+        return self._page("budgets", {**values, **form}, 422 if fault else 200)
 
     async def missing(self, request: Request, _error: Exception) -> Response:
         """An address that no page has."""

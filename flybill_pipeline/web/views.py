@@ -1,5 +1,6 @@
 """What each page shows: answers of `questions` as the values of its template. Nothing is read or decided here."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -8,16 +9,22 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from flybill_pipeline.billing.alerts.budgets import THRESHOLDS
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.shares import values_of
 from flybill_pipeline.exports.forms import FORMS
+from flybill_pipeline.questions.budgets import BudgetState
 from flybill_pipeline.questions.explained import Events, UsedEvent, explained
 from flybill_pipeline.questions.history import history
 from flybill_pipeline.questions.owed import owed
 from flybill_pipeline.questions.spent import spent
+from flybill_pipeline.stores.invoicing.budget_fields import scope_text
 from flybill_pipeline.toolbox.tools import Toolbox
-from flybill_pipeline.web.charts import curves
+from flybill_pipeline.web.charts import curves, level
 from flybill_pipeline.web.looks import page_of
 
+MOST_CHOICES = 200
+"""Apps and the like that a budget can be chosen for on the page; JSON takes any."""
 MOST_EVENTS = 200
 """Shown of a line; the sums are of all."""
 
@@ -39,13 +46,29 @@ def overview(tools: Toolbox, org_id: str) -> Values:
     month = Month.of(tools.now())
     this, last = spent(tools, org_id, month), spent(tools, org_id, month.previous())
     before = last.by_day if last.currency == this.currency else ()
+    answer = owed(tools, org_id, month)
+    limit = next((each.budget.amount_minor for each in answer.budgets if _is_level(each, this.currency)), 0)
+    drawn = curves(this.by_day, before, level_minor=limit)
     return {
-        "owed": owed(tools, org_id, month),
+        "owed": answer,
+        "budget_level": level(limit, drawn[0]),
         "history": history(tools, org_id),
         "spent": this,
         "days": list(_side_by_side(this.by_day, before)),
-        "curves": curves(this.by_day, before),
+        "curves": drawn,
     }
+
+
+def budgets(tools: Toolbox, org_id: str) -> Values:
+    """The budgets of the running month, and by what else one can be set."""
+    answer = owed(tools, org_id, Month.of(tools.now()))
+    named = sorted(values_of(answer.lines))[:MOST_CHOICES]
+    choices = [{"value": scope_text(json.dumps({name: value})), "name": f"{name} {value}"} for name, value in named]
+    return {"owed": answer, "choices": choices, "thresholds": THRESHOLDS}
+
+
+def _is_level(state: BudgetState, currency: str) -> bool:
+    return not state.budget.scope and state.budget.currency == currency
 
 
 def of_month(tools: Toolbox, org_id: str, month: Month) -> Values:

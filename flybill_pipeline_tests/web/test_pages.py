@@ -69,7 +69,7 @@ OTHERS = (
     "line",
     "polyline",
 )
-OURS = {*TEXTS, *OTHERS, "details", "summary"}
+OURS = {*TEXTS, *OTHERS, "details", "summary", "strong", "form", "label", "input", "select", "option", "button"}
 """Every element that a template of ours has."""
 
 
@@ -339,7 +339,7 @@ def test_a_page_that_fails_says_so_and_tells_nothing_else(served: Served, monkey
 EVIL = f"<script>alert(1)</script><img src=x onerror=x>\"' onmouseover=x </title>{{{{ 7 * 7 }}}} javascript:x{CONTROLS}"
 
 
-@pytest.mark.parametrize("template", ["overview", "month", "line", "sentence"])
+@pytest.mark.parametrize("template", ["overview", "month", "line", "budgets", "sentence"])
 def test_no_text_of_anybody_elses_is_markup(template: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every text of an answer is hostile, made from the types: no list that could miss one."""
     monkeypatch.setattr(hostile_values, "TEXT", EVIL)
@@ -352,6 +352,12 @@ def test_no_text_of_anybody_elses_is_markup(template: str, monkeypatch: pytest.M
         "spent": Spent(MONTH, "usd", ()),
         "days": [(1, 7, None)],
         "curves": [Curve("0,0 1,1", 7)] * 2,
+        "budget_level": 3,
+        "choices": [{"value": EVIL, "name": EVIL}],
+        "thresholds": (50,),
+        "form_key": EVIL,
+        "sent": {"amount": EVIL, "scope": EVIL, "thresholds": EVIL},
+        "fault": EVIL,
         "org_id": EVIL,
         "month": MONTH,
         "explained": hostile(ExplainedLine),

@@ -66,6 +66,11 @@ class Message:
     body: str
     attempts: int
 
+    @property
+    def name(self) -> str:
+        """What tells it from every other message."""
+        return f"alert-{self.alert_id}"
+
 
 def named(names: Sequence[str], of: str) -> str:
     """Some of many by name: `3 organizations (acme, bolt, cirrus)`."""

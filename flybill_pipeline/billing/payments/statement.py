@@ -5,8 +5,9 @@ No numbers are made here (they come from the draft or the invoice), nothing is r
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from flybill_pipeline.billing.invoicing.forecast import forecast_minor
 from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote, customer_sentence
@@ -18,7 +19,8 @@ from flybill_pipeline.billing.payments.words import customer_words
 class MonthFacts:
     """What is known of one org's month. `outcome`, `sync_state` and `payment` are None while there is none.
 
-    `delay` is what keeps every invoice from the payment provider at present, None when nothing does.
+    `delay` is what keeps every invoice from the payment provider at present, None when nothing does. `standing_minor`
+    of the total does not grow with the month.
     """
 
     month: Month
@@ -32,6 +34,7 @@ class MonthFacts:
     invoice_number: str | None = None
     payment: Payment | None = None
     delay: str | None = None
+    standing_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +119,6 @@ def _invoiced(facts: MonthFacts, amount: str) -> tuple[str, str, str]:
 
 
 def _forecast(facts: MonthFacts, now: datetime) -> int:
-    """The total if the rest of the month is like the part that is known: in proportion to time, rounded half up."""
-    if facts.outcome is not None or facts.usage_up_to is None or now >= facts.month.end:
+    if facts.outcome is not None:
         return facts.total_minor
-    known = (facts.usage_up_to - facts.month.start) // timedelta(seconds=1)
-    whole = (facts.month.end - facts.month.start) // timedelta(seconds=1)
-    if known <= 0:
-        return facts.total_minor
-    quotient, rest = divmod(abs(facts.total_minor) * whole, known)
-    rounded = quotient + (2 * rest >= known)
-    return rounded if facts.total_minor >= 0 else -rounded
+    return forecast_minor(facts.month, facts.total_minor, facts.standing_minor, facts.usage_up_to, now)

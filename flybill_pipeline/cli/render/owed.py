@@ -22,6 +22,8 @@ def show_owed(owed: Owed) -> None:
     if currency and statement.state == "open":
         forecast = format_money(statement.forecast_minor, currency)
         screen.line(f"If the month goes on like this, it comes to about {forecast}.")
+    for budget in owed.budgets:
+        screen.line(budget.message)
     if facts.usage_up_to:
         screen.line(f"Usage is counted up to {facts.usage_up_to:%Y-%m-%d %H:%M:%S} UTC.")
     if owed.files_unread:

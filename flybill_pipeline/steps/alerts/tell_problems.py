@@ -12,13 +12,11 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Protocol
 
+from flybill_pipeline.billing.alerts.deliveries import FIRST_WAIT, MOST_ATTEMPTS, wait_after
 from flybill_pipeline.billing.alerts.problems import Message, News, Problem, Undelivered, body, subject
 
 REST = timedelta(minutes=5)
 REMINDER = timedelta(hours=24)
-FIRST_DELIVERY_WAIT, LONGEST_DELIVERY_WAIT = timedelta(minutes=1), timedelta(hours=1)
-MOST_ATTEMPTS = 80
-"""Then a message is given up: it has been tried for three days."""
 TOLD_AFTER = 6
 """Attempts after which it is a problem that messages do not arrive: an hour of them."""
 REMEMBERED = timedelta(days=7)
@@ -83,7 +81,7 @@ def tell_problems(
     by_key = {problem.key: problem for each in (*problems, *silent) if (problem := each.in_plain_words())}
     ledger.observe(list(by_key.values()), now)
     news = ledger.tell(sorted(channels), now, REST, REMINDER, words)
-    due = sorted(ledger.take_due(now, now + FIRST_DELIVERY_WAIT, MOST_ATTEMPTS), key=lambda message: message.attempts)
+    due = sorted(ledger.take_due(now, now + FIRST_WAIT, MOST_ATTEMPTS), key=lambda message: message.attempts)
     outcomes = [
         _deliver(message, ledger, channels, now)
         for name in sorted({message.channel for message in due})
@@ -103,8 +101,7 @@ def _deliver(message: Message, ledger: ProblemLedger, channels: Mapping[str, Cha
     if error is None:
         ledger.sent(message, now)
         return True
-    wait: timedelta = min(FIRST_DELIVERY_WAIT * 2 ** min(message.attempts, 10), LONGEST_DELIVERY_WAIT)
-    ledger.failed(message, error, now + wait)
+    ledger.failed(message, error, now + wait_after(message.attempts))
     return False
 
 

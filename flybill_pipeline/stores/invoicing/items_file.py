@@ -1,4 +1,4 @@
-"""Reads files of items: subscriptions, one-off items, credits, discounts. What is stored of them is in items.py.
+"""Reads files of items: subscriptions, one-off items, credits, discounts, budgets. What is stored: items.py.
 
 A row has `item_id`, `kind`, `org_id` and the members of its kind; times are UTC days or ISO times with their zone.
 """
@@ -15,6 +15,7 @@ from flybill_pipeline.billing.money.amounts import from_minor, to_minor
 from flybill_pipeline.billing.money.currencies import UnknownCurrencyError, currency_of
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.stores.invoicing.budget_fields import scope_text, thresholds_text
 from flybill_pipeline.stores.invoicing.imported_fields import (
     RowFaultError,
     csv_rows,
@@ -33,8 +34,14 @@ KINDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # kind → wha
     "one_off": (("amount", "currency", "month"), ()),
     "credit": (("amount", "currency", "start"), ("end", "priority")),
     "discount": ((), ("percent", "amount", "currency", "meters", "start", "end")),
+    "budget": (("amount", "currency", "start"), ("scope", "thresholds", "end")),
 }
-COLUMNS = (*COMMON, "amount", "currency", "percent", "seats", "timing", "month", "start", "end", "meters", "priority")
+OF_MONEY = ("amount", "currency", "percent", "seats", "timing", "month", "start", "end", "meters", "priority")
+COLUMNS = (*COMMON, *OF_MONEY, "scope", "thresholds")
+BY_MONTHS = ("discount", "budget")
+"""Kinds that begin and end with a month."""
+BY_STARTS = ("subscription", "budget")
+"""Kinds with a period for each start: one that begins later takes the place of the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +62,12 @@ class Item:
         start = self.content.get("start")
         if start is None:
             return datetime.min.replace(tzinfo=UTC)
-        return Month.parse(start).start if self.kind == "discount" else datetime.fromisoformat(start)
+        return Month.parse(start).start if self.kind in BY_MONTHS else datetime.fromisoformat(start)
 
     @property
     def period(self) -> str:
-        """What tells the rows of one subscription apart: each start is a period of its own."""
-        return self.content["start"] if self.kind == "subscription" else ""
+        """What tells the rows of one subscription or budget apart: each start is a period of its own."""
+        return self.content["start"] if self.kind in BY_STARTS else ""
 
 
 def read_items(file: Path, *, meters: KnownMeters | None = None) -> list[Item]:
@@ -73,7 +80,7 @@ def read_items(file: Path, *, meters: KnownMeters | None = None) -> list[Item]:
     faults: list[str] = []
     for number, row in rows:
         try:
-            items.append(_item(number, row, meters))
+            items.append(item_of(number, row, meters))
         except RowFaultError as fault:
             faults.append(f"{file}: row {number}: {fault}")
     seen: dict[tuple[str, str], int] = {}
@@ -102,7 +109,8 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _item(number: int, row: Mapping[Any, Any], meters: KnownMeters | None) -> Item:
+def item_of(number: int, row: Mapping[Any, Any], meters: KnownMeters | None) -> Item:
+    """The item that a row says, by its number. Raises RowFaultError."""
     if None in row:
         raise RowFaultError("has more fields than the header: quote a field that holds a comma")
     if unknown := [str(name) for name in row if name not in COLUMNS]:
@@ -122,13 +130,13 @@ def _item(number: int, row: Mapping[Any, Any], meters: KnownMeters | None) -> It
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, list):
+    if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False, default=str) if value else ""
     return "" if value is None else str(value).strip()
 
 
 def _content(kind: str, values: Mapping[str, str], meters: KnownMeters | None) -> dict[str, str]:
-    begins_or_ends = _as_month if kind == "discount" else _as_moment
+    begins_or_ends = _as_month if kind in BY_MONTHS else _as_moment
     readers: dict[str, Callable[[str], str]] = {
         "amount": lambda text: plain(read_number("amount", text)),
         "currency": _currency,
@@ -140,6 +148,8 @@ def _content(kind: str, values: Mapping[str, str], meters: KnownMeters | None) -
         "start": begins_or_ends,
         "end": begins_or_ends,
         "meters": lambda text: meters_text(read_meters(text, None if meters is None else meters())),
+        "scope": scope_text,
+        "thresholds": thresholds_text,
         "name": str,
     }
     content = {name: readers[name](text) for name, text in values.items() if name in readers}
@@ -157,6 +167,8 @@ def _check(kind: str, content: Mapping[str, str]) -> None:
         raise RowFaultError("a discount needs either percent or amount")
     if "percent" in content and not 0 <= Decimal(content["percent"]) <= 100:
         raise RowFaultError(f"percent must be from 0 to 100, not {content['percent']}")
+    if kind == "budget" and Decimal(content["amount"]) <= 0:
+        raise RowFaultError("amount must be above 0 in a budget: to take one away, give its start as end")
     if amount is not None and kind != "one_off" and Decimal(amount) < 0:
         raise RowFaultError(f"amount must not be negative in a {kind}: a goodwill amount is a one_off")
     if amount is not None and currency is not None and kind != "subscription":
@@ -168,8 +180,11 @@ def _check(kind: str, content: Mapping[str, str]) -> None:
 
 
 def _check_end(kind: str, start: str, end: str) -> None:
-    """A subscription may end as it starts: it was cancelled before it began, and what was paid ahead is given back."""
-    if end < start or (end == start and kind != "subscription"):
+    """A subscription may end as it starts: it was cancelled before it began, and what was paid ahead is given back.
+
+    So may a budget: there is none from then on.
+    """
+    if end < start or (end == start and kind not in BY_STARTS):
         more = f": to cancel it before it begins, give {start} as end" if kind == "subscription" else ""
         raise RowFaultError(f"end {end} is not after start {start}{more}")
 

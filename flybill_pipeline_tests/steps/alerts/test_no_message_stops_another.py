@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
+from flybill_pipeline.billing.alerts.deliveries import MOST_ATTEMPTS
 from flybill_pipeline.billing.alerts.problems import MOST_TOLD, Message, News, Problem, body, subject
 from flybill_pipeline.steps.alerts.tell_problems import (
-    MOST_ATTEMPTS,
     REMEMBERED,
     REST,
     TOLD_AFTER,

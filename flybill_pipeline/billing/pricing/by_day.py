@@ -1,0 +1,28 @@
+"""What the usage of a month comes to by the end of each day: the invoice's own pricing, over the days up to it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
+from flybill_pipeline.billing.pricing.usage_lines import price_month
+from flybill_pipeline.billing.usage.totals import OrgUsage, UsageTotal
+
+DayLines = tuple[date, Sequence[LineItem]]
+"""A day (UTC), and the lines of all usage of its month up to its end."""
+
+
+def lines_by_day(month: Month, books: BooksOfMonth, used: OrgUsage, most: int | None = None) -> Iterator[DayLines]:
+    """The days of the month up to the last one that has usage, in order; `most`: only the last so many of them.
+
+    `used` must know the days of its totals.
+    """
+    days = (used.up_to.date() - month.first_day).days + 1
+    for number in range(max(0, days - most) if most else 0, days):
+        end = month.first_day + timedelta(days=number)
+        yield end, price_month(books, _up_to(end, used.totals)).lines
+
+
+def _up_to(end: date, totals: Sequence[UsageTotal]) -> list[UsageTotal]:
+    return [total for total in totals if total.day is None or total.day <= end]

@@ -1,0 +1,36 @@
+"""An organization's budgets for a month, with what of them is spent, in words. Watching them: `steps/alerts`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flybill_pipeline.billing.alerts.budget_words import spent_sentence
+from flybill_pipeline.billing.alerts.budgets import Budget
+from flybill_pipeline.billing.payments.statement import MonthFacts
+from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.shares import share_minor
+from flybill_pipeline.toolbox.tools import Toolbox
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """A budget of a month. `spent_minor` is None where the month is billed in another currency."""
+
+    budget: Budget
+    spent_minor: int | None
+    message: str
+
+    @property
+    def percent(self) -> int | None:
+        """How much of it is spent, in whole percent; below nothing after corrections."""
+        return None if self.spent_minor is None else self.budget.percent(self.spent_minor)
+
+
+def budget_states(tools: Toolbox, facts: MonthFacts, org_id: str, lines: Sequence[LineItem]) -> list[BudgetState]:
+    """The budgets of the month that `facts` are of, the whole organization's first."""
+    found = tools.budgets.of(facts.month, org_ids=[org_id]).get(org_id, ())
+    return [_state(budget, facts, lines) for budget in sorted(found, key=lambda each: sorted(each.scope.items()))]
+
+
+def _state(budget: Budget, facts: MonthFacts, lines: Sequence[LineItem]) -> BudgetState:
+    spent = share_minor(lines, budget.scope) if budget.currency == facts.currency else None
+    return BudgetState(budget, spent, spent_sentence(budget, facts.month, spent))

@@ -1,0 +1,118 @@
+"""Compares what a month was priced to with the budgets of its organizations, and tells of each mark once.
+
+Safe to repeat at any time. What a mark is, and its words: billing. Sending: mail_customers.py.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from flybill_pipeline.billing.alerts.budget_words import warning_mail
+from flybill_pipeline.billing.alerts.budgets import Budget, Spending, Warned, forecast_tells, marks_passed
+from flybill_pipeline.billing.invoicing.forecast import forecast_minor, standing_lines
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.by_day import DayLines
+from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.shares import share_minor
+
+Days = Callable[[Collection[str]], Mapping[str, Sequence[DayLines]]]
+"""Organization → what its usage came to by the end of each of the last days."""
+Mail = tuple[str, str, str]
+"""Id, subject and body."""
+
+
+class Reader(Protocol):
+    """Who is written to."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def email(self) -> str | None: ...
+
+
+class Bill(Protocol):
+    """What an open month of an organization was priced to."""
+
+    @property
+    def currency(self) -> str: ...
+    @property
+    def usage_up_to(self) -> datetime | None: ...
+    @property
+    def lines(self) -> Sequence[LineItem]: ...
+
+
+class Budgets(Protocol):
+    """Budgets, the bills that they are compared with, and what was told of them."""
+
+    def of(
+        self, month: Month, shard: int | None = None, org_ids: Collection[str] = ()
+    ) -> Mapping[str, Sequence[Budget]]: ...
+    def bills(self, month: Month, org_ids: Collection[str]) -> Mapping[str, Bill]: ...
+    def told(self, month: Month, org_ids: Collection[str]) -> Collection[str]: ...
+    def tell(
+        self, found: Sequence[Warned], mails: Callable[[str, Sequence[Warned]], Mail | None], now: datetime
+    ) -> Sequence[Warned]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """How customers are written to: who an organization is, and where it reads what it owes, None for nowhere."""
+
+    reader_of: Callable[[str], Reader]
+    link_of: Callable[[str, Month], str | None]
+
+    def mail(self, org_id: str, warned: Sequence[Warned]) -> Mail | None:
+        """The mail that tells of all of it; None for who has no address."""
+        reader = self.reader_of(org_id)
+        if reader.email is None:
+            return None
+        subject, body = warning_mail(reader.name, warned, self.link_of(org_id, warned[0].month))
+        ids = "\n".join(sorted(each.warning_id for each in warned))
+        return f"mail_{hashlib.sha256(ids.encode()).hexdigest()[:24]}", subject, body
+
+
+def watch_budgets(part: ShardMonth, budgets: Budgets, days: Days, letters: Letters | None) -> Sequence[Warned]:
+    """Tells of what is new of the shard's budgets, or of those of its orgs `only`; returns it.
+
+    Without `letters` customers are not written to: what is told is kept for the platform.
+    """
+    by_org = budgets.of(part.month, part.shard, part.only)
+    if not by_org:
+        return ()
+    bills = budgets.bills(part.month, list(by_org))
+    running = part.month.start <= part.now < part.month.end
+    ends = days([org for org in bills if org in by_org]) if running and bills else {}
+    found = [
+        warned
+        for org_id, bill in bills.items()
+        for budget in by_org[org_id]
+        if budget.currency == bill.currency
+        for warned in marks_passed(budget, part.month, _spending(part, budget, bill, ends.get(org_id, ())))
+    ]
+    told = budgets.told(part.month, list(bills)) if found else ()
+    new = [each for each in found if each.warning_id not in told]
+    return budgets.tell(new, letters.mail if letters else lambda *_: None, part.now) if new else ()
+
+
+def _spending(part: ShardMonth, budget: Budget, bill: Bill, ends: Sequence[DayLines]) -> Spending:
+    spent, up_to = share_minor(bill.lines, budget.scope), bill.usage_up_to
+    standing = share_minor(standing_lines(bill.lines), budget.scope)
+    forecast = forecast_minor(part.month, spent, standing, up_to, part.now)
+    return Spending(
+        spent_minor=spent,
+        forecast_minor=forecast if forecast_tells(part.month, part.now, up_to) else None,
+        days=list(_days(part.month, budget, ends)),
+    )
+
+
+def _days(month: Month, budget: Budget, ends: Iterable[DayLines]) -> Iterator[tuple[date, int]]:
+    """What each day came to: by its end, less by the end of the day before."""
+    before: int | None = None
+    for day, lines in ends:
+        by_now = share_minor(lines, budget.scope)
+        if before is not None or day == month.first_day:
+            yield day, by_now - (before or 0)
+        before = by_now

@@ -1,0 +1,139 @@
+"""Budgets at rest, the bills that they are compared with, and what was told of them. What is worth telling: billing."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Engine, select
+from sqlalchemy.dialects.postgresql import distinct_on, insert
+
+from flybill_pipeline.billing.alerts.budget_words import warning_sentence
+from flybill_pipeline.billing.alerts.budgets import THRESHOLDS, Budget, Warned
+from flybill_pipeline.billing.money.amounts import to_minor
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.stores.alerts.budget_tables import budget_warnings, customer_mails
+from flybill_pipeline.stores.invoicing.recorded_lines import line_of
+from flybill_pipeline.stores.invoicing.tables import billing_items, drafts, line_items, outcomes
+
+Mails = Callable[[str, Sequence[Warned]], tuple[str, str, str] | None]
+"""Gives the id, subject and body of a mail to an organization about its new warnings; None for no mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftedBill:
+    """What an open month of an organization was priced to: the lines of its draft."""
+
+    currency: str
+    usage_up_to: datetime | None
+    lines: Sequence[LineItem]
+
+
+class Budgets:
+    """The budgets of organizations. Rows are only added."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def of(self, month: Month, shard: int | None = None, org_ids: Collection[str] = ()) -> dict[str, list[Budget]]:
+        """Organization → its budgets for the month, of a shard or of some organizations; absent without any.
+
+        Of one budget that one counts that began last, as its last version says.
+        """
+        item = billing_items.c
+        versions = select(billing_items).ext(distinct_on(item.item_id, item.period)).where(item.kind == "budget")
+        if shard is not None:
+            versions = versions.where(item.shard == shard)
+        if org_ids:
+            versions = versions.where(item.org_id.in_(org_ids))
+        newest = versions.order_by(item.item_id, item.period, item.entry_id.desc())
+        begun = dict[str, Any]()
+        with self._engine.connect() as connection:
+            for row in connection.execute(newest):
+                if row.period <= str(month):
+                    begun[row.item_id] = row  # in order of their starts
+        found: dict[str, list[Budget]] = defaultdict(list)
+        for row in begun.values():
+            if row.content.get("end", "9999-99") > str(month):
+                found[row.org_id].append(_budget(row))
+        return dict(found)
+
+    def bills(self, month: Month, org_ids: Collection[str]) -> dict[str, DraftedBill]:
+        """Organization → what its month comes to; absent where it is settled, or nothing was priced."""
+        draft, line = drafts.c, line_items.c
+        settled = select(outcomes.c.org_id).where(outcomes.c.month == str(month), outcomes.c.outcome != "held")
+        open_ = (
+            select(draft.org_id, draft.currency, draft.usage_up_to)
+            .where(draft.month == str(month), draft.org_id.in_(org_ids), draft.currency.is_not(None))
+            .where(draft.org_id.not_in(settled))
+        )
+        priced = select(line_items).where(line.month == str(month), line.org_id.in_(org_ids))
+        lines: dict[str, list[LineItem]] = defaultdict(list)
+        with self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            heads = list(connection.execute(open_))
+            for row in connection.execute(priced.order_by(line.org_id, line.line_no)):
+                lines[row.org_id].append(line_of(row))
+        return {row.org_id: DraftedBill(row.currency, row.usage_up_to, lines[row.org_id]) for row in heads}
+
+    def told(self, month: Month, org_ids: Collection[str]) -> set[str]:
+        """The ids of what these organizations were told of the month already."""
+        told = budget_warnings.c
+        query = select(told.warning_id).where(told.month == str(month), told.org_id.in_(org_ids))
+        with self._engine.connect() as connection:
+            return set(connection.execute(query).scalars())
+
+    def tell(self, found: Sequence[Warned], mails: Mails, now: datetime) -> list[Warned]:
+        """Keeps what was never told, and writes the mail about it, in one transaction; returns what was new.
+
+        Of several that find the same at once, one tells it.
+        """
+        with self._engine.begin() as connection:
+            new = [each for each in found if connection.execute(_told(each, now)).scalar() is not None]
+            by_org: dict[str, list[Warned]] = defaultdict(list)
+            for each in new:
+                by_org[each.budget.org_id].append(each)
+            for org_id, warned in sorted(by_org.items()):
+                if (mail := mails(org_id, warned)) is not None:
+                    names = dict(zip(("mail_id", "subject", "body"), mail, strict=True))
+                    row = names | {"org_id": org_id, "created_at": now, "next_attempt_at": now}
+                    connection.execute(insert(customer_mails).values(row).on_conflict_do_nothing())
+        return new
+
+
+def _told(warned: Warned, now: datetime) -> Any:
+    budget, spending = warned.budget, warned.spending
+    row: Mapping[str, Any] = {
+        "warning_id": warned.warning_id,
+        "org_id": budget.org_id,
+        "month": str(warned.month),
+        "budget_id": budget.budget_id,
+        "scope": dict(budget.scope),
+        "kind": warned.kind,
+        "mark": warned.mark,
+        "budget_minor": budget.amount_minor,
+        "spent_minor": spending.spent_minor,
+        "forecast_minor": spending.forecast_minor,
+        "currency": budget.currency,
+        "message": warning_sentence(warned),
+        "told_at": now,
+    }
+    statement = insert(budget_warnings).values(row).on_conflict_do_nothing()
+    return statement.returning(budget_warnings.c.warning_id)
+
+
+def _budget(row: Any) -> Budget:
+    content = row.content
+    percents = content.get("thresholds")
+    return Budget(
+        budget_id=row.item_id,
+        org_id=row.org_id,
+        name=content["name"],
+        amount_minor=to_minor(Decimal(content["amount"]), content["currency"]),
+        currency=content["currency"],
+        scope=json.loads(content.get("scope", "{}")),
+        thresholds=tuple(map(int, percents.split())) if percents else THRESHOLDS,
+    )

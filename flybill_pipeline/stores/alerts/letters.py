@@ -1,0 +1,42 @@
+"""Mail to customers on its way: who gets it, what was sent, what is tried again. What it says: not here."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, select, update
+
+from flybill_pipeline.billing.alerts.letters import Letter
+from flybill_pipeline.stores.alerts.budget_tables import customer_mails
+from flybill_pipeline.stores.invoicing.tables import organizations
+
+
+class Letters:
+    """The mails that were written. Who writes one does so in the transaction of what it tells."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def take_due(self, now: datetime, until: datetime, most_attempts: int) -> list[Letter]:
+        """The mails that may be sent now, to the addresses of now; until then nobody else gets them."""
+        mail = customer_mails.c
+        waiting = (mail.sent_at.is_(None), mail.attempts < most_attempts, mail.next_attempt_at <= now)
+        address = select(organizations.c.email).where(organizations.c.org_id == mail.org_id).scalar_subquery()
+        taken = update(customer_mails).where(*waiting).values(next_attempt_at=until)
+        columns = (mail.mail_id, mail.org_id, address.label("recipient"), mail.subject, mail.body, mail.attempts)
+        with self._engine.begin() as connection:
+            due = [Letter(**row._mapping) for row in connection.execute(taken.returning(*columns))]
+        return sorted(due, key=lambda letter: (letter.attempts, letter.mail_id))
+
+    def sent(self, letter: Letter, now: datetime) -> None:
+        """The mail has arrived."""
+        self._note(letter, sent_at=now, error=None)
+
+    def failed(self, letter: Letter, error: str, next_attempt_at: datetime) -> None:
+        """The mail has not arrived, for this reason; it is tried again then."""
+        self._note(letter, error=error, next_attempt_at=next_attempt_at)
+
+    def _note(self, letter: Letter, **values: Any) -> None:
+        mail = customer_mails.c
+        with self._engine.begin() as connection:
+            noted = update(customer_mails).where(mail.mail_id == letter.mail_id)
+            connection.execute(noted.values(attempts=mail.attempts + 1, **values))

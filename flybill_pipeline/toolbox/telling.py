@@ -1,0 +1,55 @@
+"""Watches the budgets of what was priced, and sends what waits for customers: which is which step's port."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from flybill_pipeline.billing.alerts.budgets import LOOKED_AT_DAYS, Warned
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.by_day import DayLines, lines_by_day
+from flybill_pipeline.steps.alerts.mail_customers import Mailed, mail_customers
+from flybill_pipeline.steps.alerts.watch_budgets import Letters, watch_budgets
+from flybill_pipeline.steps.pricing.price_usage import Usage, books_under, usage_of
+from flybill_pipeline.stores.invoicing.organizations import Organization
+from flybill_pipeline.stripe_gateway.invoice_page import statement_link
+from flybill_pipeline.toolbox.tools import Toolbox
+
+
+def watch(tools: Toolbox, part: ShardMonth, usage: Usage) -> Sequence[Warned]:
+    """Compares what the shard, or some orgs of it, was just priced to with its budgets; returns what was told."""
+    return watch_budgets(part, tools.budgets, partial(_days, tools, part, usage), _letters(tools))
+
+
+def mail(tools: Toolbox) -> Mailed:
+    """Sends the mails that wait for customers."""
+    return mail_customers(tools.letters, tools.post_to, tools.now()) if tools.post_to else Mailed(0, 0)
+
+
+def _days(tools: Toolbox, part: ShardMonth, usage: Usage, org_ids: Collection[str]) -> Mapping[str, Sequence[DayLines]]:
+    """What the last days of these organizations came to, by the pricing of the invoice."""
+    if not org_ids:
+        return {}
+    few, books = replace(part, only=sorted(org_ids)), tools.books(part.month)
+    orgs = {org_id: terms.in_month(part.month) for org_id, terms in tools.organizations.terms(org_ids=org_ids).items()}
+    under = {org_id: books_under(books(org.currency), org.contracts) for org_id, org in orgs.items()}
+    return {
+        used.org_id: list(lines_by_day(part.month, in_force, used, LOOKED_AT_DAYS))
+        for used in usage_of(few, usage, set(under.values()), by_day=True)
+        if (in_force := under[used.org_id]) is not None
+    }
+
+
+def _letters(tools: Toolbox) -> Letters | None:
+    return Letters(partial(_reader, tools), partial(_link, tools)) if tools.settings.customer_mail else None
+
+
+def _reader(tools: Toolbox, org_id: str) -> Organization:
+    (organization,) = tools.organizations.all(org_ids=[org_id])
+    return organization
+
+
+def _link(tools: Toolbox, org_id: str, month: Month) -> str | None:
+    """Where an organization reads what it owes for the month; None where the platform has no such place."""
+    address = tools.settings.statement_url
+    return address and statement_link(address, org_id, month)

@@ -1,0 +1,136 @@
+"""Setting a budget on a page without scripts, and as JSON: what is taken, what is refused, and who may not."""
+
+import json
+import re
+from collections.abc import Mapping
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, build_opener
+
+import pytest
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.questions.owed import owed
+from flybill_pipeline_tests.web.conftest import Answer, Browser, NoRedirect, Served
+from flybill_pipeline_tests.web.test_pages import Read
+
+PATH = "/orgs/acme/budgets"
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+
+
+def post(browser: Browser, body: bytes, kind: str, path: str = PATH, **headers: str) -> Answer:
+    request = Request(
+        f"http://127.0.0.1:{browser.port}{path}",
+        data=body,
+        headers={**browser._headers, "content-type": kind, **headers},
+    )
+    try:
+        with build_opener(NoRedirect).open(request, timeout=30) as answer:
+            return Answer(answer.status, dict(answer.headers.items()), answer.read().decode())
+    except HTTPError as error:
+        return Answer(error.code, dict(error.headers.items()), error.read().decode())
+
+
+def key_in(page: Answer) -> str:
+    found = re.search(r'name="form_key" value="([^"]+)"', page.text)
+    assert found is not None
+    return found[1]
+
+
+def send(browser: Browser, fields: Mapping[str, str]) -> Answer:
+    """What a browser sends that has the page open."""
+    form_key = key_in(browser.get(PATH))
+    return post(browser, urlencode({"form_key": form_key, **fields}).encode(), FORM)
+
+
+def budgets(served: Served) -> list[tuple[int, tuple[int, ...]]]:
+    answer = owed(served.site.tools, "acme", Month(2025, 11))
+    return [(each.budget.amount_minor, tuple(each.budget.thresholds)) for each in answer.budgets]
+
+
+def test_a_budget_is_set_changed_and_taken_away_by_a_form(served: Served) -> None:
+    developer = served.browser("acme")
+    assert "Set a budget" in developer.get("/orgs/acme").text
+    answer = send(developer, {"amount": "10.00", "scope": "", "thresholds": "50 80 100"})
+    assert (answer.status, answer.headers["location"]) == (303, PATH)
+    sentence = "2025-11 has come to $2.00 so far: 20 % of the budget of $10.00."
+    for path in (PATH, "/orgs/acme", "/orgs/acme/months/2025-11"):
+        assert sentence in Read(developer.get(path).text).text, path
+    assert 'class="budget"' in developer.get("/orgs/acme").text
+    send(developer, {"amount": "20", "scope": "", "thresholds": "90%"})
+    assert budgets(served) == [(2000, (90,))]
+    send(developer, {"amount": "", "scope": ""})
+    assert budgets(served) == []
+    assert "There is none yet" in developer.get(PATH).text
+
+
+def test_a_program_sets_a_budget_with_its_token(served: Served) -> None:
+    token = served.links.make("acme", 1, served.site.tools.now())
+    program = Browser(served.port, {"Authorization": f"Bearer {token}", "Accept": JSON})
+    body = json.dumps({"amount": 12.5, "scope": {"region": "iad"}, "thresholds": [25, 75]}).encode()
+    answer = json.loads(post(program, body, JSON).text)
+    assert (
+        answer["budgets"][0] | {"amount_minor": 1250, "scope": {"region": "iad"}, "thresholds": [25, 75]}
+        == (answer["budgets"][0])
+    )
+    assert json.loads(program.get(PATH).text) == answer
+    post(program, json.dumps({"scope": {"region": "iad"}}).encode(), JSON)
+    assert json.loads(program.get(PATH).text)["budgets"] == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"amount": "ten"}, "amount"),
+        ({"amount": "-1"}, "amount must be above 0"),
+        ({"amount": "1.001"}, "amount 1.001 has more decimals than usd has"),
+        ({"amount": "5", "thresholds": "all"}, "thresholds 'all' cannot be read"),
+        ({"amount": "5", "scope": "<script>"}, "scope '<script>' names nothing"),
+        ({"amount": "5", "scope": '{"app": "\\ud800"}'}, "half of a character"),
+        ({"scope": ""}, "There is no such budget to take away"),
+    ],
+)
+def test_what_is_wrong_is_said_on_the_page_and_nothing_is_set(
+    served: Served, fields: dict[str, str], said: str
+) -> None:
+    answer = send(served.browser("acme"), fields)
+    assert answer.status == 422
+    assert said in Read(answer.text).text
+    assert "<script>" not in answer.text
+    assert budgets(served) == []
+
+
+def test_no_other_site_and_no_other_organization_sets_a_budget(served: Served) -> None:
+    developer, other = served.browser("acme"), served.browser("<other>")
+    fields = {"amount": "10", "scope": ""}
+    for form_key in ("", "x", "\xe9", key_in(other.get("/orgs/%3Cother%3E/budgets"))):
+        answer = post(developer, urlencode({**fields, "form_key": form_key}).encode(), FORM)
+        assert (answer.status, "The page was too old" in answer.text) == (422, True)
+    assert post(developer, json.dumps(fields).encode(), JSON).status == 422
+    assert post(other, urlencode(fields).encode(), FORM).status == 403
+    assert post(Browser(served.port), urlencode(fields).encode(), FORM).status == 403
+    assert budgets(served) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"x" * 100_000, FORM),
+        (b"&".join(b"a=1" for _ in range(50)), FORM),
+        (b"\xff\xfe", FORM),
+        (b"[1, 2]", JSON),
+        (b"{", JSON),
+        (b"[" * 10_000, JSON),
+        (b"amount=5", "text/plain"),
+    ],
+)
+def test_garbage_is_refused_in_one_sentence(served: Served, body: bytes, kind: str) -> None:
+    token = served.links.make("acme", 1, served.site.tools.now())
+    answer = post(Browser(served.port, {"Authorization": f"Bearer {token}", "Accept": JSON}), body, kind)
+    assert answer.status == 422
+    assert json.loads(answer.text)["title"] == "Not set"
+    assert budgets(served) == []
+
+
+def test_other_pages_take_nothing(served: Served) -> None:
+    assert post(served.browser("acme"), b"a=1", FORM, "/orgs/acme").status == 405
