@@ -3,11 +3,12 @@
 `status` and `close` show it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.accounts import StripeInUse
+from flybill_pipeline.billing.sync.untold import Untold
 from flybill_pipeline.billing.sync.verdicts import Verdict
 from flybill_pipeline.questions.late_usage import LateUsage, late_usage
 from flybill_pipeline.questions.rejected_usage import RejectedUsage, rejected_in
@@ -22,7 +23,8 @@ class MonthOverview:
     """Everything about a month that an operator looks at first; `bills` are its organizations' outcomes and totals.
 
     `late` came after the month was closed; None when that cannot be known. `overdue` are the other months that should
-    have been closed by now, with how many organizations wait for it. `first` is the first month that was ever closed.
+    have been closed by now, with how many organizations wait for it. `first` is the first month that was ever closed;
+    `untold` is what changed of organizations, of whatever month, that their customers at Stripe do not have yet.
     """
 
     bills: MonthStatus
@@ -34,6 +36,7 @@ class MonthOverview:
     reconciliation: Verdict
     stripe: StripeInUse
     first: Month | None
+    untold: Sequence[Untold]
 
     def failures_of(self, org_ids: Collection[str]) -> list[FailedOrgMonth]:
         """The organizations that are not done, of these, or of all where none is named."""
@@ -52,4 +55,5 @@ def month_status(tools: Toolbox, month: Month) -> MonthOverview:
         reconciliation=tools.verdicts.of(month),
         stripe=tools.stripe_in_use,
         first=tools.open_months.first(),
+        untold=tools.untold(),
     )

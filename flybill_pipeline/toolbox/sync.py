@@ -5,9 +5,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from flybill_pipeline.billing.sync.accounts import StripeInUse
+from flybill_pipeline.billing.sync.untold import Untold
 from flybill_pipeline.stores.sync.accounts import Accounts
 from flybill_pipeline.stores.sync.ledger import SyncLedger
 from flybill_pipeline.stores.sync.month_checks import MonthChecks
+from flybill_pipeline.stores.sync.untold import untold
 from flybill_pipeline.stores.sync.verdicts import Verdicts
 from flybill_pipeline.stripe_gateway.keys import key_mark
 from flybill_pipeline.toolbox.invoicing import InvoicingTools
@@ -42,6 +44,10 @@ class SyncTools(InvoicingTools):
     @cached_property
     def verdicts(self) -> Verdicts:
         return Verdicts(self.engine)
+
+    def untold(self) -> list[Untold]:
+        """What changed of organizations and was not told to Stripe yet; Stripe is not asked."""
+        return untold(self.engine)
 
     @property
     def _key_mark(self) -> str:

@@ -14,6 +14,7 @@ from flybill_pipeline.cli.render import (
     rejected_usage,
     screen,
     sync_progress,
+    untold,
 )
 from flybill_pipeline.questions.month_status import MonthOverview
 from flybill_pipeline.stores.payments.statements import FailedOrgMonth, MonthStatus
@@ -32,6 +33,7 @@ def show_overview(overview: MonthOverview) -> None:
     month_open.show_late(overview.late)
     reconciliation.show_stripe(overview.stripe)
     sync_progress.show_sync(overview.sync)
+    untold.show_untold(overview.untold)
     reconciliation.show_verdict(overview.reconciliation)
     payments.show_payments(overview.payments)
     month_open.show_overdue(overview.overdue)
@@ -44,6 +46,7 @@ def overview_data(overview: MonthOverview) -> dict[str, Any]:
         "usage": rejected_usage.count_data(overview.rejected),
         **sync_progress.sync_data(overview.sync),
         "stripe_account": reconciliation.stripe_data(overview.stripe),
+        "customers_to_tell": untold.untold_data(overview.untold),
         "reconciliation": reconciliation.verdict_data(overview.reconciliation),
         "payments": payments.payments_data(overview.payments),
         "late_usage": month_open.late_data(overview.late),

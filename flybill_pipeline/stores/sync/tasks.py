@@ -1,38 +1,24 @@
 """One invoice with all that a worker needs to bring it to Stripe. Belongs here: reading. Does not: claims, writes."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, select
 
-from flybill_pipeline.billing.invoicing.tax_ids import TaxId, UnknownTaxIdError, tax_id_of
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.portions import portions_from
 from flybill_pipeline.billing.sync.lines import lines_for_stripe
-from flybill_pipeline.billing.sync.values import Address, SyncInvoice, SyncLine, SyncOrg, SyncTask, SyncWork
+from flybill_pipeline.billing.sync.values import SyncInvoice, SyncLine, SyncTask, SyncWork
 from flybill_pipeline.stores.invoicing.tables import invoice_lines, invoices, organizations
 from flybill_pipeline.stores.postgres.driver import Driver
+from flybill_pipeline.stores.sync.orgs import ORG_COLUMNS, org_of
 from flybill_pipeline.stores.sync.rows import CustomerRows, InvoiceRows, ProfileRows
 from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_profiles, stripe_sync
 
 _INVOICE = [
     invoices.c[name] for name in ("invoice_id", "number", "month", "currency", "subtotal_minor", "content_hash")
 ]
-_ORG = [  # in the order of SyncOrg
-    organizations.c[name]
-    for name in (
-        "org_id",
-        "name",
-        "email",
-        "stripe_customer_id",
-        "collection_method",
-        "days_until_due",
-        "purchase_order",
-    )
-]
-_ADDRESS = [organizations.c[f"address_{each.name}"] for each in fields(Address)]
 _LINES = (
     select(*(invoice_lines.c[name] for name in SyncLine.__slots__))
     .where(invoice_lines.c.invoice_id == bindparam("invoice_id"))
@@ -48,7 +34,7 @@ class Tasks:
     ) -> None:
         self._invoice_rows, self._customer_rows, self._profile_rows = invoice_rows, customer_rows, profile_rows
         rows = [*invoice_rows.columns, *customer_rows.columns, *profile_rows.columns]
-        self._head = driver.statement(_head([*_INVOICE, *_ORG, *_ADDRESS, organizations.c.tax_id, *rows]))
+        self._head = driver.statement(_head([*_INVOICE, *ORG_COLUMNS, *rows]))
         self._lines = driver.statement(_LINES)
 
     def read(self, work: SyncWork) -> SyncTask:
@@ -58,7 +44,7 @@ class Tasks:
             raise LookupError(f"invoice {work.invoice_id} has no row in stripe_sync: open_work makes it")
         values = iter(head)
         invoice_id, number, month, currency, subtotal_minor, content_hash = islice(values, len(_INVOICE))
-        org = _org([*islice(values, len(_ORG))], [*islice(values, len(_ADDRESS))], next(values))
+        org = org_of([*islice(values, len(ORG_COLUMNS))])
         row = self._invoice_rows.progress([*islice(values, len(self._invoice_rows.columns))])
         customer = [*islice(values, len(self._customer_rows.columns))]  # only NULL where the org has no row there
         profile = self._profile_rows.progress([*values])
@@ -75,22 +61,6 @@ class Tasks:
             lines_here=len(ours),
         )
         return SyncTask(invoice, row, self._customer_rows.progress(customer) if any(customer) else None, profile)
-
-
-def _org(columns: Sequence[Any], address: Sequence[str | None], tax_id: str | None) -> SyncOrg:
-    return replace(
-        SyncOrg(*columns),
-        address=Address(*address) if any(address) else None,
-        tax_id=_tax_id(tax_id, address[-1]) if tax_id else None,
-    )
-
-
-def _tax_id(text: str, country: str | None) -> TaxId:
-    """The tax id; one that no import would take is left to Stripe to refuse."""
-    try:
-        return tax_id_of(text, country)
-    except UnknownTaxIdError:
-        return TaxId("unknown", text)
 
 
 def invoice_lines_of(connection: Connection, invoice_id: str) -> list[SyncLine]:

@@ -30,6 +30,7 @@ from flybill_pipeline.cli.render import (
     repriced,
     screen,
     sync_progress,
+    untold,
     verified,
 )
 from flybill_pipeline.demo.play import Closed, Played
@@ -75,6 +76,7 @@ SHOWN: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
     rejected_usage.show_rejected: lambda: (hostile(RejectedUsage),),
     repriced.show_repriced: lambda: (hostile(RepricedMonth),),
     sync_progress.show_sync: lambda: (hostile(SyncNow),),
+    untold.show_untold: lambda: (hostile(MonthOverview).untold,),
     verified.show_verified: lambda: (hostile(VerifiedMonth),),
 }
 NUMBERS_ONLY = {

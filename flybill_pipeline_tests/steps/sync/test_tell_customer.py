@@ -10,6 +10,7 @@ from flybill_pipeline.steps.sync.sent_keys import LATEST
 from flybill_pipeline.stores.invoicing.tables import organizations
 from flybill_pipeline.stores.sync.ledger import SyncLedger
 from flybill_pipeline.stores.sync.tables import stripe_profiles
+from flybill_pipeline.stores.sync.untold import untold
 from flybill_pipeline_tests.chaos.crashes import crash_at
 from flybill_pipeline_tests.chaos.machine import StillWorld
 from flybill_pipeline_tests.chaos.months import MONTH, plant
@@ -66,9 +67,9 @@ def another(world: World) -> str:
     return world.stripe().v1.customers.create({"name": "by hand", "metadata": {"flybill_org_id": "org00008"}}).id
 
 
-def repair(world: World) -> None:
+def repair(world: World, org_id: str = "org00000") -> None:
     with SyncLedger(world.engine) as ledger:
-        ledger.reopen(MONTH, ["org00000"])
+        ledger.reopen(MONTH, [org_id])
 
 
 def test_nothing_is_told_where_nothing_changed(world: World) -> None:
@@ -91,6 +92,32 @@ def test_what_changed_is_told_once_before_the_next_invoice(world: World) -> None
     assert (newest.customer_name, newest.customer_email) == ("Renamed", "new@example.com")
     bill_again(world)
     assert world.sync().calls == 3
+
+
+def test_what_waits_to_be_told_is_known_and_what_failed_with_its_reason(world: World) -> None:
+    plant(world.engine, 2)
+    change(world, address_city="Paris", address_country="FR")
+    assert (untold(world.engine), world.sync().complete, untold(world.engine)) == ([], True, [])
+    with world.engine.begin() as connection:
+        of_one = organizations.update().where(organizations.c.org_id == "org00001")
+        connection.execute(of_one.values(name="Renamed", address_city="Lyon", email=None, tax_id="eu_vat:hello"))
+    (waits,) = untold(world.engine)
+    assert (waits.org_id, waits.what, waits.code) == ("org00001", "name, email, address, tax id", None)
+    bill_again(world)
+    world.sync()
+    (failed,) = untold(world.engine)
+    assert (failed.what, failed.code, "tax_id" in failed.remedy) == ("tax id", "tax_id_invalid", True)
+    change(world, tax_id=None)
+    repair(world, "org00001")
+    assert (world.sync().complete, untold(world.engine)) == (True, [])
+
+
+def test_a_customer_that_may_be_anothers_is_among_what_was_not_told(world: World) -> None:
+    linked(world, metadata={"flybill_org_id": "org00007"})
+    world.sync()
+    assert [(each.org_id, each.what, each.code) for each in untold(world.engine)] == [
+        ("org00000", "its customer", "customer_of_another")
+    ]
 
 
 def test_an_address_is_there_from_the_beginning_and_a_part_that_is_taken_away_goes(world: World) -> None:
