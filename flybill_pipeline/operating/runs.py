@@ -23,6 +23,7 @@ from flybill_pipeline.defs.close_began import BEGAN_TAG
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_key, month_shard_key, org_month_key
 from flybill_pipeline.local.short_folders import plain_name
 from flybill_pipeline.operating.dead_runs import PROCESS_TAG, dead_runs_ended
+from flybill_pipeline.operating.job_runs import NOT_STARTED_AGAIN, noted_at_their_jobs
 from flybill_pipeline.settings import Settings, export_environment
 from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline.stores.postgres.presence import present
@@ -55,7 +56,7 @@ class Runner:
     ) -> None:
         self._definitions = definitions
         self._instance = instance
-        self._tags = {"flybill/started_by": "command line", PROCESS_TAG: process}
+        self._tags = {"flybill/started_by": "command line", PROCESS_TAG: process, **NOT_STARTED_AGAIN}
         self.toolbox = toolbox
         self.failed: list[FailedRun] = []
         self._began: datetime | None = None  # when usage was last brought in: what landed by then, a close counts
@@ -146,6 +147,7 @@ def runner(settings: Settings) -> Iterator[Runner]:
         dead_runs_ended(instance, toolbox.engine),
     ):
         keep_connections(instance)
+        noted_at_their_jobs(instance)
         yield Runner(build_defs(settings, toolbox=toolbox), instance, toolbox, process)
     toolbox.close()
 

@@ -217,3 +217,12 @@ def test_thousands_of_files_are_asked_for_at_once_and_none_of_them_twice(flybill
         assert tick().skip_message == "nothing new has landed"
         (landing / "many-0007.jsonl").write_text('{"other": 1}\n')
         assert len(tick().run_requests) == 1
+
+
+def test_what_a_command_ran_stands_on_the_page_of_its_job(flybill: Flybill) -> None:
+    # This tag is what the page asks for, and the origin what the timeline does: see them at a run of a schedule's.
+    page = dg.RunsFilter(job_name="close_month", tags={".dagster/repository": "__repository__@flybill_pipeline"})
+    with flybill.dagster() as instance:
+        (run,) = instance.get_runs(page)
+        assert run.remote_job_origin is not None
+        assert run.remote_job_origin.repository_origin.get_selector().location_name == "flybill_pipeline"
