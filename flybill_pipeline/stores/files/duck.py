@@ -6,7 +6,7 @@ pattern, and a folder called `meter=gb` is no column.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
@@ -25,24 +25,38 @@ class Limits:
     threads: int = 2
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A DuckDB, and the macros that it knows."""
+
+    connection: duckdb.DuckDBPyConnection
+    macros: set[str] = field(default_factory=set)
+
+    def learn(self, macros: str) -> None:
+        if macros not in self.macros:
+            self.connection.execute(macros)
+            self.macros.add(macros)
+
+
 @contextmanager
-def duck(spill: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
+def duck(spill: Path, limits: Limits, macros: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with temporary tables of its own, in UTC; everything in this process shares the limits.
 
-    Rows keep the order in which they were read: row numbers depend on it.
+    `macros`: statements that make macros which are not temporary. They are run once, since that takes as long as to
+    read a small file. Rows keep the order in which they were read: row numbers depend on it.
     """
-    with _connected(spill, limits) as connection:
+    with _connected(spill, limits, macros) as connection:
         yield connection
 
 
-_opened: dict[tuple[Path, Limits], duckdb.DuckDBPyConnection] = {}
+_opened: dict[tuple[Path, Limits], _Opened] = {}
 """Opening DuckDB costs tens of milliseconds, which a month of days should pay once."""
 _opening = Lock()
 MOST_OPEN = 8
 """Lakes that one process works on at once; in production it is one."""
 
 
-def _connected(spill: Path, limits: Limits) -> duckdb.DuckDBPyConnection:
+def _connected(spill: Path, limits: Limits, macros: str) -> duckdb.DuckDBPyConnection:
     """A new connection to the database, or to a new one when the old one has fallen over.
 
     After an internal error DuckDB refuses everything that comes after: that must be the end of one piece of work only.
@@ -50,10 +64,12 @@ def _connected(spill: Path, limits: Limits) -> duckdb.DuckDBPyConnection:
     with _opening:
         for _ in range(2):
             if (spill, limits) not in _opened:
-                _opened[spill, limits] = _open(spill, limits)
-            connection = _opened[spill, limits].cursor()
+                _opened[spill, limits] = _Opened(_open(spill, limits))
+            opened = _opened[spill, limits]
+            connection = opened.connection.cursor()
             try:
                 connection.execute("set TimeZone = 'UTC'")
+                opened.learn(macros)
             except duckdb.Error:
                 connection.close()
                 del _opened[spill, limits]

@@ -15,7 +15,7 @@ from flybill_pipeline.stores.usage.intake.times import TIME_MACROS
 from flybill_pipeline.stores.usage.intake.values import NUMBER_MACROS
 
 MACROS = NUMBER_MACROS + TIME_MACROS
-"""What a connection must run before it can judge."""
+"""What DuckDB must know before it can judge."""
 
 CLOCKS_MAY_DIFFER = timedelta(hours=24)
 FIRST_DAY = date(2020, 1, 1)  # what is older was written by a clock that was wrong

@@ -157,10 +157,12 @@ class Landing:
 def _looked(file: Path, source: SourceMapping, *, far_times: bool = False) -> Look:
     most = None if file.stat().st_size <= LOOKED_THROUGH else LOOKED_AT
     try:
-        with TemporaryDirectory() as work, duck(Path(gettempdir()), Limits()) as connection:
-            connection.execute(MACROS)
-            with readable(str(file), Path(work), far_times=far_times) as location:
-                return look_into(connection, location, source, datetime.now(UTC), most)
+        with (
+            TemporaryDirectory() as work,
+            duck(Path(gettempdir()), Limits(), MACROS) as connection,
+            readable(str(file), Path(work), far_times=far_times) as location,
+        ):
+            return look_into(connection, location, source, datetime.now(UTC), most)
     except duckdb.ConversionException:
         if far_times or source.format != "parquet":
             raise

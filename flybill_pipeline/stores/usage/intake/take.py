@@ -78,10 +78,9 @@ def _read(
     work.mkdir(parents=True)
     try:
         with (
-            duck(root / "work" / "spill", limits) as connection,
+            duck(root / "work" / "spill", limits, MACROS) as connection,
             readable(arrival.file.location, work, far_times=far_times) as location,
         ):
-            connection.execute(MACROS)
             how = reading(connection, location, source)
             rows, row = numbered_rows(connection, how)
             judged = judging_query(rows, how, source, arrival.arrived_at, first_day)

@@ -20,29 +20,31 @@ FIRST_MICROS, LAST_MICROS = -62_135_596_800_000_000, 253_402_300_799_999_999  # 
 
 TIME_MACROS = f"""
 -- Seconds since 1970 stay below 1e11 until the year 5138; a larger number is one of ms, then µs, then ns.
-create or replace temp macro micros_of_parts(whole, fraction) as
+create or replace macro micros_of_parts(whole, fraction) as
     case when whole < 100000000000 then whole * 1000000 + rpad(left(fraction, 6), 6, '0')::bigint
          when whole < 100000000000000 then whole * 1000 + rpad(left(fraction, 3), 3, '0')::bigint
          when whole < 100000000000000000 then whole else whole // 1000 end;
-create or replace temp macro micros_of_plain(t) as
-    micros_of_parts(coalesce(try_cast(split_part(t, '.', 1) as bigint), 9223372036854775807), split_part(t, '.', 2));
--- A macro is a text that is put in wherever its name stands; the lambda has the long one put in only once.
-create or replace temp macro micros_of_epoch(t) as
+-- A macro is a text that is put in wherever its name stands; a lambda has a long one put in only once.
+create or replace macro micros_of_plain(t) as
+    list_transform([coalesce(try_cast(split_part(t, '.', 1) as bigint), 9223372036854775807)], lambda whole:
+        micros_of_parts(whole, split_part(t, '.', 2)))[1];
+create or replace macro micros_of_epoch(t) as
     case when regexp_full_match(t, {quoted(WHOLE)}) then micros_of_parts(t::bigint, '')
          else list_transform([plain_number(t)], lambda plain: micros_of_plain(plain))[1] end;
 
-create or replace temp macro time_of_micros(n) as
+create or replace macro time_of_micros(n) as
     case when n is not null then make_timestamp(greatest(least(n, {LAST_MICROS}), {FIRST_MICROS})::bigint) end;
-create or replace temp macro time_of_utc(t) as try_cast(t as timestamp);
-create or replace temp macro time_of_offset(t) as try_cast(t as timestamptz) at time zone 'UTC';
-create or replace temp macro time_of(t) as
+create or replace macro time_of_utc(t) as try_cast(t as timestamp);
+create or replace macro time_of_offset(t) as try_cast(t as timestamptz) at time zone 'UTC';
+create or replace macro time_of(t) as
     case when t like {quoted(PLAIN_UTC)} and not contains(t, ' ') then time_of_utc(t)
          when regexp_full_match(t, {quoted(ISO_UTC)}) then time_of_utc(t)
-         when regexp_full_match(t, {quoted(EPOCH)}) then time_of_micros(micros_of_epoch(t))
+         when regexp_full_match(t, {quoted(EPOCH)}) then
+            list_transform([micros_of_epoch(t)], lambda micros: time_of_micros(micros))[1]
          when regexp_full_match(t, {quoted(ISO_OFFSET)}) then time_of_offset(t)
          when regexp_full_match(t, {quoted(ISO_LOOSE)}) then time_of_offset(
             regexp_replace(replace(upper(t), 'Z', '+00'), ' ([+-])', '\\1')) end;
-create or replace temp macro time_fault(t) as
+create or replace macro time_fault(t) as
     case when t is null then 'time_missing' when starts_with(t, '?') then 'time_ambiguous' else 'time_unreadable' end;
 """
 

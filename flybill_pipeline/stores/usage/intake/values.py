@@ -17,35 +17,41 @@ HAS_DIGIT = r"[+-]?\.?[0-9].*"
 NOT_FINITE = r"(?i)[+-]?(nan|inf|infinity)"
 
 NUMBER_MACROS = f"""
-create or replace temp macro is_number(t) as
+create or replace macro is_number(t) as
     regexp_full_match(t, {quoted(NUMBER)}) and regexp_full_match(t, {quoted(HAS_DIGIT)});
 
--- A number is digits times ten to the power of `low`, its digits without zeros at either end.
-create or replace temp macro all_digits(t) as
-    ltrim(regexp_extract(t, {quoted(NUMBER)}, 2) || regexp_extract(t, {quoted(NUMBER)}, 3), '0');
-create or replace temp macro digits(t) as rtrim(all_digits(t), '0');
-create or replace temp macro low(t) as
-    coalesce(try_cast(regexp_extract(t, {quoted(NUMBER)}, 4) as integer), 0)
-    - length(regexp_extract(t, {quoted(NUMBER)}, 3)) + length(all_digits(t)) - length(digits(t));
-create or replace temp macro lead_zeros(digits, low) as lpad(digits, greatest(length(digits), -low)::integer, '0');
-create or replace temp macro plain_number(t) as
-    case when low(t) >= 0 then digits(t) || repeat('0', low(t)::bigint)
-         else left(lead_zeros(digits(t), low(t)), (length(lead_zeros(digits(t), low(t))) + low(t))::bigint)
-              || '.' || right(lead_zeros(digits(t), low(t)), -low(t)::bigint) end;
-create or replace temp macro exact_quantity(t) as
-    case when not is_number(t) then null
-         when digits(t) = '' then 0::{QUANTITY}
-         when low(t) < -18 or length(digits(t)) + low(t) > 20 then null
-         else try_cast(regexp_extract(t, {quoted(NUMBER)}, 1) || plain_number(t) as {QUANTITY}) end;
+-- A number is `digits`, without zeros at either end, times ten to the power of `low`.
+-- A macro is a text that is put in wherever its name stands; a lambda has a long one put in only once. Without them
+-- DuckDB would plan hundreds of regular expressions for each file, which takes longer than to read a small one.
+create or replace macro number_of(t) as
+    list_transform([regexp_extract(t, {quoted(NUMBER)}, ['sign', 'whole', 'decimals', 'power'])], lambda n:
+        list_transform([ltrim(n.whole || n.decimals, '0')], lambda digits: {{
+            'sign': n.sign,
+            'digits': rtrim(digits, '0'),
+            'low': coalesce(try_cast(n.power as integer), 0)
+                   - length(n.decimals) + length(digits) - length(rtrim(digits, '0'))
+        }})[1])[1];
+create or replace macro lead_zeros(digits, low) as lpad(digits, greatest(length(digits), -low)::integer, '0');
+create or replace macro plain(n) as
+    case when n.low >= 0 then n.digits || repeat('0', n.low::bigint)
+         else left(lead_zeros(n.digits, n.low), (length(lead_zeros(n.digits, n.low)) + n.low)::bigint)
+              || '.' || right(lead_zeros(n.digits, n.low), -n.low::bigint) end;
+create or replace macro plain_number(t) as list_transform([number_of(t)], lambda n: plain(n))[1];
+create or replace macro exact(n) as
+    case when n.digits = '' then 0::{QUANTITY}
+         when n.low < -18 or length(n.digits) + n.low > 20 then null
+         else try_cast(n.sign || plain(n) as {QUANTITY}) end;
+create or replace macro exact_quantity(t) as
+    case when is_number(t) then list_transform([number_of(t)], lambda n: exact(n))[1] end;
 
-create or replace temp macro quantity_of(t) as
+create or replace macro quantity_of(t) as
     case when regexp_full_match(t, {quoted(PLAIN)}) then try_cast(t as {QUANTITY}) else exact_quantity(t) end;
-create or replace temp macro quantity_fault(t) as
+create or replace macro quantity_fault(t) as
     case when t is null or t = '' then 'quantity_missing'
          when starts_with(t, '?') then 'quantity_ambiguous'
          when regexp_full_match(t, {quoted(NOT_FINITE)}) then 'quantity_not_finite'
          when not is_number(t) then 'quantity_not_a_number'
-         when low(t) < -18 then 'quantity_too_precise' else 'quantity_too_large' end;
+         when number_of(t).low < -18 then 'quantity_too_precise' else 'quantity_too_large' end;
 """
 
 

@@ -84,11 +84,19 @@ numbers = st.from_regex(r"\A[+-]?([0-9]{1,25}(\.[0-9]{0,25})?|\.[0-9]{1,25})([eE
 @settings(max_examples=examples(25), deadline=None)
 @given(st.lists(numbers, min_size=20, max_size=60))
 def test_any_number_is_exact_or_refused(texts: list[str]) -> None:
-    with duck(Path("/tmp"), Limits(memory="500MB", threads=1)) as connection:
-        connection.execute(MACROS)
+    with duck(Path("/tmp"), Limits(memory="500MB", threads=1), MACROS) as connection:
         query = "select list_transform(?::varchar[], lambda each: quantity_of(each))"
         (judged,) = connection.execute(query, [texts]).fetchone() or ()
     assert dict(zip(texts, judged, strict=True)) == {text: exact_or_refused(text) for text in texts}
+
+
+def test_the_plan_of_a_file_names_no_expression_again_and_again() -> None:
+    """A macro is a text that is put in wherever its name stands: a few that name each other make a plan of hundreds of
+    regular expressions, which takes longer than a small file."""
+    with duck(Path("/tmp"), Limits(memory="500MB", threads=1), MACROS) as connection:
+        query = "explain (format json) select quantity_of(t), quantity_fault(t), time_of(t) from (values ('1')) as _(t)"
+        ((_, plan),) = connection.execute(query).fetchall()
+    assert 10 < plan.count("regexp_") < 50
 
 
 def exact_or_refused(text: str) -> Decimal | None:

@@ -44,8 +44,7 @@ ANY = st.one_of(
 
 @pytest.fixture(scope="module")
 def intake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duck(Path(tmp_path_factory.mktemp("spill")), Limits()) as connection:
-        connection.execute(NUMBER_MACROS)
+    with duck(Path(tmp_path_factory.mktemp("spill")), Limits(), NUMBER_MACROS) as connection:
         yield connection
 
 
