@@ -6,6 +6,7 @@ import dagster as dg
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.alerts import alert_sensor
+from flybill_pipeline.defs.asset_facts import told
 from flybill_pipeline.defs.assets.billing import billing_assets
 from flybill_pipeline.defs.assets.month import month_assets
 from flybill_pipeline.defs.assets.payments import payment_assets
@@ -40,7 +41,7 @@ def build_defs(settings: Settings, *, toolbox: Toolbox | None = None, every: int
     status = dg.DefaultSensorStatus(state)
     partitions = Partitions(Month.parse(settings.first_month), settings.shards)
     return dg.Definitions(
-        assets=dg.with_source_code_references(
+        assets=told(
             [
                 *usage_assets(partitions),
                 *billing_assets(partitions),
@@ -48,7 +49,8 @@ def build_defs(settings: Settings, *, toolbox: Toolbox | None = None, every: int
                 *payment_assets(),
                 *repair_assets(partitions),
                 *month_assets(partitions),
-            ]
+            ],
+            settings.code_url,
         ),
         asset_checks=checks(partitions),
         jobs=jobs(),

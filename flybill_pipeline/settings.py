@@ -85,6 +85,12 @@ def _statement(url: str) -> str:
     return url
 
 
+def _tree(url: str) -> str:
+    """GitHub's and GitLab's way to name a branch or a tag."""
+    _require(_address(url, ("http", "https")) and all(url.partition("/tree/")))
+    return url
+
+
 def _smtp(url: SecretStr) -> SecretStr:
     _require(_address(url.get_secret_value(), ("smtp", "smtps")))
     return url
@@ -137,7 +143,8 @@ class Settings(BaseModel):
     before the month that is closed late usage is still billed. Amounts below Stripe's minimum are carried forward, or
     waived. A total above `hold_above_multiple` times what the org's last three months came to, and a credit above
     `largest_credit_minor`, wait for a person; 0 switches either off. Alerts go to `alert_webhook_url` (Slack's format)
-    and to `alert_email_to` (addresses, by commas) through `smtp_url`; `ui_url` is where operators find Dagster. With
+    and to `alert_email_to` (addresses, by commas) through `smtp_url`; `ui_url` is where operators find Dagster,
+    and `code_url` where its links to the code lead. With
     `customer_mail` customers are mailed when a budget is reached, from the same sender; without it that is left to the
     platform.
     Customers find their pages at `web_url`; `link_secret` signs the links to them, None means a secret of the home's.
@@ -193,6 +200,9 @@ class Settings(BaseModel):
     )
     customer_mail: OnlyOne = False
     ui_url: Annotated[str, AfterValidator(_http)] | None = Field(None, description="an http:// or https:// address")
+    code_url: Annotated[str, AfterValidator(_tree)] | None = Field(
+        None, description="a page such as https://github.com/you/flybill/tree/main"
+    )
     web_url: Annotated[str, AfterValidator(_base)] = Field(
         "http://127.0.0.1:3080", description="http://host:port or https://host, with nothing after it"
     )

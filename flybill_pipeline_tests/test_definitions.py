@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from flybill_pipeline.definitions import build_defs
+from flybill_pipeline.defs.asset_facts import ASSETS
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline_tests.conftest import PROJECT
 from flybill_pipeline_tests.worlds.databases import fresh_databases
@@ -126,6 +127,30 @@ def test_every_job_schedule_and_sensor_tells_what_it_does(repository: dg.Reposit
     told |= {schedule.name: schedule.description for schedule in repository.schedule_defs}
     told |= {sensor.name: sensor.description for sensor in repository.sensor_defs}
     assert [name for name, description in told.items() if not (description or "").endswith(".")] == []
+
+
+def test_an_asset_says_what_it_writes_and_what_a_row_of_its_table_is(repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    assert {key.to_user_string() for key in graph.materializable_asset_keys} == set(ASSETS)
+    lines = graph.get(dg.AssetKey("monthly_line_items"))
+    assert lines.tags["flybill/writes"] == "ledger"
+    assert lines.metadata["dagster/table_name"] == "flybill.line_items"
+    [amount] = [c for c in lines.metadata["dagster/column_schema"].columns if c.name == "amount_minor"]
+    assert (amount.type, amount.constraints.nullable) == ("BIGINT", False)
+    assert graph.get(dg.AssetKey("landed_files")).freshness_policy is not None
+
+
+@pytest.mark.parametrize(
+    ("tree", "file"),
+    [
+        ("https://github.example/you/flybill/tree/main", "https://github.example/you/flybill/tree/main/{}#L"),
+        ("https://git.example/you/flybill/-/tree/v1.2", "https://git.example/you/flybill/-/tree/v1.2/{}#L"),
+    ],
+)
+def test_links_to_code_lead_to_the_code_host_where_it_is_known(tree: str, file: str) -> None:
+    graph = build_defs(load_settings({"FLYBILL_CODE_URL": tree})).get_repository_def().asset_graph
+    [link] = graph.get(dg.AssetKey("billed_month")).metadata["dagster/code_references"].code_references
+    assert link.url.startswith(file.format("flybill_pipeline/defs/assets/month.py"))
 
 
 def test_what_speaks_to_stripe_takes_turns(repository: dg.RepositoryDefinition) -> None:

@@ -89,6 +89,7 @@ VALUES = {
     "FLYBILL_DATABASE_URL": "postgresql://db/billing",
     "FLYBILL_DAGSTER_DATABASE_URL": "postgresql://db/dagster",
     "FLYBILL_UI_URL": "https://dagster.example",
+    "FLYBILL_CODE_URL": "https://code.example/you/flybill/tree/main",
     "FLYBILL_ALERT_EMAIL_TO": "ops@example.com",
     "FLYBILL_ALERT_EMAIL_FROM": "billing@example.com",
     "STRIPE_API_KEY": "sk_test_1",

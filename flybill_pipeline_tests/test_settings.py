@@ -43,6 +43,7 @@ FULL = {
     "FLYBILL_SMTP_URL": "smtps://billing:hush@mail.example:465",
     "FLYBILL_CUSTOMER_MAIL": "1",
     "FLYBILL_UI_URL": "https://dagster.example",
+    "FLYBILL_CODE_URL": "https://code.example/you/flybill/tree/main",
     "FLYBILL_WEB_URL": "https://billing.example",
     "STRIPE_API_KEY": KEY,
     "STRIPE_API_BASE": "http://127.0.0.1:1",
@@ -124,6 +125,7 @@ WRONG = {
     "FLYBILL_ALERT_EMAIL_FROM": ["nobody", "Ops <ops@example.com>"],
     "FLYBILL_SMTP_URL": ["mail.example", "http://mail.example", "smtp://mail.example:x"],
     "FLYBILL_UI_URL": ["dagster", "javascript:alert(1)"],
+    "FLYBILL_CODE_URL": ["https://code.example/you/flybill", "https://code.example/tree/", "file:///you/tree/main"],
 }  # fmt: skip
 
 

@@ -1,0 +1,29 @@
+"""What a table is, as plain values, for who shows what a row of it is. No queries: it is what the code knows."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql
+
+
+class ColumnFacts(NamedTuple):
+    """A column: its name, its type as Postgres names it, and whether it may be empty."""
+
+    name: str
+    type: str
+    nullable: bool
+
+
+class TableFacts(NamedTuple):
+    """A table: its name with its schema, and its columns in their order."""
+
+    name: str
+    columns: Sequence[ColumnFacts]
+
+
+def facts_of(table: Table) -> TableFacts:
+    """The table as plain values."""
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    columns = [ColumnFacts(each.name, each.type.compile(dialect), bool(each.nullable)) for each in table.columns]
+    return TableFacts(str(table), columns)
