@@ -8,6 +8,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.alerts import alert_sensor
 from flybill_pipeline.defs.asset_facts import told
 from flybill_pipeline.defs.assets.billing import billing_assets
+from flybill_pipeline.defs.assets.exports import export_assets
 from flybill_pipeline.defs.assets.month import month_assets
 from flybill_pipeline.defs.assets.payments import payment_assets
 from flybill_pipeline.defs.assets.repairs import repair_assets
@@ -49,6 +50,7 @@ def build_defs(settings: Settings, *, toolbox: Toolbox | None = None, every: int
                 *payment_assets(),
                 *repair_assets(partitions),
                 *month_assets(partitions),
+                *export_assets(partitions),
             ],
             settings.code_url,
         ),

@@ -147,6 +147,7 @@ class Settings(BaseModel):
     and `code_url` where its links to the code lead. With
     `customer_mail` customers are mailed when a budget is reached, from the same sender; without it that is left to the
     platform.
+    What is exported for FinOps tools lies in `exports`, and says `provider_name` for who provides and bills.
     Customers find their pages at `web_url`; `link_secret` signs the links to them, None means a secret of the home's.
     A month is closed by itself `close_grace_days` after its end. With `automation` schedules and sensors are on until
     somebody switches them off; without it they are off until somebody switches them on.
@@ -159,6 +160,7 @@ class Settings(BaseModel):
     dagster_database_url: Postgres | None = Field(None, description="postgresql://user:password@host/database")
     lake_url: Folder = Field(default_factory=lambda valid: str(valid["home"] / "lake"))
     landing_url: Folder = Field(default_factory=lambda valid: str(valid["home"] / "landing"))
+    exports: PathOf = Field(default_factory=lambda valid: valid["home"] / "exports")
     prices: PathOf = PACKAGE / "prices"
     sources: PathOf = PACKAGE / "sources.toml"
     usage_engine: Literal["duckdb"] = Field("duckdb", description="duckdb")
@@ -202,6 +204,9 @@ class Settings(BaseModel):
     ui_url: Annotated[str, AfterValidator(_http)] | None = Field(None, description="an http:// or https:// address")
     code_url: Annotated[str, AfterValidator(_tree)] | None = Field(
         None, description="a page such as https://github.com/you/flybill/tree/main"
+    )
+    provider_name: str = Field(
+        "flybill", min_length=1, max_length=200, pattern=r"^\S(.*\S)?$", description="a name of 1 to 200 characters"
     )
     web_url: Annotated[str, AfterValidator(_base)] = Field(
         "http://127.0.0.1:3080", description="http://host:port or https://host, with nothing after it"

@@ -20,6 +20,7 @@ asset billed_month [month]
 asset daily_usage [day]
 asset failed_org_months [failed_org_months]
 asset finalized_invoices [month, shard]
+asset focus_exports [month]
 asset landed_files
 asset monthly_line_items [month, shard]
 asset raw_usage [day]
@@ -45,6 +46,7 @@ check stripe_reconciliation:nothing_lost
 check stripe_reconciliation:totals_match_stripe
 check verified_invoices:priced_again_they_are_the_same
 job close_month: finalized_invoices monthly_line_items stripe_invoices
+job export_month: focus_exports
 job ingest_usage: daily_usage raw_usage
 job price_month: monthly_line_items
 job read_landed_files: landed_files
@@ -54,6 +56,7 @@ job repair_org_month: failed_org_months
 job show_month: billed_month
 job verify_month: verified_invoices
 schedule close_last_month 0 6 3 * *
+schedule export_last_months 0 9 * * *
 schedule price_open_month 15 * * * *
 schedule reconcile_last_months 0 8 * * *
 schedule verify_last_months 0 5 * * 1
@@ -180,7 +183,7 @@ def test_they_load_in_a_fresh_interpreter_without_any_environment(tmp_path: Path
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert len(json.loads(done.stdout)) == 11
+    assert len(json.loads(done.stdout)) == 12
     assert list(tmp_path.iterdir()) == []
 
 

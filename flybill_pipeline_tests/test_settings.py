@@ -19,6 +19,7 @@ FULL = {
     "FLYBILL_DAGSTER_DATABASE_URL": "postgresql+psycopg2://db/dagster",
     "FLYBILL_LAKE_URL": "/lake",
     "FLYBILL_LANDING_URL": "/landing",
+    "FLYBILL_EXPORTS": "/exports",
     "FLYBILL_PRICES": "/prices",
     "FLYBILL_SOURCES": "/sources.toml",
     "FLYBILL_USAGE_ENGINE": "duckdb",
@@ -44,6 +45,7 @@ FULL = {
     "FLYBILL_CUSTOMER_MAIL": "1",
     "FLYBILL_UI_URL": "https://dagster.example",
     "FLYBILL_CODE_URL": "https://code.example/you/flybill/tree/main",
+    "FLYBILL_PROVIDER_NAME": "Example Cloud",
     "FLYBILL_WEB_URL": "https://billing.example",
     "STRIPE_API_KEY": KEY,
     "STRIPE_API_BASE": "http://127.0.0.1:1",
@@ -126,6 +128,7 @@ WRONG = {
     "FLYBILL_SMTP_URL": ["mail.example", "http://mail.example", "smtp://mail.example:x"],
     "FLYBILL_UI_URL": ["dagster", "javascript:alert(1)"],
     "FLYBILL_CODE_URL": ["https://code.example/you/flybill", "https://code.example/tree/", "file:///you/tree/main"],
+    "FLYBILL_PROVIDER_NAME": [" ", "x" * 201, " Cloud", "a\nb"],
 }  # fmt: skip
 
 
@@ -144,6 +147,7 @@ def test_every_setting_that_can_be_wrong_says_what_it_must_be() -> None:
         "stripe_live",
         "stripe_automatic_tax",
         "customer_mail",
+        "exports",
         "prices",
         "sources",
     }  # anything but 1 is off; any path

@@ -9,7 +9,7 @@ from flybill_pipeline.cli.arguments import MONTH
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.cli.sessions import toolbox
 from flybill_pipeline.exports.files import keep
-from flybill_pipeline.exports.forms import FORMS
+from flybill_pipeline.exports.forms import FOCUS, FORMS
 from flybill_pipeline.settings import load_settings
 
 STDOUT = Path("-")
@@ -19,13 +19,20 @@ STDOUT = Path("-")
 @click.argument("org")
 @click.argument("month", type=MONTH)
 @click.option(
-    "--format", "form", required=True, type=click.Choice(list(FORMS)), help="For a spreadsheet, a program, a person."
+    "--format",
+    "form",
+    required=True,
+    type=click.Choice([*FORMS, FOCUS]),
+    help="For a spreadsheet, a program, a person, a FinOps tool.",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file; - prints it.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file; - prints it. focus: the folder.")
 def export(org: str, month: Month, form: str, out: Path) -> None:
-    """Keep the statement of ORG's MONTH as a file. Works while Stripe is down."""
+    """Keep the statement of ORG's MONTH as a file, or its invoice as FOCUS datasets. Works while Stripe is down."""
     from flybill_pipeline.questions.owed import owed
 
+    if form == FOCUS:
+        _datasets(org, month, out)
+        return
     with toolbox(load_settings()) as tools:
         answer = owed(tools, org, month)
     text = FORMS[form](answer)
@@ -34,6 +41,20 @@ def export(org: str, month: Month, form: str, out: Path) -> None:
     else:
         keep(text, out)
         screen.line(f"Wrote the statement of {org} for {month} ({answer.statement.state}) to {out}.")
+
+
+def _datasets(org: str, month: Month, folder: Path) -> None:
+    from flybill_pipeline.exports.focus.datasets import write
+    from flybill_pipeline.questions.billed import billed
+
+    if folder == STDOUT:
+        raise click.UsageError("the datasets of focus are several files: name a folder for them in --out")
+    settings = load_settings()
+    with toolbox(settings) as tools:
+        answer = billed(tools, org, month)
+    write(answer, settings.provider_name, folder)
+    what = answer.invoice.number if answer.invoice else "no invoice"
+    screen.line(f"Wrote what {org} was billed for {month} ({what}) to {folder} as the datasets of FOCUS 1.4.")
 
 
 EXPORTING = (export,)

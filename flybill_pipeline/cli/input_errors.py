@@ -9,6 +9,7 @@ from flybill_pipeline.local.home import HomeError
 from flybill_pipeline.local.keeper import ServiceError
 from flybill_pipeline.local.postgres_programs import PostgresError
 from flybill_pipeline.operating.backups import BackupError
+from flybill_pipeline.questions.billed import NotBilledYetError
 from flybill_pipeline.questions.organizations import UnknownOrganizationError
 from flybill_pipeline.questions.quoted import QuoteRefusedError
 from flybill_pipeline.questions.rejected_usage import UnknownSourceError
@@ -39,6 +40,7 @@ INPUT_ERRORS = (
     LandingError,
     LostSourceError,
     NoSuchLineError,
+    NotBilledYetError,
     PostgresError,
     PriceBookError,
     QuoteRefusedError,

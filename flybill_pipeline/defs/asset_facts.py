@@ -25,7 +25,7 @@ class AssetFacts:
     `late_after` is how old it may become before the UI says that it is late, in yellow; in red after three times that.
     """
 
-    writes: Literal["lake", "ledger", "stripe", "nothing"]
+    writes: Literal["lake", "ledger", "stripe", "files", "nothing"]
     table: TableFacts | None = None
     late_after: timedelta | None = None
 
@@ -42,6 +42,7 @@ ASSETS = {
     "stripe_payments": AssetFacts("ledger", facts_of(payment_observations), timedelta(hours=1)),
     "failed_org_months": AssetFacts("stripe"),
     "billed_month": AssetFacts("nothing"),
+    "focus_exports": AssetFacts("files"),
 }
 
 

@@ -14,6 +14,7 @@ CLOSE_MONTH = "close_month"
 PRICE_MONTH = "price_month"
 VERIFY_MONTH = "verify_month"
 RECONCILE_MONTH = "reconcile_month"
+EXPORT_MONTH = "export_month"
 REPAIR_ORG_MONTH = "repair_org_month"
 READ_PAYMENTS = "read_payments"
 SHOW_MONTH = "show_month"
@@ -53,6 +54,11 @@ def jobs() -> "list[UnresolvedAssetJobDefinition]":
             selection=["stripe_reconciliation", "billed_month"],
             description="Compares a month with Stripe's own list of invoices. Removes our own orphan drafts, no more. "
             "Then shows where the month stands.",
+        ),
+        dg.define_asset_job(
+            EXPORT_MONTH,
+            selection=["focus_exports"],
+            description="Writes what each organization was billed in a month, for FinOps tools. Changes nothing else.",
         ),
         dg.define_asset_job(
             REPAIR_ORG_MONTH,

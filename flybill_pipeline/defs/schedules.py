@@ -9,7 +9,7 @@ import dagster as dg
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.described import schedule
-from flybill_pipeline.defs.jobs import CLOSE_MONTH, PRICE_MONTH, RECONCILE_MONTH, VERIFY_MONTH, Requests
+from flybill_pipeline.defs.jobs import CLOSE_MONTH, EXPORT_MONTH, PRICE_MONTH, RECONCILE_MONTH, VERIFY_MONTH, Requests
 from flybill_pipeline.defs.partitions import Partitions, month_key, month_shard_key
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -20,11 +20,12 @@ LOOKED_AT_MONTHS = 3
 def schedules(
     partitions: Partitions, grace_days: int, status: dg.DefaultScheduleStatus = dg.DefaultScheduleStatus.STOPPED
 ) -> list[dg.ScheduleDefinition]:
-    """The monthly close, the open month every hour, the nightly reconciliation, the weekly verification."""
+    """The monthly close, the open month every hour, the nightly reconciliation and exports, the weekly verification."""
     return [
         _close_schedule(partitions, grace_days, status),
         _open_month_schedule(partitions, status),
         *_proofs(partitions, grace_days, status),
+        _export_schedule(partitions, grace_days, status),
     ]
 
 
@@ -68,30 +69,45 @@ def _inputs(toolbox: Toolbox, month: Month, now: datetime) -> str:
     return hashlib.sha256(json.dumps(named, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
+def _closed(partitions: Partitions, grace_days: int, now: datetime) -> Iterator[Month]:
+    """The last closed months, the newest first."""
+    month = Month.of(now).previous()
+    if now.day <= grace_days:  # last month is not closed yet
+        month = month.previous()
+    for _ in range(LOOKED_AT_MONTHS):
+        if month >= partitions.first_month:
+            yield month
+        month = month.previous()
+
+
+def _export_schedule(
+    partitions: Partitions, grace_days: int, status: dg.DefaultScheduleStatus
+) -> dg.ScheduleDefinition:
+    @schedule(cron_schedule="0 9 * * *", job_name=EXPORT_MONTH, default_status=status)
+    def export_last_months(context: dg.ScheduleEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
+        """Every morning the last three closed months, if an invoice of them was finalized since the last time."""
+        for month in _closed(partitions, grace_days, context.scheduled_execution_time):
+            if count := toolbox.recorded_lines.count(month):
+                yield dg.RunRequest(run_key=f"export-{month}-{count}", partition_key=month_key(month))
+
+    return export_last_months
+
+
 def _proofs(
     partitions: Partitions, grace_days: int, status: dg.DefaultScheduleStatus
 ) -> Iterator[dg.ScheduleDefinition]:
-    def closed(now: datetime) -> Iterator[Month]:
-        month = Month.of(now).previous()
-        if now.day <= grace_days:  # last month is not closed yet
-            month = month.previous()
-        for _ in range(LOOKED_AT_MONTHS):
-            if month >= partitions.first_month:
-                yield month
-            month = month.previous()
-
     @schedule(cron_schedule="0 8 * * *", job_name=RECONCILE_MONTH, default_status=status)
     def reconcile_last_months(context: dg.ScheduleEvaluationContext) -> Requests:
         """Every morning the last three closed months are compared with Stripe's own list."""
         now = context.scheduled_execution_time
-        for month in closed(now):
+        for month in _closed(partitions, grace_days, now):
             yield dg.RunRequest(run_key=f"reconcile-{month}-{now.date()}", partition_key=month_key(month))
 
     @schedule(cron_schedule="0 5 * * 1", job_name=VERIFY_MONTH, default_status=status)
     def verify_last_months(context: dg.ScheduleEvaluationContext) -> Requests:
         """Every Monday each invoice of the last three closed months is priced again from what it was made of."""
         now = context.scheduled_execution_time
-        for month in closed(now):
+        for month in _closed(partitions, grace_days, now):
             yield dg.RunRequest(run_key=f"verify-{month}-{now.date()}", partition_key=month_key(month))
 
     yield reconcile_last_months

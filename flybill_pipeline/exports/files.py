@@ -1,4 +1,7 @@
-"""Writes a file that is kept: whole or not at all, and in the place of no folder or device. Not here: what is in it."""
+"""Writes a file that is kept: whole or not at all, and in the place of no folder or device; makes its folder.
+
+Not here: what is in it.
+"""
 
 import os
 from pathlib import Path
@@ -25,6 +28,16 @@ def keep(text: str, path: Path) -> None:
         if shortage(error):
             raise
         raise ExportError(f"{path} cannot be written: {_reason(error, target)}") from None
+
+
+def make_folder(path: Path) -> None:
+    """Makes the folder, and those above it. Raises ExportError, or OSError when the machine is short of something."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if shortage(error):
+            raise
+        raise ExportError(f"{path} cannot be made as a folder: {error.strerror}") from None
 
 
 def _write(content: bytes, target: Path) -> None:

@@ -15,3 +15,5 @@ def _html(owed: Owed) -> str:
 
 FORMS: Mapping[str, Callable[[Owed], str]] = {"csv": statement_csv, "json": statement_json, "html": _html}
 """Name → the text of the file, to be written as UTF-8."""
+FOCUS = "focus"
+"""A form of what was billed, in several files: exports/focus has it."""

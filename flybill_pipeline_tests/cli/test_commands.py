@@ -113,6 +113,9 @@ def test_a_demo_never_plays_with_somebodys_stripe(flybill: Flybill) -> None:
         (("acme", FIRST, "--format", "xls", "--out", "owed"), ("'xls'", "'csv'")),
         (("nobody", FIRST, "--format", "csv", "--out", "owed"), ("nobody", "import-orgs")),
         (("acme", "October", "--format", "csv", "--out", "owed"), ("October", "2026-10")),
+        (("acme", FUTURE_MONTH, "--format", "focus", "--out", "owed"), ("not billed yet", "flybill close")),
+        (("acme", FIRST, "--format", "focus", "--out", "-"), ("name a folder",)),
+        (("nobody", FIRST, "--format", "focus", "--out", "owed"), ("nobody", "import-orgs")),
     ],
 )
 def test_a_statement_that_cannot_be_exported(
@@ -342,6 +345,10 @@ def test_an_exported_statement_is_the_one_that_owes_tells(flybill: Flybill, tmp_
     (row,) = csv.DictReader(io.StringIO((tmp_path / "csv").read_bytes().decode("utf-8-sig"), newline=""))
     assert (row["org_id"], row["state"], row["amount"], row["amount_minor"]) == ("acme", "invoiced", "7", "700")
     assert "You owe $7.00 for 2025-06 (invoice FB-2025-06-" in (tmp_path / "html").read_text()
+    ran = flybill("export", "acme", "2025-06", "--format", "focus", "--out", str(tmp_path / "focus"))
+    assert ran.out.startswith("Wrote what acme was billed for 2025-06 (FB-2025-06-"), ran
+    (row,) = csv.DictReader((tmp_path / "focus" / "cost_and_usage.csv").open(newline=""))
+    assert (row["BillingAccountId"], row["BilledCost"], row["InvoiceIssuerName"]) == ("acme", "7", "flybill")
     printed = flybill("export", "acme", "2025-06", "--format", "csv", "--out", "-").out
     assert printed.encode() == (tmp_path / "csv").read_bytes()
 

@@ -39,7 +39,7 @@ def test_a_body_is_short_and_calls_one_step(name: str, body: ast.FunctionDef, st
 
 
 def test_these_are_all_assets() -> None:
-    assert len(list(bodies())) == 11
+    assert len(list(bodies())) == 12
 
 
 def test_no_exception_of_dagsters_is_caught() -> None:

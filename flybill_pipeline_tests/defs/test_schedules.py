@@ -97,6 +97,28 @@ def test_months_before_the_first_are_not_asked_for() -> None:
     assert [request.partition_key for request in requests] == ["2020-01-01"]
 
 
+class Finalized:
+    """Stands for how many invoices each month has."""
+
+    def __init__(self, counts: dict[str, int]) -> None:
+        self.recorded_lines, self._counts = self, counts
+
+    def count(self, month: Month) -> int:
+        return self._counts.get(str(month), 0)
+
+
+def test_a_month_is_exported_when_an_invoice_of_it_was_finalized_since() -> None:
+    def keys(counts: dict[str, int]) -> dict[str | None, str | None]:
+        asked = tick("export_last_months", datetime(2025, 3, 9, 9, tzinfo=UTC), tools=Finalized(counts)).run_requests
+        return {request.partition_key: request.run_key for request in asked}
+
+    before = keys({"2025-02": 5, "2025-01": 7, "2024-10": 3})
+    assert set(before) == {"2025-02-01", "2025-01-01"}
+    after = keys({"2025-02": 6, "2025-01": 7})
+    assert after["2025-01-01"] == before["2025-01-01"]
+    assert after["2025-02-01"] != before["2025-02-01"]
+
+
 class Lake:
     """Stands for what drafts are priced from."""
 

@@ -88,6 +88,25 @@ def contract_days(contracts: Terms, month: Month) -> tuple[ContractDays, ...]:
     return tuple(days)
 
 
+def span_in(terms: Terms, month: Month) -> tuple[datetime, datetime | None]:
+    """When what holds in the month began, and when it ends; None: no end is stated. Raises ValueError: nothing holds.
+
+    Of several that follow one another in the month it is the first one's beginning, and the last one's end.
+    """
+    told = [
+        term for before, term in zip((None, *terms), terms, strict=False) if not before or before.value != term.value
+    ]
+    ends = [*(term.starts for term in told[1:]), None]
+    spans = [
+        (term.starts, end)
+        for term, end in zip(told, ends, strict=True)
+        if term.value is not None and term.starts < month.end and (end is None or end > month.start)
+    ]
+    if not spans:
+        raise ValueError(f"nothing holds in {month}")
+    return spans[0][0], spans[-1][1]
+
+
 def stated(terms: Terms, value: str | None, start: datetime, end: datetime | None = None) -> tuple[Term, ...]:
     """What must be added to `terms` so that `value` holds from `start` on: until `end`, or until other terms begin.
 

@@ -1,7 +1,10 @@
-"""What is shown of drafts, of finalized and of verified invoices."""
+"""What is shown of drafts, of finalized, verified and exported invoices."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+import dagster as dg
 
 from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.defs.metadata.tables import Metadata, evidence, money
@@ -61,3 +64,8 @@ def verification_metadata(verified: VerifiedMonth) -> Metadata:
         "usage changed since": len(verified.late),
         **evidence(differing, "invoices that differ"),
     }
+
+
+def exported_metadata(organizations: int, folder: Path) -> Metadata:
+    """How many organizations were written, and where."""
+    return {"dagster/partition_row_count": organizations, "folder": dg.MetadataValue.path(str(folder))}

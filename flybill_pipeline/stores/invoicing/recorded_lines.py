@@ -1,11 +1,12 @@
 """The lines of settled months as billing's own values, and what they were priced from. Only reads; prices nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Engine, Row, select
+from sqlalchemy import Engine, Row, func, select
 
 from flybill_pipeline.billing.money.amounts import from_minor
 from flybill_pipeline.billing.money.period import Month
@@ -26,6 +27,7 @@ class RecordedInvoice:
     currency: str
     content_hash: str
     priced_from: str | None
+    finalized_at: datetime
     lines: tuple[LineItem, ...]
 
 
@@ -64,14 +66,53 @@ class RecordedLines:
         with self._engine.connect() as connection:
             return connection.execute(query.order_by(drafts.c.month.desc()).limit(1)).scalar_one_or_none()
 
-    def invoices(self, month: Month) -> Iterator[RecordedInvoice]:
-        """Every invoice of the month, by shard, inputs and org: what was priced together comes together."""
+    def settled_at(self, month: Month, shard: int | None = None, org_ids: Collection[str] = ()) -> dict[str, datetime]:
+        """When the month was settled, by org: without those that still may change. Of a shard, or just of `org_ids`."""
+        query = select(outcomes.c.org_id, outcomes.c.decided_at).where(
+            outcomes.c.month == str(month), outcomes.c.outcome != "held"
+        )
+        if shard is not None:
+            query = query.where(outcomes.c.shard == shard)
+        if org_ids:
+            query = query.where(outcomes.c.org_id.in_(org_ids))
+        with self._engine.connect() as connection:
+            return {row.org_id: row.decided_at for row in connection.execute(query)}
+
+    def numbers(
+        self, months: Collection[Month], shard: int, org_ids: Collection[str] = ()
+    ) -> dict[tuple[str, str], str]:
+        """The number of each invoice of a shard, or of orgs in it, by org and month."""
+        query = select(invoices.c.org_id, invoices.c.month, invoices.c.number).where(
+            invoices.c.month.in_([str(month) for month in months]), invoices.c.shard == shard
+        )
+        if org_ids:
+            query = query.where(invoices.c.org_id.in_(org_ids))
+        with self._engine.connect() as connection:
+            return {(row.org_id, row.month): row.number for row in connection.execute(query)}
+
+    def count(self, month: Month) -> int:
+        """How many invoices the month has so far."""
+        query = select(func.count()).select_from(invoices).where(invoices.c.month == str(month))
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def invoices(
+        self, month: Month, shard: int | None = None, org_ids: Collection[str] = ()
+    ) -> Iterator[RecordedInvoice]:
+        """Every invoice of the month, by shard, inputs and org: what was priced together comes together.
+
+        Of one shard, or just of `org_ids`, where given. They are read while they are asked for.
+        """
         query = (
             select(invoices, *(c for c in invoice_lines.c if c.name not in invoices.c))
             .join(invoice_lines, invoice_lines.c.invoice_id == invoices.c.invoice_id)
             .where(invoices.c.month == str(month))
             .order_by(invoices.c.shard, invoices.c.priced_from, invoices.c.org_id, invoice_lines.c.line_no)
         )
+        if shard is not None:
+            query = query.where(invoices.c.shard == shard)
+        if org_ids:
+            query = query.where(invoices.c.org_id.in_(org_ids))
         with self._engine.connect().execution_options(yield_per=10_000) as connection:
             for _, rows in groupby(connection.execute(query), key=lambda row: row.invoice_id):
                 yield _invoice(list(rows))
@@ -79,7 +120,7 @@ class RecordedLines:
 
 def _invoice(rows: list[Row[Any]]) -> RecordedInvoice:
     head = rows[0]
-    names = ("invoice_id", "number", "org_id", "shard", "currency", "content_hash", "priced_from")
+    names = ("invoice_id", "number", "org_id", "shard", "currency", "content_hash", "priced_from", "finalized_at")
     return RecordedInvoice(**{name: getattr(head, name) for name in names}, lines=tuple(line_of(row) for row in rows))
 
 

@@ -92,6 +92,15 @@ class CreditNotes:
         with self._engine.connect() as connection:
             return notes_where(connection, and_(invoices.c.org_id == org_id, invoices.c.month == str(month)))
 
+    def issued_in(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> Sequence[CreditNote]:
+        """The notes that were issued within the month, of a shard, or of orgs in it."""
+        at = stripe_credit_notes.c.issued_at
+        within = (invoices.c.shard == shard) & (at >= month.start) & (at < month.end)
+        if org_ids:
+            within &= invoices.c.org_id.in_(org_ids)
+        with self._engine.connect() as connection:
+            return notes_where(connection, (stripe_credit_notes.c.state == "issued") & within)
+
     def _task(self, credit_note_id: str) -> CreditTask:
         with self._engine.connect() as connection:
             (note,) = notes_where(connection, credit_notes.c.credit_note_id == credit_note_id)
