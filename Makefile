@@ -7,7 +7,7 @@ TESTS ?=
 # Without it each process would compile the whole of us anew, and each worker of pytest rewrite every assertion.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo up test quick tests lint types check chaos bench lock clean
+.PHONY: install demo up test quick tests lint types check chaos bench texts lock clean
 
 install: $(INSTALLED)
 
@@ -48,6 +48,9 @@ chaos: install  ## the sync under faults and kills, the long form
 
 bench: install  ## the numbers of the design, as ratios in one run
 	$(BIN)/python -m flybill_pipeline_tests.bench
+
+texts: install  ## bring each catalog of a language to the texts of today: new ones wait for a translation
+	$(BIN)/python -m flybill_pipeline_tests.languages.texts
 
 lock:           ## new exact pins, from a fresh environment
 	rm -rf .lock-venv

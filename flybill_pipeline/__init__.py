@@ -15,12 +15,15 @@ The layers, top to bottom. A module imports only from lower rows, and names on o
     steps | stores             one verb a file | facts at rest, all SQL
       | stripe_gateway         … | the only speaker of Stripe
       | notifiers              … | channels that bring alerts to people
-    billing                    pure: money, usage, pricing, invoicing, sync, payments, alerts
+      | languages              … | what customers read, in their language
+    billing                    pure: money, usage, pricing, invoicing, sync, payments, alerts, words
     stripe_emulator            a stand-in Stripe; shares nothing with the rest
 
 `billing`, `steps` and `stores` have the same rooms, which meet in one direction only:
 
     alerts, payments → sync → invoicing → pricing → usage → money (in stores: postgres, files)
+
+In `billing` the room `words` stands above them: what the customer reads of every state.
 
 No code belongs in this file.
 """

@@ -11,6 +11,7 @@ import click
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.quantities import QuantityError, read_quantity
+from flybill_pipeline.billing.words.languages import LANGUAGES
 from flybill_pipeline.settings import load_settings
 
 
@@ -44,6 +45,7 @@ class MomentType(click.ParamType[datetime]):
 
 
 MONTH = MonthType()
+LANGUAGE = click.Choice(list(LANGUAGES))
 MOMENT = MomentType()
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 PATH = click.Path(exists=True, path_type=Path)

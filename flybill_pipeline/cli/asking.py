@@ -8,7 +8,7 @@ import click
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.cli.answers import as_json, show
-from flybill_pipeline.cli.arguments import MONTH, PATH, pairs, quantity_of
+from flybill_pipeline.cli.arguments import LANGUAGE, MONTH, PATH, pairs, quantity_of
 from flybill_pipeline.cli.sessions import toolbox
 from flybill_pipeline.settings import load_settings
 
@@ -30,16 +30,19 @@ def status(month: Month, json_wanted: bool) -> None:
 @click.command()
 @click.argument("org")
 @click.option("--month", type=MONTH, help="Default: the current month.")
+@click.option("--language", "code", type=LANGUAGE, help="As its developer reads it in this language. Default: en.")
 @as_json
-def owes(org: str, month: Month | None, json_wanted: bool) -> None:
+def owes(org: str, month: Month | None, code: str | None, json_wanted: bool) -> None:
     """What ORG owes, why, and what happens next. Works while Stripe is down."""
     from flybill_pipeline.cli.render.owed import show_owed
     from flybill_pipeline.exports.statement_json import owed_data
+    from flybill_pipeline.languages.chosen import language
     from flybill_pipeline.questions.owed import owed
 
     with toolbox(load_settings()) as tools:
         answer = owed(tools, org, month or Month.of(tools.now()))
-    show(json_wanted, owed_data(answer), lambda: show_owed(answer))
+    reader = language(code)
+    show(json_wanted, owed_data(answer, reader), lambda: show_owed(answer, reader))
 
 
 @click.command()

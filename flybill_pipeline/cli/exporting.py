@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.cli.arguments import MONTH
+from flybill_pipeline.cli.arguments import LANGUAGE, MONTH
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.cli.sessions import toolbox
 from flybill_pipeline.exports.files import keep
@@ -26,8 +26,10 @@ STDOUT = Path("-")
     help="For a spreadsheet, a program, a person, a FinOps tool.",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The file; - prints it. focus: the folder.")
-def export(org: str, month: Month, form: str, out: Path) -> None:
+@click.option("--language", "code", type=LANGUAGE, help="Default: the language of the organization, else en.")
+def export(org: str, month: Month, form: str, out: Path, code: str | None) -> None:
     """Keep the statement of ORG's MONTH as a file, or its invoice as FOCUS datasets. Works while Stripe is down."""
+    from flybill_pipeline.languages.chosen import language
     from flybill_pipeline.questions.owed import owed
 
     if form == FOCUS:
@@ -35,7 +37,7 @@ def export(org: str, month: Month, form: str, out: Path) -> None:
         return
     with toolbox(load_settings()) as tools:
         answer = owed(tools, org, month)
-    text = FORMS[form](answer)
+    text = FORMS[form](answer, language(code or answer.org.language))
     if out == STDOUT:
         screen.file_text(text)
     else:

@@ -1,22 +1,38 @@
-"""What templates of statements may call: amounts, quantities, months and moments as text. Nothing is decided here.
+"""What templates of statements may call: sentences, amounts, quantities, months and moments. Nothing is decided here.
 
-Every text is escaped, and what of it does not print is written out. A name that nobody gives is an error.
+A value is said in the language of the environment when it is put out. Every text is escaped, and what of it does not
+print is written out. A name that nobody gives is an error.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, date
+from decimal import Decimal
 from typing import Any
 
 from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from flybill_pipeline.billing.alerts.plain import visible
-from flybill_pipeline.billing.money.amounts import format_money
-from flybill_pipeline.billing.money.decimals import grouped
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.payments.words import freshness
-from flybill_pipeline.billing.pricing.descriptions import counted_in
-from flybill_pipeline.exports.statement_json import CREDIT_STATES, note_date
-from flybill_pipeline.exports.working_words import step_words
+from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.words.credits import NOTE_STATES
+from flybill_pipeline.billing.words.english import ENGLISH
+from flybill_pipeline.billing.words.languages import LANGUAGES
+from flybill_pipeline.billing.words.lines import line_words
+from flybill_pipeline.billing.words.payments import payments_freshness
+from flybill_pipeline.billing.words.sentence import (
+    Exact,
+    Language,
+    Money,
+    Quantity,
+    Sentence,
+    counted,
+    said,
+    say,
+    shown,
+)
+from flybill_pipeline.billing.words.working import step_words
+from flybill_pipeline.exports.statement_json import note_day
 
 
 def templates() -> BaseLoader:
@@ -24,44 +40,51 @@ def templates() -> BaseLoader:
     return PackageLoader("flybill_pipeline.exports")
 
 
-def environment(loader: BaseLoader) -> Environment:
-    """An environment in which these templates work, and those that use them."""
+def environment(loader: BaseLoader, language: Language) -> Environment:
+    """An environment in which these templates work, and those that use them, in one language."""
     made = Environment(
         loader=loader,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_printing,
+        finalize=_shown_in(language),
     )
+    made.globals.update(language=language, languages=LANGUAGES, said=said, counted=counted)
     made.filters.update(
-        money=format_money,
-        number=grouped,
-        counted_in=lambda quantity, unit: counted_in(unit or "", quantity),
-        month_name=month_name,
-        moment=_moment,
-        day=lambda at: f"{at.astimezone(UTC):%Y-%m-%d}",
+        money=Money,
+        counted_in=lambda quantity, unit: Quantity(quantity, unit or ""),
+        day=lambda at: at.astimezone(UTC).date(),
         words=step_words,
-        freshness=freshness,
-        note_date=note_date,
-        note_state=lambda note: CREDIT_STATES[note.state],
+        described=lambda line: line.description if language is ENGLISH else line_words(line),
+        steps_shown=lambda line: _steps_shown(line, language),
+        freshness=payments_freshness,
+        note_day=note_day,
+        note_state=lambda note: NOTE_STATES[note.state],
     )
     made.tests["web_address"] = _is_web_address
     return made
 
 
-def month_name(month: Month) -> str:
-    """Such as "October 2026"."""
-    return f"{month.first_day:%B %Y}"
+_VALUES = (str, int, Decimal, date, Month, Money, Exact, Quantity, Sentence)
 
 
-def _printing(value: Any) -> Any:
-    """A text with what does not print written out; markup of ours, such as a macro's, stays as it is."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+def _shown_in(language: Language) -> Callable[[Any], Any]:
+    """How what a template puts out becomes text; markup of ours, such as a macro's, stays as it is."""
+
+    def text(value: Any) -> Any:
+        if isinstance(value, Markup):
+            return value
+        if isinstance(value, _VALUES):
+            return visible(shown(language, value))
+        return visible(say(language, *value)) if isinstance(value, tuple) else value
+
+    return text
 
 
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+def _steps_shown(line: LineItem, language: Language) -> bool:
+    """Whether the steps of a line say more than the line does: its own words have the price in English alone."""
+    return len(line.working) > (1 if language is ENGLISH else 0)
 
 
 def _is_web_address(text: str) -> bool:

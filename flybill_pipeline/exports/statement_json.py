@@ -1,15 +1,19 @@
 """The statement as JSON: `flybill owes --json`, and the file that is kept. No number is made here."""
 
 import json
+from datetime import UTC, date
 from typing import Any
 
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
+from flybill_pipeline.billing.payments.month_facts import MonthFacts
 from flybill_pipeline.billing.payments.standing import Payment
-from flybill_pipeline.billing.payments.statement import MonthFacts, Statement
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import portions_data
 from flybill_pipeline.billing.pricing.working import working_data
+from flybill_pipeline.billing.words.english import ENGLISH
+from flybill_pipeline.billing.words.sentence import Language, say
+from flybill_pipeline.billing.words.statement import Statement
 from flybill_pipeline.questions.budgets import BudgetState
 from flybill_pipeline.questions.owed import Owed
 
@@ -17,17 +21,17 @@ CREDIT_STATES = {"new": "pending", "issued": "issued", "blocked": "refused", "mi
 """What the states of a credit note are called where people and programs read them."""
 
 
-def statement_json(owed: Owed) -> str:
+def statement_json(owed: Owed, language: Language = ENGLISH) -> str:
     """The text that `flybill owes --json` prints, whatever control characters the answer holds."""
-    return json.dumps(owed_data(owed), indent=2).replace("\x7f", "\\u007f") + "\n"
+    return json.dumps(owed_data(owed, language), indent=2).replace("\x7f", "\\u007f") + "\n"
 
 
-def owed_data(owed: Owed) -> dict[str, Any]:
+def owed_data(owed: Owed, language: Language = ENGLISH) -> dict[str, Any]:
     """The JSON of `flybill owes`."""
     facts, statement = owed.facts, owed.statement
     return {
         "org_id": owed.org.org_id,
-        **month_data(facts, statement),
+        **month_data(facts, statement, language),
         "forecast_minor": statement.forecast_minor,
         "usage_up_to": facts.usage_up_to and facts.usage_up_to.isoformat(),
         "files_unread": owed.files_unread,
@@ -37,17 +41,17 @@ def owed_data(owed: Owed) -> dict[str, Any]:
         "lines": [line_data(line) for line in owed.lines],
         "credit_notes": [note_data(note) for note in owed.credit_notes],
         "left_minor": owed.left_minor,
-        "budgets": [budget_data(each) for each in owed.budgets],
+        "budgets": [budget_data(each, language) for each in owed.budgets],
     }
 
 
-def month_data(facts: MonthFacts, statement: Statement) -> dict[str, Any]:
+def month_data(facts: MonthFacts, statement: Statement, language: Language = ENGLISH) -> dict[str, Any]:
     """Where a month stands."""
     return {
         "month": str(facts.month),
         "state": statement.state,
-        "message": statement.message,
-        "next_step": statement.next_step,
+        "message": say(language, *statement.message),
+        "next_step": say(language, statement.next_step),
         "currency": facts.currency,
         "total_minor": facts.total_minor,
         "invoice_number": facts.invoice_number,
@@ -88,7 +92,7 @@ def note_data(note: CreditNote) -> dict[str, Any]:
         "amount_minor": note.amount_minor,
         "currency": note.currency,
         "reason": note.reason,
-        "date": note_date(note),
+        "date": note_day(note).isoformat(),
         "state": CREDIT_STATES[note.state],
         "to_balance_minor": note.balance_minor if note.state == "issued" else None,
         "stripe_credit_note_id": note.stripe_credit_note_id,
@@ -96,7 +100,7 @@ def note_data(note: CreditNote) -> dict[str, Any]:
     }
 
 
-def budget_data(state: BudgetState) -> dict[str, Any]:
+def budget_data(state: BudgetState, language: Language = ENGLISH) -> dict[str, Any]:
     """One budget as JSON, with what of it is spent."""
     budget = state.budget
     return {
@@ -108,10 +112,10 @@ def budget_data(state: BudgetState) -> dict[str, Any]:
         "thresholds": list(budget.thresholds),
         "spent_minor": state.spent_minor,
         "percent": state.percent,
-        "message": state.message,
+        "message": say(language, state.words),
     }
 
 
-def note_date(note: CreditNote) -> str:
+def note_day(note: CreditNote) -> date:
     """The day on which it was issued; while it is not, on which it was asked for."""
-    return (note.issued_at or note.requested_at).date().isoformat()
+    return (note.issued_at or note.requested_at).astimezone(UTC).date()

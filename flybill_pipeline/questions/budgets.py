@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flybill_pipeline.billing.alerts.budget_words import spent_sentence
 from flybill_pipeline.billing.alerts.budgets import Budget
-from flybill_pipeline.billing.payments.statement import MonthFacts
+from flybill_pipeline.billing.payments.month_facts import MonthFacts
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.shares import share_minor
+from flybill_pipeline.billing.words.budgets import spent_words
+from flybill_pipeline.billing.words.sentence import Sentence
 from flybill_pipeline.toolbox.tools import Toolbox
 
 
@@ -17,7 +18,7 @@ class BudgetState:
 
     budget: Budget
     spent_minor: int | None
-    message: str
+    words: Sentence
 
     @property
     def percent(self) -> int | None:
@@ -33,4 +34,4 @@ def budget_states(tools: Toolbox, facts: MonthFacts, org_id: str, lines: Sequenc
 
 def _state(budget: Budget, facts: MonthFacts, lines: Sequence[LineItem]) -> BudgetState:
     spent = share_minor(lines, budget.scope) if budget.currency == facts.currency else None
-    return BudgetState(budget, spent, spent_sentence(budget, facts.month, spent))
+    return BudgetState(budget, spent, spent_words(budget, facts.month, spent))

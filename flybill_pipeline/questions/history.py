@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from flybill_pipeline.billing.invoicing.outcomes import HELD
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.payments.statement import MonthFacts, Statement, statement
+from flybill_pipeline.billing.payments.month_facts import MonthFacts
+from flybill_pipeline.billing.words.statement import Statement, statement
 from flybill_pipeline.questions.organizations import organizations
 from flybill_pipeline.questions.owed import owed
 from flybill_pipeline.stores.invoicing.organizations import Organization

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from flybill_pipeline.billing.invoicing.forecast import standing_lines
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote, what_is_left
+from flybill_pipeline.billing.payments.month_facts import MonthFacts
 from flybill_pipeline.billing.payments.polls import Poll
-from flybill_pipeline.billing.payments.statement import MonthFacts, Statement, statement
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
+from flybill_pipeline.billing.words.statement import Statement, statement
 from flybill_pipeline.questions.budgets import BudgetState, budget_states
 from flybill_pipeline.questions.org_month import OrgMonth, draft_now, org_month
 from flybill_pipeline.stores.invoicing.organizations import Organization

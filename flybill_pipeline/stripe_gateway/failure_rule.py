@@ -7,8 +7,6 @@ import stripe
 
 from flybill_pipeline.billing.sync.values import FailureKind
 
-READY_SOON = "Your invoice is ready; its payment link follows shortly."
-CHECKING = "Your invoice is being checked by our billing team. You need not do anything."
 NOTHING_TO_DO = "Nothing: it is tried again by itself."
 
 
@@ -24,7 +22,6 @@ class Rule:
     name: str
     message: str
     remedy: str = NOTHING_TO_DO
-    customer_message: str = READY_SOON
     codes: Collection[str] = ()
     statuses: Collection[int] = ()
     params: Collection[str] = ()

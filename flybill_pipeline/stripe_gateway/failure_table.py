@@ -1,4 +1,4 @@
-"""The one table of failures: error class x status x code to kind, name and sentences. Data only.
+"""The one table of failures: error class x status x code to kind, name and sentences for the operator. Data only.
 
 The first row that matches counts, so the particular stands before the general. Every class of stripe-python has a row
 without conditions; a test fails when the library grows a class that has none.
@@ -13,13 +13,12 @@ from dataclasses import replace
 import stripe
 from stripe import oauth_error
 
-from flybill_pipeline.stripe_gateway.failure_rule import CHECKING, Rule
+from flybill_pipeline.stripe_gateway.failure_rule import Rule
 
 _TAX_ENGINE = ("failed_tax_calculation", "taxes_calculation_failed")
 _ADDRESS = ("customer_tax_location_invalid", "invalid_tax_location")
 _KEY = ("secret_key_required", "api_key_expired", "platform_api_key_expired")
 _LINK_ANOTHER = "Link the org to an existing customer (import-orgs with its stripe_customer_id), then repair the org."
-_RECONNECT = "Your billing profile must be reconnected; our team has been told."
 _NOT_OURS_TO_MEND = "Tell whoever maintains flybill, with the request id; repair the org afterwards."
 
 _NO_ANSWER = (
@@ -58,7 +57,6 @@ _NO_CUSTOMER = Rule(
     "customer_missing",
     "The customer does not exist in this Stripe account, or was deleted there",
     _LINK_ANOTHER,
-    _RECONNECT,
     codes=("resource_missing",),
     params=("customer",),
 )
@@ -80,7 +78,6 @@ _REFUSED = (
         "Stripe does not bill this customer in the org's currency beside what it has in another one",
         "End what the customer has there in the other currency (a subscription, a discount, a pending item), or link "
         "the org to another customer; then repair the org.",
-        "Contact us to change your billing currency.",
         says=("combine currencies",),
     ),
     Rule(
@@ -90,7 +87,6 @@ _REFUSED = (
         "Stripe does not take the org's tax id",
         "Correct tax_id (import-orgs), if need be with Stripe's type before it, such as eu_vat:DE123456789. Then "
         "repair the org.",
-        "Please check the tax id of your organization.",
         codes=("tax_id_invalid",),
     ),
     Rule(
@@ -99,7 +95,6 @@ _REFUSED = (
         "address_unusable",
         "Tax is on and the customer's address cannot be used",
         "Import the org's address (import-orgs), or complete it in Stripe; then repair the org.",
-        "Please complete your billing address.",
         codes=_ADDRESS,
     ),
     Rule(
@@ -116,7 +111,6 @@ _REFUSED = (
         "Stripe Tax is not active in this account, and FLYBILL_STRIPE_AUTOMATIC_TAX is set",
         "Complete the tax settings in Stripe's dashboard (head office, registrations), or unset the variable. Then "
         "close again, and repair the orgs that were blocked.",
-        CHECKING,
         codes=("stripe_tax_inactive",),
     ),
     Rule(
@@ -140,7 +134,6 @@ _REFUSED = (
         "Stripe has no type of payment method for this invoice",
         "Enable one that fits its customer and currency, under Settings, Billing, Invoices in Stripe's dashboard; then "
         "repair the org.",
-        CHECKING,
         codes=("invoice_no_payment_method_types",),
     ),
     Rule(
@@ -157,7 +150,6 @@ _REFUSED = (
         "wrong_account",
         "The key belongs to another mode or account than the customer or the invoice",
         "Check STRIPE_API_KEY and FLYBILL_STRIPE_LIVE, and which customer the org is linked to; then repair the org.",
-        CHECKING,
         codes=("livemode_mismatch", "account_invalid"),
     ),
     Rule(
@@ -167,7 +159,6 @@ _REFUSED = (
         "Stripe does not take the number of this invoice; another invoice of the account may have it",
         "Look for the number in Stripe's dashboard: who gave it to another invoice? To let Stripe number this one, set "
         "FLYBILL_STRIPE_NUMBERS=stripe. Then repair the org.",
-        CHECKING,
         params=("number",),
     ),
     Rule(  # without a code
@@ -177,7 +168,6 @@ _REFUSED = (
         "The customer has no email address, and Stripe sends invoices to one",
         "Import the org with an email (import-orgs), and give it to the customer in Stripe if the org is linked to one "
         "that was there before; or set collection_method to charge_automatically. Then repair the org.",
-        "Please give us an email address for your invoices.",
         says=("missing email",),
     ),
     Rule(
@@ -186,7 +176,6 @@ _REFUSED = (
         "email_invalid",
         "Stripe does not accept the org's email address",
         "Correct the email (import-orgs), then repair the org.",
-        "Please check the billing email address of your organization.",
         codes=("email_invalid",),
     ),
     Rule(
@@ -195,7 +184,6 @@ _REFUSED = (
         "amount_not_collectable",
         "Stripe does not collect this amount",
         "Agree with the customer how to pay, and settle the invoice outside Stripe.",
-        CHECKING,
         codes=("amount_too_large", "amount_too_small"),
     ),
     Rule(
@@ -211,10 +199,9 @@ _REFUSED = (
         "not_found",
         "Stripe does not know what was asked for, and does not say what that is",
         "Look whether the org's customer and invoice exist at Stripe, check STRIPE_API_BASE; then repair the org.",
-        CHECKING,
         statuses=(404,),
     ),
-    Rule(stripe.InvalidRequestError, "org", "refused", "Stripe refused the request", _NOT_OURS_TO_MEND, CHECKING),
+    Rule(stripe.InvalidRequestError, "org", "refused", "Stripe refused the request", _NOT_OURS_TO_MEND),
     Rule(
         stripe.IdempotencyError,
         "look_first",
@@ -246,7 +233,6 @@ _KEY_OR_CARD = (
         "payment_failed",
         "The invoice is at Stripe, its payment failed; Stripe's own reminders are on",
         "None for the sync: a failed payment is not a failed sync.",
-        "Your payment was declined; you can pay on the invoice's page.",
     ),
 )
 
@@ -265,7 +251,7 @@ _NOT_STRIPES_OWN = tuple(
 
 # The first three are bases or belong to webhooks, the rest to Stripe's v2 namespace: no call that we make raises them.
 _UNEXPECTED = tuple(
-    Rule(error, "org", "unexpected", f"stripe-python raised {error.__name__}", _NOT_OURS_TO_MEND, CHECKING)
+    Rule(error, "org", "unexpected", f"stripe-python raised {error.__name__}", _NOT_OURS_TO_MEND)
     for error in (
         stripe.StripeError,
         stripe.StripeErrorWithParamCode,

@@ -33,7 +33,6 @@ def classify(error: stripe.StripeError) -> Failure:
         code=rule.name,
         message=rule.message,
         remedy=rule.remedy,
-        customer_message=rule.customer_message,
         request_id=word(headers.get("request-id")),
         retry_after=_seconds(headers.get("retry-after")),
         replayed=replayed,
@@ -59,7 +58,6 @@ def wrong_livemode(*, live_key: bool, request_id: str | None) -> Failure:
         code="livemode_mismatch",
         message=f"Stripe answered a {mode} key with an object of the other mode",
         remedy="Check STRIPE_API_KEY and STRIPE_API_BASE; nothing more was sent.",
-        customer_message="",
         request_id=request_id,
     )
 

@@ -8,6 +8,7 @@ from flybill_pipeline.billing.alerts.budgets import LOOKED_AT_DAYS, Warned
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.by_day import DayLines, lines_by_day
+from flybill_pipeline.languages.chosen import language
 from flybill_pipeline.steps.alerts.mail_customers import Mailed, mail_customers
 from flybill_pipeline.steps.alerts.watch_budgets import Letters, watch_budgets
 from flybill_pipeline.steps.pricing.price_usage import Usage, books_under, usage_of
@@ -41,7 +42,7 @@ def _days(tools: Toolbox, part: ShardMonth, usage: Usage, org_ids: Collection[st
 
 
 def _letters(tools: Toolbox) -> Letters | None:
-    return Letters(partial(_reader, tools), partial(_link, tools)) if tools.settings.customer_mail else None
+    return Letters(partial(_reader, tools), partial(_link, tools), language) if tools.settings.customer_mail else None
 
 
 def _reader(tools: Toolbox, org_id: str) -> Organization:

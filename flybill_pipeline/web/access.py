@@ -35,7 +35,7 @@ class Access:
 
     def __init__(self, tools: Toolbox, links: Links, address: str) -> None:
         self._tools, self._links = tools, links
-        self._secure = urlsplit(address).scheme == "https"
+        self.secure = urlsplit(address).scheme == "https"
         self._of_orgs = Pace(REQUESTS, WINDOW_SECONDS, monotonic_ns)
         self._of_strangers = Pace(FAILURES, WINDOW_SECONDS, monotonic_ns)
 
@@ -58,7 +58,7 @@ class Access:
     def keep(self, answer: Response, org_id: str, token: str) -> None:
         """Lets the browser keep the link, so that it need not stand in the address of every page."""
         name = COOKIE + hashlib.sha256(org_id.encode()).hexdigest()[:16]
-        answer.set_cookie(name, token, httponly=True, samesite="lax", secure=self._secure)
+        answer.set_cookie(name, token, httponly=True, samesite="lax", secure=self.secure)
 
     async def _holder(self, token: str) -> str | None:
         return await run_in_threadpool(self._links.org_of, token, self._tools.now())

@@ -3,24 +3,25 @@
 from typing import Any
 
 from flybill_pipeline.billing.money.decimals import plain
+from flybill_pipeline.billing.words.sentence import Language
 from flybill_pipeline.exports.explained_json import event_data, explained_data
 from flybill_pipeline.exports.statement_json import budget_data, month_data, owed_data
 from flybill_pipeline.web.views import ShownEvents, Values
 
 
-def overview(values: Values) -> dict[str, Any]:
+def overview(values: Values, language: Language) -> dict[str, Any]:
     """The running month as `flybill owes` has it, what its usage came to by each day, and the months before."""
     return {
-        "now": owed_data(values["owed"]),
+        "now": owed_data(values["owed"], language),
         "usage_by_day": [{"day": day.isoformat(), "total_minor": total} for day, total in values["spent"].by_day],
-        "months": [month_data(each.facts, each.statement) for each in values["history"].months],
+        "months": [month_data(each.facts, each.statement, language) for each in values["history"].months],
     }
 
 
-def budgets(values: Values) -> dict[str, Any]:
+def budgets(values: Values, language: Language) -> dict[str, Any]:
     """The budgets of the running month."""
     answer = values["owed"]
-    return {"month": str(answer.facts.month), "budgets": [budget_data(each) for each in answer.budgets]}
+    return {"month": str(answer.facts.month), "budgets": [budget_data(each, language) for each in answer.budgets]}
 
 
 def line(values: Values) -> dict[str, Any]:

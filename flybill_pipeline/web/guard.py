@@ -16,7 +16,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "private, no-cache",
-    "Vary": "Cookie, Authorization, Accept",
+    "Vary": "Cookie, Authorization, Accept, Accept-Language",
 }
 
 

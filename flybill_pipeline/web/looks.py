@@ -1,10 +1,12 @@
 """The templates of the pages, with the parts of statements, and the addresses of pages. No page is made here."""
 
+from functools import cache
 from urllib.parse import quote, unquote
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.words.sentence import Language
 from flybill_pipeline.exports import looks
 from flybill_pipeline.web.charts import HEIGHT, WIDTH
 
@@ -12,9 +14,10 @@ DOTS = {".": "%252E", "..": "%252E%252E"}
 """Ids that a browser would take for "here" and "one up", even as %2E, and how they are written instead."""
 
 
-def environment() -> Environment:
-    """The templates of the pages; those of statements are found beside them."""
-    made = looks.environment(ChoiceLoader([PackageLoader("flybill_pipeline.web"), looks.templates()]))
+@cache
+def environment(language: Language) -> Environment:
+    """The templates of the pages in a language; those of statements are found beside them."""
+    made = looks.environment(ChoiceLoader([PackageLoader("flybill_pipeline.web"), looks.templates()]), language)
     made.globals.update(page_of=page_of, drawing={"width": WIDTH, "height": HEIGHT})
     return made
 

@@ -19,7 +19,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.words.sentence import Language, Sentence, said, say
 from flybill_pipeline.exports.forms import FORMS
+from flybill_pipeline.questions.organizations import organizations
 from flybill_pipeline.questions.owed import owed
 from flybill_pipeline.steps.pricing.explain_lines import NoSuchLineError
 from flybill_pipeline.stores.postgres.shortages import DATABASE_SHORT, shortage
@@ -31,6 +33,7 @@ from flybill_pipeline.web.budget_form import NotTakenError, keep_budget, read_fi
 from flybill_pipeline.web.guard import PathsAsSent, SafeHeaders
 from flybill_pipeline.web.links import Links
 from flybill_pipeline.web.looks import environment, leads_to, page_of
+from flybill_pipeline.web.reader import keep_choice, language_of
 from flybill_pipeline.web.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -43,6 +46,8 @@ MOST_AT_ONCE = 2
 NOTHING_SENT: Mapping[str, str] = {}
 LONGEST_NUMBER = 9
 """Of a line, in digits."""
+NO_LINK = said("This page needs a link that holds. Yours is missing or has ended: please ask for a new one.")
+NOT_NOW = said("This page cannot be shown at the moment. What you owe stands as it was. Please try again soon.")
 
 
 def application(tools: Toolbox, links: Links, address: str) -> ASGIApp:
@@ -70,7 +75,6 @@ class Pages:
 
     def __init__(self, tools: Toolbox, access: Access) -> None:
         self._tools, self._access, self._turns = tools, access, Turns(MOST_AT_ONCE)
-        self._templates = environment()
 
     async def start(self, request: Request) -> Response:
         """The page of the organization whose link is kept."""
@@ -91,8 +95,10 @@ class Pages:
         """What is owed now, what it comes to day after day, and every month before."""
 
         def show(org: str) -> Response:
-            values = views.overview(self._tools, org)
-            return json_answer(data.overview(values)) if wants_json(request) else self._page("overview", values)
+            values, language = views.overview(self._tools, org), self._language(request, org)
+            if wants_json(request):
+                return json_answer(data.overview(values, language))
+            return _page("overview", values, language)
 
         return await self._answered(request, show)
 
@@ -100,10 +106,10 @@ class Pages:
         """The statement of a month, line by line; as JSON that of `flybill owes`."""
 
         def show(org: str, month: Month) -> Response:
-            values = views.of_month(self._tools, org, month)
-            return (
-                text_answer(FORMS["json"](values["owed"]), JSON) if wants_json(request) else self._page("month", values)
-            )
+            values, language = views.of_month(self._tools, org, month), self._language(request, org)
+            if wants_json(request):
+                return text_answer(FORMS["json"](values["owed"], language), JSON)
+            return _page("month", values, language)
 
         return await self._answered_for_month(request, show)
 
@@ -115,7 +121,9 @@ class Pages:
                 values = views.of_line(self._tools, org, month, _number(request.path_params["line"]))
             except NoSuchLineError:
                 return self._nothing(request)
-            return json_answer(data.line(values)) if wants_json(request) else self._page("line", values)
+            if wants_json(request):
+                return json_answer(data.line(values))
+            return _page("line", values, self._language(request, org))
 
         return await self._answered_for_month(request, show)
 
@@ -126,7 +134,8 @@ class Pages:
         def show(org: str, month: Month) -> Response:
             if form not in FORMS:
                 return self._nothing(request)
-            return file_answer(FORMS[form](owed(self._tools, org, month)), form, f"statement-{month}.{form}")
+            text = FORMS[form](owed(self._tools, org, month), self._language(request, org))
+            return file_answer(text, form, f"statement-{month}.{form}")
 
         return await self._answered_for_month(request, show)
 
@@ -153,12 +162,12 @@ class Pages:
 
     def _budgets(self, request: Request, org: str, sent: Mapping[str, str] = NOTHING_SENT, fault: str = "") -> Response:
         if wants_json(request) and fault:
-            return json_answer({"title": "Not set", "message": fault}, 422)
+            return json_answer({"title": say(self._language(request, org), said("Not set")), "message": fault}, 422)
         values = views.budgets(self._tools, org)
         if wants_json(request):
-            return json_answer(data.budgets(values))
+            return json_answer(data.budgets(values, self._language(request, org)))
         form = {"form_key": self._access.form_key(request, org), "sent": sent, "fault": fault}
-        return self._page("budgets", {**values, **form}, 422 if fault else 200)
+        return _page("budgets", {**values, **form}, self._language(request, org), 422 if fault else 200)
 
     async def missing(self, request: Request, _error: Exception) -> Response:
         """An address that no page has."""
@@ -166,7 +175,7 @@ class Pages:
 
     async def unchangeable(self, request: Request, _error: Exception) -> Response:
         """Anything but looking."""
-        answer = self._sentence(request, "Not possible", "The pages can be read, and nothing else.", 405)
+        answer = _sentence(request, said("Not possible"), said("The pages can be read, and nothing else."), 405)
         answer.headers["Allow"] = "GET, HEAD"
         return answer
 
@@ -187,7 +196,9 @@ class Pages:
         if isinstance(org, Refused):
             return self._refused(request, org)
         async with self._turns.of(org):  # else the pages of one organization could keep all others from theirs
-            return await run_in_threadpool(show, org)
+            answer = await run_in_threadpool(show, org)
+        keep_choice(request, answer, secure=self._access.secure)
+        return answer
 
     async def _answered_for_month(self, request: Request, show: Callable[[str, Month], Response]) -> Response:
         try:
@@ -196,30 +207,36 @@ class Pages:
             return await self._answered(request, lambda _: self._nothing(request))
         return await self._answered(request, lambda org: show(org, month))
 
+    def _language(self, request: Request, org_id: str) -> Language:
+        """The language in which the reader of an organization's page reads."""
+        (org,) = organizations(self._tools, [org_id])
+        return language_of(request, org.language)
+
     def _refused(self, request: Request, refused: Refused) -> Response:
         """The same answer whether an organization is there or not, and whatever is wrong with the link."""
         if not refused.wait:
-            text = "This page needs a link that holds. Yours is missing or has ended: please ask for a new one."
-            return self._sentence(request, "No access", text, 403)
-        text = "Please wait a minute, then load the page again."
-        answer = self._sentence(request, "Too many requests", text, 429)
+            return _sentence(request, said("No access"), NO_LINK, 403)
+        text = said("Please wait a minute, then load the page again.")
+        answer = _sentence(request, said("Too many requests"), text, 429)
         answer.headers["Retry-After"] = str(refused.wait)
         return answer
 
     def _not_available(self, request: Request, status: int) -> Response:
-        text = "This page cannot be shown at the moment. What you owe stands as it was. Please try again soon."
-        return self._sentence(request, "Not available", text, status)
+        return _sentence(request, said("Not available"), NOT_NOW, status)
 
     def _nothing(self, request: Request) -> Response:
-        return self._sentence(request, "Not found", "There is nothing at this address.", 404)
+        return _sentence(request, said("Not found"), said("There is nothing at this address."), 404)
 
-    def _sentence(self, request: Request, title: str, text: str, status: int) -> Response:
-        if wants_json(request):
-            return json_answer({"title": title, "message": text}, status)
-        return self._page("sentence", {"title": title, "text": text}, status)
 
-    def _page(self, template: str, values: views.Values, status: int = 200) -> Response:
-        return HTMLResponse(self._templates.get_template(f"{template}.html.j2").render(values), status)
+def _sentence(request: Request, title: Sentence, text: Sentence, status: int) -> Response:
+    language = language_of(request)
+    if wants_json(request):
+        return json_answer({"title": say(language, title), "message": say(language, text)}, status)
+    return _page("sentence", {"title": title, "text": text}, language, status)
+
+
+def _page(template: str, values: views.Values, language: Language, status: int = 200) -> Response:
+    return HTMLResponse(environment(language).get_template(f"{template}.html.j2").render(values), status)
 
 
 def _number(text: str) -> int:

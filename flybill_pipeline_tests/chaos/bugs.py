@@ -67,14 +67,14 @@ class SeesNothing(_Wrapped):
         return Answer([])
 
     def retrieve_invoice(self, *_: Any) -> Failure:
-        return Failure("look_first", MISSING, "Stripe does not know the invoice", "Nothing", "")
+        return Failure("look_first", MISSING, "Stripe does not know the invoice", "Nothing")
 
 
 class ForgetsTheId(_Wrapped):
     """What Stripe gave us an id of is searched for all the same, by what anybody may edit."""
 
     def retrieve_invoice(self, *_: Any) -> Failure:
-        return Failure("look_first", MISSING, "Stripe does not know the invoice", "Nothing", "")
+        return Failure("look_first", MISSING, "Stripe does not know the invoice", "Nothing")
 
 
 class KeysWithoutContent(_Wrapped):

@@ -344,7 +344,7 @@ def test_an_exported_statement_is_the_one_that_owes_tells(flybill: Flybill, tmp_
     assert (tmp_path / "json").read_text() == told
     (row,) = csv.DictReader(io.StringIO((tmp_path / "csv").read_bytes().decode("utf-8-sig"), newline=""))
     assert (row["org_id"], row["state"], row["amount"], row["amount_minor"]) == ("acme", "invoiced", "7", "700")
-    assert "You owe $7.00 for 2025-06 (invoice FB-2025-06-" in (tmp_path / "html").read_text()
+    assert "You owe $7.00 for June 2025 (invoice FB-2025-06-" in (tmp_path / "html").read_text()
     ran = flybill("export", "acme", "2025-06", "--format", "focus", "--out", str(tmp_path / "focus"))
     assert ran.out.startswith("Wrote what acme was billed for 2025-06 (FB-2025-06-"), ran
     (row,) = csv.DictReader((tmp_path / "focus" / "cost_and_usage.csv").open(newline=""))

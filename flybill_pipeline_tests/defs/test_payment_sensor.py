@@ -11,7 +11,7 @@ from flybill_pipeline.billing.sync.values import Answer, Failure
 from flybill_pipeline.defs.payment_sensor import QUIET, payment_sensor
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-DOWN = Failure("same_key", "stripe_error", "Stripe failed", "", "")
+DOWN = Failure("same_key", "stripe_error", "Stripe failed", "")
 
 
 SENSOR = payment_sensor(dg.DefaultSensorStatus.STOPPED, 30)

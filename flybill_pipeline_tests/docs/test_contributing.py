@@ -14,6 +14,7 @@ import pytest
 
 from flybill_pipeline.billing.pricing.models import MODELS
 from flybill_pipeline.billing.usage.meters import Aggregation
+from flybill_pipeline.billing.words.languages import LANGUAGES
 from flybill_pipeline.cli.commands import flybill
 from flybill_pipeline.defs.checks import CHECKS
 from flybill_pipeline.settings import Settings
@@ -23,6 +24,7 @@ from flybill_pipeline.stripe_gateway import failure_table
 from flybill_pipeline.stripe_gateway.failure_rule import Rule
 from flybill_pipeline_tests.conftest import PROJECT
 from flybill_pipeline_tests.docs.pages import text_of
+from flybill_pipeline_tests.languages.texts import texts
 
 PAGE = text_of("CONTRIBUTING.md")
 PACKAGE = [file for file in (PROJECT / "flybill_pipeline").rglob("*.py") if "stripe_emulator" not in file.parts]
@@ -33,6 +35,10 @@ RULES = [
     for rule in table
     if isinstance(rule, Rule)
 ]
+
+
+SOME_TEXTS = sorted(str(each.id) for each in texts() if isinstance(each.id, str) and each.id)[::20]
+"""Enough of them: that all are in the catalogs, another test says."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,8 @@ def _places(section: str) -> Iterator[Place]:
     for item in re.findall(r"^- (.*(?:\n  .*)*)", section, re.MULTILINE):
         paths = re.findall(r"`([\w./]+/[\w.]+|\w+\.md)`", item)
         yield Place(
-            tuple(re.sub(r"(?<!\w)[A-Z]{4,}(?=\.py|/)", "*", path) for path in paths), always=not item.startswith("if ")
+            tuple(re.sub(r"(?<!\w)[A-Z]{4,}(?=\.py|\.po|\.html|/)", "*", path) for path in paths),
+            always=not item.startswith("if "),
         )
 
 
@@ -113,6 +120,8 @@ KINDS = {
         {each.name: (f"Aggregation.{each.name}", each.value) for each in Aggregation},
         only_there=lambda name: f"Aggregation.{name}",
     ),
+    "A new text that a customer reads": Kind({text: (text,) for text in SOME_TEXTS}),
+    "A new language": Kind({code: (code,) for code in LANGUAGES if code != "en"}),
     "A new table": Kind({table.name: (table.name,) for table in metadata.tables.values()}),
     "A new variable": Kind({name: (name, name.upper(), f"FLYBILL_{name.upper()}") for name in Settings.model_fields}),
 }

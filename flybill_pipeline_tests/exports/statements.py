@@ -7,11 +7,12 @@ from typing import Any
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
+from flybill_pipeline.billing.payments.month_facts import MonthFacts
 from flybill_pipeline.billing.payments.polls import Poll
-from flybill_pipeline.billing.payments.statement import MonthFacts, statement
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import Portion
 from flybill_pipeline.billing.pricing.working import WorkingStep
+from flybill_pipeline.billing.words.statement import statement
 from flybill_pipeline.questions.owed import Owed
 from flybill_pipeline.stores.invoicing.organizations import Organization
 

@@ -4,6 +4,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
+from flybill_pipeline.billing.words.english import english
 from flybill_pipeline.questions.organizations import UnknownOrganizationError
 from flybill_pipeline.questions.owed import owed
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -29,7 +30,7 @@ def test_an_open_month_is_priced_now_whatever_was_drafted_before(tools: Toolbox,
     world.draft({"acme": 500})
     answer = owed(tools, "acme", MONTH)
     assert (answer.statement.state, answer.facts.total_minor, list(answer.lines)) == ("closing", 0, [])
-    assert "2025-11-03" in answer.statement.next_step
+    assert "November 3, 2025" in english(answer.statement.next_step)
 
 
 @pytest.mark.usefixtures("world")

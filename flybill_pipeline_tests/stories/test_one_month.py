@@ -353,7 +353,8 @@ def test_the_views_say_of_every_settled_month_what_owes_says(months: Months) -> 
     ((state, message),) = months.flybill.sql(
         "select state, message from flybill.statement_months where org_id = 'fjord' and month = :m", m=FIRST
     )
-    assert (state, message) == ("held", owed(months.flybill, "fjord")["message"])
+    told = owed(months.flybill, "fjord")
+    assert (state, message) == ("held", f"{told['message']} {told['next_step']}")
 
 
 def test_quote_has_every_member_that_tools_rely_on(months: Months) -> None:

@@ -155,7 +155,7 @@ def require_sane(outcomes: dict[str, Any], *, all_failed: bool) -> None:
     for name, outcome in outcomes.items():
         assert isinstance(outcome, Answer | Failure), name
         if isinstance(outcome, Failure):
-            told = f"{outcome.code} {outcome.message} {outcome.remedy} {outcome.customer_message} {outcome.request_id}"
+            told = f"{outcome.code} {outcome.message} {outcome.remedy} {outcome.request_id}"
             assert outcome.kind in ("same_key", "look_first", "org", "everyone"), name
             assert told.isprintable(), name
             assert len(told) < 1500, name

@@ -52,12 +52,12 @@ class Browser:
     """Asks a server; `headers` go with everything."""
 
     def __init__(self, port: int, headers: Mapping[str, str] | None = None) -> None:
-        self.port, self._headers = port, dict(headers or {})
+        self.port, self.headers = port, dict(headers or {})
         self._opener = urllib.request.build_opener(NoRedirect)
 
     def get(self, path: str, **headers: str) -> Answer:
         """The answer at a path, which is sent as it stands."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers={**self._headers, **headers})
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers={**self.headers, **headers})
         try:
             with self._opener.open(request, timeout=30) as answer:
                 return Answer(answer.status, dict(answer.headers.items()), answer.read().decode())

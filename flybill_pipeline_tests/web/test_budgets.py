@@ -22,7 +22,7 @@ def post(browser: Browser, body: bytes, kind: str, path: str = PATH, **headers: 
     request = Request(
         f"http://127.0.0.1:{browser.port}{path}",
         data=body,
-        headers={**browser._headers, "content-type": kind, **headers},
+        headers={**browser.headers, "content-type": kind, **headers},
     )
     try:
         with build_opener(NoRedirect).open(request, timeout=30) as answer:
@@ -53,7 +53,7 @@ def test_a_budget_is_set_changed_and_taken_away_by_a_form(served: Served) -> Non
     assert "Set a budget" in developer.get("/orgs/acme").text
     answer = send(developer, {"amount": "10.00", "scope": "", "thresholds": "50 80 100"})
     assert (answer.status, answer.headers["location"]) == (303, PATH)
-    sentence = "2025-11 has come to $2.00 so far: 20 % of the budget of $10.00."
+    sentence = "November 2025 has come to $2.00 so far: 20 % of the budget of $10.00."
     for path in (PATH, "/orgs/acme", "/orgs/acme/months/2025-11"):
         assert sentence in Read(developer.get(path).text).text, path
     assert 'class="budget"' in developer.get("/orgs/acme").text

@@ -10,7 +10,7 @@ from flybill_pipeline_tests.worlds.site import Site
 def test_a_month_that_has_just_ended_is_told_though_nobody_priced_it(served: Served) -> None:
     served.clock[0] = MONTH.next().end
     page = served.browser("acme").get("/orgs/acme")
-    assert "2025-11 has ended and comes to $2.00; the invoice is not made yet." in page.text
+    assert "November 2025 has ended and comes to $2.00; the invoice is not made yet." in page.text
 
 
 def test_the_months_are_told_as_they_stand_now_not_as_they_were_priced_some_time(served: Served) -> None:

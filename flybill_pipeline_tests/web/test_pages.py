@@ -16,8 +16,11 @@ from sqlalchemy.exc import OperationalError
 
 from flybill_pipeline.billing.alerts.plain import visible
 from flybill_pipeline.billing.invoicing.terms import EVER
+from flybill_pipeline.billing.words.english import ENGLISH, english
+from flybill_pipeline.billing.words.languages import LANGUAGES
 from flybill_pipeline.exports.forms import FORMS
 from flybill_pipeline.exports.statement_json import owed_data
+from flybill_pipeline.languages.chosen import language
 from flybill_pipeline.questions.explained import ExplainedLine, UsedEvent
 from flybill_pipeline.questions.history import History
 from flybill_pipeline.questions.owed import Owed, owed
@@ -69,7 +72,21 @@ OTHERS = (
     "line",
     "polyline",
 )
-OURS = {*TEXTS, *OTHERS, "details", "summary", "strong", "form", "label", "input", "select", "option", "button"}
+OURS = {
+    *TEXTS,
+    *OTHERS,
+    "bdi",
+    "span",
+    "details",
+    "summary",
+    "strong",
+    "form",
+    "label",
+    "input",
+    "select",
+    "option",
+    "button",
+}
 """Every element that a template of ours has."""
 
 
@@ -101,10 +118,10 @@ def read(answer: Answer) -> Read:
 def test_the_first_page_says_what_is_owed_now_and_what_became_of_each_month(served: Served) -> None:
     page = read(served.browser("acme").get("/orgs/acme"))
     for sentence in (
-        "2025-11 is still running: you owe $2.00 so far.",
-        "your invoice is made on 2025-12-03",
-        "Usage is counted up to 2025-11-04 00:00 UTC.",
-        "You owe $13.00 for 2025-10 (invoice FB-2025-10-000001).",
+        "November 2025 is still running: you owe $2.00 so far.",
+        "your invoice is made on December 3, 2025",
+        "Usage is counted up to November 4, 2025, 00:00 UTC.",
+        "You owe $13.00 for October 2025 (invoice FB-2025-10-000001).",
     ):
         assert sentence in page.text
     assert "/orgs/acme/months/2025-10" in page.links
@@ -114,12 +131,12 @@ def test_a_month_and_its_lines_lead_down_to_the_events(served: Served) -> None:
     developer = served.browser("acme")
     month = read(developer.get("/orgs/acme/months/2025-10"))
     answer = owed(served.site.tools, "acme", MONTH)
-    assert answer.statement.message in month.text
+    assert english(*answer.statement.message) in month.text
     for billed in answer.lines:
         assert billed.description in month.text
     assert "/orgs/acme/months/2025-10/lines/1" in month.links
     line = read(developer.get("/orgs/acme/months/2025-10/lines/1"))
-    assert "3 events, together 1,300; billed as 1,300 seconds." in line.text
+    assert "3 events, together 1,300. Billed as 1,300 seconds." in " ".join(line.text.split())
     assert [day in line.text for day in ("2025-10-05", "2025-10-07", "2025-10-08")] == [True] * 3
 
 
@@ -165,7 +182,7 @@ def test_an_organization_finds_its_pages_whatever_its_id_is(served: Served) -> N
 
 def test_a_month_to_come_is_not_said_to_run(served: Served) -> None:
     page = read(served.browser("acme").get("/orgs/acme/months/2026-01"))
-    assert "2026-01 has not begun: what is known of it comes to $0.00." in page.text
+    assert "January 2026 has not begun: what is known of it comes to $0.00." in page.text
 
 
 def as_browsers_go(address: str) -> str:
@@ -237,7 +254,7 @@ def test_a_statement_can_be_kept_in_every_form_of_an_export(served: Served, form
     answer = served.browser("acme").get(f"/orgs/acme/months/2025-10/statement.{form}")
     assert answer.headers["content-disposition"] == f'attachment; filename="statement-2025-10.{form}"'
     assert answer.headers["content-type"] == TYPES[form]
-    assert answer.text == FORMS[form](owed(served.site.tools, "acme", MONTH))
+    assert answer.text == FORMS[form](owed(served.site.tools, "acme", MONTH), ENGLISH)
     assert served.browser("<other>").get(f"/orgs/acme/months/2025-10/statement.{form}").status == 403
 
 
@@ -282,7 +299,7 @@ def test_where_customers_come_over_https_the_link_is_kept_for_https_alone(served
 
 
 def test_a_browser_can_hold_the_links_of_several_organizations(served: Served) -> None:
-    cookies = [served.browser(org)._headers["Cookie"] for org in ("acme", "<other>")]
+    cookies = [served.browser(org).headers["Cookie"] for org in ("acme", "<other>")]
     both = Browser(served.port, {"Cookie": "; ".join(cookies)})
     assert [both.get(path).status for path in ("/orgs/acme", "/orgs/%3Cother%3E", "/orgs/nobody")] == [200, 200, 403]
 
@@ -339,8 +356,9 @@ def test_a_page_that_fails_says_so_and_tells_nothing_else(served: Served, monkey
 EVIL = f"<script>alert(1)</script><img src=x onerror=x>\"' onmouseover=x </title>{{{{ 7 * 7 }}}} javascript:x{CONTROLS}"
 
 
+@pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.parametrize("template", ["overview", "month", "line", "budgets", "sentence"])
-def test_no_text_of_anybody_elses_is_markup(template: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_text_of_anybody_elses_is_markup(template: str, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every text of an answer is hostile, made from the types: no list that could miss one."""
     monkeypatch.setattr(hostile_values, "TEXT", EVIL)
     event = hostile(UsedEvent)
@@ -366,10 +384,50 @@ def test_no_text_of_anybody_elses_is_markup(template: str, monkeypatch: pytest.M
         "title": EVIL,
         "text": EVIL,
     }
-    page = environment().get_template(f"{template}.html.j2").render(values)
+    page = environment(language(code)).get_template(f"{template}.html.j2").render(values)
     shown = Read(page)
     assert shown.elements <= OURS
     assert shown.handlers == []
-    assert all(link.startswith(("/static/", "/orgs/", "#")) for link in shown.links)
+    assert all(link.startswith(("/static/", "/orgs/", "#", "?lang=")) for link in shown.links)
     assert visible(EVIL) in shown.text
     assert page.replace("\n", "").isprintable()
+
+
+def test_a_page_is_in_the_language_that_its_reader_asks_for(served: Served) -> None:
+    developer, path = served.browser("acme"), "/orgs/acme/months/2025-10"
+    german = read(developer.get(path, **{"Accept-Language": "de-AT,en;q=0.5"}))
+    assert "Für Oktober 2025 sind 13,00 $ zu zahlen (Rechnung FB-2025-10-000001)." in german.text
+    assert "1.300 Sekunden" in german.text
+    assert '<html lang="de">' in developer.get(f"{path}?lang=de").text
+    program = {"Accept": "application/json", "Accept-Language": "de"}
+    answers = [json.loads(developer.get(path, **more).text) for more in (program, {"Accept": "application/json"})]
+    assert [answer.pop("message")[:3] for answer in answers] == ["Für", "You"]
+    assert [answer.pop("next_step")[:3] for answer in answers] == ["Der", "The"]
+    assert answers[0] == answers[1]  # codes, amounts and what is on record are the same
+
+
+def test_what_a_reader_chose_stays_chosen(served: Served) -> None:
+    developer, path = served.browser("acme"), "/orgs/acme"
+    chosen = developer.get(f"{path}?lang=de")
+    kept = chosen.headers["set-cookie"].partition(";")[0]
+    cookies = "; ".join((developer.headers["Cookie"], kept))
+    again = developer.get(path, Cookie=cookies, **{"Accept-Language": "en"})
+    assert '<html lang="de">' in again.text
+    assert 'href="?lang=en" lang="en"' in again.text
+    assert "set-cookie" not in developer.get(f"{path}?lang=tlh").headers
+
+
+def test_an_organization_has_a_language_of_its_own(served: Served) -> None:
+    tools = served.site.tools
+    save = partial(tools.organizations.save, now=tools.now())
+    save([org_row("acme", language="de")])
+    try:
+        assert '<html lang="de">' in served.browser("acme").get("/orgs/acme", **{"Accept-Language": "en"}).text
+        assert 'lang="de"' in served.browser("acme").get("/orgs/acme/months/2025-10/statement.html").text
+    finally:
+        save([org_row("acme", language=None)])
+
+
+def test_a_stranger_is_refused_in_the_language_of_the_browser(served: Served) -> None:
+    refused = Browser(served.port).get("/orgs/acme", **{"Accept-Language": "de"})
+    assert (refused.status, "Kein Zugang" in refused.text) == (403, True)

@@ -1,4 +1,4 @@
-"""What becomes of one org's month, in words for operator and customer. No lines are made and nothing is stored here."""
+"""What becomes of one org's month, in words for the operator. No lines are made and nothing is stored here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +14,6 @@ CARRIED_FORWARD = "carried_forward"
 WAIVED = "waived"
 NOTHING_TO_BILL = "nothing_to_bill"
 HELD = "held"
-
-HELD_CUSTOMER_MESSAGE = (
-    "Your invoice for this month waits for a check on our side. You need not do anything; we will write to you."
-)
 
 
 class Reason(Protocol):
@@ -51,7 +47,6 @@ class Outcome:
     currency: str
     code: str | None
     message: str
-    customer_message: str
     remedy: str | None = None
 
 
@@ -99,27 +94,22 @@ def decide(total: int, currency: str, problems: Sequence[Reason], bounds: Bounds
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
         first = reasons[0]
         message = first.message + more
-        return Outcome(HELD, total, currency, first.code, message, HELD_CUSTOMER_MESSAGE, first.remedy)
+        return Outcome(HELD, total, currency, first.code, message, first.remedy)
     return _settled(total, currency, bounds)
 
 
 def _settled(total: int, currency: str, bounds: Bounds) -> Outcome:
     amount = format_money(abs(total), currency)
     if total == 0:
-        customer = "You owe nothing for this month."
-        return Outcome(NOTHING_TO_BILL, total, currency, None, "the month comes to nothing", customer)
+        return Outcome(NOTHING_TO_BILL, total, currency, None, "the month comes to nothing")
     if total < 0:
-        customer = f"You have a credit of {amount}; it is taken off your next invoice."
-        return Outcome(CARRIED_FORWARD, total, currency, "credit", f"the month comes to a credit of {amount}", customer)
+        return Outcome(CARRIED_FORWARD, total, currency, "credit", f"the month comes to a credit of {amount}")
     if total >= bounds.minimum:
-        customer = f"Your invoice for this month is {amount}."
-        return Outcome(INVOICED, total, currency, None, f"invoiced {amount}", customer)
+        return Outcome(INVOICED, total, currency, None, f"invoiced {amount}")
     message = f"{amount} is below the minimum of {format_money(bounds.minimum, currency)}"
     if bounds.policy.waive_small_amounts:
-        customer = f"{amount} is too small to invoice; you do not owe it."
-        return Outcome(WAIVED, total, currency, "below_minimum", message, customer)
-    customer = f"{amount} is too small to invoice on its own; it is added to your next invoice."
-    return Outcome(CARRIED_FORWARD, total, currency, "below_minimum", message, customer)
+        return Outcome(WAIVED, total, currency, "below_minimum", message)
+    return Outcome(CARRIED_FORWARD, total, currency, "below_minimum", message)
 
 
 def _limits(total: int, currency: str, policy: OutcomePolicy) -> list[HoldReason]:

@@ -49,7 +49,7 @@ def minimum_minor(currency: str) -> int:
 
 def format_money(minor: int, currency: str) -> str:
     """`minor` units for people: $1,234.50, -€12.00, ¥500, KWD 12.340, ISK 5,000. Raises UnknownCurrencyError."""
-    decimals = _decimals(currency)
+    decimals = decimals_of(currency)
     amount = from_minor(abs(minor), currency)
     return _with_symbol(f"{amount:,.{decimals}f}", currency, negative=minor < 0)
 
@@ -58,11 +58,12 @@ def format_amount(amount: Decimal, currency: str) -> str:
     """An unrounded amount, such as a unit price, with all its digits: $5.00, $0.0000022; else as format_money."""
     text = grouped(amount.copy_abs())
     whole, _, fraction = text.partition(".")
-    fraction = fraction.ljust(_decimals(currency), "0")
+    fraction = fraction.ljust(decimals_of(currency), "0")
     return _with_symbol(f"{whole}.{fraction}" if fraction else whole, currency, negative=amount < 0)
 
 
-def _decimals(currency: str) -> int:
+def decimals_of(currency: str) -> int:
+    """How many decimals amounts of the currency are written with. Raises UnknownCurrencyError."""
     unit = currency_of(currency)
     return 0 if unit.step == unit.units_per_major else len(str(unit.units_per_major)) - 1
 

@@ -1,4 +1,4 @@
-"""What becomes of an invoice's money, credit notes, and the words of a statement.
+"""What becomes of an invoice's money, credit notes, and where a month stands.
 
-Not here: reading Stripe, and sending. Start with `standing.py`; `statement.py` is what the developer reads.
+Not here: reading Stripe, and sending. Start with `standing.py`.
 """

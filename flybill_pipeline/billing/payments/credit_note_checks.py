@@ -79,4 +79,4 @@ _LOOK_THERE = "Look at the invoice in Stripe's dashboard; once mended, give the 
 
 
 def _failure(code: str, message: str, remedy: str = _LOOK_THERE) -> Failure:
-    return Failure(kind="org", code=code, message=message, remedy=remedy, customer_message="")
+    return Failure(kind="org", code=code, message=message, remedy=remedy)

@@ -1,4 +1,4 @@
-"""The rules of credit notes: what may still be credited, what identifies a note, its words. Sends and stores nothing.
+"""The rules of credit notes: what may still be credited, what identifies a note. Sends and stores nothing.
 
 A credit note gives back money of a finalized invoice; it never changes what was billed. It is derived from org, month,
 line, amount, reason and the count of its kind (`nth`), so the same request is the same note, however often it is made.
@@ -174,32 +174,6 @@ def totals(notes: Iterable[CreditNote]) -> dict[str, dict[str, int]]:
 def what_is_left(total_minor: int, notes: Sequence[CreditNote]) -> int:
     """What an invoice comes to after its credit notes, in minor units."""
     return total_minor - sum(note.amount_minor for note in notes if note.counts)
-
-
-def customer_sentence(total_minor: int, notes: Sequence[CreditNote], told_minor: int = 0) -> str:
-    """What the customer reads of an invoice's credit notes beside what it asked for; empty when there are none.
-
-    `told_minor` is what is taken off already in the amount that is said to be due.
-    """
-    notes = [note for note in notes if note.counts]
-    if not notes:
-        return ""
-    currency = notes[0].currency
-    balance = sum(note.balance_minor or 0 for note in notes if note.state == "issued")
-    credited_minor = sum(note.amount_minor for note in notes)
-    credited = format_money(credited_minor, currency)
-    left = format_money(what_is_left(total_minor, notes), currency)
-    if told_minor >= credited_minor:
-        sentence = f"{credited} was credited since the invoice was made; it is taken off already."
-    else:
-        sentence = f"{credited} of it was credited since: it comes to {left} now."
-    if any(note.state != "issued" for note in notes):
-        sentence += " A part of that is still on its way to our payment provider."
-    if balance:
-        sentence += (
-            f" {format_money(balance, currency)} of the credit is on your account and reduces your next invoice."
-        )
-    return sentence
 
 
 def effect(note: CreditNote) -> str:

@@ -31,13 +31,6 @@ FEWEST = 2
 MOST_TRIES = 4096
 """Orgs that one probe may go through at most, however often it was refused before."""
 
-_CUSTOMER = {
-    "outage": "Our payment provider does not answer at the moment: the payment link follows when it does. "
-    "The amount is final.",
-    "refused": "The payment link is late because of a problem on our side. The amount is final; "
-    "you need not do anything.",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class OpenBreaker:
@@ -61,11 +54,6 @@ class OpenBreaker:
         """What an operator is told."""
         since, until = (f"{moment:%Y-%m-%d %H:%M:%S} UTC" for moment in (self.opened_at, self.next_probe_at))
         return f"{self.message} No calls are made since {since}; one is tried at {until}."
-
-    @property
-    def customer_message(self) -> str:
-        """What a customer with an unsynced invoice is told."""
-        return _CUSTOMER[self.cause]
 
     def bounded(self, now: datetime) -> "OpenBreaker":
         """The same, due now where it was to rest for longer than it ever does: the clock was ahead when it was set."""

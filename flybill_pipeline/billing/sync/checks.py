@@ -7,8 +7,6 @@ from datetime import timedelta
 from flybill_pipeline.billing.money.currencies import currency_of
 from flybill_pipeline.billing.sync.values import Failure, FailureKind, StripeInvoice, SyncInvoice
 
-_WAIT = "Your invoice is being checked by our billing team. You need not do anything."
-
 
 def problem_before_sending(invoice: SyncInvoice) -> Failure | None:
     """Why this invoice must not be sent at all, or None."""
@@ -104,4 +102,4 @@ def no_end_in_sight(kind: FailureKind = "same_key") -> Failure:
 
 
 def _failure(code: str, message: str, remedy: str, kind: FailureKind = "org") -> Failure:
-    return Failure(kind=kind, code=code, message=message, remedy=remedy, customer_message=_WAIT)
+    return Failure(kind=kind, code=code, message=message, remedy=remedy)

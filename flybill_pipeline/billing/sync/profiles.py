@@ -74,7 +74,6 @@ def wrong_customer(org: SyncOrg, currency: str, there: CustomerProfile, mark: st
         code="customer_of_another",
         message=f"The customer {there.customer_id} {what}: is it this organization's?",
         remedy="Link the org to the right customer (import-orgs), then repair the org. If it is the right one: repair.",
-        customer_message="Your invoice is being checked by our billing team. You need not do anything.",
     )
 
 

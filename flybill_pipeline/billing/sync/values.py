@@ -37,7 +37,7 @@ AT_REST = FOR_A_PERSON | {"finalized"}
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A call that did not do what it should; `code` names it, the sentences are for the operator and the customer.
+    """A call that did not do what it should; `code` names it, the sentences are for the operator.
 
     `request_id` finds it in Stripe's own log. `retry_after` is in seconds. `replayed` means that Stripe repeated the
     stored answer of an earlier request with the same key. No sentence holds a key or anything of the customer's.
@@ -47,7 +47,6 @@ class Failure:
     code: str
     message: str
     remedy: str
-    customer_message: str
     request_id: str | None = None
     retry_after: float | None = None
     replayed: bool = False

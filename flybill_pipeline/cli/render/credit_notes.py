@@ -6,7 +6,7 @@ from typing import Any
 from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.payments.credit_notes import CreditNote, effect, totals, what_is_left
 from flybill_pipeline.cli.render import screen
-from flybill_pipeline.exports.statement_json import CREDIT_STATES, note_data, note_date
+from flybill_pipeline.exports.statement_json import CREDIT_STATES, note_data, note_day
 from flybill_pipeline.questions.credited import Credited
 
 MOST = 20
@@ -56,7 +56,7 @@ def show_what_is_left(total_minor: int, notes: Sequence[CreditNote]) -> None:
     rows = [
         (
             note.number,
-            note_date(note),
+            note_day(note).isoformat(),
             str(note.line_no),
             format_money(-note.amount_minor, note.currency),
             note.reason,

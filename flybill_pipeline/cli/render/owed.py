@@ -1,11 +1,13 @@
-"""How `flybill owes` answers: the bill as its developer reads it. Every word of it is billing's."""
+"""How `flybill owes` answers: the bill as its developer reads it, seen by an operator. Its sentences are billing's."""
 
 from collections.abc import Iterator
 
 from flybill_pipeline.billing.money.amounts import format_money
-from flybill_pipeline.billing.payments.words import freshness
 from flybill_pipeline.billing.pricing.descriptions import counted_in
 from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.words.english import ENGLISH
+from flybill_pipeline.billing.words.payments import payments_freshness
+from flybill_pipeline.billing.words.sentence import Language, Money, said, say
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.cli.render.credit_notes import show_what_is_left
 from flybill_pipeline.questions.owed import Owed
@@ -14,25 +16,26 @@ MOST_PORTIONS = 20
 """Of a line, on a terminal."""
 
 
-def show_owed(owed: Owed) -> None:
+def show_owed(owed: Owed, language: Language = ENGLISH) -> None:
     """The sentence, what happens next, then line by line what it is made of."""
     facts, statement, currency = owed.facts, owed.statement, owed.facts.currency
-    screen.line(screen.strong(owed.org.org_id), f": {statement.message}")
-    screen.line(statement.next_step)
+    screen.line(screen.strong(owed.org.org_id), f": {say(language, *statement.message)}")
+    screen.line(say(language, statement.next_step))
     if currency and statement.state == "open":
-        forecast = format_money(statement.forecast_minor, currency)
-        screen.line(f"If the month goes on like this, it comes to about {forecast}.")
+        amount = Money(statement.forecast_minor, currency)
+        about = said("If the month goes on like this, it comes to about {amount}.", amount=amount)
+        screen.line(say(language, about))
     for budget in owed.budgets:
-        screen.line(budget.message)
+        screen.line(say(language, budget.words))
     if facts.usage_up_to:
-        screen.line(f"Usage is counted up to {facts.usage_up_to:%Y-%m-%d %H:%M:%S} UTC.")
+        screen.line(say(language, said("Usage is counted up to {moment}.", moment=facts.usage_up_to)))
     if owed.files_unread:
         waiting = f"{owed.files_unread} landed file{'s are' if owed.files_unread > 1 else ' is'}"
         screen.line(f"{waiting} not read yet, so what is in them is not counted here: `flybill close` reads them.")
     if facts.payment:
         if facts.payment.invoice_pdf:
             screen.line(f"PDF: {facts.payment.invoice_pdf}")
-        screen.line(freshness(owed.poll))
+        screen.line(say(language, *payments_freshness(owed.poll)))
     if currency and owed.lines:
         rows = [row for number, line in enumerate(owed.lines, start=1) for row in _rows(number, line)]
         screen.table(("line", "what", "amount"), rows, right=("line", "amount"))

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from flybill_pipeline.billing.money.amounts import format_money
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.polls import Poll
-from flybill_pipeline.billing.payments.words import customer_words, freshness_explained, operator_sentence
+from flybill_pipeline.billing.payments.words import freshness_explained, operator_sentence
+from flybill_pipeline.billing.words.english import english
+from flybill_pipeline.billing.words.payments import payment_words
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.questions.payments import PaymentsKept
 from flybill_pipeline.stores.payments.standing import InvoicePayment, MonthPayments
@@ -23,7 +26,7 @@ def show_payments(payments: MonthPayments) -> None:
     _show_money(payments.money)
     for entry in payments.worrying[:MOST]:
         screen.line(screen.warning(entry.org_id), f" ({_plain(entry.payment.state)}, invoice {entry.number})")
-        customer_sees = " ".join(_customer(entry))
+        customer_sees = _customer(payments.month, entry)
         screen.fields({"what happened": operator_sentence(entry.payment), "customer sees": customer_sees})
     if len(payments.worrying) > MOST:
         screen.line(f"… and {len(payments.worrying) - MOST} more: `flybill status MONTH --json` lists all of them")
@@ -45,7 +48,7 @@ def payments_data(payments: MonthPayments) -> dict[str, Any]:
             currency: {f"{name}_minor": minor for name, minor in total.items()}
             for currency, total in payments.money.items()
         },
-        "worrying": [_worry(entry) for entry in payments.worrying],
+        "worrying": [_worry(payments.month, entry) for entry in payments.worrying],
         "not_ours": payments.not_ours,
         **poll_data(payments.poll),
     }
@@ -79,20 +82,20 @@ def poll_data(poll: Poll) -> dict[str, Any]:
     }
 
 
-def _worry(entry: InvoicePayment) -> dict[str, Any]:
+def _worry(month: Month, entry: InvoicePayment) -> dict[str, Any]:
     return {
         "org_id": entry.org_id,
         "invoice_number": entry.number,
         "state": entry.payment.state,
         "message": operator_sentence(entry.payment),
-        "customer_message": " ".join(_customer(entry)),
+        "customer_message": _customer(month, entry),
         "open_minor": entry.payment.open_minor,
         "currency": entry.payment.currency,
     }
 
 
-def _customer(entry: InvoicePayment) -> tuple[str, str]:
-    return customer_words(entry.payment, f"Invoice {entry.number}")
+def _customer(month: Month, entry: InvoicePayment) -> str:
+    return english(*payment_words(entry.payment, entry.number, month))
 
 
 def _plain(state: str) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 from flybill_pipeline.billing.sync.breaker import OpenBreaker
 from flybill_pipeline.billing.sync.clocks import CLOCK_REMEDY, ClockReading
 from flybill_pipeline.billing.sync.progress import progress_sentence
+from flybill_pipeline.billing.words.english import english
+from flybill_pipeline.billing.words.sync import DELAYS
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.questions.sync_progress import SyncNow
 
@@ -24,7 +26,7 @@ def show_sync(sync: SyncNow) -> None:
             {
                 "what happened": sync.breaker.sentence,
                 "what to do": sync.breaker.remedy,
-                "customer sees": sync.breaker.customer_message,
+                "customer sees": english(DELAYS[sync.breaker.cause]),
             }
         )
 
@@ -62,4 +64,4 @@ def _clock_data(clock: ClockReading) -> dict[str, Any]:
 
 def _breaker_data(breaker: OpenBreaker) -> dict[str, Any]:
     times = {"opened_at": breaker.opened_at.isoformat(), "next_probe_at": breaker.next_probe_at.isoformat()}
-    return {**asdict(breaker), **times, "customer_message": breaker.customer_message}
+    return {**asdict(breaker), **times, "customer_message": english(DELAYS[breaker.cause])}

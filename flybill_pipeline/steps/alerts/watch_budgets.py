@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from flybill_pipeline.billing.alerts.budget_words import warning_mail
 from flybill_pipeline.billing.alerts.budgets import Budget, Spending, Warned, forecast_tells, marks_passed
 from flybill_pipeline.billing.invoicing.forecast import forecast_minor, standing_lines
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
@@ -17,6 +16,8 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.by_day import DayLines
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.shares import share_minor
+from flybill_pipeline.billing.words.budgets import warning_mail
+from flybill_pipeline.billing.words.sentence import Language
 
 Days = Callable[[Collection[str]], Mapping[str, Sequence[DayLines]]]
 """Organization → what its usage came to by the end of each of the last days."""
@@ -31,6 +32,8 @@ class Reader(Protocol):
     def name(self) -> str: ...
     @property
     def email(self) -> str | None: ...
+    @property
+    def language(self) -> str | None: ...
 
 
 class Bill(Protocol):
@@ -59,17 +62,19 @@ class Budgets(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Letters:
-    """How customers are written to: who an organization is, and where it reads what it owes, None for nowhere."""
+    """How customers are written to: who an organization is, where it reads what it owes (None: nowhere), languages."""
 
     reader_of: Callable[[str], Reader]
     link_of: Callable[[str, Month], str | None]
+    language: Callable[[str | None], Language]
 
     def mail(self, org_id: str, warned: Sequence[Warned]) -> Mail | None:
         """The mail that tells of all of it; None for who has no address."""
         reader = self.reader_of(org_id)
         if reader.email is None:
             return None
-        subject, body = warning_mail(reader.name, warned, self.link_of(org_id, warned[0].month))
+        link, language = self.link_of(org_id, warned[0].month), self.language(reader.language)
+        subject, body = warning_mail(language, reader.name, warned, link)
         ids = "\n".join(sorted(each.warning_id for each in warned))
         return f"mail_{hashlib.sha256(ids.encode()).hexdigest()[:24]}", subject, body
 

@@ -21,6 +21,9 @@ from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.amounts import minimum_minor
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.backlog import Backlog, Landing
+from flybill_pipeline.billing.words.english import english
+from flybill_pipeline.billing.words.sentence import Money
+from flybill_pipeline.billing.words.settled import settled_words
 
 BATCH = 1_000  # orgs in one transaction: what is settled stays settled when a later batch fails
 
@@ -81,7 +84,7 @@ def finalize_shard(
     _require_all_usage(part, drafts, usage)
     usual = holds.trailing_averages(month, shard) if policy.hold_above_multiple is not None else {}
     released = holds.released(month)
-    decided = [_settlement(draft, _bounds(draft, policy, usual, released)) for draft in drafts]
+    decided = [_settlement(month, draft, _bounds(draft, policy, usual, released)) for draft in drafts]
     settled: list[Settlement] = []
     for start in range(0, len(decided), BATCH):
         batch = decided[start : start + BATCH]
@@ -117,7 +120,7 @@ def _bounds(
     return Bounds(minimum, policy, usual.get((draft.org_id, currency)), released.get(draft.org_id))
 
 
-def _settlement(draft: DraftTotal, bounds: Bounds) -> Settlement:
+def _settlement(month: Month, draft: DraftTotal, bounds: Bounds) -> Settlement:
     if draft.currency is None and not draft.problems:
         return Settlement(draft, NOTHING_TO_BILL, message="its usage belongs to another organization by now")
     if draft.currency is None:
@@ -125,13 +128,14 @@ def _settlement(draft: DraftTotal, bounds: Bounds) -> Settlement:
         return Settlement(draft, HELD, problem["code"], problem["message"], problem["remedy"])
     problems = [HoldReason(p["code"], p["message"], p["remedy"]) for p in draft.problems]
     decision = decide(draft.total_minor, draft.currency, problems, bounds)
+    total = Money(decision.total_minor, decision.currency)
     return Settlement(
         draft=draft,
         outcome=decision.outcome,
         code=decision.code,
         message=decision.message,
         remedy=decision.remedy,
-        customer_message=decision.customer_message,
+        customer_message=english(*settled_words(month, decision.outcome, decision.code, total)),
     )
 
 

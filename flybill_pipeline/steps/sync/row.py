@@ -8,6 +8,8 @@ from enum import Enum
 from typing import Any, Literal, TypeAlias
 
 from flybill_pipeline.billing.sync.values import AT_REST, Answer, Failure, Progress, T
+from flybill_pipeline.billing.words.english import english
+from flybill_pipeline.billing.words.sync import failure_words
 from flybill_pipeline.steps.sync.ports import Rows
 from flybill_pipeline.steps.sync.sent_keys import KEY_LIFETIME, SentKeys
 from flybill_pipeline.steps.sync.tally import Tally
@@ -249,6 +251,6 @@ def _words(kind: str, failure: Failure) -> dict[str, object]:
         "error_code": failure.code,
         "error_message": failure.message,
         "error_remedy": failure.remedy,
-        "error_customer_message": failure.customer_message,
+        "error_customer_message": english(failure_words(failure.code)),
         "request_id": failure.request_id,
     }

@@ -11,11 +11,12 @@ from typing import Any
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from flybill_pipeline.billing.alerts.budget_words import warning_sentence
 from flybill_pipeline.billing.alerts.budgets import THRESHOLDS, Budget, Warned
 from flybill_pipeline.billing.money.amounts import to_minor
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.words.budgets import warning_words
+from flybill_pipeline.billing.words.english import english
 from flybill_pipeline.stores.alerts.budget_tables import budget_warnings, customer_mails
 from flybill_pipeline.stores.invoicing.recorded_lines import line_of
 from flybill_pipeline.stores.invoicing.tables import billing_items, drafts, line_items, outcomes
@@ -118,7 +119,7 @@ def _told(warned: Warned, now: datetime) -> Any:
         "spent_minor": spending.spent_minor,
         "forecast_minor": spending.forecast_minor,
         "currency": budget.currency,
-        "message": warning_sentence(warned),
+        "message": english(warning_words(warned)),
         "told_at": now,
     }
     statement = insert(budget_warnings).values(row).on_conflict_do_nothing()

@@ -51,6 +51,7 @@ class Organization:
     address_country: str | None = None
     tax_id: str | None = None
     purchase_order: str | None = None
+    language: str | None = None
 
 
 COLUMNS = tuple(each.name for each in fields(Organization))

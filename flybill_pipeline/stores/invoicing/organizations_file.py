@@ -14,6 +14,7 @@ from flybill_pipeline.billing.invoicing.countries import COUNTRIES, MEANT
 from flybill_pipeline.billing.money.currencies import UnknownCurrencyError, currency_of
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.texts import LONGEST_CUSTOM_FIELD, LONGEST_NAME, fault_of_text
+from flybill_pipeline.billing.words.languages import LANGUAGES
 from flybill_pipeline.stores.invoicing.imported_fields import RowFaultError, csv_rows, read_moment, require_texts
 from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError, TermsRow
 from flybill_pipeline.stores.invoicing.organizations import METHODS, NOTHING, Organization, OrgRow
@@ -136,6 +137,13 @@ def _purchase_order(text: str) -> str:
     return text
 
 
+def _language(text: str) -> str:
+    if text.lower() in LANGUAGES:
+        return text.lower()
+    known = ", ".join(f"{code} ({name})" for code, name in LANGUAGES.items())
+    raise RowFaultError(f"language {text!r} is not one that customers can read here: use one of {known}")
+
+
 def _currency(text: str) -> str:
     try:
         return currency_of(text.lower()).code
@@ -173,6 +181,7 @@ _CHECKED: Mapping[str, Callable[[str], str | int]] = {
     "days_until_due": _days,
     "address_country": _country,
     "purchase_order": _purchase_order,
+    "language": _language,
 }
 _TERMS: Mapping[str, Callable[[str], str | datetime]] = {
     "contract": str,

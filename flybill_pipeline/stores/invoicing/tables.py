@@ -34,6 +34,7 @@ organizations = Table(
     Column("address_country", Text),  # two letters, ISO 3166-1
     Column("tax_id", Text),  # as it was written; its type at Stripe: billing's tax_ids.py
     Column("purchase_order", Text),
+    Column("language", Text),
     Column("shard", SmallInteger, nullable=False, index=True),
     recorded_at(),
 )

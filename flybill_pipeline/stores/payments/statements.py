@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
-from flybill_pipeline.billing.payments.statement import MonthFacts
+from flybill_pipeline.billing.payments.month_facts import MonthFacts
 from flybill_pipeline.billing.sync.values import AT_REST
 from flybill_pipeline.stores.invoicing.tables import (
     audit,
@@ -125,8 +125,7 @@ class Statements:
         facts = [MonthFacts(month=Month.parse(row.pop("month")), **row) for row in rows]
         if all(each.sync_state in AT_REST for each in facts) or (breaker := self._breaker.state()) is None:
             return facts
-        delay = breaker.customer_message
-        return [each if each.sync_state in AT_REST else replace(each, delay=delay) for each in facts]
+        return [each if each.sync_state in AT_REST else replace(each, delay=breaker.cause) for each in facts]
 
 
 def _month_numbers(connection: Connection, month: Month) -> dict[str, Any]:
@@ -239,9 +238,9 @@ def _facts(org_id: str, months: Subquery) -> Select[Any]:
             total.label("total_minor"),
             func.coalesce(invoices.c.usage_up_to, drafts.c.usage_up_to).label("usage_up_to"),
             outcomes.c.outcome,
-            outcomes.c.customer_message.label("outcome_message"),
+            outcomes.c.code.label("outcome_code"),
             stripe_sync.c.state.label("sync_state"),
-            stripe_sync.c.error_customer_message.label("sync_message"),
+            func.coalesce(stripe_sync.c.error_code, stripe_customers.c.error_code).label("sync_code"),
             invoices.c.number.label("invoice_number"),
         )
         .select_from(organizations)
@@ -250,5 +249,6 @@ def _facts(org_id: str, months: Subquery) -> Select[Any]:
         .outerjoin(outcomes, of_month[outcomes])
         .outerjoin(invoices, of_month[invoices])
         .outerjoin(stripe_sync, stripe_sync.c.invoice_id == invoices.c.invoice_id)
+        .outerjoin(stripe_customers, stripe_customers.c.org_id == invoices.c.org_id)
         .where(organizations.c.org_id == org_id)
     )

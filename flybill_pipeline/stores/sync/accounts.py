@@ -8,6 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.accounts import MadeElsewhere, StripeAccount
 from flybill_pipeline.billing.sync.values import AT_REST, FOR_A_PERSON
+from flybill_pipeline.billing.words.english import english
+from flybill_pipeline.billing.words.sync import failure_words
 from flybill_pipeline.stores.invoicing.tables import invoices, organizations
 from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_keys, stripe_profiles, stripe_sync
 
@@ -17,7 +19,7 @@ BEGUN_ELSEWHERE = {
     "error_message": "It was begun in another account or mode of Stripe's than the one that this key belongs to",
     "error_remedy": "Set the key of that account again and close. Or look there: if it does not stand finalized, "
     "`flybill repair` begins it again with this key; a draft that is left there is never collected.",
-    "error_customer_message": "Your invoice is being checked by our billing team. You need not do anything.",
+    "error_customer_message": english(failure_words("other_account")),
 }
 
 _FORGOTTEN: dict[str, object] = dict.fromkeys(

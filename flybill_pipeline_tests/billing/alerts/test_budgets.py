@@ -1,4 +1,4 @@
-"""When a mark of a budget is passed: thresholds, a forecast above it, a day that jumps; and the words for it."""
+"""When a mark of a budget is passed: thresholds, a forecast above it, a day that jumps."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -7,7 +7,6 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flybill_pipeline.billing.alerts.budget_words import warning_mail, warning_sentence
 from flybill_pipeline.billing.alerts.budgets import Budget, Spending, Warned, forecast_tells, marks_passed
 from flybill_pipeline.billing.money.period import Month
 
@@ -98,30 +97,3 @@ def test_what_is_told_has_one_id_until_the_budget_is_another() -> None:
     (of_more,) = warned(Spending(60_00, None), more)
     (of_web,) = warned(Spending(60_00, None), WEB)
     assert len({once.warning_id, of_more.warning_id, of_web.warning_id}) == 3
-
-
-def test_a_customer_reads_whole_sentences() -> None:
-    assert warning_sentence(warned(Spending(81_20, None))[-1]) == (
-        "2026-11 has come to $81.20 so far: 81 % of the budget of $100.00."
-    )
-    assert warning_sentence(warned(Spending(81_20, None), WEB)[-1]) == (
-        "2026-11 has come to $81.20 so far for app web: 81 % of its budget of $100.00."
-    )
-    (forecast,) = warned(Spending(10_00, 130_00))
-    assert warning_sentence(forecast) == (
-        "If 2026-11 goes on like this, it comes to about $130.00, which is above the budget of $100.00."
-    )
-    (jump,) = warned(Spending(0, None, days(5_00, 5_00, 6_00, 40_00)), WEB)
-    assert warning_sentence(jump) == (
-        "The usage of 2026-11-04 has come to $40.00 for app web; the days before it came to $5.33 on average."
-    )
-
-
-def test_a_mail_names_only_the_highest_of_several_thresholds() -> None:
-    subject, body = warning_mail("Acme", warned(Spending(120_00, None)), "https://cloud.example/acme")
-    assert subject == "Acme: 100 % of a budget for 2026-11"
-    assert body == (
-        "2026-11 has come to $120.00 so far: 120 % of the budget of $100.00.\n\n"
-        "Nothing is switched off because of this, and the amounts are before tax.\n\n"
-        "What it is made of, and where budgets are changed: https://cloud.example/acme"
-    )

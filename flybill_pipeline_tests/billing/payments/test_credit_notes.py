@@ -16,7 +16,6 @@ from flybill_pipeline.billing.payments.credit_notes import (
     CreditRequest,
     NoteState,
     credited_by_line,
-    customer_sentence,
     decide_note,
     effect,
     left_to_credit,
@@ -26,6 +25,8 @@ from flybill_pipeline.billing.payments.credit_notes import (
 )
 from flybill_pipeline.billing.sync.lines import MOST_LINES, lines_for_stripe
 from flybill_pipeline.billing.sync.values import SyncLine
+from flybill_pipeline.billing.words.credits import credited_words
+from flybill_pipeline.billing.words.english import english
 
 MONTH = Month(2026, 10)
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -169,15 +170,19 @@ def test_all_that_is_left_can_be_credited_and_not_a_unit_more(amounts: list[int]
         refused(ask(amount="0.01", reason="one more"), with_note(bill, note), "left to credit")
 
 
+def credited(total_minor: int, notes: Sequence[CreditNote]) -> str:
+    return english(*credited_words(total_minor, notes))
+
+
 def test_what_customers_and_operators_read() -> None:
     bill = invoice(1000)
     note = replace(decide_note(ask(), bill, NOW), state="issued", balance_minor=0)
-    assert customer_sentence(1000, []) == ""
-    assert customer_sentence(1000, [note]) == "$5.00 of it was credited since: it comes to $5.00 now."
+    assert credited(1000, []) == ""
+    assert credited(1000, [note]) == "$5.00 of it was credited since: it comes to $5.00 now."
     told = "$5.00 was credited since the invoice was made; it is taken off already."
-    assert customer_sentence(1000, [note], told_minor=500) == told
-    assert "on its way" in customer_sentence(1000, [replace(note, state="new")])
-    assert "reduces your next invoice" in customer_sentence(1000, [replace(note, balance_minor=200)])
+    assert english(*credited_words(1000, [note], told_minor=500)) == told
+    assert "on its way" in credited(1000, [replace(note, state="new")])
+    assert "reduces your next invoice" in credited(1000, [replace(note, balance_minor=200)])
     assert what_is_left(1000, [note, replace(note, state="blocked")]) == 500
     assert totals([note, replace(note, state="new"), replace(note, state="blocked")]) == {
         "usd": {"issued_minor": 500, "pending_minor": 500}

@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.polls import Poll
 from flybill_pipeline.billing.payments.standing import Observation, ObservationKind, Payment, PaymentState, payment_of
-from flybill_pipeline.billing.payments.words import customer_words, freshness, freshness_explained, operator_sentence
+from flybill_pipeline.billing.payments.words import freshness_explained, operator_sentence
+from flybill_pipeline.billing.words.english import english
+from flybill_pipeline.billing.words.payments import payment_words, payments_freshness
 
 DAY = timedelta(days=1)
 START = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -53,12 +56,17 @@ def state(seen: list[Observation]) -> Payment:
     return payment_of([invoice(), *seen], LATER)
 
 
+def read(payment: Payment) -> tuple[str, str]:
+    what, after = payment_words(payment, "FB-1", Month(2026, 10))
+    return english(what), english(after)
+
+
 def test_every_state_is_reached_and_has_its_sentences() -> None:
     assert set(CASES) == set(get_args(PaymentState))
     for name, seen in CASES.items():
         payment = state(seen)
         assert payment.state == name
-        words = [operator_sentence(payment), *customer_words(payment, "Invoice FB-1 for 2026-10")]
+        words = [operator_sentence(payment), *read(payment)]
         assert all(word and "None" not in word for word in words), words
         assert "FB-1" in words[1]
 
@@ -98,25 +106,22 @@ def test_money_that_is_open_is_what_was_asked_less_credit_and_payments() -> None
 def test_a_part_that_was_given_back_leaves_it_paid() -> None:
     payment = state([PAID, about("refund", "succeeded", 250, 3)])
     assert payment.state == "paid"
-    assert (
-        customer_words(payment, "Invoice FB-1")[0] == "Invoice FB-1 over $10.00 is paid, of which $2.50 was given back."
-    )
+    assert read(payment)[0] == "$10.00 for October 2026 is paid, and $2.50 of it was given back to you (invoice FB-1)."
 
 
 def test_what_a_customer_reads() -> None:
-    assert customer_words(state(CASES["paid"]), "Invoice FB-1")[1] == "Paid on 2026-11-04."
-    failed = customer_words(state(CASES["failed"]), "Invoice FB-1")
-    assert failed == (
-        "The payment of $10.00 failed on 2026-11-04 (invoice FB-1).",
-        f"Stripe will try again on 2026-11-07; update your card at {URL}",
+    assert read(state(CASES["paid"]))[1] == "Paid on November 4, 2026."
+    assert read(state(CASES["failed"])) == (
+        "The payment of $10.00 for October 2026 did not go through on November 4, 2026 (invoice FB-1).",
+        f"It is tried again on November 7, 2026. You can pay, or change your card, here: {URL}",
     )
-    given_up = customer_words(state([replace(FAILED, next_attempt_at=None)]), "Invoice FB-1")
-    assert given_up[1] == f"Update your card at {URL}"
+    given_up = read(state([replace(FAILED, next_attempt_at=None)]))
+    assert given_up[1] == f"You can pay, or change your card, here: {URL}"
 
 
 def test_an_invoice_that_asked_for_nothing_is_settled() -> None:
     payment = state([invoice("paid", 1, amount_minor=0)])
-    assert customer_words(payment, "Invoice FB-1")[0] == "Invoice FB-1 is settled: your balance covered it."
+    assert read(payment) == ("Your balance covered the invoice FB-1 for October 2026.", "Nothing more is due.")
 
 
 def test_nothing_can_be_said_without_the_invoice() -> None:
@@ -125,10 +130,11 @@ def test_nothing_can_be_said_without_the_invoice() -> None:
 
 
 def test_how_fresh_it_is_is_said() -> None:
-    assert freshness(Poll()) == "Payments were never read."
+    assert english(*payments_freshness(Poll())) == "No payment was read yet."
     assert "from the invoices themselves" in freshness_explained(Poll(START, START, fell_back_at=START))
     assert "from the invoices themselves" not in freshness_explained(Poll(LATER, LATER, fell_back_at=START))
     poll = Poll(START, START, START + timedelta(minutes=3), "Stripe failed", "Wait.")
     told = "Payments as of 2026-11-03 12:00:00 UTC. Since 2026-11-03 12:03:00 UTC they cannot be read."
-    assert freshness(poll) == told  # a customer reads no internals
+    known = "Payments as of November 3, 2026, 12:00 UTC. Since November 3, 2026, 12:03 UTC they cannot be read."
+    assert english(*payments_freshness(poll)) == known  # a customer reads no internals
     assert freshness_explained(poll) == f"{told} What happened: Stripe failed. What to do: Wait."

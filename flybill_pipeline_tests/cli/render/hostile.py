@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.words.sentence import Sentence, said
 from flybill_pipeline.questions.explained import Events, UsedEvent
 from flybill_pipeline.stores.usage.lake.lake import BadRow
 from flybill_pipeline.stores.usage.lake.left_out import Conflict
@@ -19,7 +20,7 @@ from flybill_pipeline.stores.usage.lake.left_out import Conflict
 MARKUP = "[red]red[/red] [link=http://evil]x[/link] :bomb: [/][bold]"
 CONTROLS = "\x1b[2J\x1b]0;owned\x07\x1b]52;c;cm0=\x1b\\ \x00\x08\r\n\x7f\x85\x9b31m\u202e\u2066\u200f\u2028\ud800"
 TEXT = f"{MARKUP}{CONTROLS}"
-WORDS = {"currency": "usd", "cause": "outage", "verdict": "lines_do_not_hash"}
+WORDS = {"currency": "usd", "cause": "outage", "delay": "outage", "verdict": "lines_do_not_hash"}
 STATES = {"CreditNote": "blocked", "Payment": "failed", "Statement": "open", "Verdict": "differs"}
 KEYS_ARE_CURRENCIES = {"totals", "money"}
 KEYS_ARE_METERS = {"dimensions", "meters"}
@@ -58,6 +59,7 @@ _SIMPLE: dict[Any, Callable[[], Any]] = {
     Month: lambda: Month.parse("2025-10"),
     Events: lambda: _events(),  # noqa: PLW0108 - it stands below
     Any: lambda: TEXT,
+    Sentence: lambda: said("{description}", description=TEXT),  # its own text is ours
 }
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, select, text
 from flybill_pipeline.billing.alerts.letters import Letter
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.languages.chosen import language
 from flybill_pipeline.steps.alerts.mail_customers import mail_customers
 from flybill_pipeline.steps.alerts.watch_budgets import Letters, watch_budgets
 from flybill_pipeline.stores.alerts import letters as letters_store
@@ -36,6 +37,7 @@ NOW = MONTH.start + timedelta(days=10)
 class Acme:
     name: str = "Acme"
     email: str | None = "dev@acme.example"
+    language: str | None = None
 
 
 @dataclass
@@ -68,7 +70,7 @@ class Watched:
         return self.watch(month)
 
     def watch(self, month: Month = MONTH, *, written: bool = True) -> list[str]:
-        letters = Letters(lambda _: self.reader, lambda org, month: None) if written else None
+        letters = Letters(lambda _: self.reader, lambda org, month: None, language) if written else None
         return [each.mark for each in watch_budgets(self.part(month), self.budgets, lambda _: {}, letters)]
 
     def part(self, month: Month = MONTH) -> ShardMonth:
@@ -108,7 +110,7 @@ def test_each_mark_is_told_at_the_refresh_that_passes_it_and_never_again(watched
     assert watched.refresh(100_00) == ["80", "100"]
     assert watched.refresh(10_00) == []
     assert watched.refresh(200_00) == []
-    assert watched.mails() == ["Acme: 50 % of a budget for 2025-10", "Acme: 100 % of a budget for 2025-10"]
+    assert watched.mails() == ["Acme: 50 % of a budget for October 2025", "Acme: 100 % of a budget for October 2025"]
 
 
 def test_another_budget_and_another_month_begin_anew(watched: Watched) -> None:
@@ -228,7 +230,7 @@ def test_a_mail_goes_to_the_address_of_now_until_it_is_taken_and_then_never_agai
     post.refusal = None
     assert mail_customers(watched.letters, post, NOW + timedelta(minutes=10)).sent == 1
     assert mail_customers(watched.letters, post, NOW + timedelta(days=1)).sent == 0
-    assert post.taken == [("dev@acme.example", "Acme: 50 % of a budget for 2025-10")]
+    assert post.taken == [("dev@acme.example", "Acme: 50 % of a budget for October 2025")]
 
 
 @pytest.mark.parametrize(

@@ -304,7 +304,7 @@ class Torn:
         self._pages = list(pages)
 
     def events(self, since: datetime, after: str | None) -> Answer[SeenPage] | Failure:
-        return Answer(self._pages.pop(0)) if self._pages else Failure("everyone", "bad_key", "No", "Mend it", "")
+        return Answer(self._pages.pop(0)) if self._pages else Failure("everyone", "bad_key", "No", "Mend it")
 
 
 def test_half_of_a_list_moves_no_cursor(account: Account) -> None:

@@ -106,7 +106,7 @@ class Refusing:
     def __getattr__(self, name: str) -> object:
         if name != self._endpoint:
             return getattr(self._port, name)
-        return lambda *_: Failure("org", "refused", "Stripe refused the request", "Tell", "", "req_1", status=400)
+        return lambda *_: Failure("org", "refused", "Stripe refused the request", "Tell", "req_1", status=400)
 
 
 @pytest.mark.parametrize("endpoint", ["create_invoice", "add_lines", "finalize_invoice"])
@@ -154,7 +154,7 @@ class ElsewhereDown:
     def tax_problem(self) -> None: ...
 
     def create_customer(self, org: SyncOrg, key: str) -> Failure:
-        failure = Failure("same_key", "no_answer", "No answer", "Nothing", "")
+        failure = Failure("same_key", "no_answer", "No answer", "Nothing")
         SyncBreaker(self._world.engine).trip(opening("outage", failure, self._world.now()))
         return replace(failure, code="object_busy")
 

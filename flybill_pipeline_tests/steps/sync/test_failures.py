@@ -84,7 +84,7 @@ def test_a_customer_without_an_address_waits_for_one_while_tax_is_on(world: Worl
 
     report = world.sync(stripe_of=taxed)
     assert codes(report) == {"org00000": "address_unusable"}
-    assert "complete your billing address" in report.failures[0].customer_message
+    assert "your complete billing address" in report.failures[0].customer_message
     world.stripe().v1.customers.update(customer, {"address": {"country": "US", "postal_code": "94107"}})
     repair(world, "org00000")
     assert world.sync(stripe_of=taxed).complete

@@ -40,7 +40,7 @@ CALLS = ("create_customer", "create_invoice", "add_lines", "finalize_invoice")
 
 
 def refusal(code: str) -> Failure:
-    return Failure("org", code, "Stripe refused it", "Mend it", "Wait", "req_1", status=403)
+    return Failure("org", code, "Stripe refused it", "Mend it", "req_1", status=403)
 
 
 class Memory:
@@ -303,7 +303,7 @@ def test_a_shard_with_nothing_but_who_failed_last_leaves_the_probe_to_another(en
 
 
 def stop_everybody(engine: Engine, now: datetime) -> None:
-    SyncBreaker(engine).trip(opening("refused", Failure("everyone", "bad_key", "m", "r", "c"), now))
+    SyncBreaker(engine).trip(opening("refused", Failure("everyone", "bad_key", "m", "r"), now))
 
 
 def test_a_breaker_of_a_clock_that_was_a_year_ahead_is_due_at_once(engine: Engine) -> None:

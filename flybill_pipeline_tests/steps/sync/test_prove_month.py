@@ -11,7 +11,7 @@ from flybill_pipeline.stripe_gateway.listing import InvoiceListing
 from flybill_pipeline_tests.chaos.months import MONTH, plant
 from flybill_pipeline_tests.chaos.world import World
 
-UNAUTHORIZED = Failure("everyone", "unauthorized", "The key is refused.", "Give another.", "")
+UNAUTHORIZED = Failure("everyone", "unauthorized", "The key is refused.", "Give another.")
 
 
 class ListThatEnds(InvoiceListing):

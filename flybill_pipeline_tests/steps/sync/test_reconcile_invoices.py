@@ -190,7 +190,7 @@ def test_one_invoice_that_stripe_keeps_from_us_hides_no_other() -> None:
 
 
 def failure(kind: str) -> Failure:
-    return Failure(kind, "stripe_error", "m", "r", "c")  # type: ignore[arg-type]
+    return Failure(kind, "stripe_error", "m", "r")  # type: ignore[arg-type]
 
 
 def test_a_passing_failure_is_tried_again() -> None:

@@ -58,7 +58,7 @@ class Meanwhile:
         return call
 
 
-REFUSAL = Failure("org", "refused", "Stripe refused the request", "Tell somebody.", "It is being checked.", status=400)
+REFUSAL = Failure("org", "refused", "Stripe refused the request", "Tell somebody.", status=400)
 
 
 @pytest.mark.parametrize("deed", [finalized, deleted])

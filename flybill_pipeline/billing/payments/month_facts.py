@@ -1,0 +1,46 @@
+"""Where an organization's month stands: what is known of it, and the state that follows. No words are here.
+
+What a state says is `billing/words`' business.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flybill_pipeline.billing.invoicing.outcomes import INVOICED
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.payments.standing import Payment
+from flybill_pipeline.billing.sync.breaker import Cause
+
+
+@dataclass(frozen=True, slots=True)
+class MonthFacts:
+    """What is known of one org's month. `outcome`, `sync_state` and `payment` are None while there is none.
+
+    The codes say why it is held or carried, and what went wrong last when it was brought to the payment provider.
+    `delay` is what keeps every invoice from there at present, None when nothing does. `standing_minor` of the total
+    does not grow with the month.
+    """
+
+    month: Month
+    currency: str | None
+    total_minor: int
+    usage_up_to: datetime | None
+    outcome: str | None = None
+    outcome_code: str | None = None
+    sync_state: str | None = None
+    sync_code: str | None = None
+    invoice_number: str | None = None
+    payment: Payment | None = None
+    delay: Cause | None = None
+    standing_minor: int = 0
+
+
+def month_state(facts: MonthFacts, now: datetime) -> str:
+    """The state of the month as of `now`, for machines."""
+    if facts.currency is None:
+        return "unknown"
+    if facts.outcome is None:
+        return "open" if now < facts.month.end else "closing"
+    if facts.outcome != INVOICED or facts.payment is None:
+        return facts.outcome
+    return "payable" if facts.payment.state == "open" else facts.payment.state

@@ -1,0 +1,38 @@
+"""What is said of credit notes beside their invoice, and of their states. Nothing is credited here."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from flybill_pipeline.billing.payments.credit_notes import CreditNote, NoteState, what_is_left
+from flybill_pipeline.billing.words.sentence import Money, Sentence, Words, said
+
+NOTE_STATES: Mapping[NoteState, Sentence] = {
+    "new": said("on its way"),
+    "issued": said("issued"),
+    "blocked": said("not given"),
+    "mismatch": said("being checked"),
+}
+
+
+def credited_words(total_minor: int, notes: Sequence[CreditNote], told_minor: int = 0) -> Words:
+    """What is read of an invoice's credit notes beside what it asked for.
+
+    `told_minor` is what is taken off already in the amount that is said to be due.
+    """
+    return tuple(_credited(total_minor, [note for note in notes if note.counts], told_minor))
+
+
+def _credited(total_minor: int, notes: Sequence[CreditNote], told_minor: int) -> Iterator[Sentence]:
+    if not notes:
+        return
+    currency, credited_minor = notes[0].currency, sum(note.amount_minor for note in notes)
+    credited = Money(credited_minor, currency)
+    if told_minor >= credited_minor:
+        yield said("{credited} was credited since the invoice was made; it is taken off already.", credited=credited)
+    else:
+        left = Money(what_is_left(total_minor, notes), currency)
+        yield said("{credited} of it was credited since: it comes to {left} now.", credited=credited, left=left)
+    if any(note.state != "issued" for note in notes):
+        yield said("A part of that is still on its way to our payment provider.")
+    if balance := sum(note.balance_minor or 0 for note in notes if note.state == "issued"):
+        kept = Money(balance, currency)
+        yield said("{kept} of the credit is on your account and reduces your next invoice.", kept=kept)

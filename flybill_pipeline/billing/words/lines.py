@@ -1,0 +1,108 @@
+"""What a line is, said from its parts, for languages other than English. What it says on record: `descriptions.py`.
+
+A line on record has one description, in English, as it stands at the payment provider. Names are the price book's or
+the operator's own; they stay as they are. What a price is, the steps of the working say below the line.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT
+from flybill_pipeline.billing.money.decimals import exact
+from flybill_pipeline.billing.pricing.descriptions import SEPARATOR
+from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.words.sentence import Exact, Money, Quantity, Sentence, said
+from flybill_pipeline.billing.words.working import active_days
+
+_OFF = " off"
+_PERCENT_OFF = f" %{_OFF}"
+
+
+def line_words(line: LineItem) -> Sentence:
+    """The line in words; of a kind that is not known here, or without parts, its description."""
+    if line.meter is not None:
+        return _adjusted(line, _usage(line))
+    return KINDS.get(line.kind, _described)(line)
+
+
+def _described(line: LineItem) -> Sentence:
+    return said("{description}", description=line.description)
+
+
+def _usage(line: LineItem) -> Sentence:
+    values = [value for _, value in sorted(line.dimensions.items()) if value]
+    name = SEPARATOR.join([line.title or line.meter or "", *values])
+    return said("{name} · {quantity}", name=name, quantity=Quantity(line.quantity, line.unit or ""))
+
+
+def _adjusted(line: LineItem, what: Sentence) -> Sentence:
+    if line.kind != ADJUSTMENT:
+        return what
+    if [step.step for step in line.working] == ["already_billed"]:
+        return said("{what}: taken back", what=what)
+    return said("{what}, less what was billed before", what=what)
+
+
+def _plan(line: LineItem) -> Sentence:
+    step, name = next(iter(line.working), None), line.dimensions.get("plan")
+    if step is None or step.unit_amount is None or name is None:
+        return _described(line)
+    seats, price = Quantity(line.quantity, "seat"), Exact(step.unit_amount, line.currency)
+    days, month = active_days(step), line.service_month
+    if days is None or days == (month.first_day, month.end.date()):
+        return said("{name} · {seats} @ {price} a month", name=name, seats=seats, price=price)
+    text = said("{name} · {seats} @ {price} a month, from {first} until {last}", name=name, seats=seats, price=price)
+    return text.of(first=days[0], last=days[1])
+
+
+def _adjustment(line: LineItem) -> Sentence:
+    if any(step.step == "waived" for step in line.working):
+        return said("Not given back: a part of this month was waived and never paid")
+    return _adjusted(line, _plan(line)) if "plan" in line.dimensions else _described(line)
+
+
+def _true_up(line: LineItem) -> Sentence:
+    limit = next((step.limit for step in line.working if step.limit is not None), None)
+    if limit is None:
+        return _described(line)
+    with exact():
+        used = limit - line.amount
+    text = said("Minimum of {limit} for the month, {used} of it used")
+    return text.of(limit=Exact(limit, line.currency), used=Exact(used, line.currency))
+
+
+def _carried(line: LineItem) -> Sentence:
+    amount = Money(line.amount_minor, line.currency)
+    return said("Carried over from earlier months: {amount}", amount=amount)
+
+
+def _credit(line: LineItem) -> Sentence:
+    name, found, _ = line.description.rpartition(": ")
+    before = next((step.limit for step in line.working if step.limit is not None), None)
+    if not found or before is None:
+        return _described(line)
+    with exact():
+        left = Exact(before + line.amount, line.currency)
+    return said("{name}: {left} left", name=name, left=left)
+
+
+def _discount(line: LineItem) -> Sentence:
+    name, found, size = line.description.rpartition(": ")
+    if not found or not size.endswith(_OFF):
+        return _described(line)
+    percent = size.removesuffix(_PERCENT_OFF)
+    if percent == size or not percent.replace(".", "", 1).isdecimal():
+        return said("{name}: a discount", name=name)
+    return said("{name}: {percent} % off", name=name, percent=Decimal(percent))
+
+
+KINDS: Mapping[str, Callable[[LineItem], Sentence]] = {
+    "subscription": _plan,
+    ADJUSTMENT: _adjustment,
+    "true_up": _true_up,
+    "carried_forward": _carried,
+    "credit": _credit,
+    "discount": _discount,
+    "one_off": _described,
+}
+"""By the kind of a line that has no meter."""

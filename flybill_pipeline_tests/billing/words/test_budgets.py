@@ -1,0 +1,37 @@
+"""What a customer reads of a budget."""
+
+from flybill_pipeline.billing.alerts.budgets import Spending, Warned
+from flybill_pipeline.billing.words.budgets import warning_mail, warning_words
+from flybill_pipeline.billing.words.english import ENGLISH, english
+from flybill_pipeline_tests.billing.alerts.test_budgets import WEB, days, warned
+
+
+def read(told: Warned) -> str:
+    return english(warning_words(told))
+
+
+def test_a_customer_reads_whole_sentences() -> None:
+    assert read(warned(Spending(81_20, None))[-1]) == (
+        "November 2026 has come to $81.20 so far: 81 % of the budget of $100.00."
+    )
+    assert read(warned(Spending(81_20, None), WEB)[-1]) == (
+        "November 2026 has come to $81.20 so far for app web: 81 % of its budget of $100.00."
+    )
+    (forecast,) = warned(Spending(10_00, 130_00))
+    assert read(forecast) == (
+        "If November 2026 goes on like this, it comes to about $130.00, which is above the budget of $100.00."
+    )
+    (jump,) = warned(Spending(0, None, days(5_00, 5_00, 6_00, 40_00)), WEB)
+    assert read(jump) == (
+        "The usage of November 4, 2026 has come to $40.00 for app web; the days before it came to $5.33 on average."
+    )
+
+
+def test_a_mail_names_only_the_highest_of_several_thresholds() -> None:
+    subject, body = warning_mail(ENGLISH, "Acme", warned(Spending(120_00, None)), "https://cloud.example/acme")
+    assert subject == "Acme: 100 % of a budget for November 2026"
+    assert body == (
+        "November 2026 has come to $120.00 so far: 120 % of the budget of $100.00.\n\n"
+        "Nothing is switched off because of this, and the amounts are before tax.\n\n"
+        "What it is made of, and where budgets are changed: https://cloud.example/acme"
+    )

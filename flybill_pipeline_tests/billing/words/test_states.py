@@ -1,0 +1,142 @@
+"""No state without words, no words without a state: each table has what its source can come to, and nothing else.
+
+Codes are read from the source that makes them: whoever adds one without words meets these tests.
+"""
+
+import ast
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+import flybill_pipeline
+from flybill_pipeline.billing.invoicing import outcomes
+from flybill_pipeline.billing.invoicing.outcomes import Bounds, OutcomePolicy, decide
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.payments.credit_notes import NoteState
+from flybill_pipeline.billing.payments.month_facts import MonthFacts
+from flybill_pipeline.billing.payments.standing import Payment, PaymentState
+from flybill_pipeline.billing.sync.breaker import Cause
+from flybill_pipeline.billing.words.credits import NOTE_STATES
+from flybill_pipeline.billing.words.english import english
+from flybill_pipeline.billing.words.payments import payment_words
+from flybill_pipeline.billing.words.sentence import Sentence
+from flybill_pipeline.billing.words.settled import HOLDS, OUTCOMES
+from flybill_pipeline.billing.words.statement import statement
+from flybill_pipeline.billing.words.sync import DELAYS, FAILURES
+from flybill_pipeline.stripe_gateway.failure_table import TABLE
+
+PACKAGE = Path(flybill_pipeline.__path__[0])
+HOLD_MAKERS, FAILURE_MAKERS = {"HoldReason", "UnpricedUsage"}, {"Failure", "_failure"}
+NOT_OF_AN_INVOICE = {"too_much_there", "between_cents", "not_there", "nothing_open"}
+"""Codes of credit notes: their customer reads the states of notes."""
+MONTH = Month(2026, 10)
+DURING, AFTER = datetime(2026, 10, 20, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC)
+INTERNAL = ("flybill", "stripe", "inv_", "org_", "sync", "None", "{", "}", "  ", "error", "fail", "charge")
+
+
+def codes(makers: set[str], *folders: str) -> set[str]:
+    """The codes that calls of these makers name, in the folders of the package."""
+    return {code for folder in folders for file in (PACKAGE / folder).rglob("*.py") for code in _codes(file, makers)}
+
+
+def _codes(file: Path, makers: set[str]) -> Iterator[str]:
+    tree = ast.parse(file.read_text())
+    constants = {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in makers:
+            named = [word.value for word in node.keywords if word.arg == "code"]
+            for value in named or node.args[:1]:
+                match value:
+                    case ast.Constant(value=str(code)):
+                        yield code
+                    case ast.Name(id=name) if name in constants:
+                        yield str(constants[name])
+
+
+def test_every_reason_to_hold_a_month_has_words() -> None:
+    made = codes(HOLD_MAKERS, "billing", "steps")
+    assert {"unpriced_meter", "currency_clash"} <= made  # the scan finds both forms
+    assert made == set(HOLDS)
+
+
+def test_every_failure_of_the_sync_has_words() -> None:
+    made = codes(FAILURE_MAKERS, "billing/sync", "steps/sync", "stripe_gateway") | {rule.name for rule in TABLE}
+    assert {"mismatch", "customer_of_another", "livemode_mismatch"} <= made
+    assert made | {"other_account"} == set(FAILURES)
+    assert "other_account" in (PACKAGE / "stores/sync/accounts.py").read_text()
+
+
+def test_every_outcome_that_is_decided_has_words() -> None:
+    policies = (OutcomePolicy(), OutcomePolicy(waive_small_amounts=True))
+    totals = (0, 10, 1000, -10)
+    made = [decide(total, "usd", [], Bounds(50, policy)) for total, policy in product(totals, policies)]
+    assert {(each.outcome, each.code) for each in made} == set(OUTCOMES)
+    constants = {value for name, value in vars(outcomes).items() if name.isupper() and isinstance(value, str)}
+    assert {outcome for outcome, _ in OUTCOMES} | {outcomes.HELD} == constants
+
+
+def test_every_state_of_notes_and_every_delay_has_words() -> None:
+    assert set(NOTE_STATES) == set(get_args(NoteState))
+    assert set(DELAYS) == set(get_args(Cause))
+
+
+def paid(state: PaymentState, page: str | None, again: datetime | None) -> Payment:
+    return Payment(state, "usd", 1000, 400, 600, 0, 100, 300, 200, AFTER, 1, again, AFTER, page, None)
+
+
+def facts() -> Iterator[tuple[MonthFacts, datetime]]:
+    """A month in every state that it can be in, as its statement is asked for."""
+    known = MonthFacts(MONTH, "usd", 1234, DURING)
+    yield MonthFacts(MONTH, None, 0, None), AFTER
+    for now in (datetime(2026, 9, 20, tzinfo=UTC), DURING, AFTER):
+        yield known, now
+    for outcome, code in [*OUTCOMES, *((outcomes.HELD, code) for code in (*HOLDS, "of_an_older_version"))]:
+        if outcome != outcomes.INVOICED:
+            yield MonthFacts(MONTH, "usd", -1234, DURING, outcome, code), AFTER
+    invoiced = {"outcome": outcomes.INVOICED, "invoice_number": "FB-1"}
+    for state, code, delay in product(
+        ("new", "lined", "blocked", "mismatch"), (None, *FAILURES, "older"), (None, *DELAYS)
+    ):
+        sync = {"sync_state": state, "sync_code": code, "delay": delay}
+        yield MonthFacts(MONTH, "usd", 1234, DURING, **invoiced, **sync), AFTER  # type: ignore[arg-type]
+    for each, page, again in product(get_args(PaymentState), (None, "https://pay.example/1"), (None, AFTER)):
+        yield MonthFacts(MONTH, "usd", 1234, DURING, **invoiced, payment=paid(each, page, again)), AFTER  # type: ignore[arg-type]
+
+
+def test_whatever_a_month_comes_to_is_said_in_whole_plain_sentences() -> None:
+    for known, now in facts():
+        told = statement(known, now, 3)
+        what, after = english(*told.message), english(told.next_step)
+        for text in (what, after):
+            assert text[0].isupper() or text[0] in "$-", text
+            assert text.endswith(".") or "https://" in text.rsplit(" ", 1)[-1], text
+            assert not any(word in text.lower().replace("https://pay.example", "") for word in INTERNAL), text
+            assert len(text) <= 200
+        assert known.currency is None or "October 2026" in what
+
+
+@pytest.mark.parametrize("state", get_args(PaymentState))
+def test_a_payment_says_its_invoice_and_leads_to_its_page(state: PaymentState) -> None:
+    told = payment_words(paid(state, "https://pay.example/1", None), "FB-1", MONTH)
+    assert "FB-1" in english(told.what)
+    to_pay = state in ("open", "partly_paid", "past_due", "failed", "uncollectible")
+    assert ("https://pay.example/1" in english(told.next)) is to_pay
+
+
+def test_all_that_is_said_can_be_found_by_who_translates() -> None:
+    """Each text is written out in a call of `said` or `counted`: one that is put together has no translation."""
+    for file in (PACKAGE / "billing" / "words").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("said", "counted", Sentence.__name__):
+                texts = node.args[: 2 if ast.unparse(node.func) == "counted" else 1]
+                assert file.name == "sentence.py" or all(isinstance(text, ast.Constant) for text in texts), file

@@ -1,0 +1,62 @@
+"""Each step of a working has its words, and each kind of line: none that billing makes is without."""
+
+import ast
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from flybill_pipeline import billing
+from flybill_pipeline.billing.pricing.working import BELOW_ZERO, WorkingStep
+from flybill_pipeline.billing.words.english import english
+from flybill_pipeline.billing.words.lines import KINDS
+from flybill_pipeline.billing.words.working import STEPS, step_words
+
+CONSTANTS = {"BELOW_ZERO": BELOW_ZERO, "ADJUSTMENT": "adjustment"}
+
+
+def named(maker: str, place: str) -> set[str]:
+    """What calls of `maker` in billing give as their first argument, or as the one of that name."""
+    found = set[str]()
+    for file in Path(billing.__path__[0]).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(maker):
+                given = [each.value for each in node.keywords if each.arg == place] or node.args[:1]
+                found |= {ast.unparse(each).strip("'") for each in given}
+    return {CONSTANTS.get(each, each) for each in found}
+
+
+def test_every_kind_of_step_has_words() -> None:
+    assert named("WorkingStep", "step") == set(STEPS) | {"packages", "percentage"}
+
+
+def test_every_kind_of_line_has_words() -> None:
+    assert named("LineItem", "kind") | named("_replace", "kind") & {"adjustment"} == set(KINDS) | {"usage"}
+
+
+def steps() -> Iterator[tuple[WorkingStep, str]]:
+    yield WorkingStep("free_units", quantity=Decimal(5), limit=Decimal(10)), "5 free (the first 10 of the month are)"
+    yield WorkingStep("units", Decimal(3), Decimal(2), Decimal("1.5")), "2 @ $1.50 = $3.00"
+    yield (
+        WorkingStep("tier", Decimal(4), Decimal(2), Decimal("1.5"), Decimal(1), Decimal(0), Decimal(9)),
+        "from the first up to 9: 2 @ $1.50 + $1.00 flat = $4.00",
+    )
+    yield (
+        WorkingStep("packages", Decimal(10), Decimal(2), Decimal(5), package_size=Decimal(1000)),
+        ("2 packages of 1,000 @ $5.00 = $10.00"),
+    )
+    yield WorkingStep("percentage", Decimal("0.29"), Decimal(10), rate=Decimal("0.029")), "2.9 % of 10 = $0.29"
+    yield WorkingStep("minimum_spend", Decimal(4), limit=Decimal(10)), "minimum of $10.00: $4.00"
+    yield WorkingStep("maximum_spend", Decimal(-4), limit=Decimal(10)), "maximum of $10.00: -$4.00"
+    yield WorkingStep("part_of_month", Decimal(-4), note="3 of 30 days"), "3 of 30 days: -$4.00"
+    yield (
+        WorkingStep(BELOW_ZERO, note="below zero for 2.5 hours, which count as zero"),
+        "below zero for 2.5 hours, which count as zero",
+    )
+    yield WorkingStep("already_billed", Decimal(-4)), "billed before: -$4.00"
+
+
+@pytest.mark.parametrize(("step", "words"), list(steps()), ids=lambda each: getattr(each, "step", ""))
+def test_each_step_has_its_words(step: WorkingStep, words: str) -> None:
+    assert english(step_words(step, "usd")) == words
