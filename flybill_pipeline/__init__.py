@@ -4,6 +4,7 @@ The layers, top to bottom. A module imports only from lower rows, and names on o
 
     cli                        what a person types
     demo | serving | web       a made-up month | Dagster's UI behind a guard, webhooks | pages of who is billed
+      | starter                … | files of one's own to begin with
     operating                  Dagster's jobs in this process, dead runs, backups
     definitions                what Dagster loads
     defs                       Dagster and nothing but Dagster

@@ -9,6 +9,7 @@ import sys
 import click
 
 from flybill_pipeline.cli.asking import ASKING
+from flybill_pipeline.cli.beginning import BEGINNING
 from flybill_pipeline.cli.billing import BILLING
 from flybill_pipeline.cli.demo import demo
 from flybill_pipeline.cli.exporting import EXPORTING
@@ -24,7 +25,7 @@ def flybill() -> None:
     """Usage billing: compile usage, price it, finalize one invoice a month, sync it to Stripe exactly once."""
 
 
-for command in (demo, *SERVING, *KEEPING, *IMPORTS, *BILLING, *ASKING, *EXPORTING):
+for command in (*BEGINNING, demo, *SERVING, *KEEPING, *IMPORTS, *BILLING, *ASKING, *EXPORTING):
     flybill.add_command(command)
 
 

@@ -14,6 +14,7 @@ from flybill_pipeline.questions.organizations import UnknownOrganizationError
 from flybill_pipeline.questions.quoted import QuoteRefusedError
 from flybill_pipeline.questions.rejected_usage import UnknownSourceError
 from flybill_pipeline.settings import SettingsError
+from flybill_pipeline.starter.world import StarterError
 from flybill_pipeline.steps.pricing.explain_lines import NoSuchLineError
 from flybill_pipeline.stores.files.folders import AddressError
 from flybill_pipeline.stores.invoicing.holds import ReleaseRefusedError
@@ -48,6 +49,7 @@ INPUT_ERRORS = (
     ServiceError,
     SettingsError,
     SourcesError,
+    StarterError,
     UnknownCurrencyError,
     UnknownOrganizationError,
     UnknownSourceError,

@@ -1,0 +1,1 @@
+"""Tests of `flybill_pipeline/starter`."""
