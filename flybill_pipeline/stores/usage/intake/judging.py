@@ -24,6 +24,7 @@ SHOWN = 1000  # characters of a bad row that are kept
 
 REASONS = {
     "not_a_record": "the line is not a JSON object",
+    "key_twice": "the line has a key twice that the mapping reads, and nobody can tell which one counts: leave one out",
     "event_id_missing": "the row has no event id ({event_id})",
     "org_missing": "the row names no organization ({org_id})",
     "meter_missing": "the row names no meter ({meter})",
@@ -87,6 +88,7 @@ def _fault(reading: Reading, source: SourceMapping, arrived_at: datetime, first_
     quantity_fault = "'quantity_missing'" if reading.exact else "quantity_fault(q)"
     time_fault = "'time_missing'" if reading.timed else "time_fault(t)"
     return f"""case when malformed then 'not_a_record'
+        when {reading.doubled} then 'key_twice'
         when event_id is null or event_id = '' then 'event_id_missing'
         when org_id is null or (org_id < '!' and trim(org_id) = '') then 'org_missing'
         when meter is null or (meter < '!' and trim(meter) = '') then 'meter_missing'

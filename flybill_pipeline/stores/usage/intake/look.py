@@ -69,7 +69,7 @@ _DOUBLED = """select row, list_filter(list_distinct(keys), lambda key: len(list_
 
 
 def _require_single_keys(connection: duckdb.DuckDBPyConnection) -> None:
-    """Raises UnreadableFileError if an object names a key twice: intake, which has no time to look, takes the first."""
+    """Raises UnreadableFileError if an object names a key twice, also one that nobody reads: now it can be mended."""
     doubled = connection.execute(_DOUBLED).fetchone()
     if doubled is not None:
         row, keys = doubled

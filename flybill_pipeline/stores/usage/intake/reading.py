@@ -24,8 +24,9 @@ class Reading:
     `relation` is what costs least to keep: the columns as they are, or lines, from which `taken_out` (a select list)
     takes what the expressions need. `quantity` is a decimal already when `exact`, `occurred_at` the microseconds since
     1970 when `timed`. `raw` shows a row to a person. `not_a_row` is true of the relation's blank lines, `malformed` of
-    records without columns. `first_row` is the number of the first record: 1, or 2 below a CSV file's header.
-    Where the format tells a record's place in the file, from 0, it is `placed`: the relation's column `place`.
+    records without columns, `doubled` of those that name one twice. `first_row` is the number of the first record: 1,
+    or 2 below a CSV file's header. Where the format tells a record's place in the file, from 0, it is `placed`: the
+    relation's column `place`.
     `quoted`: a record may span lines, so a rejected one may hide others.
     """
 
@@ -42,6 +43,7 @@ class Reading:
     timed: bool = False
     not_a_row: str = "false"
     malformed: str = "false"
+    doubled: str = "false"
     first_row: int = 1
     placed: bool = False
     quoted: bool = False

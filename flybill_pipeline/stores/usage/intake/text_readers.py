@@ -9,6 +9,7 @@ import duckdb
 
 from flybill_pipeline.stores.files import duck
 from flybill_pipeline.stores.files.duck import quoted
+from flybill_pipeline.stores.usage.intake.doubled_keys import doubled_keys
 from flybill_pipeline.stores.usage.intake.reading import Reading, by_columns, event_id_of, require_columns, texts_of
 from flybill_pipeline.stores.usage.intake.sources import Column, SourceMapping
 from flybill_pipeline.stores.usage.intake.stray_quotes import header_of
@@ -29,8 +30,9 @@ def lines_of(location: str, encoding: str = "utf-8") -> str:
     )
 
 
-def jsonl(_: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Reading:
+def jsonl(connection: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Reading:
     """How to read a file with a JSON object in each line."""
+    lines = lines_of(location)
     names = source.column_names()
     paths = ", ".join(quoted(json_path(name)) for name in names)
     position = {name: f"v[{place}]" for place, name in enumerate(names, start=1)}
@@ -40,7 +42,7 @@ def jsonl(_: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) ->
         return text(column) if column.name is None else how("line", text(column), column.name)
 
     return Reading(
-        relation=lines_of(location),
+        relation=lines,
         taken_out=f"*, try(json_extract_string(line, [{paths}])) as v",
         event_id=event_id_of(source, lambda column: exact(column, exact_json_text)),
         org_id=exact(source.org_id, exact_json_text),
@@ -51,13 +53,19 @@ def jsonl(_: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) ->
         raw="line",
         not_a_row="line is null",
         malformed="v is null or not starts_with(ltrim(line), '{')",
+        doubled=doubled_keys("line", names, _first_line(connection, lines)),
     )
+
+
+def _first_line(connection: duckdb.DuckDBPyConnection, lines: str) -> str:
+    """The first of `lines`; empty where there is none, or where it is blank."""
+    first = connection.execute(f"select line from {lines} limit 1").fetchone()
+    return (first and first[0]) or ""
 
 
 def csv_rows(connection: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Reading:
     """How to read a CSV file, which must have a header. Raises UnreadableFileError or duckdb.Error."""
-    first = connection.execute(f"select line from {lines_of(location, source.encoding)} limit 1").fetchone()
-    header = header_of((first and first[0]) or "", source)
+    header = header_of(_first_line(connection, lines_of(location, source.encoding)), source)
     header = [name.lstrip("\ufeff") for name in header]
     require_columns(source, header)
     # Columns are named by position: names may differ only in case, and those that nobody reads may be the same.

@@ -76,7 +76,7 @@ def exact_json_number(line: str, value: str, dotted: str) -> str:
         f"when contains({line}, concat({quoted(name + before)}, {value}, {quoted(after)})) then true"
         for before, after in around
     )
-    twice = quoted(f"%{_like(name)}%{_like(name)}%")
+    twice = quoted(f"%{like(name)}%{like(name)}%")
     once = rf"not contains({line}, '\u00') and {line} not like {twice} escape '!'"
     keys = "|".join(dict.fromkeys([re.escape(name), re.escape(json.dumps(key))]))
     pattern = rf'(?:{keys})\s*:\s*"?([^\s",}}\]]+)'
@@ -98,5 +98,6 @@ def exact_json_text(line: str, value: str, dotted: str) -> str:
     return f"case when {number} and try_cast({value} as double) is not null then nullif({exact}, '?') else {value} end"
 
 
-def _like(text: str) -> str:
+def like(text: str) -> str:
+    """The text in a pattern of LIKE, with `!` as its escape."""
     return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
