@@ -12,7 +12,7 @@ from flybill_pipeline.billing.invoicing.terms import OrgTerms, span_in
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.questions.organizations import organizations
-from flybill_pipeline.steps.pricing.price_usage import books_under
+from flybill_pipeline.steps.pricing.price_org import books_under
 from flybill_pipeline.stores.invoicing.organizations import Organization
 from flybill_pipeline.stores.invoicing.recorded_lines import RecordedInvoice
 from flybill_pipeline.toolbox.tools import Toolbox

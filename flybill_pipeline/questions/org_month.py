@@ -12,7 +12,7 @@ from flybill_pipeline.billing.invoicing.terms import BilledOrg, OrgTerms
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.month_facts import MonthFacts
 from flybill_pipeline.questions.organizations import organizations
-from flybill_pipeline.steps.pricing.price_usage import books_under, price_org, usage_of, with_carried
+from flybill_pipeline.steps.pricing.price_org import books_under, price_org, usage_of, with_carried
 from flybill_pipeline.stores.invoicing.organizations import Organization
 from flybill_pipeline.toolbox.tools import Toolbox
 

@@ -14,7 +14,7 @@ from flybill_pipeline.billing.pricing.line_items import total_minor
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
 from flybill_pipeline.billing.usage.totals import OrgUsage
 from flybill_pipeline.questions.org_month import org_month
-from flybill_pipeline.steps.pricing.price_usage import books_under, usage_of
+from flybill_pipeline.steps.pricing.price_org import books_under, usage_of
 from flybill_pipeline.toolbox.tools import Toolbox
 
 

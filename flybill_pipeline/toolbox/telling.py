@@ -11,7 +11,7 @@ from flybill_pipeline.billing.pricing.by_day import DayLines, lines_by_day
 from flybill_pipeline.languages.chosen import language
 from flybill_pipeline.steps.alerts.mail_customers import Mailed, mail_customers
 from flybill_pipeline.steps.alerts.watch_budgets import Letters, watch_budgets
-from flybill_pipeline.steps.pricing.price_usage import Usage, books_under, usage_of
+from flybill_pipeline.steps.pricing.price_org import Usage, books_under, usage_of
 from flybill_pipeline.stores.invoicing.organizations import Organization
 from flybill_pipeline.stripe_gateway.invoice_page import statement_link
 from flybill_pipeline.toolbox.tools import Toolbox

@@ -14,6 +14,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache, partial
 from multiprocessing import get_context
@@ -36,7 +37,7 @@ from flybill_pipeline.billing.usage.totals import OrgUsage, UsageTotal
 from flybill_pipeline.local.postgres import serving
 from flybill_pipeline.steps.invoicing.finalize_invoices import finalize_shard
 from flybill_pipeline.steps.pricing.open_accounts import Accounts
-from flybill_pipeline.steps.pricing.price_usage import PricedFrom, price_shard
+from flybill_pipeline.steps.pricing.price_usage import PricedFrom, PricingReport, price_shard
 from flybill_pipeline.stores.invoicing.billed_months import BilledMonths
 from flybill_pipeline.stores.invoicing.drafts import LINE_COLUMNS, Drafts
 from flybill_pipeline.stores.invoicing.holds import Holds
@@ -79,6 +80,9 @@ class MadeUpUsage:
 
     def fingerprints(self, month: Month, shard: int | None, org_ids: Collection[str] = ()) -> dict[str, str]:
         return {org.org_id: "late" if self._is_late(month, org) else "" for org in self._orgs[shard or 0]}
+
+    def orgs(self, month: Month, shard: int) -> dict[str, bool]:
+        return {org.org_id: False for org in self._orgs[shard or 0]}
 
     def of_month(
         self, month: Month, shard: int | None, org_ids: Collection[str] = (), **detail: object
@@ -161,11 +165,24 @@ class Billing:
         invoices, finalizing, finalizing_cpu = _timed(lambda: self._finalize(month, shard))
         return Closed(lines, invoices, pricing, pricing_cpu, finalizing, finalizing_cpu)
 
+    def refresh(self, month: Month, shard: int, changed: bool) -> tuple[int, float]:
+        """Prices one shard of a running month, with or without new usage of every 20th org: drafts made, CPU seconds.
+
+        What changed is told by fingerprints, as the lake does.
+        """
+        self._usage.late_in = month if changed else None
+        cpu = time.process_time()
+        report = self._report(month, shard, month.end - timedelta(days=3))
+        return report.drafts - report.unchanged, time.process_time() - cpu
+
     def _price(self, month: Month, shard: int) -> int:
+        return self._report(month, shard, month.end).lines
+
+    def _report(self, month: Month, shard: int, now: datetime) -> PricingReport:
         books, orgs = self._in_force(month), self._orgs[shard]
         kept = self._inputs.keep(month, {"usd": fingerprint(books("usd"))}).inputs_id
         source = PricedFrom(self._usage, books, self._accounts, kept)
-        return price_shard(ShardMonth(month, shard, month.end), orgs, source, self._drafts).lines
+        return price_shard(ShardMonth(month, shard, now), orgs, source, self._drafts)
 
     def _finalize(self, month: Month, shard: int) -> int:
         policy = OutcomePolicy(hold_above_multiple=Decimal(20))
@@ -194,6 +211,10 @@ def _close(url: str, lines: int, month: Month, shard: int) -> Closed:
     return _billing(url, lines).close(month, shard)
 
 
+def _refresh(url: str, lines: int, month: Month, shard: int, changed: bool) -> tuple[int, float]:
+    return _billing(url, lines).refresh(month, shard, changed)
+
+
 def _peak_mb(_: int) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
@@ -205,7 +226,7 @@ class Workers:
         spawning = get_context("spawn")
         ready = spawning.Barrier(PROCESSES + 1)
         self._pool = spawning.Pool(PROCESSES, _begin, (url, lines, ready))
-        self._close = partial(_close, url, lines)
+        self._close, self._refresh = partial(_close, url, lines), partial(_refresh, url, lines)
         ready.wait(LONGEST_START_SECONDS)  # raises, if one of them cannot begin
 
     def __enter__(self) -> Self:
@@ -218,6 +239,14 @@ class Workers:
         """Closes every shard of a month; the seconds are those of all processes."""
         shards = self._pool.starmap(self._close, [(month, shard) for shard in range(SHARDS)], chunksize=1)
         return Closed(*map(sum, zip(*shards, strict=True)))
+
+    def refresh(self, month: Month, changed: bool) -> str:
+        """Prices every shard of a running month; what that took, in words."""
+        start = time.perf_counter()
+        asked = [(month, shard, changed) for shard in range(SHARDS)]
+        drafts, cpu = map(sum, zip(*self._pool.starmap(self._refresh, asked, chunksize=1), strict=True))
+        seconds = time.perf_counter() - start
+        return f"{drafts:,} drafts made in {seconds:.1f} s (CPU {cpu / PROCESSES:.1f} s of each process)"
 
     def peak_mb(self) -> float:
         """No less than the most memory that the processes had, all together."""
@@ -285,6 +314,7 @@ def measure(orgs: int, lines: int) -> None:
         save_orgs(engine, folder, orgs)
         server = Server(folder / "pg")
         with Workers(url.format("flybill"), lines) as workers:
+            whole, again = workers.refresh(MONTH, changed=False), workers.refresh(MONTH, changed=True)
             first, told = close(workers, server, MONTH)
             _, bare, _ = _timed(bare_copy(engine, folder, MONTH))
             _, told_next = close(workers, server, MONTH.next())
@@ -293,6 +323,8 @@ def measure(orgs: int, lines: int) -> None:
     sys.stdout.write(
         f"{orgs * lines:,} lines of {orgs:,} orgs by {PROCESSES} processes (the bar: 35 s for 1,000,000 and 50,000), "
         f"{memory:.0f} MB in all; load {os.getloadavg()[0]:.1f}\n"
+        f"  the running month for the first time: {whole}\n"
+        f"    and when every {LATE_EVERY}th org has new usage: {again}\n"
         f"  {told}\n"
         f"    {first / bare:.1f}x a bare COPY of the same lines by one: {bare:.1f} s\n"
         f"  the next month, with late usage of every {LATE_EVERY}th org: {told_next}\n"

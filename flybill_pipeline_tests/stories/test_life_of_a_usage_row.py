@@ -22,7 +22,7 @@ from flybill_pipeline.billing.pricing.usage_lines import PricedUsage, price_mont
 from flybill_pipeline.billing.sync.values import StripeInvoice, SyncTask, SyncWork
 from flybill_pipeline.billing.usage.files import Arrival, LandedFile, Manifest, Rollup, Taken
 from flybill_pipeline.billing.usage.totals import OrgUsage
-from flybill_pipeline.steps.pricing.price_usage import price_org
+from flybill_pipeline.steps.pricing.price_org import price_org
 from flybill_pipeline.stores.invoicing.invoices import Invoices
 from flybill_pipeline.stores.sync.ledger import SyncLedger
 from flybill_pipeline.stores.sync.tasks import Tasks

@@ -4,7 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 
@@ -70,6 +70,9 @@ class Arrived:
     def fingerprints(self, month: Month, shard: int | None, org_ids: Collection[str] = ()) -> Mapping[str, str]:
         return {used.org_id: repr(used.totals) for used in self.of_month(month, shard, org_ids, by_day=True)}
 
+    def orgs(self, month: Month, shard: int | None) -> Mapping[str, bool]:
+        return dict.fromkeys((total.org_id for total in self.totals[month]), False)
+
     def by_meter(self, month: Month) -> dict[str, Decimal]:
         sums: dict[str, Decimal] = defaultdict(lambda: ZERO)
         with exact():
@@ -118,11 +121,11 @@ class BillingWorld:
             self.organizations,
         )
 
-    def price(self, month: Month, only: Collection[str] = ()) -> PricingReport:
+    def price(self, month: Month, only: Collection[str] = (), now: datetime | None = None) -> PricingReport:
         orgs = [terms.in_month(month) for terms in self.organizations.terms(org_ids=only).values()]
-        now = month.end + timedelta(days=2)
         source = PricedFrom(self.usage, self.in_force(month), self.accounts)
-        return price_shard(ShardMonth(month, 0, now, only), orgs, source, self.drafts)
+        part = ShardMonth(month, 0, now or month.end + timedelta(days=2), only)
+        return price_shard(part, orgs, source, self.drafts)
 
     def finalize(self, month: Month, only: Collection[str] = ()) -> FinalizeReport:
         now = month.end + timedelta(days=2)

@@ -23,7 +23,8 @@ class Draft:
 
     `carried_minor` is how much of the total comes from earlier months (it stands in `lines` too). `bases` and
     `settled_months` are the account's: what it was priced from, and by what it is known to be out of date.
-    `credit_uses` is what its lines take from each prepaid credit, in minor units.
+    `credit_uses` is what its lines take from each prepaid credit, in minor units. `made_of` names all that it was made
+    of, see unchanged.py.
     """
 
     month: Month
@@ -37,6 +38,7 @@ class Draft:
     bases: tuple[Basis, ...] = ()
     settled_months: int = 0
     credit_uses: Mapping[str, int] = field(default_factory=dict)
+    made_of: str | None = None
 
     @property
     def total_minor(self) -> int:

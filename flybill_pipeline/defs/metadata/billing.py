@@ -21,6 +21,7 @@ def pricing_metadata(report: PricingReport, movers: Sequence[Mapping[str, Any]] 
         "dagster/partition_row_count": report.lines,
         "organizations": report.drafts,
         **money(report.totals, "drafted"),
+        "organizations as they were": report.unchanged,
         "organizations with a problem": len(problems),
         "organizations billed for earlier months too": report.adjusted,
         "organizations with usage too late to bill": len({org for org, _ in report.too_late}),

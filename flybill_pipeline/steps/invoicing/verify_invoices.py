@@ -21,7 +21,7 @@ from flybill_pipeline.billing.pricing.portions import Portion
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, ContractDays
 from flybill_pipeline.billing.pricing.usage_lines import price_month
 from flybill_pipeline.billing.usage.totals import OrgUsage
-from flybill_pipeline.steps.pricing.price_usage import BooksFor, Usage, books_under, usage_of
+from flybill_pipeline.steps.pricing.price_org import BooksFor, Usage, books_under, usage_of
 
 SAME, PRICES_CHANGED, EDITED, UNKNOWN, UNEXPLAINED = (
     "same",

@@ -23,8 +23,8 @@ from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, ContractDays, fingerprint
 from flybill_pipeline.billing.pricing.usage_lines import price_month
 from flybill_pipeline.billing.usage.totals import OrgUsage
-from flybill_pipeline.steps.pricing.price_usage import BooksFor, books_under, usage_of
-from flybill_pipeline.steps.pricing.price_usage import Usage as MonthUsage
+from flybill_pipeline.steps.pricing.price_org import BooksFor, books_under, usage_of
+from flybill_pipeline.steps.pricing.price_org import Usage as MonthUsage
 
 
 class Usage(MonthUsage, Protocol):

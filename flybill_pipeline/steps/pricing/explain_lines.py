@@ -18,7 +18,7 @@ from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
 from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.billing.usage.totals import dimensions_of
-from flybill_pipeline.steps.pricing.price_usage import BooksFor
+from flybill_pipeline.steps.pricing.price_org import BooksFor
 
 ADJUSTMENT = "adjustment"
 WITHOUT_EVENTS = {

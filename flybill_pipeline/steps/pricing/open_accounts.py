@@ -35,7 +35,7 @@ from flybill_pipeline.steps.pricing.bill_late_usage import (
     late_parts,
     terms_of,
 )
-from flybill_pipeline.steps.pricing.price_usage import BooksFor
+from flybill_pipeline.steps.pricing.price_org import BooksFor
 
 REPORTED_MONTHS = 12  # how far back usage that comes too late is looked for
 

@@ -3,49 +3,29 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from flybill_pipeline.billing.invoicing.account import EMPTY, Account
-from flybill_pipeline.billing.invoicing.bill import Parts, put_together
-from flybill_pipeline.billing.invoicing.carried_over import carried_line
-from flybill_pipeline.billing.invoicing.clashes import carried_in_others
-from flybill_pipeline.billing.invoicing.commitments import commitment_in
 from flybill_pipeline.billing.invoicing.invoice import Draft
-from flybill_pipeline.billing.invoicing.left_behind import unknown_org
-from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import BilledOrg
+from flybill_pipeline.billing.invoicing.unchanged import KeptDraft, made_of
 from flybill_pipeline.billing.invoicing.unstorable import UnstorableDraftError, held_instead
-from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, ContractDays, measures_needed
-from flybill_pipeline.billing.pricing.usage_lines import PricedUsage, price_month
 from flybill_pipeline.billing.usage.texts import name_to_keep
-from flybill_pipeline.billing.usage.totals import Measures, OrgUsage
+from flybill_pipeline.billing.usage.totals import OrgUsage
+from flybill_pipeline.steps.pricing.price_org import (
+    BooksFor,
+    Usage,
+    books_under,
+    price_org,
+    price_stranger,
+    usage_of,
+    with_carried,
+)
 
-BooksFor = Callable[[str], BooksOfMonth | None]
-"""Gives the price books of a currency that are in force in the month; None where there is none."""
-
-
-class Usage(Protocol):
-    """The exact usage totals of a month."""
-
-    def of_month(
-        self,
-        month: Month,
-        shard: int,
-        org_ids: Collection[str] = (),
-        *,
-        by_day: bool = False,
-        measures: Measures | None = None,
-        until: datetime | None = None,
-    ) -> Iterable[OrgUsage]:
-        """Every org of the shard that has usage, or just `org_ids`, each once; with a total for each day if asked.
-
-        Totals carry the `measures` asked for; levels are held `until` then, at most the month's end.
-        """
+MOST_NAMED = 100
+"""Up to so many orgs are named when usage is read; more are picked out of the whole shard."""
 
 
 class Accounts(Protocol):
@@ -62,7 +42,10 @@ class Drafts(Protocol):
     def settled(self, month: Month, shard: int) -> set[str]: ...
     def strangers(self, month: Month, shard: int) -> set[str]: ...
     def carried(self, month: Month, org_ids: Collection[str]) -> Mapping[str, Mapping[str, int]]: ...
-    def replace(self, part: ShardMonth, new: Iterable[Draft], priced_from: str | None = None) -> tuple[int, int]: ...
+    def kept(self, month: Month, shard: int) -> Mapping[str, KeptDraft]: ...
+    def replace(
+        self, part: ShardMonth, new: Iterable[Draft], priced_from: str | None = None, keep: Collection[str] = ()
+    ) -> tuple[int, int]: ...
     def refused(self, part: ShardMonth, new: Iterable[Draft]) -> Mapping[str, str]: ...
     def report_too_late(self, month: Month, shard: int, too_late: Iterable[tuple[str, Month]]) -> None: ...
 
@@ -72,7 +55,7 @@ class PricingReport:
     """What one shard of a month came to: drafts, their lines, minor units per currency, orgs with a problem.
 
     `adjusted` counts the orgs that are billed for earlier months too; `too_late` are those whose usage came when no
-    invoice could bill it any more, with the month of that usage.
+    invoice could bill it any more, with the month of that usage. Of the drafts `unchanged` stand as they were.
     """
 
     drafts: int
@@ -81,6 +64,7 @@ class PricingReport:
     problems: Sequence[tuple[str, str]]
     adjusted: int = 0
     too_late: Sequence[tuple[str, Month]] = ()
+    unchanged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +83,18 @@ class PricedFrom:
 def price_shard(part: ShardMonth, orgs: Sequence[BilledOrg], source: PricedFrom, drafts: Drafts) -> PricingReport:
     """Prices every unsettled org of the shard, or its orgs `only`, again and replaces their drafts, all or nothing.
 
-    Every org gets a draft, also one without usage; so does an org that has usage but was never imported, so that
-    its usage cannot be overlooked.
+    While the month is running, drafts that would come out as they are stay. Every org gets a draft, also one without
+    usage; so does an org that has usage but was never imported, so that its usage cannot be overlooked.
     """
     month, shard, only, accounts = part.month, part.shard, part.only, source.accounts
     settled = drafts.settled(month, shard)
     known = {org.org_id: org for org in orgs if org.org_id not in settled}
     opened = accounts.of(part, list(known.values())) if accounts else {}
-    in_force = [books_under(source.books(org.currency), org.contracts) for org in known.values()]
-    used = {org.org_id: org for org in usage_of(part, source.usage, set(in_force)) if org.org_id not in settled}
     carried = drafts.carried(month, list(known))
+    opened = {key: with_carried(opened.get(key, EMPTY), carried.get(key, {})) for key in known}
+    names = {key: made_of(org, opened[key], part.now.date()) for key, org in known.items()}
+    unchanged, wanted = _standing(part, names, source.usage, drafts)
+    used = {key: found for key, found in _used(part, known, source, wanted).items() if key not in settled}
     unknown = {name_to_keep(key): used[key] for key in used.keys() - known.keys()}
     left_behind = accounts.left_behind(part) if accounts and not only else {}
     earlier = {name_to_keep(key): left_behind[key] for key in left_behind.keys() - known.keys()}
@@ -116,154 +102,78 @@ def price_shard(part: ShardMonth, orgs: Sequence[BilledOrg], source: PricedFrom,
 
     def made() -> Iterator[Draft]:
         for key, org in known.items():
-            account = with_carried(opened.get(key, EMPTY), carried.get(key, {}))
-            yield price_org(part, org, used.get(key), source.books, account)
+            if key not in unchanged:
+                draft = price_org(part, org, used.get(key), source.books, opened[key])
+                yield replace(draft, made_of=names[key])
         for key in sorted(strangers - known.keys() - settled):
-            yield _stranger(part, key, unknown.get(key), earlier.get(key, ()))
+            yield price_stranger(part, key, unknown.get(key), earlier.get(key, ()))
 
-    count, lines, tally = _stored(part, made, source.inputs_id, drafts)
+    count, lines, tally = _stored(part, made, _Where(drafts, source.inputs_id, unchanged))
     too_late = accounts.too_late(month, shard) if accounts and not only else []
     if not only:
         drafts.report_too_late(month, shard, too_late)
     return PricingReport(
-        drafts=count,
-        lines=lines,
+        drafts=count + len(unchanged),
+        lines=lines + sum(draft.lines for draft in unchanged.values()),
         totals=tally.totals,
         problems=tally.problems,
         adjusted=sum(len(account.bases) > 1 for account in opened.values()),
         too_late=too_late,
+        unchanged=len(unchanged),
     )
 
 
-def _stored(
-    part: ShardMonth, made: Callable[[], Iterable[Draft]], inputs_id: str | None, drafts: Drafts
-) -> tuple[int, int, "_Tally"]:
+def _standing(part: ShardMonth, names: Mapping[str, str | None], usage: Usage, drafts: Drafts) -> "_Standing":
+    """The drafts that stand and would come out as they are. None once the month has ended: what is billed is priced."""
+    if part.only or part.now >= part.month.end:
+        return _Standing({}, None)
+    kept = {org: draft for org, draft in drafts.kept(part.month, part.shard).items() if draft.made_of == names.get(org)}
+    if not kept:
+        return _Standing({}, None)
+    grows = usage.orgs(part.month, part.shard)
+    unchanged = {org: draft for org, draft in kept.items() if not grows.get(org)}
+    return _Standing(unchanged, grows.keys() - unchanged.keys())
+
+
+def _used(
+    part: ShardMonth, known: Mapping[str, BilledOrg], source: PricedFrom, wanted: Collection[str] | None
+) -> dict[str, OrgUsage]:
+    """Org → its usage: of the orgs `wanted`, or of all that have any."""
+    in_force = {books_under(source.books(org.currency), org.contracts) for org in known.values()}
+    if wanted is None:
+        return {org.org_id: org for org in usage_of(part, source.usage, in_force)}
+    if not wanted:
+        return {}
+    named = replace(part, only=sorted(wanted)) if len(wanted) <= MOST_NAMED else part
+    return {org.org_id: org for org in usage_of(named, source.usage, in_force) if org.org_id in wanted}
+
+
+def _stored(part: ShardMonth, made: Callable[[], Iterable[Draft]], where: "_Where") -> tuple[int, int, "_Tally"]:
     """Stores the drafts that each call of `made` gives. What the database will not take is held."""
-    tally = _Tally()
+    drafts, tally = where.drafts, _Tally()
+    tally.count_kept(where.unchanged)
     try:
-        return *drafts.replace(part, tally.counting(made()), inputs_id), tally
+        return *drafts.replace(part, tally.counting(made()), where.inputs_id, where.unchanged), tally
     except UnstorableDraftError:
         refused, tally = drafts.refused(part, made()), _Tally()
+        tally.count_kept(where.unchanged)
     taken = (held_instead(draft, refused[draft.org_id]) if draft.org_id in refused else draft for draft in made())
-    return *drafts.replace(part, tally.counting(taken), inputs_id), tally
+    return *drafts.replace(part, tally.counting(taken), where.inputs_id, where.unchanged), tally
 
 
-def books_under(books: BooksOfMonth | None, contracts: tuple[ContractDays, ...]) -> BooksOfMonth | None:
-    """The books of the month for an org with these contracts; None where there are none."""
-    return None if books is None else books.under(contracts)
+class _Standing(NamedTuple):
+    """The drafts that stay as they are, and the orgs whose usage must be read; None: all."""
+
+    unchanged: Mapping[str, KeptDraft]
+    wanted: Collection[str] | None
 
 
-def with_carried(account: Account, carried: Mapping[str, int]) -> Account:
-    """The account with what is open from earlier months, in minor units by currency."""
-    return replace(account, carried=carried) if carried else account
+class _Where(NamedTuple):
+    """Where drafts are put, the id of the inputs that they keep, and beside which that stay as they are."""
 
-
-def price_org(
-    part: ShardMonth, org: BilledOrg, usage: OrgUsage | None, books: BooksFor, account: Account = EMPTY
-) -> Draft:
-    """One org's month as it stands, by the same code "so far" and for the invoice; `usage` None means there is none."""
-    month, in_force = part.month, books(org.currency)
-    if in_force is None:
-        priced, commitment = PricedUsage((), ()), None
-        problems = _without_book(month, org, usage)
-    else:
-        under = in_force.under(org.contracts)
-        priced, commitment = price_month(under, usage.totals if usage else ()), commitment_in(under)
-        problems = list(_unpriced(priced, usage))
-    carried_minor = account.carried.get(org.currency, 0)
-    parts = Parts(
-        priced=(*priced.lines, *account.fixed),
-        reckoned=account.reckoned,
-        carried=[carried_line(month, org.org_id, org.currency, carried_minor)] if carried_minor else [],
-        commitment=commitment,
-        billed_before_minor=account.billed_before_minor,
-        waived_before_minor=account.waived_before_minor,
-        discounts=account.discounts,
-        credits=account.credits,
-    )
-    bill = put_together(month, org.currency, parts)
-    left = {credit.credit_id: credit.left_minor for credit in bill.credits}
-    return Draft(
-        month=month,
-        org_id=org.org_id,
-        shard=part.shard,
-        currency=org.currency,
-        lines=bill.lines,
-        carried_minor=carried_minor,
-        problems=(*problems, *carried_in_others(org.currency, account.carried), *account.problems),
-        usage_up_to=usage.up_to if usage else None,
-        bases=account.bases,
-        settled_months=account.settled_months,
-        credit_uses={
-            credit.credit_id: credit.left_minor - left[credit.credit_id]
-            for credit in account.credits
-            if credit.left_minor > left[credit.credit_id]
-        },
-    )
-
-
-def usage_of(
-    part: ShardMonth, usage: Usage, in_force: Collection[BooksOfMonth | None], *, by_day: bool = False
-) -> Iterable[OrgUsage]:
-    """The usage of a shard's month in the detail that pricing by the books `in_force` takes; `by_day` asks for days."""
-    return usage.of_month(
-        part.month,
-        part.shard,
-        part.only,
-        by_day=by_day or any(books is not None and books.needs_days for books in in_force),
-        measures=measures_needed(in_force),
-        until=min(part.now, part.month.end),
-    )
-
-
-def _stranger(part: ShardMonth, org_id: str, usage: OrgUsage | None, earlier: Sequence[Month]) -> Draft:
-    """An org that nobody imported, with usage of the month, or of `earlier` months that were closed without it.
-
-    Without any (what it had belongs to another by now) nothing is wrong any more.
-    """
-    problems = [] if usage is None else list(_per_meter(unknown_org(org_id), usage))
-    problems += [unknown_org(org_id, earlier)] if earlier else []
-    up_to = usage.up_to if usage else None
-    return Draft(part.month, org_id, part.shard, None, (), 0, tuple(problems), up_to)
-
-
-def _without_book(month: Month, org: BilledOrg, usage: OrgUsage | None) -> list[HoldReason]:
-    problem = HoldReason(
-        code="no_price_book",
-        message=f"No price book in {org.currency} is in force in {month}.",
-        remedy=f"Add a price book in {org.currency} that is effective by {month.first_day}, then close it again.",
-    )
-    return _due_anyway(problem, usage) if org.contracts else list(_per_meter(problem, usage))
-
-
-def _unpriced(priced: PricedUsage, usage: OrgUsage | None) -> Iterator[HoldReason]:
-    for each in priced.unpriced:
-        problem = HoldReason(
-            code=each.code,
-            message=f"{each.message[0].upper()}{each.message[1:]}.",
-            remedy=f"{each.remedy[0].upper()}{each.remedy[1:]}.",
-            meter=each.meter,
-            quantity=each.quantity,
-        )
-        if each.meter is None:
-            yield from _due_anyway(problem, usage)
-        else:
-            yield problem
-
-
-def _due_anyway(problem: HoldReason, usage: OrgUsage | None) -> list[HoldReason]:
-    """The problem for each meter, or once without any: what a contract asks for without usage waits too."""
-    return list(_per_meter(problem, usage)) or [problem]
-
-
-def _per_meter(problem: HoldReason, usage: OrgUsage | None) -> Iterator[HoldReason]:
-    """The problem once for each meter that waits because of it, with the quantity: so nothing goes missing."""
-    quantities: dict[str, Decimal] = {}
-    with exact():
-        for total in usage.totals if usage else ():
-            quantities[total.meter] = quantities.get(total.meter, Decimal(0)) + total.quantity
-    for meter in sorted(quantities):
-        yield replace(problem, meter=meter, quantity=quantities[meter])
+    drafts: Drafts
+    inputs_id: str | None
+    unchanged: Mapping[str, KeptDraft]
 
 
 @dataclass(slots=True)
@@ -272,6 +182,14 @@ class _Tally:
 
     totals: Counter[str] = field(default_factory=Counter)
     problems: list[tuple[str, str]] = field(default_factory=list)
+
+    def count_kept(self, kept: Mapping[str, KeptDraft]) -> None:
+        """Counts drafts that stay as they are."""
+        for org_id, draft in kept.items():
+            if draft.currency is not None:
+                self.totals[draft.currency] += draft.total_minor
+            if draft.problem is not None:
+                self.problems.append((org_id, draft.problem))
 
     def counting(self, new: Iterable[Draft]) -> Iterator[Draft]:
         for draft in new:

@@ -13,7 +13,7 @@ from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItem
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import BilledOrg
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.steps.pricing.price_usage import BooksFor, Usage, books_under, price_org, usage_of
+from flybill_pipeline.steps.pricing.price_org import BooksFor, Usage, books_under, price_org, usage_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, text
 
 from flybill_pipeline.billing.invoicing.invoice import Draft
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
+from flybill_pipeline.billing.invoicing.unchanged import KeptDraft
 from flybill_pipeline.billing.invoicing.unstorable import UnstorableDraftError
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.portions import portions_data
@@ -52,6 +53,7 @@ DRAFT_COLUMNS = (
     "settled_months",
     "credit_uses",
     "priced_from",
+    "made_of",
 )
 BASIS_COLUMNS = (
     "month",
@@ -112,17 +114,29 @@ class Drafts:
                 carried.setdefault(org_id, {})[currency] = int(amount)
         return carried
 
-    def replace(self, part: ShardMonth, new: Iterable[Draft], priced_from: str | None = None) -> tuple[int, int]:
+    def kept(self, month: Month, shard: int) -> dict[str, KeptDraft]:
+        """Org → what its draft was made of and came to, where that is known."""
+        draft = drafts.c
+        problem = draft.problems[0]["code"].astext
+        query = select(draft.org_id, draft.made_of, draft.currency, draft.total_minor, draft.line_count, problem).where(
+            draft.month == str(month), draft.shard == shard, draft.made_of.is_not(None)
+        )
+        with self._engine.connect() as connection:
+            return {org_id: KeptDraft(*known) for org_id, *known in connection.execute(query)}
+
+    def replace(
+        self, part: ShardMonth, new: Iterable[Draft], priced_from: str | None = None, keep: Collection[str] = ()
+    ) -> tuple[int, int]:
         """Puts `new` in the place of every unsettled draft of the shard, or of its orgs `only`, all or nothing.
 
-        `priced_from` names the inputs (see inputs.py). Returns the numbers of drafts and lines. An org that
-        was settled since it was priced keeps its lines. `new` may be made as it is taken: no draft is kept once it is
-        written. Raises UnstorableDraftError when the database takes one of them not.
+        Those of the orgs to `keep` stay. `priced_from` names the inputs (see inputs.py). Returns the numbers of drafts
+        and lines. An org that was settled since it was priced keeps its lines. `new` may be made as it is taken: no
+        draft is kept once it is written. Raises UnstorableDraftError when the database takes one of them not.
         """
         with self._engine.begin() as connection:
             lock_shard(connection, part.shard)
             settled = _settled(connection, part.month, part.shard)
-            self._clear(connection, part.month, part.shard, part.only)
+            self._clear(connection, part.month, part.shard, part.only, keep)
             open_drafts = (draft for draft in new if draft.org_id not in settled)
             return _copied(connection, open_drafts, part.now, priced_from)
 
@@ -158,13 +172,17 @@ class Drafts:
             if rows:
                 connection.execute(insert(too_late_usage), rows)
 
-    def _clear(self, connection: Connection, month: Month, shard: int, only: Collection[str]) -> None:
+    def _clear(
+        self, connection: Connection, month: Month, shard: int, only: Collection[str], keep: Collection[str] = ()
+    ) -> None:
         settled = select(outcomes.c.org_id).where(outcomes.c.month == str(month), outcomes.c.outcome != "held")
         mine = select(drafts.c.org_id).where(
             drafts.c.month == str(month), drafts.c.shard == shard, drafts.c.org_id.not_in(settled)
         )
         if only:
             mine = mine.where(drafts.c.org_id.in_(only))
+        if keep:
+            mine = mine.where(drafts.c.org_id.not_in(keep))
         for table in (line_items, pricing_bases, drafts):
             connection.execute(delete(table).where(table.c.month == str(month), table.c.org_id.in_(mine)))
 
@@ -249,6 +267,7 @@ def _draft_row(draft: Draft, now: datetime, priced_from: str | None) -> _Row:
         draft.settled_months,
         dict(draft.credit_uses),
         priced_from,
+        draft.made_of,
     )
 
 

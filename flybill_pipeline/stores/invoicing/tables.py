@@ -102,6 +102,7 @@ drafts = Table(  # one org's month so far: the sum of its lines, and what keeps 
     Column("settled_months", Integer, nullable=False, server_default="0"),  # of the org, when it was priced
     Column("credit_uses", JSONB, nullable=False, server_default="{}"),  # {credit_id: minor units}
     Column("priced_from", Text, ForeignKey("flybill.pricing_inputs.inputs_id")),  # a row of pricing_inputs
+    Column("made_of", Text),  # names all that it was made of, see billing's unchanged.py
     Index("drafts_shard", "month", "shard"),
 )
 

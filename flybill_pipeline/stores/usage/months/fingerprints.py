@@ -42,6 +42,25 @@ def usage_fingerprints(
     return dict(lake.query(query, parameters * len(parts)))
 
 
+def orgs_with_usage(lake: UsageLake, month: Month, shard: int | None, measures: Measures) -> dict[str, bool]:
+    """Org with usage of the month, or a level in it → whether time alone adds to its bill, as it does to a level's."""
+    usage, meters = MeasuredUsage(lake), measures.get(Aggregation.TIME_WEIGHTED, ())
+    where, parameters = condition({"shard = ?": shard})
+    paths = lake.places(lake.catalog.rollups(month.days()).values())
+    parts = [f"select org_id, false from {totals_rows(paths)} where {where}"] if paths else []
+    changes = usage.rows(month.days(), Aggregation.TIME_WEIGHTED, meters) if meters else None
+    if changes:
+        parts.append(f"select org_id, true from {changes} where {where}")
+    levels = usage.level_rows(month.first_day, meters)
+    if levels:
+        parts.append(f"""select org_id, true from {levels} where {where}
+                         group by org_id, meter, dimensions having sum(quantity) <> 0""")
+    if not parts:
+        return {}
+    query = f"select org_id, bool_or(grows) from ({' union all '.join(parts)}) as found(org_id, grows) group by org_id"
+    return dict(lake.query(query, parameters * len(parts)))
+
+
 def _parts(lake: UsageLake, month: Month, measures: Measures, where: str) -> Iterator[str]:
     """Queries for (org_id, hash of one part), each with the same condition."""
     usage = MeasuredUsage(lake)

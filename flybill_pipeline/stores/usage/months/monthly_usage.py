@@ -15,7 +15,7 @@ from flybill_pipeline.billing.usage.texts import name_to_keep, without_nul
 from flybill_pipeline.billing.usage.time_weighted import LevelChange, level_time
 from flybill_pipeline.billing.usage.totals import LevelTrail, Measures, OrgUsage, UsageTotal, dimensions_of
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
-from flybill_pipeline.stores.usage.months.fingerprints import usage_fingerprints, usage_version
+from flybill_pipeline.stores.usage.months.fingerprints import orgs_with_usage, usage_fingerprints, usage_version
 from flybill_pipeline.stores.usage.months.measured_usage import Change, Level, Measured, MeasuredUsage
 
 _Found = tuple[str, UsageTotal, datetime]
@@ -99,6 +99,10 @@ class MonthlyUsage:
         """
         prints = usage_fingerprints(self._lake, month, shard, org_ids, self._measures_of(month))
         return {org_id: text for org_id, text in prints.items() if name_to_keep(org_id) == org_id}
+
+    def orgs(self, month: Month, shard: int | None) -> Mapping[str, bool]:
+        """Org with usage of the month → whether time alone adds to its bill; see fingerprints.orgs_with_usage."""
+        return orgs_with_usage(self._lake, month, shard, self._measures_of(month))
 
     def by_meter(self, month: Month) -> dict[str, Decimal]:
         """The exact quantity of the month per meter, in the unit that usage is recorded in."""

@@ -99,3 +99,16 @@ def test_a_month_depends_on_the_level_that_it_began_with_and_on_nothing_else_bef
     assert (sums.fingerprints(OCTOBER, None), sums.version(OCTOBER)) == (summed, versions[1])
     by_shard = [levels.fingerprints(OCTOBER, shard) for shard in range(16)]
     assert {org: mark for shard in by_shard for org, mark in shard.items()} == after
+
+
+def test_who_has_usage_is_known_and_of_whom_time_alone_adds_to_the_bill(tmp_path: Path, engine: Engine) -> None:
+    world = UsageWorld(tmp_path, engine)
+    assert by(world, "time_weighted").orgs(OCTOBER, None) == {}
+    september = "2026-09-05T00:00:00Z"
+    gone = edge(3, "cirrus", at=september), edge(4, "cirrus", -1, at="2026-09-06T00:00:00Z")
+    world.put("edge/1.jsonl", jsonl(edge(1), edge(2, "bolt", at=september), *gone))
+    world.run()
+    assert by(world, "sum").orgs(OCTOBER, None) == {"acme": False}
+    assert by(world, "time_weighted").orgs(OCTOBER, None) == {"acme": True, "bolt": True}
+    by_shard = [by(world, "time_weighted").orgs(OCTOBER, shard) for shard in range(16)]
+    assert {org: grows for shard in by_shard for org, grows in shard.items()} == {"acme": True, "bolt": True}
