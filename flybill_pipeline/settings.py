@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from flybill_pipeline.notifiers.event_endpoint import signing_keys
 from flybill_pipeline.stripe_gateway.keys import key_fault
 
 PACKAGE = Path(__file__).parent
@@ -123,34 +124,39 @@ def _long_word(secret: SecretStr) -> SecretStr:
     return _word(secret)
 
 
+def _signing_secrets(secrets: SecretStr) -> SecretStr:
+    _require(bool(signing_keys(secrets.get_secret_value())))
+    return secrets
+
+
 OnlyOne = Annotated[bool, BeforeValidator(lambda value: value in (True, "1"))]
 """Switched on by a 1 and by nothing that might have been meant otherwise."""
 Folder = Annotated[str, AfterValidator(_absolute_folder)]
 PathOf = Annotated[Path, AfterValidator(_absolute)]
 Postgres = Annotated[str, AfterValidator(_postgres)]
+SecretUrl = Annotated[SecretStr, AfterValidator(_http)]
 Rate = Annotated[float, Field(gt=0, le=10_000)]
 
 
 class Settings(BaseModel):
     """Everything that one process needs to know about where it runs.
 
-    `database_url` and `dagster_database_url` are None until the embedded Postgres is running
-    (`local.services` fills them in); `stripe_api_base` is None for Stripe itself. The rates are calls per second to one
-    endpoint and to the whole account; None means what Stripe grants a key of its kind. With
-    `stripe_automatic_tax` Stripe adds tax, by the customer's address: on top of our amounts, or as a part of them
-    (`stripe_tax_behavior`). With `stripe_numbers` "ours" an invoice has the same number there as here. `statement_url`
-    is where organizations read their statements: the memo of an invoice at Stripe has the link. For `lookback_months`
-    before the month that is closed late usage is still billed. Amounts below Stripe's minimum are carried forward, or
-    waived. A total above `hold_above_multiple` times what the org's last three months came to, and a credit above
-    `largest_credit_minor`, wait for a person; 0 switches either off. Alerts go to `alert_webhook_url` (Slack's format)
-    and to `alert_email_to` (addresses, by commas) through `smtp_url`; `ui_url` is where operators find Dagster,
-    and `code_url` where its links to the code lead. With
-    `customer_mail` customers are mailed when a budget is reached, from the same sender; without it that is left to the
-    platform.
-    What is exported for FinOps tools lies in `exports`, and says `provider_name` for who provides and bills.
-    Customers find their pages at `web_url`; `link_secret` signs the links to them, None means a secret of the home's.
-    A month is closed by itself `close_grace_days` after its end. With `automation` schedules and sensors are on until
-    somebody switches them off; without it they are off until somebody switches them on.
+    `database_url` and `dagster_database_url` are None until the embedded Postgres is running (`local.services` fills
+    them in); `stripe_api_base` is None for Stripe itself. The rates are calls per second to one endpoint and to the
+    whole account; None means what Stripe grants a key of its kind. With `stripe_automatic_tax` Stripe adds tax, by the
+    customer's address: on top of our amounts, or as a part of them (`stripe_tax_behavior`). With `stripe_numbers`
+    "ours" an invoice has the same number there as here. `statement_url` is where organizations read their statements:
+    the memo of an invoice at Stripe has the link. For `lookback_months` before the month that is closed late usage is
+    still billed. Amounts below Stripe's minimum are carried forward, or waived. A total above `hold_above_multiple`
+    times what the org's last three months came to, and a credit above `largest_credit_minor`, wait for a person; 0
+    switches either off. Alerts go to `alert_webhook_url` (Slack's format) and to `alert_email_to` (addresses, by
+    commas) through `smtp_url`; `ui_url` is where operators find Dagster, and `code_url` where its links to the code
+    lead. With `customer_mail` customers are mailed when a budget is reached, from the same sender; without it that is
+    left to the platform. The platform takes events at `events_url`, signed with `events_secret`. What is exported for
+    FinOps tools lies in `exports`, and says `provider_name` for who provides and bills. Customers find their pages at
+    `web_url`; `link_secret` signs the links to them, None means a secret of the home's. A month is closed by itself
+    `close_grace_days` after its end. With `automation` schedules and sensors are on until somebody switches them off;
+    without it they are off until somebody switches them on.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
@@ -188,9 +194,7 @@ class Settings(BaseModel):
     largest_credit_minor: int = Field(100_000, ge=0, lt=2**63, description="a whole number of cents, 0 or more")
     close_grace_days: int = Field(2, ge=0, le=27, description="a whole number from 0 to 27")
     automation: bool = Field(False, description="1 or 0")
-    alert_webhook_url: Annotated[SecretStr, AfterValidator(_http)] | None = Field(
-        None, description="an http:// or https:// address"
-    )
+    alert_webhook_url: SecretUrl | None = Field(None, description="an http:// or https:// address")
     alert_email_to: Annotated[str, AfterValidator(_addresses)] | None = Field(
         None, description="addresses such as ops@example.com, separated by commas"
     )
@@ -201,6 +205,10 @@ class Settings(BaseModel):
         None, description="smtp://user:password@host:port, or smtps://…"
     )
     customer_mail: OnlyOne = False
+    events_url: SecretUrl | None = Field(None, description="an http:// or https:// address")
+    events_secret: Annotated[SecretStr, AfterValidator(_signing_secrets)] | None = Field(
+        None, description="whsec_ and 24 to 64 bytes in base64; several with blanks between them"
+    )
     ui_url: Annotated[str, AfterValidator(_http)] | None = Field(None, description="an http:// or https:// address")
     code_url: Annotated[str, AfterValidator(_tree)] | None = Field(
         None, description="a page such as https://github.com/you/flybill/tree/main"
@@ -216,11 +224,13 @@ class Settings(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _require_a_mail_server(self) -> "Settings":
+    def _require_what_goes_together(self) -> "Settings":
         if self.alert_email_to and self.smtp_url is None:
             raise ValueError("FLYBILL_ALERT_EMAIL_TO is set, but FLYBILL_SMTP_URL is not: name the mail server")
         if self.customer_mail and self.smtp_url is None:
             raise ValueError("FLYBILL_CUSTOMER_MAIL is set, but FLYBILL_SMTP_URL is not: name the mail server")
+        if (self.events_url is None) != (self.events_secret is None):
+            raise ValueError("FLYBILL_EVENTS_URL and FLYBILL_EVENTS_SECRET go together: set both, or none of them")
         return self
 
     @property

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from itertools import takewhile
 from pathlib import Path
 
+import click
 import pytest
 
 from flybill_pipeline.cli.commands import flybill
@@ -31,6 +32,8 @@ def test_every_command_that_is_shown_exists_with_its_options() -> None:
     assert len(shown) >= 7
     for name, rest in shown:
         command = flybill.commands[name]
+        if isinstance(command, click.Group):
+            command = command.commands[rest.split()[0]]
         known = {option for parameter in command.params for option in parameter.opts}
         assert set(re.findall(r"--[a-z-]+", rest.split("#")[0])) <= known, name
 

@@ -26,6 +26,7 @@ def close(month: Month, org_ids: tuple[str, ...], json_wanted: bool) -> None:
             runner.ingest(progress)
             runner.close(month, org_ids, progress)
             runner.reconcile(month, progress)
+            runner.send()
         finish(runner, month, json_wanted)
 
 
@@ -41,6 +42,7 @@ def repair(month: Month, org_ids: tuple[str, ...], json_wanted: bool) -> None:
             runner.ingest(progress)
             runner.repair(month, org_ids, progress)
             runner.reconcile(month, progress)
+            runner.send()
         finish(runner, month, json_wanted, org_ids)
 
 
@@ -60,6 +62,7 @@ def release(month: Month, org: str, by: str, reason: str, json_wanted: bool) -> 
             runner.ingest(progress)
             runner.repair(month, [org], progress)
             runner.reconcile(month, progress)
+            runner.send()
         finish(runner, month, json_wanted, (org,))
 
 
@@ -100,6 +103,7 @@ def payments(json_wanted: bool) -> None:
     with running() as runner:
         before = payments_kept(runner.toolbox)
         runner.read_payments()
+        runner.send()
         after = payments_kept(runner.toolbox)
         show(json_wanted, read_data(before, after), lambda: show_read(before, after))
         show_failed_runs(runner.failed)

@@ -12,6 +12,7 @@ from flybill_pipeline.cli.asking import ASKING
 from flybill_pipeline.cli.beginning import BEGINNING
 from flybill_pipeline.cli.billing import BILLING
 from flybill_pipeline.cli.demo import demo
+from flybill_pipeline.cli.events import EVENTS
 from flybill_pipeline.cli.exporting import EXPORTING
 from flybill_pipeline.cli.imports import IMPORTS
 from flybill_pipeline.cli.keeping import KEEPING
@@ -25,7 +26,7 @@ def flybill() -> None:
     """Usage billing: compile usage, price it, finalize one invoice a month, sync it to Stripe exactly once."""
 
 
-for command in (*BEGINNING, demo, *SERVING, *KEEPING, *IMPORTS, *BILLING, *ASKING, *EXPORTING):
+for command in (*BEGINNING, demo, *SERVING, *KEEPING, *IMPORTS, *BILLING, *ASKING, *EXPORTING, *EVENTS):
     flybill.add_command(command)
 
 

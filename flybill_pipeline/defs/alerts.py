@@ -7,6 +7,7 @@ from flybill_pipeline.defs.described import sensor
 from flybill_pipeline.defs.partitions import Partitions
 from flybill_pipeline.defs.sensors import LOOKED_BACK
 from flybill_pipeline.steps.alerts.find_problems import find_problems
+from flybill_pipeline.steps.alerts.find_undelivered import find_undelivered
 from flybill_pipeline.steps.alerts.tell_problems import tell_problems
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -24,6 +25,7 @@ def alert_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every: 
         stopped, clock = ledger.breaker.state(now), ledger.clock.reading()
         problems = [
             *find_problems(toolbox.troubles, toolbox.usage_health, overdue, stopped, now, clock),
+            *find_undelivered(toolbox.events, toolbox.letters, now),
             *dagster_problems(context.instance, toolbox, partitions, openings, now),
         ]
         report = tell_problems(problems, toolbox.problem_ledger, toolbox.channels, now, toolbox.ui_url)

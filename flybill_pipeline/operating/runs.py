@@ -20,6 +20,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.defs import jobs
 from flybill_pipeline.defs.close_began import BEGAN_TAG
+from flybill_pipeline.defs.outgoing import send
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_key, month_shard_key, org_month_key
 from flybill_pipeline.local.short_folders import plain_name
 from flybill_pipeline.operating.dead_runs import PROCESS_TAG, dead_runs_ended
@@ -27,6 +28,7 @@ from flybill_pipeline.operating.job_runs import NOT_STARTED_AGAIN, noted_at_thei
 from flybill_pipeline.settings import Settings, export_environment
 from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline.stores.postgres.presence import present
+from flybill_pipeline.toolbox.telling import mail
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.toolbox.wiring import build_toolbox
 
@@ -97,6 +99,11 @@ class Runner:
     def read_payments(self) -> None:
         """Reads what is new about payments at Stripe."""
         self._run(jobs.READ_PAYMENTS)
+
+    def send(self) -> None:
+        """Sends what waits for customers and for the platform."""
+        mail(self.toolbox)
+        send(self.toolbox)
 
     def repair(self, month: Month, org_ids: Sequence[str], progress: Progress) -> None:
         """Materializes the failed org-months, as an operator would in the UI."""

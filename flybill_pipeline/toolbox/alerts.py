@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from flybill_pipeline.stores.alerts.budgets import Budgets
+from flybill_pipeline.stores.alerts.events import Events
 from flybill_pipeline.stores.alerts.ledger import ProblemLedger
 from flybill_pipeline.stores.alerts.letters import Letters
 from flybill_pipeline.stores.alerts.troubles import Troubles
+from flybill_pipeline.stores.alerts.used_credits import UsedCredits
 from flybill_pipeline.toolbox.sync import SyncTools
 
 
@@ -27,8 +29,16 @@ class AlertTools(SyncTools):
         return Budgets(self.engine)
 
     @cached_property
+    def events(self) -> Events:
+        return Events(self.engine)
+
+    @cached_property
     def letters(self) -> Letters:
         return Letters(self.engine)
+
+    @cached_property
+    def used_credits(self) -> UsedCredits:
+        return UsedCredits(self.engine)
 
     @property
     def ui_url(self) -> str | None:

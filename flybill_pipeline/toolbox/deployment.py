@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.settings import Settings
 from flybill_pipeline.steps.alerts.mail_customers import Post
+from flybill_pipeline.steps.alerts.send_events import Endpoint
 from flybill_pipeline.steps.alerts.tell_problems import Channel
 from flybill_pipeline.stores.postgres.database import open_engine
 
@@ -24,7 +25,7 @@ class Deployment:
 
     `now` is the clock of every step; `open_stripe` makes the gateway, and refuses a key that must not be used;
     `channels` bring alerts to people, by name; `post_to` gives what brings mail to a customer's address, None without a
-    mail server.
+    mail server; `platform` takes events, None where it has no address.
     """
 
     settings: Settings
@@ -32,6 +33,7 @@ class Deployment:
     open_stripe: Callable[[], "Gateway"]
     channels: Mapping[str, Channel]
     post_to: Callable[[str], Post] | None = None
+    platform: Endpoint | None = None
 
     @cached_property
     def engine(self) -> Engine:

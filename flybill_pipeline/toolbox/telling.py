@@ -11,6 +11,7 @@ from flybill_pipeline.billing.pricing.by_day import DayLines, lines_by_day
 from flybill_pipeline.languages.chosen import language
 from flybill_pipeline.steps.alerts.mail_customers import Mailed, mail_customers
 from flybill_pipeline.steps.alerts.watch_budgets import Letters, watch_budgets
+from flybill_pipeline.steps.alerts.watch_credits import watch_credits
 from flybill_pipeline.steps.pricing.price_org import Usage, books_under, usage_of
 from flybill_pipeline.stores.invoicing.organizations import Organization
 from flybill_pipeline.stripe_gateway.invoice_page import statement_link
@@ -18,7 +19,10 @@ from flybill_pipeline.toolbox.tools import Toolbox
 
 
 def watch(tools: Toolbox, part: ShardMonth, usage: Usage) -> Sequence[Warned]:
-    """Compares what the shard, or some orgs of it, was just priced to with its budgets; returns what was told."""
+    """Compares what the shard, or some orgs of it, was just priced to with budgets and credits; returns what budgets
+    told.
+    """
+    watch_credits(part, tools.used_credits, tools.items, tools.events)
     return watch_budgets(part, tools.budgets, partial(_days, tools, part, usage), _letters(tools))
 
 

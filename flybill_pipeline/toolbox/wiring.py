@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flybill_pipeline.notifiers.email import Email
+from flybill_pipeline.notifiers.event_endpoint import EventEndpoint
 from flybill_pipeline.notifiers.webhook import Webhook
 from flybill_pipeline.settings import Settings, SettingsError
 from flybill_pipeline.steps.alerts.mail_customers import Post
@@ -25,6 +26,7 @@ def build_toolbox(settings: Settings) -> Toolbox:
         open_stripe=lambda: _open_stripe(settings),
         channels=_channels(settings),
         post_to=_post_to(settings),
+        platform=_platform(settings),
     )
 
 
@@ -43,6 +45,12 @@ def _post_to(settings: Settings) -> Callable[[str], Post] | None:
         return None
     server, sender = settings.smtp_url.get_secret_value(), settings.alert_email_from
     return lambda address: Email(server, sender, [address])
+
+
+def _platform(settings: Settings) -> EventEndpoint | None:
+    if settings.events_url is None or settings.events_secret is None:
+        return None
+    return EventEndpoint(settings.events_url.get_secret_value(), settings.events_secret.get_secret_value())
 
 
 def require_usable_stripe(settings: Settings) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flybill_pipeline.billing.alerts.problems import Message
-from flybill_pipeline.notifiers import email, webhook
+from flybill_pipeline.notifiers import email, posting
 from flybill_pipeline.notifiers.email import Email
 from flybill_pipeline.notifiers.webhook import Webhook, escaped
 from flybill_pipeline_tests.worlds.effort import examples
@@ -28,7 +28,7 @@ ANY_TEXT = st.text(st.one_of(st.characters(), st.sampled_from("\r\n\t<>&@*_`[]()
 
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    for channel in (webhook, email):
+    for channel in (posting, email):
         monkeypatch.setattr(channel, "ALL_SECONDS", 1.0)
 
 

@@ -1,7 +1,8 @@
-"""What is said of credit notes beside their invoice, and of their states. Nothing is credited here."""
+"""What is said of credit notes beside their invoice, of their states, and of a used up credit. Nothing is credited."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote, NoteState, what_is_left
 from flybill_pipeline.billing.words.sentence import Money, Sentence, Words, said
 
@@ -11,6 +12,11 @@ NOTE_STATES: Mapping[NoteState, Sentence] = {
     "blocked": said("not given"),
     "mismatch": said("being checked"),
 }
+
+
+def used_up_words(name: str, month: Month) -> Sentence:
+    """That nothing is left of a prepaid credit."""
+    return said("With {month} the credit {name} is used up; what comes after it is charged.", month=month, name=name)
 
 
 def credited_words(total_minor: int, notes: Sequence[CreditNote], told_minor: int = 0) -> Words:

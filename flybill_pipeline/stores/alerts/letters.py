@@ -3,9 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, func, select, update
 
+from flybill_pipeline.billing.alerts.deliveries import MOST_ATTEMPTS
 from flybill_pipeline.billing.alerts.letters import Letter
+from flybill_pipeline.billing.alerts.problems import Undelivered
 from flybill_pipeline.stores.alerts.budget_tables import customer_mails
 from flybill_pipeline.stores.invoicing.tables import organizations
 
@@ -26,6 +28,16 @@ class Letters:
         with self._engine.begin() as connection:
             due = [Letter(**row._mapping) for row in connection.execute(taken.returning(*columns))]
         return sorted(due, key=lambda letter: (letter.attempts, letter.mail_id))
+
+    def troubled(self, since: datetime, attempts: int) -> Undelivered | None:
+        """How many wait, and were given up, when one from then on was tried so often; None while all goes well."""
+        mail = customer_mails.c
+        recent = mail.sent_at.is_(None) & (mail.created_at >= since)
+        given_up = func.count().filter(mail.attempts >= MOST_ATTEMPTS)
+        tried = func.max(mail.error).filter(mail.attempts >= attempts)
+        with self._engine.connect() as connection:
+            row = connection.execute(select(func.count() - given_up, given_up, tried).where(recent)).one()
+        return None if row[2] is None else Undelivered("mail", *row)
 
     def sent(self, letter: Letter, now: datetime) -> None:
         """The mail has arrived."""

@@ -7,8 +7,10 @@ table dropped. `flybill_reader` reads. Neither can log in: people and programs a
 from sqlalchemy import Connection, Engine, text
 
 PIPELINE, READER = "flybill_pipeline", "flybill_reader"
-REPLACED = frozenset({"line_items", "drafts", "pricing_bases", "too_late_usage", "usage_pieces", "usage_exclusions"})
-"""The tables whose rows are worked out again, and so may be deleted."""
+REPLACED = frozenset(
+    {"line_items", "drafts", "pricing_bases", "too_late_usage", "usage_pieces", "usage_exclusions", "events"}
+)
+"""The tables whose rows are worked out again, or were told long ago, and so may be deleted."""
 READ = frozenset({"facts", "alembic_version", "restores"})
 """The tables that only the owner of the schema writes."""
 

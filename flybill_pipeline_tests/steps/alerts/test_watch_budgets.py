@@ -227,8 +227,13 @@ def test_a_mail_goes_to_the_address_of_now_until_it_is_taken_and_then_never_agai
         connection.execute(text("update flybill.organizations set email = 'dev@acme.example' where org_id = 'acme'"))
     assert mail_customers(watched.letters, post, NOW).failed == 0  # it waits
     assert mail_customers(watched.letters, post, NOW + timedelta(minutes=2)).failed == 1
+    for hour in range(1, 6):
+        mail_customers(watched.letters, post, NOW + timedelta(hours=hour))
+    trouble = watched.letters.troubled(NOW, 6)
+    assert trouble is not None
+    assert (trouble.channel, trouble.waiting, trouble.given_up) == ("mail", 1, 0)
     post.refusal = None
-    assert mail_customers(watched.letters, post, NOW + timedelta(minutes=10)).sent == 1
+    assert mail_customers(watched.letters, post, NOW + timedelta(hours=7)).sent == 1
     assert mail_customers(watched.letters, post, NOW + timedelta(days=1)).sent == 0
     assert post.taken == [("dev@acme.example", "Acme: 50 % of a budget for October 2025")]
 
