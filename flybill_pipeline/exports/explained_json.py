@@ -1,12 +1,11 @@
 """A line and its events as JSON: for `flybill explain` and the page of a line. Which events are a line's: not here."""
 
-from typing import Any
-
 from flybill_pipeline.billing.money.decimals import plain
+from flybill_pipeline.exports.shapes import EventJson, ExplainedJson
 from flybill_pipeline.questions.explained import ExplainedLine, UsedEvent
 
 
-def explained_data(each: ExplainedLine) -> dict[str, Any]:
+def explained_data(each: ExplainedLine) -> ExplainedJson:
     """The line itself; its events come after it, one by one."""
     line = each.line
     return {
@@ -26,7 +25,7 @@ def explained_data(each: ExplainedLine) -> dict[str, Any]:
     }
 
 
-def event_data(event: UsedEvent) -> dict[str, Any]:
+def event_data(event: UsedEvent) -> EventJson:
     """One event; `file` and `row` say where it was landed."""
     return {
         "source": event.source,

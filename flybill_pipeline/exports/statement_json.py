@@ -1,8 +1,8 @@
 """The statement as JSON: `flybill owes --json`, and the file that is kept. No number is made here."""
 
 import json
-from datetime import UTC, date
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import cast
 
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
@@ -14,6 +14,15 @@ from flybill_pipeline.billing.pricing.working import working_data
 from flybill_pipeline.billing.words.english import ENGLISH
 from flybill_pipeline.billing.words.sentence import Language, say
 from flybill_pipeline.billing.words.statement import Statement
+from flybill_pipeline.exports.shapes import (
+    BudgetJson,
+    CreditNoteJson,
+    LineJson,
+    MonthJson,
+    OwedJson,
+    PaymentJson,
+    PortionJson,
+)
 from flybill_pipeline.questions.budgets import BudgetState
 from flybill_pipeline.questions.owed import Owed
 
@@ -26,18 +35,18 @@ def statement_json(owed: Owed, language: Language = ENGLISH) -> str:
     return json.dumps(owed_data(owed, language), indent=2).replace("\x7f", "\\u007f") + "\n"
 
 
-def owed_data(owed: Owed, language: Language = ENGLISH) -> dict[str, Any]:
+def owed_data(owed: Owed, language: Language = ENGLISH) -> OwedJson:
     """The JSON of `flybill owes`."""
     facts, statement = owed.facts, owed.statement
     return {
         "org_id": owed.org.org_id,
         **month_data(facts, statement, language),
         "forecast_minor": statement.forecast_minor,
-        "usage_up_to": facts.usage_up_to and facts.usage_up_to.isoformat(),
+        "usage_up_to": _moment(facts.usage_up_to),
         "files_unread": owed.files_unread,
-        "hosted_invoice_url": facts.payment and facts.payment.hosted_invoice_url,
-        "payment": facts.payment and payment_data(facts.payment),
-        "payments_as_of": owed.poll.read_up_to and owed.poll.read_up_to.isoformat(),
+        "hosted_invoice_url": facts.payment.hosted_invoice_url if facts.payment else None,
+        "payment": payment_data(facts.payment) if facts.payment else None,
+        "payments_as_of": _moment(owed.poll.read_up_to),
         "lines": [line_data(line) for line in owed.lines],
         "credit_notes": [note_data(note) for note in owed.credit_notes],
         "left_minor": owed.left_minor,
@@ -45,7 +54,11 @@ def owed_data(owed: Owed, language: Language = ENGLISH) -> dict[str, Any]:
     }
 
 
-def month_data(facts: MonthFacts, statement: Statement, language: Language = ENGLISH) -> dict[str, Any]:
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def month_data(facts: MonthFacts, statement: Statement, language: Language = ENGLISH) -> MonthJson:
     """Where a month stands."""
     return {
         "month": str(facts.month),
@@ -58,7 +71,7 @@ def month_data(facts: MonthFacts, statement: Statement, language: Language = ENG
     }
 
 
-def line_data(line: LineItem) -> dict[str, Any]:
+def line_data(line: LineItem) -> LineJson:
     """One line as JSON."""
     return {
         "kind": line.kind,
@@ -71,17 +84,17 @@ def line_data(line: LineItem) -> dict[str, Any]:
         "amount_minor": line.amount_minor,
         "description": line.description,
         "working": working_data(line.working),
-        "portions": portions_data(line.portions),
+        "portions": cast("list[PortionJson]", portions_data(line.portions)),
     }
 
 
-def payment_data(payment: Payment) -> dict[str, Any]:
+def payment_data(payment: Payment) -> PaymentJson:
     """One payment: its members, times as text."""
     values = {name: getattr(payment, name) for name in Payment.__slots__}
     return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values.items()}
 
 
-def note_data(note: CreditNote) -> dict[str, Any]:
+def note_data(note: CreditNote) -> CreditNoteJson:
     """One credit note as JSON, as its customer may read it."""
     return {
         "number": note.number,
@@ -100,7 +113,7 @@ def note_data(note: CreditNote) -> dict[str, Any]:
     }
 
 
-def budget_data(state: BudgetState, language: Language = ENGLISH) -> dict[str, Any]:
+def budget_data(state: BudgetState, language: Language = ENGLISH) -> BudgetJson:
     """One budget as JSON, with what of it is spent."""
     budget = state.budget
     return {

@@ -55,6 +55,10 @@ class Access:
         """The organization that the token is for, and whose turn it is."""
         return self._answer(request, await self._holder(token), stranger=True)
 
+    def shows_nothing(self, request: Request) -> bool:
+        """Whether no link came with the request at all, be it one that holds or not."""
+        return not any(_tokens(request))
+
     def keep(self, answer: Response, org_id: str, token: str) -> None:
         """Lets the browser keep the link, so that it need not stand in the address of every page."""
         name = COOKIE + hashlib.sha256(org_id.encode()).hexdigest()[:16]

@@ -1,16 +1,59 @@
 """The values of a page as JSON; the JSON of a month is that of `flybill owes`. No number is made here."""
 
-from typing import Any
+from typing_extensions import TypedDict
 
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.words.sentence import Language
 from flybill_pipeline.exports.explained_json import event_data, explained_data
+from flybill_pipeline.exports.shapes import BudgetJson, EventJson, ExplainedJson, MonthJson, OwedJson
 from flybill_pipeline.exports.statement_json import budget_data, month_data, owed_data
-from flybill_pipeline.web.views import ShownEvents, Values
+from flybill_pipeline.web.views import Values
 
 
-def overview(values: Values, language: Language) -> dict[str, Any]:
-    """The running month as `flybill owes` has it, what its usage came to by each day, and the months before."""
+class DayJson(TypedDict):
+    """What the usage of a month came to by the end of a day (UTC)."""
+
+    day: str
+    total_minor: int
+
+
+class OverviewJson(TypedDict):
+    """The running month as `flybill owes` has it, its usage day after day, and the months before."""
+
+    now: OwedJson
+    usage_by_day: list[DayJson]
+    months: list[MonthJson]
+
+
+class BudgetsJson(TypedDict):
+    """The budgets of the running month."""
+
+    month: str
+    budgets: list[BudgetJson]
+
+
+class LinePageJson(ExplainedJson):
+    """A line, its first events, how many there are and what they add up to; and those that came after it was billed."""
+
+    org_id: str
+    month: str
+    events: list[EventJson]
+    events_count: int
+    events_quantity: str
+    arrived_after: list[EventJson]
+    arrived_after_count: int
+    arrived_after_quantity: str
+
+
+class RefusedJson(TypedDict):
+    """Why there is no other answer, for a person to read."""
+
+    title: str
+    message: str
+
+
+def overview(values: Values, language: Language) -> OverviewJson:
+    """The JSON of the first page."""
     return {
         "now": owed_data(values["owed"], language),
         "usage_by_day": [{"day": day.isoformat(), "total_minor": total} for day, total in values["spent"].by_day],
@@ -18,26 +61,23 @@ def overview(values: Values, language: Language) -> dict[str, Any]:
     }
 
 
-def budgets(values: Values, language: Language) -> dict[str, Any]:
-    """The budgets of the running month."""
+def budgets(values: Values, language: Language) -> BudgetsJson:
+    """The JSON of the page of budgets."""
     answer = values["owed"]
     return {"month": str(answer.facts.month), "budgets": [budget_data(each, language) for each in answer.budgets]}
 
 
-def line(values: Values) -> dict[str, Any]:
-    """A line, its first events, and how many there are."""
+def line(values: Values) -> LinePageJson:
+    """The JSON of the page of a line."""
+    events, later = values["events"], values["later"]
     return {
         "org_id": values["org_id"],
         "month": str(values["month"]),
         **explained_data(values["explained"]),
-        **_events("events", values["events"]),
-        **_events("arrived_after", values["later"]),
-    }
-
-
-def _events(name: str, events: ShownEvents) -> dict[str, Any]:
-    return {
-        name: [event_data(event) for event in events.first],
-        f"{name}_count": events.count,
-        f"{name}_quantity": plain(events.quantity),
+        "events": [event_data(event) for event in events.first],
+        "events_count": events.count,
+        "events_quantity": plain(events.quantity),
+        "arrived_after": [event_data(event) for event in later.first],
+        "arrived_after_count": later.count,
+        "arrived_after_quantity": plain(later.quantity),
     }

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -33,6 +34,7 @@ from flybill_pipeline.web.budget_form import NotTakenError, keep_budget, read_fi
 from flybill_pipeline.web.guard import PathsAsSent, SafeHeaders
 from flybill_pipeline.web.links import Links
 from flybill_pipeline.web.looks import environment, leads_to, page_of
+from flybill_pipeline.web.openapi import document
 from flybill_pipeline.web.reader import keep_choice, language_of
 from flybill_pipeline.web.turns import Turns
 
@@ -56,11 +58,11 @@ def application(tools: Toolbox, links: Links, address: str) -> ASGIApp:
     routes = [
         Route("/", pages.start),
         Route("/link/{token}", pages.open),
+        Route("/openapi.json", described),
         Route(f"{ORG}{MONTH}/lines/{{line}}", pages.line),
         Route(f"{ORG}{MONTH}/statement.{{form}}", pages.kept),
         Route(f"{ORG}{MONTH}", pages.month),
-        Route(f"{ORG}/budgets", pages.budgets, methods=["GET"]),
-        Route(f"{ORG}/budgets", pages.set_budget, methods=["POST"]),
+        Route(f"{ORG}/budgets", pages.budgets, methods=["GET", "POST"]),
         Mount("/static", StaticFiles(packages=[("flybill_pipeline.web", "static")])),
         Route(ORG, pages.overview),
     ]
@@ -68,6 +70,11 @@ def application(tools: Toolbox, links: Links, address: str) -> ASGIApp:
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False  # it would lead to whatever host the request names
     return SafeHeaders(PathsAsSent(app))  # outside, so that an answer to a failure has the headers too
+
+
+async def described(_request: Request) -> Response:
+    """What programs can ask; the same for everybody."""
+    return json_answer(document())
 
 
 class Pages:
@@ -141,6 +148,8 @@ class Pages:
 
     async def budgets(self, request: Request) -> Response:
         """The budgets of the running month, and a form to set one."""
+        if request.method == "POST":
+            return await self.set_budget(request)
         return await self._answered(request, partial(self._budgets, request))
 
     async def set_budget(self, request: Request) -> Response:
@@ -173,10 +182,11 @@ class Pages:
         """An address that no page has."""
         return self._nothing(request)
 
-    async def unchangeable(self, request: Request, _error: Exception) -> Response:
-        """Anything but looking."""
+    async def unchangeable(self, request: Request, error: Exception) -> Response:
+        """Anything that the address does not take, which is nearly always anything but looking."""
         answer = _sentence(request, said("Not possible"), said("The pages can be read, and nothing else."), 405)
-        answer.headers["Allow"] = "GET, HEAD"
+        allowed = error.headers["Allow"] if isinstance(error, HTTPException) and error.headers else "GET, HEAD"
+        answer.headers["Allow"] = ", ".join(sorted(allowed.split(", ")))
         return answer
 
     async def broken(self, request: Request, _error: Exception) -> Response:
@@ -215,7 +225,11 @@ class Pages:
     def _refused(self, request: Request, refused: Refused) -> Response:
         """The same answer whether an organization is there or not, and whatever is wrong with the link."""
         if not refused.wait:
-            return _sentence(request, said("No access"), NO_LINK, 403)
+            if not (wants_json(request) and self._access.shows_nothing(request)):
+                return _sentence(request, said("No access"), NO_LINK, 403)
+            answer = _sentence(request, said("No access"), NO_LINK, 401)
+            answer.headers["WWW-Authenticate"] = "Bearer"
+            return answer
         text = said("Please wait a minute, then load the page again.")
         answer = _sentence(request, said("Too many requests"), text, 429)
         answer.headers["Retry-After"] = str(refused.wait)

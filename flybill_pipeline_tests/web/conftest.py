@@ -55,9 +55,11 @@ class Browser:
         self.port, self.headers = port, dict(headers or {})
         self._opener = urllib.request.build_opener(NoRedirect)
 
-    def get(self, path: str, **headers: str) -> Answer:
+    def get(self, path: str, *, method: str = "GET", **headers: str) -> Answer:
         """The answer at a path, which is sent as it stands."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers={**self.headers, **headers})
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", headers={**self.headers, **headers}, method=method
+        )
         try:
             with self._opener.open(request, timeout=30) as answer:
                 return Answer(answer.status, dict(answer.headers.items()), answer.read().decode())

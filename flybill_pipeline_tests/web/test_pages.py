@@ -229,7 +229,7 @@ def test_a_program_sends_its_link_as_a_bearer_token(served: Served) -> None:
     token = served.links.make("acme", 30, served.site.tools.now())
     assert read(Browser(served.port, {"Authorization": f"Bearer {token}"}).get("/orgs/acme"))
     refused = Browser(served.port).get("/orgs/acme", Accept="Application/JSON")
-    assert (refused.status, json.loads(refused.text)["title"]) == (403, "No access")
+    assert (refused.status, json.loads(refused.text)["title"]) == (401, "No access")
     for wrong in ("", "Bearer", "Bearer x", f"Basic {token}", token):
         assert Browser(served.port, {"Authorization": wrong}).get("/orgs/acme").status == 403
 

@@ -28,7 +28,7 @@ def _of(org_id: str, month: Month | str) -> dict[str, str]:
 
 def assert_views_say_what_is_owed(tools: Toolbox, org_id: str, month: Month) -> str:
     """The three views say of an org's settled month what `owes` says; returns its state."""
-    told = owed_data(owed(tools, org_id, month))
+    told: dict[str, Any] = {**owed_data(owed(tools, org_id, month))}
     (seen,) = view(tools.engine, "statement_months", org_id, month)
     seen["usage_up_to"] = seen["usage_up_to"] and seen["usage_up_to"].isoformat()
     assert {name: seen[name] for name in OF_MONTH} == {name: told[name] for name in OF_MONTH}

@@ -1,0 +1,129 @@
+"""What answers look like as JSON, member by member: the makers of JSON are checked by it, and OpenAPI tells it.
+
+Amounts are integers of the minor unit; quantities are exact decimal texts; moments are ISO 8601. No value is made here.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import GetPydanticSchema
+from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
+
+from flybill_pipeline.billing.payments.standing import Payment
+
+PaymentJson = Annotated[dict[str, Any], GetPydanticSchema(lambda _, described: described(Payment))]
+"""The members of a Payment, times as text."""
+
+
+class PortionJson(TypedDict):
+    """What of a line is one app's, or whatever the line is shown by."""
+
+    dimensions: dict[str, str]
+    quantity: str
+    amount_minor: int
+
+
+class LineJson(TypedDict):
+    """One line of a statement. `working` are the steps by which its quantity became its amount."""
+
+    kind: str
+    meter: str | None
+    name: str | None
+    dimensions: dict[str, str]
+    service_month: str
+    quantity: str
+    unit: str | None
+    amount_minor: int
+    description: str
+    working: list[dict[str, str]]
+    portions: list[PortionJson]
+
+
+class CreditNoteJson(TypedDict):
+    """Money that was given back of a line."""
+
+    number: str
+    credit_note_id: str
+    org_id: str
+    month: str
+    line: int
+    amount_minor: int
+    currency: str
+    reason: str
+    date: str
+    state: str
+    to_balance_minor: int | None
+    stripe_credit_note_id: str | None
+    stripe_number: str | None
+
+
+class BudgetJson(TypedDict):
+    """A budget of a month, of everything or of what is in `scope`, and how much of it is spent."""
+
+    budget_id: str
+    name: str
+    scope: dict[str, str]
+    amount_minor: int
+    currency: str
+    thresholds: list[int]
+    spent_minor: int | None
+    percent: int | None
+    message: str
+
+
+class MonthJson(TypedDict):
+    """Where a month stands; no number while there is no invoice."""
+
+    month: str
+    state: str
+    message: str
+    next_step: str
+    currency: str | None
+    total_minor: int
+    invoice_number: str | None
+
+
+class OwedJson(MonthJson):
+    """What is owed for a month, and why."""
+
+    org_id: str
+    forecast_minor: int
+    usage_up_to: str | None
+    files_unread: int
+    hosted_invoice_url: str | None
+    payment: PaymentJson | None
+    payments_as_of: str | None
+    lines: list[LineJson]
+    credit_notes: list[CreditNoteJson]
+    left_minor: int | None
+    budgets: list[BudgetJson]
+
+
+class EventJson(TypedDict):
+    """One usage event; `file` and `row` say where it was landed."""
+
+    source: str
+    event_id: str
+    meter: str
+    dimensions: dict[str, str]
+    quantity: str
+    occurred_at: str
+    file: str
+    row: int
+
+
+class ExplainedJson(TypedDict):
+    """A line, without the events behind it; `without_events` says why it has none."""
+
+    line: int
+    kind: str
+    meter: str | None
+    dimensions: dict[str, str]
+    service_month: str
+    quantity: str
+    unit: str | None
+    usage_quantity: str
+    amount_minor: int
+    currency: str
+    description: str
+    level_before: str | None
+    without_events: str | None
