@@ -13,6 +13,7 @@ The layers, top to bottom. A module imports only from lower rows, and names on o
     toolbox                    the real stores, gateway, clock and channels
     local                      embedded Postgres and Stripe emulator, for one machine
     settings                   the only reader of the environment
+    setting_values             what a value there must be
     steps | stores             one verb a file | facts at rest, all SQL
       | stripe_gateway         … | the only speaker of Stripe
       | notifiers              … | channels that bring alerts to people

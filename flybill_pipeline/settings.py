@@ -9,22 +9,28 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    model_validator,
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from flybill_pipeline.setting_values import (
+    Addresses,
+    Base,
+    Folder,
+    Http,
+    Key,
+    LongWord,
+    OnlyOne,
+    PathOf,
+    Postgres,
+    Rate,
+    SecretHttp,
+    SigningSecrets,
+    Smtp,
+    Statement,
+    Tree,
+    Word,
 )
-
-from flybill_pipeline.notifiers.event_endpoint import signing_keys
-from flybill_pipeline.stripe_gateway.keys import key_fault
 
 PACKAGE = Path(__file__).parent
 FOLLOWS_FROM_ANOTHER = "default_factory_not_called"
@@ -33,109 +39,10 @@ OF_COMPOSE = ("FLYBILL_CONFIG", "FLYBILL_PASSWORD")
 """Variables of deploy/compose.yaml alone."""
 OF_KUBERNETES = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)")
 """What Kubernetes tells every pod of services, one of which may be called flybill-something."""
-SHORTEST_SECRET = 32
-ADDRESS = re.compile(r"[^@\s,<>\"']+@[A-Za-z0-9.-]+")
 
 
 class SettingsError(Exception):
     """An environment variable has a value that cannot be used; the message names it and says what to do."""
-
-
-def _absolute(path: Path) -> Path:
-    try:
-        str(path).encode()
-        return path.expanduser().absolute()
-    except UnicodeError:
-        raise ValueError("is no path in UTF-8") from None
-    except (RuntimeError, OSError):
-        raise ValueError("is no path: ~ with the name of nobody here, or the folder that you are in is gone") from None
-
-
-def _absolute_folder(url: str) -> str:
-    """A path as an absolute one: a child process works elsewhere."""
-    return url if "://" in url else str(_absolute(Path(url)))
-
-
-def _address(url: str, schemes: tuple[str, ...], *, only_host: bool = False) -> bool:
-    """Whether it is an address of one of the schemes; `only_host`: with nothing after its host and port."""
-    parts = urlsplit(url)
-    plain = url.isascii() and url.isprintable() and " " not in url
-    right = plain and parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    return right and not (only_host and (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc))
-
-
-def _require(right: bool) -> None:
-    if not right:
-        raise ValueError
-
-
-def _http(url: SecretStr | str) -> Any:
-    _require(_address(url.get_secret_value() if isinstance(url, SecretStr) else url, ("http", "https")))
-    return url
-
-
-def _base(url: str) -> str:
-    _require(_address(url, ("http", "https"), only_host=True))
-    return url
-
-
-def _statement(url: str) -> str:
-    """What stands in braces is put in by us; nothing else may."""
-    _require("{org}" in url and not set("{}") & set(url.replace("{org}", "").replace("{month}", "")))
-    _require(_address(url.replace("{org}", "o").replace("{month}", "m"), ("http", "https")))
-    return url
-
-
-def _tree(url: str) -> str:
-    """GitHub's and GitLab's way to name a branch or a tag."""
-    _require(_address(url, ("http", "https")) and all(url.partition("/tree/")))
-    return url
-
-
-def _smtp(url: SecretStr) -> SecretStr:
-    _require(_address(url.get_secret_value(), ("smtp", "smtps")))
-    return url
-
-
-def _postgres(url: str) -> str:
-    # The driver is named: a bare address means one that Dagster fails with, which hands it to SQLAlchemy as it is.
-    _require(urlsplit(url).scheme.split("+")[0] in ("postgres", "postgresql") and url.isprintable())
-    return re.sub("^postgres(ql)?://", "postgresql+psycopg2://", url)
-
-
-def _addresses(text: str) -> str:
-    _require(text.isascii() and all(ADDRESS.fullmatch(each.strip()) for each in text.split(",")))
-    return text
-
-
-def _key(key: SecretStr) -> SecretStr:
-    if fault := key_fault(key.get_secret_value()):
-        raise ValueError(fault)
-    return key
-
-
-def _word(secret: SecretStr) -> SecretStr:
-    _require(bool(re.fullmatch(r"[!-~]+", secret.get_secret_value())))
-    return secret
-
-
-def _long_word(secret: SecretStr) -> SecretStr:
-    _require(len(secret.get_secret_value()) >= SHORTEST_SECRET)
-    return _word(secret)
-
-
-def _signing_secrets(secrets: SecretStr) -> SecretStr:
-    _require(bool(signing_keys(secrets.get_secret_value())))
-    return secrets
-
-
-OnlyOne = Annotated[bool, BeforeValidator(lambda value: value in (True, "1"))]
-"""Switched on by a 1 and by nothing that might have been meant otherwise."""
-Folder = Annotated[str, AfterValidator(_absolute_folder)]
-PathOf = Annotated[Path, AfterValidator(_absolute)]
-Postgres = Annotated[str, AfterValidator(_postgres)]
-SecretUrl = Annotated[SecretStr, AfterValidator(_http)]
-Rate = Annotated[float, Field(gt=0, le=10_000)]
 
 
 class Settings(BaseModel):
@@ -170,12 +77,10 @@ class Settings(BaseModel):
     prices: PathOf = PACKAGE / "prices"
     sources: PathOf = PACKAGE / "sources.toml"
     usage_engine: Literal["duckdb"] = Field("duckdb", description="duckdb")
-    stripe_api_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
-    stripe_api_base: Annotated[str, AfterValidator(_base)] | None = Field(
-        None, description="http://host:port or https://host, with nothing after it"
-    )
+    stripe_api_key: Key | None = None
+    stripe_api_base: Base | None = Field(None, description="http://host:port or https://host, with nothing after it")
     stripe_live: OnlyOne = False
-    stripe_webhook_secret: Annotated[SecretStr, AfterValidator(_word)] | None = Field(
+    stripe_webhook_secret: Word | None = Field(
         None, description="the secret as Stripe shows it, without blanks or line breaks"
     )
     stripe_rate: Rate | None = Field(None, description="a number above 0 and up to 10000")
@@ -183,7 +88,7 @@ class Settings(BaseModel):
     stripe_automatic_tax: OnlyOne = False
     stripe_tax_behavior: Literal["exclusive", "inclusive"] = Field("exclusive", description="exclusive or inclusive")
     stripe_numbers: Literal["ours", "stripe"] = Field("ours", description="ours or stripe")
-    statement_url: Annotated[str, AfterValidator(_statement)] | None = Field(
+    statement_url: Statement | None = Field(
         None, description="an http:// or https:// address with {org} in it, and {month} if it is wanted"
     )
     first_month: str = Field("2020-01", pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="a month such as 2026-01")
@@ -194,34 +99,24 @@ class Settings(BaseModel):
     largest_credit_minor: int = Field(100_000, ge=0, lt=2**63, description="a whole number of cents, 0 or more")
     close_grace_days: int = Field(2, ge=0, le=27, description="a whole number from 0 to 27")
     automation: bool = Field(False, description="1 or 0")
-    alert_webhook_url: SecretUrl | None = Field(None, description="an http:// or https:// address")
-    alert_email_to: Annotated[str, AfterValidator(_addresses)] | None = Field(
-        None, description="addresses such as ops@example.com, separated by commas"
-    )
-    alert_email_from: Annotated[str, AfterValidator(_addresses)] = Field(
-        "flybill@localhost", description="an address such as billing@example.com"
-    )
-    smtp_url: Annotated[SecretStr, AfterValidator(_smtp)] | None = Field(
-        None, description="smtp://user:password@host:port, or smtps://…"
-    )
+    alert_webhook_url: SecretHttp | None = Field(None, description="an http:// or https:// address")
+    alert_email_to: Addresses | None = Field(None, description="addresses such as ops@example.com, separated by commas")
+    alert_email_from: Addresses = Field("flybill@localhost", description="an address such as billing@example.com")
+    smtp_url: Smtp | None = Field(None, description="smtp://user:password@host:port, or smtps://…")
     customer_mail: OnlyOne = False
-    events_url: SecretUrl | None = Field(None, description="an http:// or https:// address")
-    events_secret: Annotated[SecretStr, AfterValidator(_signing_secrets)] | None = Field(
+    events_url: SecretHttp | None = Field(None, description="an http:// or https:// address")
+    events_secret: SigningSecrets | None = Field(
         None, description="whsec_ and 24 to 64 bytes in base64; several with blanks between them"
     )
-    ui_url: Annotated[str, AfterValidator(_http)] | None = Field(None, description="an http:// or https:// address")
-    code_url: Annotated[str, AfterValidator(_tree)] | None = Field(
-        None, description="a page such as https://github.com/you/flybill/tree/main"
-    )
+    ui_url: Http | None = Field(None, description="an http:// or https:// address")
+    code_url: Tree | None = Field(None, description="a page such as https://github.com/you/flybill/tree/main")
     provider_name: str = Field(
         "flybill", min_length=1, max_length=200, pattern=r"^\S(.*\S)?$", description="a name of 1 to 200 characters"
     )
-    web_url: Annotated[str, AfterValidator(_base)] = Field(
+    web_url: Base = Field(
         "http://127.0.0.1:3080", description="http://host:port or https://host, with nothing after it"
     )
-    link_secret: Annotated[SecretStr, AfterValidator(_long_word)] | None = Field(
-        None, description="32 or more letters, digits and signs, without blanks"
-    )
+    link_secret: LongWord | None = Field(None, description="32 or more letters, digits and signs, without blanks")
 
     @model_validator(mode="after")
     def _require_what_goes_together(self) -> "Settings":
@@ -241,24 +136,33 @@ class Settings(BaseModel):
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings that the environment describes. Raises SettingsError with everything that is wrong, by variable."""
-    env = os.environ if environ is None else environ
-    given = {field: text for field in Settings.model_fields if (text := env.get(_variable(field)))}
-    faults = list(_unknown(env))
-    try:
-        settings = Settings.model_validate(given)
-    except ValidationError as error:
-        wrong = [fault for fault in error.errors(include_input=False) if fault["type"] != FOLLOWS_FROM_ANOTHER]
-        faults += [_sentence(fault, given) for fault in wrong]
+    settings, faults = read_settings(environ)
     if faults:
-        raise SettingsError("\n".join(faults))
+        raise SettingsError("\n".join(faults.values()))
     return settings
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> tuple[Settings, dict[str, str]]:
+    """The settings, and what is wrong with variables that cannot be used: in their place defaults stand."""
+    env = os.environ if environ is None else environ
+    given = {field: text for field in Settings.model_fields if (text := env.get(variable(field)))}
+    faults = dict(_unknown(env))
+    while True:
+        try:
+            return Settings.model_validate(given), faults
+        except ValidationError as error:
+            found = [fault for fault in error.errors(include_input=False) if fault["type"] != FOLLOWS_FROM_ANOTHER]
+        sentences = [_sentence(fault, given) for fault in found]
+        faults |= {sentence.split()[0]: sentence for sentence in sentences}
+        named = {name for sentence in sentences for name in re.findall(r"[A-Z_]{9,}", sentence)}
+        given = {field: text for field, text in given.items() if variable(field) not in named}
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """The environment in which a child process (Dagster's webserver, daemon, code server) sees these settings."""
     values = settings.model_dump(exclude={"stripe_webhook_secret", "link_secret"})
     return {
-        _variable(field): _text(value) for field, value in values.items() if value is not None and value is not False
+        variable(field): _text(value) for field, value in values.items() if value is not None and value is not False
     }
 
 
@@ -267,13 +171,14 @@ def export_environment(settings: Settings) -> None:
     os.environ.update(as_environment(settings))
 
 
-def _unknown(env: Mapping[str, str]) -> Iterator[str]:
-    known = [*map(_variable, Settings.model_fields), *OF_COMPOSE]
+def _unknown(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    known = [*map(variable, Settings.model_fields), *OF_COMPOSE]
     by_ending = {name.removeprefix("FLYBILL_"): name for name in known}
     for name in sorted(env):
         if name.startswith("FLYBILL_") and name not in known and not OF_KUBERNETES.fullmatch(name):
             nearest = [by_ending[ending] for ending in get_close_matches(name.removeprefix("FLYBILL_"), by_ending, n=1)]
-            yield f"{ascii(name)[1:-1]} is no variable of flybill{f': do you mean {nearest[0]}?' if nearest else ''}"
+            meant = f": do you mean {nearest[0]}?" if nearest else ""
+            yield name, f"{ascii(name)[1:-1]} is no variable of flybill{meant}"
 
 
 def _sentence(fault: Mapping[str, Any], given: Mapping[str, str]) -> str:
@@ -284,9 +189,8 @@ def _sentence(fault: Mapping[str, Any], given: Mapping[str, str]) -> str:
     field = str(fault["loc"][0])
     wanted = Settings.model_fields[field].description
     if wanted is None:
-        return f"{_variable(field)} {own}"
-    secret = field.endswith(("_url", "_base", "_key", "_secret"))
-    return f"{_variable(field)} must be {wanted}{'' if secret else f', not {given[field][:60]!a}'}"
+        return f"{variable(field)} {own}"
+    return f"{variable(field)} must be {wanted}{'' if may_hold_a_secret(field) else f', not {given[field][:60]!a}'}"
 
 
 def _text(value: Any) -> str:
@@ -295,6 +199,12 @@ def _text(value: Any) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
-def _variable(field: str) -> str:
+def may_hold_a_secret(field: str) -> bool:
+    """Whether the value of a field is shown to nobody: keys, and addresses with passwords in them."""
+    return field.endswith(("_url", "_base", "_key", "_secret"))
+
+
+def variable(field: str) -> str:
+    """The name of a field's variable."""
     named_by_stripe = field in ("stripe_api_key", "stripe_api_base", "stripe_webhook_secret")
     return field.upper() if named_by_stripe else f"FLYBILL_{field.upper()}"

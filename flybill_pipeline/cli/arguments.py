@@ -12,7 +12,7 @@ import click
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.quantities import QuantityError, read_quantity
 from flybill_pipeline.billing.words.languages import LANGUAGES
-from flybill_pipeline.settings import load_settings
+from flybill_pipeline.cli.sessions import usable_settings
 
 
 class MonthType(click.ParamType[Month]):
@@ -61,7 +61,7 @@ def require_billable(month: Month) -> None:
             f"{month} is still running: it ends on {month.last_day} (UTC) and cannot be billed before. "
             f"`flybill owes ORG --month {month}` shows what an organization owes so far."
         )
-    first = load_settings().first_month
+    first = usable_settings().first_month
     if month < Month.parse(first):
         raise click.UsageError(f"{month} is before the first month that is billed here (FLYBILL_FIRST_MONTH={first}).")
 

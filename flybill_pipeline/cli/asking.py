@@ -9,8 +9,7 @@ import click
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.cli.answers import as_json, show
 from flybill_pipeline.cli.arguments import LANGUAGE, MONTH, PATH, pairs, quantity_of
-from flybill_pipeline.cli.sessions import toolbox
-from flybill_pipeline.settings import load_settings
+from flybill_pipeline.cli.sessions import toolbox, usable_settings
 
 
 @click.command()
@@ -21,7 +20,7 @@ def status(month: Month, json_wanted: bool) -> None:
     from flybill_pipeline.cli.render.month_status import overview_data, show_overview
     from flybill_pipeline.questions.month_status import month_status
 
-    with toolbox(load_settings()) as tools:
+    with toolbox(usable_settings()) as tools:
         answer = month_status(tools, month)
     show(json_wanted, overview_data(answer), lambda: show_overview(answer))
     sys.exit(1 if answer.reconciliation.is_wrong() else 0)
@@ -39,7 +38,7 @@ def owes(org: str, month: Month | None, code: str | None, json_wanted: bool) -> 
     from flybill_pipeline.languages.chosen import language
     from flybill_pipeline.questions.owed import owed
 
-    with toolbox(load_settings()) as tools:
+    with toolbox(usable_settings()) as tools:
         answer = owed(tools, org, month or Month.of(tools.now()))
     reader = language(code)
     show(json_wanted, owed_data(answer, reader), lambda: show_owed(answer, reader))
@@ -56,7 +55,7 @@ def explain(org: str, month: Month, number: int | None, limit: int, json_wanted:
     from flybill_pipeline.cli.render.explained import show_explained, write_explained
     from flybill_pipeline.questions.explained import explained
 
-    with toolbox(load_settings()) as tools:  # events are read while they are shown
+    with toolbox(usable_settings()) as tools:  # events are read while they are shown
         answer = explained(tools, org, month, number)
         complete = write_explained(answer) if json_wanted else show_explained(answer, limit)
     sys.exit(0 if complete else 1)
@@ -71,7 +70,7 @@ def reprice(month: Month, prices: Path, json_wanted: bool) -> None:
     from flybill_pipeline.cli.render.repriced import repriced_data, show_repriced
     from flybill_pipeline.questions.repriced import repriced
 
-    with toolbox(load_settings()) as tools:
+    with toolbox(usable_settings()) as tools:
         answer = repriced(tools, month, prices)
     show(json_wanted, repriced_data(answer), lambda: show_repriced(answer))
 
@@ -84,7 +83,7 @@ def verify(month: Month, json_wanted: bool) -> None:
     from flybill_pipeline.cli.render.verified import show_verified, verified_data
     from flybill_pipeline.questions.verified import verified
 
-    with toolbox(load_settings()) as tools:
+    with toolbox(usable_settings()) as tools:
         answer = verified(tools, month)
     show(json_wanted, verified_data(answer), lambda: show_verified(answer))
     sys.exit(0 if answer.all_the_same else 1)
@@ -99,7 +98,7 @@ def quarantine(source: str | None, limit: int, json_wanted: bool) -> None:
     from flybill_pipeline.cli.render.rejected_usage import rejected_data, show_rejected
     from flybill_pipeline.questions.rejected_usage import rejected_usage
 
-    with toolbox(load_settings()) as tools:
+    with toolbox(usable_settings()) as tools:
         answer = rejected_usage(tools, source, limit)
     show(json_wanted, rejected_data(answer), lambda: show_rejected(answer))
 
@@ -126,7 +125,7 @@ def quote(
     from flybill_pipeline.questions.quoted import QuoteRequest, quoted
 
     request = QuoteRequest(meter, quantity_of(quantity), pairs(dimensions), contract, currency)
-    answer = quoted(prices or load_settings().prices, request, datetime.now(UTC).date())
+    answer = quoted(prices or usable_settings().prices, request, datetime.now(UTC).date())
     show(json_wanted, quote_data(answer), lambda: show_quote(answer))
 
 

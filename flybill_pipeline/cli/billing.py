@@ -10,8 +10,7 @@ from flybill_pipeline.cli.answers import as_json, finish, show
 from flybill_pipeline.cli.arguments import MONTH, login_name, require_billable
 from flybill_pipeline.cli.render.month_status import show_failed_runs
 from flybill_pipeline.cli.render.progress import progress_bars
-from flybill_pipeline.cli.sessions import running, toolbox
-from flybill_pipeline.settings import load_settings
+from flybill_pipeline.cli.sessions import running, toolbox, usable_settings
 
 
 @click.command()
@@ -87,7 +86,7 @@ def credit(
     from flybill_pipeline.questions.credited import credited
 
     request = CreditRequest(org, month, line, amount, reason, login_name() if by is None else by, nth)
-    with toolbox(load_settings(), stripe=True) as tools:
+    with toolbox(usable_settings(), stripe=True) as tools:
         answer = credited(tools, request)
     show(json_wanted, credited_data(answer), lambda: show_credited(answer))
     sys.exit(0 if answer.done else 1)

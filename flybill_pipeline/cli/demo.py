@@ -10,8 +10,8 @@ from flybill_pipeline.cli.answers import as_json, show
 from flybill_pipeline.cli.arguments import MONTH
 from flybill_pipeline.cli.render.month_status import show_failed_runs
 from flybill_pipeline.cli.render.progress import progress_bars
-from flybill_pipeline.cli.sessions import ready
-from flybill_pipeline.settings import Settings, load_settings
+from flybill_pipeline.cli.sessions import ready, usable_settings
+from flybill_pipeline.settings import Settings
 
 
 @click.command()
@@ -51,7 +51,7 @@ def _ended(month: Month | None) -> Month:
 
 
 def _playful_settings() -> Settings:
-    settings = load_settings()
+    settings = usable_settings()
     if not settings.uses_local_stripe:
         raise click.UsageError("the demo plays with the local emulator only: unset STRIPE_API_KEY and STRIPE_API_BASE")
     return settings

@@ -7,10 +7,9 @@ import click
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.cli.arguments import LANGUAGE, MONTH
 from flybill_pipeline.cli.render import screen
-from flybill_pipeline.cli.sessions import toolbox
+from flybill_pipeline.cli.sessions import toolbox, usable_settings
 from flybill_pipeline.exports.files import keep
 from flybill_pipeline.exports.forms import FOCUS, FORMS
-from flybill_pipeline.settings import load_settings
 
 STDOUT = Path("-")
 
@@ -35,7 +34,7 @@ def export(org: str, month: Month, form: str, out: Path, code: str | None) -> No
     if form == FOCUS:
         _datasets(org, month, out)
         return
-    with toolbox(load_settings()) as tools:
+    with toolbox(usable_settings()) as tools:
         answer = owed(tools, org, month)
     text = FORMS[form](answer, language(code or answer.org.language))
     if out == STDOUT:
@@ -51,7 +50,7 @@ def _datasets(org: str, month: Month, folder: Path) -> None:
 
     if folder == STDOUT:
         raise click.UsageError("the datasets of focus are several files: name a folder for them in --out")
-    settings = load_settings()
+    settings = usable_settings()
     with toolbox(settings) as tools:
         answer = billed(tools, org, month)
     write(answer, settings.provider_name, folder)

@@ -12,8 +12,7 @@ from flybill_pipeline.billing.money.currencies import RETIRED
 from flybill_pipeline.cli.answers import as_json, show
 from flybill_pipeline.cli.arguments import FILE
 from flybill_pipeline.cli.render import screen
-from flybill_pipeline.cli.sessions import toolbox
-from flybill_pipeline.settings import load_settings
+from flybill_pipeline.cli.sessions import toolbox, usable_settings
 
 
 @click.command("import-orgs")
@@ -24,7 +23,7 @@ def import_orgs(file: Path, json_wanted: bool) -> None:
     from flybill_pipeline.stores.invoicing.organizations_file import read_organizations
     from flybill_pipeline.stores.pricing.price_books import load_price_books
 
-    settings = load_settings()
+    settings = usable_settings()
     books = load_price_books(settings.prices)
     orgs = read_organizations(file, contracts={name for book in books.books for name in book.contracts})
     with toolbox(settings) as tools:
@@ -58,7 +57,7 @@ def import_items(file: Path, json_wanted: bool) -> None:
     from flybill_pipeline.stores.invoicing.items_file import read_items
     from flybill_pipeline.stores.pricing.price_books import load_price_books
 
-    settings = load_settings()
+    settings = usable_settings()
 
     @cache
     def meters() -> set[str]:
@@ -79,7 +78,7 @@ def import_items(file: Path, json_wanted: bool) -> None:
 @as_json
 def land(file: Path, source: str, json_wanted: bool) -> None:
     """Copy a usage FILE into the landing zone, after checking that it can be read."""
-    with toolbox(load_settings()) as tools:
+    with toolbox(usable_settings()) as tools:
         landed = tools.landing.land(file, source)
     show(json_wanted, asdict(landed), lambda: screen.line(landed.sentence))
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from flybill_pipeline.cli.render import screen
-from flybill_pipeline.cli.sessions import ready, toolbox
+from flybill_pipeline.cli.sessions import ready, toolbox, usable_settings
 from flybill_pipeline.serving.ports import require_free
-from flybill_pipeline.settings import SettingsError, load_settings
+from flybill_pipeline.settings import SettingsError
 
 if TYPE_CHECKING:
     from flybill_pipeline.toolbox.tools import Toolbox
@@ -26,7 +26,7 @@ def up(port: int, read_only_port: int | None) -> None:
     """Serve Dagster's UI with everything it needs on this machine, until Ctrl-C."""
     from flybill_pipeline.serving import up as server
 
-    with ready(load_settings()) as settings:
+    with ready(usable_settings()) as settings:
         # Whoever looks at this machine's UI wants to see it work; a server of its own begins with everything off.
         automated = settings.model_copy(update={"automation": True})
         sys.exit(server.serve(automated, port, read_only_port or port + 1))
@@ -52,7 +52,7 @@ def webhooks(port: int) -> None:
     """Receive what Stripe pushes, until Ctrl-C. Needs STRIPE_WEBHOOK_SECRET; put a proxy with TLS in front."""
     from flybill_pipeline.serving import webhooks as receiver
 
-    settings = load_settings()
+    settings = usable_settings()
     if settings.stripe_webhook_secret is None:
         raise SettingsError("STRIPE_WEBHOOK_SECRET is not set: it is shown with the endpoint in Stripe's dashboard")
     require_free(port)
@@ -71,7 +71,7 @@ def web(port: int) -> None:
     from flybill_pipeline.web.pages import application
     from flybill_pipeline.web.server import serve
 
-    settings = load_settings()
+    settings = usable_settings()
     require_free(port)
     with toolbox(settings) as tools:
         serve(application(tools, _links(tools), settings.web_url), port, screen.line)
@@ -88,7 +88,7 @@ def link(org: str, days: int, revoke: bool) -> None:
     """
     from flybill_pipeline.questions.organizations import organizations
 
-    with toolbox(load_settings()) as tools:
+    with toolbox(usable_settings()) as tools:
         organizations(tools, [org])
         links, now = _links(tools), tools.now()
         if revoke:

@@ -8,26 +8,29 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from flybill_pipeline.local import services
-from flybill_pipeline.settings import Settings, SettingsError, load_settings
+from flybill_pipeline.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from flybill_pipeline.operating.runs import Runner
     from flybill_pipeline.toolbox.tools import Toolbox
 
 
+def usable_settings() -> Settings:
+    """The settings of this process. Raises SettingsError with everything that is wrong, before any work begins."""
+    from flybill_pipeline.toolbox import wiring
+
+    return wiring.usable_settings()
+
+
 @contextmanager
 def ready(settings: Settings, *, stripe: bool = True, dagster: bool = True) -> Iterator[Settings]:
     """Yields complete settings: the local services that are needed run, and the schema is this version's.
 
-    What Stripe would not be asked with is refused first: KeyRefusedError, SettingsError. So is a number of shards that
-    is not the database's.
+    A number of shards that is not the database's is refused: SettingsError.
     """
     from flybill_pipeline.stores.postgres.database import migrate as bring_up_to_date
     from flybill_pipeline.stores.postgres.database import open_engine, shard_count
-    from flybill_pipeline.toolbox.wiring import require_usable_stripe
 
-    if stripe:
-        require_usable_stripe(settings)
     with services(settings, stripe=stripe, dagster=dagster) as complete:
         engine = open_engine(str(complete.database_url))
         bring_up_to_date(engine, shards=complete.shards)
@@ -70,7 +73,7 @@ def running(org_ids: Collection[str] = ()) -> Iterator["Runner"]:
     from flybill_pipeline.questions.organizations import organizations
     from flybill_pipeline.toolbox.wiring import require_readable_inputs
 
-    settings = load_settings()
+    settings = usable_settings()
     require_readable_inputs(settings)
     with ready(settings) as complete, runner(complete) as jobs:
         organizations(jobs.toolbox, org_ids)

@@ -1,17 +1,17 @@
 """Chooses the real things: from settings to the stores, the gateway, the clock. The only place where that is done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flybill_pipeline.notifiers.email import Email
 from flybill_pipeline.notifiers.event_endpoint import EventEndpoint
 from flybill_pipeline.notifiers.webhook import Webhook
-from flybill_pipeline.settings import Settings, SettingsError
+from flybill_pipeline.settings import Settings, SettingsError, read_settings
 from flybill_pipeline.steps.alerts.mail_customers import Post
 from flybill_pipeline.steps.alerts.tell_problems import Channel
-from flybill_pipeline.stores.pricing.price_books import load_price_books
-from flybill_pipeline.stripe_gateway.keys import require_usable_key
+from flybill_pipeline.stores.pricing.price_books import PriceBookError, load_price_books
+from flybill_pipeline.stripe_gateway.keys import KeyRefusedError, require_usable_key
 from flybill_pipeline.toolbox.tools import Toolbox
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def build_toolbox(settings: Settings) -> Toolbox:
     return Toolbox(
         settings=settings,
         now=lambda: datetime.now(UTC),
-        open_stripe=lambda: _open_stripe(settings),
+        open_stripe=lambda: open_stripe(settings),
         channels=_channels(settings),
         post_to=_post_to(settings),
         platform=_platform(settings),
@@ -65,23 +65,60 @@ def require_usable_stripe(settings: Settings) -> None:
         raise SettingsError("STRIPE_API_KEY is not set: set it, or unset STRIPE_API_BASE too to use the local emulator")
 
 
+def usable_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings that the environment describes, if work may begin with them.
+
+    Raises SettingsError with everything that is wrong: values, what they lead to, what they are together.
+    """
+    settings, faults = wrong_settings(environ)
+    if faults:
+        raise SettingsError("\n".join(faults.values()))
+    return settings
+
+
+def wrong_settings(environ: Mapping[str, str] | None = None) -> tuple[Settings, dict[str, str]]:
+    """The settings, with defaults in place of what cannot be used, and a sentence for each variable that is wrong."""
+    settings, faults = read_settings(environ)
+    inputs = {"FLYBILL_PRICES": settings.prices, "FLYBILL_SOURCES": settings.sources}
+    faults |= {name: f"{name}={path}: is not there" for name, path in inputs.items() if not path.exists()}
+    if not faults.keys() & {"STRIPE_API_KEY", "STRIPE_API_BASE"}:
+        try:
+            require_usable_stripe(settings)
+        except (SettingsError, KeyRefusedError) as error:
+            faults["STRIPE_API_KEY"] = str(error)
+    return settings, faults
+
+
 def require_readable_inputs(settings: Settings) -> None:
-    """Raises PriceBookError or SourcesError when price books or the source mapping cannot be read."""
-    from flybill_pipeline.stores.usage.intake.sources import load_sources
+    """Raises SettingsError with every fault when price books or the source mapping cannot be read."""
+    from flybill_pipeline.stores.usage.intake.sources import SourcesError, load_sources
 
-    load_price_books(settings.prices)
-    load_sources(settings.sources)
+    faults: list[str] = []
+    try:
+        load_price_books(settings.prices)
+    except PriceBookError as error:
+        faults += error.faults
+    try:
+        load_sources(settings.sources)
+    except SourcesError as error:
+        faults.append(str(error))
+    if faults:
+        raise SettingsError("\n".join(faults))
 
 
-def _open_stripe(settings: Settings) -> "Gateway":
+def open_stripe(settings: Settings, *, quick: bool = False) -> "Gateway":
+    """The gateway of these settings; `quick`: one that does not wait for as long as the sync does.
+
+    Raises SettingsError or KeyRefusedError.
+    """
     from flybill_pipeline.stripe_gateway.calls import limiter_for
     from flybill_pipeline.stripe_gateway.contents import Contents
-    from flybill_pipeline.stripe_gateway.gateway import Gateway
+    from flybill_pipeline.stripe_gateway.gateway import Gateway, QuickGateway
 
     require_usable_stripe(settings)
     if settings.stripe_api_key is None:
         raise SettingsError("STRIPE_API_KEY is not set, and no emulator runs here: set it")
-    return Gateway(
+    return (QuickGateway if quick else Gateway)(
         settings.stripe_api_key.get_secret_value(),
         base=settings.stripe_api_base,
         live=settings.stripe_live,

@@ -13,7 +13,8 @@ from uuid import uuid4
 
 from itsdangerous import BadData, Signer, URLSafeSerializer
 
-from flybill_pipeline.settings import SHORTEST_SECRET, SettingsError
+from flybill_pipeline.setting_values import SHORTEST_SECRET
+from flybill_pipeline.settings import SettingsError
 from flybill_pipeline.stores.payments.page_links import PageLinks
 
 SALT, FORM_SALT = "flybill page link", "flybill form of a page"

@@ -1,9 +1,10 @@
-"""A wrong setting is refused before any work begins: in a sentence, with exit status 2, and nothing was started."""
+"""A wrong setting is refused by every command before any work begins, all of them at once, and nothing was started."""
 
 from pathlib import Path
 
 import pytest
 
+from flybill_pipeline.cli.commands import flybill as commands
 from flybill_pipeline_tests.worlds.deployment import Flybill
 
 WRONG = {
@@ -13,17 +14,74 @@ WRONG = {
     "no key for an address": ({"STRIPE_API_BASE": "http://127.0.0.1:9"}, "STRIPE_API_KEY is not set"),
     "a base that is none": ({"STRIPE_API_KEY": "sk_test_HUSH", "STRIPE_API_BASE": "nonsense"}, "STRIPE_API_BASE must"),
     "no price books": ({"FLYBILL_PRICES": "nowhere"}, "nowhere: is not there"),
-    "no sources": ({"FLYBILL_SOURCES": "nowhere.toml"}, "nowhere.toml"),
+    "no sources": ({"FLYBILL_SOURCES": "nowhere.toml"}, "nowhere.toml: is not there"),
     "a misspelt variable": ({"FLYBILL_PRICE": "x"}, "do you mean FLYBILL_PRICES"),
 }
+MONTH = "2026-10"
+ARGUMENTS = {
+    "demo": (),
+    "up": (),
+    "webhooks": (),
+    "web": (),
+    "link": ("acme",),
+    "migrate": (),
+    "backup": ("copy",),
+    "restore": ("copy",),
+    "restored": ("--as-of", "2026-10-31T23:00:00Z"),
+    "import-orgs": (__file__,),
+    "import-items": (__file__,),
+    "land": (__file__, "--source", "edge"),
+    "close": (MONTH,),
+    "repair": (MONTH, "--org", "acme"),
+    "release": (MONTH, "--org", "acme", "--by", "ada", "--reason", "seen"),
+    "credit": ("acme", MONTH, "--line", "1", "--amount", "1", "--reason", "slow"),
+    "payments": (),
+    "status": (MONTH,),
+    "owes": ("acme",),
+    "explain": ("acme", MONTH),
+    "quarantine": (),
+    "reprice": (MONTH, "--prices", "."),
+    "verify": (MONTH,),
+    "quote": ("--meter", "bandwidth_gb", "--quantity", "1"),
+    "export": ("acme", MONTH, "--format", "csv", "--out", "-"),
+}
+NEED_NONE = {"init", "emulator"}
 
 
-@pytest.mark.parametrize("wrong", WRONG)
-def test_a_wrong_setting_is_refused_before_any_work_begins(tmp_path: Path, wrong: str) -> None:
-    variables, says = WRONG[wrong]
-    flybill = Flybill(tmp_path, {"FLYBILL_HOME": str(tmp_path / "home"), **variables})
-    ran = flybill("close", "2026-10")
-    assert (ran.status, ran.out) == (2, "")
-    assert says in ran.err
-    assert "HUSH" not in ran.err
+def test_every_command_is_tried() -> None:
+    assert set(ARGUMENTS) | NEED_NONE == set(commands.commands)
+
+
+@pytest.mark.parametrize("command", ARGUMENTS)
+def test_a_wrong_setting_is_refused_before_any_work_begins(tmp_path: Path, command: str) -> None:
+    for variables, says in WRONG.values():
+        flybill = Flybill(tmp_path, {"FLYBILL_HOME": str(tmp_path / "home"), **variables})
+        ran = flybill(command, *ARGUMENTS[command])
+        assert (ran.status, ran.out) == (2, "")
+        assert says in ran.err
+        assert "HUSH" not in ran.err
+    assert not (tmp_path / "home").exists()
+
+
+def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    wrong = {
+        "FLYBILL_HOME": str(tmp_path / "home"),
+        "FLYBILL_SHARDS": "x",
+        "FLYBILL_ALERT_EMAIL_TO": "ops@example.com",
+        "FLYBILL_PRICES": "nowhere",
+        "FLYBILL_SOURCES": "nowhere.toml",
+        "FLYBILL_PRICE": "x",
+        "STRIPE_API_KEY": "sk_live_HUSH",
+    }
+    ran = Flybill(tmp_path, wrong)("close", MONTH)
+    assert ran.status == 2
+    assert [name for name in wrong if name not in ran.err] == ["FLYBILL_HOME"]
+
+
+def test_what_it_bills_by_is_refused_at_once_too(tmp_path: Path) -> None:
+    (tmp_path / "usd.toml").write_text("effective_from = yesterday")
+    (tmp_path / "sources.toml").write_text("[[sources]]\nname = 1\n")
+    variables = {"FLYBILL_PRICES": str(tmp_path), "FLYBILL_SOURCES": str(tmp_path / "sources.toml")}
+    ran = Flybill(tmp_path, {"FLYBILL_HOME": str(tmp_path / "home"), **variables})("close", MONTH)
+    assert (ran.status, "usd.toml" in ran.err, "sources.toml" in ran.err) == (2, True, True)
     assert not (tmp_path / "home").exists()

@@ -10,6 +10,13 @@ class AddressError(Exception):
 
 def local_folder(url: str) -> Path:
     """The folder that `url` (a plain path or file://…) names, created if it is not there. Raises AddressError."""
+    folder = place_of(url)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def place_of(url: str) -> Path:
+    """Where the folder that `url` names is, or would be. Raises AddressError."""
     parts = urlsplit(url)
     if "://" not in url:
         folder = Path(url).expanduser()
@@ -19,7 +26,6 @@ def local_folder(url: str) -> Path:
         raise AddressError(
             f"{url}: {parts.scheme}:// is not supported yet; give a local path or file:///…, such as a mounted bucket"
         )
-    folder.mkdir(parents=True, exist_ok=True)
     return folder.absolute()
 
 

@@ -39,7 +39,7 @@ def migrate(engine: Engine, *, shards: int) -> None:
     try:
         with engine.begin() as connection:
             connection.execute(text("select pg_advisory_xact_lock(hashtext('flybill migrate'))"))
-            revision = _revision(connection)
+            revision = schema_revision(connection)
             if revision == newest_revision():
                 return
             _require_known(revision)
@@ -90,7 +90,7 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _revision(connection: Connection) -> str | None:
+def schema_revision(connection: Connection) -> str | None:
     """The version of the schema, None when there is none."""
     if connection.execute(text("select to_regclass('flybill.alembic_version')")).scalar_one() is None:
         return None

@@ -24,11 +24,11 @@ def require_own_lake(lake: Path, engine: Engine) -> None:
     Two deployments on one lake would write over each other's files, and each bill the usage of the other.
     """
     ours = _deployment(engine)
-    theirs = _noted(lake)
+    theirs = noted(lake)
     if theirs is None:
         _require_free(lake, engine)
         _note(lake, ours)
-        theirs = _noted(lake)
+        theirs = noted(lake)
     if theirs != ours:
         raise LakeError(
             f"the lake {lake} (FLYBILL_LAKE_URL) belongs to another deployment: {lake / NOTE} names {theirs}, this "
@@ -41,7 +41,8 @@ def _deployment(engine: Engine) -> str:
         return str(connection.execute(select(facts.c.value).where(facts.c.name == "deployment")).scalar_one())
 
 
-def _noted(lake: Path) -> str | None:
+def noted(lake: Path) -> str | None:
+    """The deployment that the lake belongs to; None when it is nobody's yet."""
     try:
         return (lake / NOTE).read_text("utf-8").strip()
     except FileNotFoundError:
