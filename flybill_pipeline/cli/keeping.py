@@ -1,14 +1,31 @@
-"""The commands that keep a deployment in order: its schema, copies of it, and coming back from a copy."""
+"""The commands that keep a deployment in order: what is wrong with it, its schema, copies, coming back from a copy."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from flybill_pipeline.cli.answers import as_json, show
 from flybill_pipeline.cli.arguments import MOMENT
 from flybill_pipeline.cli.render import screen
-from flybill_pipeline.cli.sessions import ready
-from flybill_pipeline.settings import load_settings
+from flybill_pipeline.cli.sessions import ready, usable_settings
+
+
+@click.command()
+@as_json
+def doctor(json_wanted: bool) -> None:
+    """What is set, what answers (database, folders, Stripe, alert channels), and what to do about the rest.
+
+    It works when nothing else does, changes nothing, sends nothing, and shows no secret. Exit status: 0 all well or
+    only warnings, 1 something does not work, 2 settings are wrong.
+    """
+    from flybill_pipeline.cli.render.examined import examined_data, show_examined
+    from flybill_pipeline.operating.doctor import examine
+
+    examined = examine()
+    show(json_wanted, examined_data(examined), lambda: show_examined(examined))
+    sys.exit(2 if examined.settings_wrong else 1 if examined.wrong else 0)
 
 
 @click.command()
@@ -18,7 +35,7 @@ def migrate(roles: bool) -> None:
     from flybill_pipeline.stores.postgres.database import open_engine
     from flybill_pipeline.stores.postgres.roles import grant_roles
 
-    with ready(load_settings(), stripe=False, dagster=False) as settings:
+    with ready(usable_settings(), stripe=False, dagster=False) as settings:
         screen.line(f"The schema is up to date ({settings.shards} shards).")
         if roles:
             rights = grant_roles(open_engine(str(settings.database_url)))
@@ -32,7 +49,7 @@ def backup(folder: Path) -> None:
     """Copy both databases, the lake and the landing zone to FOLDER. Runs may go on while it copies."""
     from flybill_pipeline.operating.backups import back_up
 
-    with ready(load_settings(), stripe=False) as settings:
+    with ready(usable_settings(), stripe=False) as settings:
         screen.line(back_up(settings, folder, datetime.now(UTC)))
 
 
@@ -43,7 +60,7 @@ def restore(folder: Path) -> None:
     from flybill_pipeline.local import services
     from flybill_pipeline.operating.backups import restore as restore_from
 
-    with services(load_settings(), stripe=False) as settings:
+    with services(usable_settings(), stripe=False) as settings:
         screen.line(restore_from(settings, folder, datetime.now(UTC)))
 
 
@@ -54,9 +71,9 @@ def restored(as_of: datetime) -> None:
     from flybill_pipeline.stores.postgres.database import open_engine
     from flybill_pipeline.stores.sync.restores import record_restore
 
-    with ready(load_settings(), stripe=False, dagster=False) as settings:
+    with ready(usable_settings(), stripe=False, dagster=False) as settings:
         record_restore(open_engine(str(settings.database_url)), as_of, datetime.now(UTC))
     screen.line("Noted. What was on its way to Stripe, or may have been, is looked for there before it is sent.")
 
 
-KEEPING = (migrate, backup, restore, restored)
+KEEPING = (doctor, migrate, backup, restore, restored)

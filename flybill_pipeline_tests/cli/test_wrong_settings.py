@@ -45,7 +45,7 @@ ARGUMENTS = {
     "quote": ("--meter", "bandwidth_gb", "--quantity", "1"),
     "export": ("acme", MONTH, "--format", "csv", "--out", "-"),
 }
-NEED_NONE = {"init", "emulator"}
+NEED_NONE = {"init", "emulator", "doctor"}
 
 
 def test_every_command_is_tried() -> None:

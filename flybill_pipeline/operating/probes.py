@@ -1,0 +1,111 @@
+"""Looks whether single things answer: a folder, a database, Stripe, a host. Nothing is changed, nothing is sent.
+
+Each probe ends in seconds, whatever is at the other end, and answers with findings; what is looked at: `doctor.py`.
+"""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from flybill_pipeline.billing.sync.clocks import CLOCK_REMEDY
+from flybill_pipeline.billing.sync.values import Failure
+from flybill_pipeline.operating.findings import Finding, ok, warning, wrong
+from flybill_pipeline.settings import Settings
+from flybill_pipeline.stores.files.folders import AddressError, place_of
+from flybill_pipeline.stores.postgres.condition import Condition, condition_of
+from flybill_pipeline.toolbox.wiring import open_stripe
+
+WAIT_SECONDS = 4
+LITTLE, TOO_LITTLE = 2 * 2**30, 100 * 2**20
+"""Bytes that are free on a disk."""
+
+
+def folder(about: str, variable: str, url: str) -> Iterator[Finding]:
+    """Whether the folder can be written to, or made, and how much room its disk has."""
+    try:
+        path = place_of(url)
+    except AddressError as error:
+        yield wrong(about, str(error), f"Correct {variable}.")
+        return
+    there = next(each for each in (path, *path.parents) if each.exists())
+    if not there.is_dir() or not os.access(there, os.R_OK | os.W_OK | os.X_OK):
+        yield wrong(about, f"{there} is no folder that can be written to.", f"Name another one in {variable}.")
+        return
+    room = shutil.disk_usage(there).free
+    free = f"{path}{'' if path == there else ' will be made'}, {room / 2**30:,.1f} GiB free"
+    if room < LITTLE:
+        found = wrong if room < TOO_LITTLE else warning
+        yield found(about, f"{free}.", f"Free some room on its disk, or name another folder in {variable}.")
+    else:
+        yield ok(about, f"{free}.")
+
+
+def database(about: str, variable: str, url: str, *, where: str) -> tuple[Finding, Condition | None]:
+    """Whether the database answers, and whether its schema is one that this version works with."""
+    found = condition_of(url)
+    if isinstance(found, str):
+        return wrong(about, f"The database ({where}) does not answer: {found}", f"Is it up? Is {variable} right?"), None
+    answers = f"PostgreSQL {found.server} answers ({where})"
+    if found.schema is None or found.schema == found.newest:
+        schema = f"its schema is {found.schema}" if found.schema else "without a schema; the next command makes it"
+        return ok(about, f"{answers}, {schema}."), found
+    if found.schema < found.newest:
+        older = f"{answers}, its schema {found.schema} is older than {found.newest}, this version's."
+        return warning(about, older, "The next command brings it up to date, or `flybill migrate` as its owner."), found
+    newer = f"{answers}, its schema {found.schema} is newer than {found.newest}, this version's."
+    return wrong(about, newer, "Use the newer flybill that has worked on it."), found
+
+
+def stripe(settings: Settings) -> Iterator[Finding]:
+    """Whose account the key opens, in which mode, and how far the clocks are apart; one question is asked."""
+    gateway = open_stripe(settings, quick=True)
+    answer, reading = gateway.account(), gateway.clock.reading()
+    at = f" at {settings.stripe_api_base}" if settings.stripe_api_base else ""
+    if isinstance(answer, Failure) and answer.status is None:
+        remedy = "Is the network up? Is STRIPE_API_BASE right, if it is set?"
+        yield wrong("stripe", f"Stripe{at} does not answer.", remedy)
+    elif isinstance(answer, Failure):
+        sentence = f"Stripe{at} did not say whose the key is: {answer.message} ({answer.code})."
+        yield wrong("stripe", sentence, answer.remedy)
+    else:
+        yield ok("stripe", f"Stripe{at} answers: account {answer.value.name}.")
+    if reading is not None:
+        yield (
+            wrong("clock", reading.sentence, CLOCK_REMEDY)
+            if reading.wrong
+            else ok("clock", "The clock of this machine is less than a minute off Stripe's.")
+        )
+
+
+def answers(about: str, name: str, url: str) -> Finding:
+    """Whether a database that is not flybill's own answers; what is in it is not looked at."""
+    found = condition_of(url)
+    if isinstance(found, str):
+        return wrong(about, f"It does not answer ({name}): {found}", f"Is it up? Is {name} right?")
+    return ok(about, f"PostgreSQL {found.server} answers ({name}).")
+
+
+def place(url: str) -> Path | None:
+    """Where a folder is; None where its address is none."""
+    try:
+        return place_of(url)
+    except AddressError:
+        return None
+
+
+def listens(about: str, url: str, ports: Mapping[str, int]) -> Finding:
+    """Whether something listens at the address. Whether it takes a message is known only by sending one."""
+    parts = urlsplit(url)
+    if parts.scheme in getproxies() and parts.scheme.startswith("http"):
+        return ok(about, f"{parts.hostname} is reached through a proxy; it was not tried.")
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or ports[parts.scheme]), WAIT_SECONDS).close()
+    except OSError as error:
+        why = error.strerror or "it did not answer in time"
+        remedy = "Is its address right? Does the network let it through?"
+        return wrong(about, f"{parts.hostname} cannot be reached: {why}.", remedy)
+    return ok(about, f"{parts.hostname} listens; nothing was sent.")
