@@ -6,8 +6,8 @@ from datetime import datetime
 import click
 
 from flybill_pipeline.cli.answers import as_json, show
-from flybill_pipeline.cli.sessions import toolbox
-from flybill_pipeline.settings import SettingsError, load_settings
+from flybill_pipeline.cli.sessions import toolbox, usable_settings
+from flybill_pipeline.settings import SettingsError
 
 STATES = ("waiting", "delivered", "given_up")
 
@@ -26,7 +26,7 @@ def list_events(org_ids: tuple[str, ...], states: tuple[str, ...], limit: int, j
     """What was told, the newest first: when it was tried, how often, and what the receiver answered."""
     from flybill_pipeline.cli.render.events import events_data, show_events
 
-    with toolbox(load_settings()) as tools:
+    with toolbox(usable_settings()) as tools:
         found = tools.events.all(org_ids, states, limit)
     show(json_wanted, events_data(found), lambda: show_events(found))
 
@@ -44,7 +44,7 @@ def replay(event_ids: tuple[str, ...], org_ids: tuple[str, ...], since: datetime
 
     if not (event_ids or org_ids or since):
         raise click.UsageError("Name events, or choose some with --org or --since.")
-    with toolbox(load_settings()) as tools:
+    with toolbox(usable_settings()) as tools:
         count = tools.events.replay(event_ids, org_ids, since and since.replace(tzinfo=UTC))
     show(json_wanted, {"replayed": count}, lambda: line(f"{counted(count, 'event')} will be sent again."))
     sys.exit(0 if count else 1)
@@ -57,7 +57,7 @@ def send_events(json_wanted: bool) -> None:
     from flybill_pipeline.cli.render.screen import counted, line
     from flybill_pipeline.defs.outgoing import send
 
-    with toolbox(load_settings()) as tools:
+    with toolbox(usable_settings()) as tools:
         if tools.platform is None:
             raise SettingsError("FLYBILL_EVENTS_URL is not set: events have nowhere to go")
         sent = send(tools)
