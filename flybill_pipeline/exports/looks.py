@@ -19,6 +19,7 @@ from flybill_pipeline.billing.words.credits import NOTE_STATES
 from flybill_pipeline.billing.words.english import ENGLISH
 from flybill_pipeline.billing.words.languages import LANGUAGES
 from flybill_pipeline.billing.words.lines import line_words
+from flybill_pipeline.billing.words.outlook import forecast_words, why_words
 from flybill_pipeline.billing.words.payments import payments_freshness
 from flybill_pipeline.billing.words.sentence import (
     Exact,
@@ -56,6 +57,8 @@ def environment(loader: BaseLoader, language: Language) -> Environment:
         counted_in=lambda quantity, unit: Quantity(quantity, unit or ""),
         day=lambda at: at.astimezone(UTC).date(),
         words=step_words,
+        forecast=forecast_words,
+        why=why_words,
         described=lambda line: line.description if language is ENGLISH else line_words(line),
         steps_shown=lambda line: _steps_shown(line, language),
         freshness=payments_freshness,

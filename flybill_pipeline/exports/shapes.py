@@ -82,13 +82,26 @@ class MonthJson(TypedDict):
     invoice_number: str | None
 
 
+class ForecastJson(TypedDict):
+    """What a running month may come to, and between what; `days` whole days tell the range, 0 where there is none."""
+
+    minor: int
+    low_minor: int
+    high_minor: int
+    days: int
+    message: str
+
+
 class OwedJson(MonthJson):
     """What is owed for a month, and why."""
 
     org_id: str
     forecast_minor: int
+    forecast: ForecastJson | None
     usage_up_to: str | None
+    freshness: str
     files_unread: int
+    left: list[str]
     hosted_invoice_url: str | None
     payment: PaymentJson | None
     payments_as_of: str | None

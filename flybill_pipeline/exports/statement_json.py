@@ -12,11 +12,13 @@ from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import portions_data
 from flybill_pipeline.billing.pricing.working import working_data
 from flybill_pipeline.billing.words.english import ENGLISH
+from flybill_pipeline.billing.words.outlook import forecast_words
 from flybill_pipeline.billing.words.sentence import Language, say
 from flybill_pipeline.billing.words.statement import Statement
 from flybill_pipeline.exports.shapes import (
     BudgetJson,
     CreditNoteJson,
+    ForecastJson,
     LineJson,
     MonthJson,
     OwedJson,
@@ -41,9 +43,12 @@ def owed_data(owed: Owed, language: Language = ENGLISH) -> OwedJson:
     return {
         "org_id": owed.org.org_id,
         **month_data(facts, statement, language),
-        "forecast_minor": statement.forecast_minor,
+        "forecast_minor": statement.forecast.minor,
+        "forecast": forecast_data(owed, language),
         "usage_up_to": _moment(facts.usage_up_to),
+        "freshness": say(language, *owed.freshness),
         "files_unread": owed.files_unread,
+        "left": [say(language, each) for each in owed.left],
         "hosted_invoice_url": facts.payment.hosted_invoice_url if facts.payment else None,
         "payment": payment_data(facts.payment) if facts.payment else None,
         "payments_as_of": _moment(owed.poll.read_up_to),
@@ -56,6 +61,20 @@ def owed_data(owed: Owed, language: Language = ENGLISH) -> OwedJson:
 
 def _moment(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
+
+
+def forecast_data(owed: Owed, language: Language) -> ForecastJson | None:
+    """What a month that still runs may come to, with its range; None of another."""
+    facts, forecast = owed.facts, owed.statement.forecast
+    if owed.statement.state != "open" or facts.currency is None:
+        return None
+    return {
+        "minor": forecast.minor,
+        "low_minor": forecast.low_minor,
+        "high_minor": forecast.high_minor,
+        "days": forecast.days,
+        "message": say(language, *forecast_words(forecast, facts.currency, facts.standing_minor)),
+    }
 
 
 def month_data(facts: MonthFacts, statement: Statement, language: Language = ENGLISH) -> MonthJson:

@@ -13,7 +13,7 @@ from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.usage.totals import dimensions_of
-from flybill_pipeline.questions.org_month import draft_now, org_month
+from flybill_pipeline.questions.org_month import org_month, priced_now
 from flybill_pipeline.steps.pricing.explain_lines import Event, Explained, Lakes, explain_lines
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.months.measured_usage import MeasuredUsage
@@ -98,7 +98,7 @@ def explained(tools: Toolbox, org_id: str, month: Month, number: int | None = No
     if asked.is_settled:
         lines, lakes = tools.recorded_lines.of(org_id, month), _lakes_of_settled(tools, org_id, month)
     else:
-        lines, lakes = draft_now(tools, asked).lines, _lakes_of_open(tools, org_id, month)
+        lines, lakes = priced_now(tools, asked).draft.lines, _lakes_of_open(tools, org_id, month)
     files = {file.arrival: file.path for file in tools.catalog.files()}
     steps = explain_lines(asked.terms, lines, lakes, cache(tools.books), number)
     return ExplainedMonth(org_id, month, (_line(each, files) for each in steps))

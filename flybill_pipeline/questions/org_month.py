@@ -3,14 +3,20 @@
 Nothing is written, and Stripe is not asked.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
+from flybill_pipeline.billing.invoicing.account import Account
 from flybill_pipeline.billing.invoicing.invoice import Draft
+from flybill_pipeline.billing.invoicing.items.credits import Credit
 from flybill_pipeline.billing.invoicing.outcomes import HELD
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import BilledOrg, OrgTerms
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.month_facts import MonthFacts
+from flybill_pipeline.billing.pricing.by_day import DayLines, lines_by_day
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
+from flybill_pipeline.billing.usage.totals import OrgUsage
 from flybill_pipeline.questions.organizations import organizations
 from flybill_pipeline.steps.pricing.price_org import books_under, price_org, usage_of, with_carried
 from flybill_pipeline.stores.invoicing.organizations import Organization
@@ -45,12 +51,39 @@ def org_month(tools: Toolbox, org_id: str, month: Month) -> OrgMonth:
     return OrgMonth(organization, org, terms, facts or MonthFacts(month, org.currency, 0, None))
 
 
-def draft_now(tools: Toolbox, asked: OrgMonth) -> Draft:
+@dataclass(frozen=True, slots=True)
+class PricedNow:
+    """A month priced here and now, with what it was priced from; `used` knows the days of its totals."""
+
+    draft: Draft
+    account: Account
+    used: OrgUsage | None
+    books: BooksOfMonth | None
+
+    @property
+    def by_day(self) -> Iterator[DayLines]:
+        """What its usage came to by the end of each day."""
+        if self.used is not None and self.books is not None:
+            yield from lines_by_day(self.draft.month, self.books, self.used)
+
+    @property
+    def credits_left(self) -> list[Credit]:
+        """The credits that can pay in the month and have something left after it."""
+        uses = self.draft.credit_uses
+        after = [
+            replace(each, left_minor=each.left_minor - uses.get(each.credit_id, 0)) for each in self.account.credits
+        ]
+        return [each for each in after if each.left_minor > 0 and each.pays_for(self.draft.month)]
+
+
+def priced_now(tools: Toolbox, asked: OrgMonth) -> PricedNow:
     """The month priced here and now by the invoice's own code, from the usage that is known at this moment."""
     org, month = asked.org, asked.month
     part, books = ShardMonth(month, tools.shard_of(org.org_id), tools.now(), [org.org_id]), tools.books(month)
     # Before the usage that is priced with it: see billing's Basis.
     account = tools.accounts_of(tools.usage).of(part, [org])[org.org_id]
-    used = usage_of(part, tools.usage, [books_under(books(org.currency), org.contracts)])
+    in_force = books_under(books(org.currency), org.contracts)
+    used = next(iter(usage_of(part, tools.usage, [in_force], by_day=True)), None)
     carried = tools.drafts.carried(month, [org.org_id]).get(org.org_id, {})
-    return price_org(part, org, next(iter(used), None), books, with_carried(account, carried))
+    draft = price_org(part, org, used, books, with_carried(account, carried))
+    return PricedNow(draft, account, used, in_force)

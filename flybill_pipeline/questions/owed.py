@@ -6,15 +6,18 @@ Reads only; Stripe is not asked, so it answers while Stripe is down.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from flybill_pipeline.billing.invoicing.commitments import commitment_in
 from flybill_pipeline.billing.invoicing.forecast import standing_lines
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote, what_is_left
 from flybill_pipeline.billing.payments.month_facts import MonthFacts
 from flybill_pipeline.billing.payments.polls import Poll
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
+from flybill_pipeline.billing.words.outlook import Source, freshness_words, left_words
+from flybill_pipeline.billing.words.sentence import Words
 from flybill_pipeline.billing.words.statement import Statement, statement
 from flybill_pipeline.questions.budgets import BudgetState, budget_states
-from flybill_pipeline.questions.org_month import OrgMonth, draft_now, org_month
+from flybill_pipeline.questions.org_month import OrgMonth, org_month, priced_now
 from flybill_pipeline.stores.invoicing.organizations import Organization
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -25,7 +28,8 @@ class Owed:
 
     `credit_notes` are those that count: one that Stripe refused never came to be. `poll` says how fresh payments are.
     `files_unread` are landed files that an open month does not know yet. `budgets` are those of the month, with what of
-    them is spent.
+    them is spent. `freshness` says how fresh the usage is; `left`, of a month that is open, what is left of credits and
+    of a minimum.
     """
 
     org: Organization
@@ -36,6 +40,8 @@ class Owed:
     poll: Poll
     files_unread: int = 0
     budgets: Sequence[BudgetState] = ()
+    freshness: Words = ()
+    left: Words = ()
 
     @property
     def left_minor(self) -> int | None:
@@ -66,25 +72,38 @@ def _settled(tools: Toolbox, asked: OrgMonth) -> Owed:
         credit_notes=notes,
         poll=tools.payments.poll(),
         budgets=budget_states(tools, facts, org_id, lines),
+        freshness=freshness_words(facts.usage_up_to, (), now),
     )
 
 
 def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
-    draft = draft_now(tools, asked)
+    now, priced = tools.now(), priced_now(tools, asked)
+    draft = priced.draft
     facts = replace(
         asked.facts,
         total_minor=draft.total_minor,
         standing_minor=total_minor(standing_lines(draft.lines)),
         usage_up_to=draft.usage_up_to,
         currency=asked.org.currency,
+        by_day=[total_minor(lines) for _, lines in priced.by_day] if now < asked.month.end else (),
     )
+    commitment = commitment_in(priced.books) if priced.books else None
     return Owed(
         org=asked.organization,
         facts=facts,
-        statement=statement(facts, tools.now(), tools.closing_day),
+        statement=statement(facts, now, tools.closing_day),
         lines=draft.lines,
         credit_notes=(),
         poll=tools.payments.poll(),
         files_unread=len(tools.unread_files()),
         budgets=budget_states(tools, facts, asked.org.org_id, draft.lines),
+        freshness=freshness_words(draft.usage_up_to, _sources(tools, asked.month), now),
+        left=left_words(priced.credits_left, commitment, draft.lines),
     )
+
+
+def _sources(tools: Toolbox, month: Month) -> list[Source]:
+    """The sources that brought something since the month began, as their people call them."""
+    names = {source.key: source.name for source in tools.landing.sources.values()}
+    arrived = tools.usage_health.last_arrivals(month.start)
+    return [Source(names[key], at) for key, at in arrived.items() if key in names]

@@ -12,6 +12,7 @@ from flybill_pipeline.billing.payments.polls import Poll
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import Portion
 from flybill_pipeline.billing.pricing.working import WorkingStep
+from flybill_pipeline.billing.words.outlook import freshness_words
 from flybill_pipeline.billing.words.statement import statement
 from flybill_pipeline.questions.owed import Owed
 from flybill_pipeline.stores.invoicing.organizations import Organization
@@ -82,4 +83,5 @@ def owed(lines: Sequence[LineItem], notes: Sequence[CreditNote] = (), name: str 
         **{"month": MONTH, "currency": "usd", "total_minor": total, "usage_up_to": None, **values, **facts}
     )
     said = statement(known, NOW, 3, notes)
-    return Owed(Organization("acme", name, "usd"), known, said, lines, notes, Poll(read_up_to=NOW))
+    fresh = freshness_words(known.usage_up_to, (), NOW)
+    return Owed(Organization("acme", name, "usd"), known, said, lines, notes, Poll(read_up_to=NOW), freshness=fresh)

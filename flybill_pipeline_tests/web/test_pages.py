@@ -403,6 +403,7 @@ def test_a_page_is_in_the_language_that_its_reader_asks_for(served: Served) -> N
     answers = [json.loads(developer.get(path, **more).text) for more in (program, {"Accept": "application/json"})]
     assert [answer.pop("message")[:3] for answer in answers] == ["Für", "You"]
     assert [answer.pop("next_step")[:3] for answer in answers] == ["Der", "The"]
+    assert [answer.pop("freshness")[:3] for answer in answers] == ["Gez", "Usa"]
     assert answers[0] == answers[1]  # codes, amounts and what is on record are the same
 
 

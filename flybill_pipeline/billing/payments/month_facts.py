@@ -3,6 +3,7 @@
 What a state says is `billing/words`' business.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +19,7 @@ class MonthFacts:
 
     The codes say why it is held or carried, and what went wrong last when it was brought to the payment provider.
     `delay` is what keeps every invoice from there at present, None when nothing does. `standing_minor` of the total
-    does not grow with the month.
+    does not grow with the month; `by_day` is what a running month's usage came to by the end of each of its days.
     """
 
     month: Month
@@ -33,6 +34,7 @@ class MonthFacts:
     payment: Payment | None = None
     delay: Cause | None = None
     standing_minor: int = 0
+    by_day: Sequence[int] = ()
 
 
 def month_state(facts: MonthFacts, now: datetime) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from flybill_pipeline.billing.invoicing.forecast import forecast_minor
+from flybill_pipeline.billing.invoicing.forecast import Forecast, Pace, forecast
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.billing.payments.month_facts import MonthFacts, month_state
 from flybill_pipeline.billing.words.credits import credited_words
@@ -21,13 +21,13 @@ from flybill_pipeline.billing.words.sync import waiting_words
 class Statement:
     """`state` is for machines; `message` says what happened, `next_step` what happens next or is to be done.
 
-    `forecast_minor` is what the month may come to.
+    `forecast` is what the month may come to.
     """
 
     state: str
     message: Words
     next_step: Sentence
-    forecast_minor: int
+    forecast: Forecast
 
 
 def statement(facts: MonthFacts, now: datetime, closing_day: int, credit_notes: Sequence[CreditNote] = ()) -> Statement:
@@ -41,10 +41,10 @@ def statement(facts: MonthFacts, now: datetime, closing_day: int, credit_notes: 
     return Statement(month_state(facts, now), message, told.next, _forecast(facts, now))
 
 
-def _forecast(facts: MonthFacts, now: datetime) -> int:
+def _forecast(facts: MonthFacts, now: datetime) -> Forecast:
     if facts.outcome is not None:
-        return facts.total_minor
-    return forecast_minor(facts.month, facts.total_minor, facts.standing_minor, facts.usage_up_to, now)
+        return Forecast(facts.total_minor, facts.total_minor, facts.total_minor)
+    return forecast(Pace(facts.month, facts.total_minor, facts.standing_minor, facts.usage_up_to, facts.by_day), now)
 
 
 def _told(facts: MonthFacts, now: datetime, closing_day: int) -> Told:

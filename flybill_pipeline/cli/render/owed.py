@@ -6,8 +6,9 @@ from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.pricing.descriptions import counted_in
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.words.english import ENGLISH
+from flybill_pipeline.billing.words.outlook import forecast_words
 from flybill_pipeline.billing.words.payments import payments_freshness
-from flybill_pipeline.billing.words.sentence import Language, Money, said, say
+from flybill_pipeline.billing.words.sentence import Language, say
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.cli.render.credit_notes import show_what_is_left
 from flybill_pipeline.questions.owed import Owed
@@ -22,13 +23,13 @@ def show_owed(owed: Owed, language: Language = ENGLISH) -> None:
     screen.line(screen.strong(owed.org.org_id), f": {say(language, *statement.message)}")
     screen.line(say(language, statement.next_step))
     if currency and statement.state == "open":
-        amount = Money(statement.forecast_minor, currency)
-        about = said("If the month goes on like this, it comes to about {amount}.", amount=amount)
-        screen.line(say(language, about))
+        screen.line(say(language, *forecast_words(statement.forecast, currency, facts.standing_minor)))
     for budget in owed.budgets:
         screen.line(say(language, budget.words))
-    if facts.usage_up_to:
-        screen.line(say(language, said("Usage is counted up to {moment}.", moment=facts.usage_up_to)))
+    for each in owed.left:
+        screen.line(say(language, each))
+    if owed.freshness:
+        screen.line(say(language, *owed.freshness))
     if owed.files_unread:
         waiting = f"{owed.files_unread} landed file{'s are' if owed.files_unread > 1 else ' is'}"
         screen.line(f"{waiting} not read yet, so what is in them is not counted here: `flybill close` reads them.")

@@ -34,6 +34,17 @@ class UsageHealth:
                 for source, files, rows, bad in connection.execute(query)
             ]
 
+    def last_arrivals(self, since: datetime) -> dict[str, datetime]:
+        """Source → when its last file arrived that was read, of those that brought one since then."""
+        file = landed_files.c
+        query = (
+            select(file.source, func.max(file.arrived_at).label("arrived_at"))
+            .where(file.arrived_at >= since, file.state == "taken")
+            .group_by(file.source)
+        )
+        with self._engine.connect() as connection:
+            return {row.source: row.arrived_at for row in connection.execute(query)}
+
     def broken(self) -> list[dict[str, Any]]:
         """The landed files that could not be read at all: source, file, what happened, what to do."""
         file = landed_files.c
