@@ -66,15 +66,15 @@ def test_a_customer_reads_that_it_is_paid(flybill: Flybill) -> None:
     text = flybill("owes", "acme", "--month", MONTH).out
     assert "is paid" in text
     assert "PDF: https://pay.stripe.com/invoice/" in text
-    assert "Payments as of 20" in text
+    assert "Payments as of " in text
 
 
 def test_a_customer_reads_that_the_payment_failed_and_what_to_do(flybill: Flybill) -> None:
     answer = owed(flybill, "bolt")
     assert answer["state"] == "failed"
     assert "did not go through on " in str(answer["message"])
-    assert "update your card at https://invoice.stripe.com/i/" in str(answer["next_step"])
-    assert "Stripe will try again on 20" in str(answer["next_step"])
+    assert "change your card, here: https://invoice.stripe.com/i/" in str(answer["next_step"])
+    assert "It is tried again on " in str(answer["next_step"])
     assert owed(flybill, "cody")["state"] == "payable"
 
 

@@ -54,7 +54,7 @@ def test_every_column_of_an_organization_is_in_the_table_and_in_a_file() -> None
 def example(name: str) -> str:
     """Something that a file may say in a column."""
     known = {"currency": "eur", "collection_method": "charge_automatically", "address_country": "DE"}
-    known |= {"tax_id": "DE123456789", "purchase_order": "PO 4711"}
+    known |= {"tax_id": "DE123456789", "purchase_order": "PO 4711", "language": "de"}
     return known.get(name, f"some {name}" if READERS[name] is str else "7")
 
 
