@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
@@ -51,16 +52,12 @@ ContractCommitmentUnit ContractId ContractPeriodEnd ContractPeriodStart InvoiceI
 
 def written(value: Cell) -> str:
     """A value as FOCUS writes it: digits without exponent, moments in UTC, nothing for null."""
-    match value:
-        case None:
-            return ""
-        case Decimal():
-            return plain(value)
-        case datetime():
-            return moment(value)
-    return value
+    if value is None or isinstance(value, str):
+        return value or ""
+    return plain(value) if isinstance(value, Decimal) else moment(value)
 
 
+@lru_cache(maxsize=1_000)  # all rows of a month tell the same few
 def moment(at: datetime) -> str:
     """Such as 2026-10-01T00:00:00Z."""
     return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
