@@ -60,8 +60,8 @@ class LandedUsage(Protocol):
 class FinalizeReport:
     """What was settled: orgs by outcome, invoiced minor units per currency, and each held org with its code.
 
-    Of those `left_out` nothing was decided: since they were priced, another month of theirs was settled, or somebody
-    priced them again. They must be priced again.
+    Of those `left_out` nothing was decided: since they were priced, another month of theirs was settled. They must be
+    priced again.
     """
 
     outcomes: Mapping[str, int]
@@ -75,24 +75,37 @@ def finalize_shard(
 ) -> FinalizeReport:
     """Decides and settles every open draft of the shard, or of its orgs `only`. Safe to run again at any time.
 
+    Where two close a shard at once, what the other priced again meanwhile is decided as it is by then.
     Raises MonthStillOpenError before the month has ended: its usage may still change. Raises UsageNotReadError when
     usage had landed by the time that the close began, and the drafts were priced without it.
     """
     month, shard = part.month, part.shard
     _require_ended(part)
-    drafts = invoices.open_drafts(month, shard, part.only)
-    _require_all_usage(part, drafts, usage)
     usual = holds.trailing_averages(month, shard) if policy.hold_above_multiple is not None else {}
     released = holds.released(month)
-    decided = [_settlement(month, draft, _bounds(draft, policy, usual, released)) for draft in drafts]
+    settled, left_out = list[Settlement](), list[str]()
+    drafts = invoices.open_drafts(month, shard, part.only)
+    while drafts:
+        _require_all_usage(part, drafts, usage)
+        decided = [_settlement(month, draft, _bounds(draft, policy, usual, released)) for draft in drafts]
+        settled += _settle(part, decided, invoices)
+        missed = {each.org_id: each.priced_at for each in drafts}
+        for settlement in settled:
+            missed.pop(settlement.draft.org_id, None)
+        still_open = invoices.open_drafts(month, shard, sorted(missed)) if missed else []
+        drafts = [draft for draft in still_open if draft.priced_at != missed[draft.org_id]]
+        left_out += [draft.org_id for draft in still_open if draft.priced_at == missed[draft.org_id]]
+    return _report(settled, left_out)
+
+
+def _settle(part: ShardMonth, decided: Sequence[Settlement], invoices: Invoices) -> list[Settlement]:
+    """What of it was settled; the rest had changed since it was read."""
     settled: list[Settlement] = []
     for start in range(0, len(decided), BATCH):
         batch = decided[start : start + BATCH]
-        stored = invoices.settle(month, shard, batch, part.now)
+        stored = invoices.settle(part.month, part.shard, batch, part.now)
         settled += [settlement for settlement in batch if settlement.draft.org_id in stored]
-    missed = {each.draft.org_id for each in decided} - {each.draft.org_id for each in settled}
-    left_out = [draft.org_id for draft in invoices.open_drafts(month, shard, sorted(missed))] if missed else []
-    return _report(settled, left_out)
+    return settled
 
 
 def _require_ended(part: ShardMonth) -> None:
@@ -105,8 +118,6 @@ def _require_ended(part: ShardMonth) -> None:
 
 def _require_all_usage(part: ShardMonth, drafts: Sequence[DraftTotal], usage: LandedUsage) -> None:
     """Asked here and nowhere else, as every way to close a month comes through this step."""
-    if not drafts:
-        return
     landing = Landing(by=part.landed_by or part.now, until=part.now)
     if backlog := usage.missing(part.month, {draft.priced_from for draft in drafts}, landing):
         raise UsageNotReadError(backlog.sentence(part.month))

@@ -1,8 +1,10 @@
 """Late usage, corrections and repricing of settled months, through the stores of a real database."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from itertools import count
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +15,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing import models
 from flybill_pipeline.billing.pricing.prices import Contract, Price, PriceBook
 from flybill_pipeline.steps.usage.account_for_usage import MeterAccount, account_for_usage
+from flybill_pipeline.stores.invoicing.invoices import Invoices
 from flybill_pipeline_tests.billing.pricing.books import book, per_unit, tier
 from flybill_pipeline_tests.worlds.billing import BillingWorld
 from flybill_pipeline_tests.worlds.databases import Databases
@@ -143,6 +146,25 @@ def test_a_month_settled_out_of_order_bills_nothing_twice(world: BillingWorld) -
     world.usage.totals[NOV].clear()
     world.close(NOV)
     assert world.lines(NOV, acme) == []
+
+
+def test_a_draft_that_another_close_prices_again_is_settled_as_it_is_by_then(
+    world: BillingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme, settle, pricings = world.org("acme"), Invoices.settle, count(1)
+    world.usage.add(OCT, acme, 10)
+    world.price(OCT)
+
+    def priced_again_before(*arguments: Any) -> set[str]:
+        if (number := next(pricings)) <= 2:
+            world.usage.add(OCT, acme, 5)
+            world.price(OCT, now=OCT.end + timedelta(days=2, seconds=number))
+        return settle(*arguments)
+
+    monkeypatch.setattr(Invoices, "settle", priced_again_before)
+    report = world.finalize(OCT)
+    assert (report.outcomes, list(report.left_out)) == ({"invoiced": 1}, [])
+    assert [quantity for *_, quantity in world.lines(OCT, acme)] == [20]
 
 
 def test_a_draft_is_left_alone_when_another_month_was_settled_since(world: BillingWorld) -> None:
