@@ -40,20 +40,21 @@ def measure(shards: int) -> None:
         serving(home, keep=False) as url,
         EmulatorProcess() as emulator,
         Deployments(url, lambda: Path(folder))(emulator, shards=shards) as flybill,
+        flybill.dagster() as instance,
     ):
         _prepare(flybill, shards)
         flybill.run("close", str(CLOSED_MONTH), "--org", "org0")  # reads the files; its own runs are not counted
         started = time.time()
         closed = flybill.run("close", str(CLOSED_MONTH))
         assert closed.status == 0, closed.err
-        _tell("flybill close", flybill, CLOSED_MONTH, shards, started)
+        _tell("flybill close", instance, CLOSED_MONTH, shards, started)
         served = Served(flybill)
         try:
             served.start()
             started = time.time()
             served.materialize(CLOSING_ASSETS, [month_shard_key(QUEUED_MONTH, shard) for shard in range(shards)])
-            wait_until(lambda: len(_runs(flybill, QUEUED_MONTH, started)) == shards, "the backfill", LONGEST_SECONDS)
-            _tell("the daemon's queue", flybill, QUEUED_MONTH, shards, started)
+            wait_until(lambda: len(_runs(instance, QUEUED_MONTH, started)) == shards, "the backfill", LONGEST_SECONDS)
+            _tell("the daemon's queue", instance, QUEUED_MONTH, shards, started)
             served.stop()
         finally:
             served.kill_all()
@@ -77,12 +78,9 @@ def _one_for_each(shards: int) -> list[str]:
     return list(found.values())
 
 
-def _runs(flybill: Flybill, month: Month, since: float) -> list[dg.RunRecord]:
+def _runs(instance: dg.DagsterInstance, month: Month, since: float) -> list[dg.RunRecord]:
     """The ended runs of the month's shards that were created since; all must have succeeded."""
-    with flybill.dagster() as instance:
-        records = instance.get_run_records(
-            dg.RunsFilter(created_after=datetime.fromtimestamp(since, UTC)), ascending=True
-        )
+    records = instance.get_run_records(dg.RunsFilter(created_after=datetime.fromtimestamp(since, UTC)), ascending=True)
     found = [
         record
         for record in records
@@ -92,10 +90,10 @@ def _runs(flybill: Flybill, month: Month, since: float) -> list[dg.RunRecord]:
     return found
 
 
-def _tell(how: str, flybill: Flybill, month: Month, shards: int, started: float) -> None:
-    runs = _runs(flybill, month, started)
+def _tell(how: str, instance: dg.DagsterInstance, month: Month, shards: int, started: float) -> None:
+    runs = _runs(instance, month, started)
     ends = max(record.end_time or 0 for record in runs)
-    inside = _seconds_in_steps(flybill, runs)
+    inside = _seconds_in_steps(instance, runs)
     sys.stdout.write(
         f"{how}: {len(runs)} of {shards} shards in {ends - started:.1f} s (the bar: 120), {inside:.1f} s of them "
         f"in steps; load {os.getloadavg()[0]:.1f}\n"
@@ -103,9 +101,8 @@ def _tell(how: str, flybill: Flybill, month: Month, shards: int, started: float)
     sys.stdout.flush()
 
 
-def _seconds_in_steps(flybill: Flybill, runs: list[dg.RunRecord]) -> float:
-    with flybill.dagster() as instance:
-        steps = [step for run in runs for step in instance.get_run_step_stats(run.dagster_run.run_id)]
+def _seconds_in_steps(instance: dg.DagsterInstance, runs: list[dg.RunRecord]) -> float:
+    steps = [step for run in runs for step in instance.get_run_step_stats(run.dagster_run.run_id)]
     return sum((step.end_time or 0) - (step.start_time or 0) for step in steps)
 
 

@@ -50,6 +50,7 @@ class World:
     emulator: EmulatorProcess
     hook: Hook
     up: Served
+    instance: dg.DagsterInstance
 
     def operate(self, document: str) -> dict[str, Any]:
         """An operation in the UI, which must succeed."""
@@ -79,15 +80,14 @@ class World:
 
     def runs(self) -> list[dg.RunRecord]:
         """Every run of the closing assets, the oldest first."""
-        with self.flybill.dagster() as instance:
-            records = instance.get_run_records(ascending=True)
+        records = self.instance.get_run_records(ascending=True)
         return [record for record in records if "|" in record.dagster_run.tags.get("dagster/partition", "")]
 
     def looks(self) -> list[tuple[datetime, datetime]]:
         """When the sensor for failed shards began to look, and when it had."""
-        with self.flybill.dagster() as instance:
-            (sensor,) = (each for each in instance.all_instigator_state() if each.name == "retry_failed_partitions")
-            ticks = instance.get_ticks(sensor.instigator_origin_id, sensor.selector_id)
+        states = self.instance.all_instigator_state()
+        (sensor,) = (each for each in states if each.name == "retry_failed_partitions")
+        ticks = self.instance.get_ticks(sensor.instigator_origin_id, sensor.selector_id)
         return [
             (datetime.fromtimestamp(tick.timestamp, UTC), datetime.fromtimestamp(tick.end_timestamp, UTC))
             for tick in ticks
@@ -131,13 +131,14 @@ def world(deploy: Deployments, tmp_path: Path) -> Iterator[World]:
     ):
         flybill.environment |= {"FLYBILL_ALERT_WEBHOOK_URL": hook.url, "FLYBILL_STRIPE_RATE": "3"}
         flybill.prices("usd.toml", USD)
-        made = World(flybill, emulator, hook, Served(flybill, fast_definitions.MODULE))
         day = f"{MONTH}-05T00:00:00Z"
         flybill.land("usage.jsonl", [event(org, org, 100 + n, day) for n, org in enumerate(ORG_IDS)])
-        try:
-            yield made
-        finally:
-            made.up.kill_all()
+        up = Served(flybill, fast_definitions.MODULE)
+        with flybill.dagster() as instance:  # once: it is asked ten times a second, and opening it takes longer
+            try:
+                yield World(flybill, emulator, hook, up, instance)
+            finally:
+                up.kill_all()
 
 
 def break_two_customers(world: World) -> None:
@@ -161,7 +162,7 @@ def kill_the_daemon_in_the_middle(world: World, finalized_before: int) -> None:
             os.kill(pid, signal.SIGKILL)
     assert world.up.process is not None
     world.up.process.wait(60)
-    wait_until(lambda: world.up.group() == [], "the end of what was started")
+    wait_until(lambda: world.up.group() == [], "the end of what was started", LONG)
 
 
 def fail_until_the_backoff_shows(world: World) -> None:

@@ -23,6 +23,8 @@ from dagster._core.execution import compute_logs
 from sqlalchemy import create_engine, text
 
 from flybill_pipeline.defs.checks import CHECKS
+from flybill_pipeline.operating.runs import dagster_home, keep_connections
+from flybill_pipeline.settings import load_settings
 from flybill_pipeline_tests.worlds.databases import EMPTY, fresh_databases, migrated, with_dagsters_tables
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 from flybill_pipeline_tests.worlds.project import PROJECT
@@ -144,12 +146,12 @@ class Flybill:
 
     @contextmanager
     def dagster(self) -> Iterator[dg.DagsterInstance]:
-        """The deployment's Dagster instance, once a command has made it."""
-        with (
-            patch.dict(os.environ, self._environment({})),
-            dg.DagsterInstance.from_config(str(self.home / "home" / "dagster")) as instance,
-        ):
-            yield instance
+        """The deployment's Dagster instance."""
+        with patch.dict(os.environ, self._environment({})):
+            home = dagster_home(load_settings())
+            with dg.DagsterInstance.from_config(str(home)) as instance:
+                keep_connections(instance)
+                yield instance
 
     def checks(self) -> dict[tuple[str, str], dict[str, bool]]:
         """Asset and check → partition → whether its last evaluation passed."""
