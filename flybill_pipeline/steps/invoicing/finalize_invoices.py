@@ -75,7 +75,7 @@ def finalize_shard(
 ) -> FinalizeReport:
     """Decides and settles every open draft of the shard, or of its orgs `only`. Safe to run again at any time.
 
-    Where two close a shard at once, what the other priced again meanwhile is decided as it is by then.
+    When another close prices drafts again in the meantime, the new drafts are decided.
     Raises MonthStillOpenError before the month has ended: its usage may still change. Raises UsageNotReadError when
     usage had landed by the time that the close began, and the drafts were priced without it.
     """
