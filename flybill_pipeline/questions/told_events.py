@@ -39,7 +39,6 @@ def _said(tools: Toolbox, event: Event) -> Mapping[str, Any]:
         "message": english(*said.message),
         "next_step": english(said.next_step),
         "currency": answer.facts.currency,
-        "left_minor": answer.left_minor,
     }
 
 

@@ -111,7 +111,8 @@ def test_each_failed_attempt_and_the_payment_are_told_in_order(world: BillingWor
         ("invoice.paid", None),
     ]
     assert events[0].fact["next_attempt_at"] == "2025-11-07T00:00:00+00:00"
-    assert events[2].fact == {"paid_minor": 5000, "due_minor": 5000, "currency": "usd"}
+    paid = {"paid_minor": 5000, "due_minor": 5000, "currency": "usd", "invoice_number": "FB-2025-10-000001"}
+    assert events[2].fact == paid
 
 
 def test_a_failure_that_is_heard_of_after_the_payment_is_over(world: BillingWorld) -> None:

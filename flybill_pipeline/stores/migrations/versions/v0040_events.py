@@ -61,7 +61,8 @@ create trigger told after insert on flybill.audit referencing new table as added
 PAID = """
 create function flybill.tell_payments() returns trigger language plpgsql as $$ begin
     insert into flybill.events (event_id, type, org_id, month, subject, fact, occurred_at)
-    select flybill.event_id(told.type, told.subject), told.type, org_id, month, told.subject, told.fact, told.seen_at
+    select flybill.event_id(told.type, told.subject), told.type, org_id, month, told.subject,
+        told.fact || jsonb_build_object('invoice_number', number), told.seen_at
     from (
         select 'payment.failed' as type, invoice_id || '/' || attempts as subject, seen_at, invoice_id,
             stripe_invoice_id, jsonb_build_object('attempts', attempts, 'next_attempt_at', next_attempt_at,
