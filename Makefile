@@ -21,7 +21,7 @@ demo: install   ## bill a month of 200 organizations end to end, with faults
 	@$(BIN)/flybill demo
 
 up: install     ## Dagster's UI on the same data, http://127.0.0.1:3000
-	@$(BIN)/flybill up
+	@FLYBILL_HOME="$${FLYBILL_HOME:-.flybill-demo}" $(BIN)/flybill up
 
 test: lint      ## every gate: format, lint, types, layers, tests, chaos and benchmarks in their short forms
 	@$(MAKE) --no-print-directory --jobs 2 types tests
@@ -60,5 +60,5 @@ lock:           ## new exact pins, from a fresh environment
 	rm -rf .lock-venv
 
 clean:          ## forget everything: the environment, the data, the caches
-	rm -rf .venv .flybill .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf .venv .flybill .flybill-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

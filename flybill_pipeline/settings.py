@@ -142,10 +142,15 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
-def read_settings(environ: Mapping[str, str] | None = None) -> tuple[Settings, dict[str, str]]:
-    """The settings, and what is wrong with variables that cannot be used: in their place defaults stand."""
+def read_settings(environ: Mapping[str, str] | None = None, home: str | None = None) -> tuple[Settings, dict[str, str]]:
+    """The settings, and what is wrong with variables that cannot be used: in their place defaults stand.
+
+    `home` is another default of the home than that of `Settings`.
+    """
     env = os.environ if environ is None else environ
     given = {field: text for field in Settings.model_fields if (text := env.get(variable(field)))}
+    if home:
+        given.setdefault("home", home)
     faults = dict(_unknown(env))
     while True:
         try:

@@ -13,6 +13,9 @@ from flybill_pipeline.cli.render.progress import progress_bars
 from flybill_pipeline.cli.sessions import ready, usable_settings
 from flybill_pipeline.settings import Settings
 
+DEMO_HOME = ".flybill-demo"
+"""Below the folder that one is in, unless FLYBILL_HOME names another: never the home of one's own data."""
+
 
 @click.command()
 @click.option("--orgs", default=200, show_default=True, type=click.IntRange(10, 100_000))
@@ -22,7 +25,10 @@ from flybill_pipeline.settings import Settings
 @click.option("--faults", default=0.1, show_default=True, type=click.FloatRange(0, 0.5), help="Share of faulty calls.")
 @as_json
 def demo(orgs: int, events: int, month: Month | None, seed: int, faults: float, json_wanted: bool) -> None:
-    """Bill a month from end to end against the stand-in Stripe, with faults, and mend what fails."""
+    """Bill a month from end to end against the stand-in Stripe, with faults, and mend what fails.
+
+    It has a home of its own, ./.flybill-demo, and never goes among organizations that it did not make up.
+    """
     from flybill_pipeline.cli.render.demo import played_data, show_closed, show_played
     from flybill_pipeline.demo.play import Demo
     from flybill_pipeline.demo.world import DemoPlan
@@ -38,7 +44,7 @@ def demo(orgs: int, events: int, month: Month | None, seed: int, faults: float, 
             show_closed(closed)
         with progress_bars() as progress:
             played = acts.mend(closed, progress)
-    show(json_wanted, played_data(played), lambda: show_played(played))
+    show(json_wanted, played_data(played), lambda: show_played(played, settings.home))
     sys.exit(0 if played.complete else 1)
 
 
@@ -51,7 +57,7 @@ def _ended(month: Month | None) -> Month:
 
 
 def _playful_settings() -> Settings:
-    settings = usable_settings()
+    settings = usable_settings(DEMO_HOME)
     if not settings.uses_local_stripe:
         raise click.UsageError("the demo plays with the local emulator only: unset STRIPE_API_KEY and STRIPE_API_BASE")
     return settings

@@ -4,6 +4,7 @@ from flybill_pipeline.billing.money.currencies import UnknownCurrencyError
 from flybill_pipeline.billing.payments.credit_notes import CreditRefusedError
 from flybill_pipeline.billing.pricing.quote import UnpricedError
 from flybill_pipeline.billing.usage.known_sources import LostSourceError
+from flybill_pipeline.demo.play import DemoRefusedError
 from flybill_pipeline.exports.files import ExportError
 from flybill_pipeline.local.home import HomeError
 from flybill_pipeline.local.keeper import ServiceError
@@ -33,6 +34,7 @@ INPUT_ERRORS = (
     BackupError,
     CreditRefusedError,
     DatabaseError,
+    DemoRefusedError,
     ExportError,
     HomeError,
     ImportRefusedError,

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from flybill_pipeline.toolbox.tools import Toolbox
 
 
-def usable_settings() -> Settings:
-    """The settings of this process. Raises SettingsError with everything that is wrong, before any work begins."""
+def usable_settings(home: str | None = None) -> Settings:
+    """The settings of this process. Raises SettingsError with everything that is wrong, before any work begins.
+
+    `home` is what a command has in the place of the usual home, where nobody names one.
+    """
     from flybill_pipeline.toolbox import wiring
 
-    return wiring.usable_settings()
+    return wiring.usable_settings(home)
 
 
 @contextmanager

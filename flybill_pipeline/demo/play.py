@@ -7,18 +7,22 @@ Nothing is printed here: each act returns what came of it, and tells its progres
 import csv
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flybill_pipeline.demo.outside import Outside
-from flybill_pipeline.demo.world import DemoPlan, currency_of, org_ids, write_organizations, write_usage
+from flybill_pipeline.demo.world import DemoPlan, currency_of, is_made_up, org_ids, write_organizations, write_usage
 from flybill_pipeline.operating.runs import Progress, Runner
 from flybill_pipeline.settings import Settings
 from flybill_pipeline.stores.invoicing.organizations_file import read_organizations
 from flybill_pipeline.stores.payments.statements import MonthStatus
 
 DELETED, OTHER_CURRENCY = 3, 7  # positions of the organizations whose customers somebody breaks
+
+
+class DemoRefusedError(Exception):
+    """The demo does not go here; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +103,10 @@ class Demo:
         return dict(Counter(fault["fault"] if isinstance(fault, dict) else str(fault) for fault in fired))
 
     def _prepare(self) -> None:
-        files = write_usage(self._plan, self._folder)
         tools, file = self._runner.toolbox, self._folder / "organizations.csv"
         known = {org.org_id for org in tools.organizations.all()}
+        _require_nobody_else(known, tools.settings)
+        files = write_usage(self._plan, self._folder)
         write_organizations(self._plan, file)
         tools.organizations.save(read_organizations(file), tools.now())
         if not known & set(org_ids(self._plan)):
@@ -128,3 +133,14 @@ class Demo:
                 title = org.rsplit("-", 1)[0].replace("-", " ").title()
                 writer.writerow([org, title, currency_of(ids.index(org)), customer])
         self._runner.toolbox.organizations.save(read_organizations(file), self._runner.toolbox.now())
+
+
+def _require_nobody_else(known: Collection[str], settings: Settings) -> None:
+    """Raises DemoRefusedError among organizations that no demo has made up."""
+    others = sorted(org for org in known if not is_made_up(org))
+    if others:
+        raise DemoRefusedError(
+            f"FLYBILL_HOME={settings.home} is not the demo's: it has the organization {others[0]!r}"
+            f"{f' and {len(others) - 1} more' if len(others) > 1 else ''}, and the demo makes up organizations. Unset "
+            "FLYBILL_HOME and FLYBILL_DATABASE_URL, then the demo has a home of its own; or name a new folder"
+        )

@@ -36,7 +36,17 @@ class DemoPlan:
 
 def org_ids(plan: DemoPlan) -> list[str]:
     """The organizations, by size: the first uses most."""
-    return [f"{FIRST[n % 10]}-{SECOND[n // 10 % 10]}-{n:03d}" for n in range(plan.orgs)]
+    return [_org_id(number) for number in range(plan.orgs)]
+
+
+def _org_id(number: int) -> str:
+    return f"{FIRST[number % 10]}-{SECOND[number // 10 % 10]}-{number:03d}"
+
+
+def is_made_up(org_id: str) -> bool:
+    """Whether a demo of any size has made up this organization."""
+    number = org_id.rpartition("-")[2]
+    return number.isdecimal() and number.isascii() and len(number) < 7 and org_id == _org_id(int(number))
 
 
 def currency_of(position: int) -> str:

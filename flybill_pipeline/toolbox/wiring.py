@@ -65,20 +65,22 @@ def require_usable_stripe(settings: Settings) -> None:
         raise SettingsError("STRIPE_API_KEY is not set: set it, or unset STRIPE_API_BASE too to use the local emulator")
 
 
-def usable_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings that the environment describes, if work may begin with them.
+def usable_settings(home: str | None = None) -> Settings:
+    """The settings that the environment describes, if work may begin with them. `home` is another default of it.
 
     Raises SettingsError with everything that is wrong: values, what they lead to, what they are together.
     """
-    settings, faults = wrong_settings(environ)
+    settings, faults = wrong_settings(home=home)
     if faults:
         raise SettingsError("\n".join(faults.values()))
     return settings
 
 
-def wrong_settings(environ: Mapping[str, str] | None = None) -> tuple[Settings, dict[str, str]]:
+def wrong_settings(
+    environ: Mapping[str, str] | None = None, home: str | None = None
+) -> tuple[Settings, dict[str, str]]:
     """The settings, with defaults in place of what cannot be used, and a sentence for each variable that is wrong."""
-    settings, faults = read_settings(environ)
+    settings, faults = read_settings(environ, home)
     inputs = {"FLYBILL_PRICES": settings.prices, "FLYBILL_SOURCES": settings.sources}
     faults |= {name: f"{name}={path}: is not there" for name, path in inputs.items() if not path.exists()}
     if not faults.keys() & {"STRIPE_API_KEY", "STRIPE_API_BASE"}:

@@ -1,5 +1,9 @@
 """How `flybill demo` answers: the month after each act, and its JSON. Nothing is played here."""
 
+import shlex
+import shutil
+import sys
+from pathlib import Path
 from typing import Any
 
 from flybill_pipeline.cli.render import screen
@@ -30,8 +34,8 @@ def show_closed(closed: Closed) -> None:
         screen.line(f"  flybill repair {bills.month} " + " ".join(f"--org {org}" for org in closed.broken))
 
 
-def show_played(played: Played) -> None:
-    """How it ended, and what one may try next."""
+def show_played(played: Played, home: Path) -> None:
+    """How it ended, and what one may try next in its home."""
     bills, wrong = played.bills, played.violations
     done = bills.organizations - len(bills.failures) - bills.undecided
     screen.line()
@@ -39,12 +43,12 @@ def show_played(played: Played) -> None:
     show_totals(bills.totals)
     screen.line("Stripe's stand-in finds nothing wrong." if not wrong else f"Stripe's stand-in objects: {wrong}")
     screen.line(f"It took {played.seconds:.0f} s. Try next:")
-    screen.line(f"  .venv/bin/flybill owes {played.example} --month {bills.month}")
-    screen.line(f"  .venv/bin/flybill status {bills.month}")
-    screen.line("  make up    # the same month in Dagster's UI")
-    screen.line(
-        f"  .venv/bin/flybill link {played.example}    # what its developers see; .venv/bin/flybill web serves it"
-    )
+    flybill = "flybill" if shutil.which("flybill") else shlex.quote(sys.argv[0])
+    screen.line(f"  export FLYBILL_HOME={shlex.quote(str(home))}")
+    screen.line(f"  {flybill} owes {played.example} --month {bills.month}")
+    screen.line(f"  {flybill} status {bills.month}")
+    screen.line(f"  {flybill} up    # the same month in Dagster's UI")
+    screen.line(f"  {flybill} link {played.example}    # what its developers see; {flybill} web serves it")
 
 
 def played_data(played: Played) -> dict[str, Any]:
