@@ -27,10 +27,10 @@ def flybill(deploy: Deployments, emulators: Emulators) -> Iterator[Flybill]:
         yield made
 
 
-def full_disk(connection: Any, location: str, source: Any) -> Any:
+def full_disk(connection: Any, location: str, source: Any, facts: Any) -> Any:
     if location.endswith("large.jsonl"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    return readers.reading(connection, location, source)
+    return readers.reading(connection, location, source, facts)
 
 
 def invoiced(flybill: Flybill) -> list[int]:

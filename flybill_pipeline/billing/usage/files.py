@@ -51,11 +51,15 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What reading a landed file gave: good rows in pieces, and bad rows by reason in one quarantine file."""
+    """What reading a landed file gave: good rows in pieces, and bad rows by reason in one quarantine file.
+
+    Rows that are `left_out` are no usage, as the mapping says.
+    """
 
     pieces: tuple[Piece, ...]
     quarantined: Mapping[str, int]
     quarantine_path: str | None
+    left_out: int = 0
 
     @property
     def rows(self) -> int:

@@ -28,7 +28,7 @@ def fault_of(file: Path, form: str, *, columns: Collection[str], encoding: str) 
         return packing
     if form == "parquet":
         return _fault_of_parquet(file, columns)
-    return None if encoding.lower() in ("utf-8", "utf8") else _fault_of_text(file, encoding)
+    return None if encoding.lower() in ("", "utf-8", "utf8") else _fault_of_text(file, encoding)
 
 
 def fault_of_packing(file: Path) -> str | None:
@@ -42,7 +42,7 @@ def fault_of_packing(file: Path) -> str | None:
     if file.stat().st_size == 0:
         return "the file is empty: not even the head of a compressed file is there"
     try:
-        with _plain(file) as opened:
+        with plain_content(file) as opened:
             while opened.read(PIECE):
                 pass
     except (OSError, EOFError, zlib.error) as error:
@@ -56,7 +56,7 @@ def _fault_of_text(file: Path, encoding: str) -> str | None:
     except LookupError:
         return None
     try:
-        with _plain(file) as opened:
+        with plain_content(file) as opened:
             while piece := opened.read(PIECE):
                 decoder.decode(piece)
         decoder.decode(b"", final=True)
@@ -71,7 +71,7 @@ def _fault_of_parquet(file: Path, columns: Collection[str]) -> str | None:
 
     whole = {*columns, *(name.split(".")[0] for name in columns)}
     try:
-        with _plain(file) as opened:
+        with plain_content(file) as opened:
             read = pq.ParquetFile(opened, memory_map=False, pre_buffer=False, buffer_size=PIECE)
             wanted = [name for name in read.schema_arrow.names if name in whole]
             for batch in read.iter_batches(ROWS_AT_ONCE, columns=wanted):
@@ -84,7 +84,7 @@ def _fault_of_parquet(file: Path, columns: Collection[str]) -> str | None:
 
 
 @contextmanager
-def _plain(file: Path) -> Iterator[IO[bytes] | Any]:
+def plain_content(file: Path) -> Iterator[IO[bytes] | Any]:
     """The content of the file, unpacked where it is packed."""
     codec = CODECS.get(file.suffix)
     with file.open("rb") as opened:

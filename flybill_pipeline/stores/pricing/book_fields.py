@@ -1,6 +1,5 @@
 """Single fields of a price book's TOML, every fault collected with its path. What a price book means is not here."""
 
-import difflib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
@@ -8,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flybill_pipeline.billing.usage.texts import fault_of_words
+from flybill_pipeline.stores.files.close_names import did_you_mean
 
 # More digits than this on either side of the point is a slip of the keyboard, and would not be exact.
 _MOST_DIGITS = 30
@@ -152,12 +152,6 @@ class Fields:
         if name not in self._table and default is None and required:
             self.fault(name, "is missing")
         return self._table.get(name, default)
-
-
-def did_you_mean(name: str, known: Collection[str]) -> str:
-    """` (did you mean 'x'?)` when something close is known, else nothing."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f" (did you mean '{close[0]}'?)" if close else ""
 
 
 def _exact(value: Any) -> Decimal | None:

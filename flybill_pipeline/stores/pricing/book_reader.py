@@ -9,7 +9,8 @@ from flybill_pipeline.billing.money.decimals import ZERO, plain
 from flybill_pipeline.billing.pricing.models import MODELS
 from flybill_pipeline.billing.pricing.prices import Contract, ModelField, Price, PriceBook, PriceModel, Tier, find_ties
 from flybill_pipeline.billing.usage.meters import Aggregation, Meter, Rounding
-from flybill_pipeline.stores.pricing.book_fields import Fields, did_you_mean
+from flybill_pipeline.stores.files.close_names import did_you_mean
+from flybill_pipeline.stores.pricing.book_fields import Fields
 
 _BOOK = ("effective_from", "currency", "meters", "prices", "contracts")
 _METER = ("aggregation", "unit", "multiply_by", "divide_by", "round", "distinct", "per", "name")

@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterable
 
 from flybill_pipeline.stores.files.duck import quoted
-from flybill_pipeline.stores.usage.intake.values import json_path, like
+from flybill_pipeline.stores.usage.intake.columns import steps_of
+from flybill_pipeline.stores.usage.intake.values import like
 
 LONGEST_MODEL = 10_000
 """Characters of a line that others are compared with."""
@@ -21,9 +22,9 @@ def doubled_keys(line: str, names: Iterable[str], first: str) -> str:
     """
     read: dict[str, list[str]] = {}
     for name in names:
-        parts = name.split(".")
+        parts = [step.key or "" for step in steps_of(name)]
         for place, part in enumerate(parts):
-            below = read.setdefault(json_path(".".join(parts[:place])) if place else "$", [])
+            below = read.setdefault("$" + "".join(f'."{above}"' for above in parts[:place]), [])
             below += [part] if part not in below else []
     suspect = " or ".join(f"{line} like {_twice(key)} escape '!'" for keys in read.values() for key in keys)
     sure = " or ".join(_doubled(line, path, keys) for path, keys in read.items())

@@ -9,18 +9,22 @@ from datetime import UTC, date, datetime, timedelta
 
 from flybill_pipeline.billing.usage.texts import LONGEST_DIMENSION, LONGEST_ID
 from flybill_pipeline.stores.files.duck import quoted
+from flybill_pipeline.stores.usage.intake.events import events_query
 from flybill_pipeline.stores.usage.intake.reading import Reading
+from flybill_pipeline.stores.usage.intake.scaling import SCALING_MACROS
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.times import TIME_MACROS
 from flybill_pipeline.stores.usage.intake.values import NUMBER_MACROS
 
-MACROS = NUMBER_MACROS + TIME_MACROS
+MACROS = NUMBER_MACROS + SCALING_MACROS + TIME_MACROS
 """What DuckDB must know before it can judge."""
 
 CLOCKS_MAY_DIFFER = timedelta(hours=24)
 FIRST_DAY = date(2020, 1, 1)  # what is older was written by a clock that was wrong
 TOO_LARGE = "1000000000000000::DECIMAL(38, 18)"  # so that a day's sum fits: one org's mistake must not stop the others
 SHOWN = 1000  # characters of a bad row that are kept
+LEFT_OUT = "left_out"
+"""What stands in the place of a fault in a row that is no usage, as `where` of its source says."""
 
 REASONS = {
     "not_a_record": "the line is not a JSON object",
@@ -29,14 +33,17 @@ REASONS = {
     "org_missing": "the row names no organization ({org_id})",
     "meter_missing": "the row names no meter ({meter})",
     "quantity_missing": "the row has no quantity ({quantity})",
-    "quantity_not_a_number": "the quantity ({quantity}) is not a number: write plain digits with a point, such as 12.5",
+    "quantity_not_a_number": "the quantity ({quantity}) is not a number, such as 12.5, or no word of its `map`",
     "quantity_not_finite": "the quantity ({quantity}) is NaN or infinite",
-    "quantity_too_precise": "the quantity ({quantity}) has more than 18 decimals, and is never rounded",
+    "quantity_too_precise": "the quantity ({quantity}) has more than 18 decimals, and is rounded only where its mapping"
+    " has `round`",
     "quantity_too_large": "the quantity ({quantity}) is 1e15 or more: record it in a larger unit, such as GB for bytes",
     "quantity_ambiguous": "the exact quantity ({quantity}) cannot be told from the line: write it as a string",
+    "interval_reversed": "the interval ({quantity}) ends before it begins",
     "quantity_negative": "the quantity ({quantity}) is negative, which this source does not allow",
     "time_missing": "the row has no time ({occurred_at})",
-    "time_unreadable": "the time ({occurred_at}) is not ISO 8601 or a number of seconds, ms, µs or ns since 1970",
+    "time_unreadable": "the time ({occurred_at}) is not ISO 8601 or a number of seconds, ms, µs or ns since 1970, nor"
+    " has it the `format` of its mapping",
     "time_ambiguous": "the exact time ({occurred_at}) cannot be told from the line: write it as a string",
     "nul": "an id, the meter or a dimension holds a NUL character, which no database can keep: leave it out",
     "too_long": "an id or the meter has more than {longest_id} characters, or a dimension more than"
@@ -51,51 +58,53 @@ def judging_query(
     """A query with one row per record of `rows`, a FROM item with the columns of the reading's relation.
 
     Columns: event_id, org_id, meter, dimensions (canonical JSON), quantity DECIMAL(38,18), occurred_at TIMESTAMP (UTC),
-    fault (a key of REASONS, NULL for a good row), raw (of bad rows only), and those of `rows`. A filter on them makes
-    DuckDB judge every row twice.
+    fault (a key of REASONS, LEFT_OUT, NULL for a good row), raw (of bad rows only), and those of `rows`. A filter on
+    them makes DuckDB judge every row twice.
     """
-    dimensions = "".join(f", {sql} as d{place}" for place, sql in enumerate(reading.dimensions.values()))
-    quantity = "q" if reading.exact else "quantity_of(q)"
-    occurred_at = "time_of_micros(t)" if reading.timed else "time_of(t)"
-    parts = f"""select *, {reading.event_id} as event_id, {reading.org_id} as org_id, {reading.meter} as meter,
-        {reading.quantity} as q, {reading.occurred_at} as t, ({reading.malformed}) as malformed{dimensions}
-        from (select {reading.taken_out} from {rows} where not ({reading.not_a_row}))"""
-    values = f"""select *, {quantity} as quantity, {occurred_at} as occurred_at,
-        {_canonical(list(reading.dimensions))} as dimensions from ({parts})"""
-    judged = f"select *, {_fault(reading, source, arrived_at, first_day)} as fault from ({values})"
+    latest = (arrived_at.astimezone(UTC) + CLOCKS_MAY_DIFFER).replace(tzinfo=None)
+    between = (f"timestamp '{first_day}'", f"timestamp {quoted(str(latest))}")
+    values = f"""select *, {_canonical(list(reading.dimensions))} as dimensions
+        from ({events_query(rows, reading, between)})"""
+    judged = f"select *, {_fault(reading, source, between)} as fault from ({values})"
     # A bad row is made presentable last of all, so that the good ones do not pay for it.
-    return f"""select *, case when fault is not null then left({reading.raw}, {SHOWN}) end as raw from ({judged})"""
+    shown = "fault is not null" if not source.where else f"fault is not null and fault <> {quoted(LEFT_OUT)}"
+    return f"""select *, case when {shown} then left({reading.rows.raw}, {SHOWN}) end as raw from ({judged})"""
 
 
 def sentences(source: SourceMapping, arrived_at: datetime, first_day: date = FIRST_DAY) -> dict[str, str]:
     """Reason → sentence for the operator, with the names of this source's columns."""
+    quantities = dict.fromkeys(part.quantity.described() for part in source.parts)
+    timed = [source.occurred_at] if source.timed else [part.quantity for part in source.parts]
     columns = {
-        "event_id": " + ".join(f"column {column.name!r}" for column in source.event_id),
+        "event_id": " + ".join(column.described() for column in source.event_id or ()),
+        "org_id": source.org_id.described(),
+        "meter": source.parts[0].meter.described(),
+        "quantity": ", ".join(quantities),
+        "occurred_at": ", ".join(dict.fromkeys(column.described() for column in timed)),
         "first": first_day.isoformat(),
         "last": f"{arrived_at + CLOCKS_MAY_DIFFER:%Y-%m-%d %H:%M} UTC",
         "longest_id": f"{LONGEST_ID:,}",
         "longest_dimension": f"{LONGEST_DIMENSION:,}",
     }
-    for part in ("org_id", "meter", "quantity", "occurred_at"):
-        column = getattr(source, part)
-        columns[part] = f"column {column.name!r}" if column.name else "a constant"
     return {reason: sentence.format(**columns) for reason, sentence in REASONS.items()}
 
 
-def _fault(reading: Reading, source: SourceMapping, arrived_at: datetime, first_day: date) -> str:
-    latest = (arrived_at.astimezone(UTC) + CLOCKS_MAY_DIFFER).replace(tzinfo=None)
+def _fault(reading: Reading, source: SourceMapping, between: tuple[str, str]) -> str:
     negative = "" if source.allow_negative else "when quantity < 0 then 'quantity_negative'"
-    quantity_fault = "'quantity_missing'" if reading.exact else "quantity_fault(q)"
-    time_fault = "'time_missing'" if reading.timed else "time_fault(t)"
-    return f"""case when malformed then 'not_a_record'
-        when {reading.doubled} then 'key_twice'
+    exact = reading.simple and reading.parts[0].exact
+    quantity_fault = "'quantity_missing'" if exact else "quantity_fault(q)"
+    time_fault = "'time_missing'" if reading.timed and reading.simple else "time_fault(t)"
+    left_out = f"when left_out then {quoted(LEFT_OUT)}" if source.where else ""
+    first, last = between
+    return f"""case when malformed then 'not_a_record' {left_out}
+        when {reading.rows.doubled} then 'key_twice'
         when event_id is null or event_id = '' then 'event_id_missing'
         when org_id is null or (org_id < '!' and trim(org_id) = '') then 'org_missing'
         when meter is null or (meter < '!' and trim(meter) = '') then 'meter_missing'
         when quantity is null then {quantity_fault} {negative}
         when quantity >= {TOO_LARGE} or quantity <= -{TOO_LARGE} then 'quantity_too_large'
         when occurred_at is null then {time_fault}
-        when occurred_at < timestamp '{first_day}' or occurred_at > timestamp {quoted(str(latest))}
+        when occurred_at < {first} or occurred_at > {last}
         then 'clock' {_text_faults(len(reading.dimensions))} end"""
 
 

@@ -19,11 +19,11 @@ import duckdb
 from flybill_pipeline.billing.usage.files import Broken, LandedFile
 from flybill_pipeline.stores.files.duck import Limits, duck
 from flybill_pipeline.stores.files.folders import local_folder
-from flybill_pipeline.stores.files.readable import readable
 from flybill_pipeline.stores.files.second_reader import fault_of_packing
 from flybill_pipeline.stores.files.whole_copies import copy_whole
 from flybill_pipeline.stores.usage.intake.judging import MACROS
 from flybill_pipeline.stores.usage.intake.look import Look, look_into
+from flybill_pipeline.stores.usage.intake.readers import prepared
 from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.take import proven
@@ -160,9 +160,9 @@ def _looked(file: Path, source: SourceMapping, *, far_times: bool = False) -> Lo
         with (
             TemporaryDirectory() as work,
             duck(Path(gettempdir()), Limits(), MACROS) as connection,
-            readable(str(file), Path(work), far_times=far_times) as location,
+            prepared(str(file), file.name, source, Path(work), far_times=far_times) as given,
         ):
-            return look_into(connection, location, source, datetime.now(UTC), most)
+            return look_into(connection, given, source, datetime.now(UTC), most)
     except duckdb.ConversionException:
         if far_times or source.format != "parquet":
             raise
@@ -197,7 +197,7 @@ def _refusal(look: Look, source: SourceMapping) -> str | None:
             f" {', '.join(source.column_names())}: correct `columns` in sources.toml, or the file"
         )
     if look.conflicts * 100 > look.readable * CONFLICTS_IN_HUNDRED:
-        names = ", ".join(str(column.name) for column in source.event_id)
+        names = ", ".join(column.name or column.described() for column in source.event_id or ())
         return (
             f"{look.conflicts:,} of {look.readable:,} rows have the id of an earlier row but other content, and would"
             f" not count; the event_id of source {source.name!r} is {names}: name every column there that tells"

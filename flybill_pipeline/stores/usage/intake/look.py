@@ -13,7 +13,7 @@ import duckdb
 
 from flybill_pipeline.stores.usage.intake.judging import judging_query, sentences
 from flybill_pipeline.stores.usage.intake.readers import reading
-from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
+from flybill_pipeline.stores.usage.intake.reading import FileFacts, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.take import has_rejects, numbered_rows
 
@@ -37,14 +37,18 @@ class Look:
 
 
 def look_into(
-    connection: duckdb.DuckDBPyConnection, location: str, source: SourceMapping, now: datetime, most: int | None
+    connection: duckdb.DuckDBPyConnection,
+    given: tuple[str, FileFacts],
+    source: SourceMapping,
+    now: datetime,
+    most: int | None,
 ) -> Look:
     """Reads the file's rows, or the first `most`, as intake would. Raises UnreadableFileError or duckdb.Error."""
-    how = reading(connection, location, source)
+    how = reading(connection, given[0], source, given[1])
     if most is not None:
-        how = replace(how, relation=f"(select * from {how.relation} limit {most})")
+        how = replace(how, rows=replace(how.rows, relation=f"(select * from {how.rows.relation} limit {most})"))
     rows, number = numbered_rows(connection, how)
-    if source.format == "jsonl":
+    if source.format == "jsonl" and not how.rows.placed:
         _require_single_keys(connection)
     judged = judging_query(rows, how, source, now)
     connection.execute(

@@ -8,14 +8,15 @@ from dataclasses import replace
 import duckdb
 
 from flybill_pipeline.stores.files.duck import parquet_rows, parquet_schema
+from flybill_pipeline.stores.usage.intake.documents import FLAW, column_of
 from flybill_pipeline.stores.usage.intake.reading import (
-    Reading,
+    Rows,
     UnreadableFileError,
     by_columns,
     require_columns,
-    texts_of,
+    without_nulls,
 )
-from flybill_pipeline.stores.usage.intake.sources import Column, SourceMapping
+from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.times import FIRST_MICROS, LAST_MICROS, parquet_micros
 from flybill_pipeline.stores.usage.intake.values import QUANTITY
 
@@ -23,7 +24,7 @@ WIDEST_DECIMAL = 38  # digits
 WHOLE_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 
 
-def parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Reading:
+def parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Rows:
     """How to read a Parquet file. Raises UnreadableFileError or duckdb.Error."""
     file = parquet_rows([location])
     types = {name: kind for name, kind, *_ in duck.execute(f"describe select * from {file}").fetchall()}
@@ -38,21 +39,19 @@ def parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMappin
     _require_text(source, kinds)
     numbered = parquet_rows([location], options="file_row_number = true")
     relation = f"(select {columns}, file_row_number as place from {numbered})"
-    read = by_columns(relation, source, texts_of(source, lambda name: _text(at[name], kinds[name])))
-    return _typed(replace(read, placed=True), source, at, kinds)
+    rows = by_columns(relation, source, without_nulls(source, lambda name: _text(at[name], kinds[name])))
+    exact = {name: f"cast({at[name]} as {QUANTITY})" for name, kind in kinds.items() if _fits(kind)}
+    micros = {name: parquet_micros(at[name], kind) for name, kind in kinds.items()}
+    return replace(rows, placed=True, exact=exact, micros={name: sql for name, sql in micros.items() if sql})
 
 
-def _typed(read: Reading, source: SourceMapping, at: Mapping[str, str], kinds: Mapping[str, str]) -> Reading:
-    """`read` with quantity and time taken as they are stored, where their types say enough."""
-
-    def stored(column: Column) -> tuple[str, str]:
-        return (at[column.name], kinds[column.name]) if column.name else ("", "")
-
-    quantity, quantity_kind = stored(source.quantity)
-    if _fits(quantity_kind):
-        read = replace(read, quantity=f"cast({quantity} as {QUANTITY})", exact=True)
-    micros = parquet_micros(*stored(source.occurred_at))
-    return read if micros is None else replace(read, occurred_at=micros, timed=True)
+def walked(_: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Rows:
+    """How to read what documents.py wrote of a file: texts only, and what is wrong with a record that is none."""
+    names = source.column_names()
+    relation = f"(select *, file_row_number as place from {parquet_rows([location], options='file_row_number = true')})"
+    rows = by_columns(relation, source, lambda name: column_of(name, names))
+    raw = f"case when {FLAW} is null then {rows.raw} else {FLAW} end"
+    return replace(rows, raw=raw, malformed=f"{FLAW} is not null", placed=True)
 
 
 def identifier(name: str) -> str:

@@ -1,15 +1,55 @@
 """The reader of each format. What a reading is: reading.py; what makes a row good: judging.py."""
 
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import duckdb
 
-from flybill_pipeline.stores.usage.intake.parquet_reader import parquet
-from flybill_pipeline.stores.usage.intake.reading import Reading
+from flybill_pipeline.stores.files.readable import readable
+from flybill_pipeline.stores.files.second_reader import plain_content
+from flybill_pipeline.stores.usage.intake.documents import needs_walking, write_records
+from flybill_pipeline.stores.usage.intake.parquet_reader import parquet, walked
+from flybill_pipeline.stores.usage.intake.plain_csv import plain_csv
+from flybill_pipeline.stores.usage.intake.reading import FileFacts, Reading, compiled
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.text_readers import csv_rows, jsonl
 
-READERS = {"jsonl": jsonl, "csv": csv_rows, "parquet": parquet}
+READERS = {"jsonl": jsonl, "csv": csv_rows, "parquet": parquet, "json": walked}
+PIECE = 1024 * 1024
 
 
-def reading(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Reading:
+def reading(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMapping, facts: FileFacts) -> Reading:
     """How to read the file at `location`. Raises UnreadableFileError or duckdb.Error when it cannot be read."""
-    return READERS[source.format](duck, location, source)
+    read = walked if needs_walking(source) else READERS[source.format]
+    return compiled(read(duck, location, source), source, facts)
+
+
+@contextmanager
+def prepared(
+    location: str, path: str, source: SourceMapping, work: Path, *, far_times: bool = False
+) -> Iterator[tuple[str, FileFacts]]:
+    """Where DuckDB can read the file, and what a mapping may ask of it; what has to be written for that is in `work`.
+
+    `path` is the file's below the landing zone. Raises UnreadableFileError when the file is no text of its encoding.
+    """
+    digest = _digest(Path(location)) if source.event_id is None else ""
+    with readable(location, work, far_times=far_times) as plain:
+        if needs_walking(source):
+            write_records(Path(plain), source, work / "records.parquet")
+            yield str(work / "records.parquet"), FileFacts(path, digest)
+        elif source.format == "csv":
+            with plain_csv(plain, source, work) as (copy, above):
+                yield copy, FileFacts(path, digest, above)
+        else:
+            yield plain, FileFacts(path, digest)
+
+
+def _digest(file: Path) -> str:
+    """Of what is in the file, however it is packed: packed or plain, it is the same delivery."""
+    digest = hashlib.sha256()
+    with plain_content(file) as content:
+        while piece := content.read(PIECE):
+            digest.update(piece)
+    return digest.hexdigest()

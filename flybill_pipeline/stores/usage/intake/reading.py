@@ -1,12 +1,27 @@
-"""A usage file as SQL: where each part of a usage event stands in it. How a format gives that: the readers beside."""
+"""A usage file as SQL: what each part of a usage event is, over the file's rows. How a format gives rows: the readers.
+
+What a mapping says of a value is put together here, the same for every format; judging.py decides which rows are good.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Literal
 
 from flybill_pipeline.stores.files.duck import quoted
-from flybill_pipeline.stores.usage.intake.sources import Column, SourceMapping
+from flybill_pipeline.stores.usage.intake.columns import Column, Wanted, steps_of
+from flybill_pipeline.stores.usage.intake.expressions import sql_over
+from flybill_pipeline.stores.usage.intake.moments import time_sql
+from flybill_pipeline.stores.usage.intake.scaling import in_words, plain_marks, scaled
+from flybill_pipeline.stores.usage.intake.sources import SourceMapping
+from flybill_pipeline.stores.usage.intake.values import exact_json_number, exact_json_text
 
 _SEPARATOR = "chr(31)"
+Text = Callable[[str], str]
+"""SQL for a column's text, by its name."""
+
+Role = Literal["text", "identity", "number", "moment"]
+"""What a column's text is needed for."""
 
 
 class UnreadableFileError(Exception):
@@ -18,29 +33,27 @@ class UnreadableFileError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """A file as SQL: each part of a usage event is an expression over `relation`, a VARCHAR unless said otherwise.
+class Rows:
+    """The rows of a file as SQL, by column. `relation` is what costs least to keep: the columns as they are, or lines,
+    from which `taken_out` (a select list) takes what the expressions need.
 
-    `relation` is what costs least to keep: the columns as they are, or lines, from which `taken_out` (a select list)
-    takes what the expressions need. `quantity` is a decimal already when `exact`, `occurred_at` the microseconds since
-    1970 when `timed`. `raw` shows a row to a person. `not_a_row` is true of the relation's blank lines, `malformed` of
-    records without columns, `doubled` of those that name one twice. `first_row` is the number of the first record: 1,
-    or 2 below a CSV file's header. Where the format tells a record's place in the file, from 0, it is `placed`: the
-    relation's column `place`.
+    A column is a `text`; as an `identity`, a `number` or a `moment` its digits are proven, where the format makes that
+    needful. Where its type says enough, `exact` gives it as a decimal and `micros` as microseconds since 1970. `raw`
+    shows a row to a person. `not_a_row` is true of the relation's blank lines, `malformed` of records without columns,
+    `doubled` of those that name one twice. `first_row` is the number of the first record: 1, or 2 below a CSV file's
+    header. Where the format tells a record's place in the file, from 0, it is `placed`: the relation's column `place`.
     `quoted`: a record may span lines, so a rejected one may hide others.
     """
 
     relation: str
-    event_id: str
-    org_id: str
-    meter: str
-    quantity: str
-    occurred_at: str
-    dimensions: Mapping[str, str] = field(default_factory=dict)
+    text: Text
+    identity: Text
+    number: Text
+    moment: Text
+    exact: Mapping[str, str] = field(default_factory=dict)
+    micros: Mapping[str, str] = field(default_factory=dict)
     taken_out: str = "*"
     raw: str = "null"
-    exact: bool = False
-    timed: bool = False
     not_a_row: str = "false"
     malformed: str = "false"
     doubled: str = "false"
@@ -48,20 +61,87 @@ class Reading:
     placed: bool = False
     quoted: bool = False
 
+    def column(self, name: str, role: Role) -> str:
+        """SQL for a column's text, for this use of it."""
+        texts: Mapping[Role, Text] = {"text": self.text, "identity": self.identity, "number": self.number}
+        return texts.get(role, self.moment)(name)
 
-def by_columns(relation: str, source: SourceMapping, text: Callable[[Column], str]) -> Reading:
-    """The reading of a file with columns, as far as all such formats are alike; `text` gives a column as VARCHAR."""
-    shown = ", ".join(f"{quoted(name)}, {text(Column(name=name))}" for name in source.column_names())
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a mapping may ask of a file beside its rows: its path below the landing zone, a hash of its content,
+    and how many of its lines stand above what is read."""
+
+    path: str = ""
+    digest: str = ""
+    above: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One meter of a row, as SQL. `quantity` is a text, a decimal where `exact`.
+
+    Its time is that of the row; or it is an interval, whose ends are times (`begins`, `ends`) and texts.
+    """
+
+    meter: str
+    quantity: str
+    exact: bool = False
+    begins: str = ""
+    ends: str = ""
+    begins_text: str = ""
+    ends_text: str = ""
+    scaled: Callable[[str], str] = str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A file as SQL: each part of a usage event is an expression over `rows`, a VARCHAR unless said otherwise.
+
+    `occurred_at` is the time as a text, or the microseconds since 1970 when `timed`; `time` is SQL for the UTC time,
+    over that text as `t`. `left_out` is true of rows that are no usage.
+    """
+
+    rows: Rows
+    event_id: str
+    org_id: str
+    parts: tuple[Part, ...]
+    occurred_at: str
+    time: str
+    dimensions: Mapping[str, str] = field(default_factory=dict)
+    timed: bool = False
+    left_out: str = "false"
+    above: int = 0
+
+    @property
+    def simple(self) -> bool:
+        """Whether each row is one event."""
+        return len(self.parts) == 1 and not self.parts[0].begins
+
+
+def compiled(rows: Rows, source: SourceMapping, facts: FileFacts) -> Reading:
+    """The reading of a file with these rows by the mapping `source`."""
+    values = _Values(rows, source, facts)
+    micros = _typed(rows.micros, source.occurred_at)
     return Reading(
-        relation=relation,
-        event_id=event_id_of(source, text),
-        org_id=text(source.org_id),
-        meter=text(source.meter),
-        quantity=text(source.quantity),
-        occurred_at=text(source.occurred_at),
-        dimensions={name: text(column) for name, column in source.dimensions.items()},
-        raw=f"cast(json_object({shown}) as varchar)",
+        rows=rows,
+        event_id=values.event_id(),
+        org_id=values.text(source.org_id, "identity"),
+        parts=tuple(values.part(part.meter, part.quantity) for part in source.parts),
+        occurred_at=micros or values.text(source.occurred_at, "moment"),
+        time="time_of_micros(t)" if micros else time_sql(source.occurred_at, "t"),
+        dimensions={name: values.text(column, "text") for name, column in source.dimensions.items()},
+        timed=micros is not None,
+        left_out=_left_out(source.where, rows.text),
+        above=facts.above,
     )
+
+
+def by_columns(relation: str, source: SourceMapping, text: Text) -> Rows:
+    """The rows of a file with columns, as far as all such formats are alike; `text` gives a column as VARCHAR."""
+    shown = ", ".join(f"{quoted(name)}, {text(name)}" for name in source.column_names())
+    raw = f"cast(json_object({shown}) as varchar)"
+    return Rows(relation, text=text, identity=text, number=text, moment=text, raw=raw)
 
 
 def require_columns(source: SourceMapping, names: list[str]) -> None:
@@ -80,26 +160,116 @@ def require_columns(source: SourceMapping, names: list[str]) -> None:
         )
 
 
-def texts_of(source: SourceMapping, at: Callable[[str], str]) -> Callable[[Column], str]:
-    """SQL for a column's text, or for a constant; `at` gives the expression of a column by its name."""
+def without_nulls(source: SourceMapping, at: Text) -> Text:
+    """SQL for a column's text, where texts that mean "absent" are NULL; `at` gives a column by its name."""
+    if not source.null_values:
+        return at
+    nulls = ", ".join(quoted(null) for null in source.null_values)
+    return lambda name: f"case when {at(name)} in ({nulls}) then null else {at(name)} end"
 
-    def text(column: Column) -> str:
+
+def _typed(typed: Mapping[str, str], column: Column) -> str | None:
+    """A column as its type has it, where the mapping takes it as it is."""
+    return typed.get(column.name or "") if column == Column(name=column.name) else None
+
+
+def _left_out(where: tuple[Wanted, ...], text: Text) -> str:
+    return " or ".join(f"not ({_fulfilled(each, text(each.column))})" for each in where) or "false"
+
+
+def _fulfilled(wanted: Wanted, text: str) -> str:
+    """A value that is absent is none of those that are wanted, and not one of those that are not."""
+    if wanted.present is not None:
+        return f"(coalesce({text}, '') <> '') = {wanted.present}"
+    listed = f"coalesce({text} in ({', '.join(map(quoted, wanted.values))}), false)"
+    return f"not {listed}" if wanted.negated else listed
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """Puts the values of one mapping together over the rows of one file."""
+
+    rows: Rows
+    source: SourceMapping
+    facts: FileFacts
+
+    def text(self, column: Column, role: Role) -> str:
+        """SQL for the value as a text."""
+        text = self._origin(column, role)
+        return in_words(text, column.words, strict=False) if column.words else text
+
+    def event_id(self) -> str:
+        """SQL for the event's id: one column, or a hash of several; NULL when all of them are absent."""
+        columns = self.source.event_id
+        if columns is None:
+            return f"concat('row-{self.facts.digest[:24]}-', place + 1)"
+        texts = [self.text(column, "identity") for column in columns]
+        if len(texts) == 1:
+            return texts[0]
+        # Absent parts are marked, so that (a, absent) and (absent, a) are two events.
+        marked = ", ".join(f"coalesce({text}, chr(30))" for text in texts)
+        absent = f"coalesce({', '.join(texts)}) is null"
+        return f"case when not ({absent}) then md5(concat_ws({_SEPARATOR}, {marked})) end"
+
+    def part(self, meter: Column, quantity: Column) -> Part:
+        """What one meter of a row is made of."""
+        name = self.text(meter, "text")
+        if quantity.interval:
+            begins, ends = quantity.interval
+            return Part(
+                meter=name,
+                quantity="",
+                begins=self._moment(begins),
+                ends=self._moment(ends),
+                begins_text=self.text(begins, "moment"),
+                ends_text=self.text(ends, "moment"),
+                scaled=lambda text: self._scaled(quantity, text),
+            )
+        exact = _typed(self.rows.exact, quantity)
+        return Part(name, exact or self._number(quantity), exact=exact is not None)
+
+    def _moment(self, column: Column) -> str:
+        micros = _typed(self.rows.micros, column)
+        return f"time_of_micros({micros})" if micros else time_sql(column, self.text(column, "moment"))
+
+    def _number(self, column: Column) -> str:
+        text = self._origin(column, "number")
+        if column.words:
+            text = in_words(text, column.words, strict=True)
+        elif column.name is not None:
+            text = plain_marks(text, self.source.dialect)
+        return self._scaled(column, text)
+
+    def _scaled(self, column: Column, text: str) -> str:
+        if (column.times, column.divide_by, column.decimals) == (None, None, None):
+            return text
+        times, divide_by = (self._number(each) if each else "'1'" for each in (column.times, column.divide_by))
+        return scaled(text, (times, divide_by), column.decimals)
+
+    def _origin(self, column: Column, role: Role) -> str:
+        if column.sql is not None:
+            return sql_over(column.sql, lambda name: self.rows.column(name, role))
+        if column.path is not None:
+            return _of_path(self.facts.path, column.path)
         if column.name is None:
             return quoted(column.constant or "")
-        value = at(column.name)
-        if source.null_values and source.format != "csv":  # the CSV reader has seen to it
-            nulls = ", ".join(quoted(null) for null in source.null_values)
-            value = f"case when {value} in ({nulls}) then null else {value} end"
-        return value
+        if column.json is not None:
+            return self._of_json(column.name, column.json, role)
+        return " || ' ' || ".join(self.rows.column(name, role) for name in (column.name, *column.more))
 
-    return text
+    def _of_json(self, name: str, path: str, role: Role) -> str:
+        whole, steps = self.rows.text(name), steps_of(path)
+        sql_path = "$" + "".join(f'."{step.key}"' if step.key else f"[{step.place}]" for step in steps)
+        value = f"try(json_extract_string({whole}, {quoted(sql_path)}))"
+        if role == "text":
+            return value
+        return (exact_json_text if role == "identity" else exact_json_number)(whole, value, path)
 
 
-def event_id_of(source: SourceMapping, text: Callable[[Column], str]) -> str:
-    """SQL for the event's id: one column, or a hash of several; NULL when all of them are absent."""
-    if len(source.event_id) == 1:
-        return text(source.event_id[0])
-    # Absent parts are marked, so that (a, absent) and (absent, a) are two events.
-    parts = ", ".join(f"coalesce({text(column)}, chr(30))" for column in source.event_id)
-    absent = f"coalesce({', '.join(text(column) for column in source.event_id)}) is null"
-    return f"case when not ({absent}) then md5(concat_ws({_SEPARATOR}, {parts})) end"
+def _of_path(path: str, pattern: str) -> str:
+    """The part of the file's path that stands in the place of the pattern's `*`; NULL where no folder or file fits."""
+    before, after = pattern.split("*")
+    for part in PurePosixPath(path).parts:
+        if len(part) >= len(before) + len(after) and part.startswith(before) and part.endswith(after):
+            return quoted(part[len(before) : len(part) - len(after) or None])
+    return "null::varchar"

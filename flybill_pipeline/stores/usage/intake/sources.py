@@ -1,20 +1,35 @@
 """The source mapping, `sources.toml`: which columns of an exporter's files are which parts of a usage event.
 
-No file of usage is opened here; reading by a mapping is in readers.py.
+No file of usage is opened here; reading by a mapping is in readers.py. Single values are read in column_fields.py.
 """
 
+import codecs
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from flybill_pipeline.billing.usage.texts import LONGEST_SOURCE, fault_of_text
+from flybill_pipeline.stores.usage.intake.column_fields import (
+    QUANTITY,
+    TIME,
+    column_at,
+    conditions_at,
+    event_id_at,
+    fault_of_path,
+    meter_at,
+)
+from flybill_pipeline.stores.usage.intake.columns import ANY, EACH, NAME, UP, Column, Dialect, Measure, Wanted, steps_of
+from flybill_pipeline.stores.usage.intake.mapping_tables import Table
 
-FORMATS = ("jsonl", "csv", "parquet")
-REQUIRED = ("event_id", "org_id", "meter", "quantity", "occurred_at")
+__all__ = ["Column", "SourceMapping", "SourcesError", "load_sources"]
+
+FORMATS = ("jsonl", "csv", "parquet", "json")
+DOCUMENTS = ("jsonl", "json")
 
 
 class SourcesError(Exception):
@@ -22,26 +37,20 @@ class SourcesError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """Where a value comes from: a column (in JSON a dotted path), or the same constant for every row."""
-
-    name: str | None = None
-    constant: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class SourceMapping:
     """How the files of one source are read. `files` is a glob below the landing zone.
 
     `id` is part of every event's key, so it never changes; the name may. A source without one has its name as id.
-    `event_id` names one column, or several whose values together identify an event in files without an id.
-    `null_values` are texts that mean "absent"; `encoding`, `delimiter` and `quote` are for CSV.
+    `event_id` names one column, or several whose values together identify an event in files without an id; None where
+    each row is an event of its own. A row tells of one `meter` and `quantity`, or of several `measures`. Rows that do
+    not fulfil `where` are no usage. `records` are paths to the records within a JSON document.
+    `null_values` are texts that mean "absent".
     """
 
     name: str
     format: str
     files: str
-    event_id: tuple[Column, ...]
+    event_id: tuple[Column, ...] | None
     org_id: Column
     meter: Column
     quantity: Column
@@ -49,39 +58,68 @@ class SourceMapping:
     dimensions: Mapping[str, Column] = field(default_factory=dict)
     allow_negative: bool = True
     null_values: tuple[str, ...] = ()
-    delimiter: str = ","
-    quote: str = '"'
-    encoding: str = "utf-8"
+    dialect: Dialect = field(default_factory=Dialect)
     id: str = ""
+    measures: tuple[Measure, ...] = ()
+    where: tuple[Wanted, ...] = ()
+    records: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """The id under which the source's files and events are kept."""
         return self.id or self.name
 
+    @property
+    def parts(self) -> tuple[Measure, ...]:
+        """What each row tells of."""
+        return self.measures or (Measure(self.meter, self.quantity),)
+
+    @property
+    def timed(self) -> bool:
+        """Whether any quantity belongs to a moment, and is not an interval that has its own."""
+        return any(part.quantity.interval is None for part in self.parts)
+
+    def values(self) -> Iterator[Column]:
+        """Every value that is read of a row."""
+        yield from (*(self.event_id or ()), self.org_id)
+        for part in self.parts:
+            yield from (part.meter, part.quantity)
+        if self.timed:
+            yield self.occurred_at
+        yield from self.dimensions.values()
+
     def column_names(self) -> list[str]:
         """Every column that files of this source must have; dimensions may be absent from a JSON object."""
-        columns = [*self.event_id, self.org_id, self.meter, self.quantity, self.occurred_at, *self.dimensions.values()]
-        return sorted({column.name for column in columns if column.name is not None})
+        names = {name for value in self.values() for name in value.columns()}
+        return sorted(names | {condition.column for condition in self.where})
 
     def fingerprint(self) -> str:
-        """Changes when anything changes that a file is read by; another name for the same source does not."""
-        read_by = {**asdict(self), "name": self.key}
-        del read_by["id"]
-        return hashlib.sha256(json.dumps(read_by, sort_keys=True).encode()).hexdigest()[:16]
+        """Changes when anything changes that a file is read by; another name for the same source does not.
+
+        What is not said in the mapping is no part of it, so that new words of the language change nothing.
+        """
+        said = {each.name: getattr(self, each.name) for each in fields(self) if _is_said(self, each)}
+        read_by = asdict(self)
+        said = {name: read_by[name] for name in said if name != "id"} | {"name": self.key}
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _is_said(source: SourceMapping, each: Any) -> bool:
+    default = each.default_factory() if each.default_factory is not MISSING else each.default
+    return bool(getattr(source, each.name) != default)
 
 
 def load_sources(path: Path) -> dict[str, SourceMapping]:
     """The mappings of the file `path`, by name. Raises SourcesError that names every fault in it."""
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        document = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SourcesError(f"{path}: {error}") from None
     faults: list[str] = []
-    root = _Table(document, "", faults)
+    root = Table(document, "", faults)
     entries = root.take("sources", list, [])
     root.nothing_else()
-    sources = [_source(_Table(entry, f"sources[{number}]", faults)) for number, entry in enumerate(entries, start=1)]
+    sources = [_source(Table(entry, f"sources[{number}]", faults)) for number, entry in enumerate(entries, start=1)]
     names = [source.name for source in sources]
     faults += [f"sources: two are named {name!r}" for name in sorted(set(names)) if name and names.count(name) > 1]
     keys = [source.key for source in sources]
@@ -97,75 +135,36 @@ def load_sources(path: Path) -> dict[str, SourceMapping]:
     return {source.name: source for source in sources}
 
 
-class _Table:
-    """A TOML table being read; what is wrong is collected in `faults` under the table's path."""
-
-    def __init__(self, values: Any, path: str, faults: list[str]) -> None:
-        self.path, self.faults = path, faults
-        self.values = dict(values) if isinstance(values, dict) else {}
-        if not isinstance(values, dict):
-            self.fault("", "must be a table")
-
-    def fault(self, key: str, message: str) -> None:
-        self.faults.append(f"{'.'.join(part for part in (self.path, key) if part)}: {message}")
-
-    def take(self, key: str, kind: type, default: Any = None) -> Any:
-        value = self.values.pop(key, None)
-        if value is None:
-            if default is None:
-                self.fault(key, "missing")
-            return kind() if default is None else default
-        if not isinstance(value, kind):
-            self.fault(key, f"must be a {kind.__name__}, not {value!r}")
-            return kind()
-        return value
-
-    def table(self, key: str) -> "_Table":
-        return _Table(self.take(key, dict, {}), f"{self.path}.{key}", self.faults)
-
-    def column(self, key: str) -> Column:
-        value = self.values.pop(key, None)
-        match value:
-            case None:
-                self.fault(key, "missing")
-            case str() if value:
-                return Column(name=value)
-            case {"constant": str() | int() as constant, **rest} if not rest and not isinstance(constant, bool):
-                return Column(constant=str(constant))
-            case _:
-                self.fault(key, f"must be a column's name or {{ constant = … }} (text or integer), not {value!r}")
-        return Column(constant="")
-
-    def columns(self, key: str) -> tuple[Column, ...]:
-        names = self.values.get(key)
-        if isinstance(names, list) and names and all(isinstance(name, str) and name for name in names):
-            del self.values[key]
-            return tuple(Column(name=name) for name in names)
-        column = self.column(key)
-        if column.constant:
-            self.fault(key, "must differ from row to row, so it cannot be a constant")
-        return (column,)
-
-    def nothing_else(self) -> None:
-        for key in self.values:
-            self.fault(key, "unknown key")
-
-
-def _source(table: _Table) -> SourceMapping:
+def _source(table: Table) -> SourceMapping:
     columns, dimensions = table.table("columns"), table.table("dimensions")
+    measures = _measures(table)
+    one_meter = ("meter", "quantity")
+    if measures:
+        for key in one_meter:
+            if key in columns:
+                columns.pop(key)
+                columns.fault(key, "cannot stand beside [[sources.measures]], which say it for each meter")
+        meter = quantity = Column(constant="")
+    else:
+        meter, quantity = column_at(columns, "meter"), column_at(columns, "quantity", QUANTITY)
+    timed = any(part.quantity.interval is None for part in measures or (Measure(meter, quantity),))
     source = SourceMapping(
         name=table.take("name", str),
-        format=table.take("format", str),
+        format=table.choice("format", FORMATS),
         files=table.take("files", str),
-        event_id=columns.columns("event_id"),
-        **{part: columns.column(part) for part in REQUIRED[1:]},
-        dimensions={name: dimensions.column(name) for name in sorted(dimensions.values)},
+        event_id=event_id_at(columns),
+        org_id=column_at(columns, "org_id"),
+        meter=meter,
+        quantity=quantity,
+        occurred_at=column_at(columns, "occurred_at", TIME) if timed else Column(constant=""),
+        dimensions={name: column_at(dimensions, name) for name in sorted(dimensions.values)},
         allow_negative=table.take("allow_negative", bool, True),
         null_values=tuple(str(value) for value in table.take("null_values", list, [])),
-        delimiter=table.take("delimiter", str, ","),
-        quote=table.take("quote", str, '"'),
-        encoding=table.take("encoding", str, "utf-8"),
+        dialect=_dialect(table),
         id=table.take("id", str, ""),
+        measures=measures,
+        where=conditions_at(table),
+        records=table.texts("records") if "records" in table else (),
     )
     for part in (table, columns, dimensions):
         part.nothing_else()
@@ -173,20 +172,82 @@ def _source(table: _Table) -> SourceMapping:
     return source
 
 
-def _check(source: SourceMapping, table: _Table) -> None:
-    if source.format and source.format not in FORMATS:
-        table.fault("format", f"must be one of {', '.join(FORMATS)}, not {source.format!r}")
+def _measures(table: Table) -> tuple[Measure, ...]:
+    entries = table.take("measures", list, [])
+    parts = [table.of(f"measures[{number}]", entry) for number, entry in enumerate(entries, start=1)]
+    measures = tuple(Measure(meter_at(part), column_at(part, "quantity", QUANTITY)) for part in parts)
+    for part in parts:
+        part.nothing_else()
+    return measures
+
+
+def _dialect(table: Table) -> Dialect:
+    """The dialect of a CSV file: the table `csv`. Three keys of it may stand in the source itself, as they once did."""
+    csv = table.table("csv")
+    for key in ("delimiter", "quote", "encoding"):
+        if key in table:
+            if key in csv:
+                csv.fault(key, "is said twice, here and beside `csv`")
+            csv.values[key] = table.pop(key)
+    dialect = Dialect(
+        delimiter=csv.character("delimiter", ","),
+        quote=csv.character("quote", '"'),
+        encoding=csv.take("encoding", str, ""),
+        decimal=csv.character("decimal", "."),
+        thousands=csv.character("thousands", ""),
+        skip=csv.take("skip", int, 0),
+        comment=csv.character("comment", ""),
+        header=csv.texts("header") if "header" in csv else (),
+        null_padding=csv.take("null_padding", bool, False),
+    )
+    csv.nothing_else()
+    _check_dialect(dialect, csv)
+    return dialect
+
+
+def _check_dialect(dialect: Dialect, csv: Table) -> None:
+    if not dialect.delimiter:
+        csv.fault("delimiter", "must be one character, not ''")
+    if dialect.skip < 0:
+        csv.fault("skip", "must be a number of lines")
+    if dialect.decimal not in (".", ","):
+        csv.fault("decimal", f"must be a point or a comma, not {dialect.decimal!r}")
+    if dialect.thousands == dialect.decimal:
+        csv.fault("thousands", f"must not be the decimal mark {dialect.decimal!r}")
+    try:
+        codecs.lookup(dialect.encoding or "utf-8")
+    except LookupError:
+        csv.fault("encoding", f"is none that Python knows: {dialect.encoding!r}")
+
+
+def _check(source: SourceMapping, table: Table) -> None:
     for key, text in (("name", source.name), ("id", source.id)):
         if text and not text.replace("-", "").replace("_", "").isalnum():
             table.fault(key, f"may hold letters, digits, - and _ only, not {text!r}")
         if len(text) > LONGEST_SOURCE:
             table.fault(key, f"has {len(text)} characters, and {LONGEST_SOURCE} is the most")
-    if len(source.delimiter) != 1:
-        table.fault("delimiter", f"must be one character, not {source.delimiter!r}")
-    if len(source.quote) > 1:
-        table.fault("quote", f'must be one character, or "" where nothing is quoted, not {source.quote!r}')
     for name in source.dimensions:
         if fault := fault_of_text("the name", name):
             table.fault(f"dimensions.{name[:LONGEST_SOURCE]}", fault)
     if source.files.startswith("/") or ".." in source.files:
         table.fault("files", "is a glob below the landing zone, without .. or a leading /")
+    _check_paths(source, table)
+
+
+def _check_paths(source: SourceMapping, table: Table) -> None:
+    if source.records and source.format not in DOCUMENTS:
+        table.fault("records", f"is for documents ({', '.join(DOCUMENTS)}), not {source.format}")
+    if source.format == "json" and not source.records:
+        table.fault(
+            "records", 'missing: the path to the records, such as "data[]", or "[]" where the document is a list'
+        )
+    if source.format not in DOCUMENTS:
+        return
+    for path in source.records:
+        if fault := fault_of_path(path, marks=(ANY, EACH)):
+            table.fault("records", fault)
+    for name in source.column_names():
+        if fault := fault_of_path(name, marks=(UP, ANY, NAME)):
+            table.fault("columns", fault)
+        elif not source.records and any(step.mark in (UP, NAME) for step in steps_of(name)):
+            table.fault("columns", f"{name!r} needs `records`: a line by itself has no parent and no name")

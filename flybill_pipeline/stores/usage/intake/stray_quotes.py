@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import duckdb
 
+from flybill_pipeline.stores.usage.intake.columns import Dialect
 from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
-from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 
 SHOWN_BYTES = 10_000  # as much of a rejected record as DuckDB keeps
 
@@ -45,11 +45,11 @@ def one_kind_of_lines() -> Iterator[None]:
         ) from None
 
 
-def header_of(line: str, source: SourceMapping) -> list[str]:
+def header_of(line: str, dialect: Dialect) -> list[str]:
     """The names in the first line. Raises UnreadableFileError when its quotes are not as they should be."""
-    quoting = {"quotechar": source.quote} if source.quote else {"quoting": csv.QUOTE_NONE}
+    quoting = {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}
     try:
-        return next(csv.reader([line], delimiter=source.delimiter, strict=True, **quoting), [])
+        return next(csv.reader([line], delimiter=dialect.delimiter, strict=True, **quoting), [])
     except csv.Error as error:
         raise UnreadableFileError(
             f"the header cannot be read, nor the rows below it: {error}",

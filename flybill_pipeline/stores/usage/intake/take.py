@@ -6,6 +6,7 @@ Nothing is visible until the catalog names the pieces; what an interrupted attem
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
 import shutil
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -14,10 +15,9 @@ import duckdb
 
 from flybill_pipeline.billing.usage.files import Arrival, Broken, NotRead, Piece, Taken
 from flybill_pipeline.stores.files.duck import Limits, copied, duck, parquet_rows, quoted
-from flybill_pipeline.stores.files.readable import readable
 from flybill_pipeline.stores.files.second_reader import fault_of, fault_of_packing
-from flybill_pipeline.stores.usage.intake.judging import MACROS, SHOWN, judging_query, sentences
-from flybill_pipeline.stores.usage.intake.readers import reading
+from flybill_pipeline.stores.usage.intake.judging import LEFT_OUT, MACROS, SHOWN, judging_query, sentences
+from flybill_pipeline.stores.usage.intake.readers import prepared, reading
 from flybill_pipeline.stores.usage.intake.reading import Reading, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.stray_quotes import one_kind_of_lines, require_whole_records
@@ -62,7 +62,7 @@ def take_file(
 def proven(file: Path, source: SourceMapping, error: Exception) -> Broken | NotRead:
     """Broken if a second reader says so; if that one is short of something too, nothing is proven."""
     try:
-        fault = fault_of(file, source.format, columns=source.column_names(), encoding=source.encoding)
+        fault = fault_of(file, source.format, columns=source.column_names(), encoding=source.dialect.encoding)
     except Exception as other:
         return NotRead(f"{_first_lines(error)} ({_first_lines(other)})")
     return NotRead(_first_lines(error)) if fault is None else Broken(fault, AGAIN)
@@ -79,16 +79,17 @@ def _read(
     try:
         with (
             duck(root / "work" / "spill", limits, MACROS) as connection,
-            readable(arrival.file.location, work, far_times=far_times) as location,
+            prepared(arrival.file.location, arrival.file.path, source, work, far_times=far_times) as (location, facts),
         ):
-            how = reading(connection, location, source)
+            how = reading(connection, location, source, facts)
             rows, row = numbered_rows(connection, how)
             judged = judging_query(rows, how, source, arrival.arrived_at, first_day)
             written = _write(connection, work, arrival, judged, row)
             quarantined = _write_quarantine(
                 connection, work, arrival, sentences(source, arrival.arrived_at, first_day), written
             )
-        return _published(root, work, name, written, quarantined)
+        left_out = sum(part.rows for part in written if part.fault == LEFT_OUT)
+        return replace(_published(root, work, name, written, quarantined), left_out=left_out)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -109,18 +110,20 @@ def numbered_rows(connection: duckdb.DuckDBPyConnection, how: Reading) -> tuple[
     is cheap, and so that two threads can take it apart. Rows that the reader rejected count too. Raises
     UnreadableFileError where they hide others.
     """
-    if how.placed:
-        return how.relation, f"place + {how.first_row}"
+    first = how.rows.first_row + how.above
+    if how.rows.placed:
+        return how.rows.relation, f"place + {first}"
     with one_kind_of_lines():
-        connection.execute(f"create temp table landed as select * from {how.relation}")
-    rows, number = "(select *, rowid as place from landed)", f"place + {how.first_row}"
+        connection.execute(f"create temp table landed as select * from {how.rows.relation}")
+    rows, number = "(select *, rowid as place from landed)", f"place + {first}"
     if not has_rejects(connection):
         return rows, number
-    if how.quoted:
+    connection.execute(f"update rejects set line = line + {how.above}")
+    if how.rows.quoted:
         require_whole_records(connection)
     connection.execute(f"""create temp table shifts as
         select first - row_number() over (order by first) + 1 as after, row_number() over (order by first) as shift
-        from (select distinct line::bigint - {how.first_row} as first from rejects)""")
+        from (select distinct line::bigint - {first} as first from rejects)""")
     return rows, f"({number} + coalesce((select max(shift) from shifts where after <= place), 0))"
 
 
@@ -160,9 +163,9 @@ def _write_quarantine(
 ) -> dict[str, int]:
     """Gathers the bad rows in one file, and returns how many there are by reason."""
     parts = [
-        f"select row, {quoted(part.fault)} as reason, event_id as raw from {parquet_rows([str(part.file)])}"
+        f"select row, {quoted(str(part.fault))} as reason, event_id as raw from {parquet_rows([str(part.file)])}"
         for part in written
-        if part.fault is not None
+        if part.fault not in (None, LEFT_OUT)
     ]
     if has_rejects(connection):
         # Of a line that is too long, the reader names no column.

@@ -11,8 +11,10 @@ _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
 _OFFSET = "([+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?|UTC)"  # as RFC 3339 has it; DuckDB would take +99:00 too
 ISO_UTC = f"{_DATE}([T ]{_CLOCK}Z?)?"
+ISO_LOCAL = f"{_DATE}([T ]{_CLOCK})?"
 ISO_OFFSET = f"{_DATE}[T ]{_CLOCK}( UTC|{_OFFSET})"
-ISO_LOOSE = f"(?i){_DATE}[T ]{_CLOCK} ?(Z|{_OFFSET})"  # small letters, which RFC 3339 allows; a blank before the offset
+# Small letters, which RFC 3339 allows; a blank before the offset; what Go writes: +0000 UTC.
+ISO_LOOSE = f"(?i){_DATE}[T ]{_CLOCK} ?(Z|{_OFFSET}|[+-][0-2][0-9][0-5][0-9] UTC)"
 PLAIN_UTC = "____-__-__T__:__:__%Z"  # what most exporters write, told without a regular expression
 WHOLE = "[0-9]{1,18}"
 EPOCH = r"[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,4})?"
@@ -32,6 +34,12 @@ create or replace macro micros_of_epoch(t) as
     case when regexp_full_match(t, {quoted(WHOLE)}) then micros_of_parts(t::bigint, '')
          else list_transform([plain_number(t)], lambda plain: micros_of_plain(plain))[1] end;
 
+-- A number that counts units of `factor` microseconds, which have `decimals` decimals of their own.
+create or replace macro unit_micros(t, factor, decimals) as
+    case when regexp_full_match(t, {quoted(EPOCH)}) then list_transform([plain_number(t)], lambda plain:
+        try(('0' || split_part(plain, '.', 1))::hugeint * factor
+            + ('0' || rpad(left(split_part(plain, '.', 2), decimals), decimals, '0'))::hugeint))[1] end;
+
 create or replace macro time_of_micros(n) as
     case when n is not null then make_timestamp(greatest(least(n, {LAST_MICROS}), {FIRST_MICROS})::bigint) end;
 create or replace macro time_of_utc(t) as try_cast(t as timestamp);
@@ -43,7 +51,7 @@ create or replace macro time_of(t) as
             list_transform([micros_of_epoch(t)], lambda micros: time_of_micros(micros))[1]
          when regexp_full_match(t, {quoted(ISO_OFFSET)}) then time_of_offset(t)
          when regexp_full_match(t, {quoted(ISO_LOOSE)}) then time_of_offset(
-            regexp_replace(replace(upper(t), 'Z', '+00'), ' ([+-])', '\\1')) end;
+            regexp_replace(replace(regexp_replace(upper(t), '([0-9]) UTC$', '\\1'), 'Z', '+00'), ' ([+-])', '\\1')) end;
 create or replace macro time_fault(t) as
     case when t is null then 'time_missing' when starts_with(t, '?') then 'time_ambiguous' else 'time_unreadable' end;
 """

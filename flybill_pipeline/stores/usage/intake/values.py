@@ -9,11 +9,13 @@ import json
 import re
 
 from flybill_pipeline.stores.files.duck import quoted
+from flybill_pipeline.stores.usage.intake.columns import steps_of
 
 QUANTITY = "DECIMAL(38, 18)"
 PLAIN = r"-?[0-9]{1,20}(\.[0-9]{1,18})?"
 NUMBER = r"([+-]?)([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]{1,4}))?"
 HAS_DIGIT = r"[+-]?\.?[0-9].*"
+REVERSED = "(ends before it begins)"  # stands in the place of the seconds of such an interval
 NOT_FINITE = r"(?i)[+-]?(nan|inf|infinity)"
 
 NUMBER_MACROS = f"""
@@ -49,6 +51,7 @@ create or replace macro quantity_of(t) as
 create or replace macro quantity_fault(t) as
     case when t is null or t = '' then 'quantity_missing'
          when starts_with(t, '?') then 'quantity_ambiguous'
+         when t = {quoted(REVERSED)} then 'interval_reversed'
          when regexp_full_match(t, {quoted(NOT_FINITE)}) then 'quantity_not_finite'
          when not is_number(t) then 'quantity_not_a_number'
          when number_of(t).low < -18 then 'quantity_too_precise' else 'quantity_too_large' end;
@@ -56,8 +59,8 @@ create or replace macro quantity_fault(t) as
 
 
 def json_path(dotted: str) -> str:
-    """The JSON path of a dotted column name, every part taken literally."""
-    return "$" + "".join(f'."{part}"' for part in dotted.split("."))
+    """The JSON path of a path of keys, every one taken literally."""
+    return "$" + "".join(f'."{step.key}"' for step in steps_of(dotted))
 
 
 def exact_json_number(line: str, value: str, dotted: str) -> str:
@@ -68,7 +71,7 @@ def exact_json_number(line: str, value: str, dotted: str) -> str:
     key are compared: the one whose double is `value` is it. Several such, or none, and the answer is '?', for then
     nothing is certain.
     """
-    key = dotted.rsplit(".", 1)[-1]
+    key = steps_of(dotted)[-1].key or ""
     name = json.dumps(key, ensure_ascii=False)
     around = [(":", ","), (":", "}"), (": ", ","), (": ", "}"), (':"', '"'), (': "', '"')]
     # A CASE, as it looks further only for those rows that need it; OR would look for all six in every row.

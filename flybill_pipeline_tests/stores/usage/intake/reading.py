@@ -43,10 +43,12 @@ class Reader:
         self.root = root
         self._numbers = count(1)
 
-    def read(self, file: Path, source: SourceMapping) -> Read:
-        """Takes `file` into the lake, and reads back what is there of it."""
+    def read(self, file: Path, source: SourceMapping, path: str | None = None) -> Read:
+        """Takes `file` (`path` below the landing zone) into the lake; reads back what is there of it."""
         status, number = file.stat(), next(self._numbers)
-        landed = LandedFile(source.name, file.name, str(file), status.st_size, status.st_mtime_ns, "m", lambda: None)
+        landed = LandedFile(
+            source.name, path or file.name, str(file), status.st_size, status.st_mtime_ns, "m", lambda: None
+        )
         outcome = take_file(self.root, Arrival(number, 1, NOW, landed), source, Limits("1GB", 1), FIRST_DAY)
         if not isinstance(outcome, Taken):
             return Read(outcome, [], [])

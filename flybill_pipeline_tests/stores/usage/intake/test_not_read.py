@@ -141,10 +141,10 @@ def test_a_file_that_wants_more_memory_than_there_is_is_not_broken(world: UsageW
 def test_the_others_are_read_though_one_is_not(world: UsageWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = readers.reading
 
-    def read(connection: Any, location: str, source: Any) -> Any:
+    def read(connection: Any, location: str, source: Any, facts: Any) -> Any:
         if location.endswith("bad.jsonl"):
             raise OSError(errno.EIO, "Input/output error")
-        return whole(connection, location, source)
+        return whole(connection, location, source, facts)
 
     monkeypatch.setattr(take, "reading", read)
     for name in ("before", "bad", "after"):

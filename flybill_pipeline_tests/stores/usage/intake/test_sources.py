@@ -31,11 +31,12 @@ columns = { event_id = { constant = "x" }, org_id = "org", meter = 5, occurred_a
 [[sources]]
 name = "a"
 format = "csv"
-columns = { event_id = ["a", "b"], org_id = "org", meter = "m", quantity = { constant = 1.5 }, occurred_at = "ts" }
+columns = { event_id = ["a", "b"], org_id = "org", meter = "m", quantity = { column = "q", tims = 2 } }
 """)
     with pytest.raises(SourcesError) as error:
         load_sources(file)
     found = [line.removeprefix(f"{file}: ").split(":")[0] for line in str(error.value).splitlines()]
+    assert "tims: unknown key (did you mean 'times'?)" in str(error.value)
     assert sorted(found) == [
         "sources",
         "sources[1].colour",
@@ -45,7 +46,8 @@ columns = { event_id = ["a", "b"], org_id = "org", meter = "m", quantity = { con
         "sources[1].columns.tier",
         "sources[1].files",
         "sources[1].format",
-        "sources[2].columns.quantity",
+        "sources[2].columns.occurred_at",
+        "sources[2].columns.quantity.tims",
         "sources[2].files",
     ]
 

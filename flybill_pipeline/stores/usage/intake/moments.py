@@ -1,0 +1,44 @@
+"""SQL for the time of a text whose form the mapping tells: a format, a zone, a unit. Other texts are read by times.py.
+
+A local time that came twice, as clocks were put back, is the second of the two. One that never was, as clocks were put
+forward, is read by the clock as it was before.
+"""
+
+from flybill_pipeline.stores.files.duck import quoted
+from flybill_pipeline.stores.usage.intake.columns import Column, Unit
+from flybill_pipeline.stores.usage.intake.times import ISO_LOCAL
+
+_MULTIPLIED, _DECIMALS = {Unit.SECONDS: 1_000_000, Unit.MILLISECONDS: 1000}, {Unit.SECONDS: 6, Unit.MILLISECONDS: 3}
+
+
+def time_sql(column: Column, text: str) -> str:
+    """SQL for the UTC time, a TIMESTAMP, that `text` (SQL, put in several times) tells; NULL when it cannot be read."""
+    if column.unit is not None:
+        return _of_unit(text, column.unit)
+    if column.formats:
+        times = [_of_format(text, form, column.zone) for form in column.formats]
+        return f"coalesce({', '.join(times)})" if len(times) > 1 else times[0]
+    if column.zone:
+        local = _in_zone(f"try_cast({text} as timestamp)", column.zone)
+        return f"case when regexp_full_match({text}, {quoted(ISO_LOCAL)}) then {local} else time_of({text}) end"
+    return f"time_of({text})"
+
+
+def _of_format(text: str, form: str, zone: str | None) -> str:
+    """DuckDB's %f takes six decimals at most; its %n takes nine, which are cut to microseconds as whole numbers."""
+    parsed = f"try_strptime({text}, {quoted(form.replace('%f', '%n'))})"
+    if "%f" in form:
+        parsed = f"time_of_micros(epoch_ns({parsed}) // 1000)"
+    elif "%z" in form or "%Z" in form:
+        return f"({parsed} at time zone 'UTC')"
+    return _in_zone(parsed, zone) if zone and "%z" not in form and "%Z" not in form else parsed
+
+
+def _in_zone(local: str, zone: str) -> str:
+    return f"(timezone({quoted(zone)}, {local}) at time zone 'UTC')"
+
+
+def _of_unit(text: str, unit: Unit) -> str:
+    if unit is Unit.NANOSECONDS:
+        return f"time_of_micros(unit_micros({text}, 1, 0) // 1000)"
+    return f"time_of_micros(unit_micros({text}, {_MULTIPLIED.get(unit, 1)}, {_DECIMALS.get(unit, 0)}))"

@@ -1,0 +1,82 @@
+"""A CSV file as DuckDB reads it without fault: in UTF-8, from its header on, without comments. Rows are not read here.
+
+DuckDB knows a few encodings only. It takes a blank line for a header, loses rows below a comment above the header, and
+cuts a value at a mark of comments that stands in it. So what is not plain is copied, line by line.
+"""
+
+import codecs
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+from flybill_pipeline.stores.files.second_reader import plain_content
+from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
+from flybill_pipeline.stores.usage.intake.sources import SourceMapping
+
+_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_MARK = "\ufeff"
+
+
+@contextmanager
+def plain_csv(location: str, source: SourceMapping, work: Path) -> Iterator[tuple[str, int]]:
+    """The file, or a copy of it below `work`; and how many lines above the header are not in the copy.
+
+    A mark at the beginning of a file, as Excel writes it, says its encoding where the mapping does not.
+    Raises UnreadableFileError when the file is no text of its encoding.
+    """
+    file, copy = Path(location), work / "plain.csv"
+    encoding = _encoding_of(file, source)
+    try:
+        above = _above(file, source, encoding)
+        if encoding == "utf-8" and not above and not source.dialect.comment:
+            yield location, 0
+            return
+        with _opened(file, encoding) as lines, copy.open("w", encoding="utf-8", errors=_kept, newline="") as written:
+            written.writelines(
+                line for place, line in enumerate(lines) if place >= above and not _is_no_row(line, source)
+            )
+    except UnicodeDecodeError as error:
+        raise UnreadableFileError(
+            f"the file is no {encoding} text ({error.reason})",
+            f"say its encoding in `csv` of source {source.name!r} in sources.toml, or export it as UTF-8",
+        ) from None
+    try:
+        yield str(copy), above
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+_kept = "surrogateescape"
+"""Bytes of a UTF-8 file that are no characters stay as they are: their lines are bad rows, the others are good."""
+
+
+@contextmanager
+def _opened(file: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
+    with plain_content(file) as content:
+        errors = _kept if encoding == "utf-8" else "strict"
+        text = io.TextIOWrapper(cast(io.BufferedReader, content), encoding, errors, newline="")
+        yield text
+        text.detach()
+
+
+def _encoding_of(file: Path, source: SourceMapping) -> str:
+    if source.dialect.encoding:
+        return codecs.lookup(source.dialect.encoding).name
+    with plain_content(file) as content:
+        begins = content.read(4)
+    return next((encoding for mark, encoding in _MARKS.items() if begins.startswith(mark)), "utf-8")
+
+
+def _above(file: Path, source: SourceMapping, encoding: str) -> int:
+    """How many lines stand above the header, or above the first row."""
+    with _opened(file, encoding) as lines:
+        for place, line in enumerate(lines):
+            if place >= source.dialect.skip and line.strip().strip(_MARK) and not _is_no_row(line, source):
+                return place
+    return 0
+
+
+def _is_no_row(line: str, source: SourceMapping) -> bool:
+    return bool(source.dialect.comment) and line.lstrip(_MARK).startswith(source.dialect.comment)

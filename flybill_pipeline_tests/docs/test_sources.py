@@ -1,0 +1,88 @@
+"""Each mapping that the pages about sources show reads the file below it as they say."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import duckdb
+import pytest
+
+from flybill_pipeline_tests.docs.pages import DOCS
+from flybill_pipeline_tests.stores.usage.intake.mapped import refused, source_of, told
+from flybill_pipeline_tests.stores.usage.intake.reading import Reader
+
+EXAMPLE = re.compile(
+    r"""^```toml\n(?P<toml>.*?)^```\n
+    ```(?P<kind>[a-z]+)(?:[ ](?P<path>\S+))?\n(?P<file>.*?)^```\n
+    ```events\n(?P<events>.*?)^```""",
+    re.MULTILINE | re.DOTALL | re.VERBOSE,
+)
+FORMATS = 41
+
+
+class Example(NamedTuple):
+    """A mapping, a file, and what becomes of it, as a page has them."""
+
+    title: str
+    toml: str
+    kind: str
+    path: str | None
+    file: str
+    events: list[str]
+
+
+def examples(page: str) -> Iterator[Example]:
+    text = (DOCS / page).read_text()
+    for found in EXAMPLE.finditer(text):
+        title = re.findall(r"^##+ (.*)$", text[: found.start()], re.MULTILINE)[-1]
+        events = found["events"].splitlines()
+        yield Example(title, found["toml"], found["kind"], found["path"], found["file"], events)
+
+
+EXAMPLES = [*examples("sources.md"), *examples("exporters.md")]
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[Reader]:
+    with TemporaryDirectory(prefix="flybill-read-") as folder:
+        yield Reader(Path(folder))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=[each.title for each in EXAMPLES])
+def test_a_mapping_reads_its_file_as_the_page_says(reader: Reader, example: Example) -> None:
+    toml = re.sub(r"^(\[\[sources\]\]|name = |id = |files = ).*\n", "", example.toml, flags=re.MULTILINE)
+    source = source_of(toml, reader.root)
+    file = reader.root / f"given.{source.format}"
+    if example.kind == "sql":
+        with duckdb.connect() as connection:
+            connection.execute(f"copy ({example.file}) to '{file}' (format parquet)")
+    else:
+        file.write_text(example.file)
+    read = reader.read(file, source, example.path)
+    left_out = getattr(read.outcome, "left_out", 0)
+    found = told(read) + [f"refused {row} {reason}" for row, reason in refused(read).items()]
+    assert found + ([f"left out {left_out}"] if left_out else []) == example.events, getattr(read.outcome, "reason", "")
+
+
+def test_every_key_of_the_language_is_explained() -> None:
+    page = (DOCS / "sources.md").read_text()
+    keys = "event_id org_id meter quantity occurred_at column columns constant path sql json map format zone unit times"
+    more = (
+        "divide_by round seconds where records measures delimiter quote encoding decimal thousands skip comment header"
+    )
+    missing = [
+        key for key in f"{keys} {more} null_padding null_values allow_negative".split() if f"`{key}`" not in page
+    ]
+    assert missing == []
+
+
+def test_all_formats_are_in_the_table() -> None:
+    text = (DOCS / "exporters.md").read_text()
+    numbers = [int(number) for number in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)]
+    assert numbers == list(range(1, FORMATS + 1))
+    shown = {int(each.title.split(".")[0]) for each in EXAMPLES if each.title[0].isdigit()}
+    said = {int(number) for number in re.findall(r"^\| (\d+) \|[^|]*\| no", text, re.MULTILINE)}
+    assert shown | said == set(numbers)
+    assert not shown & said

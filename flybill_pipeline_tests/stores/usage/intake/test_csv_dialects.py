@@ -1,0 +1,108 @@
+"""A CSV file of any dialect says what Python's own reader says it does; row numbers are those of an editor."""
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flybill_pipeline_tests.stores.usage.intake.mapped import PLAIN, read, refused, source_of, told
+from flybill_pipeline_tests.stores.usage.intake.reading import Reader
+
+CSV = f'format = "csv"\n{PLAIN}'
+HEADER, ROW = "id;org;meter;q;ts\n", "1;acme;m;2;2026-10-05\n"
+EVENT = ["acme m 2 2026-10-05T00:00:00Z"]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "content"),
+    [
+        ('delimiter = ";"', "\ufeff" + HEADER + ROW),
+        ('delimiter = ";"', (HEADER + ROW).encode("utf-16")),
+        ('delimiter = ";"', ("\ufeff" + HEADER + ROW).encode("utf-16-be")),
+        ('delimiter = ";", encoding = "cp1252"', (HEADER + ROW).encode("cp1252")),
+        ('delimiter = ";", encoding = "latin-1"', HEADER + ROW),
+        ('delimiter = ";"', (HEADER + ROW).replace("\n", "\r\n")),
+        ('delimiter = ";", skip = 1', "sep=;\n" + HEADER + ROW),
+        ('delimiter = ";"', "\n \n" + HEADER + ROW),
+        ('delimiter = ";", skip = 2', "Report of October\n\n\n" + HEADER + ROW),
+        ('delimiter = ";", comment = "#"', "#Version: 1\n#Fields: a\n" + HEADER + "# none\n" + ROW + "#end\n"),
+        ('delimiter = ";", comment = "#", header = ["id","org","meter","q","ts"]', "#Version: 1\n\n" + ROW),
+        ('delimiter = ";", header = ["id","org","meter","q","ts"]', ROW),
+        ('delimiter = ";", header = ["id","org","meter","q","ts","x","y"], null_padding = true', ROW),
+        ('delimiter = "\\t"', (HEADER + ROW).replace(";", "\t")),
+        ('delimiter = ";", quote = "\'"', HEADER + ROW.replace("acme", "'acme'")),
+    ],
+)
+def test_each_dialect_is_read(reader: Reader, dialect: str, content: str | bytes) -> None:
+    assert told(read(reader, f"{CSV}csv = {{ {dialect} }}", content)) == EVENT
+
+
+def test_letters_of_an_old_encoding_are_kept(reader: Reader) -> None:
+    content = (HEADER + ROW).replace("acme", "Müller €").encode("cp1252")
+    assert told(read(reader, f'{CSV}csv = {{ delimiter = ";", encoding = "cp1252" }}', content))[0].startswith(
+        "Müller €"
+    )
+
+
+def test_a_file_of_another_encoding_is_broken_with_a_sentence(reader: Reader) -> None:
+    found = read(reader, f'{CSV}csv = {{ delimiter = ";", encoding = "utf-16" }}', b"\xff\xfea\x00b")
+    assert getattr(found.outcome, "reason", "") == "the file is no utf-16 text (truncated data)"
+
+
+def test_a_mark_of_comments_within_a_value_is_no_comment(reader: Reader) -> None:
+    content = HEADER + "1;acme;m # n;2;2026-10-05\n" + '"#2";acme;m;2;2026-10-05\n'
+    found = read(reader, f'{CSV}csv = {{ delimiter = ";", comment = "#" }}', content)
+    assert sorted((event["event_id"], event["meter"]) for event in found.events) == [("#2", "m"), ("1", "m # n")]
+
+
+def test_rows_are_numbered_as_an_editor_does(reader: Reader) -> None:
+    content = "title\n\n" + HEADER + ROW + "2;acme;m;x;2026-10-05\n3;acme\n4;acme;m;2;2026-10-05\n"
+    found = read(reader, f'{CSV}csv = {{ delimiter = ";", skip = 1 }}', content)
+    assert refused(found) == {5: "quantity_not_a_number", 6: "malformed_missing_columns"}
+    assert sorted(event["row"] for event in found.events) == [4, 7]
+
+
+texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    rows=st.lists(st.tuples(texts, st.integers(0, 99)), min_size=1, max_size=30),
+    delimiter=st.sampled_from([";", ",", "|", "\t"]),
+    encoding=st.sampled_from(["utf-8", "utf-16", "utf-8-sig"]),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+)
+def test_python_reads_the_same(
+    reader: Reader, rows: list[tuple[str, int]], delimiter: str, encoding: str, quoting: Any
+) -> None:
+    written = io.StringIO()
+    writer = csv.writer(written, delimiter=delimiter, quoting=quoting, lineterminator="\n")
+    writer.writerow(["id", "org", "meter", "q", "ts", "note"])
+    writer.writerows([n, "acme", "m", quantity, "2026-10-05", note] for n, (note, quantity) in enumerate(rows))
+    spelled = delimiter.replace("\t", "\\t")
+    toml = f'{CSV}dimensions = {{ note = "note" }}\ncsv = {{ delimiter = "{spelled}" }}'
+    found = read(reader, toml, written.getvalue().encode(encoding))
+    parsed = list(csv.DictReader(io.StringIO(written.getvalue()), delimiter=delimiter))
+    assert [reject["reason"] for reject in found.rejects] == []
+    assert {event["event_id"]: event["quantity"] for event in found.events} == {r["id"]: int(r["q"]) for r in parsed}
+
+
+@pytest.mark.parametrize(
+    ("toml", "says"),
+    [
+        ('csv = { delimeter = ";" }', r"csv.delimeter: unknown key \(did you mean 'delimiter'\?\)"),
+        ('csv = { decimal = ";" }', "csv.decimal: must be a point or a comma"),
+        ('csv = { thousands = "." }', "csv.thousands: must not be the decimal mark"),
+        ('csv = { skip = "1" }', "csv.skip: must be a whole number"),
+        ('csv = { comment = "//" }', "csv.comment: must be one character"),
+        ('csv = { encoding = "utf-9" }', "csv.encoding: is none that Python knows: 'utf-9'"),
+        ('delimiter = ";"\ncsv = { delimiter = ";" }', "csv.delimiter: is said twice"),
+        ("csv = 3", "csv: must be a table, not 3"),
+    ],
+)
+def test_a_dialect_that_nobody_can_read_is_a_fault(reader: Reader, toml: str, says: str) -> None:
+    with pytest.raises(Exception, match=says):
+        source_of(CSV + toml, reader.root)

@@ -1,0 +1,158 @@
+"""Records are found within JSON documents, and each number keeps the digits that stand there: held against `json`."""
+
+import gzip
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flybill_pipeline.stores.usage.intake import documents
+from flybill_pipeline.stores.usage.intake.columns import PathError, steps_of
+from flybill_pipeline_tests.stores.usage.intake.mapped import read, refused, source_of, told
+from flybill_pipeline_tests.stores.usage.intake.reading import Reader
+
+MAPPING = """
+format = "{form}"
+records = {records}
+columns = {{ event_id = {id}, org_id = "{org}", meter = {{ constant = "m" }}, quantity = "{q}", occurred_at = "{at}" }}
+"""
+
+
+def mapping(records: str = '"[]"', form: str = "json", **columns: str) -> str:
+    named = {"id": '"id"', "org": "o", "q": "q", "at": "ts"} | columns
+    return MAPPING.format(form=form, records=records, **named)
+
+
+def record(number: Any, **more: Any) -> dict[str, Any]:
+    return {"id": "1", "o": "acme", "q": number, "ts": "2026-10-05T00:00:00Z"} | more
+
+
+EVENT = "acme m 5 2026-10-05T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("toml", "document"),
+    [
+        (mapping('"data[].results[]"', at="^.t"), {"data": [{"t": 1791158400, "results": [record(5)]}]}),
+        (mapping('"data.*"', org="@key"), {"data": {"acme": record(5, o="x")}}),
+        (mapping('"data[].*"', org="^.^.owner"), {"owner": "acme", "data": [{"x": record(5, o="x")}]}),
+        (mapping('["a[]", "b[]"]'), {"b": [record(5)]}),
+        (mapping('"a[].v[]"', id='"row"', org="^.o", at="[0]", q="[1]"), {"a": [{"o": "acme", "v": [[1791158400, 5]]}]}),  # noqa: E501
+        (mapping('"[]"', org="l[key=org].value"), [record(5, l=[{"key": "x"}, {"key": "org", "value": "acme"}])]),
+        (mapping('"[]"', org="labels[key=org].value.*"), [record(5, labels=[{"key": "org", "value": {"s": "acme"}}])]),
+        (mapping('"[]"', q="v[-1]"), [record(0, v=[1, 5])]),
+        (mapping('"[]"', q='\\"usage.q\\".n'), [record(0, **{"usage.q": {"n": 5}})]),
+        (mapping('"results[]"', form="jsonl", at="^.t"), {"t": 1791158400, "results": [record(5)]}),
+    ],
+)  # fmt: skip
+def test_a_record_is_found_with_what_stands_around_it(reader: Reader, toml: str, document: Any) -> None:
+    assert told(read(reader, toml, json.dumps(document))) == [EVENT]
+
+
+def test_documents_may_follow_each_other_in_any_encoding_of_json(reader: Reader) -> None:
+    text = json.dumps([record(5)], indent=1) + "\n" + json.dumps([record(5, id="2"), 3])
+    for content in (text.encode(), text.encode("utf-16"), ("\ufeff" + text).encode()):
+        found = read(reader, mapping(), content)
+        assert told(found) == [EVENT, EVENT]
+        assert refused(found) == {3: "not_a_record"}
+
+
+def test_lines_are_read_one_by_one_packed_or_not(reader: Reader) -> None:
+    lines = [json.dumps({"r": [record(5, id=str(n))]}) for n in range(3)] + ["", '{"r":', '{"r": [], "r": []}', "5"]
+    toml = mapping('"r[]"', form="jsonl")
+    source = source_of(toml, reader.root)
+    for name, content in (
+        ("a.jsonl", "\n".join(lines).encode()),
+        ("a.jsonl.gz", gzip.compress("\n".join(lines).encode())),
+    ):
+        (reader.root / name).write_bytes(content)
+        found = reader.read(reader.root / name, source)
+        assert told(found) == [EVENT] * 3
+        assert list(refused(found).values()) == ["not_a_record"] * 3
+
+
+@pytest.mark.parametrize(
+    ("toml", "content", "says"),
+    [
+        (mapping(), '[{"id": 1}', "the file is no JSON document, or is cut: Expecting"),
+        (mapping(), '[{"id": 1, "id": 2}]', "an object has the key 'id' more than once"),
+        (mapping(), "[" * 100_000, "the file is no JSON document"),
+        (mapping('"data[]"'), '{"error": "no", "code": 3}', r"has nothing at data\[\]; it has error, code"),
+    ],
+)
+def test_what_is_no_document_is_broken_with_a_sentence(reader: Reader, toml: str, content: str, says: str) -> None:
+    assert re.search(says, getattr(read(reader, toml, content).outcome, "reason", ""))
+
+
+def test_an_empty_list_is_no_fault(reader: Reader) -> None:
+    found = read(reader, mapping('"data[]"'), '{"data": []}')
+    assert (found.events, found.rejects) == ([], [])
+
+
+def test_a_document_that_is_too_large_is_refused(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "LARGEST_DOCUMENT", 100)
+    for form in ("json", "jsonl"):
+        found = read(reader, mapping(form=form), json.dumps([record(5)] * 5))
+        assert "too much to hold at once" in getattr(found.outcome, "reason", "")
+
+
+numbers = st.decimals(allow_nan=False, allow_infinity=False, min_value=0, max_value=10**14, places=18).map(str)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.lists(numbers, max_size=20), max_size=6))
+def test_every_digit_is_kept(reader: Reader, groups: list[list[str]]) -> None:
+    body = ",".join(
+        '{"t":1791158400,"r":[' + ",".join(f'{{"o":"acme","q":{n}}}' for n in group) + "]}" for group in groups
+    )
+    toml = mapping('"g[].r[]"', id='"row"', at="^.t")
+    document = f'{{"g":[{body}]}}'
+    plain = [
+        each["q"] for group in json.loads(document, parse_float=Decimal, parse_int=Decimal)["g"] for each in group["r"]
+    ]
+    found = read(reader, toml, document)
+    assert found.rejects == []
+    assert [event["quantity"] for event in sorted(found.events, key=lambda event: event["row"])] == plain
+    assert len({event["event_id"] for event in found.events}) == len(plain)
+
+
+@pytest.mark.parametrize("path", ["", "a..b", "a[", "a]", "a.", '"a', "a^b", ".a"])
+def test_what_is_no_path_is_said(path: str) -> None:
+    try:
+        assert steps_of(path) == ()
+    except PathError:
+        return
+    assert path == ""
+
+
+@pytest.mark.parametrize(
+    ("toml", "says"),
+    [
+        ('format = "json"', 'records: missing: the path to the records, such as "data'),
+        ('format = "csv"\nrecords = "a[]"', "records: is for documents"),
+        ('format = "json"\nrecords = "a[b"', "records: 'a.b' is no path"),
+        ('format = "json"\nrecords = "^.a"', "records: '.' cannot stand in"),
+        ('format = "jsonl"\ndimensions = { d = "^.a" }', "needs `records`: a line by itself has no parent"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_a_fault(reader: Reader, toml: str, says: str) -> None:
+    columns = 'columns = { event_id = "i", org_id = "o", meter = "m", quantity = "q", occurred_at = "t" }\n'
+    with pytest.raises(Exception, match=says):
+        source_of(f"{columns}{toml}", reader.root)
+
+
+def test_a_column_of_csv_may_hold_json(reader: Reader) -> None:
+    toml = """format = "csv"
+columns = { event_id = "id", org_id = { column = "tags", json = "org.x" }, meter = { constant = "m" },
+            quantity = { column = "tags", json = "q" }, occurred_at = "ts" }"""
+    rows = ['""q"":0.123456789012345678', '""q"":0.1234567890123456789', '""q"":1,""a"":{""q"":2}']
+    content = "id,tags,ts\n" + "".join(
+        f'{n},"{{""org"":{{""x"":""acme""}},{row}}}",2026-10-05\n' for n, row in enumerate(rows)
+    )
+    found = read(reader, toml.replace("\n            ", " "), content + "9,none,2026-10-05\n")
+    assert told(found) == ["acme m 0.123456789012345678 2026-10-05T00:00:00Z", "acme m 1 2026-10-05T00:00:00Z"]
+    assert refused(found) == {3: "quantity_too_precise", 5: "org_missing"}

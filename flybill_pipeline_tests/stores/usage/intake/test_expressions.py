@@ -1,0 +1,85 @@
+"""An expression of a mapping is an expression: it reads its row and nothing else, and is never a binary float."""
+
+import re
+
+import pytest
+
+from flybill_pipeline.stores.usage.intake.expressions import fault_of_sql
+from flybill_pipeline_tests.stores.usage.intake.mapped import read, refused, source_of, told
+from flybill_pipeline_tests.stores.usage.intake.reading import Reader
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("(select 1)", "subquery is not allowed"),
+        ("x in (select 1)", "subquery is not allowed"),
+        ("exists(select 1)", "subquery is not allowed"),
+        ("read_text('/etc/passwd')", "function 'read_text' is not allowed"),
+        ("getenv('HOME')", "function 'getenv' is not allowed"),
+        ("now()", "function 'now' is not allowed"),
+        ("random()", "function 'random' is not allowed"),
+        ("gen_random_uuid()", "is not allowed"),
+        ("nextval('x')", "is not allowed"),
+        ("sum(q)", "function 'sum' is not allowed"),
+        ("row_number() over ()", "window is not allowed"),
+        ("upperr(x)", r"did you mean 'upper'\?"),
+        ("1) from read_csv('/etc/passwd') --", "cannot be read"),
+        ("1), (2", "must be one expression"),
+        ("1); drop table x; select (1", "must be one expression|cannot be read"),
+        ("1 from read_csv('/etc/passwd')", "must be one expression|cannot be read"),
+        ("*", "star is not allowed"),
+        ("?", "parameter is not allowed"),
+        ("$1", "parameter is not allowed"),
+        ("x collate nocase", "collate is not allowed"),
+        ("x::blob", "type 'BLOB' is not allowed"),
+        ("lower(", "cannot be read"),
+        ("", "cannot be read"),
+        ("main.upper(x)", "is not allowed"),
+    ],
+)
+def test_what_is_no_pure_expression_is_refused(text: str, says: str) -> None:
+    assert re.search(says, fault_of_sql(text, exact=False) or "nothing")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x::double", "1e3", "x::decimal(38,18) / 2", "(x::decimal(38,18) / 2)::decimal(38,18)", "x * 2.5",
+
+        "json_extract_string(x, '$.q')", "x ->> '$.q'", "x::real",
+    ],
+)  # fmt: skip
+def test_a_quantity_is_never_a_binary_float_not_even_on_the_way(text: str) -> None:
+    fault = fault_of_sql(text, exact=True)
+    assert fault is not None and ("binary float" in fault or "is not exact" in fault or "worked out" in fault)
+
+
+MAPPING = """
+format = "{form}"
+columns = {{ event_id = "id", org_id = {{ sql = "lower(trim({org}))" }}, meter = {{ sql = "'gpu_' || kind" }},
+    quantity = {{ sql = "regexp_extract(tres, 'gpu=([0-9.]+)', 1)", times = {{ column = "s" }} }},
+    occurred_at = {{ sql = "ts::timestamp - to_hours(1)" }} }}
+""".replace("\n    ", " ")
+
+
+CSV = """id,The Org,kind,tres,s,ts
+1, ACME ,a,"gpu=1.5,mem=1",3600,2026-10-05 01:00:00
+2,acme,a,mem=1,1,2026-10-05
+3,acme,a,gpu=1,1,soon
+"""
+
+
+def test_a_row_is_read_by_expressions(reader: Reader) -> None:
+    found = read(reader, MAPPING.format(form="csv", org='\\"The Org\\"'), CSV)
+    assert told(found) == ["acme gpu_a 5400 2026-10-05T00:00:00Z"]
+    assert refused(found) == {3: "quantity_missing", 4: "time_missing"}
+    jsonl = '{"id":1,"o":{"x":"ACME"},"kind":"a","tres":"gpu=2","s":12345678901234.5,"ts":"2026-10-05 01:00:00"}\n'
+    assert told(read(reader, MAPPING.format(form="jsonl", org="o.x"), jsonl)) == [
+        "acme gpu_a 24691357802469 2026-10-05T00:00:00Z"
+    ]
+
+
+def test_a_fault_is_told_with_its_place(reader: Reader) -> None:
+    with pytest.raises(Exception, match=r"sources\[1\].columns.meter.sql: the function 'now' is not allowed in it"):
+        source_of(MAPPING.format(form="csv", org="o").replace("'gpu_' || kind", "now()"), reader.root)
