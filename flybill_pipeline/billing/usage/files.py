@@ -12,7 +12,8 @@ class LandedFile:
     `content_hash` reads the file, so it is asked only when size and time of modification say too little; it gives None
     where that would take long. `mapping_hash` names the mapping: a broken file is tried again when that is mended.
     `changed_ns` is when anything about the file changed, be it that an older copy was put back with its own times.
-    A file that is `elsewhere` is not in the landing zone: a link in it leads to another place.
+    A file that is `elsewhere` is not in the landing zone: a link in it leads to another place. It may be the `whole` of
+    each "day" or "month" that it has rows of, and take back what earlier files of its source said of that.
     """
 
     source: str
@@ -24,6 +25,7 @@ class LandedFile:
     content_hash: Callable[[], str | None] = field(compare=False, repr=False)
     changed_ns: int = 0
     elsewhere: bool = False
+    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class EventKey:
 class Manifest:
     """Which rows of a day count: those of `pieces` without those that `excluded_path` lists.
 
-    Left out are `duplicates`, `conflicts` (another row of the id stands) and rows whose sum is `too_large`.
+    Left out are `duplicates`, `conflicts` (another row of the id stands), rows that a later one has `replaced`, and
+    rows whose sum is `too_large`.
     `version` names the inputs, so the same version always means the same rows.
     """
 
@@ -107,6 +110,7 @@ class Manifest:
     duplicates: int
     conflicts: int
     too_large: int = 0
+    replaced: int = 0
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from flybill_pipeline.stores.usage.lake.lake import Intake, Total, UsageLake
 from flybill_pipeline.stores.usage.lake.tables import (
     lake_files,
     landed_files,
+    restated_pieces,
     usage_day_versions,
     usage_days,
     usage_exclusions,
@@ -68,7 +69,8 @@ class UsageWorld:
     """Everything that usage passes through; files are landed with ever later times of modification."""
 
     def __init__(self, root: Path, engine: Engine, sources: str = SOURCES) -> None:
-        tables = [facts, landed_files, lake_files, usage_pieces, usage_exclusions, usage_days, usage_day_versions]
+        tables = [facts, landed_files, lake_files, usage_pieces, restated_pieces, usage_exclusions, usage_days]
+        tables.append(usage_day_versions)
         metadata.create_all(engine, tables=tables)
         with engine.begin() as connection:  # of a schema that no migration made
             connection.execute(insert(facts).values(name="deployment", value="one").on_conflict_do_nothing())

@@ -74,6 +74,7 @@ class Landing:
             for status in _status(path)
         ]
         fingerprints = {source.key: source.fingerprint() for source in self.sources.values()}
+        wholes = {source.key: source.whole for source in self.sources.values()}
         for modified_ns, key, path, status in sorted(landed):
             yield LandedFile(
                 source=key,
@@ -85,6 +86,7 @@ class Landing:
                 content_hash=partial(_hash, path, status.st_size),
                 changed_ns=status.st_ctime_ns,
                 elsewhere=self._leads_elsewhere(path),
+                whole=wholes[key],
             )
 
     def source_ids(self) -> list[str]:

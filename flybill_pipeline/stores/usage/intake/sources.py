@@ -30,6 +30,7 @@ __all__ = ["Column", "SourceMapping", "SourcesError", "load_sources"]
 
 FORMATS = ("jsonl", "csv", "parquet", "json")
 DOCUMENTS = ("jsonl", "json")
+WHOLE = ("day", "month")
 
 
 class SourcesError(Exception):
@@ -43,7 +44,8 @@ class SourceMapping:
     `id` is part of every event's key, so it never changes; the name may. A source without one has its name as id.
     `event_id` names one column, or several whose values together identify an event in files without an id; None where
     each row is an event of its own. A row tells of one `meter` and `quantity`, or of several `measures`. Rows that do
-    not fulfil `where` are no usage. `records` are paths to the records within a JSON document.
+    not fulfil `where` are no usage. `records` are paths to the records within a JSON document. Where it `restates`, of
+    rows with one id the last to arrive stands; a file may be the `whole` of each "day" or "month" that it has rows of.
     `null_values` are texts that mean "absent".
     """
 
@@ -63,6 +65,8 @@ class SourceMapping:
     measures: tuple[Measure, ...] = ()
     where: tuple[Wanted, ...] = ()
     records: tuple[str, ...] = ()
+    restates: bool = False
+    whole: str = ""
 
     @property
     def key(self) -> str:
@@ -165,6 +169,8 @@ def _source(table: Table) -> SourceMapping:
         measures=measures,
         where=conditions_at(table),
         records=table.texts("records") if "records" in table else (),
+        restates=table.choice("on_conflict", ("first", "last"), "first") == "last",
+        whole=table.choice("whole", WHOLE, "") if "whole" in table else "",
     )
     for part in (table, columns, dimensions):
         part.nothing_else()
@@ -232,6 +238,7 @@ def _check(source: SourceMapping, table: Table) -> None:
     if source.files.startswith("/") or ".." in source.files:
         table.fault("files", "is a glob below the landing zone, without .. or a leading /")
     _check_paths(source, table)
+    _check_restated(source, table)
 
 
 def _check_paths(source: SourceMapping, table: Table) -> None:
@@ -251,3 +258,15 @@ def _check_paths(source: SourceMapping, table: Table) -> None:
             table.fault("columns", fault)
         elif not source.records and any(step.mark in (UP, NAME) for step in steps_of(name)):
             table.fault("columns", f"{name!r} needs `records`: a line by itself has no parent and no name")
+
+
+def _check_restated(source: SourceMapping, table: Table) -> None:
+    if source.whole and not source.restates:
+        table.fault("whole", 'needs on_conflict = "last": only then does a later file replace an earlier one')
+    if source.restates and source.event_id is None:
+        table.fault("on_conflict", 'cannot be "last" where event_id = "row": no row of a file is one of another file')
+    if source.restates and not source.whole and any(part.quantity.interval for part in source.parts):
+        table.fault(
+            "on_conflict",
+            "needs `whole` where an interval is split by day: days that a shorter interval has no more would stay",
+        )

@@ -7,16 +7,19 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, text, update
+from sqlalchemy import Engine, Row, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, LandedFile, Manifest, Rollup, Taken
 from flybill_pipeline.billing.usage.texts import without_nul
+from flybill_pipeline.stores.usage.lake.registering import known_files, let_go, news_of, next_turn, registered
+from flybill_pipeline.stores.usage.lake.restated import restate
 from flybill_pipeline.stores.usage.lake.tables import (
     landed_files,
+    restated_pieces,
     usage_day_versions,
     usage_days,
     usage_exclusions,
@@ -55,16 +58,19 @@ class LakeCatalog:
         """
         there = {(file.source, file.path): file for file in files}
         with self.engine.begin() as connection:
-            known = _known(connection)
-            _let_go(connection, [row for place, row in known.items() if place not in there])
-            arrivals = [_registered(connection, file, known.get(place), now) for place, file in there.items()]
+            known, turn = known_files(connection), next_turn(connection)
+            let_go(connection, [row for place, row in known.items() if place not in there])
+            arrivals = [
+                registered(connection, file, known.get(place), now, turn + nth)
+                for nth, (place, file) in enumerate(there.items())
+            ]
         return sorted((arrival for arrival in arrivals if arrival is not None), key=lambda arrival: arrival.number)
 
     def unread(self, files: Iterable[LandedFile]) -> list[LandedFile]:
         """Those of `files` that `arrivals` would return. Writes nothing."""
         with self.engine.connect() as connection:
-            known = _known(connection)
-        news = ((file, _news(file, known.get((file.source, file.path)))) for file in files)
+            known = known_files(connection)
+        news = ((file, news_of(file, known.get((file.source, file.path)))) for file in files)
         return [file for file, new in news if new not in (None, "touched")]
 
     def read(self) -> list[tuple[str, str]]:
@@ -80,16 +86,20 @@ class LakeCatalog:
         with self.engine.begin() as connection:
             earlier = delete(usage_pieces).where(usage_pieces.c.arrival == arrival.number).returning(usage_pieces.c.day)
             days = set(connection.execute(earlier).scalars())
-            # What is gone may have stood for ids that now count on another day.
-            connection.execute(update(usage_pieces).where(usage_pieces.c.day.in_(days)).values(compared=False))
+            connection.execute(delete(restated_pieces).where(restated_pieces.c.arrival == arrival.number))
             if pieces:
                 connection.execute(insert(usage_pieces), pieces)
+            if arrival.file.whole:
+                days |= restate(connection, arrival.file.source, arrival.file.whole)
+            # What is gone may have stood for ids that now count on another day.
+            connection.execute(update(usage_pieces).where(usage_pieces.c.day.in_(days)).values(compared=False))
             connection.execute(
                 update(landed_files)
                 .where(landed_files.c.arrival == arrival.number)
                 .values(
                     state="taken",
                     rows=taken.rows,
+                    left_out=taken.left_out,
                     quarantined=dict(taken.quarantined),
                     quarantine_path=taken.quarantine_path,
                     reason=None,
@@ -173,6 +183,7 @@ class LakeCatalog:
             "duplicates": manifest.duplicates,
             "conflicts": manifest.conflicts,
             "too_large": manifest.too_large,
+            "replaced": manifest.replaced,
         }
         query = upsert(usage_days).values(day=manifest.day, recorded_at=func.now(), **values)
         with self.engine.begin() as connection:
@@ -239,52 +250,6 @@ class LakeCatalog:
         return hashlib.sha256("\n".join([*self.pieces(day), compiled or ""]).encode()).hexdigest()[:16]
 
 
-def _known(connection: Connection) -> dict[tuple[str, str], Row[Any]]:
-    return {(row.source, row.path): row for row in connection.execute(select(landed_files))}
-
-
-def _news(file: LandedFile, known: Row[Any] | None) -> Literal["new", "changed", "touched", "waiting"] | None:
-    """What there is to read in `file`, when `known` is registered: nothing if it is as it was, or only touched."""
-    if known is None:
-        return "new"
-    if (known.size, known.modified_ns) != (file.size, file.modified_ns):
-        same = known.content_hash is not None and known.content_hash == file.content_hash()
-        if not same:
-            return "changed"
-        if known.state == "taken":
-            return "touched"
-    mended = (known.mapping_hash, known.changed_ns) != (file.mapping_hash, file.changed_ns)
-    return "waiting" if known.state in ("registered", "gone") or (known.state == "broken" and mended) else None
-
-
-def _let_go(connection: Connection, missing: Iterable[Row[Any]]) -> None:
-    broken = [row.arrival for row in missing if row.state == "broken"]
-    if broken:
-        connection.execute(update(landed_files).where(landed_files.c.arrival.in_(broken)).values(state="gone"))
-
-
-def _registered(connection: Connection, file: LandedFile, known: Row[Any] | None, now: datetime) -> Arrival | None:
-    """The file's place in the order of arrival, if there is something to read. A path keeps its number for good."""
-    news = _news(file, known)
-    if news is None:
-        return None
-    values: dict[str, Any] = {
-        "size": file.size,
-        "modified_ns": file.modified_ns,
-        "changed_ns": file.changed_ns,
-        "content_hash": file.content_hash(),
-        "mapping_hash": file.mapping_hash,
-        "state": "taken" if news == "touched" else "registered",
-    }
-    if known is None:
-        new = insert(landed_files).values(source=file.source, path=file.path, version=1, arrived_at=now, **values)
-        return Arrival(connection.execute(new.returning(landed_files.c.arrival)).scalar_one(), 1, now, file)
-    version, arrived_at = (known.version + 1, now) if news == "changed" else (known.version, known.arrived_at)
-    row = landed_files.c.arrival == known.arrival
-    connection.execute(update(landed_files).where(row).values(version=version, arrived_at=arrived_at, **values))
-    return None if news == "touched" else Arrival(known.arrival, version, arrived_at, file, known.rows or 0)
-
-
 def manifest_of(row: Row[Any]) -> Manifest:
     """The manifest that a row of usage_days, or of usage_day_versions, holds."""
     return Manifest(
@@ -297,4 +262,5 @@ def manifest_of(row: Row[Any]) -> Manifest:
         duplicates=row.duplicates,
         conflicts=row.conflicts,
         too_large=row.too_large,
+        replaced=row.replaced,
     )

@@ -2,19 +2,22 @@
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files; paths are our own and quoted
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 from flybill_pipeline.billing.usage.files import EventKey
 from flybill_pipeline.stores.files.duck import Limits, duck, parquet_rows
+from flybill_pipeline.stores.usage.lake.days import IN_TURN, with_turns
 from flybill_pipeline.stores.usage.lake.event_keys import KEPT_ID
 
 ROWS_PER_PASS = 30_000_000  # hashes compared at once: bounds the memory, whatever the lake holds
 
 
-def conflicts_over_days(root: Path, pieces: Sequence[str], limits: Limits) -> dict[date, list[EventKey]]:
-    """Per day the keys (source, event_id) that count on another day, where they arrived first.
+def conflicts_over_days(
+    root: Path, pieces: Sequence[str], limits: Limits, turns: Mapping[int, int] | None = None
+) -> dict[date, list[EventKey]]:
+    """Per day the keys (source, event_id) that count on another day: where they arrived first, or had the last turn.
 
     64-bit hashes find the few candidates cheaply, a share of them at a time; only these are compared for real.
     """
@@ -32,10 +35,11 @@ def conflicts_over_days(root: Path, pieces: Sequence[str], limits: Limits) -> di
                 where h % {passes} = {share} group by h having min(day) <> max(day)""")
         excluded = connection.execute(f"""
             with suspects as (
-                select source, event_id, occurred_at::date as day, arrival, row from {rows}
+                select source, event_id, occurred_at::date as day, arrival, row, turn
+                from {with_turns(rows, turns or {})}
                 where hash(source, event_id) in (select h from candidates)),
             standing as (
-                select *, first(day) over (partition by source, event_id order by arrival, row) as stands_on
+                select *, first(day) over (partition by source, event_id order by {IN_TURN}) as stands_on
                 from suspects)
             select distinct day, source, {KEPT_ID} from standing where day <> stands_on order by all""").fetchall()
     for day, source, event_id in excluded:

@@ -4,9 +4,9 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import duckdb
 
@@ -22,9 +22,16 @@ TOO_MUCH = 10**18  # of one meter, org and day: a month of days then fits into D
 
 
 def make_manifest(
-    root: Path, day: date, pieces: Sequence[str], exclusions: Sequence[EventKey], limits: Limits
+    root: Path,
+    day: date,
+    pieces: Sequence[str],
+    exclusions: Sequence[EventKey],
+    limits: Limits,
+    turns: Mapping[int, int] | None = None,
 ) -> Manifest:
     """Decides which rows of `pieces` count: of rows with one (source, event_id) the first to arrive stands.
+
+    Of arrivals that have `turns` the row with the last turn stands, and the others are replaced.
 
     The others are listed in a small file, each with its kind. A duplicate has the same content. A conflict has other
     content, or a key of `exclusions`, which counts on another day. Rows are too_large when an org has more of the meter
@@ -32,12 +39,13 @@ def make_manifest(
     exclusions always give the same rows.
     """
     pieces, exclusions = tuple(sorted(pieces)), tuple(sorted(exclusions))
-    version = _version(pieces, exclusions)
+    turns = turns or {}
+    version = _version(pieces, exclusions, turns)
     rows, kinds, path = 0, dict[str, int](), f"excluded/day={day}/{version}.parquet"
     if pieces:
         with duck(root / "work" / "spill", limits) as connection:
             read = parquet_rows([str(root / piece) for piece in pieces])
-            _find_excluded(connection, read, exclusions)
+            _find_excluded(connection, read, exclusions, turns)
             # Parquet keeps the bounds of its columns, so this reads no row.
             bounds = f"select count(*), max(quantity), -min(quantity) from {read}"
             rows, highest, lowest = connection.execute(bounds).fetchall()[0]
@@ -56,6 +64,7 @@ def make_manifest(
         duplicates=kinds.get("duplicate", 0),
         conflicts=kinds.get("conflict", 0),
         too_large=kinds.get("too_large", 0),
+        replaced=kinds.get("replaced", 0),
     )
 
 
@@ -105,7 +114,21 @@ def totals_rows(paths: Sequence[str]) -> str:
     return f"({NO_TOTALS} union all by name from {parquet_rows(paths, options='union_by_name = true')})"
 
 
-def _find_excluded(connection: duckdb.DuckDBPyConnection, rows: str, exclusions: Sequence[EventKey]) -> None:
+def with_turns(rows: str, turns: Mapping[int, int]) -> str:
+    """A FROM item for `rows` with the `turn` of each: NULL where the first to arrive stands."""
+    if not turns:
+        return f"(select *, null::bigint as turn from {rows})"
+    listed = ", ".join(f"({arrival}, {turn})" for arrival, turn in sorted(turns.items()))
+    return f"(select * from {rows} left join (values {listed}) restating(arrival, turn) using (arrival))"
+
+
+IN_TURN = "-turn, case when turn is null then arrival end, case when turn is null then row else -row end"
+"""Among rows of one source and id: the last turn's last row where there are turns, else the first to arrive."""
+
+
+def _find_excluded(
+    connection: duckdb.DuckDBPyConnection, rows: str, exclusions: Sequence[EventKey], turns: Mapping[int, int]
+) -> None:
     """Makes the table `excluded`. 64-bit hashes find the few candidates cheaply; only these are compared for real."""
     connection.execute("create temp table elsewhere (source varchar, event_id varchar)")
     if exclusions:
@@ -120,14 +143,15 @@ def _find_excluded(connection: duckdb.DuckDBPyConnection, rows: str, exclusions:
     connection.execute(f"""create temp table excluded as
         with candidates as (
             select *, (source, {KEPT_ID}) in (select (source, event_id) from elsewhere) as counts_elsewhere
-            from {rows} where hash(source, event_id) in (select h from repeated)),
+            from {with_turns(rows, turns)} where hash(source, event_id) in (select h from repeated)),
         ranked as (
             select *, row_number() over first_to_arrive as place, first(content) over first_to_arrive as standing
             from (select *, (org_id, meter, dimensions, quantity, occurred_at) as content from candidates)
-            window first_to_arrive as (partition by source, event_id order by arrival, row
+            window first_to_arrive as (partition by source, event_id order by {IN_TURN}
                                        rows between unbounded preceding and current row))
         select {_EXCLUDED},
-               if(counts_elsewhere or content is distinct from standing, 'conflict', 'duplicate') as kind
+               case when not counts_elsewhere and content is not distinct from standing then 'duplicate'
+                    when turn is null then 'conflict' else 'replaced' end as kind
         from ranked where place > 1 or counts_elsewhere""")
 
 
@@ -167,6 +191,8 @@ def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _version(pieces: Sequence[str], exclusions: Sequence[EventKey]) -> str:
-    inputs = json.dumps([pieces, [[key.source, key.event_id] for key in exclusions]])
-    return hashlib.sha256(inputs.encode()).hexdigest()[:16]
+def _version(pieces: Sequence[str], exclusions: Sequence[EventKey], turns: Mapping[int, int]) -> str:
+    arrivals = {int(PurePosixPath(piece).name.partition("-")[0]) for piece in pieces}
+    inputs: list[object] = [pieces, [[key.source, key.event_id] for key in exclusions]]
+    in_turn = sorted(arrivals & turns.keys(), key=turns.__getitem__)
+    return hashlib.sha256(json.dumps(inputs + [in_turn] * bool(in_turn)).encode()).hexdigest()[:16]

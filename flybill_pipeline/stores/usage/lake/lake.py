@@ -7,7 +7,6 @@ count, `daily/day=…/` totals, `work/` for what is being written.
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -28,6 +27,7 @@ from flybill_pipeline.stores.usage.lake import days as usage_days
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
 from flybill_pipeline.stores.usage.lake.guard import Guard
 from flybill_pipeline.stores.usage.lake.ownership import LakeError
+from flybill_pipeline.stores.usage.lake.restated import turns
 
 BATCH = 10_000
 UNREADABLE = (duckdb.IOException, duckdb.InvalidInputException, duckdb.InternalException, duckdb.OutOfMemoryException)
@@ -144,14 +144,17 @@ class UsageLake:
     def conflicts_over_days(self, pieces: Sequence[str]) -> Mapping[date, Sequence[EventKey]]:
         """The ids of `pieces` that arrived first on another day; see cross_days.conflicts_over_days."""
         self.guard.require(pieces, contents=False)
-        return cross_days.conflicts_over_days(self.root, pieces, self.limits)
+        return cross_days.conflicts_over_days(self.root, pieces, self.limits, self._turns())
 
     def make_manifest(self, day: date, pieces: Sequence[str], exclusions: Sequence[EventKey]) -> Manifest:
         """Decides which rows of a day count; see usage_days.make_manifest."""
         self.guard.require(pieces, contents=True)
-        manifest = usage_days.make_manifest(self.root, day, pieces, exclusions, self.limits)
+        manifest = usage_days.make_manifest(self.root, day, pieces, exclusions, self.limits, self._turns())
         self.guard.keep(filter(None, [manifest.excluded_path]))
         return manifest
+
+    def _turns(self) -> Mapping[int, int]:
+        return turns(self.catalog.engine, [source.key for source in self.sources.values() if source.restates])
 
     def make_rollup(self, manifest: Manifest) -> Rollup:
         """Writes the exact totals of a day; see usage_days.make_rollup."""
@@ -272,18 +275,13 @@ class UsageLake:
 
     def query(self, query: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         """The rows of a query on files of the lake."""
-        with self._duck() as connection:
+        with duck(self.root / "work" / "spill", self.limits) as connection:
             try:
                 result = connection.execute(query, list(parameters))
                 while rows := result.fetchmany(BATCH):
                     yield from rows
             except UNREADABLE as error:
                 raise LakeError(f"the lake {self.root} cannot be read: {str(error).splitlines()[0]}") from error
-
-    @contextmanager
-    def _duck(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with duck(self.root / "work" / "spill", self.limits) as connection:
-            yield connection
 
 
 def condition(wanted: Mapping[str, Any]) -> tuple[str, list[Any]]:

@@ -39,7 +39,7 @@ _PLACE = ("arrival", "row", "org_id", "meter", "dimensions", "quantity", "occurr
 _COLUMNS = ", ".join(("source", "event_id", *_PLACE))
 
 
-_KINDS = {"repeats": "duplicate", "conflicts": "conflict", "too_large": "too_large"}
+_KINDS = {"repeats": "duplicate", "conflicts": "conflict", "replaced": "replaced", "too_large": "too_large"}
 
 
 class LeftOut:

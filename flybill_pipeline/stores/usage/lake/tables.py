@@ -37,7 +37,9 @@ landed_files = Table(  # every file ever seen in the landing zone; `arrival` ord
     Column("mapping_hash", Text, nullable=False),
     Column("arrived_at", DateTime(timezone=True), nullable=False),
     Column("state", Text, nullable=False),  # registered, taken, broken; gone: broken, then taken away
+    Column("turn", BigInteger),  # grows whenever a path gets content: what restates has the later turn
     Column("rows", BigInteger),
+    Column("left_out", BigInteger),  # that are no usage
     Column("quarantined", JSONB),  # {reason: rows}
     Column("quarantine_path", Text),
     Column("reason", Text),  # of a broken file
@@ -55,6 +57,15 @@ usage_pieces = Table(  # the Parquet files that hold a landed file's good rows, 
     Column("compared", Boolean, nullable=False, server_default="false"),  # with the ids of all other days
     Index("usage_pieces_day", "day"),
     Index("usage_pieces_arrival", "arrival"),
+)
+
+restated_pieces = Table(  # pieces that a newer file of the whole day or month stands for, until that says so no more
+    "restated_pieces",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("arrival", BigInteger, ForeignKey(landed_files.c.arrival), nullable=False),
+    Column("rows", BigInteger, nullable=False),
 )
 
 lake_files = Table(  # every file of the lake as it was written, so that one that changed is noticed
@@ -86,6 +97,7 @@ usage_day_versions = Table(  # insert only: every manifest that a day ever had, 
     Column("duplicates", BigInteger, nullable=False),
     Column("conflicts", BigInteger, nullable=False),
     Column("too_large", BigInteger, nullable=False, server_default="0"),
+    Column("replaced", BigInteger, nullable=False, server_default="0"),
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
@@ -101,6 +113,7 @@ usage_days = Table(  # a day's manifest: which pieces count, less which rows
     Column("duplicates", BigInteger, nullable=False),
     Column("conflicts", BigInteger, nullable=False),
     Column("too_large", BigInteger, nullable=False, server_default="0"),  # left out, as their sum fits nowhere
+    Column("replaced", BigInteger, nullable=False, server_default="0"),  # by a later row that restates them
     Column("recorded_at", DateTime(timezone=True), nullable=False),
     Column("daily_version", Text),  # the manifest's version of which `daily_path` is the rollup
     Column("daily_path", Text),
