@@ -2,13 +2,13 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from flybill_pipeline.billing.alerts.budgets import THRESHOLDS, Budget, Warned
@@ -93,7 +93,7 @@ class Budgets:
         Of several that find the same at once, one tells it.
         """
         with self._engine.begin() as connection:
-            new = [each for each in found if connection.execute(_told(each, now)).scalar() is not None]
+            new = _newly_told(connection, found, now)
             by_org: dict[str, list[Warned]] = defaultdict(list)
             for each in new:
                 by_org[each.budget.org_id].append(each)
@@ -105,9 +105,17 @@ class Budgets:
         return new
 
 
-def _told(warned: Warned, now: datetime) -> Any:
+def _newly_told(connection: Connection, found: Sequence[Warned], now: datetime) -> list[Warned]:
+    """Keeps those that nobody told; in one order, so that two who do it at once do not wait for each other."""
+    ordered = sorted(found, key=lambda each: (each.budget.org_id, each.warning_id))
+    told = insert(budget_warnings).on_conflict_do_nothing().returning(budget_warnings.c.warning_id)
+    ids = set(connection.execute(told, [_row(each, now) for each in ordered]).scalars()) if ordered else set()
+    return [each for each in found if each.warning_id in ids]
+
+
+def _row(warned: Warned, now: datetime) -> dict[str, Any]:
     budget, spending = warned.budget, warned.spending
-    row: Mapping[str, Any] = {
+    return {
         "warning_id": warned.warning_id,
         "org_id": budget.org_id,
         "month": str(warned.month),
@@ -122,8 +130,6 @@ def _told(warned: Warned, now: datetime) -> Any:
         "message": english(warning_words(warned)),
         "told_at": now,
     }
-    statement = insert(budget_warnings).values(row).on_conflict_do_nothing()
-    return statement.returning(budget_warnings.c.warning_id)
 
 
 def _budget(row: Any) -> Budget:

@@ -97,7 +97,7 @@ create function flybill.tell_budgets() returns trigger language plpgsql as $$ be
             else 'usage.unusual_day' end as type,
         case kind when 'threshold' then jsonb_build_object('threshold', added.mark::integer)
             when 'jump' then jsonb_build_object('day', added.mark) else '{}' end as mark
-    ) as told on conflict do nothing;
+    ) as told order by org_id, budget_id, kind desc, length(added.mark), added.mark on conflict do nothing;
     return null;
 end $$;
 create trigger told after insert on flybill.budget_warnings referencing new table as added
