@@ -4,6 +4,7 @@ A test is slow when it needs a deployment, the processes of Dagster, or a progra
 seen by the fixtures that it asks for and by its folder, so a new test lands on the right side by itself.
 """
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -40,6 +41,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if folder in SLOW_FOLDERS or SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the collector of garbage need not look through all of it again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
