@@ -44,6 +44,30 @@ class MomentType(click.ParamType[datetime]):
         )
 
 
+class Utf8Type(click.types.StringParamType):
+    """A text that can be stored and sent: bytes that are no UTF-8 name nobody."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(super().convert(value, param, ctx))
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return self.fail(f"{ascii(text)[:60]} is no text in UTF-8", param, ctx)
+        return text
+
+
+def take_utf8(command: click.Command) -> None:
+    """Lets the command, and those of a group, take no text that is not UTF-8. The name of a file may be any."""
+    for parameter in command.params:
+        if type(parameter.type) is click.types.StringParamType:
+            parameter.type = UTF8
+    for each in command.commands.values() if isinstance(command, click.Group) else ():
+        take_utf8(each)
+
+
+UTF8 = Utf8Type()
+COUNT = click.IntRange(0, 2**31 - 1)
+NUMBER = click.IntRange(1, 2**31 - 1)
 MONTH = MonthType()
 LANGUAGE = click.Choice(list(LANGUAGES))
 MOMENT = MomentType()

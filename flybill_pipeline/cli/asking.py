@@ -8,7 +8,7 @@ import click
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.cli.answers import as_json, show
-from flybill_pipeline.cli.arguments import LANGUAGE, MONTH, PATH, pairs, quantity_of
+from flybill_pipeline.cli.arguments import COUNT, LANGUAGE, MONTH, NUMBER, PATH, pairs, quantity_of
 from flybill_pipeline.cli.sessions import toolbox, usable_settings
 
 
@@ -47,8 +47,8 @@ def owes(org: str, month: Month | None, code: str | None, json_wanted: bool) -> 
 @click.command()
 @click.argument("org")
 @click.argument("month", type=MONTH)
-@click.option("--line", "number", type=int, help="Only this line, counted from 1 as in `flybill owes`.")
-@click.option("--limit", default=50, show_default=True, help="Events shown of each line; sums are over all.")
+@click.option("--line", "number", type=NUMBER, help="Only this line, counted from 1 as in `flybill owes`.")
+@click.option("--limit", default=50, show_default=True, type=COUNT, help="Events of each line; sums are over all.")
 @as_json
 def explain(org: str, month: Month, number: int | None, limit: int, json_wanted: bool) -> None:
     """The raw events behind the lines of ORG's MONTH: their sum is the usage that the line recorded."""
@@ -91,7 +91,7 @@ def verify(month: Month, json_wanted: bool) -> None:
 
 @click.command()
 @click.option("--source", help="Only this source of the source mapping.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(0), help="Rows that are shown.")
+@click.option("--limit", default=50, show_default=True, type=COUNT, help="Rows that are shown.")
 @as_json
 def quarantine(source: str | None, limit: int, json_wanted: bool) -> None:
     """The usage that does not count: files that cannot be read, and bad rows, each with its reason."""

@@ -7,7 +7,7 @@ import click
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.cli.answers import as_json, finish, show
-from flybill_pipeline.cli.arguments import MONTH, login_name, require_billable
+from flybill_pipeline.cli.arguments import MONTH, NUMBER, login_name, require_billable
 from flybill_pipeline.cli.render.month_status import show_failed_runs
 from flybill_pipeline.cli.render.progress import progress_bars
 from flybill_pipeline.cli.sessions import running, toolbox, usable_settings
@@ -68,11 +68,17 @@ def release(month: Month, org: str, by: str, reason: str, json_wanted: bool) -> 
 @click.command()
 @click.argument("org")
 @click.argument("month", type=MONTH)
-@click.option("--line", required=True, type=int, help="The line, counted from 1 as in `flybill owes`.")
+@click.option("--line", required=True, type=NUMBER, help="The line, counted from 1 as in `flybill owes`.")
 @click.option("--amount", required=True, help="In the invoice's currency, such as 12.50.")
 @click.option("--reason", required=True, help="Why; the customer reads it too.")
 @click.option("--by", help="Who decided it. Default: your login name.")
-@click.option("--nth", default=1, show_default=True, help="2 for a second credit of the same line, amount and reason.")
+@click.option(
+    "--nth",
+    default=1,
+    show_default=True,
+    type=NUMBER,
+    help="2: a second credit just like the first.",
+)
 @as_json
 def credit(
     org: str, month: Month, line: int, amount: str, reason: str, by: str | None, nth: int, json_wanted: bool

@@ -8,11 +8,13 @@ import sys
 
 import click
 
+from flybill_pipeline.cli.arguments import take_utf8
 from flybill_pipeline.cli.asking import ASKING
 from flybill_pipeline.cli.beginning import BEGINNING
 from flybill_pipeline.cli.billing import BILLING
 from flybill_pipeline.cli.demo import demo
 from flybill_pipeline.cli.events import EVENTS
+from flybill_pipeline.cli.examples import show_examples
 from flybill_pipeline.cli.exporting import EXPORTING
 from flybill_pipeline.cli.imports import IMPORTS
 from flybill_pipeline.cli.keeping import KEEPING
@@ -28,6 +30,8 @@ def flybill() -> None:
 
 for command in (*BEGINNING, demo, *SERVING, *KEEPING, *IMPORTS, *BILLING, *ASKING, *EXPORTING, *EVENTS):
     flybill.add_command(command)
+take_utf8(flybill)
+show_examples(flybill)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import click
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.cli.answers import as_json, show
-from flybill_pipeline.cli.arguments import MONTH
+from flybill_pipeline.cli.arguments import COUNT, MONTH
 from flybill_pipeline.cli.render.month_status import show_failed_runs
 from flybill_pipeline.cli.render.progress import progress_bars
 from flybill_pipeline.cli.sessions import ready, usable_settings
@@ -21,7 +21,7 @@ DEMO_HOME = ".flybill-demo"
 @click.option("--orgs", default=200, show_default=True, type=click.IntRange(10, 100_000))
 @click.option("--events", default=200_000, show_default=True, type=click.IntRange(1_000, 100_000_000))
 @click.option("--month", type=MONTH, help="Default: last month.")
-@click.option("--seed", default=7, show_default=True)
+@click.option("--seed", default=7, show_default=True, type=COUNT)
 @click.option("--faults", default=0.1, show_default=True, type=click.FloatRange(0, 0.5), help="Share of faulty calls.")
 @as_json
 def demo(orgs: int, events: int, month: Month | None, seed: int, faults: float, json_wanted: bool) -> None:

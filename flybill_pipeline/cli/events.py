@@ -6,6 +6,7 @@ from datetime import datetime
 import click
 
 from flybill_pipeline.cli.answers import as_json, show
+from flybill_pipeline.cli.arguments import NUMBER
 from flybill_pipeline.cli.sessions import toolbox, usable_settings
 from flybill_pipeline.settings import SettingsError
 
@@ -20,7 +21,7 @@ def events() -> None:
 @events.command("list")
 @click.option("--org", "org_ids", multiple=True, help="Only this organization; may be repeated.")
 @click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="May be repeated.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1))
+@click.option("--limit", default=50, show_default=True, type=NUMBER)
 @as_json
 def list_events(org_ids: tuple[str, ...], states: tuple[str, ...], limit: int, json_wanted: bool) -> None:
     """What was told, the newest first: when it was tried, how often, and what the receiver answered."""

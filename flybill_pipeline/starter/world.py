@@ -40,6 +40,8 @@ def begin(folder: Path, month: Month) -> World:
     Raises StarterError, and then nothing was written; OSError when the machine is short of something.
     """
     place = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 - links stay as they were typed
+    if not str(place).isprintable():  # bytes that are no UTF-8, line breaks: no line to type could name it
+        raise StarterError(f"{str(place)!a} has signs that cannot be typed: name another folder")
     texts = _texts(place, month)
     _require_free(place, texts)
     try:
