@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from flybill_pipeline.billing.alerts.events import Event
 from flybill_pipeline.billing.alerts.plain import visible
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.quote import Quote
@@ -19,6 +20,7 @@ from flybill_pipeline.cli import render
 from flybill_pipeline.cli.render import (
     credit_notes,
     demo,
+    events,
     explained,
     month_open,
     month_status,
@@ -58,6 +60,7 @@ SHOWN: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
     credit_notes.show_what_is_left: lambda: (7, hostile(Owed).credit_notes),
     demo.show_closed: lambda: (hostile(Closed),),
     demo.show_played: lambda: (hostile(Played),),
+    events.show_events: lambda: ([hostile(Event)],),
     explained.show_explained: lambda: (hostile(ExplainedMonth), 5),
     month_open.show_first: lambda: (Month.parse("2025-10"), Month.parse("2025-11")),
     month_open.show_late: lambda: (hostile(MonthOverview).late,),
@@ -89,6 +92,7 @@ NUMBERS_ONLY = {
 """What shows no text of anybody's, but numbers, months and currencies."""
 WRITTEN: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
     credit_notes.credited_data: lambda: (hostile(Credited),),
+    events.events_data: lambda: ([hostile(Event)],),
     demo.played_data: lambda: (hostile(Played),),
     month_status.overview_data: lambda: (hostile(MonthOverview),),
     statement_json.owed_data: lambda: (hostile(Owed),),
