@@ -32,7 +32,8 @@ from flybill_pipeline.toolbox.telling import mail
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.toolbox.wiring import build_toolbox
 
-DAGSTER_YAML = Path(__file__).parents[2] / "dagster.yaml"
+DAGSTER_YAML = Path(__file__).with_name("dagster.yaml")
+"""A link to that of the project: a package that was built has the file itself."""
 NOTHING_PRICED = "Until then nothing is priced or billed, as this usage would be missing."
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
