@@ -21,6 +21,7 @@ from flybill_pipeline_tests.docs.pages import PAGES, named, text_of
 
 README = text_of("README.md")
 OPERATIONS = text_of("docs/operations.md")
+IMPORTS = text_of("docs/organizations-and-items.md")
 CONFIGURATION = text_of("docs/configuration.md")
 ALL = text_of(*map(named, PAGES))
 VARIABLES = sorted(set(re.findall(r"^\| `([A-Z_]+)[`=]", CONFIGURATION, re.MULTILINE)))
@@ -176,8 +177,8 @@ def test_the_runbook_has_every_reason_to_hold_a_month() -> None:
 
 
 def table_after(text: str) -> list[list[str]]:
-    """The rows of the first table after `text` in the operator's page, cell by cell, the names in each cell only."""
-    lines = OPERATIONS[OPERATIONS.index(text) :].splitlines()
+    """The rows of the first table after `text` in the page of imports, cell by cell, the names in each cell only."""
+    lines = IMPORTS[IMPORTS.index(text) :].splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("|")) + 2
     rows = takewhile(lambda line: line.startswith("|"), lines[first:])
     return [[",".join(re.findall(r"`(\w+)`", cell)) for cell in row.strip("|").split("|")] for row in rows]
@@ -188,4 +189,4 @@ def test_the_columns_of_imported_files_are_told() -> None:
     assert told == list(organizations_file.READERS)
     items = {kind: (must, may) for kind, must, may in table_after("`flybill import-items`, one row")}
     assert items == {kind: (",".join(must), ",".join(may)) for kind, (must, may) in items_file.KINDS.items()}
-    assert all(f"`{name}`" in OPERATIONS for name in items_file.COMMON)
+    assert all(f"`{name}`" in IMPORTS for name in items_file.COMMON)

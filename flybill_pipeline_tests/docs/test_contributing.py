@@ -61,7 +61,7 @@ def recipes() -> dict[str, list[Place]]:
 
 def _places(section: str) -> Iterator[Place]:
     for item in re.findall(r"^- (.*(?:\n  .*)*)", section, re.MULTILINE):
-        paths = re.findall(r"`([\w./]+/[\w.]+|\w+\.md)`", item)
+        paths = re.findall(r"`([\w./]+/[\w.-]+|\w+\.md)`", item)
         yield Place(
             tuple(re.sub(r"(?<!\w)[A-Z]{4,}(?=\.py|\.po|\.html|/)", "*", path) for path in paths),
             always=not item.startswith("if "),
