@@ -18,6 +18,7 @@ EXAMPLES = {
     "import-orgs": "flybill import-orgs orgs.csv",
     "import-items": "flybill import-items items.csv",
     "land": "flybill land usage.csv --source usage",
+    "preview": "flybill preview usage.csv --source usage",
     "close": "flybill close 2026-10",
     "repair": "flybill repair 2026-10 --org acme",
     "release": 'flybill release 2026-10 --org acme --by ada --reason "checked the usage"',
@@ -50,7 +51,9 @@ FILES = {
         "FILE is CSV in UTF-8, or a JSON list. Its columns: item_id,kind,org_id,name, and those of each kind: "
         "docs/organizations-and-items.md."
     ),
-    "land": "FILE is JSON lines, CSV or Parquet (.gz and .zst too), as its source in sources.toml says.",
+    "land": (
+        "FILE is JSON, JSON lines, CSV or Parquet (.gz, .zst too), as its source in sources.toml says: docs/sources.md."
+    ),
     "reprice": BOOKS,
     "quote": BOOKS,
     "export": "The file is CSV, JSON or HTML; with `focus` it is a folder of CSV files.",

@@ -72,15 +72,37 @@ def import_items(file: Path, json_wanted: bool) -> None:
     )
 
 
+SOURCE = click.option(
+    "--source", required=True, help="The source in the source mapping that says how to read the file."
+)
+
+
 @click.command()
 @click.argument("file", type=FILE)
-@click.option("--source", required=True, help="The source in the source mapping that says how to read the file.")
+@SOURCE
+@click.option(
+    "--replace", is_flag=True, help="Take the place of the landed file of its name; what that said is undone."
+)
 @as_json
-def land(file: Path, source: str, json_wanted: bool) -> None:
+def land(file: Path, source: str, replace: bool, json_wanted: bool) -> None:
     """Copy a usage FILE into the landing zone, after checking that it can be read."""
     with toolbox(usable_settings()) as tools:
-        landed = tools.landing.land(file, source)
+        landed = tools.landing.land(file, source, replace=replace)
     show(json_wanted, asdict(landed), lambda: screen.line(landed.sentence))
 
 
-IMPORTS = (import_orgs, import_items, land)
+@click.command()
+@click.argument("file", type=FILE)
+@SOURCE
+@as_json
+def preview(file: Path, source: str, json_wanted: bool) -> None:
+    """Say what a source makes of a usage FILE: events, sums, what is refused, what is there already. Stores nothing."""
+    from flybill_pipeline.cli.render.preview import preview_data, show_preview
+    from flybill_pipeline.questions.previewed import preview_file
+
+    with toolbox(usable_settings()) as tools:
+        answer = preview_file(tools, file, source)
+    show(json_wanted, preview_data(answer), lambda: show_preview(answer))
+
+
+IMPORTS = (import_orgs, import_items, land, preview)

@@ -31,6 +31,7 @@ ARGUMENTS = {
     "import-orgs": (__file__,),
     "import-items": (__file__,),
     "land": (__file__, "--source", "edge"),
+    "preview": (__file__, "--source", "edge"),
     "close": (MONTH,),
     "repair": (MONTH, "--org", "acme"),
     "release": (MONTH, "--org", "acme", "--by", "ada", "--reason", "seen"),

@@ -6,13 +6,13 @@ What becomes of a file's rows is in take.py; which files are new is in catalog.p
 import filecmp
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path, PurePath, PurePosixPath
 from tempfile import TemporaryDirectory, gettempdir
+from typing import TypeVar
 
 import duckdb
 
@@ -22,7 +22,9 @@ from flybill_pipeline.stores.files.folders import local_folder
 from flybill_pipeline.stores.files.second_reader import fault_of_packing
 from flybill_pipeline.stores.files.whole_copies import copy_whole
 from flybill_pipeline.stores.usage.intake.judging import MACROS
+from flybill_pipeline.stores.usage.intake.landed import Landed, refusal_of
 from flybill_pipeline.stores.usage.intake.look import Look, look_into
+from flybill_pipeline.stores.usage.intake.preview import Preview, preview
 from flybill_pipeline.stores.usage.intake.readers import prepared
 from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
@@ -31,30 +33,18 @@ from flybill_pipeline.stores.usage.intake.take import proven
 HASHED_UP_TO = 8 * 1024 * 1024  # bytes; larger files are known by size and time of modification
 LOOKED_AT = 100_000  # rows
 LOOKED_THROUGH = 16 * 1024 * 1024  # bytes: a file up to this size is looked through as a whole
-CONFLICTS_IN_HUNDRED = 1
-"""A single corrected row among many is told. More of them, and the mapping's event_id does not tell events apart."""
+
+
+T = TypeVar("T")
+Tell = Callable[[duckdb.DuckDBPyConnection, Look], T]
+
+
+def _as_it_is(_: duckdb.DuckDBPyConnection, look: Look) -> Look:
+    return look
 
 
 class LandingError(Exception):
     """The file cannot be landed; the message names the file, what is wrong and the remedy."""
-
-
-@dataclass(frozen=True, slots=True)
-class Landed:
-    """Where a file now lies below the landing zone, whether the very same content was there already, what it has."""
-
-    path: str
-    already_there: bool
-    look: Look
-
-    @property
-    def sentence(self) -> str:
-        """What happened, for a person."""
-        if self.already_there:
-            return f"{self.path} was landed before with the same content."
-        return " ".join(
-            [f"Landed {self.path}: {_counted(self.look)}.", *_first_event(self.look), *_same_ids(self.look)]
-        )
 
 
 class Landing:
@@ -101,74 +91,96 @@ class Landing:
         """Somebody who may write here could link to a file that only we can read."""
         return not path.resolve().is_relative_to(self.root.resolve())
 
-    def land(self, file: Path, source_name: str) -> Landed:
+    def land(self, file: Path, source_name: str, *, replace: bool = False) -> Landed:
         """Copies `file` to `<landing>/<source>/<file's name>`, all or nothing, if its source mapping can read it.
 
         The folder has the source's name, or its id, where the source finds files of that folder only.
 
         Where a file of that name with other content lies already, the content's hash becomes part of the name: two
-        exports called usage.csv are two files, and nothing that was landed is ever written over.
-        Raises LandingError when there is no such source or file, the source would not find the file, none of its rows
-        can be read, or many have the id of another one with other content.
+        exports called usage.csv are two files, and nothing that was landed is written over, unless told to `replace`
+        it: then what it said is taken back.
+        Raises LandingError when there is no such source or file, or the source would not find it. So it does when none
+        of its rows can be read, many have the id of another one with other content, or all would count a second time.
         """
-        source = self.sources.get(source_name)
-        if source is None:
-            raise LandingError(f"there is no source {source_name!r}; sources.toml has {', '.join(self.sources)}")
-        if not file.is_file():
-            raise LandingError(f"{file}: no such file")
-        folder = _folder(file, source)
-        path = f"{folder}/{file.name}"
-        if _hidden(PurePosixPath(path)):
-            raise LandingError(
-                f"{file}: would never be read: names that begin with a dot or an underscore are files that are still "
-                "being written; rename the file"
-            )
-        look = self._look_into(file, source)
+        source, path = self._place_of(file, source_name)
+        look = self._look_into(file, source, _as_it_is)
+        if refusal := refusal_of(look, source):
+            raise LandingError(f"{file}: {refusal}")
         try:
-            return self._put(file, path, look)
+            return self._put(file, path, look, replace=replace, again=source.event_id is None)
         except OSError as error:
             raise LandingError(
                 f"{file}: was not landed, and nothing of it is left in the landing zone: {error.strerror or error}; "
                 "land it again when that is mended"
             ) from None
 
-    def _put(self, file: Path, path: str, look: Look) -> Landed:
-        if (self.root / path).exists() and not filecmp.cmp(file, self.root / path, shallow=False):
-            path = f"{PurePosixPath(path).parent}/{_with_hash(file)}"
+    def preview(self, file: Path, source_name: str, pieces: Sequence[Path]) -> Preview:
+        """What the source makes of the file; `pieces` are the lake's files of events. Stores nothing.
+
+        Raises LandingError when there is no such source or file, or it cannot be read at all.
+        """
+        source, _ = self._place_of(file, source_name)
+        return self._look_into(
+            file, source, lambda connection, look: preview(connection, look, source, pieces), whole=True
+        )
+
+    def _place_of(self, file: Path, source_name: str) -> tuple[SourceMapping, str]:
+        """The source, and where its file would be landed. Raises LandingError."""
+        source = self.sources.get(source_name)
+        if source is None:
+            raise LandingError(f"there is no source {source_name!r}; sources.toml has {', '.join(self.sources)}")
+        if not file.is_file():
+            raise LandingError(f"{file}: no such file")
+        path = f"{_folder(file, source)}/{file.name}"
+        if _hidden(PurePosixPath(path)):
+            raise LandingError(
+                f"{file}: would never be read: names that begin with a dot or an underscore are files that are still "
+                "being written; rename the file"
+            )
+        return source, path
+
+    def _put(self, file: Path, path: str, look: Look, *, replace: bool, again: bool) -> Landed:
+        """`again`: the rows of a file that has grown would count a second time under another name."""
         target = self.root / path
-        if target.exists():
+        if target.exists() and not filecmp.cmp(file, target, shallow=False) and not replace:
+            if again:
+                raise LandingError(
+                    f"{file}: {path} was landed with other content, and as each row is an event of its own, rows that "
+                    "are in both would count twice. Land it with --replace to take the place of that file, or rename it"
+                )
+            path = f"{PurePosixPath(path).parent}/{_with_hash(file)}"
+            target = self.root / path
+        if target.exists() and not replace:
             return Landed(path, already_there=True, look=look)
         copy_whole(file, target)
         return Landed(path, already_there=False, look=look)
 
-    def _look_into(self, file: Path, source: SourceMapping) -> Look:
+    def _look_into(self, file: Path, source: SourceMapping, tell: Tell[T], *, whole: bool = False) -> T:
+        """What `tell` says of a look at the file. Raises LandingError where nobody can look."""
         try:
             packing = fault_of_packing(file)
             if packing is not None:
                 raise LandingError(f"{file}: cannot be read as {source.format}: {packing}")
-            look = _looked(file, source)
+            return _looked(file, source, tell, whole=whole)
         except UnreadableFileError as error:
             raise LandingError(f"{file}: {error}; {error.remedy}") from None
         except (duckdb.Error, OSError, EOFError, MemoryError) as error:
             raise LandingError(f"{file}: {_why(file, source, error)}") from None
-        if refusal := _refusal(look, source):
-            raise LandingError(f"{file}: {refusal}")
-        return look
 
 
-def _looked(file: Path, source: SourceMapping, *, far_times: bool = False) -> Look:
-    most = None if file.stat().st_size <= LOOKED_THROUGH else LOOKED_AT
+def _looked(file: Path, source: SourceMapping, tell: Tell[T], *, whole: bool, far_times: bool = False) -> T:
+    most = None if whole or file.stat().st_size <= LOOKED_THROUGH else LOOKED_AT
     try:
         with (
             TemporaryDirectory() as work,
             duck(Path(gettempdir()), Limits(), MACROS) as connection,
             prepared(str(file), file.name, source, Path(work), far_times=far_times) as given,
         ):
-            return look_into(connection, given, source, datetime.now(UTC), most)
+            return tell(connection, look_into(connection, given, source, datetime.now(UTC), most))
     except duckdb.ConversionException:
         if far_times or source.format != "parquet":
             raise
-        return _looked(file, source, far_times=True)
+        return _looked(file, source, tell, whole=whole, far_times=True)
 
 
 def _why(file: Path, source: SourceMapping, error: Exception) -> str:
@@ -187,43 +199,6 @@ def _folder(file: Path, source: SourceMapping) -> str:
         f"{file}: source {source.name!r} reads {source.files}, which does not match {source.name}/{file.name}; "
         "rename the file or correct `files` in sources.toml"
     )
-
-
-def _refusal(look: Look, source: SourceMapping) -> str | None:
-    """Why the file must not be landed, with the remedy; None when it may."""
-    if not look.rows:
-        return "there is no row in it, so nothing would be billed: land it when there is one"
-    if not look.readable:
-        return (
-            f"source {source.name!r} can read none of its {look.rows:,} rows; {look.first_fault}. The mapping expects"
-            f" {', '.join(source.column_names())}: correct `columns` in sources.toml, or the file"
-        )
-    if look.conflicts * 100 > look.readable * CONFLICTS_IN_HUNDRED:
-        names = ", ".join(column.name or column.described() for column in source.event_id or ())
-        return (
-            f"{look.conflicts:,} of {look.readable:,} rows have the id of an earlier row but other content, and would"
-            f" not count; the event_id of source {source.name!r} is {names}: name every column there that tells"
-            " events apart"
-        )
-    return None
-
-
-def _counted(look: Look) -> str:
-    rows = "1 row" if look.rows == 1 else f"{look.rows:,} rows"
-    return f"{rows} looked at, {look.readable:,} can be read" + (f" ({look.first_fault})" if look.first_fault else "")
-
-
-def _first_event(look: Look) -> Iterator[str]:
-    if event := look.first_event:
-        about = f"{event['org_id']}, {event['quantity'].rstrip('0').rstrip('.')} {event['meter']}"
-        yield f"The first event is {event['event_id']}: {about} {event['dimensions']} at {event['occurred_at']} UTC."
-
-
-def _same_ids(look: Look) -> Iterator[str]:
-    if look.repeats:
-        yield f"Rows that repeat an earlier one: {look.repeats:,}; each id counts once."
-    if look.conflicts:
-        yield f"Rows with the id of an earlier one but other content: {look.conflicts:,}; they will not count."
 
 
 def _shown(path: Path) -> str:

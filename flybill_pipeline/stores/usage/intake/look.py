@@ -5,13 +5,14 @@ Nothing is stored, and nothing is decided: landing.py refuses.
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import duckdb
 
-from flybill_pipeline.stores.usage.intake.judging import judging_query, sentences
+from flybill_pipeline.stores.files.duck import quoted
+from flybill_pipeline.stores.usage.intake.judging import LEFT_OUT, judging_query, sentences
 from flybill_pipeline.stores.usage.intake.readers import reading
 from flybill_pipeline.stores.usage.intake.reading import FileFacts, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
@@ -25,7 +26,8 @@ class Look:
     """What was seen: `rows` looked at, `readable` ones among them, and of these what has the id of an earlier row.
 
     `repeats` have its content too, `conflicts` another one. `first_event` has its parts as texts; `first_fault` says
-    row and reason of the first row that cannot be read.
+    row and reason of the first row that cannot be read. Rows that are no usage are `left_out`. `refused` are the first
+    rows that cannot be read: their number, reason, sentence and text.
     """
 
     rows: int
@@ -34,6 +36,8 @@ class Look:
     conflicts: int
     first_event: Mapping[str, str] | None
     first_fault: str | None
+    left_out: int = 0
+    refused: Sequence[tuple[int, str, str, str | None]] = ()
 
 
 def look_into(
@@ -52,21 +56,29 @@ def look_into(
         _require_single_keys(connection)
     judged = judging_query(rows, how, source, now)
     connection.execute(
-        f"create temp table looked as select {', '.join(SHOWN_PARTS)}, fault, {number} as row from ({judged})"
+        f"create temp table looked as select {', '.join(SHOWN_PARTS)}, fault, raw, {number} as row from ({judged})"
     )
-    good, bad = _one(connection, "select count(*) filter (fault is null), count(fault) from looked")
+    good, bad, left_out = _one(connection, _COUNTS)
     rejected = has_rejects(connection) and _one(connection, "select count(distinct line) from rejects")[0]
     repeats, conflicts = _one(connection, _SAME_IDS)
+    refused = _refused(connection, sentences(source, now), rejected=bool(rejected))
     return Look(
-        rows=good + bad + rejected,
+        rows=good + bad + left_out + rejected,
         readable=good,
         repeats=repeats,
         conflicts=conflicts,
         first_event=_first_event(connection),
-        first_fault=_first_fault(connection, sentences(source, now), rejected=bool(rejected)),
+        first_fault=next((f"row {row}: {message}" for row, _, message, _ in refused), None),
+        left_out=left_out,
+        refused=refused,
     )
 
 
+CONTENT = "(org_id, meter, dimensions, quantity, occurred_at)"
+"""What makes two events with one id the same event."""
+REFUSED_SHOWN = 20
+_COUNTS = f"""select count(*) filter (fault is null), count(fault) filter (fault <> '{LEFT_OUT}'),
+    count(*) filter (fault = '{LEFT_OUT}') from looked"""
 _DOUBLED = """select row, list_filter(list_distinct(keys), lambda key: len(list_filter(keys, lambda k: k = key)) > 1)
     from (select rowid + 1 as row, try(json_keys(line)) as keys from landed) where len(keys) > len(list_distinct(keys))
     order by row limit 1"""
@@ -83,10 +95,10 @@ def _require_single_keys(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-_SAME_IDS = """
+_SAME_IDS = f"""
     select count(*) filter (content is not distinct from standing), count(*) filter (content is distinct from standing)
     from (select content, row_number() over earlier as place, first(content) over earlier as standing
-          from (select event_id, row, (org_id, meter, dimensions, quantity, occurred_at) as content
+          from (select event_id, row, {CONTENT} as content
                 from looked where fault is null)
           window earlier as (partition by event_id order by row rows between unbounded preceding and current row))
     where place > 1"""
@@ -98,14 +110,18 @@ def _first_event(connection: duckdb.DuckDBPyConnection) -> dict[str, str] | None
     return None if row is None else dict(zip(SHOWN_PARTS, row, strict=True))
 
 
-def _first_fault(connection: duckdb.DuckDBPyConnection, messages: Mapping[str, str], *, rejected: bool) -> str | None:
-    rejects = "union all select line::bigint, null, lower(error_type::varchar) from rejects" if rejected else ""
-    row = connection.execute(f"""select * from (select row, fault, null as error from looked where fault is not null
-        {rejects}) order by row limit 1""").fetchone()
-    if row is None:
-        return None
-    number, fault, error = row
-    return f"row {number}: {messages[fault] if fault else f'the row does not fit the format: {error}'}"
+def _refused(
+    connection: duckdb.DuckDBPyConnection, messages: Mapping[str, str], *, rejected: bool
+) -> list[tuple[int, str, str, str | None]]:
+    """The first rows that cannot be read: number, reason, sentence, text."""
+    rejects = "union all select line::bigint, null, lower(error_type::varchar), csv_line from rejects"
+    rows = connection.execute(f"""select * from (
+        select row, fault, null as error, raw from looked where fault <> {quoted(LEFT_OUT)}
+        {rejects if rejected else ""}) order by row limit {REFUSED_SHOWN}""").fetchall()
+    return [
+        (row, fault or f"malformed_{error}", messages.get(fault, f"the row does not fit the format: {error}"), raw)
+        for row, fault, error, raw in rows
+    ]
 
 
 def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:

@@ -24,7 +24,8 @@ def news_of(file: LandedFile, known: Row[Any] | None) -> Literal["new", "changed
         if not same:
             return "changed"
         if known.state == "taken":
-            return "touched"
+            # Who puts a file there again after mending its mapping wants it read by that.
+            return "touched" if known.mapping_hash == file.mapping_hash else "changed"
     mended = (known.mapping_hash, known.changed_ns) != (file.mapping_hash, file.changed_ns)
     return "waiting" if known.state in ("registered", "gone") or (known.state == "broken" and mended) else None
 

@@ -1,0 +1,66 @@
+"""How a preview of a usage file looks. What is in it: `questions.previewed`."""
+
+from typing import Any
+
+from flybill_pipeline.cli.render import screen
+from flybill_pipeline.questions.previewed import Previewed
+
+SHOWN = 40
+
+
+def preview_data(answer: Previewed) -> dict[str, Any]:
+    """The answer as JSON."""
+    found = answer.preview
+    look = found.look
+    counts = {name: getattr(look, name) for name in ("rows", "left_out", "repeats", "conflicts")}
+    return {
+        "rows": counts | {"refused": look.rows - look.readable - look.left_out, "events": look.readable},
+        "known": found.known,
+        "conflicting": found.conflicting,
+        "first_at": found.first_at,
+        "last_at": found.last_at,
+        "events": list(found.events),
+        "sums": [each._asdict() for each in found.sums],
+        "refused": [each._asdict() for each in found.refused],
+        "unknown_orgs": list(answer.unknown_orgs),
+        "unknown_meters": list(answer.unknown_meters),
+    }
+
+
+def show_preview(answer: Previewed) -> None:
+    """The answer as text."""
+    found, rows = answer.preview, preview_data(answer)["rows"]
+    screen.line("Nothing was stored.")
+    screen.numbers({
+        "rows read": rows["rows"], "no usage, left out": rows["left_out"], "refused": rows["refused"],
+        "events": rows["events"], "with the id of an earlier row, the same": rows["repeats"],
+        "with the id of an earlier row, not the same": rows["conflicts"],
+        "in the lake already": found.known, "in the lake with other content": found.conflicting,
+    })  # fmt: skip
+    if found.first_at:
+        screen.line(f"From {found.first_at} to {found.last_at} UTC.")
+    _table("First events", ("row", "organization", "meter", "quantity", "time", "dimensions", "id"), [
+        (e["row"], e["org_id"], e["meter"], e["quantity"], e["occurred_at"], e["dimensions"], e["event_id"])
+        for e in found.events
+    ])  # fmt: skip
+    _table("Sums", ("organization", "meter", "quantity", "events"), [
+        (each.org_id, each.meter, each.quantity, f"{each.events:,}") for each in found.sums[:SHOWN]
+    ])  # fmt: skip
+    _table("Refused", ("row", "why", "what it looks like"), [
+        (str(each.row), each.message, (each.raw or "")[:80]) for each in found.refused
+    ])  # fmt: skip
+    if answer.unknown_orgs:
+        screen.line(screen.warning("not imported"), f": {_named(answer.unknown_orgs)}; import-orgs takes them")
+    if answer.unknown_meters:
+        screen.line(screen.warning("without a price"), f": {_named(answer.unknown_meters)}; a price book names meters")
+
+
+def _table(title: str, titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    if rows:
+        screen.line(screen.strong(title))
+        screen.table(titles, rows, right=("quantity", "events", "row"))
+
+
+def _named(names: Any) -> str:
+    shown = ", ".join(names[:SHOWN])
+    return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown

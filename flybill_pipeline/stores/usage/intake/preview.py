@@ -1,0 +1,104 @@
+"""What a mapping makes of a file that is not landed: first events, sums, what is refused and why. Stores nothing.
+
+It tells of the rows that look.py has judged; who is billed for them is not known here.
+"""
+
+# ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from flybill_pipeline.stores.files.duck import parquet_rows, quoted
+from flybill_pipeline.stores.usage.intake.look import CONTENT, Look
+from flybill_pipeline.stores.usage.intake.sources import SourceMapping
+
+SHOWN = 5
+
+
+class Sum(NamedTuple):
+    """What an organization has of a meter in the file: an exact quantity as plain text, and how many events."""
+
+    org_id: str
+    meter: str
+    quantity: str
+    events: int
+
+
+class Refused(NamedTuple):
+    """A row that would not count: where it is, why in words, and what it looks like."""
+
+    row: int
+    reason: str
+    message: str
+    raw: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """`look` counts rows, and the ids that are in the file twice. `events` are the first ones, each part as a text.
+
+    `first_at` and `last_at` are the times of the events, UTC. Of the events, `known` have an id that is in the lake
+    with their content, and `conflicting` one that is there with other content.
+    """
+
+    look: Look
+    events: Sequence[dict[str, str]]
+    sums: Sequence[Sum]
+    first_at: str | None
+    last_at: str | None
+    refused: Sequence[Refused]
+    known: int
+    conflicting: int
+
+
+def preview(
+    connection: duckdb.DuckDBPyConnection, look: Look, source: SourceMapping, pieces: Sequence[Path]
+) -> Preview:
+    """What is to be told of the rows that were looked at; `pieces` are the lake's files of events."""
+    sums = connection.execute("""select org_id, meter, sum(quantity)::varchar, count(*) from looked where fault is null
+        group by all order by all""").fetchall()
+    bounds = "select min(occurred_at)::varchar, max(occurred_at)::varchar from looked where fault is null"
+    first_at, last_at = connection.execute(bounds).fetchall()[0]
+    known, conflicting = _in_lake(connection, source, pieces)
+    return Preview(
+        look=look,
+        events=_first_events(connection),
+        sums=[Sum(org, meter, _plain(quantity), events) for org, meter, quantity, events in sums],
+        first_at=first_at,
+        last_at=last_at,
+        refused=[Refused(*row) for row in look.refused],
+        known=known,
+        conflicting=conflicting,
+    )
+
+
+def _first_events(connection: duckdb.DuckDBPyConnection) -> list[dict[str, str]]:
+    parts = ("row", "event_id", "org_id", "meter", "quantity", "dimensions", "occurred_at")
+    texts = ", ".join(f"{part}::varchar" for part in parts)
+    rows = connection.execute(
+        f"select {texts} from looked where fault is null order by looked.row, meter, occurred_at limit {SHOWN}"
+    ).fetchall()
+    events = [dict(zip(parts, row, strict=True)) for row in rows]
+    return [event | {"quantity": _plain(event["quantity"])} for event in events]
+
+
+def _in_lake(connection: duckdb.DuckDBPyConnection, source: SourceMapping, pieces: Sequence[Path]) -> tuple[int, int]:
+    """How many events have the id of one that is in the lake: with the same content, and with another."""
+    if not pieces:
+        return 0, 0
+    there = f"""select event_id, {CONTENT} as content from {parquet_rows(pieces)}
+        where source = {quoted(source.key)} and event_id in (select event_id from looked where fault is null)"""
+    counts = connection.execute(f"""
+        select count(*) filter (same), count(*) filter (not same) from (
+            select bool_or({CONTENT} is not distinct from there.content) as same
+            from looked join ({there}) there using (event_id) where fault is null group by looked.row, event_id, meter)
+        """).fetchall()[0]
+    return int(counts[0]), int(counts[1])
+
+
+def _plain(quantity: str) -> str:
+    return quantity.rstrip("0").rstrip(".") if "." in quantity else quantity

@@ -1,0 +1,94 @@
+"""A preview says what a file would come to, and stores nothing. A landed file is replaced with its usage."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from flybill_pipeline.cli.render.preview import preview_data, show_preview
+from flybill_pipeline.questions.previewed import Previewed
+from flybill_pipeline.stores.usage.intake.landing import Landing, LandingError
+from flybill_pipeline.stores.usage.intake.preview import Preview
+from flybill_pipeline.stores.usage.intake.sources import load_sources
+from flybill_pipeline_tests.stores.usage.usage_world import SOURCES, UsageWorld, edge, jsonl
+
+MAPPING = SOURCES.replace('dimensions = { region = "region" }', 'dimensions = { region = "region" }\nwhere = { x = { not = "no" } }', 1)  # noqa: E501  # fmt: skip
+
+
+@pytest.fixture
+def world(tmp_path: Path, engine: Engine) -> UsageWorld:
+    return UsageWorld(tmp_path, engine, MAPPING)
+
+
+def previewed(world: UsageWorld, file: Path) -> Preview:
+    return world.landing.preview(file, "edge", [world.lake.root / piece for piece in world.catalog.all_pieces()])
+
+
+def test_it_says_everything_and_stores_nothing(world: UsageWorld, tmp_path: Path) -> None:
+    world.put("edge/a.jsonl", jsonl(edge(1, gb=1), edge(2, gb=2)))
+    world.run()
+    rows = [edge(1, gb=1), edge(2, gb=5), edge(3, org="beta", gb=0.5, at="2026-10-06T00:00:00Z"), edge(3, gb=9)]
+    file = tmp_path / "b.jsonl"
+    file.write_text(jsonl(*rows, edge(4) | {"x": "no"}, {"id": "bad", "x": 1}))
+    files = set(world.landing.root.rglob("*"))
+    found = previewed(world, file)
+    assert set(world.landing.root.rglob("*")) == files
+    assert (found.known, found.conflicting) == (1, 1)
+    look = found.look
+    assert (look.rows, look.readable, look.left_out, look.repeats, look.conflicts) == (6, 4, 1, 0, 1)
+    assert found.sums == [("acme", "traffic_gb", "15", 3), ("beta", "traffic_gb", "0.5", 1)]
+    assert (found.first_at, found.last_at) == ("2026-10-05 10:00:00", "2026-10-06 00:00:00")
+    assert [(each.row, each.reason) for each in found.refused] == [(6, "org_missing")]
+    assert [event["event_id"] for event in found.events] == ["1", "2", "3", "3"]
+
+
+def test_it_is_shown_as_text_and_as_json(world: UsageWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "b.jsonl"
+    file.write_text(jsonl(edge(1, gb=1.5), {"id": "bad"}))
+    answer = Previewed(previewed(world, file), ["acme"], ["traffic_gb"])
+    show_preview(answer)
+    said = capsys.readouterr().out
+    assert all(words in said for words in ("Nothing was stored", "1.5", "names no organization", "not imported: acme"))
+    data = json.loads(json.dumps(preview_data(answer)))
+    assert data["rows"]["refused"] == 1
+    assert data["sums"] == [{"org_id": "acme", "meter": "traffic_gb", "quantity": "1.5", "events": 1}]
+    assert data["unknown_meters"] == ["traffic_gb"]
+
+
+def test_a_file_takes_the_place_of_the_landed_one_and_its_usage_too(world: UsageWorld, tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    for gb, replace in ((10, False), (3, True)):
+        file.write_text(jsonl(edge(1, gb=gb)))
+        world.landing.land(file, "edge", replace=replace)
+        world.run()
+    assert [path.name for path in (world.landing.root / "edge").iterdir()] == ["a.jsonl"]
+    assert world.quantities() == {"acme": "3"}
+
+
+def test_a_mended_mapping_reads_a_file_that_is_landed_again(world: UsageWorld, tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text(jsonl(edge(1, gb=10) | {"requests": 1000}))
+    (tmp_path / "s.toml").write_text(MAPPING.replace('quantity = "gb"', 'quantity = "requests"', 1))
+    mended, wrong = world.landing, load_sources(tmp_path / "s.toml")
+    world.landing = Landing(str(mended.root), wrong)
+    world.lake.sources = {source.key: source for source in wrong.values()}
+    world.landing.land(file, "edge")
+    world.run()
+    assert world.quantities() == {"acme": "1000"}
+    world.landing, world.lake.sources = mended, {source.key: source for source in mended.sources.values()}
+    world.landing.land(file, "edge", replace=True)
+    world.run()
+    assert world.quantities() == {"acme": "10"}
+
+
+def test_a_log_that_has_grown_is_not_landed_beside_itself(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text(MAPPING.replace('event_id = "id"', 'event_id = "row"', 1))
+    landing = Landing(str(tmp_path / "landing"), load_sources(tmp_path / "s.toml"))
+    file = tmp_path / "a.jsonl"
+    file.write_text(jsonl(edge(1)))
+    landing.land(file, "edge")
+    file.write_text(jsonl(edge(1), edge(2)))
+    with pytest.raises(LandingError, match=r"would count twice\. Land it with --replace"):
+        landing.land(file, "edge")
+    assert landing.land(file, "edge", replace=True).path == "edge/a.jsonl"
