@@ -1,6 +1,7 @@
 """What Dagster loads: all definitions, put together for one deployment. No asset is written here."""
 
 import warnings
+from functools import cache
 
 import dagster as dg
 
@@ -25,12 +26,13 @@ from flybill_pipeline.defs.sensors import EVERY_SECONDS, sensors
 from flybill_pipeline.defs.to_do_list import to_do_list_sensor
 from flybill_pipeline.local.home import keep_to_ourselves
 from flybill_pipeline.settings import Settings, load_settings
+from flybill_pipeline.toolbox.ready import at_home
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.toolbox.wiring import build_toolbox, require_usable_stripe
 
 
 def build_defs(settings: Settings, *, toolbox: Toolbox | None = None, every: int = EVERY_SECONDS) -> dg.Definitions:
-    """All definitions for these settings. Connects to nothing: that is left to the runs.
+    """All definitions for these settings. Connects to nothing: that is left to the runs, and so is what must run here.
 
     `toolbox` replaces the real stores and gateway, for tests and for the command line, which has one already. Sensors
     look once in `every` seconds, at payments twice as often: money that arrives is to be seen within a minute.
@@ -65,10 +67,18 @@ def build_defs(settings: Settings, *, toolbox: Toolbox | None = None, every: int
             alert_sensor(partitions, status, every),
             outgoing_sensor(status, every),
         ],
-        resources={"toolbox": toolbox or build_toolbox(settings)},
+        resources={"toolbox": toolbox or _toolbox(settings)},
         # One process for a run: the default starts one for every step, which costs 4 to 11 seconds each.
         executor=dg.in_process_executor,
     )
+
+
+def _toolbox(settings: Settings) -> Toolbox | dg.ResourceDefinition:
+    """The real stores; where no database is named, those of this machine, brought up when they are first asked for."""
+    if settings.database_url is not None:
+        return build_toolbox(settings)
+    opened = cache(lambda: build_toolbox(at_home(settings)))
+    return dg.ResourceDefinition(lambda _context: opened())
 
 
 @dg.definitions

@@ -9,7 +9,9 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from dagster._core.instance.config import dagster_instance_config
 from dagster._core.workspace.load import location_origins_from_yaml_paths
+from dagster_postgres import DagsterPostgresStorage
 
+from flybill_pipeline.operating.home_storage import HomeStorage
 from flybill_pipeline.serving.webserver import main as webserver
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline_tests.conftest import PROJECT
@@ -140,7 +142,9 @@ def test_the_instance_of_the_cluster_is_the_projects(tmp_path: Path, monkeypatch
     ours = yaml.safe_load((PROJECT / "dagster.yaml").read_text())
     assert VALUES["telemetry"] == ours.pop("telemetry")
     assert at("postgresql")["postgresqlScheme"] == "postgresql+psycopg2"
-    assert list(ours.pop("storage")) == ["postgres"]
+    storage = ours.pop("storage")["custom"]
+    assert (storage["module"], storage["class"]) == (HomeStorage.__module__, HomeStorage.__name__)
+    assert issubclass(HomeStorage, DagsterPostgresStorage)  # which the chart names by itself
     assert VALUES["additionalInstanceConfig"] == ours
     # What the chart writes itself and what stands in additionalInstanceConfig must not be the same key twice.
     assert not any(at("dagsterDaemon")[part]["enabled"] for part in ("runCoordinator", "runMonitoring", "runRetries"))

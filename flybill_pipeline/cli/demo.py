@@ -10,8 +10,9 @@ from flybill_pipeline.cli.answers import as_json, show
 from flybill_pipeline.cli.arguments import COUNT, MONTH
 from flybill_pipeline.cli.render.month_status import show_failed_runs
 from flybill_pipeline.cli.render.progress import progress_bars
-from flybill_pipeline.cli.sessions import ready, usable_settings
+from flybill_pipeline.cli.sessions import usable_settings
 from flybill_pipeline.settings import Settings
+from flybill_pipeline.toolbox.ready import ready
 
 DEMO_HOME = ".flybill-demo"
 """Below the folder that one is in, unless FLYBILL_HOME names another: never the home of one's own data."""

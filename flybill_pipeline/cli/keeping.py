@@ -9,7 +9,8 @@ import click
 from flybill_pipeline.cli.answers import as_json, show
 from flybill_pipeline.cli.arguments import MOMENT
 from flybill_pipeline.cli.render import screen
-from flybill_pipeline.cli.sessions import ready, usable_settings
+from flybill_pipeline.cli.sessions import usable_settings
+from flybill_pipeline.toolbox.ready import ready
 
 
 @click.command()

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from flybill_pipeline.cli.render import screen
-from flybill_pipeline.cli.sessions import ready, toolbox, usable_settings
+from flybill_pipeline.cli.sessions import toolbox, usable_settings
 from flybill_pipeline.serving.ports import require_free
 from flybill_pipeline.settings import SettingsError
+from flybill_pipeline.toolbox.ready import ready
 
 if TYPE_CHECKING:
     from flybill_pipeline.toolbox.tools import Toolbox

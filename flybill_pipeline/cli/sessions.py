@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from flybill_pipeline.local import services
-from flybill_pipeline.settings import Settings, SettingsError
+from flybill_pipeline.settings import Settings
+from flybill_pipeline.toolbox.ready import ready
 
 if TYPE_CHECKING:
     from flybill_pipeline.operating.runs import Runner
@@ -23,33 +23,6 @@ def usable_settings(home: str | None = None) -> Settings:
     from flybill_pipeline.toolbox import wiring
 
     return wiring.usable_settings(home)
-
-
-@contextmanager
-def ready(settings: Settings, *, stripe: bool = True, dagster: bool = True) -> Iterator[Settings]:
-    """Yields complete settings: the local services that are needed run, and the schema is this version's.
-
-    A number of shards that is not the database's is refused: SettingsError.
-    """
-    from flybill_pipeline.stores.postgres.database import migrate as bring_up_to_date
-    from flybill_pipeline.stores.postgres.database import open_engine, shard_count
-
-    with services(settings, stripe=stripe, dagster=dagster) as complete:
-        engine = open_engine(str(complete.database_url))
-        bring_up_to_date(engine, shards=complete.shards)
-        shards = shard_count(engine)
-        engine.dispose()
-        _require_same(settings, shards)
-        yield complete.model_copy(update={"shards": shards})
-
-
-def _require_same(settings: Settings, shards: int) -> None:
-    """Where a number of shards is named, it is that of the database: another process may go by it."""
-    if "shards" in settings.model_fields_set and settings.shards != shards:
-        raise SettingsError(
-            f"FLYBILL_SHARDS={settings.shards}, but this database was made with FLYBILL_SHARDS={shards}, for good: "
-            f"unset the variable, or set it to {shards}"
-        )
 
 
 @contextmanager

@@ -16,6 +16,6 @@ def test_dagster_works_with_our_configuration_in_a_home_of_any_name(
     monkeypatch.setenv("FLYBILL_DAGSTER_DATABASE_URL", "postgresql+psycopg2://db/dagster")
     home = dagster_home(load_settings({"FLYBILL_HOME": str(tmp_path / name)}))
     config, _ = dagster_instance_config(str(home))
-    assert "postgres" in config["storage"]
+    assert "custom" in config["storage"]
     assert not config["telemetry"]["enabled"]
     assert home.samefile(tmp_path / name / "dagster")

@@ -1,0 +1,54 @@
+"""What must run before stores can be used: the local services that nobody replaced, and this version's schema.
+
+The stores are imported when they are first needed, so that `flybill owes` answers at once.
+"""
+
+import atexit
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+
+from flybill_pipeline.local import services
+from flybill_pipeline.settings import Settings, SettingsError
+
+
+@contextmanager
+def ready(settings: Settings, *, stripe: bool = True, dagster: bool = True) -> Iterator[Settings]:
+    """Yields complete settings: the local services that are needed run, and the schema is this version's.
+
+    A number of shards that is not the database's is refused: SettingsError.
+    """
+    from flybill_pipeline.stores.postgres.database import migrate as bring_up_to_date
+    from flybill_pipeline.stores.postgres.database import open_engine, shard_count
+
+    with services(settings, stripe=stripe, dagster=dagster) as complete:
+        engine = open_engine(str(complete.database_url))
+        bring_up_to_date(engine, shards=complete.shards)
+        shards = shard_count(engine)
+        engine.dispose()
+        if "shards" in settings.model_fields_set:  # where none is named it is that of the database
+            require_shards(settings, shards)
+        yield complete.model_copy(update={"shards": shards})
+
+
+@cache
+def at_home(settings: Settings) -> Settings:
+    """Complete settings for a process that was given no database; what they name runs until the process ends.
+
+    So Dagster's own programs work in a checkout as `flybill` does. They have shown the partitions already when this is
+    asked: SettingsError where the database has other shards.
+    """
+    kept = ExitStack()
+    complete = kept.enter_context(ready(settings))
+    atexit.register(kept.close)
+    require_shards(settings, complete.shards)
+    return complete
+
+
+def require_shards(settings: Settings, shards: int) -> None:
+    """Raises SettingsError when the database has another number of shards: another process may go by these settings."""
+    if settings.shards != shards:
+        raise SettingsError(
+            f"FLYBILL_SHARDS={settings.shards}, but this database was made with FLYBILL_SHARDS={shards}, for good: "
+            f"set it to {shards}"
+        )
