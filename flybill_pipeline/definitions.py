@@ -1,6 +1,7 @@
 """What Dagster loads: all definitions, put together for one deployment. No asset is written here."""
 
 import warnings
+from datetime import UTC, datetime
 from functools import cache
 
 import dagster as dg
@@ -27,22 +28,26 @@ from flybill_pipeline.defs.to_do_list import to_do_list_sensor
 from flybill_pipeline.local.home import keep_to_ourselves
 from flybill_pipeline.settings import Settings, load_settings
 from flybill_pipeline.toolbox.ready import at_home
+from flybill_pipeline.toolbox.shown_months import shown_from
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.toolbox.wiring import build_toolbox, require_usable_stripe
 
 
-def build_defs(settings: Settings, *, toolbox: Toolbox | None = None, every: int = EVERY_SECONDS) -> dg.Definitions:
+def build_defs(
+    settings: Settings, *, toolbox: Toolbox | None = None, every: int = EVERY_SECONDS, first: Month | None = None
+) -> dg.Definitions:
     """All definitions for these settings. Connects to nothing: that is left to the runs, and so is what must run here.
 
     `toolbox` replaces the real stores and gateway, for tests and for the command line, which has one already. Sensors
     look once in `every` seconds, at payments twice as often: money that arrives is to be seen within a minute.
+    Partitions begin with `first`; without it with the first month that may be billed.
     """
     # Partitioned checks and two-dimensional mappings are not final in Dagster 1.13; the tests hold what we use of them.
     warnings.filterwarnings("ignore", category=dg.PreviewWarning)
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     state = "RUNNING" if settings.automation else "STOPPED"
     status = dg.DefaultSensorStatus(state)
-    partitions = Partitions(Month.parse(settings.first_month), settings.shards)
+    partitions = Partitions(first or Month.parse(settings.first_month), settings.shards)
     return dg.Definitions(
         assets=told(
             [
@@ -87,4 +92,4 @@ def defs() -> dg.Definitions:
     keep_to_ourselves()
     settings = load_settings()
     require_usable_stripe(settings)
-    return build_defs(settings)
+    return build_defs(settings, first=shown_from(settings, datetime.now(UTC)))

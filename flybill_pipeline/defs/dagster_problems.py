@@ -6,6 +6,7 @@ from datetime import datetime
 import dagster as dg
 
 from flybill_pipeline.billing.alerts.problems import Problem, named
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.checks import CHECKS
 from flybill_pipeline.defs.jobs import INGEST_USAGE, READ_LANDED_FILES
 from flybill_pipeline.defs.later_checks import MOST_RECORDS, last_results
@@ -19,7 +20,12 @@ def dagster_problems(
 ) -> list[Problem]:
     """Everything that Dagster's own storage shows to be wrong now. `openings` are the breaker's."""
     exhausted = given_up(instance, toolbox, partitions, openings, now)
-    return [*_failed_checks(instance), *_given_up(exhausted), *_failing_runs(instance)]
+    return [
+        *_failed_checks(instance),
+        *_given_up(exhausted),
+        *_failing_runs(instance),
+        *_not_shown(toolbox.first_month(), partitions.first_month),
+    ]
 
 
 def _failed_checks(instance: dg.DagsterInstance) -> Iterator[Problem]:
@@ -69,3 +75,17 @@ def _failing_runs(instance: dg.DagsterInstance) -> Iterator[Problem]:
                 cost="",
                 remedy=f"Mend what the log of the last failed run of {job} names, and materialize the partition.",
             )
+
+
+def _not_shown(first: Month | None, shown: Month) -> Iterator[Problem]:
+    """Partitions are made once, when the definitions are loaded."""
+    if first is not None and first < shown:
+        yield Problem(
+            key="months_not_shown",
+            title=f"there is usage of {first}, and Dagster shows months from {shown} on",
+            what="It arrived after Dagster had begun. It is recorded, and counted wherever its month is billed.",
+            who="nobody: it is only not seen in the UI, and what fails of these months is not retried by itself",
+            cost="",
+            remedy="End `flybill up` (or the code server) and start it again.",
+            urgent=False,
+        )

@@ -10,7 +10,10 @@ FAILED_ORG_MONTHS = dg.DynamicPartitionsDefinition(name="failed_org_months")
 
 
 class Partitions:
-    """The partition definitions of one deployment. `first_month` and `shards` never change once there is history."""
+    """The partition definitions of one deployment. `shards` never changes once there is history.
+
+    `first_month` is the first that is shown. Keys do not depend on it, so history comes to sight when it moves back.
+    """
 
     def __init__(self, first_month: Month, shards: int) -> None:
         self.first_month = first_month

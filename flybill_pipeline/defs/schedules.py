@@ -44,7 +44,7 @@ def _close_schedule(partitions: Partitions, grace_days: int, status: dg.DefaultS
                 first_in_line = {"dagster/priority": str(len(earlier) - number)}
                 # Once at each tick: that it was asked for before and is open still, is what is wrong.
                 yield dg.RunRequest(run_key=f"close-{key}-with-{last}", partition_key=key, tags=first_in_line)
-        for key in _shards(partitions, last):
+        for key in _shards(partitions, last) if last >= partitions.first_month else ():
             yield dg.RunRequest(run_key=f"close-{key}", partition_key=key)
 
     return close_last_month

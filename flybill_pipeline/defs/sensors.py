@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -33,10 +34,10 @@ def sensors(
     partitions: Partitions, status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.STOPPED, every: int = EVERY_SECONDS
 ) -> list[dg.SensorDefinition]:
     """`landed_files_arrived`, `days_to_record` and `retry_failed_partitions`, which look once in `every` seconds."""
-    return [*_usage_sensors(status, every), _retry_sensor(partitions, status, every)]
+    return [*_usage_sensors(partitions, status, every), _retry_sensor(partitions, status, every)]
 
 
-def _usage_sensors(status: dg.DefaultSensorStatus, every: int) -> Iterator[dg.SensorDefinition]:
+def _usage_sensors(partitions: Partitions, status: dg.DefaultSensorStatus, every: int) -> Iterator[dg.SensorDefinition]:
     @sensor(job_name=READ_LANDED_FILES, minimum_interval_seconds=every, default_status=status)
     def landed_files_arrived(context: dg.SensorEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
         """New or changed files in the landing zone are read, all of them in one run; after a failure again.
@@ -59,10 +60,20 @@ def _usage_sensors(status: dg.DefaultSensorStatus, every: int) -> Iterator[dg.Se
         for day in days:
             named = f"{day}:{toolbox.catalog.pieces_fingerprint(day)}"
             run_key = _again(context.instance, INGEST_USAGE, named, day.isoformat())
-            yield dg.RunRequest(run_key=run_key, partition_key=day.isoformat())
+            yield dg.RunRequest(run_key=run_key, **_asked(partitions, day))
 
     yield landed_files_arrived
     yield days_to_record
+
+
+def _asked(partitions: Partitions, day: date) -> dict[str, Any]:
+    """What a run is asked for by: the key of the day, or its tag where it is older than what is shown here.
+
+    Dagster would refuse the key of a day that these partitions lack, and with it all other days. The run loads the
+    definitions again, and there the day is one of them.
+    """
+    key = day.isoformat()
+    return {"partition_key": key} if Month.of(day) >= partitions.first_month else {"tags": {"dagster/partition": key}}
 
 
 def _again(instance: dg.DagsterInstance, job: str, named: str, partition: str | None = None) -> str:

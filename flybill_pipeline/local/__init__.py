@@ -6,14 +6,15 @@ flybill commands of one FLYBILL_HOME share them; they are gone when the last com
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from pydantic import SecretStr
 
 from flybill_pipeline.local.home import prepare_home
-from flybill_pipeline.local.keeper import joined
+from flybill_pipeline.local.keeper import address_of, joined
 from flybill_pipeline.settings import Settings
 
-__all__ = ["services"]
+__all__ = ["running_database", "services"]
 
 EMULATOR_KEY = "sk_test_flybill_emulator"
 LIVE_ACCOUNT_RATE = 96.0  # calls a second: the keeper starts the emulator with the limits of a live account
@@ -40,3 +41,9 @@ def services(settings: Settings, *, stripe: bool = True, dagster: bool = True) -
             addresses["stripe_api_key"] = SecretStr(EMULATOR_KEY)
             addresses["stripe_account_rate"] = settings.stripe_account_rate or LIVE_ACCOUNT_RATE
         yield settings.model_copy(update=addresses)
+
+
+def running_database(home: Path) -> str | None:
+    """The address of the home's billing database while somebody uses it. Starts nothing, and makes no file."""
+    address = address_of(home, "postgres")
+    return None if address is None else address.format("flybill")

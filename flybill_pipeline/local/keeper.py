@@ -102,6 +102,14 @@ def joined(home: Path, name: str) -> Iterator[str]:
         yield address
 
 
+def address_of(home: Path, name: str) -> str | None:
+    """The address that the service of `home` has noted while it runs; it may have been killed since."""
+    try:
+        return str(json.loads((home / "run" / f"{name}.json").read_text())["address"])
+    except (OSError, ValueError):
+        return None
+
+
 def _address(run: Path, name: str) -> str | None:
     """The address of the service if a keeper is alive, else None. Waits for one that is starting or stopping it."""
     while True:

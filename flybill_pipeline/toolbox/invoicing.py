@@ -10,6 +10,7 @@ from flybill_pipeline.steps.invoicing.watch_months import overdue_months
 from flybill_pipeline.steps.pricing.open_accounts import Accounts
 from flybill_pipeline.stores.invoicing.billed_months import BilledMonths
 from flybill_pipeline.stores.invoicing.drafts import Drafts
+from flybill_pipeline.stores.invoicing.first_month import first_month
 from flybill_pipeline.stores.invoicing.holds import Holds
 from flybill_pipeline.stores.invoicing.invoices import Invoices
 from flybill_pipeline.stores.invoicing.items import Items
@@ -54,6 +55,10 @@ class InvoicingTools(PricingTools):
     @cached_property
     def open_months(self) -> OpenMonths:
         return OpenMonths(self.engine)
+
+    def first_month(self) -> Month | None:
+        """The first month that has anything."""
+        return first_month(self.engine)
 
     @cached_property
     def billed_months(self) -> BilledMonths:

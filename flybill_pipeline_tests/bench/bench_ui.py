@@ -56,7 +56,7 @@ def measure(months: int, rounds: int, shards: int, times: int) -> None:
         Deployments(url, lambda: Path(folder))(emulator, shards=shards) as flybill,
     ):
         flybill.environment["FLYBILL_AUTOMATION"] = "1"
-        _bill_a_month(flybill, shards)
+        _bill_a_month(flybill, shards, months)
         served = Served(flybill)
         try:
             served.start()
@@ -69,13 +69,17 @@ def measure(months: int, rounds: int, shards: int, times: int) -> None:
             served.kill_all()
 
 
-def _bill_a_month(flybill: Flybill, shards: int) -> None:
-    """Every job once, for real; and a shard that failed and was brought back."""
+def _bill_a_month(flybill: Flybill, shards: int, months: int) -> None:
+    """Every job once, for real; and a shard that failed and was brought back. Partitions begin so many months ago."""
     orgs = [f"org{number}" for number in range(shards * ORGS_A_SHARD)]
     flybill.prices("usd.toml", USD)
     flybill.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in orgs])
     day = f"{MONTH}-05T00:00:00Z"
     flybill.land("usage.jsonl", [event(org, org, 100, day) for org in orgs])
+    first = MONTH
+    for _ in range(1, months):
+        first = first.previous()
+    flybill.land("first.jsonl", [event("first", orgs[0], 1, f"{first}-05T00:00:00Z")])
     flybill.land("held.jsonl", [event(f"{org}!", org, 1, day, "nobody's") for org in orgs[::ORGS_A_SHARD]])
     with patch.dict(os.environ, flybill.environment), runner(load_settings(flybill.environment)) as run:
         leave_room(flybill.environment["FLYBILL_DAGSTER_DATABASE_URL"])
