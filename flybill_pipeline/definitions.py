@@ -19,6 +19,7 @@ from flybill_pipeline.defs.assets.usage import usage_assets
 from flybill_pipeline.defs.checks import checks
 from flybill_pipeline.defs.jobs import jobs
 from flybill_pipeline.defs.month_sensor import month_sensor
+from flybill_pipeline.defs.old_runs import forgetting, forgetting_schedule
 from flybill_pipeline.defs.outgoing import outgoing_sensor
 from flybill_pipeline.defs.partitions import Partitions
 from flybill_pipeline.defs.payment_sensor import payment_sensor
@@ -62,8 +63,11 @@ def build_defs(
             settings.code_url,
         ),
         asset_checks=checks(partitions),
-        jobs=jobs(),
-        schedules=schedules(partitions, settings.close_grace_days, dg.DefaultScheduleStatus(state)),
+        jobs=[*jobs(), forgetting()],
+        schedules=[
+            *schedules(partitions, settings.close_grace_days, dg.DefaultScheduleStatus(state)),
+            forgetting_schedule(dg.DefaultScheduleStatus(state)),
+        ],
         sensors=[
             *sensors(partitions, status, every),
             to_do_list_sensor(status, every),

@@ -47,6 +47,7 @@ check stripe_reconciliation:totals_match_stripe
 check verified_invoices:priced_again_they_are_the_same
 job close_month: finalized_invoices monthly_line_items stripe_invoices
 job export_month: focus_exports
+job forget_old_runs:
 job ingest_usage: daily_usage raw_usage
 job price_month: monthly_line_items
 job read_landed_files: landed_files
@@ -57,6 +58,7 @@ job show_month: billed_month
 job verify_month: verified_invoices
 schedule close_last_month 0 6 3 * *
 schedule export_last_months 0 9 * * *
+schedule keep_history_small 30 3 * * *
 schedule price_open_month 15 * * * *
 schedule reconcile_last_months 0 8 * * *
 schedule verify_last_months 0 5 * * 1
@@ -105,7 +107,7 @@ def listed(repository: dg.RepositoryDefinition) -> list[str]:
     for job in repository.get_all_jobs():
         if not job.name.startswith("__"):
             assets = sorted(key.to_user_string() for key in job.asset_layer.selected_asset_keys)
-            found.append(f"job {job.name}: {' '.join(assets)}")
+            found.append(f"job {job.name}: {' '.join(assets)}".rstrip())
     found += [f"schedule {schedule.name} {schedule.cron_schedule}" for schedule in repository.schedule_defs]
     found += [f"sensor {sensor.name}" for sensor in repository.sensor_defs]
     return sorted(found)

@@ -49,8 +49,8 @@ def sensors_seen(url: str) -> int:
 def copies(months: int, rounds: int, now: datetime) -> Iterator[Copy]:
     """What a deployment does in so many months, the last closed one aside, which was really closed.
 
-    `rounds` is how often in a day files arrive, and the open month is priced. In every sixth month a shard is left
-    failed.
+    `rounds` is how often in a day files arrive, and the open month is priced; 0 is what is left of it when old runs are
+    forgotten. In every sixth month a shard is left failed.
     """
     template = Month.of(now).previous()
     month = template
@@ -79,7 +79,7 @@ def _of_day(day: date, template: Month, rounds: int) -> Iterator[Copy]:
 
 
 def write_history(url: str, wanted: Iterable[Copy]) -> dict[str, int]:
-    """Writes the copies and the ticks of sensors; returns how many rows the tables have then."""
+    """Writes the copies and the ticks of sensors; returns how many rows the tables have then, and megabytes in all."""
     engine = create_engine(url)
     with engine.begin() as connection:
         _plan(connection, wanted)
@@ -93,6 +93,7 @@ def write_history(url: str, wanted: Iterable[Copy]) -> dict[str, int]:
             table: int(connection.scalar(text(f"select count(*) from {table}")) or 0)
             for table in ("runs", "event_logs", "asset_check_executions", "job_ticks")
         }
+        found["MB"] = int(connection.scalar(text("select pg_database_size(current_database())")) or 0) // 1_000_000
     engine.dispose()
     return found
 
