@@ -65,7 +65,8 @@ def _open_month_schedule(partitions: Partitions, status: dg.DefaultScheduleStatu
 
 def _inputs(toolbox: Toolbox, month: Month, now: datetime) -> str:
     """Names the day and what drafts are priced from: a run key with it asks for nothing that was done already."""
-    named = [str(now.date()), toolbox.pricing_inputs.compiled(month), toolbox.fingerprints(month)]
+    days = {str(day): version for day, version in toolbox.pricing_inputs.compiled(month).items()}
+    named = [str(now.date()), days, toolbox.fingerprints(month)]
     return hashlib.sha256(json.dumps(named, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

@@ -1,6 +1,6 @@
 """What runs by the calendar, evaluated at frozen times."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
@@ -123,10 +123,10 @@ class Lake:
     """Stands for what drafts are priced from."""
 
     def __init__(self) -> None:
-        self.days = {"2025-03-01": "v1"}
+        self.days = {date(2025, 3, 1): "v1"}
         self.pricing_inputs = self
 
-    def compiled(self, _month: Month) -> dict[str, str]:
+    def compiled(self, _month: Month) -> dict[date, str]:
         return self.days
 
     def fingerprints(self, _month: Month) -> dict[str, str]:
@@ -149,7 +149,7 @@ def test_the_open_month_is_priced_when_its_usage_changed_and_once_a_day() -> Non
     assert keys(1) == keys(2)
     assert not keys(2) & keys(2, day=10)
     before = keys(3)
-    lake.days = {"2025-03-01": "v2"}
+    lake.days = {date(2025, 3, 1): "v2"}
     assert not before & keys(3)
 
 
