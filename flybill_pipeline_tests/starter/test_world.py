@@ -46,7 +46,7 @@ def test_what_it_prints_bills_a_month_in_a_fresh_home(
         flybill.environment.update(said_by(tmp_path / ODD / "env"))
         answers = [flybill(*shlex.split(line)[1:]) for line in lines]
         assert [(ran.status, "Traceback" in ran.err) for ran in answers] == [(0, False)] * len(lines), answers
-        assert f"acme: You owe $35.10 (invoice FB-{month}-000001 for {month})." in answers[-1].out
+        assert "acme: You owe $35.10" in answers[-1].out
         assert "sync: finalized  2" in flybill("status", str(month)).out
         assert not list(tmp_path.glob("*/.flybill/postgres")), "the tests' own database was used"
 
