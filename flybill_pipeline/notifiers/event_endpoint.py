@@ -44,7 +44,7 @@ class EventEndpoint:
             "webhook-signature": " ".join(_signature(key, event_id, seconds, content) for key in self._keys),
         }
         try:
-            answer = post(self._url, content, headers)
+            answer = post(self._url, content, headers, read=False)
         except NotAnsweredError as error:
             return Taken(None, f"the receiver {error}")
         if 200 <= answer.status < 300:

@@ -13,9 +13,9 @@ Sockets = Callable[[], list[socket.socket | None]]
 
 
 @contextmanager
-def hung_up_after(seconds: float, sockets: Sockets) -> Iterator[None]:
+def hung_up_after(seconds: float, sockets: Sockets) -> Iterator[Event]:
     """Shuts the sockets down when the block has not ended by then. Raises TimeoutError, however the block ends then:
-    half of an answer may look like a whole one.
+    half of an answer may look like a whole one. What is yielded tells whether it was done.
     """
     late = Event()
 
@@ -30,7 +30,7 @@ def hung_up_after(seconds: float, sockets: Sockets) -> Iterator[None]:
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield late
     finally:
         timer.cancel()
         if late.is_set():

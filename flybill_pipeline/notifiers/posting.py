@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
 from urllib.error import HTTPError
@@ -10,8 +10,8 @@ from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Reque
 
 from flybill_pipeline.notifiers.hanging_up import hung_up_after
 
-WAIT_SECONDS, ALL_SECONDS = 5, 10
-"""For a byte, and for the whole conversation."""
+ALL_SECONDS = 10
+"""For the answer, whether nothing comes or too slowly."""
 READ_BYTES = 1000
 
 
@@ -28,26 +28,35 @@ class Answer:
     beginning: bytes
 
 
-def post(url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
-    """The answer to a POST; a redirect is an answer like another. Raises NotAnsweredError."""
-    connections = _Connections()
+def post(url: str, content: bytes, headers: Mapping[str, str], *, read: bool = True) -> Answer:
+    """The answer to a POST; a redirect is an answer like another. Raises NotAnsweredError.
+
+    A status that has come is an answer, also when its body does not come, which is looked at only for `read`.
+    """
+    connections, taken = _Connections(), None
     try:
         request = Request(url, data=content, headers=dict(headers))  # noqa: S310 - checked to be http(s)
         opener = build_opener(_NoRedirects, _Http(connections), _Https(connections))
         with (
-            hung_up_after(ALL_SECONDS, connections.sockets),
-            opener.open(request, timeout=WAIT_SECONDS) as answer,
+            hung_up_after(ALL_SECONDS, connections.sockets) as late,
+            opener.open(request, timeout=ALL_SECONDS) as answer,
         ):
-            arrived = answer.fp.read1(READ_BYTES) if answer.fp else b""  # the rest may never end
-            return Answer(answer.status, None, arrived)
+            if not late.is_set():  # else the headers may have been cut off
+                taken = Answer(answer.status, None, b"")
+            if read and answer.fp and taken:
+                taken = replace(taken, beginning=answer.fp.read1(READ_BYTES))  # the rest may never end
     except HTTPError as error:
         error.close()
         return Answer(error.code, error.headers.get("retry-after"), b"")
     except HTTPException as error:  # among them bytes that are no HTTP
         raise NotAnsweredError(f"did not answer as one ({type(error).__name__})") from None
     except (OSError, ValueError) as error:  # ValueError: an address that is none
+        if taken is not None:
+            return taken
         reason = type(getattr(error, "reason", error)).__name__
         raise NotAnsweredError(f"could not be reached ({reason})") from None
+    assert taken is not None  # who was late has raised
+    return taken
 
 
 class _NoRedirects(HTTPRedirectHandler):

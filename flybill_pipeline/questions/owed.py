@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from flybill_pipeline.billing.invoicing.commitments import commitment_in
-from flybill_pipeline.billing.invoicing.forecast import standing_lines
+from flybill_pipeline.billing.invoicing.forecast import Pace, forecast, standing_lines
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote, what_is_left
 from flybill_pipeline.billing.payments.month_facts import MonthFacts
@@ -17,7 +17,7 @@ from flybill_pipeline.billing.words.outlook import Source, freshness_words, left
 from flybill_pipeline.billing.words.sentence import Words
 from flybill_pipeline.billing.words.statement import Statement, statement
 from flybill_pipeline.questions.budgets import BudgetState, budget_states
-from flybill_pipeline.questions.org_month import OrgMonth, org_month, priced_now
+from flybill_pipeline.questions.org_month import OrgMonth, PricedNow, org_month, priced_now
 from flybill_pipeline.stores.invoicing.organizations import Organization
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -85,7 +85,7 @@ def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
         standing_minor=total_minor(standing_lines(draft.lines)),
         usage_up_to=draft.usage_up_to,
         currency=asked.org.currency,
-        by_day=[total_minor(lines) for _, lines in priced.by_day] if now < asked.month.end else (),
+        forecast=forecast(_pace(priced), now) if now < asked.month.end else None,
     )
     commitment = commitment_in(priced.books) if priced.books else None
     return Owed(
@@ -100,6 +100,12 @@ def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
         freshness=freshness_words(draft.usage_up_to, _sources(tools, asked.month), now),
         left=left_words(priced.credits_left, commitment, draft.lines),
     )
+
+
+def _pace(priced: PricedNow) -> Pace:
+    draft, account = priced.draft, priced.account
+    by_day = [total_minor(lines) for _, lines in priced.by_day]
+    return Pace(draft.month, draft.lines, draft.usage_up_to, account.discounts, account.credits, by_day)
 
 
 def _sources(tools: Toolbox, month: Month) -> list[Source]:

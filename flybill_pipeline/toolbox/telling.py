@@ -23,7 +23,7 @@ def watch(tools: Toolbox, part: ShardMonth, usage: Usage) -> Sequence[Warned]:
     told.
     """
     watch_credits(part, tools.used_credits, tools.items, tools.events)
-    return watch_budgets(part, tools.budgets, partial(_days, tools, part, usage), _letters(tools))
+    return watch_budgets(part, tools.budgets, tools.items, partial(_days, tools, part, usage), _letters(tools))
 
 
 def mail(tools: Toolbox) -> Mailed:

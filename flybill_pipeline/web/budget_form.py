@@ -14,23 +14,47 @@ from flybill_pipeline.billing.alerts.budgets import Budget
 from flybill_pipeline.billing.money.amounts import from_minor
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.words.sentence import Sentence, said
 from flybill_pipeline.stores.invoicing.budget_fields import scope_text
 from flybill_pipeline.stores.invoicing.imported_fields import RowFaultError
 from flybill_pipeline.stores.invoicing.items_file import item_of
 from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError
 from flybill_pipeline.toolbox.tools import Toolbox
 
-FIELDS = ("amount", "scope", "thresholds")
+FIELDS, KEY = ("amount", "scope", "thresholds"), "form_key"
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 LONGEST_BODY, MOST_FIELDS = 20_000, 10
+MOST_BUDGETS = 100
+"""Of one organization, by hand: each of them is compared at each refresh."""
 Sent = tuple[str, bytes]
 """The kind of what was sent, and the beginning of it."""
 NAME = "set on the page"
 PLACE = Path("the form")
 
 
+TOO_MUCH = said("That is more than a budget has to say.")
+TOO_OLD = said("The page was too old: please send the form again.")
+NO_BUDGET = said("There is no such budget to take away; to set one, give an amount.")
+WITHOUT_AMOUNT = said("Percents need an amount beside them. To take a budget away, send neither.")
+TOO_MANY = said("There are {most} budgets already: take one away first.", most=MOST_BUDGETS)
+READABLE = said("Send a form, or a JSON object with these names alone: {names}.", names=", ".join(FIELDS))
+NOT_SET = said("This budget cannot be set here. Please ask us.")
+FAULTS = {
+    "amount": said(
+        "Write the amount as a number above 0 with a point, such as 250, with the decimals of its currency."
+    ),
+    "thresholds": said("Write the percents as whole numbers from 1 to 1000, ten at most, such as 50 80 100."),
+    "scope": said("Write what it is for as app=web, or as a JSON object of names and texts, five at most."),
+}
+"""By the field that cannot be read: what its sender is told. What operators read of their files says more."""
+
+
 class NotTakenError(Exception):
-    """What was sent sets no budget; the message says why, for its sender."""
+    """What was sent sets no budget; `why` says it to its sender."""
+
+    def __init__(self, why: Sentence) -> None:
+        super().__init__(why.text)
+        self.why = why
 
 
 async def sent_body(request: Request) -> Sent:
@@ -47,7 +71,7 @@ def read_fields(sent: Sent) -> dict[str, str]:
     """The fields of a form, or the members of a JSON object, as texts. Raises NotTakenError."""
     kind, body = sent
     if len(body) > LONGEST_BODY:
-        raise NotTakenError("That is more than a budget has to say.")
+        raise NotTakenError(TOO_MUCH)
     try:
         text = body.decode()
         if kind == FORM:
@@ -55,15 +79,20 @@ def read_fields(sent: Sent) -> dict[str, str]:
         members = json.loads(text, parse_float=Decimal) if kind == JSON else None
     except (ValueError, RecursionError):
         members = None
-    if not isinstance(members, dict):
-        raise NotTakenError(f"Send a form, or a JSON object with {', '.join(FIELDS)}.")
-    return {name: value for name, each in members.items() if (value := _text(each)) is not None}
+    if not isinstance(members, dict) or not members.keys() <= {*FIELDS, KEY}:
+        raise NotTakenError(READABLE)  # a name that is not known may be a wrong one, and would end the budget
+    if isinstance(members.get("amount"), dict | list):
+        raise NotTakenError(FAULTS["amount"])
+    fields = {name: value for name, each in members.items() if (value := _text(each)) is not None}
+    if fields.get("thresholds") and not fields.get("amount", "").strip():
+        raise NotTakenError(WITHOUT_AMOUNT)
+    return fields
 
 
 def require_key(fields: Mapping[str, str], key: str) -> None:
     """Raises NotTakenError when the form has not the `key` of a page of ours; a program needs none."""
-    if not compare_digest(fields.get("form_key", "").encode("utf-8", "replace"), key.encode()):
-        raise NotTakenError("The page was too old: please send the form again.")
+    if not compare_digest(fields.get(KEY, "").encode("utf-8", "replace"), key.encode()):
+        raise NotTakenError(TOO_OLD)
 
 
 def keep_budget(tools: Toolbox, org_id: str, fields: Mapping[str, str]) -> None:
@@ -76,18 +105,21 @@ def keep_budget(tools: Toolbox, org_id: str, fields: Mapping[str, str]) -> None:
         scope = scope_text(given) if (given := fields.get("scope", "").strip()) else "{}"
         budgets = tools.budgets.of(month, org_ids=[org_id]).get(org_id, ())
         known = next((each for each in budgets if dict(each.scope) == json.loads(scope)), None)
+        if known is None and len(budgets) >= MOST_BUDGETS:
+            raise NotTakenError(TOO_MANY)
         row = _row(tools, org_id, month, scope, known) | {
             name: fields[name].strip() for name in ("amount", "thresholds") if fields.get(name, "").strip()
         }
         if "amount" not in row:
             if known is None:
-                raise NotTakenError("There is no such budget to take away; to set one, give an amount.")
-            row |= {"amount": plain(from_minor(known.amount_minor, known.currency)), "end": str(month)}
+                raise NotTakenError(NO_BUDGET)
+            same = known.currency == row["currency"]  # of another one the digits may not fit, and nothing is compared
+            row |= {"amount": plain(from_minor(known.amount_minor, known.currency)) if same else "1", "end": str(month)}
         tools.items.save(PLACE, [item_of(1, row, None)])
     except RowFaultError as fault:
-        raise NotTakenError(f"{fault}.") from None
+        raise NotTakenError(FAULTS.get(str(fault).partition(" ")[0], NOT_SET)) from None
     except ImportRefusedError as refused:
-        raise NotTakenError(f"{refused.faults[0].removeprefix(f'{PLACE}: row 1: ')}.") from None
+        raise NotTakenError(NOT_SET) from refused
 
 
 def _row(tools: Toolbox, org_id: str, month: Month, scope: str, known: Budget | None) -> dict[str, str]:

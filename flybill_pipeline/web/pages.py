@@ -163,15 +163,18 @@ class Pages:
                 require_key(fields, self._access.form_key(request, org))
                 keep_budget(self._tools, org, fields)
             except NotTakenError as fault:
-                return self._budgets(request, org, fields, str(fault))
+                return self._budgets(request, org, fields, fault.why)
             shown = f"{page_of(org)}/budgets"
             return self._budgets(request, org) if wants_json(request) else RedirectResponse(shown, 303)
 
         return await self._answered(request, change)
 
-    def _budgets(self, request: Request, org: str, sent: Mapping[str, str] = NOTHING_SENT, fault: str = "") -> Response:
+    def _budgets(
+        self, request: Request, org: str, sent: Mapping[str, str] = NOTHING_SENT, fault: Sentence | None = None
+    ) -> Response:
         if wants_json(request) and fault:
-            return json_answer({"title": say(self._language(request, org), said("Not set")), "message": fault}, 422)
+            language = self._language(request, org)
+            return json_answer({"title": say(language, said("Not set")), "message": say(language, fault)}, 422)
         values = views.budgets(self._tools, org)
         if wants_json(request):
             return json_answer(data.budgets(values, self._language(request, org)))

@@ -5,6 +5,7 @@ import socket
 import ssl
 import subprocess
 import time
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from flybill_pipeline.billing.alerts.problems import Message
 from flybill_pipeline.notifiers import email, posting
 from flybill_pipeline.notifiers.email import Email
+from flybill_pipeline.notifiers.event_endpoint import EventEndpoint
 from flybill_pipeline.notifiers.webhook import Webhook, escaped
 from flybill_pipeline_tests.worlds.effort import examples
 from flybill_pipeline_tests.worlds.talking import Talk, after_request, for_ever, smtp, talking
@@ -105,6 +107,16 @@ def test_a_body_without_end_holds_nothing_up() -> None:
     began = time.monotonic()
     assert posted(for_ever(b"x" * 4096, OK + b"\r\n")) is None
     assert time.monotonic() - began < 3
+
+
+def test_a_status_that_has_come_is_an_answer_though_the_body_never_comes() -> None:
+    began, bodiless = time.monotonic(), for_ever(b"", OK + b"Content-Length: 9\r\n\r\n", every=0.2)
+    with talking(bodiless) as port:
+        signed_with = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+        taken = EventEndpoint(f"http://127.0.0.1:{port}/", signed_with).send("evt_1", b"{}", datetime.now(UTC))
+    assert (taken.status, taken.error) == (200, None)
+    assert time.monotonic() - began < 1  # nobody waits for it
+    assert posted(bodiless) is None
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.questions.owed import owed
+from flybill_pipeline.web import budget_form
 from flybill_pipeline_tests.web.conftest import Answer, Browser, NoRedirect, Served
 from flybill_pipeline_tests.web.test_pages import Read
 
@@ -81,12 +82,12 @@ def test_a_program_sets_a_budget_with_its_token(served: Served) -> None:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"amount": "ten"}, "amount"),
-        ({"amount": "-1"}, "amount must be above 0"),
-        ({"amount": "1.001"}, "amount 1.001 has more decimals than usd has"),
-        ({"amount": "5", "thresholds": "all"}, "thresholds 'all' cannot be read"),
-        ({"amount": "5", "scope": "<script>"}, "scope '<script>' names nothing"),
-        ({"amount": "5", "scope": '{"app": "\\ud800"}'}, "half of a character"),
+        ({"amount": "ten"}, "Write the amount as a number above 0"),
+        ({"amount": "-1"}, "Write the amount as a number above 0"),
+        ({"amount": "1.001"}, "with the decimals of its currency"),
+        ({"amount": "5", "thresholds": "all"}, "Write the percents as whole numbers"),
+        ({"amount": "5", "scope": "<script>"}, "Write what it is for as app=web"),
+        ({"amount": "5", "scope": '{"app": "\\ud800"}'}, "Write what it is for as app=web"),
         ({"scope": ""}, "There is no such budget to take away"),
     ],
 )
@@ -98,6 +99,41 @@ def test_what_is_wrong_is_said_on_the_page_and_nothing_is_set(
     assert said in Read(answer.text).text
     assert "<script>" not in answer.text
     assert budgets(served) == []
+
+
+def test_what_is_wrong_is_said_in_the_language_of_the_page(served: Served) -> None:
+    german = served.browser("acme")
+    german.get(f"{PATH}?lang=de")
+    answer = post(
+        german, urlencode({"form_key": key_in(german.get(PATH)), "amount": "1,5"}).encode(), FORM, f"{PATH}?lang=de"
+    )
+    assert "Schreiben Sie den Betrag als Zahl über 0 mit Punkt" in Read(answer.text).text
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [{"ammount": 250}, {"amount": []}, {"amount": {}}, {"thresholds": [50]}, {"amount": None, "thresholds": "50"}],
+)
+def test_no_slip_of_a_program_ends_a_budget(served: Served, sent: Mapping[str, object]) -> None:
+    token = served.links.make("acme", 1, served.site.tools.now())
+    program = Browser(served.port, {"Authorization": f"Bearer {token}", "Accept": JSON})
+    post(program, b'{"amount": 250}', JSON)
+    assert post(program, json.dumps(sent).encode(), JSON).status == 422
+    assert budgets(served) == [(25000, (50, 80, 100))]
+    post(program, b"{}", JSON)
+    assert budgets(served) == []
+
+
+def test_a_program_that_sets_budgets_without_end_is_stopped(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget_form, "MOST_BUDGETS", 2)
+    token = served.links.make("acme", 1, served.site.tools.now())
+    program = Browser(served.port, {"Authorization": f"Bearer {token}", "Accept": JSON})
+    bodies = [json.dumps({"amount": 5, "scope": {"app": str(number)}}).encode() for number in (1, 2, 3)]
+    assert [post(program, body, JSON).status for body in bodies] == [200, 200, 422]
+    assert [post(program, json.dumps({"scope": {"app": str(number)}}).encode(), JSON).status for number in (1, 2)] == [
+        200,
+        200,
+    ]
 
 
 def test_no_other_site_and_no_other_organization_sets_a_budget(served: Served) -> None:

@@ -1,19 +1,22 @@
 """What a running month may come to: what grows with time, at the pace so far; the rest as it is. No words here.
 
 The range around it has one rule: every day that is left is like the cheapest, or like the dearest, whole day so far.
+What is not usage follows as on the bill: a minimum is missing less, discounts take their part, credits pay what is due.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from flybill_pipeline.billing.invoicing.items.credits import Credit, apply_credits
+from flybill_pipeline.billing.invoicing.items.discounts import Discount, discount_lines
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
 
 STANDING = frozenset({"subscription", "one_off", "carried_forward", "adjustment"})
 """Kinds of lines that are what they are on the first day of a month and on the last."""
-
-
+DISCOUNTED = frozenset({"usage", "subscription", "one_off", "true_up"})
+"""Kinds that the month's discounts are taken off."""
 FEWEST_DAYS = 3
 """With fewer whole days behind it a forecast has no range."""
 _DAY = 24 * 3600
@@ -32,32 +35,96 @@ class Forecast:
     days: int = 0
 
 
+def as_it_is(total_minor: int) -> Forecast:
+    """Of a month that comes to what it is."""
+    return Forecast(total_minor, total_minor, total_minor)
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What a month is known to come to. `standing_minor` of the total does not grow with time.
+    """What a month has come to, line by line, and what its `discounts` and `credits` will do with more of it.
 
-    `by_day` is what its usage came to by the end of each day, from the first on; none where nobody asked.
+    `credits` have what was left of them before the month. `by_day` is what its usage came to by the end of each day,
+    from the first on; none where nobody asked.
     """
 
     month: Month
-    total_minor: int
-    standing_minor: int
+    lines: Sequence[LineItem]
     usage_up_to: datetime | None
+    discounts: Sequence[Discount] = ()
+    credits: Sequence[Credit] = ()
     by_day: Sequence[int] = ()
+
+    @property
+    def used_minor(self) -> int:
+        """What grows: the usage of the month."""
+        return total_minor(line for line in self.lines if line.kind == "usage")
 
 
 def forecast(pace: Pace, now: datetime) -> Forecast:
     """The forecast with its range: the whole days are those before the day of the last usage."""
-    minor = forecast_minor(pace.month, pace.total_minor, pace.standing_minor, pace.usage_up_to, now)
-    whole = _whole_days(pace, now)
-    growing, usage = pace.total_minor - pace.standing_minor, pace.by_day[-1] if pace.by_day else 0
-    if len(whole) < FEWEST_DAYS or growing <= 0 or usage <= 0 or pace.usage_up_to is None:
-        return Forecast(minor, minor, minor)
+    minor, whole = forecast_minor(pace, now), _whole_days(pace, now)
+    if len(whole) < FEWEST_DAYS or pace.used_minor <= 0 or pace.usage_up_to is None:
+        return as_it_is(minor)
     left = (pace.month.end - pace.usage_up_to) // timedelta(seconds=1)
-    low, high = (
-        pace.total_minor + _rounded(growing * left * max(day, 0), usage * _DAY) for day in (min(whole), max(whole))
+    ends = [_with_more(pace, _rounded(left * max(day, 0), _DAY)) for day in (min(whole), max(whole))]
+    return Forecast(minor, min(*ends, minor), max(*ends, minor), len(whole))
+
+
+def forecast_minor(pace: Pace, now: datetime) -> int:
+    """What the month comes to if the rest of it is like the part that is known, in minor units."""
+    return _with_more(pace, more_minor(pace.month, pace.used_minor, pace.usage_up_to, now))
+
+
+def more_minor(month: Month, used_minor: int, usage_up_to: datetime | None, now: datetime) -> int:
+    """What is still to come of usage at the pace so far, rounded half away from zero.
+
+    Nothing in a month that has ended, or has no known usage.
+    """
+    if usage_up_to is None or now >= month.end or usage_up_to <= month.start:
+        return 0
+    known = (usage_up_to - month.start) // timedelta(seconds=1)
+    whole = (month.end - month.start) // timedelta(seconds=1)
+    if not known:
+        return 0
+    grown = _rounded(abs(used_minor) * whole, known)
+    return (grown if used_minor >= 0 else -grown) - used_minor
+
+
+def standing_lines(lines: Iterable[LineItem]) -> list[LineItem]:
+    """Those of the lines that do not grow with the month."""
+    return [line for line in lines if line.kind in STANDING]
+
+
+def _with_more(pace: Pace, more: int) -> int:
+    """What the lines come to with so much more usage, in minor units."""
+    if pace.used_minor <= 0 or not more:
+        return total_minor(pace.lines) + more
+    return total_minor(pace.lines) + _settled(pace, more) - _settled(pace, 0)
+
+
+def _settled(pace: Pace, more: int) -> int:
+    """What is due with so much more usage, as it follows from the lines that no discount or credit made."""
+    month, currency = pace.month, pace.lines[0].currency
+    lines = list(
+        _grown([line for line in pace.lines if line.kind not in {"discount", "credit"}], more, pace.used_minor)
     )
-    return Forecast(minor, min(low, minor), max(high, minor), len(whole))
+    own = [line for line in lines if line.kind in DISCOUNTED]
+    due = total_minor(lines) + total_minor(discount_lines(own, pace.discounts, currency, month))
+    return due + total_minor(apply_credits(due, pace.credits, currency, month).lines)
+
+
+def _grown(lines: Iterable[LineItem], more: int, used: int) -> Iterator[LineItem]:
+    """The lines with `more` spread over those of usage, and of the minimum what is still missing then."""
+    so_far = 0
+    for line in lines:
+        amount = line.amount_minor
+        if line.kind == "usage":
+            before, so_far = so_far, so_far + amount
+            amount += more * so_far // used - more * before // used
+        elif line.kind == "true_up":
+            amount = max(amount - more, 0)
+        yield line._replace(amount_minor=amount)
 
 
 def _whole_days(pace: Pace, now: datetime) -> list[int]:
@@ -72,24 +139,3 @@ def _rounded(dividend: int, divisor: int) -> int:
     """The quotient of two numbers that are not below zero, rounded half up."""
     quotient, rest = divmod(dividend, divisor)
     return quotient + (2 * rest >= divisor)
-
-
-def standing_lines(lines: Iterable[LineItem]) -> list[LineItem]:
-    """Those of the lines that do not grow with the month."""
-    return [line for line in lines if line.kind in STANDING]
-
-
-def forecast_minor(month: Month, total: int, standing: int, usage_up_to: datetime | None, now: datetime) -> int:
-    """`total` if the rest of the month is like the part that is known, in minor units, rounded half away from zero.
-
-    `standing` of it stays as it is. A month that has ended, or has no known usage, comes to what it is.
-    """
-    if usage_up_to is None or now >= month.end:
-        return total
-    known = (usage_up_to - month.start) // timedelta(seconds=1)
-    whole = (month.end - month.start) // timedelta(seconds=1)
-    if known <= 0:
-        return total
-    growing = total - standing
-    rounded = _rounded(abs(growing) * whole, known)
-    return standing + (rounded if growing >= 0 else -rounded)

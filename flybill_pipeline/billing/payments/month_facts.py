@@ -3,10 +3,10 @@
 What a state says is `billing/words`' business.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from flybill_pipeline.billing.invoicing.forecast import Forecast
 from flybill_pipeline.billing.invoicing.outcomes import INVOICED
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.standing import Payment
@@ -19,7 +19,7 @@ class MonthFacts:
 
     The codes say why it is held or carried, and what went wrong last when it was brought to the payment provider.
     `delay` is what keeps every invoice from there at present, None when nothing does. `standing_minor` of the total
-    does not grow with the month; `by_day` is what a running month's usage came to by the end of each of its days.
+    does not grow with the month; `forecast` is what it may come to, None where nobody asked.
     """
 
     month: Month
@@ -34,7 +34,7 @@ class MonthFacts:
     payment: Payment | None = None
     delay: Cause | None = None
     standing_minor: int = 0
-    by_day: Sequence[int] = ()
+    forecast: Forecast | None = None
 
 
 def month_state(facts: MonthFacts, now: datetime) -> str:

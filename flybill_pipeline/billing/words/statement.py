@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from flybill_pipeline.billing.invoicing.forecast import Forecast, Pace, forecast
+from flybill_pipeline.billing.invoicing.forecast import Forecast, as_it_is
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.billing.payments.month_facts import MonthFacts, month_state
 from flybill_pipeline.billing.words.credits import credited_words
@@ -38,13 +38,7 @@ def statement(facts: MonthFacts, now: datetime, closing_day: int, credit_notes: 
     told = _told(facts, now, closing_day)
     credited = facts.payment.credited_minor if facts.payment else 0
     message = (told.what, *credited_words(facts.total_minor, credit_notes, credited))
-    return Statement(month_state(facts, now), message, told.next, _forecast(facts, now))
-
-
-def _forecast(facts: MonthFacts, now: datetime) -> Forecast:
-    if facts.outcome is not None:
-        return Forecast(facts.total_minor, facts.total_minor, facts.total_minor)
-    return forecast(Pace(facts.month, facts.total_minor, facts.standing_minor, facts.usage_up_to, facts.by_day), now)
+    return Statement(month_state(facts, now), message, told.next, facts.forecast or as_it_is(facts.total_minor))
 
 
 def _told(facts: MonthFacts, now: datetime, closing_day: int) -> Told:

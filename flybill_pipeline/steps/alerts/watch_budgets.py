@@ -10,7 +10,8 @@ from datetime import date, datetime
 from typing import Protocol
 
 from flybill_pipeline.billing.alerts.budgets import Budget, Spending, Warned, forecast_tells, marks_passed
-from flybill_pipeline.billing.invoicing.forecast import forecast_minor, standing_lines
+from flybill_pipeline.billing.invoicing.forecast import Pace, forecast_minor, more_minor, standing_lines
+from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItems
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.by_day import DayLines
@@ -47,6 +48,12 @@ class Bill(Protocol):
     def lines(self) -> Sequence[LineItem]: ...
 
 
+class Items(Protocol):
+    """What is billed beside usage; credits with what is left of them by settled months."""
+
+    def of(self, shard: int, org_ids: Collection[str] = ()) -> Mapping[str, OrgItems]: ...
+
+
 class Budgets(Protocol):
     """Budgets, the bills that they are compared with, and what was told of them."""
 
@@ -79,7 +86,9 @@ class Letters:
         return f"mail_{hashlib.sha256(ids.encode()).hexdigest()[:24]}", subject, body
 
 
-def watch_budgets(part: ShardMonth, budgets: Budgets, days: Days, letters: Letters | None) -> Sequence[Warned]:
+def watch_budgets(
+    part: ShardMonth, budgets: Budgets, items: Items, days: Days, letters: Letters | None
+) -> Sequence[Warned]:
     """Tells of what is new of the shard's budgets, or of those of its orgs `only`; returns it.
 
     Without `letters` customers are not written to: what is told is kept for the platform.
@@ -90,27 +99,40 @@ def watch_budgets(part: ShardMonth, budgets: Budgets, days: Days, letters: Lette
     bills = budgets.bills(part.month, list(by_org))
     running = part.month.start <= part.now < part.month.end
     ends = days([org for org in bills if org in by_org]) if running and bills else {}
+    held = items.of(part.shard, list(bills)) if running and bills else {}
     found = [
         warned
         for org_id, bill in bills.items()
+        for pace in [_pace(part.month, bill, held.get(org_id, NO_ITEMS))]
         for budget in by_org[org_id]
         if budget.currency == bill.currency
-        for warned in marks_passed(budget, part.month, _spending(part, budget, bill, ends.get(org_id, ())))
+        for warned in marks_passed(budget, part.month, _spending(part, budget, pace, ends.get(org_id, ())))
     ]
     told = budgets.told(part.month, list(bills)) if found else ()
     new = [each for each in found if each.warning_id not in told]
     return budgets.tell(new, letters.mail if letters else lambda *_: None, part.now) if new else ()
 
 
-def _spending(part: ShardMonth, budget: Budget, bill: Bill, ends: Sequence[DayLines]) -> Spending:
-    spent, up_to = share_minor(bill.lines, budget.scope), bill.usage_up_to
-    standing = share_minor(standing_lines(bill.lines), budget.scope)
-    forecast = forecast_minor(part.month, spent, standing, up_to, part.now)
+def _pace(month: Month, bill: Bill, items: OrgItems) -> Pace:
+    return Pace(month, bill.lines, bill.usage_up_to, items.discounts, items.credits)
+
+
+def _spending(part: ShardMonth, budget: Budget, pace: Pace, ends: Sequence[DayLines]) -> Spending:
+    spent = share_minor(pace.lines, budget.scope)
+    tells = forecast_tells(part.month, part.now, pace.usage_up_to)
     return Spending(
         spent_minor=spent,
-        forecast_minor=forecast if forecast_tells(part.month, part.now, up_to) else None,
+        forecast_minor=_forecast(budget, pace, spent, part.now) if tells else None,
         days=list(_days(part.month, budget, ends)),
     )
+
+
+def _forecast(budget: Budget, pace: Pace, spent: int, now: datetime) -> int:
+    """That of the bill; of a part of it what its lines come to, as no discount or credit is of a part."""
+    if not budget.scope:
+        return forecast_minor(pace, now)
+    growing = spent - share_minor(standing_lines(pace.lines), budget.scope)
+    return spent + more_minor(pace.month, growing, pace.usage_up_to, now)
 
 
 def _days(month: Month, budget: Budget, ends: Iterable[DayLines]) -> Iterator[tuple[date, int]]:

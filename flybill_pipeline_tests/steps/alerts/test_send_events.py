@@ -207,7 +207,6 @@ def test_of_two_senders_at_once_each_event_is_one_senders(sending: Sending, rece
 def test_a_receiver_that_talks_nonsense_or_for_ever_is_a_failure_in_seconds(
     engine: Engine, talk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(posting, "WAIT_SECONDS", 0.2)
     monkeypatch.setattr(posting, "ALL_SECONDS", 0.4)
     with talking(talk) as port:
         sending = Sending(engine, f"http://127.0.0.1:{port}/very-secret")

@@ -1,27 +1,35 @@
 """What was priced is compared with budgets: each mark is told once, whatever is repeated, corrected or cut off."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select, text
 
+from flybill_pipeline.billing.alerts.budgets import Budget, Warned
 from flybill_pipeline.billing.alerts.letters import Letter
+from flybill_pipeline.billing.invoicing.bill import Parts, put_together
+from flybill_pipeline.billing.invoicing.commitments import Commitment
+from flybill_pipeline.billing.invoicing.items.all_items import OrgItems
+from flybill_pipeline.billing.invoicing.items.credits import Credit
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.languages.chosen import language
 from flybill_pipeline.steps.alerts.mail_customers import mail_customers
 from flybill_pipeline.steps.alerts.watch_budgets import Letters, watch_budgets
 from flybill_pipeline.stores.alerts import letters as letters_store
 from flybill_pipeline.stores.alerts.budget_tables import budget_warnings, customer_mails
-from flybill_pipeline.stores.alerts.budgets import Budgets
+from flybill_pipeline.stores.alerts.budgets import Budgets, DraftedBill
 from flybill_pipeline.stores.invoicing.items import Items
 from flybill_pipeline.stores.invoicing.items_file import read_items
 from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError
@@ -71,7 +79,7 @@ class Watched:
 
     def watch(self, month: Month = MONTH, *, written: bool = True) -> list[str]:
         letters = Letters(lambda _: self.reader, lambda org, month: None, language) if written else None
-        return [each.mark for each in watch_budgets(self.part(month), self.budgets, lambda _: {}, letters)]
+        return [each.mark for each in watch_budgets(self.part(month), self.budgets, self.items, lambda _: {}, letters)]
 
     def part(self, month: Month = MONTH) -> ShardMonth:
         return ShardMonth(month, 0, NOW)
@@ -83,6 +91,25 @@ class Watched:
     def mails(self) -> list[str]:
         with self.engine.connect() as connection:
             return list(connection.execute(select(customer_mails.c.subject)).scalars())
+
+
+@dataclass(frozen=True)
+class Priced:
+    """One bill of acme with a budget of 50 dollars, of which nothing was told."""
+
+    bill: DraftedBill
+
+    def of(self, month: Month, shard: int | None = None, org_ids: Collection[str] = ()) -> dict[str, list[Budget]]:
+        return {"acme": [Budget("b", "acme", "All", 5000, "usd", {})]}
+
+    def bills(self, month: Month, org_ids: Collection[str]) -> dict[str, DraftedBill]:
+        return {"acme": self.bill}
+
+    def told(self, month: Month, org_ids: Collection[str]) -> set[str]:
+        return set()
+
+    def tell(self, found: Sequence[Warned], mails: object, now: datetime) -> Sequence[Warned]:
+        return found
 
 
 @pytest.fixture
@@ -256,3 +283,21 @@ def test_a_wrong_row_is_refused_with_what_to_write(watched: Watched, wrong: dict
     with pytest.raises(ImportRefusedError) as refused:
         watched.budget(**wrong)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(("minimum", "credit", "told"), [(0, 70_00, []), (0, 30_00, ["forecast"]), (45_00, 30_00, [])])
+def test_a_forecast_is_what_is_left_to_pay_when_credits_and_minimums_have_their_part(
+    minimum: int, credit: int, told: list[str]
+) -> None:
+    usage = line_of_usage(30_00 if not minimum else 10_00)
+    items = OrgItems(credits=(Credit("c", "Welcome", credit, "usd", MONTH.start),))
+    parts = Parts([usage], commitment=Commitment("acme", minimum), credits=items.credits)
+    bill = DraftedBill("usd", NOW, put_together(MONTH, "usd", parts).lines)
+    held = SimpleNamespace(of=lambda *_: {"acme": items})
+    found = watch_budgets(ShardMonth(MONTH, 0, NOW), Priced(bill), held, lambda _: {}, None)
+    assert [each.kind for each in found] == told
+
+
+def line_of_usage(minor: int) -> LineItem:
+    amount = Decimal(minor).scaleb(-2)
+    return LineItem("usage", "u", "gb", {}, MONTH, Decimal(1), None, amount, minor, "usd", "gb")
