@@ -2,20 +2,29 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED := .venv/.installed
+TOOLS := .venv/.tools
 TESTS ?=
 # Without it each process would compile the whole of us anew, and each worker of pytest rewrite every assertion.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo up test quick tests lint types check chaos bench texts lock clean
+.PHONY: install tools demo up test quick tests lint types check chaos bench texts lock clean
 
-install: $(INSTALLED)
+install: $(INSTALLED)  ## what runs
 
 $(INSTALLED): requirements.lock pyproject.toml
+	@echo "Installing what flybill needs to run, once: each package is named as it comes."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(PIP) install --requirement requirements.lock
+	$(PIP) install --quiet --no-deps --editable .
 	touch $(INSTALLED)
+
+tools: $(TOOLS)  ## what runs, and what formats, lints, types and tests it
+
+$(TOOLS): $(INSTALLED) requirements-test.lock
+	$(PIP) install --requirement requirements-test.lock
+	touch $(TOOLS)
 
 demo: install   ## bill a month of 200 organizations end to end, with faults
 	@$(BIN)/flybill demo
@@ -29,34 +38,36 @@ test: lint      ## every gate: format, lint, types, layers, tests, chaos and ben
 quick: lint     ## in a minute or two: every gate, but only the tests that need no deployment, with fewer examples
 	@$(MAKE) --no-print-directory --jobs 2 types tests TESTS='-m "not slow" --hypothesis-profile quick'
 
-tests: install  ## pytest alone: TESTS says which, and how
+tests: tools    ## pytest alone: TESTS says which, and how
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
-lint: install   ## format and lint
+lint: tools     ## format and lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-types: install  ## mypy --strict
+types: tools    ## mypy --strict
 	$(BIN)/mypy
 
 check: lint types  ## what can be said without running anything: format, lint, types, layers, definitions
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest flybill_pipeline_tests/test_architecture.py flybill_pipeline_tests/test_definitions.py
 
-chaos: install  ## the sync under faults and kills, the long form
+chaos: tools    ## the sync under faults and kills, the long form
 	$(BIN)/python -m flybill_pipeline_tests.chaos
 
-bench: install  ## the numbers of the design, as ratios in one run
+bench: tools    ## the numbers of the design, as ratios in one run
 	$(BIN)/python -m flybill_pipeline_tests.bench
 
-texts: install  ## bring each catalog of a language to the texts of today: new ones wait for a translation
+texts: tools    ## bring each catalog of a language to the texts of today: new ones wait for a translation
 	$(BIN)/python -m flybill_pipeline_tests.languages.texts
 
 lock:           ## new exact pins, from a fresh environment
 	rm -rf .lock-venv
 	$(PYTHON) -m venv .lock-venv
-	.lock-venv/bin/python -m pip install --quiet --disable-pip-version-check '.[test]'
+	.lock-venv/bin/python -m pip install --quiet --disable-pip-version-check .
 	.lock-venv/bin/python -m pip freeze --exclude flybill-pipeline > requirements.lock
+	.lock-venv/bin/python -m pip install --quiet --disable-pip-version-check '.[test]'
+	.lock-venv/bin/python -m pip freeze --exclude flybill-pipeline | grep -vxFf requirements.lock > requirements-test.lock
 	rm -rf .lock-venv
 
 clean:          ## forget everything: the environment, the data, the caches
