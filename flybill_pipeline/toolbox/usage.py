@@ -63,7 +63,7 @@ class UsageTools(Deployment):
 
     def unread_files(self, source: str | None = None) -> list[str]:
         """The landed files that wait to be read, of one source where it is given, each named with its version."""
-        unread = self.catalog.unread(self.landing.files())
+        unread = self.catalog.unread(self.landing.files(seen_only=True))
         return [f"{file.path}:{file.size}:{file.modified_ns}" for file in unread if source in (None, file.source)]
 
     def uncompared_pieces(self) -> list[str]:

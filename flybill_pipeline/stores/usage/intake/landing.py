@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
+from itertools import takewhile
 from pathlib import Path, PurePath, PurePosixPath
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TypeVar
@@ -33,6 +34,7 @@ from flybill_pipeline.stores.usage.intake.take import proven
 HASHED_UP_TO = 8 * 1024 * 1024  # bytes; larger files are known by size and time of modification
 LOOKED_AT = 100_000  # rows
 LOOKED_THROUGH = 16 * 1024 * 1024  # bytes: a file up to this size is looked through as a whole
+OF_THE_DISK = "lost+found"
 
 
 T = TypeVar("T")
@@ -54,8 +56,14 @@ class Landing:
         self.root = local_folder(url)
         self.sources = sources
 
-    def files(self) -> Iterator[LandedFile]:
-        """Every file that belongs to a source, oldest first: by time of modification, then source, then path."""
+    def files(self, *, seen_only: bool = False) -> Iterator[LandedFile]:
+        """Every file that belongs to a source, oldest first: by time of modification, then source, then path.
+
+        Raises LandingError when a folder cannot be looked into, as files that nobody sees would never be billed. For an
+        answer that must not fail over it there is `seen_only`.
+        """
+        for source in () if seen_only else self.sources.values():
+            _require_seen(self.root.joinpath(*_plain_parts(source.files)))
         landed = [
             (status.st_mtime_ns, source.key, path, status)
             for source in self.sources.values()
@@ -212,6 +220,25 @@ def _status(path: Path) -> list[os.stat_result]:
         return [path.stat()] if path.is_file() else []
     except FileNotFoundError:
         return []
+
+
+def _plain_parts(pattern: str) -> Iterator[str]:
+    """The folders that a pattern names outright, before the first that it leaves open."""
+    return takewhile(lambda part: not set(part) & set("*?["), PurePosixPath(pattern).parts[:-1])
+
+
+def _require_seen(folder: Path) -> None:
+    """Raises LandingError if a folder here cannot be listed: `glob` passes over it without a word."""
+    for _, folders, _ in os.walk(folder, onerror=_not_seen):
+        folders[:] = [name for name in folders if not _hidden(PurePath(name)) and name != OF_THE_DISK]
+
+
+def _not_seen(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):  # just taken away, or a file of that name
+        raise LandingError(
+            f"{error.filename}: this folder of the landing zone cannot be looked into: {error.strerror}; "
+            "let the account that flybill runs as read and enter it"
+        )
 
 
 def _hidden(path: PurePath) -> bool:

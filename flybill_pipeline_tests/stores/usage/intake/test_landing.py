@@ -217,3 +217,41 @@ def test_a_file_that_was_cut_is_refused_before_it_lands(landing: Landing, tmp_pa
     (tmp_path / "a.jsonl.gz").write_bytes(whole[:-5])
     with pytest.raises(LandingError, match="cut or damaged"):
         landing.land(tmp_path / "a.jsonl.gz", "edge")
+
+
+@pytest.mark.parametrize("place", ["edge", "edge/2026", "edge/2026/10"])
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
+def test_a_folder_that_cannot_be_looked_into_is_named_and_not_taken_for_an_empty_one(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch, place: str, number: int
+) -> None:
+    closed = landing.root / place
+    (landing.root / "edge/2026/10").mkdir(parents=True)
+    (landing.root / "edge/2026/10/a.jsonl").write_text(jsonl(edge(1)))
+    looked, scan = str(closed), os.scandir
+
+    def scandir(folder: os.PathLike[str] | str) -> object:
+        if os.fspath(folder) == looked:
+            raise OSError(number, os.strerror(number), looked)
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(LandingError, match=rf"/{place}: this folder .* cannot be looked into: .*; let the account"):
+        list(landing.files())
+    if number == errno.EACCES:
+        assert list(landing.files(seen_only=True)) == []
+
+
+@pytest.mark.parametrize("place", ["lost+found", "edge/.closed", "edge/_tmp", "of-no-source"])
+def test_a_folder_that_no_source_reads_may_be_closed(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    (landing.root / place).mkdir(parents=True)
+    looked, scan = str(landing.root / place), os.scandir
+
+    def scandir(folder: os.PathLike[str] | str) -> object:
+        if os.fspath(folder) == looked:
+            raise PermissionError(errno.EACCES, "Permission denied", looked)
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert list(landing.files()) == []
