@@ -4,7 +4,6 @@ No job is defined here and nothing is printed; progress is told to a callback.
 """
 
 import re
-import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from flybill_pipeline.local.short_folders import plain_name
 from flybill_pipeline.operating.dead_runs import PROCESS_TAG, dead_runs_ended
 from flybill_pipeline.operating.job_runs import NOT_STARTED_AGAIN, noted_at_their_jobs
 from flybill_pipeline.settings import Settings, export_environment
+from flybill_pipeline.stores.files.whole_copies import copy_whole
 from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline.stores.postgres.presence import present
 from flybill_pipeline.toolbox.telling import mail
@@ -171,11 +171,14 @@ def keep_connections(instance: dg.DagsterInstance) -> None:
 def dagster_home(settings: Settings) -> Path:
     """Makes FLYBILL_HOME/dagster ready as DAGSTER_HOME, with the project's dagster.yaml in it.
 
+    Other processes may be reading that file: one that found it empty would keep its runs where nobody looks, in SQLite.
     Dagster looks for its configuration by a pattern, and takes defaults where nothing matches: so its name is plain.
     """
     home = settings.home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(DAGSTER_YAML, home / "dagster.yaml")
+    configuration = home / "dagster.yaml"
+    if not configuration.exists() or configuration.read_bytes() != DAGSTER_YAML.read_bytes():
+        copy_whole(DAGSTER_YAML, configuration)
     return plain_name(home, settings.home / "dagster.name")
 
 

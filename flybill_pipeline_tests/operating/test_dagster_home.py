@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from dagster._core.instance.config import dagster_instance_config
 
-from flybill_pipeline.operating.runs import dagster_home
+from flybill_pipeline.operating.runs import DAGSTER_YAML, dagster_home
 from flybill_pipeline.settings import load_settings
 
 
@@ -19,3 +19,17 @@ def test_dagster_works_with_our_configuration_in_a_home_of_any_name(
     assert "custom" in config["storage"]
     assert not config["telemetry"]["enabled"]
     assert home.samefile(tmp_path / name / "dagster")
+
+
+def test_whoever_reads_our_configuration_finds_it_whole_whatever_others_do(tmp_path: Path) -> None:
+    """Half of it, or nothing, would be a configuration too: of runs in SQLite, where no pool holds them apart."""
+    settings = load_settings({"FLYBILL_HOME": str(tmp_path)})
+    configuration = dagster_home(settings) / "dagster.yaml"
+    configuration.write_text("# of an older version")
+    with configuration.open() as reading:
+        dagster_home(settings)
+        assert reading.read() == "# of an older version"
+    assert configuration.read_bytes() == DAGSTER_YAML.read_bytes()
+    written = configuration.stat()
+    dagster_home(settings)
+    assert configuration.stat() == written
