@@ -61,13 +61,15 @@ def _run() -> None:
 
 def _show_failure(error: Exception) -> int:
     """Tells what ended the command; returns its exit status."""
-    from flybill_pipeline.cli.input_errors import INPUT_ERRORS
-    from flybill_pipeline.stores.postgres.shortages import shortage
+    from flybill_pipeline.cli.input_errors import INPUT_ERRORS, OF_THE_MACHINE
+    from flybill_pipeline.stores.postgres.shortages import REMEDY, shortage
 
     if isinstance(error, INPUT_ERRORS):
         screen.errors(f"flybill: {error}")
         return 2
-    if sentence := shortage(error):
+    if isinstance(error, OF_THE_MACHINE):
+        screen.errors(f"flybill: {error}. {REMEDY}")
+    elif sentence := shortage(error):
         screen.errors(f"flybill: {sentence}")
     else:
         screen.traceback()

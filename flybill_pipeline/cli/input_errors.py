@@ -44,11 +44,9 @@ INPUT_ERRORS = (
     LostSourceError,
     NoSuchLineError,
     NotBilledYetError,
-    PostgresError,
     PriceBookError,
     QuoteRefusedError,
     ReleaseRefusedError,
-    ServiceError,
     SettingsError,
     SourcesError,
     StarterError,
@@ -57,3 +55,5 @@ INPUT_ERRORS = (
     UnknownSourceError,
     UnpricedError,
 )
+OF_THE_MACHINE = (PostgresError, ServiceError)
+"""Nobody's input is wrong: the same command does its work once this machine does."""

@@ -26,8 +26,8 @@ def services(settings: Settings, *, stripe: bool = True, dagster: bool = True) -
 
     `stripe=False` leaves the emulator off, for commands that never speak to Stripe; `dagster=False` starts no Postgres
     for Dagster's database alone, for commands that start no run.
-    The home is made ready first, and is ours alone. Raises `home.HomeError`, and `keeper.ServiceError` with the log's
-    last lines when something does not start.
+    The home is made ready first, and is ours alone. Raises `home.HomeError`, and `keeper.ServiceError` when
+    something does not start.
     """
     prepare_home(settings.home)
     addresses: dict[str, object] = {}

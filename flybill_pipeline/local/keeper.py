@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Protocol
 
 from flybill_pipeline.local.postgres import Cluster
+from flybill_pipeline.local.postgres_programs import PostgresError
 
 
 class ServiceError(Exception):
-    """A local service did not start; the message ends with the last lines of its log."""
+    """A local service did not start; the message says why, and where its log is."""
 
 
 class Service(Protocol):
@@ -132,11 +133,13 @@ def _start_keeper(home: Path, name: str) -> str | None:
         )
     assert process.stdout is not None
     with process.stdout as out:
-        line = out.readline().strip()
-    if not line and process.wait() != 0:
-        last_words = "\n".join(log.read_text().splitlines()[-8:])
-        raise ServiceError(f"the local {name} did not start; its log is {log}:\n{last_words}")
-    return line or None
+        said = out.readline()
+    if not said and process.wait() == 0:
+        return None
+    answer = json.loads(said or '{"failed": "its keeper ended"}')
+    if why := answer.get("failed"):
+        raise ServiceError(f"the local {name} did not start: {why} (its log is {log})")
+    return str(answer["address"])
 
 
 @contextmanager
@@ -161,19 +164,34 @@ def keep(home: Path, name: str) -> None:
         address_file = run / f"{name}.json"  # there for as long as the address is good
         address_file.unlink(missing_ok=True)
         service = SERVICES[name](home)
-        address = service.start()
-        unfinished = address_file.with_suffix(".partial")
-        unfinished.write_text(json.dumps({"address": address, "keeper": os.getpid()}))
-        unfinished.replace(address_file)
-        with suppress(BrokenPipeError):  # whoever wanted it was killed meanwhile
-            sys.stdout.write(address + "\n")
-            sys.stdout.flush()
+        try:
+            address = service.start()
+            _note(address_file, address)
+        except (OSError, PostgresError, ServiceError) as error:
+            _tell(failed=str(error))  # not by the log: the disk may be full
+            with suppress(OSError, PostgresError):
+                service.stop()
+            raise
+        _tell(address=address)
         sys.stdout = sys.stderr
         os.dup2(2, 1)
         with _locked(run / f"{name}.users", fcntl.LOCK_EX):
             address_file.unlink()
             service.stop()
             # The users' lock is let go only now: whoever comes next finds the service stopped, not stopping.
+
+
+def _note(file: Path, address: str) -> None:
+    unfinished = file.with_suffix(".partial")
+    unfinished.write_text(json.dumps({"address": address, "keeper": os.getpid()}))
+    unfinished.replace(file)
+
+
+def _tell(**answer: str) -> None:
+    """Says it in one line to the process that started this one."""
+    with suppress(BrokenPipeError):  # who was killed meanwhile
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

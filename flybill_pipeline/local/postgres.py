@@ -5,6 +5,7 @@ socket there. So any name will do, and as root the server's account need not be 
 """
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -32,6 +33,10 @@ DATABASES = ("flybill", "dagster")
 ACCEPTING, BUSY = 0, 1  # what pg_isready ends with
 START_SECONDS = 60
 RETRY_SECONDS = 15
+MB = 1024 * 1024
+ROOM = 16 * MB
+"""A segment of the server's journal, which it may have to write before it answers."""
+CAUSE = re.compile(r"\b(ERROR|FATAL|PANIC): ")
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ class Cluster:
         deadline = time.monotonic() + RETRY_SECONDS
         while not self._started(options) and not self.is_running():
             if time.monotonic() > deadline:
-                raise PostgresError(f"the server did not start:\n{_tail(self.data / 'log')}")
+                raise PostgresError(self._last_words())
             time.sleep(0.3)
 
     def _started(self, options: Sequence[str]) -> bool:
@@ -113,6 +118,16 @@ class Cluster:
                 return True
             time.sleep(0.05)
         return False
+
+    def _last_words(self) -> str:
+        """Why the server did not start. A server without room cannot write its log either, so the disk is asked."""
+        free = shutil.disk_usage(self.data).free
+        if free < ROOM:
+            return f"its disk is full: {free / MB:.0f} MB are free at {self.data}, and it needs {ROOM / MB:.0f} MB"
+        log = self.data / "log"
+        lines = log.read_text(errors="replace").splitlines()[-20:] if log.exists() else []
+        causes = [line for line in lines if CAUSE.search(line)]
+        return (causes or lines or ["it said no reason"])[-1]
 
     def _create_database(self, name: str) -> None:
         engine = create_engine(self.url.format("postgres"), isolation_level="AUTOCOMMIT")
@@ -133,7 +148,3 @@ def serving(data: Path, *, keep: bool = True) -> Iterator[str]:
         cluster.stop()
         if not keep:
             shutil.rmtree(data, ignore_errors=True)
-
-
-def _tail(log: Path, lines: int = 5) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""

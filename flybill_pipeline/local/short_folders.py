@@ -41,14 +41,18 @@ def noted(folder: Path, note: Path) -> Path | None:
 
 
 def short_name(folder: Path, note: Path) -> Path:
-    """A short name for the folder, noted in the file `note`: the one that is there, or a new one."""
+    """A short name for the folder, noted in the file `note`: the one that is there, or a new one. Raises OSError."""
     name = noted(folder, note)
     if name is None:
         place = Path(tempfile.mkdtemp(prefix="flybill-", dir=temporary_folder()))
         name = place / LINK
-        name.symlink_to(folder)
-        note.unlink(missing_ok=True)
-        note.write_text(str(place))
+        try:
+            name.symlink_to(folder)
+            note.unlink(missing_ok=True)
+            note.write_text(str(place))
+        except OSError:  # a full disk: what is noted nowhere would stay for ever
+            shutil.rmtree(place, ignore_errors=True)
+            raise
     return name
 
 

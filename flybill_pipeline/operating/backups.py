@@ -6,15 +6,19 @@ that the copy lacks. Price books and the source mapping belong in version contro
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from flybill_pipeline.local import postgres_programs as postgres
 from flybill_pipeline.settings import Settings
 from flybill_pipeline.stores.files.folders import local_folder
 from flybill_pipeline.stores.postgres.database import migrate, open_engine
-from flybill_pipeline.stores.sync.restores import is_new, record_restore
+from flybill_pipeline.stores.sync.restores import is_new, make_new, record_restore
 
 MANIFEST = "backup.json"
 """Written last: a folder without it is no whole backup."""
@@ -28,14 +32,15 @@ class BackupError(Exception):
 def back_up(settings: Settings, folder: Path, now: datetime) -> str:
     """Copies everything to `folder`, which must be new or empty; returns a sentence. `settings` must be complete."""
     _prepare(folder, [local_folder(url) for url in (settings.lake_url, settings.landing_url)])
-    postgres.dump(str(settings.database_url), folder / BILLING)
-    postgres.dump(str(settings.dagster_database_url), folder / DAGSTER)
-    files = sum(
-        _copy(local_folder(url), folder / name)
-        for url, name in ((settings.lake_url, LAKE), (settings.landing_url, LANDING))
-    )
-    manifest = {"taken_at": now.isoformat(), "files": files}
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+    with _whole_or_empty(folder):
+        postgres.dump(str(settings.database_url), folder / BILLING)
+        postgres.dump(str(settings.dagster_database_url), folder / DAGSTER)
+        files = sum(
+            _copy(local_folder(url), folder / name)
+            for url, name in ((settings.lake_url, LAKE), (settings.landing_url, LANDING))
+        )
+        manifest = {"taken_at": now.isoformat(), "files": files}
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
     return f"Backed up both databases and {files} files to {folder}."
 
 
@@ -67,16 +72,48 @@ def restore(settings: Settings, folder: Path, now: datetime) -> str:
     ):
         if not empty:
             raise BackupError(f"{place} is not empty: a backup is restored into a new deployment")
-    _copy(folder / LAKE, lake)
-    _copy(folder / LANDING, landing)
-    postgres.restore(str(settings.dagster_database_url), folder / DAGSTER)
-    postgres.restore(str(settings.database_url), folder / BILLING)
-    migrate(billing, shards=settings.shards)
-    record_restore(billing, taken_at, now)
+    with _whole_or_empty(lake, landing), _whole_or_new(billing, dagster):
+        _copy(folder / LAKE, lake)
+        _copy(folder / LANDING, landing)
+        postgres.restore(str(settings.dagster_database_url), folder / DAGSTER)
+        postgres.restore(str(settings.database_url), folder / BILLING)
+        migrate(billing, shards=settings.shards)
+        record_restore(billing, taken_at, now)
     return (
         f"Restored as of {taken_at:%Y-%m-%d %H:%M} UTC. Now import again what was imported since, land again what was "
         "landed since, and close again each month that was closed since: the sync first looks at what Stripe has."
     )
+
+
+@contextmanager
+def _whole_or_empty(*folders: Path) -> Iterator[None]:
+    """Folders that were empty are so again when the block fails, and the same command works once that is mended."""
+    try:
+        yield
+    except BaseException:
+        for entry in (entry for folder in folders for entry in folder.iterdir()):
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _whole_or_new(*engines: Engine) -> Iterator[None]:
+    """Databases that were new are so again when the block fails: one that came back, and does not know it, bills twice.
+
+    Raises BackupError when they cannot be emptied.
+    """
+    try:
+        yield
+    except BaseException as error:
+        try:
+            for engine in engines:
+                make_new(engine)
+        except SQLAlchemyError:
+            raise BackupError(f"The restore failed ({error}). Empty both databases before you restore again") from error
+        raise
 
 
 def _taken_at(folder: Path) -> datetime:

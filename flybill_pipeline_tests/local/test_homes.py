@@ -250,3 +250,14 @@ def test_a_noted_folder_that_is_not_ours_alone_is_not_believed(root: Path) -> No
     assert noted_after(replaced) is None
     if os.geteuid() == 0:
         assert noted_after(lambda place: os.chown(place, 1, 1)) is None
+
+
+def test_a_short_name_that_cannot_be_noted_is_not_left_behind(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, temporary = root / "a b", root / "temporary"
+    folder.mkdir()
+    temporary.mkdir()
+    monkeypatch.setattr(short_folders, "temporary_folder", lambda: str(temporary))
+    note = root / "no such folder" / "note"
+    with pytest.raises(FileNotFoundError):
+        short_folders.short_name(folder, note)
+    assert list(temporary.iterdir()) == []

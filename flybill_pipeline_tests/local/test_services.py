@@ -14,8 +14,10 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import create_engine, text
 
-from flybill_pipeline.local.keeper import joined
-from flybill_pipeline.local.postgres import Cluster
+from flybill_pipeline.local import postgres
+from flybill_pipeline.local.keeper import ServiceError, joined
+from flybill_pipeline.local.postgres import MB, Cluster
+from flybill_pipeline.local.postgres_programs import PostgresError
 from flybill_pipeline_tests.conftest import PROJECT
 
 USER = """
@@ -221,3 +223,38 @@ def test_a_home_with_a_long_path_works_too(home: Path) -> None:
     user.end()
     wait_until(lambda: not kept(deep, "postgres"))
     assert not socket.exists()
+
+
+@pytest.mark.parametrize("note", ["emulator.partial", "emulator.pid"])
+def test_a_service_whose_keeper_cannot_write_its_notes_is_told_and_ended(home: Path, note: str) -> None:
+    """As on a full disk, where the log cannot be written either."""
+    (home / "run" / note).mkdir(parents=True)
+    with pytest.raises(ServiceError) as refused, joined(home, "emulator"):
+        pass
+    assert "the local emulator did not start" in str(refused.value)
+    assert note in str(refused.value)
+    assert "Traceback" not in str(refused.value)
+    wait_until(lambda: processes(str(home)) == [])
+
+
+def test_a_full_disk_is_named_where_the_server_does_not_start(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(total=64 * MB, used=64 * MB, free=0))
+    monkeypatch.setattr(Cluster, "_started", lambda *_: False)
+    monkeypatch.setattr(postgres, "RETRY_SECONDS", 0)
+    cluster = Cluster(home / "postgres")
+    cluster.data.mkdir(parents=True)
+    (cluster.data / "PG_VERSION").write_text("18")
+    (cluster.data / "log").write_text("LOG: of a good start long ago\n")
+    with pytest.raises(PostgresError, match=r"^its disk is full: 0 MB are free at .*, and it needs 16 MB$"):
+        cluster.start()
+
+
+def test_what_a_server_that_did_not_start_said_is_told_in_one_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Cluster, "_started", lambda *_: False)
+    monkeypatch.setattr(postgres, "RETRY_SECONDS", 0)
+    cluster = Cluster(home / "postgres")
+    cluster.data.mkdir(parents=True)
+    (cluster.data / "PG_VERSION").write_text("18")
+    (cluster.data / "log").write_text("FATAL:  the key is wrong\nLOG:  shut down\n")
+    with pytest.raises(PostgresError, match=r"^FATAL:  the key is wrong$"):
+        cluster.start()

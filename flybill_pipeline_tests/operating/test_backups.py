@@ -1,12 +1,16 @@
 """A backup restored into a new deployment bills on as if nothing had happened, and never the same thing twice."""
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from flybill_pipeline.local import postgres_programs
+from flybill_pipeline.operating import backups
 from flybill_pipeline_tests.stories.troubled_months import FIRST, SECOND, USD
 from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
@@ -37,6 +41,22 @@ def half_close(flybill: Flybill, emulator: EmulatorProcess) -> None:
     emulator.clear_faults()
     for table in ("stripe_sync", "stripe_customers"):
         assert dict(flybill.sql(f"select state, count(*) from flybill.{table} group by state"))["new"] > 0
+
+
+def assert_a_full_disk_leaves_nothing(flybill: Flybill, step: str, *command: str) -> None:
+    """The command says so, and does its work when it is typed again: see the story."""
+    holder = postgres_programs if step == "dump" else backups
+    done = getattr(holder, step)
+
+    def full_after_this(*arguments: Any) -> None:
+        done(*arguments)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with patch.object(holder, step, full_after_this):
+        ran = flybill(*command)
+    assert ran.status == 1
+    assert "No space left on device" in ran.err
+    assert "run the same command again" in ran.err
 
 
 def since_the_backup(flybill: Flybill) -> None:
@@ -70,11 +90,15 @@ def story(tmp_path_factory: pytest.TempPathFactory, deploy: Deployments, emulato
             assert lost("close", FIRST).status == 0
             half_close(lost, emulator)
             status = lost("status", FIRST, "--json").json()
+            for half_way in ("dump", "_copy"):
+                assert_a_full_disk_leaves_nothing(lost, half_way, "backup", str(backup))
+                assert list(backup.iterdir()) == []
             assert lost("backup", str(backup)).status == 0
             since_the_backup(lost)
         emulator.advance(A_DAY_AND_MORE)
         with deploy(emulator, blank=True) as new:
             new.prices("usd.toml", USD)
+            assert_a_full_disk_leaves_nothing(new, "record_restore", "restore", str(backup))
             ran = new("restore", str(backup))
             assert ran.status == 0, ran.err
             yield Story(emulator, status, emulator.report(), new, backup)

@@ -56,6 +56,8 @@ def migrate(engine: Engine, *, shards: int) -> None:
             "run `flybill migrate --roles` as its owner"
         ) from error
     except OperationalError as error:
+        if getattr(error.orig, "pgcode", None) is not None:  # it answers, and says what it is short of
+            raise
         where = engine.url.render_as_string(hide_password=True)
         raise DatabaseError(
             f"Cannot reach the billing database at {where} (FLYBILL_DATABASE_URL): {_first_line(error)}"

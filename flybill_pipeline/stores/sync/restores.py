@@ -12,12 +12,14 @@ from sqlalchemy import (
     DateTime,
     Engine,
     Identity,
+    MetaData,
     Table,
     case,
     func,
     insert,
     inspect,
     select,
+    text,
     update,
 )
 
@@ -39,6 +41,15 @@ restores = Table(  # insert only
 def is_new(engine: Engine) -> bool:
     """Whether nothing was ever stored in this database."""
     return not inspect(engine).get_table_names() and not inspect(engine).has_schema("flybill")
+
+
+def make_new(engine: Engine) -> None:
+    """Takes away what a restore that failed has stored in a database that was new."""
+    with engine.begin() as connection:
+        connection.execute(text("drop schema if exists flybill cascade"))
+        stored = MetaData()
+        stored.reflect(connection)
+        stored.drop_all(connection)
 
 
 def record_restore(engine: Engine, backup_taken_at: datetime, restored_at: datetime) -> None:

@@ -7,11 +7,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from flybill_pipeline.stores.alerts import tables as problem_tables
 from flybill_pipeline.stores.invoicing import tables as invoicing_tables
 from flybill_pipeline.stores.payments import tables as payment_tables
+from flybill_pipeline.stores.postgres import database
 from flybill_pipeline.stores.postgres.database import (
     MIGRATIONS,
     DatabaseError,
@@ -122,3 +124,15 @@ def test_the_newest_revision_is_the_one_that_alembic_would_bring_the_schema_to()
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     assert ScriptDirectory.from_config(config).get_current_head() == newest_revision()
+
+
+def test_a_server_that_answers_and_is_short_of_something_is_not_told_as_one_that_cannot_be_reached(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_room(connection: Connection) -> None:
+        connection.execute(text("do $$ begin raise exception 'no room left' using errcode = '53100'; end $$"))
+
+    monkeypatch.setattr(database, "schema_revision", lambda _: None)
+    monkeypatch.setattr(database, "_upgrade", without_room)
+    with pytest.raises(OperationalError, match="no room left"):
+        database.migrate(engine, shards=1)

@@ -9,6 +9,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from flybill_pipeline.cli import commands
+from flybill_pipeline.local.keeper import ServiceError
+from flybill_pipeline.local.postgres_programs import PostgresError
 from flybill_pipeline.stores.postgres.shortages import shortage
 
 
@@ -35,9 +37,11 @@ def test_a_statement_of_ours_that_is_wrong_is_no_shortage(engine: Engine) -> Non
     [
         (OSError(errno.ENOSPC, "No space left on device", "/lake/a"), "No space left on device", True),
         (MemoryError(), "no memory left", True),
+        (ServiceError("the local postgres did not start: its disk is full"), "its disk is full", True),
+        (PostgresError("pg_dump failed: No space left on device"), "No space left on device", True),
         (KeyError("ours"), "Traceback", False),
     ],
-    ids=["disk", "memory", "a mistake of ours"],
+    ids=["disk", "memory", "a service", "a program", "a mistake of ours"],
 )
 def test_how_a_command_ends(error: Exception, words: str, is_told: bool, capsys: Any) -> None:
     with patch.object(commands, "flybill", side_effect=error), pytest.raises(SystemExit) as ended:
