@@ -5,13 +5,16 @@ from urllib.parse import unquote, urlsplit
 
 
 class AddressError(Exception):
-    """The address names a kind of storage that flybill cannot use; the message names the address and the remedy."""
+    """The address names storage that flybill cannot use; the message names the address and the remedy."""
 
 
 def local_folder(url: str) -> Path:
     """The folder that `url` (a plain path or file://…) names, created if it is not there. Raises AddressError."""
     folder = place_of(url)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (PermissionError, FileExistsError, FileNotFoundError, NotADirectoryError) as error:
+        raise AddressError(f"{url}: no folder can be here: {error.strerror}; name one that flybill may make") from None
     return folder
 
 

@@ -255,3 +255,10 @@ def test_a_folder_that_no_source_reads_may_be_closed(
 
     monkeypatch.setattr(os, "scandir", scandir)
     assert list(landing.files()) == []
+
+
+@pytest.mark.parametrize("place", ["a file", "a file/below", "/proc/nope"])
+def test_a_place_where_no_folder_can_be_is_refused_by_its_name(tmp_path: Path, place: str) -> None:
+    (tmp_path / "a file").touch()
+    with pytest.raises(AddressError, match=r"no folder can be here: .*; name one"):
+        local_folder(str(tmp_path / place))
