@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flybill_pipeline.billing.alerts.budgets import Budget
+from flybill_pipeline.billing.invoicing.outcomes import HELD
 from flybill_pipeline.billing.payments.month_facts import MonthFacts
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.shares import share_minor
@@ -34,4 +35,5 @@ def budget_states(tools: Toolbox, facts: MonthFacts, org_id: str, lines: Sequenc
 
 def _state(budget: Budget, facts: MonthFacts, lines: Sequence[LineItem]) -> BudgetState:
     spent = share_minor(lines, budget.scope) if budget.currency == facts.currency else None
-    return BudgetState(budget, spent, spent_words(budget, facts.month, spent))
+    settled = facts.outcome not in (None, HELD)
+    return BudgetState(budget, spent, spent_words(budget, facts.month, spent, settled=settled))

@@ -28,7 +28,7 @@ def watch(tools: Toolbox, part: ShardMonth, usage: Usage) -> Sequence[Warned]:
 
 def mail(tools: Toolbox) -> Mailed:
     """Sends the mails that wait for customers."""
-    return mail_customers(tools.letters, tools.post_to, tools.now()) if tools.post_to else Mailed(0, 0)
+    return mail_customers(tools.letters, tools.post_to, tools.now) if tools.post_to else Mailed(0, 0)
 
 
 def _days(tools: Toolbox, part: ShardMonth, usage: Usage, org_ids: Collection[str]) -> Mapping[str, Sequence[DayLines]]:

@@ -18,6 +18,8 @@ _JUMP = said("The usage of {day} has come to {amount}; the days before it came t
 _JUMP_OF = said("The usage of {day} has come to {amount} for {scope}; the days before it came to {usual} on average.")
 _SPENT = said("{month} has come to {spent} so far: {percent} % of the budget of {budget}.")
 _SPENT_OF = said("{month} has come to {spent} so far for {scope}: {percent} % of its budget of {budget}.")
+_CAME_TO = said("{month} came to {spent}: {percent} % of the budget of {budget}.")
+_CAME_TO_OF = said("{month} came to {spent} for {scope}: {percent} % of its budget of {budget}.")
 _OTHER_CURRENCY = said("The budget of {budget} is in another currency than the bill, so it is not compared.")
 SUBJECTS: Mapping[Kind, Sentence] = {
     "threshold": said("{org}: {percent} % of a budget for {month}"),
@@ -50,12 +52,16 @@ def warning_words(warned: Warned) -> Sentence:
             return sentence.of(day=date.fromisoformat(warned.mark), amount=amount, usual=usual)
 
 
-def spent_words(budget: Budget, month: Month, spent_minor: int | None) -> Sentence:
-    """How much of a budget is spent; None where the month is billed in another currency."""
+def spent_words(budget: Budget, month: Month, spent_minor: int | None, *, settled: bool = False) -> Sentence:
+    """How much of a budget is spent; None where the month is billed in another currency.
+
+    Of a month that is `settled` nothing more is to come.
+    """
     values = _values(budget, month)
     if spent_minor is None:
         return _OTHER_CURRENCY.of(**values)
-    sentence = (_SPENT_OF if budget.scope else _SPENT).of(**values)
+    whole, part = (_CAME_TO, _CAME_TO_OF) if settled else (_SPENT, _SPENT_OF)
+    sentence = (part if budget.scope else whole).of(**values)
     return sentence.of(spent=Money(spent_minor, budget.currency), percent=budget.percent(spent_minor))
 
 

@@ -61,10 +61,10 @@ def _told(facts: MonthFacts, now: datetime, closing_day: int) -> Told:
 def _before_invoice(facts: MonthFacts, now: datetime, total: Money, closing_day: int) -> Told:
     month, made_on = facts.month, facts.month.next().first_day.replace(day=closing_day)
     if now >= month.end:
-        return Told(
-            said("{month} has ended and comes to {total}; the invoice is not made yet.", month=month, total=total),
-            said("Your invoice is made on {day}, or as soon as we close the month.", day=made_on),
-        )
+        ended = said("{month} has ended and comes to {total}; the invoice is not made yet.", month=month, total=total)
+        if now.date() > made_on:
+            return Told(ended, said("Your invoice is made as soon as we close the month."))
+        return Told(ended, said("Your invoice is made on {day}, or as soon as we close the month.", day=made_on))
     begun = said("{month} is still running: you owe {total} so far.")
     not_begun = said("{month} has not begun: what is known of it comes to {total}.")
     what = (not_begun if now < month.start else begun).of(month=month, total=total)

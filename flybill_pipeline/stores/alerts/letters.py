@@ -18,12 +18,14 @@ class Letters:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def take_due(self, now: datetime, until: datetime, most_attempts: int) -> list[Letter]:
-        """The mails that may be sent now, to the addresses of now; until then nobody else gets them."""
+    def take_due(self, now: datetime, until: datetime, most_attempts: int, most: int) -> list[Letter]:
+        """So many of the mails that may be sent now, to the addresses of now; until then nobody else gets them."""
         mail = customer_mails.c
         waiting = (mail.sent_at.is_(None), mail.attempts < most_attempts, mail.next_attempt_at <= now)
         address = select(organizations.c.email).where(organizations.c.org_id == mail.org_id).scalar_subquery()
-        taken = update(customer_mails).where(*waiting).values(next_attempt_at=until)
+        turn = select(mail.mail_id).where(*waiting).order_by(mail.attempts, mail.next_attempt_at, mail.mail_id)
+        mine = turn.limit(most).with_for_update(skip_locked=True)
+        taken = update(customer_mails).where(mail.mail_id.in_(mine.scalar_subquery())).values(next_attempt_at=until)
         columns = (mail.mail_id, mail.org_id, address.label("recipient"), mail.subject, mail.body, mail.attempts)
         with self._engine.begin() as connection:
             due = [Letter(**row._mapping) for row in connection.execute(taken.returning(*columns))]

@@ -1,9 +1,9 @@
 """What a customer reads of a budget."""
 
 from flybill_pipeline.billing.alerts.budgets import Spending, Warned
-from flybill_pipeline.billing.words.budgets import warning_mail, warning_words
+from flybill_pipeline.billing.words.budgets import spent_words, warning_mail, warning_words
 from flybill_pipeline.billing.words.english import ENGLISH, english
-from flybill_pipeline_tests.billing.alerts.test_budgets import WEB, days, warned
+from flybill_pipeline_tests.billing.alerts.test_budgets import BUDGET, MONTH, WEB, days, warned
 
 
 def read(told: Warned) -> str:
@@ -17,6 +17,11 @@ def test_a_customer_reads_whole_sentences() -> None:
     assert read(warned(Spending(81_20, None), WEB)[-1]) == (
         "November 2026 has come to $81.20 so far for app web: 81 % of its budget of $100.00."
     )
+    settled = [english(spent_words(each, MONTH, 81_20, settled=True)) for each in (BUDGET, WEB)]
+    assert settled == [
+        "November 2026 came to $81.20: 81 % of the budget of $100.00.",
+        "November 2026 came to $81.20 for app web: 81 % of its budget of $100.00.",
+    ]
     (forecast,) = warned(Spending(10_00, 130_00))
     assert read(forecast) == (
         "If November 2026 goes on like this, it comes to about $130.00, which is above the budget of $100.00."

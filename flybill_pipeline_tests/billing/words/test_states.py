@@ -113,6 +113,13 @@ def facts() -> Iterator[tuple[MonthFacts, datetime]]:
         yield MonthFacts(MONTH, "usd", 1234, DURING, **invoiced, payment=paid(each, page, again)), AFTER  # type: ignore[arg-type]
 
 
+def test_no_day_that_is_over_is_promised() -> None:
+    ended, closing_day = MonthFacts(MONTH, "usd", 1234, DURING), 3
+    on_time, late = (statement(ended, datetime(2026, 11, day, 12, tzinfo=UTC), closing_day) for day in (3, 4))
+    assert english(on_time.next_step) == "Your invoice is made on November 3, 2026, or as soon as we close the month."
+    assert english(late.next_step) == "Your invoice is made as soon as we close the month."
+
+
 def test_whatever_a_month_comes_to_is_said_in_whole_plain_sentences() -> None:
     for known, now in facts():
         told = statement(known, now, 3)

@@ -25,7 +25,7 @@ from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.languages.chosen import language
-from flybill_pipeline.steps.alerts.mail_customers import mail_customers
+from flybill_pipeline.steps.alerts.mail_customers import Mailed, mail_customers
 from flybill_pipeline.steps.alerts.watch_budgets import Letters, watch_budgets
 from flybill_pipeline.stores.alerts import letters as letters_store
 from flybill_pipeline.stores.alerts.budget_tables import budget_warnings, customer_mails
@@ -231,8 +231,8 @@ def test_who_has_no_address_or_whose_platform_writes_itself_gets_no_mail(watched
 class Post:
     """Takes mail once it is willing to."""
 
-    def __init__(self) -> None:
-        self.refusal: str | None = "the mail server answered 451 to the sender"
+    def __init__(self, refusal: str | None = "the mail server answered 451 to the sender") -> None:
+        self.refusal = refusal
         self.taken: list[tuple[str, str]] = []
 
     def __call__(self, address: str) -> "Post":
@@ -245,23 +245,50 @@ class Post:
         return self.refusal
 
 
+def mailed(watched: Watched, post: Post, now: datetime) -> Mailed:
+    return mail_customers(watched.letters, post, lambda: now)
+
+
+def test_a_mail_that_waits_for_a_slow_server_is_nobody_elses_and_a_turn_ends(watched: Watched) -> None:
+    watched.budget()
+    for spent in (50_00, 80_00, 100_00):
+        watched.refresh(spent)
+    with watched.engine.begin() as connection:
+        connection.execute(text("update flybill.organizations set email = 'dev@acme.example' where org_id = 'acme'"))
+    now, other = NOW, Post(refusal=None)
+
+    class Slow(Post):
+        def send(self, message: Letter) -> str | None:
+            nonlocal now
+            now += timedelta(minutes=2)
+            mailed(watched, other, now)
+            return super().send(message)
+
+    slow = Slow(refusal=None)
+    began = now.timestamp()
+    sent = mail_customers(watched.letters, slow, lambda: now, lambda: now.timestamp() - began)
+    assert sent == Mailed(1, 0)
+    assert (len(slow.taken), len(other.taken)) == (1, 2)
+    assert len({*slow.taken, *other.taken}) == 3
+
+
 def test_a_mail_goes_to_the_address_of_now_until_it_is_taken_and_then_never_again(watched: Watched) -> None:
     watched.budget()
     watched.refresh(60_00)
     post = Post()
-    assert mail_customers(watched.letters, post, NOW).failed == 1  # no address is on record
+    assert mailed(watched, post, NOW).failed == 1  # no address is on record
     with watched.engine.begin() as connection:
         connection.execute(text("update flybill.organizations set email = 'dev@acme.example' where org_id = 'acme'"))
-    assert mail_customers(watched.letters, post, NOW).failed == 0  # it waits
-    assert mail_customers(watched.letters, post, NOW + timedelta(minutes=2)).failed == 1
+    assert mailed(watched, post, NOW).failed == 0  # it waits
+    assert mailed(watched, post, NOW + timedelta(minutes=2)).failed == 1
     for hour in range(1, 6):
-        mail_customers(watched.letters, post, NOW + timedelta(hours=hour))
+        mailed(watched, post, NOW + timedelta(hours=hour))
     trouble = watched.letters.troubled(NOW, 6)
     assert trouble is not None
     assert (trouble.channel, trouble.waiting, trouble.given_up) == ("mail", 1, 0)
     post.refusal = None
-    assert mail_customers(watched.letters, post, NOW + timedelta(hours=7)).sent == 1
-    assert mail_customers(watched.letters, post, NOW + timedelta(days=1)).sent == 0
+    assert mailed(watched, post, NOW + timedelta(hours=7)).sent == 1
+    assert mailed(watched, post, NOW + timedelta(days=1)).sent == 0
     assert post.taken == [("dev@acme.example", "Acme: 50 % of a budget for October 2025")]
 
 
