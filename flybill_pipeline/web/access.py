@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
 from time import monotonic_ns
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from flybill_pipeline.stores.payments.page_links import PageLink
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.web.links import Links
 from flybill_pipeline.web.pace import Pace
@@ -41,37 +43,39 @@ class Access:
 
     async def org_of(self, request: Request, wanted: Callable[[str], bool] = lambda _org: True) -> str | Refused:
         """The organization whose link comes with the request; of several, the first that is `wanted`."""
-        orgs = [await self._holder(token) for token in _tokens(request)]
-        held = [org for org in orgs if org is not None]
-        return self._answer(request, next(filter(wanted, held), None), stranger=not held)
+        links = [await self._link(token) for token in _tokens(request)]
+        held = [link for link in links if link is not None]
+        link = self._answer(request, next((each for each in held if wanted(each.org_id)), None), stranger=not held)
+        return link if isinstance(link, Refused) else link.org_id
 
     def form_key(self, request: Request, org_id: str) -> str:
         """What a form on a page of the organization must send back; "" for a program, which has no cookie to abuse."""
         held = () if _bearer(request) else _tokens(request)
-        ours = (token for token in held if self._links.org_of(token, self._tools.now()) == org_id)
-        return next(map(self._links.form_key, ours), "")
+        found = ((token, self._links.find(token, self._tools.now())) for token in held)
+        return next((self._links.form_key(token) for token, link in found if link and link.org_id == org_id), "")
 
-    async def org_of_token(self, request: Request, token: str) -> str | Refused:
-        """The organization that the token is for, and whose turn it is."""
-        return self._answer(request, await self._holder(token), stranger=True)
+    async def link_of(self, request: Request, token: str) -> PageLink | Refused:
+        """The link that the token is of, when it is the turn of its organization."""
+        return self._answer(request, await self._link(token), stranger=True)
 
     def shows_nothing(self, request: Request) -> bool:
         """Whether no link came with the request at all, be it one that holds or not."""
         return not any(_tokens(request))
 
-    def keep(self, answer: Response, org_id: str, token: str) -> None:
-        """Lets the browser keep the link, so that it need not stand in the address of every page."""
-        name = COOKIE + hashlib.sha256(org_id.encode()).hexdigest()[:16]
-        answer.set_cookie(name, token, httponly=True, samesite="lax", secure=self.secure)
+    def keep(self, answer: Response, link: PageLink, token: str) -> None:
+        """Lets the browser keep the link until it ends, so that it need not stand in the address of every page."""
+        name = COOKIE + hashlib.sha256(link.org_id.encode()).hexdigest()[:16]
+        seconds = (link.expires_at - self._tools.now()) // timedelta(seconds=1)
+        answer.set_cookie(name, token, max_age=seconds, httponly=True, samesite="lax", secure=self.secure)
 
-    async def _holder(self, token: str) -> str | None:
-        return await run_in_threadpool(self._links.org_of, token, self._tools.now())
+    async def _link(self, token: str) -> PageLink | None:
+        return await run_in_threadpool(self._links.find, token, self._tools.now())
 
-    def _answer(self, request: Request, org: str | None, *, stranger: bool) -> str | Refused:
+    def _answer(self, request: Request, link: PageLink | None, *, stranger: bool) -> PageLink | Refused:
         """Strangers are counted by where they come from, others by their organization."""
-        if org is not None:
-            wait = self._of_orgs.wait(org)
-            return Refused(wait) if wait else org
+        if link is not None:
+            wait = self._of_orgs.wait(link.org_id)
+            return Refused(wait) if wait else link
         return Refused(self._of_strangers.wait(request.client.host if request.client else "") if stranger else 0)
 
 

@@ -15,7 +15,7 @@ from itsdangerous import BadData, Signer, URLSafeSerializer
 
 from flybill_pipeline.setting_values import SHORTEST_SECRET
 from flybill_pipeline.settings import SettingsError
-from flybill_pipeline.stores.payments.page_links import PageLinks
+from flybill_pipeline.stores.payments.page_links import PageLink, PageLinks
 
 SALT, FORM_SALT = "flybill page link", "flybill form of a page"
 KEPT_IN = "link.secret"
@@ -35,15 +35,15 @@ class Links:
         """A token for the pages of an organization that holds for so many days."""
         return str(self._signer.dumps(self._kept.make(org_id, now, now + timedelta(days=days))))
 
-    def org_of(self, token: str, now: datetime) -> str | None:
-        """The organization that the token is for; None when it is forged, has expired or was taken back."""
+    def find(self, token: str, now: datetime) -> PageLink | None:
+        """The link that the token is of; None when it is forged, has expired or was taken back."""
         if len(token) > LONGEST_TOKEN:
             return None
         try:
             link_id = self._signer.loads(token)
         except BadData:
             return None
-        return self._kept.org_of(link_id, now) if isinstance(link_id, str) else None
+        return self._kept.find(link_id, now) if isinstance(link_id, str) else None
 
     def form_key(self, token: str) -> str:
         """What a form must send beside the cookie: another site's page cannot know it, as it cannot read ours."""

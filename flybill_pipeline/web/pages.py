@@ -91,11 +91,11 @@ class Pages:
     async def open(self, request: Request) -> Response:
         """A link, as it was sent to somebody."""
         token = unquote(request.path_params["token"])
-        org = await self._access.org_of_token(request, token)
-        if isinstance(org, Refused):
-            return self._refused(request, org)
-        answer = RedirectResponse(page_of(org), 303)
-        self._access.keep(answer, org, token)
+        link = await self._access.link_of(request, token)
+        if isinstance(link, Refused):
+            return self._refused(request, link)
+        answer = RedirectResponse(page_of(link.org_id), 303)
+        self._access.keep(answer, link, token)
         return answer
 
     async def overview(self, request: Request) -> Response:

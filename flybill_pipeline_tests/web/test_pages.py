@@ -298,6 +298,13 @@ def test_where_customers_come_over_https_the_link_is_kept_for_https_alone(served
     assert all(word in kept for word in ("; secure", "; httponly", "; samesite=lax"))
 
 
+def test_a_browser_keeps_a_link_as_long_as_it_holds(served: Served) -> None:
+    token = served.links.make("acme", 30, served.site.tools.now())
+    served.clock[0] += timedelta(days=29, microseconds=1)
+    kept = Browser(served.port).get(f"/link/{token}").headers["set-cookie"].lower()
+    assert "; max-age=86399;" in kept
+
+
 def test_a_browser_can_hold_the_links_of_several_organizations(served: Served) -> None:
     cookies = [served.browser(org).headers["Cookie"] for org in ("acme", "<other>")]
     both = Browser(served.port, {"Cookie": "; ".join(cookies)})

@@ -1,11 +1,20 @@
 """Links to the pages of an organization: made, asked for, taken back. How a link is signed and shown: `web`."""
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Engine, insert, select, update
 
 from flybill_pipeline.stores.payments.tables import page_links
+
+
+@dataclass(frozen=True, slots=True)
+class PageLink:
+    """A link that holds: whose pages it shows, and until when."""
+
+    org_id: str
+    expires_at: datetime
 
 
 class PageLinks:
@@ -22,13 +31,13 @@ class PageLinks:
             connection.execute(insert(page_links).values(row))
         return link_id
 
-    def org_of(self, link_id: str, now: datetime) -> str | None:
-        """The organization whose pages the link shows; None when there is no such link, or it has ended."""
+    def find(self, link_id: str, now: datetime) -> PageLink | None:
+        """The link with that id; None when there is no such link, or it has ended."""
         link = page_links.c
-        query = select(link.org_id).where(link.link_id == link_id, link.expires_at > now, link.revoked_at.is_(None))
+        holds = (link.link_id == link_id) & (link.expires_at > now) & link.revoked_at.is_(None)
         with self._engine.connect() as connection:
-            org_id: str | None = connection.execute(query).scalar_one_or_none()
-        return org_id
+            row = connection.execute(select(link.org_id, link.expires_at).where(holds)).one_or_none()
+        return None if row is None else PageLink(*row)
 
     def revoke(self, org_id: str, now: datetime) -> int:
         """Ends all links to the pages of an organization; returns how many had not ended yet."""
