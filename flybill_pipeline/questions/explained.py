@@ -14,7 +14,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.usage.totals import dimensions_of
 from flybill_pipeline.questions.org_month import org_month, priced_now
-from flybill_pipeline.steps.pricing.explain_lines import Event, Explained, Lakes, explain_lines
+from flybill_pipeline.steps.pricing.explain_lines import Counted, Event, Explained, Lakes, explain_lines
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.months.measured_usage import MeasuredUsage
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -35,11 +35,19 @@ class UsedEvent:
 
 
 class Events:
-    """Events that can be iterated once; `count` and `quantity` are of those that were read so far."""
+    """Events that can be iterated once; `count` and `quantity` are of those that were read so far.
 
-    def __init__(self, read: Iterable[tuple[Event, Decimal]], files: Mapping[int, str]) -> None:
-        self._read, self._files = read, files
-        self.count, self.quantity = 0, ZERO
+    `counted` says in parts how many there are, and their sums; None where only reading them can tell.
+    """
+
+    def __init__(
+        self,
+        read: Iterable[tuple[Event, Decimal]],
+        files: Mapping[int, str],
+        counted: Iterable[tuple[int, Decimal]] | None = None,
+    ) -> None:
+        self._read, self._files, self._counted = iter(read), files, counted
+        self.count, self.quantity, self._all_read = 0, ZERO, False
 
     def __iter__(self) -> Iterator[UsedEvent]:
         for event, quantity in self._read:
@@ -56,6 +64,17 @@ class Events:
                 file=self._files.get(event.arrival, ""),
                 row=event.row,
             )
+        self._all_read = True
+
+    def in_all(self) -> tuple[int, Decimal]:
+        """How many there are, and what they add up to. Those that were not read yet are not, where that is known."""
+        if self._counted is None or self._all_read:
+            for _ in self:
+                pass
+            return self.count, self.quantity
+        counts, sums = zip(*self._counted, strict=True)
+        with exact():
+            return sum(counts), sum(sums, ZERO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +129,7 @@ def _line(each: Explained, files: Mapping[int, str]) -> ExplainedLine:
         line=each.line,
         without_events=each.words,
         level=each.level,
-        events=Events(each.events, files),
+        events=Events(each.events, files, each.counted),
         arrived_after=Events(each.later, files),
     )
 
@@ -119,7 +138,14 @@ class LakeView:
     """A lake as the step looks into it."""
 
     def __init__(self, lake: UsageLake) -> None:
-        self.events, self.version, self._measured = lake.events, lake.version, MeasuredUsage(lake)
+        self._lake, self._measured = lake, MeasuredUsage(lake)
+        self.events, self.version = lake.events, lake.version
+
+    def counted(self, org_id: str, days: Iterable[date], meter: str) -> Iterator[Counted]:
+        """How many events the totals of days are made of, and what they add up to."""
+        for total in self._lake.monthly_totals(days, org_ids=[org_id], by_day=True):
+            if total.meter == meter and total.day is not None:
+                yield total.dimensions, total.day, total.events, total.quantity
 
     def levels(self, org_id: str, before: date, meter: str) -> Iterator[tuple[str, Decimal]]:
         """What all events before a day add up to, by dimensions."""

@@ -3,7 +3,7 @@
 Reads only; Stripe is not asked, so it answers while Stripe is down.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from flybill_pipeline.billing.invoicing.commitments import commitment_in
@@ -27,9 +27,10 @@ class Owed:
     """What an organization owes for a month, and why.
 
     `credit_notes` are those that count: one that Stripe refused never came to be. `poll` says how fresh payments are.
-    `files_unread` are landed files that an open month does not know yet. `budgets` are those of the month, with what of
-    them is spent. `freshness` says how fresh the usage is; `left`, of a month that is open, what is left of credits and
-    of a minimum.
+    `find_unread` finds the landed files that an open month does not know yet; it looks through the landing zone, so it
+    is for who tells of them. `budgets` are those of the month, with what of them is spent. `freshness` says how fresh
+    the usage is; `left`, of a month that is open, what is left of credits and of a minimum. `by_day` is what the usage
+    of a running month came to by the end of each of its days, from the first on.
     """
 
     org: Organization
@@ -38,10 +39,16 @@ class Owed:
     lines: Sequence[LineItem]
     credit_notes: Sequence[CreditNote]
     poll: Poll
-    files_unread: int = 0
+    find_unread: Callable[[], Collection[str]] = tuple
+    by_day: Sequence[int] = ()
     budgets: Sequence[BudgetState] = ()
     freshness: Words = ()
     left: Words = ()
+
+    @property
+    def files_unread(self) -> int:
+        """How many landed files an open month does not know yet."""
+        return len(self.find_unread())
 
     @property
     def left_minor(self) -> int | None:
@@ -79,13 +86,14 @@ def _settled(tools: Toolbox, asked: OrgMonth) -> Owed:
 def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
     now, priced = tools.now(), priced_now(tools, asked)
     draft = priced.draft
+    by_day = [total_minor(lines) for _, lines in priced.by_day] if now < asked.month.end else []
     facts = replace(
         asked.facts,
         total_minor=draft.total_minor,
         standing_minor=total_minor(standing_lines(draft.lines)),
         usage_up_to=draft.usage_up_to,
         currency=asked.org.currency,
-        forecast=forecast(_pace(priced), now) if now < asked.month.end else None,
+        forecast=forecast(_pace(priced, by_day), now) if now < asked.month.end else None,
     )
     commitment = commitment_in(priced.books) if priced.books else None
     return Owed(
@@ -95,16 +103,16 @@ def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
         lines=draft.lines,
         credit_notes=(),
         poll=tools.payments.poll(),
-        files_unread=len(tools.unread_files()),
+        find_unread=tools.unread_lately,
+        by_day=by_day,
         budgets=budget_states(tools, facts, asked.org.org_id, draft.lines),
         freshness=freshness_words(draft.usage_up_to, _sources(tools, asked.month), now),
         left=left_words(priced.credits_left, commitment, draft.lines),
     )
 
 
-def _pace(priced: PricedNow) -> Pace:
+def _pace(priced: PricedNow, by_day: Sequence[int]) -> Pace:
     draft, account = priced.draft, priced.account
-    by_day = [total_minor(lines) for _, lines in priced.by_day]
     return Pace(draft.month, draft.lines, draft.usage_up_to, account.discounts, account.credits, by_day)
 
 

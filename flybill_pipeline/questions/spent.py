@@ -5,7 +5,8 @@ Usage alone: plans, discounts and credits belong to a month, not to a day. What 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from itertools import count
 
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
@@ -14,6 +15,7 @@ from flybill_pipeline.billing.pricing.line_items import total_minor
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
 from flybill_pipeline.billing.usage.totals import OrgUsage
 from flybill_pipeline.questions.org_month import org_month
+from flybill_pipeline.questions.owed import Owed
 from flybill_pipeline.steps.pricing.price_org import books_under, usage_of
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -28,6 +30,13 @@ class Spent:
     month: Month
     currency: str
     by_day: Sequence[tuple[date, int]]
+
+
+def spent_so_far(answer: Owed) -> Spent:
+    """The running month, day after day: no day is priced again."""
+    month = answer.facts.month
+    ends = (month.first_day + timedelta(days=number) for number in count())
+    return Spent(month, answer.facts.currency or answer.org.currency, list(zip(ends, answer.by_day)))  # noqa: B905 - days go on
 
 
 def spent(tools: Toolbox, org_id: str, month: Month) -> Spent:

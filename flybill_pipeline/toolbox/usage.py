@@ -8,6 +8,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.known_sources import require_known_sources
 from flybill_pipeline.stores.usage.months.health import UsageHealth
 from flybill_pipeline.toolbox.deployment import Deployment
+from flybill_pipeline.toolbox.lately import Lately
 
 if TYPE_CHECKING:
     from flybill_pipeline.stores.usage.intake.landing import Landing
@@ -65,6 +66,11 @@ class UsageTools(Deployment):
         """The landed files that wait to be read, of one source where it is given, each named with its version."""
         unread = self.catalog.unread(self.landing.files(seen_only=True))
         return [f"{file.path}:{file.size}:{file.modified_ns}" for file in unread if source in (None, file.source)]
+
+    @cached_property
+    def unread_lately(self) -> Lately[list[str]]:
+        """`unread_files` as they were some seconds ago, for who asks often: there may be a year of files."""
+        return Lately(self.unread_files)
 
     def uncompared_pieces(self) -> list[str]:
         """What a reading of the landing zone that was cut off has left to do: a day is not recorded well without it."""

@@ -17,7 +17,7 @@ from flybill_pipeline.questions.budgets import BudgetState
 from flybill_pipeline.questions.explained import Events, UsedEvent, explained
 from flybill_pipeline.questions.history import history
 from flybill_pipeline.questions.owed import owed
-from flybill_pipeline.questions.spent import spent
+from flybill_pipeline.questions.spent import spent, spent_so_far
 from flybill_pipeline.stores.invoicing.budget_fields import scope_text
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.web.charts import curves, level
@@ -44,9 +44,9 @@ class ShownEvents:
 def overview(tools: Toolbox, org_id: str) -> Values:
     """The running month, what its usage came to day after day beside the month before, and the months before."""
     month = Month.of(tools.now())
-    this, last = spent(tools, org_id, month), spent(tools, org_id, month.previous())
+    answer, last = owed(tools, org_id, month), spent(tools, org_id, month.previous())
+    this = spent_so_far(answer)
     before = last.by_day if last.currency == this.currency else ()
-    answer = owed(tools, org_id, month)
     limit = next((each.budget.amount_minor for each in answer.budgets if _is_level(each, this.currency)), 0)
     drawn = curves(this.by_day, before, level_minor=limit)
     return {
@@ -88,12 +88,8 @@ def of_line(tools: Toolbox, org_id: str, month: Month, number: int) -> Values:
 
 
 def _shown(events: Events) -> ShownEvents:
-    """All events are read, so that all are counted."""
-    rows = iter(events)
-    first = list(islice(rows, MOST_EVENTS))
-    for _ in rows:
-        pass
-    return ShownEvents(first, events.count, events.quantity)
+    first = list(islice(events, MOST_EVENTS))
+    return ShownEvents(first, *events.in_all())
 
 
 def _side_by_side(

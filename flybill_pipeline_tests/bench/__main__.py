@@ -10,6 +10,7 @@ FULL = {
     "bench_reconcile": [],
     "bench_dagster": [],
     "bench_ui": ["--months", "36"],
+    "bench_pages": [],
 }
 SHORT = {
     "bench_usage": ["--events", "500000"],
@@ -18,6 +19,7 @@ SHORT = {
     "bench_reconcile": ["--invoices", "2000"],
     "bench_dagster": ["--shards", "2"],
     "bench_ui": ["--months", "6", "--shards", "2", "--times", "2"],
+    "bench_pages": ["--orgs", "500", "--sample", "20", "--runs", "3"],
 }
 
 for name, options in (SHORT if "--short" in sys.argv else FULL).items():

@@ -17,6 +17,11 @@ from flybill_pipeline_tests.conftest import PROJECT
         ("bench_reconcile", ["--invoices", "250"], "250 of 250 invoices proven"),
         ("bench_dagster", ["--shards", "1"], "the daemon's queue: 1 of 1 shards"),
         ("bench_ui", ["--months", "2", "--shards", "1", "--times", "1"], "partitions: daily_usage"),
+        (
+            "bench_pages",
+            ["--orgs=9", "--months=1", "--lines=2", "--files=2", "--days=1", "--sample=1", "--runs=1"],
+            "flybill owes, 1 times",
+        ),
     ],
 )
 def test_a_benchmark_runs_and_tells(name: str, options: list[str], says: str) -> None:

@@ -53,6 +53,23 @@ def test_what_was_read_is_counted_and_no_more() -> None:
     assert (events.count, events.quantity) == (1, Decimal("1.5"))
 
 
+def test_what_is_counted_already_is_not_read() -> None:
+    def read() -> Iterator[tuple[Any, Decimal]]:
+        yield from raw(["1.5"])
+        raise AssertionError("more was read than is shown")
+
+    events = Events(read(), FILES, [(1, Decimal("1.5")), (2, Decimal("6.25"))])
+    next(iter(events))
+    assert events.in_all() == (3, Decimal("7.75"))
+
+
+def test_what_was_read_to_its_end_counts_as_it_was_read() -> None:
+    events = Events(raw(["1.5", "2"]), FILES, [(9, Decimal(9))])
+    list(events)
+    assert events.in_all() == (2, Decimal("3.5"))
+    assert Events(raw(["1.5", "2"]), FILES).in_all() == (2, Decimal("3.5"))
+
+
 def test_sums_have_every_digit() -> None:
     tiny, huge = "0.000000000000000001", "12345678901234567890"
     events = Events(raw([huge, tiny, tiny]), FILES)

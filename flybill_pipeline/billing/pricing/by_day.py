@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
-from flybill_pipeline.billing.pricing.usage_lines import price_month
-from flybill_pipeline.billing.usage.totals import OrgUsage, UsageTotal
+from flybill_pipeline.billing.pricing.usage_lines import price_days
+from flybill_pipeline.billing.usage.totals import OrgUsage
 
 DayLines = tuple[date, Sequence[LineItem]]
 """A day (UTC), and the lines of all usage of its month up to its end."""
@@ -19,10 +19,7 @@ def lines_by_day(month: Month, books: BooksOfMonth, used: OrgUsage, most: int | 
     `used` must know the days of its totals.
     """
     days = (used.up_to.date() - month.first_day).days + 1
-    for number in range(max(0, days - most) if most else 0, days):
-        end = month.first_day + timedelta(days=number)
-        yield end, price_month(books, _up_to(end, used.totals)).lines
-
-
-def _up_to(end: date, totals: Sequence[UsageTotal]) -> list[UsageTotal]:
-    return [total for total in totals if total.day is None or total.day <= end]
+    first = max(0, days - most) if most else 0
+    ends = [month.first_day + timedelta(days=number) for number in range(first, days)]
+    for end, priced in zip(ends, price_days(books, used.totals, ends), strict=True):
+        yield end, priced.lines

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from itertools import groupby
 from typing import NamedTuple
@@ -50,6 +51,14 @@ class _Group(NamedTuple):
     own: list[UsageTotal]
     month: list[UsageTotal]
 
+    def up_to(self, end: date) -> "_Group":
+        """The same of the days up to `end`."""
+        return _Group(self.head, _up_to(end, self.own), _up_to(end, self.month))
+
+
+_LeftOut = dict[LineKey, list[UsageTotal]]
+"""Usage that no price covers."""
+
 
 def price_usage(book: PriceBook, contract: str | None, totals: Iterable[UsageTotal], month: Month) -> PricedUsage:
     """Prices the usage of one org in one service month by one book; see `price_month`."""
@@ -64,13 +73,34 @@ def price_month(books: BooksOfMonth, totals: Iterable[UsageTotal]) -> PricedUsag
     without any usage. Where books change within the month, totals must be of days, and a price that changes has a line
     for the days of each book (`BooksOfMonth` has the rule).
     """
+    return _without_prices(books) or _priced_groups(books, *_grouped(books, totals))
+
+
+def price_days(books: BooksOfMonth, totals: Iterable[UsageTotal], ends: Iterable[date]) -> Iterator[PricedUsage]:
+    """What `price_month` makes of the totals up to each of the days: they are put to their lines but once."""
+    refused = _without_prices(books)
+    groups, left_out = ({}, {}) if refused else _grouped(books, totals)
+    for end in ends:
+        known = {key: each.up_to(end) for key, each in groups.items()}
+        begun = {key: each for key, each in known.items() if each.own or each.month}
+        unpriced_yet = {key: found for key, each in left_out.items() if (found := _up_to(end, each))}
+        yield refused or _priced_groups(books, begun, unpriced_yet)
+
+
+def _without_prices(books: BooksOfMonth) -> PricedUsage | None:
+    """Nothing priced, where a contract has no prices to price by."""
     unknown = [part for part in books.parts if part.contract is not None and part.contract not in part.book.contracts]
     if unknown:
         return PricedUsage((), tuple(unknown_contract(str(part.contract), part.book) for part in unknown))
     if books.without_book:
         return PricedUsage((), tuple(contract_without_book(books, each) for each in books.without_book))
+    return None
+
+
+def _grouped(books: BooksOfMonth, totals: Iterable[UsageTotal]) -> tuple[dict[LineKey, _Group], _LeftOut]:
+    """The totals by their lines, and those that no price covers."""
     groups: dict[LineKey, _Group] = {}
-    left_out: dict[LineKey, list[UsageTotal]] = {}
+    left_out: _LeftOut = {}
     for total in totals:
         head = head_of(books, total.meter, total.dimensions, total.day)
         if head is None:
@@ -79,6 +109,10 @@ def price_month(books: BooksOfMonth, totals: Iterable[UsageTotal]) -> PricedUsag
             _group(groups, head).own.append(total)
         if len(books.parts) > 1:
             _note_for_month(groups, books, total)
+    return groups, left_out
+
+
+def _priced_groups(books: BooksOfMonth, groups: dict[LineKey, _Group], left_out: _LeftOut) -> PricedUsage:
     for head in list(_commitments(books, groups.values())):
         _group(groups, head)
     with exact():
@@ -91,6 +125,10 @@ def price_month(books: BooksOfMonth, totals: Iterable[UsageTotal]) -> PricedUsag
                 *[too_large(line) for line in unfit],
             ),
         )
+
+
+def _up_to(end: date, totals: Sequence[UsageTotal]) -> list[UsageTotal]:
+    return [total for total in totals if total.day is None or total.day <= end]
 
 
 def _group(groups: dict[LineKey, _Group], head: LineHead) -> _Group:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Protocol
 
 from flybill_pipeline.billing.invoicing.terms import OrgTerms
@@ -59,8 +60,15 @@ class Lake(Protocol):
     def version(self, day: date) -> str | None:
         """Names the events that count on `day`."""
 
+    def counted(self, org_id: str, days: Iterable[date], meter: str) -> Iterable["Counted"]:
+        """The same events by dimensions and day, as they were last compiled: how many, and what they add up to."""
+
     def levels(self, org_id: str, before: date, meter: str) -> Iterable[tuple[str, Decimal]]:
         """Per set of dimensions what all events before a day add up to."""
+
+
+Counted = tuple[str, date, int, Decimal]
+"""Dimensions, a day, the number of events, their sum."""
 
 
 class NoSuchLineError(Exception):
@@ -84,7 +92,8 @@ class Explained:
     """A line and where it comes from. Its events are read when they are iterated, once.
 
     `events` with what was taken out again negated; their sum is `line.usage`. `later` arrived after it was priced.
-    `words` is what a line without events is; `level` is what a time-weighted line began with.
+    `words` is what a line without events is; `level` is what a time-weighted line began with. `counted` says in parts
+    how many `events` there are, and their sums; None where only reading them can tell.
     """
 
     number: int
@@ -93,6 +102,7 @@ class Explained:
     events: Iterable[tuple[Event, Decimal]]
     later: Iterable[tuple[Event, Decimal]]
     level: Decimal | None = None
+    counted: Iterable[tuple[int, Decimal]] | None = None
 
 
 BooksOf = Callable[[Month], BooksFor]
@@ -123,14 +133,12 @@ def _explained(place: int, line: LineItem, org: OrgTerms, lakes: Callable[[Month
     in_force, org_id = of_currency.under(org.in_month(line.service_month).contracts), org.org_id
     seen, days, meter = lakes(line.service_month), line.service_month.days(), line.meter
 
+    @cache
+    def is_of_line(dimensions: str, day: date) -> bool:
+        return usage_line_id(in_force, meter, dimensions_of(dimensions), day) == line.line_id
+
     def of_line(events: Iterable[tuple[Event, Decimal]]) -> Iterator[tuple[Event, Decimal]]:
-        lines_of: dict[tuple[str, date], str | None] = {}
-        for event, quantity in events:
-            key = event.dimensions, event.occurred_at.date()
-            if key not in lines_of:
-                lines_of[key] = usage_line_id(in_force, meter, dimensions_of(key[0]), key[1])
-            if lines_of[key] == line.line_id:
-                yield event, quantity
+        return (each for each in events if is_of_line(each[0].dimensions, each[0].occurred_at.date()))
 
     older = seen.before if line.kind == ADJUSTMENT else None
     events = (
@@ -138,7 +146,9 @@ def _explained(place: int, line: LineItem, org: OrgTerms, lakes: Callable[[Month
     )
     later = () if seen.now is None else _changes(seen.priced, seen.now, org_id, days, meter)
     level = _level(seen.priced, org_id, line, in_force)
-    return Explained(place, line, "", of_line(events), of_line(later), level)
+    parts = seen.priced.counted(org_id, days, meter) if older is None else None
+    counted = None if parts is None else ((count, total) for *key, count, total in parts if is_of_line(*key))
+    return Explained(place, line, "", of_line(events), of_line(later), level, counted)
 
 
 def _level(lake: Lake, org_id: str, line: LineItem, in_force: BooksOfMonth) -> Decimal | None:

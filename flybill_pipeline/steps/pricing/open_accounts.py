@@ -49,7 +49,7 @@ class Items(Protocol):
 class Settled(Ledger, Protocol):
     """What settled months billed, and how many there are."""
 
-    def decided(self, month: Month, shard: int) -> Collection[str] | None: ...
+    def decided(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> Collection[str] | None: ...
     def settled_months(self, shard: int, org_ids: Collection[str] = ()) -> Mapping[str, int]: ...
 
 
@@ -122,7 +122,7 @@ class Accounts:
         """As `left_behind`, of orgs that are known: with plans and items as well."""
         left: dict[str, list[Month]] = {}
         for month in self._earlier(part.month):
-            decided = self.ledger.decided(month, part.shard)
+            decided = self.ledger.decided(month, part.shard, part.only)
             undecided = [] if decided is None else [org_id for org_id in org_ids if org_id not in decided]
             used = self.usage.fingerprints(month, part.shard, undecided) if undecided else {}
             for org_id in undecided:

@@ -53,13 +53,17 @@ class BilledMonths:
         with self._engine.connect() as connection:
             return {org_id: int(count) for org_id, count in connection.execute(query)}
 
-    def decided(self, month: Month, shard: int) -> set[str] | None:
-        """The orgs of a shard with an outcome of the month; None where nobody has one: it was never closed."""
+    def decided(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> set[str] | None:
+        """The orgs of a shard, or those of `org_ids`, with an outcome of the month.
+
+        None where nobody has one: it was never closed.
+        """
         of_month = select(outcomes.c.org_id).where(outcomes.c.month == str(month))
         with self._engine.connect() as connection:
             if connection.execute(of_month.limit(1)).first() is None:
                 return None
-            return set(connection.execute(of_month.where(outcomes.c.shard == shard)).scalars())
+            of_shard = of_month.where(outcomes.c.shard == shard, *_among(outcomes.c.org_id, org_ids))
+            return set(connection.execute(of_shard).scalars())
 
     def bases(self, service_month: Month, shard: int, org_ids: Collection[str] = ()) -> dict[str, Basis]:
         """What each org whose `service_month` is settled was last billed from for it."""

@@ -94,7 +94,7 @@ class Items:
         with self._engine.connect() as connection:
             for row in connection.execute(query.where(billing_items.c.shard == shard)):
                 rows[row.org_id][row.kind].append(row)
-            used = _used(connection, shard)
+            used = _used(connection, shard, org_ids)
         return {org_id: _org_items(kinds, used) for org_id, kinds in rows.items()}
 
 
@@ -129,12 +129,13 @@ def _organizations(connection: Connection, org_ids: Collection[str]) -> dict[str
     }
 
 
-def _used(connection: Connection, shard: int) -> dict[str, int]:
+def _used(connection: Connection, shard: int, org_ids: Collection[str]) -> dict[str, int]:
     use = credit_uses.c
+    of_orgs = [use.org_id.in_(org_ids)] if org_ids else []
     query = (
         select(use.credit_id, func.sum(use.amount_minor))
         .join(organizations, organizations.c.org_id == use.org_id)
-        .where(organizations.c.shard == shard)
+        .where(organizations.c.shard == shard, *of_orgs)
         .group_by(use.credit_id)
     )
     return {credit_id: int(amount) for credit_id, amount in connection.execute(query)}

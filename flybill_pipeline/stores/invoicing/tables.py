@@ -104,6 +104,7 @@ drafts = Table(  # one org's month so far: the sum of its lines, and what keeps 
     Column("priced_from", Text, ForeignKey("flybill.pricing_inputs.inputs_id")),  # a row of pricing_inputs
     Column("made_of", Text),  # names all that it was made of, see billing's unchanged.py
     Index("drafts_shard", "month", "shard"),
+    Index("drafts_org", "org_id", "month"),
 )
 
 billing_items = Table(  # insert only: every version of every subscription, one-off item, credit and discount
@@ -196,6 +197,7 @@ outcomes = Table(  # exactly one per org and month; only `held` may still change
     Column("currency", Text),
     Column("decided_at", DateTime(timezone=True), nullable=False),
     Index("outcomes_org", "shard", "org_id"),
+    Index("outcomes_months", "org_id", "month"),
 )
 
 account_entries = Table(  # insert only: amounts carried from month to month; what is open is their sum

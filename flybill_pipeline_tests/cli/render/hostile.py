@@ -40,6 +40,8 @@ def hostile(wanted: Any, name: str = "", owner: str = "") -> Any:
         return WORDS.get(name) or STATES[owner]
     if origin in (Union, types.UnionType):
         return hostile(next(each for each in arguments if each is not type(None)), name, owner)
+    if origin is Callable:
+        return lambda: hostile(arguments[1], name, owner)
     if origin in (Mapping, dict):
         return _mapping(arguments[1], name, owner)
     if origin is not None:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from functools import partial
+from functools import cache, partial
 from itertools import takewhile
 from pathlib import Path, PurePath, PurePosixPath
 from tempfile import TemporaryDirectory, gettempdir
@@ -73,6 +73,7 @@ class Landing:
         ]
         fingerprints = {source.key: source.fingerprint() for source in self.sources.values()}
         wholes = {source.key: source.whole for source in self.sources.values()}
+        leads_elsewhere = self._links()
         for modified_ns, key, path, status in sorted(landed):
             yield LandedFile(
                 source=key,
@@ -83,7 +84,7 @@ class Landing:
                 mapping_hash=fingerprints[key],
                 content_hash=partial(_hash, path, status.st_size),
                 changed_ns=status.st_ctime_ns,
-                elsewhere=self._leads_elsewhere(path),
+                elsewhere=leads_elsewhere(path),
                 whole=wholes[key],
             )
 
@@ -95,9 +96,14 @@ class Landing:
         """Whether there is a file at this path below the landing zone."""
         return (self.root / path).is_file()
 
-    def _leads_elsewhere(self, path: Path) -> bool:
-        """Somebody who may write here could link to a file that only we can read."""
-        return not path.resolve().is_relative_to(self.root.resolve())
+    def _links(self) -> Callable[[Path], bool]:
+        """Whether a file is in another place: somebody who may write here could link to one that only we can read.
+
+        Each folder is followed but once: there may be a year of files in it.
+        """
+        root = self.root.resolve()
+        inside = cache(lambda folder: folder.resolve().is_relative_to(root))
+        return lambda path: not (path.resolve().is_relative_to(root) if path.is_symlink() else inside(path.parent))
 
     def land(self, file: Path, source_name: str, *, replace: bool = False) -> Landed:
         """Copies `file` to `<landing>/<source>/<file's name>`, all or nothing, if its source mapping can read it.

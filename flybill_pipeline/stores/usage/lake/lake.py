@@ -225,8 +225,10 @@ class UsageLake:
 
     def events(self, org_id: str, days: Iterable[date], meter: str | None = None) -> Iterator[Event]:
         """The events of one org that count, as of the last recording of `days`, by time and then order of arrival."""
-        for _, manifest in sorted(self.catalog.manifests(days).items()):
-            self.guard.require(manifest.files, contents=False)  # a month of events would take long to read twice
+        manifests = [manifest for _, manifest in sorted(self.catalog.manifests(days).items())]
+        files = [file for manifest in manifests for file in manifest.files]
+        self.guard.require(files, contents=False)  # a month of events would take long to read twice
+        for manifest in manifests:
             where, parameters = condition({"org_id = ?": org_id, "meter = ?": meter})
             query = f"""select {", ".join(Event._fields)} from ({usage_days.counted_rows(self.root, manifest)})
                         where {where} order by occurred_at, arrival, row"""

@@ -1,0 +1,263 @@
+"""Measures the pages of who is billed and `flybill owes`; the bars: 100 ms at p95, and 1 s from a cold process.
+
+    python -m flybill_pipeline_tests.bench.bench_pages --orgs 50000 --months 12 --lines 20
+
+A year of billing is there (`year_of_billing`); `flybill web` serves it, and every page is asked for by organizations
+taken at random, one after the other. Then each query of a page is explained: what it reads must not grow with the
+organizations. What the browser itself needs to draw is not in it.
+"""
+
+import argparse
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.exports.forms import FORMS
+from flybill_pipeline.local.postgres import serving
+from flybill_pipeline.settings import load_settings
+from flybill_pipeline.stores.postgres.database import migrate
+from flybill_pipeline.toolbox.tools import Toolbox
+from flybill_pipeline.toolbox.wiring import build_toolbox
+from flybill_pipeline.web import views
+from flybill_pipeline.web.links import Links
+from flybill_pipeline.web.looks import page_of
+from flybill_pipeline_tests.bench.bench_billing import Server
+from flybill_pipeline_tests.bench.year_of_billing import PRICES, SOURCES, Size, bill_a_year, org_id
+
+SECRET = "of-the-benchmark-alone-and-long-enough"
+HTML, JSON = "text/html", "application/json"
+START_SECONDS = 120
+SEED = 13
+COMMAND = (sys.executable, "-m", "flybill_pipeline.cli.commands")
+BLOCK_KB = 8
+"""What Postgres reads at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A kind of page: what it is called, where it is below an organization's, and in which form it is wanted."""
+
+    name: str
+    path: str
+    accept: str = HTML
+
+
+def pages(running: Month, before: Month) -> Iterator[Page]:
+    """Every page that there is, of the running month and of one that is closed."""
+    both = (("the running month", running), ("a closed month", before))
+    for form, accept in (("", HTML), (" as JSON", JSON)):
+        yield Page(f"overview{form}", "", accept)
+        yield Page(f"budgets{form}", "/budgets", accept)
+        for name, month in both:
+            yield Page(f"{name}{form}", f"/months/{month}", accept)
+            yield Page(f"a line of {name}{form}", f"/months/{month}/lines/1", accept)
+    for name, month in both:
+        yield from (Page(f"{name} to keep, {form}", f"/months/{month}/statement.{form}") for form in FORMS)
+
+
+def measure(size: Size, sample: int, runs: int) -> None:
+    """Bills a year, then prints what each page and a cold `owes` take."""
+    with TemporaryDirectory(prefix="fb") as name, serving(Path(name) / "pg") as url:
+        home = Path(name)
+        (home / "usd.toml").write_text(PRICES)
+        (home / "sources.toml").write_text(SOURCES)
+        environment = {
+            "FLYBILL_HOME": str(home),
+            "FLYBILL_DATABASE_URL": url.format("flybill"),
+            "FLYBILL_PRICES": str(home / "usd.toml"),
+            "FLYBILL_SOURCES": str(home / "sources.toml"),
+            "FLYBILL_LINK_SECRET": SECRET,
+            "STRIPE_API_KEY": "sk_test_bench",
+        }
+        tools = build_toolbox(load_settings(environment))
+        began = time.monotonic()
+        migrate(tools.engine, shards=tools.settings.shards)
+        bill_a_year(tools, size)
+        _tell(
+            f"{size.orgs:,} orgs, {size.months} closed months of {size.lines} lines, {size.files:,} old files "
+            f"(made in {time.monotonic() - began:.0f} s)"
+        )
+        chosen = random.Random(SEED).sample(range(size.orgs), min(sample, size.orgs))
+        orgs = [org_id(number) for number in chosen]
+        tell_pages(tools, {**os.environ, **environment}, orgs, Server(home / "pg"))
+        tell_cold({**os.environ, **environment}, orgs[:runs])
+        tell_plans(tools, orgs[0])
+        tools.close()
+
+
+def tell_pages(tools: Toolbox, environment: dict[str, str], orgs: Sequence[str], postgres: Server) -> None:
+    """What each page takes by the clock, and of the processors of the server and of Postgres."""
+    links, now = Links(tools.page_links, SECRET), tools.now()
+    tokens = {org: links.make(org, 1, now) for org in orgs}
+    running = Month.of(now)
+    with served(environment) as (pid, port):
+        _ask(port, "/openapi.json", "", JSON)
+        for page in pages(running, running.previous()):
+            cpu, there = cpu_ms(pid), postgres.cpu()
+            took = [_ask(port, page_of(org) + page.path, tokens[org], page.accept) for org in orgs]
+            cpu, there = (cpu_ms(pid) - cpu) / len(orgs), 1000 * (postgres.cpu() - there) / len(orgs)
+            p50, p95, most = (1000 * at(took, share) for share in (0.5, 0.95, 1))
+            _tell(
+                f"{page.name:40} p50 {p50:5.0f} ms, p95 {p95:5.0f} ms (the bar: 100), max {most:5.0f} ms; "
+                f"CPU {cpu:4.0f} ms, of Postgres {there:3.0f} ms; load {os.getloadavg()[0]:.1f}"
+            )
+
+
+def tell_cold(environment: dict[str, str], orgs: Sequence[str]) -> None:
+    """What `flybill owes` takes as a process of its own."""
+    took, used = [], os.times()
+    for org in orgs:
+        began = time.perf_counter()
+        subprocess.run([*COMMAND, "owes", org], env=environment, check=True, capture_output=True)
+        took.append(time.perf_counter() - began)
+    now = os.times()
+    cpu = (now.children_user + now.children_system - used.children_user - used.children_system) / len(orgs)
+    _tell(
+        f"flybill owes, {len(orgs)} times: p50 {at(took, 0.5):.2f} s, max {max(took):.2f} s (the bar: 1); "
+        f"CPU {cpu:.2f} s; load {os.getloadavg()[0]:.1f}"
+    )
+
+
+def tell_plans(tools: Toolbox, org: str) -> None:
+    """The queries of all pages of an organization that read the most, and those that read a large table whole."""
+    month = Month.of(tools.now())
+    shown: list[Callable[[], object]] = [
+        lambda: views.overview(tools, org),
+        lambda: views.budgets(tools, org),
+        *(lambda of=of: views.of_month(tools, org, of) for of in (month, month.previous())),
+        *(lambda of=of: views.of_line(tools, org, of, 1) for of in (month, month.previous())),
+    ]
+    with queries(tools.engine) as asked:
+        for show in shown:
+            show()
+    plans = [(plan, query) for query, values in asked.items() if (plan := explained(tools.engine, query, values))]
+    plans.sort(key=lambda each: each[0].blocks, reverse=True)
+    _tell(f"{len(plans)} queries of the pages; those that read the most:")
+    for plan, query in plans[:5]:
+        _tell(f"  {plan.blocks * BLOCK_KB:7,} kB, {plan.ms:6.1f} ms: {plan.how}; {' '.join(query.split())[:150]}")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How Postgres answered: blocks read, milliseconds, and the ways in which tables were read."""
+
+    blocks: int
+    ms: float
+    how: str
+
+
+def explained(engine: Engine, query: str, values: Any) -> Plan:
+    """The query as Postgres really does it."""
+    with engine.connect() as connection:
+        cursor = connection.connection.cursor()
+        cursor.execute(f"explain (analyze, buffers, format json) {query}", values)
+        ((found,),) = cursor.fetchall()
+    (plan,) = found
+    nodes = list(_nodes(plan["Plan"]))
+    blocks = plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
+    read = sorted({f"{each['Node Type']} of {each['Relation Name']}" for each in nodes if "Relation Name" in each})
+    return Plan(blocks, plan["Execution Time"], ", ".join(read) or "nothing")
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from _nodes(below)
+
+
+@contextmanager
+def queries(engine: Engine) -> Iterator[dict[str, Any]]:
+    """The queries that are sent while the block runs, each with the values it came with last."""
+    asked: dict[str, Any] = {}
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if statement.lstrip().lower().startswith(("select", "with")):
+            asked[statement] = values
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def served(environment: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """`flybill web`, as its process and port, once it answers."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen([*COMMAND, "web", "--port", str(port)], env=environment, stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not _listens(port):
+            assert process.poll() is None, "flybill web has ended"
+            assert time.monotonic() < deadline, "flybill web did not answer in time"
+            time.sleep(0.1)
+        yield process.pid, port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _ask(port: int, path: str, token: str, accept: str) -> float:
+    """The seconds until the whole answer is there, which must be the page."""
+    headers = {"Authorization": f"Bearer {token}", "Accept": accept}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
+    began = time.perf_counter()
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        answer.read()
+    return time.perf_counter() - began
+
+
+def cpu_ms(pid: int) -> float:
+    """User and system time of a process; 0 without /proc."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return 0
+    return 1000 * sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def at(took: Sequence[float], share: float) -> float:
+    """The time within which that share of the answers came."""
+    return sorted(took)[max(0, -(-len(took) * int(100 * share) // 100) - 1)]
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--orgs", type=int, default=50_000)
+    parser.add_argument("--months", type=int, default=12, help="that are closed")
+    parser.add_argument("--lines", type=int, default=20, help="of each organization's month")
+    parser.add_argument("--files", type=int, default=8_760, help="that were landed and read long ago: one an hour")
+    parser.add_argument("--days", type=int, default=31, help="of each of two months that have usage in the lake")
+    parser.add_argument("--sample", type=int, default=100, help="organizations that ask for every page")
+    parser.add_argument("--runs", type=int, default=10, help="of `flybill owes`")
+    chosen = parser.parse_args()
+    measure(Size(chosen.orgs, chosen.months, chosen.lines, chosen.files, chosen.days), chosen.sample, chosen.runs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""What a month's usage comes to by the end of each day is what the invoice's pricing makes of the days up to it."""
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flybill_pipeline.billing.pricing import models
+from flybill_pipeline.billing.pricing.by_day import lines_by_day
+from flybill_pipeline.billing.pricing.price_changes import books_of_month
+from flybill_pipeline.billing.pricing.prices import Price, PriceBooks
+from flybill_pipeline.billing.pricing.usage_lines import price_month
+from flybill_pipeline.billing.usage.totals import OrgUsage, UsageTotal
+from flybill_pipeline_tests.billing.pricing.books import OCTOBER, book, per_unit, tier, used
+from flybill_pipeline_tests.worlds.effort import examples
+
+GRADUATED = Price("minutes", models.GRADUATED, tiers=(tier("100", "1"), tier(None, "0.5")), group_by=("region",))
+GOLD = replace(per_unit("0.5"), minimum_spend=Decimal(7))
+OLD = book(per_unit("1"), GRADUATED, contracts={"gold": (GOLD,)})
+NEW = replace(OLD, effective_from=date(2026, 10, 16), prices=(per_unit("2"), GRADUATED))
+TOTALS = st.builds(
+    lambda quantity, meter, day, region: used(str(quantity), meter, day, region=region),
+    st.integers(-50, 200),
+    st.sampled_from(["seconds", "minutes", "nobody's"]),
+    st.integers(1, 20),
+    st.sampled_from(["fra", "syd"]),
+)
+
+
+@settings(max_examples=examples(50))
+@given(st.lists(TOTALS, max_size=12), st.booleans(), st.sampled_from([None, "gold", "unknown"]))
+def test_each_day_has_the_lines_of_the_days_up_to_it(
+    totals: list[UsageTotal], changes: bool, contract: str | None
+) -> None:
+    found = books_of_month(PriceBooks((NEW, OLD) if changes else (OLD,)), "usd", OCTOBER)
+    assert found is not None
+    books = found.with_contract(contract)
+    usage = OrgUsage("org-1", tuple(totals), OCTOBER.start.replace(day=20))
+    days = dict(lines_by_day(OCTOBER, books, usage))
+    assert list(days) == [date(2026, 10, day) for day in range(1, 21)]
+    for end, lines in days.items():
+        up_to = [total for total in totals if total.day is not None and total.day <= end]
+        assert lines == price_month(books, up_to).lines, end
