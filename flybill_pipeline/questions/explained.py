@@ -72,9 +72,9 @@ class Events:
             for _ in self:
                 pass
             return self.count, self.quantity
-        counts, sums = zip(*self._counted, strict=True)
+        parts = list(self._counted)
         with exact():
-            return sum(counts), sum(sums, ZERO)
+            return sum(count for count, _ in parts), sum((quantity for _, quantity in parts), ZERO)
 
 
 @dataclass(frozen=True, slots=True)
