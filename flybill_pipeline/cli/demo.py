@@ -11,7 +11,7 @@ from flybill_pipeline.cli.arguments import COUNT, MONTH
 from flybill_pipeline.cli.render.month_status import show_failed_runs
 from flybill_pipeline.cli.render.progress import progress_bars
 from flybill_pipeline.cli.sessions import usable_settings
-from flybill_pipeline.settings import Settings
+from flybill_pipeline.settings import PACKAGE, Settings
 from flybill_pipeline.toolbox.ready import ready
 
 DEMO_HOME = ".flybill-demo"
@@ -58,7 +58,8 @@ def _ended(month: Month | None) -> Month:
 
 
 def _playful_settings() -> Settings:
+    """With the sample prices and sources, whatever others are set: they are what its month is made up for."""
     settings = usable_settings(DEMO_HOME)
     if not settings.uses_local_stripe:
         raise click.UsageError("the demo plays with the local emulator only: unset STRIPE_API_KEY and STRIPE_API_BASE")
-    return settings
+    return settings.model_copy(update={"prices": PACKAGE / "prices", "sources": PACKAGE / "sources.toml"})

@@ -39,7 +39,9 @@ class SyncTools(InvoicingTools):
     @property
     def stripe_in_use(self) -> StripeInUse:
         """Whom the key speaks to, as far as it is known; Stripe is not asked."""
-        return StripeInUse(self.stripe_accounts.mine(), self.settings.stripe_live, self.settings.stripe_api_base)
+        settings = self.settings
+        known = self.stripe_accounts.mine()
+        return StripeInUse(known, settings.stripe_live, settings.stripe_api_base, settings.uses_local_stripe)
 
     @cached_property
     def verdicts(self) -> Verdicts:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.cli.demo import DEMO_HOME
+from flybill_pipeline.cli.demo import DEMO_HOME, _playful_settings
 from flybill_pipeline.cli.input_errors import INPUT_ERRORS
 from flybill_pipeline.demo.play import Demo, DemoRefusedError
 from flybill_pipeline.demo.world import DemoPlan, is_made_up, org_ids
@@ -52,3 +52,15 @@ def test_its_home_is_another_than_that_of_ones_own_data_unless_one_is_named(tmp_
 def test_make_up_shows_what_make_demo_made() -> None:
     makefile = (PROJECT / "Makefile").read_text()
     assert f'FLYBILL_HOME="$${{FLYBILL_HOME:-{DEMO_HOME}}}" $(BIN)/flybill up' in makefile
+
+
+def test_it_plays_with_its_own_prices_and_sources_whatever_others_are_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sources.toml").write_text("")
+    monkeypatch.setenv("FLYBILL_PRICES", str(tmp_path))
+    monkeypatch.setenv("FLYBILL_SOURCES", str(tmp_path / "sources.toml"))
+    for name in ("STRIPE_API_KEY", "STRIPE_API_BASE"):
+        monkeypatch.delenv(name, raising=False)
+    sample = load_settings({})
+    assert (_playful_settings().prices, _playful_settings().sources) == (sample.prices, sample.sources)

@@ -20,12 +20,13 @@ class StripeAccount:
 @dataclass(frozen=True, slots=True)
 class StripeInUse:
     """Whom the key in use speaks to. `account` is None until it was asked for; `base` is the address, where it is not
-    Stripe's own.
+    Stripe's own. `stand_in`: no key is set, and this machine's stand-in for Stripe is used.
     """
 
     account: StripeAccount | None
     livemode: bool
     base: str | None
+    stand_in: bool = False
 
     @property
     def sentence(self) -> str:
@@ -34,6 +35,8 @@ class StripeInUse:
         at = f", at {self.base}" if self.base else ""
         if self.account is not None:
             return f"account {self.account.name}{at}"
+        if self.stand_in:
+            return "the stand-in of this machine: no key is set"
         return (
             f"the account of the key is not known ({mode} mode{at}): the next close asks for it. A restricted key "
             "needs permission to read it"

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select, update
 
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.sync.accounts import MadeElsewhere, StripeAccount
+from flybill_pipeline.billing.sync.accounts import MadeElsewhere, StripeAccount, StripeInUse
 from flybill_pipeline.billing.sync.verdicts import Verdict
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline.stores.invoicing.tables import organizations
@@ -209,3 +209,8 @@ def test_rows_of_before_belong_to_the_first_key(engine: Engine, trial: EmulatorP
         connection.execute(stripe_sync.update().values(sent_with=None))
     assert close(engine, trial, "sk_test_trial").state == "matches"
     assert close(engine, real, "sk_test_real").state == "other_account"
+
+
+def test_who_has_set_no_key_reads_of_the_stand_in_and_not_of_permissions() -> None:
+    assert StripeInUse(None, False, None, stand_in=True).sentence == "the stand-in of this machine: no key is set"
+    assert "needs permission" in StripeInUse(None, True, None).sentence
