@@ -64,7 +64,7 @@ def test_what_is_counted_already_is_not_read() -> None:
 
 
 def test_days_that_were_never_compiled_count_nothing() -> None:
-    assert Events(raw(["1.5"]), FILES, []).in_all() == (0, 0)
+    assert Events(raw(["1.5"]), FILES, []).in_all() == (0, Decimal(0))
 
 
 def test_what_was_read_to_its_end_counts_as_it_was_read() -> None:
