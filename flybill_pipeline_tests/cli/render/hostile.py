@@ -14,14 +14,21 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.words.sentence import Sentence, said
 from flybill_pipeline.questions.explained import Events, UsedEvent
+from flybill_pipeline.stores.usage.intake.preview import Preview
 from flybill_pipeline.stores.usage.lake.lake import BadRow
 from flybill_pipeline.stores.usage.lake.left_out import Conflict
 
 MARKUP = "[red]red[/red] [link=http://evil]x[/link] :bomb: [/][bold]"
 CONTROLS = "\x1b[2J\x1b]0;owned\x07\x1b]52;c;cm0=\x1b\\ \x00\x08\r\n\x7f\x85\x9b31m\u202e\u2066\u200f\u2028\ud800"
 TEXT = f"{MARKUP}{CONTROLS}"
-WORDS = {"currency": "usd", "cause": "outage", "delay": "outage", "verdict": "lines_do_not_hash"}
-STATES = {"CreditNote": "blocked", "Payment": "failed", "Statement": "open", "Verdict": "differs"}
+WORDS = {
+    "currency": "usd",
+    "origin": "environment",
+    "cause": "outage",
+    "delay": "outage",
+    "verdict": "lines_do_not_hash",
+}
+STATES = {"CreditNote": "blocked", "Payment": "failed", "Statement": "open", "Verdict": "differs", "Finding": "warning"}
 KEYS_ARE_CURRENCIES = {"totals", "money"}
 KEYS_ARE_METERS = {"dimensions", "meters"}
 AMOUNTS = dict.fromkeys(
@@ -67,13 +74,16 @@ _SIMPLE: dict[Any, Callable[[], Any]] = {
 
 def _hints(wanted: Any) -> dict[str, Any]:
     return get_type_hints(
-        wanted, localns={"BadRow": BadRow, "Conflict": Conflict}
+        wanted, localns={"BadRow": BadRow, "Conflict": Conflict, "Preview": Preview}
     )  # where it is named, it is imported for types only
 
 
 def _mapping(wanted: Any, name: str, owner: str) -> dict[str, Any]:
     if name in KEYS_ARE_CURRENCIES:
         return {"usd": AMOUNTS if get_origin(wanted) is Mapping else hostile(wanted, name, owner)}
+    if name == "events":  # of a preview: rows of a table
+        names = ("row", "org_id", "meter", "quantity", "occurred_at", "dimensions", "event_id")
+        return dict.fromkeys(names, TEXT)
     if name == "usage":
         return dict(AMOUNTS)
     if name == "released":

@@ -7,6 +7,7 @@ import json
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,11 +22,13 @@ from flybill_pipeline.cli.render import (
     credit_notes,
     demo,
     events,
+    examined,
     explained,
     month_open,
     month_status,
     owed,
     payments,
+    preview,
     quoted,
     reconciliation,
     rejected_usage,
@@ -37,12 +40,14 @@ from flybill_pipeline.cli.render import (
 )
 from flybill_pipeline.demo.play import Closed, Played
 from flybill_pipeline.exports import statement_json
+from flybill_pipeline.operating.findings import Examined
 from flybill_pipeline.operating.runs import FailedRun
 from flybill_pipeline.questions.credited import Credited
 from flybill_pipeline.questions.explained import ExplainedMonth
 from flybill_pipeline.questions.month_status import MonthOverview
 from flybill_pipeline.questions.owed import Owed
 from flybill_pipeline.questions.payments import PaymentsKept
+from flybill_pipeline.questions.previewed import Previewed
 from flybill_pipeline.questions.rejected_usage import RejectedUsage
 from flybill_pipeline.questions.repriced import RepricedMonth
 from flybill_pipeline.questions.sync_progress import SyncNow
@@ -59,7 +64,9 @@ SHOWN: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
     credit_notes.show_credited: lambda: (hostile(Credited),),
     credit_notes.show_what_is_left: lambda: (7, hostile(Owed).credit_notes),
     demo.show_closed: lambda: (hostile(Closed),),
-    demo.show_played: lambda: (hostile(Played),),
+    demo.show_played: lambda: (hostile(Played), Path("/home/acme/demo")),
+    examined.show_examined: lambda: (hostile(Examined),),
+    preview.show_preview: lambda: (hostile(Previewed),),
     events.show_events: lambda: ([hostile(Event)],),
     explained.show_explained: lambda: (hostile(ExplainedMonth), 5),
     month_open.show_first: lambda: (Month.parse("2025-10"), Month.parse("2025-11")),
@@ -94,6 +101,8 @@ WRITTEN: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
     credit_notes.credited_data: lambda: (hostile(Credited),),
     events.events_data: lambda: ([hostile(Event)],),
     demo.played_data: lambda: (hostile(Played),),
+    examined.examined_data: lambda: (hostile(Examined),),
+    preview.preview_data: lambda: (hostile(Previewed),),
     month_status.overview_data: lambda: (hostile(MonthOverview),),
     statement_json.owed_data: lambda: (hostile(Owed),),
     payments.read_data: lambda: (hostile(PaymentsKept), hostile(PaymentsKept)),
