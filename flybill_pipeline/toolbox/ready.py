@@ -48,7 +48,8 @@ def at_home(settings: Settings) -> Settings:
 def require_shards(settings: Settings, shards: int) -> None:
     """Raises SettingsError when the database has another number of shards: another process may go by these settings."""
     if settings.shards != shards:
+        how = "unset the variable, or set it" if "shards" in settings.model_fields_set else "set it"
         raise SettingsError(
             f"FLYBILL_SHARDS={settings.shards}, but this database was made with FLYBILL_SHARDS={shards}, for good: "
-            f"set it to {shards}"
+            f"{how} to {shards}"
         )

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flybill_pipeline.billing.alerts.plain import visible
+from flybill_pipeline.billing.invoicing.forecast import as_it_is
 from flybill_pipeline.billing.payments.standing import Payment
 from flybill_pipeline.billing.pricing.working import WorkingStep
 from flybill_pipeline.billing.words.english import english
@@ -99,6 +100,7 @@ def test_the_file_says_what_is_owed_why_and_what_happens_next() -> None:
 
 def test_an_open_month_has_its_forecast_and_a_month_without_lines_says_so() -> None:
     open_month: dict[str, Any] = {"month": MONTH.next(), "outcome": None, "sync_state": None, "usage_up_to": NOW}
+    open_month["forecast"] = as_it_is(2000)
     page = Page(statement_html(owed([line(1300)], invoice_number=None, **open_month)))
     assert "If the month goes on like this, it comes to about $20.00." in page.text
     assert "Nothing was used or bought in this month." in Page(statement_html(owed([], outcome="nothing_to_bill"))).text

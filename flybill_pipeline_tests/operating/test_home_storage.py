@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -23,7 +24,17 @@ def home() -> Iterator[Path]:
 
 def test_dagsters_own_program_brings_up_what_it_needs_and_records_in_the_home(home: Path) -> None:
     home.mkdir(mode=0o700)
-    command = ["dagster", "asset", "materialize", "-m", "flybill_pipeline.definitions", "--select", "stripe_payments"]
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "asset",
+        "materialize",
+        "-m",
+        "flybill_pipeline.definitions",
+        "--select",
+        "stripe_payments",
+    ]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), "FLYBILL_HOME": str(home)}
     with joined(home, "postgres") as address:  # or it would be gone when the program ends
         done = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False)

@@ -134,7 +134,7 @@ def world(deploy: Deployments, tmp_path: Path) -> Iterator[World]:
         day = f"{MONTH}-05T00:00:00Z"
         flybill.land("usage.jsonl", [event(org, org, 100 + n, day) for n, org in enumerate(ORG_IDS)])
         up = Served(flybill, fast_definitions.MODULE)
-        with flybill.dagster() as instance:  # once: it is asked ten times a second, and opening it takes longer
+        with flybill.instance() as instance:  # once: it is asked ten times a second, and opening it takes longer
             try:
                 yield World(flybill, emulator, hook, up, instance)
             finally:

@@ -146,12 +146,16 @@ class Flybill:
 
     @contextmanager
     def dagster(self) -> Iterator[dg.DagsterInstance]:
-        """The deployment's Dagster instance."""
+        """The deployment's Dagster instance; its variables are those of this process for as long."""
+        with patch.dict(os.environ, self._environment({})), self.instance() as instance:
+            yield instance
+
+    def instance(self) -> dg.DagsterInstance:
+        """The same without its variables: what is started while it is open is no process of the deployment's."""
         with patch.dict(os.environ, self._environment({})):
-            home = dagster_home(load_settings())
-            with dg.DagsterInstance.from_config(str(home)) as instance:
-                keep_connections(instance)
-                yield instance
+            instance = dg.DagsterInstance.from_config(str(dagster_home(load_settings())))
+        keep_connections(instance)
+        return instance
 
     def checks(self) -> dict[tuple[str, str], dict[str, bool]]:
         """Asset and check → partition → whether its last evaluation passed."""

@@ -8,7 +8,16 @@ from sqlalchemy import Connection, Engine, text
 
 PIPELINE, READER = "flybill_pipeline", "flybill_reader"
 REPLACED = frozenset(
-    {"line_items", "drafts", "pricing_bases", "too_late_usage", "usage_pieces", "usage_exclusions", "events"}
+    {
+        "line_items",
+        "drafts",
+        "pricing_bases",
+        "too_late_usage",
+        "usage_pieces",
+        "usage_exclusions",
+        "restated_pieces",
+        "events",
+    }
 )
 """The tables whose rows are worked out again, or were told long ago, and so may be deleted."""
 READ = frozenset({"facts", "alembic_version", "restores"})
