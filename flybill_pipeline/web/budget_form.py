@@ -123,11 +123,14 @@ def keep_budget(tools: Toolbox, org_id: str, fields: Mapping[str, str]) -> None:
 
 
 def _row(tools: Toolbox, org_id: str, month: Month, scope: str, known: Budget | None) -> dict[str, str]:
-    """The item, but for what was sent. A budget that is there already is changed, also one of a file."""
+    """The item, but for what was sent. A budget that is there already is changed, also one of a file; its percents
+    stay where none are sent.
+    """
     currency = tools.organizations.terms(org_ids=[org_id])[org_id].in_month(month).currency
     named = hashlib.sha256(f"{org_id}\n{scope}".encode()).hexdigest()[:24]
     row = {"item_id": known.budget_id if known else f"budget_{named}", "name": known.name if known else NAME}
     row |= {"kind": "budget", "org_id": org_id, "currency": currency, "start": str(month)}
+    row |= {"thresholds": " ".join(map(str, known.thresholds))} if known else {}
     return row | ({"scope": scope} if scope != "{}" else {})
 
 

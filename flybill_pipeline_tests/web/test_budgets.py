@@ -60,6 +60,8 @@ def test_a_budget_is_set_changed_and_taken_away_by_a_form(served: Served) -> Non
     assert 'class="budget"' in developer.get("/orgs/acme").text
     send(developer, {"amount": "20", "scope": "", "thresholds": "90%"})
     assert budgets(served) == [(2000, (90,))]
+    send(developer, {"amount": "30", "scope": "", "thresholds": ""})
+    assert budgets(served) == [(3000, (90,))]  # where no percents are sent, they stay
     send(developer, {"amount": "", "scope": ""})
     assert budgets(served) == []
     assert "There is none yet" in developer.get(PATH).text
