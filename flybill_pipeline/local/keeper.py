@@ -74,7 +74,11 @@ class Emulator:
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:  # its state is in the file, whatever it was doing
+                self._process.kill()
+                self._process.wait()
         self._pid_file.unlink(missing_ok=True)
 
     def _end_leftover(self) -> None:
