@@ -39,7 +39,7 @@ quick: lint     ## in a minute or two: every gate, but only the tests that need 
 	@$(MAKE) --no-print-directory --jobs 2 types tests TESTS='-m "not slow" --hypothesis-profile quick'
 
 tests: tools    ## pytest alone: TESTS says which, and how
-	$(BIN)/python -m pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder $(TESTS)
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: tools     ## format and lint
 	$(BIN)/ruff format --check .
