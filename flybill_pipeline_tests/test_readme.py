@@ -3,7 +3,6 @@
 That they can be read is test_prose's.
 """
 
-import ast
 import re
 from collections.abc import Iterator, Mapping
 from itertools import takewhile
@@ -18,6 +17,7 @@ from flybill_pipeline.settings import as_environment, load_settings
 from flybill_pipeline.stores.invoicing import items_file, organizations_file
 from flybill_pipeline_tests.conftest import PROJECT
 from flybill_pipeline_tests.docs.pages import PAGES, named, text_of
+from flybill_pipeline_tests.worlds.codes import HOLD_MAKERS, codes
 
 README = text_of("README.md")
 OPERATIONS = text_of("docs/operations.md")
@@ -150,30 +150,10 @@ def test_what_a_page_says_is_in_a_file_is_there() -> None:
         assert re.search(rf"^\s*(?:def|class) {name}\b", source, re.MULTILINE), f"{name} is not in {path}"
 
 
-def codes_of(module: Path) -> Iterator[str]:
-    """The codes of the reasons to hold a month that a module makes."""
-    tree = ast.parse(module.read_text())
-    constants = {
-        target.id: node.value.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"HoldReason", "UnpricedUsage"}:
-            given = [keyword.value for keyword in node.keywords if keyword.arg == "code"] or node.args[:1]
-            for code in given:
-                if isinstance(code, ast.Constant):
-                    yield str(code.value)
-                elif isinstance(code, ast.Name) and code.id in constants:
-                    yield str(constants[code.id])
-
-
 def test_the_runbook_has_every_reason_to_hold_a_month() -> None:
-    codes = {code for module in (PROJECT / "flybill_pipeline").rglob("*.py") for code in codes_of(module)}
-    assert codes >= {"unknown_org", "currency_clash", "unusual_total", "unpriced_meter"}
-    assert [code for code in sorted(codes) if f"`{code}`" not in OPERATIONS] == []
+    made = codes(HOLD_MAKERS, ".")
+    assert made >= {"unknown_org", "currency_clash", "unusual_total", "unpriced_meter"}
+    assert [code for code in sorted(made) if f"`{code}`" not in OPERATIONS] == []
 
 
 def table_after(text: str) -> list[list[str]]:

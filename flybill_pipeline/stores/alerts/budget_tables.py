@@ -1,8 +1,9 @@
 """The tables of budgets as SQLAlchemy sees them: what was told of them, and mail to customers. No queries here."""
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from flybill_pipeline.stores.alerts.tables import message_columns
 from flybill_pipeline.stores.postgres.tables import metadata, recorded_at
 
 budget_warnings = Table(  # insert only: each mark of a budget that was passed, once; what was told is never taken back
@@ -25,17 +26,11 @@ budget_warnings = Table(  # insert only: each mark of a budget that was passed, 
     Index("budget_warnings_org", "org_id", "month"),
 )
 
-customer_mails = Table(  # mail to customers, written down with what it tells in one transaction, then sent
+customer_mails = Table(  # mail to customers
     "customer_mails",
     metadata,
     Column("mail_id", Text, primary_key=True),  # derived from what it tells
     Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("body", Text, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    Column("sent_at", DateTime(timezone=True)),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("next_attempt_at", DateTime(timezone=True), nullable=False),
-    Column("error", Text),
+    *message_columns(),
 )
 Index("customer_mails_unsent", customer_mails.c.next_attempt_at, postgresql_where=customer_mails.c.sent_at.is_(None))

@@ -5,6 +5,20 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from flybill_pipeline.stores.postgres.tables import metadata
 
+
+def message_columns() -> list[Column[object]]:
+    """A message on its way: written down with what it tells in one transaction, then sent until it arrives."""
+    return [
+        Column("subject", Text, nullable=False),
+        Column("body", Text, nullable=False),
+        Column("created_at", DateTime(timezone=True), nullable=False),
+        Column("sent_at", DateTime(timezone=True)),
+        Column("attempts", Integer, nullable=False, server_default="0"),
+        Column("next_attempt_at", DateTime(timezone=True), nullable=False),
+        Column("error", Text),
+    ]
+
+
 problems = Table(  # what a person should know of: one open row for each key, kept when it is resolved
     "problems",
     metadata,
@@ -18,17 +32,11 @@ problems = Table(  # what a person should know of: one open row for each key, ke
 )
 Index("problems_open", problems.c.key, unique=True, postgresql_where=problems.c.resolved_at.is_(None))
 
-alert_outbox = Table(  # messages, written down with what they tell in one transaction, then sent until they arrive
+alert_outbox = Table(  # messages to operators, one for each channel
     "alert_outbox",
     metadata,
     Column("alert_id", BigInteger, Identity(always=True), primary_key=True),
     Column("channel", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("body", Text, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    Column("sent_at", DateTime(timezone=True)),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("next_attempt_at", DateTime(timezone=True), nullable=False),
-    Column("error", Text),
+    *message_columns(),
 )
 Index("alert_outbox_unsent", alert_outbox.c.next_attempt_at, postgresql_where=alert_outbox.c.sent_at.is_(None))

@@ -7,12 +7,10 @@ import ast
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import product
-from pathlib import Path
 from typing import get_args
 
 import pytest
 
-import flybill_pipeline
 from flybill_pipeline.billing.invoicing import outcomes
 from flybill_pipeline.billing.invoicing.outcomes import Bounds, OutcomePolicy, decide
 from flybill_pipeline.billing.money.period import Month
@@ -28,39 +26,14 @@ from flybill_pipeline.billing.words.settled import HOLDS, OUTCOMES
 from flybill_pipeline.billing.words.statement import statement
 from flybill_pipeline.billing.words.sync import DELAYS, FAILURES
 from flybill_pipeline.stripe_gateway.failure_table import TABLE
+from flybill_pipeline_tests.worlds.codes import HOLD_MAKERS, PACKAGE, codes
 
-PACKAGE = Path(flybill_pipeline.__path__[0])
-HOLD_MAKERS, FAILURE_MAKERS = {"HoldReason", "UnpricedUsage"}, {"Failure", "_failure"}
+FAILURE_MAKERS = {"Failure", "_failure"}
 NOT_OF_AN_INVOICE = {"too_much_there", "between_cents", "not_there", "nothing_open"}
 """Codes of credit notes: their customer reads the states of notes."""
 MONTH = Month(2026, 10)
 DURING, AFTER = datetime(2026, 10, 20, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC)
 INTERNAL = ("flybill", "stripe", "inv_", "org_", "sync", "None", "{", "}", "  ", "error", "fail", "charge")
-
-
-def codes(makers: set[str], *folders: str) -> set[str]:
-    """The codes that calls of these makers name, in the folders of the package."""
-    return {code for folder in folders for file in (PACKAGE / folder).rglob("*.py") for code in _codes(file, makers)}
-
-
-def _codes(file: Path, makers: set[str]) -> Iterator[str]:
-    tree = ast.parse(file.read_text())
-    constants = {
-        target.id: node.value.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in makers:
-            named = [word.value for word in node.keywords if word.arg == "code"]
-            for value in named or node.args[:1]:
-                match value:
-                    case ast.Constant(value=str(code)):
-                        yield code
-                    case ast.Name(id=name) if name in constants:
-                        yield str(constants[name])
 
 
 def test_every_reason_to_hold_a_month_has_words() -> None:
