@@ -32,11 +32,14 @@ def doctor(json_wanted: bool) -> None:
 @click.command()
 @click.option("--roles", is_flag=True, help="Also create the pipeline's role and the readers', and give them rights.")
 def migrate(roles: bool) -> None:
-    """Bring the database to this version's schema. Every other command does it too, if its role may."""
+    """Bring the databases to this version's schema. Every other command does it too, if its role may."""
     from flybill_pipeline.stores.postgres.database import open_engine
+    from flybill_pipeline.stores.postgres.month_keys import name_months
     from flybill_pipeline.stores.postgres.roles import grant_roles
 
     with ready(usable_settings(), stripe=False, dagster=False) as settings:
+        if settings.dagster_database_url is not None:
+            name_months(settings.dagster_database_url)
         screen.line(f"The schema is up to date ({settings.shards} shards).")
         if roles:
             rights = grant_roles(open_engine(str(settings.database_url)))

@@ -17,11 +17,11 @@ class Partitions:
 
     def __init__(self, first_month: Month, shards: int) -> None:
         self.first_month = first_month
-        first = month_key(first_month)
+        first = first_month.first_day.isoformat()
         # end_offset=1: the current day has usage and the current month has drafts. That no open month is
         # finalized is not left to the partitions: the step itself refuses.
         self.days = dg.DailyPartitionsDefinition(start_date=first, end_offset=1)
-        self.months = dg.MonthlyPartitionsDefinition(start_date=first, end_offset=1)
+        self.months = dg.MonthlyPartitionsDefinition(start_date=month_key(first_month), fmt="%Y-%m", end_offset=1)
         self.shards = dg.StaticPartitionsDefinition([shard_key(shard) for shard in range(shards)])
         self.month_shards = dg.MultiPartitionsDefinition({"month": self.months, "shard": self.shards})
 
@@ -32,8 +32,8 @@ def shard_key(shard: int) -> str:
 
 
 def month_key(month: Month) -> str:
-    """The partition key of a month: Dagster names it by its first day."""
-    return month.first_day.isoformat()
+    """The partition key of a month, such as `2026-10`: as people name it everywhere else."""
+    return str(month)
 
 
 def month_shard_key(month: Month, shard: int) -> dg.MultiPartitionKey:
@@ -53,11 +53,11 @@ def read_day(key: str) -> date:
 
 def read_month(key: str) -> Month:
     """The month that a monthly partition key names."""
-    return Month.of(date.fromisoformat(key))
+    return Month.parse(key)
 
 
 def read_month_shard(key: str) -> tuple[Month, int]:
-    """The month and the shard that a key of `month_shards` names: Dagster writes it as `2026-10-01|07`."""
+    """The month and the shard that a key of `month_shards` names: Dagster writes it as `2026-10|07`."""
     month, shard = key.split("|")
     return read_month(month), int(shard)
 

@@ -13,6 +13,7 @@ from dagster_postgres import DagsterPostgresStorage
 
 from flybill_pipeline.local import services
 from flybill_pipeline.settings import Settings, load_settings
+from flybill_pipeline.stores.postgres.month_keys import name_months
 
 
 class HomeStorage(DagsterPostgresStorage):
@@ -26,7 +27,10 @@ class HomeStorage(DagsterPostgresStorage):
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "HomeStorage":
         """Dagster calls it in each of its processes. Raises what `load_settings` and `services` do."""
-        return cls(_address(load_settings()), inst_data=inst_data)
+        address = _address(load_settings())
+        storage = cls(address, inst_data=inst_data)
+        name_months(address)
+        return storage
 
 
 def _address(settings: Settings) -> str:

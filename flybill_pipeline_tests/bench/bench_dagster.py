@@ -84,7 +84,7 @@ def _runs(instance: dg.DagsterInstance, month: Month, since: float) -> list[dg.R
     found = [
         record
         for record in records
-        if record.dagster_run.tags.get("dagster/partition", "").startswith(f"{month}-01|") and record.end_time
+        if record.dagster_run.tags.get("dagster/partition", "").startswith(f"{month}|") and record.end_time
     ]
     assert all(record.dagster_run.is_success for record in found)
     return found

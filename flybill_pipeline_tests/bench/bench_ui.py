@@ -167,7 +167,7 @@ def _values(variables: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             case str():
                 yield (
                     key,
-                    value.replace("MONTH|03", str(month_shard_key(MONTH, 0))).replace("MONTH", str(MONTH.first_day)),
+                    value.replace("MONTH|03", str(month_shard_key(MONTH, 0))).replace("MONTH", str(MONTH)),
                 )
             case _:
                 yield key, value

@@ -16,8 +16,8 @@ from flybill_pipeline_tests.stories.troubled_months import FIRST, USD
 from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
 
-MONTH = f"{FIRST}-01"
-SHARD = f"{FIRST}-01|00"
+MONTH = FIRST
+SHARD = f"{FIRST}|00"
 DISK_PRICE = '[[prices]]\nmeter = "disk"\nmodel = "per_unit"\nunit_amount = 0.001\n'
 
 

@@ -18,7 +18,7 @@ def test_a_month_becomes_a_folder_for_each_organization_that_was_billed(
     world.finalize()
     for _ in range(2):
         result = dg.materialize(
-            export_assets(Partitions(Month(2025, 1), 1)), partition_key="2025-10-01", resources={"toolbox": tools}
+            export_assets(Partitions(Month(2025, 1), 1)), partition_key="2025-10", resources={"toolbox": tools}
         )
         (made,) = result.asset_materializations_for_node("focus_exports")
         assert made.metadata["dagster/partition_row_count"].value == 1

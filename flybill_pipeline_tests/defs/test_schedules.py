@@ -32,7 +32,7 @@ def tick(name: str, at: datetime, shards: int = 16, tools: object = None) -> Any
 
 def test_on_the_third_every_shard_of_the_previous_month_is_closed() -> None:
     requests = tick("close_last_month", datetime(2025, 1, 3, 6, tzinfo=UTC)).run_requests
-    assert [str(request.partition_key) for request in requests] == [f"2024-12-01|{shard:02d}" for shard in range(16)]
+    assert [str(request.partition_key) for request in requests] == [f"2024-12|{shard:02d}" for shard in range(16)]
     assert len({request.run_key for request in requests}) == 16
 
 
@@ -46,7 +46,7 @@ def test_months_that_are_still_open_are_closed_before_it_the_oldest_first() -> N
     """Of ticks that were missed Dagster makes up only for the last, so it asks for what the others would have."""
     at, tools = datetime(2025, 3, 3, 6, tzinfo=UTC), Months("2024-11", "2025-01", "2025-02")
     requests = tick("close_last_month", at, shards=2, tools=tools).run_requests
-    wanted = [f"{month}-01|{shard:02d}" for month in ("2024-11", "2025-01", "2025-02") for shard in range(2)]
+    wanted = [f"{month}|{shard:02d}" for month in ("2024-11", "2025-01", "2025-02") for shard in range(2)]
     assert [str(request.partition_key) for request in requests] == wanted
     assert len({request.run_key for request in requests}) == len(wanted)
     priorities = [int(request.tags.get("dagster/priority", 0)) for request in requests]
@@ -56,7 +56,7 @@ def test_months_that_are_still_open_are_closed_before_it_the_oldest_first() -> N
 def test_a_month_that_is_open_still_is_asked_for_again_at_the_next_tick() -> None:
     def keys(month: int) -> set[str | None]:
         asked = tick("close_last_month", datetime(2025, month, 3, 6, tzinfo=UTC), shards=1, tools=Months("2024-11"))
-        return {request.run_key for request in asked.run_requests if request.partition_key == "2024-11-01|00"}
+        return {request.run_key for request in asked.run_requests if request.partition_key == "2024-11|00"}
 
     assert len(keys(3)) == len(keys(4)) == 1
     assert keys(3) == keys(3) != keys(4)
@@ -65,7 +65,7 @@ def test_a_month_that_is_open_still_is_asked_for_again_at_the_next_tick() -> Non
 def test_months_before_the_first_are_not_closed() -> None:
     tools = Months("2019-12")
     requests = tick("close_last_month", datetime(2020, 2, 3, 6, tzinfo=UTC), shards=1, tools=tools).run_requests
-    assert [str(request.partition_key) for request in requests] == ["2020-01-01|00"]
+    assert [str(request.partition_key) for request in requests] == ["2020-01|00"]
 
 
 def test_the_number_of_shards_is_the_deployments() -> None:
@@ -82,7 +82,7 @@ def test_the_grace_is_the_deployments() -> None:
     assert repository.get_schedule_def("close_last_month").cron_schedule == "0 6 6 * *"
 
 
-CLOSED = {2: ["2025-01-01", "2024-12-01", "2024-11-01"], 3: ["2025-02-01", "2025-01-01", "2024-12-01"]}
+CLOSED = {2: ["2025-01", "2024-12", "2024-11"], 3: ["2025-02", "2025-01", "2024-12"]}
 
 
 @pytest.mark.parametrize("name", ["reconcile_last_months", "verify_last_months"])
@@ -94,7 +94,7 @@ def test_the_last_three_closed_months_are_looked_at_again(name: str, day: int) -
 
 def test_months_before_the_first_are_not_asked_for() -> None:
     requests = tick("reconcile_last_months", datetime(2020, 2, 20, 8, tzinfo=UTC)).run_requests
-    assert [request.partition_key for request in requests] == ["2020-01-01"]
+    assert [request.partition_key for request in requests] == ["2020-01"]
 
 
 class Finalized:
@@ -113,10 +113,10 @@ def test_a_month_is_exported_when_an_invoice_of_it_was_finalized_since() -> None
         return {request.partition_key: request.run_key for request in asked}
 
     before = keys({"2025-02": 5, "2025-01": 7, "2024-10": 3})
-    assert set(before) == {"2025-02-01", "2025-01-01"}
+    assert set(before) == {"2025-02", "2025-01"}
     after = keys({"2025-02": 6, "2025-01": 7})
-    assert after["2025-01-01"] == before["2025-01-01"]
-    assert after["2025-02-01"] != before["2025-02-01"]
+    assert after["2025-01"] == before["2025-01"]
+    assert after["2025-02"] != before["2025-02"]
 
 
 class Lake:
@@ -143,7 +143,7 @@ def test_the_open_month_is_priced_when_its_usage_changed_and_once_a_day() -> Non
             scheduled_execution_time=at, repository_def=repository, resources={"toolbox": lake}
         ) as context:
             found = repository.get_schedule_def("price_open_month").evaluate_tick(context).run_requests or []
-        assert [str(request.partition_key) for request in found] == ["2025-03-01|00", "2025-03-01|01"]
+        assert [str(request.partition_key) for request in found] == ["2025-03|00", "2025-03|01"]
         return {str(request.run_key) for request in found}
 
     assert keys(1) == keys(2)

@@ -225,7 +225,7 @@ def test_months_long_past_and_the_open_month_are_left_alone(world: World) -> Non
     world.failing = {key(0, old), key(0, current)}
     for each in sorted(world.failing):
         world.run(each)
-    world.wait(timedelta(hours=2))
+    world.wait(FIRST_RETRY_WAIT)
     assert world.requests() == []
 
 

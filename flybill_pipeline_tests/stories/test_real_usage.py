@@ -169,4 +169,4 @@ def test_each_line_is_rounded_once_and_each_bill_is_the_sum_of_its_lines(bill: F
 def test_nothing_of_the_file_is_lost(bill: Flybill) -> None:
     (file,) = bill.sql("select rows, quarantined, state from flybill.landed_files")
     assert list(file) == [1000, {}, "taken"]
-    assert bill.checks()["stripe_reconciliation", "nothing_lost"] == {f"{MONTH}-01": True}
+    assert bill.checks()["stripe_reconciliation", "nothing_lost"] == {MONTH: True}
