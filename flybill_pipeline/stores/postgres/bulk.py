@@ -77,8 +77,9 @@ class _Rows:
 def _line(row: Sequence[Any]) -> str:
     texts = [value if type(value) is str else _WRITTEN[type(value)](value) for value in row]
     line = "\t".join(texts)
-    # Most rows have nothing to escape, and looking at all of one at once is many times faster than at each value.
-    if "\\" in line or "\n" in line or "\r" in line or line.count("\t") >= len(texts):
+    # Most rows have nothing to escape, and looking at all of one at once is many times faster than at each value: no
+    # backslash but those of NULL, no end of a line, no tab but those between.
+    if line.count("\\") > row.count(None) or "\n" in line or "\r" in line or line.count("\t") >= len(texts):
         line = "\t".join(
             [NULL if value is None else text.translate(_ESCAPES) for value, text in zip(row, texts, strict=True)]
         )

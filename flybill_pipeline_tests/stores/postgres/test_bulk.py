@@ -68,6 +68,14 @@ def test_texts_arrive_as_they_were_alone_and_in_json(engine: Engine) -> None:
         assert [tuple(found) for found in connection.execute(select(given))] == [(e, None, 2**53 + 1) for e in texts]
 
 
+def test_a_text_beside_nothing_arrives_as_it_was(engine: Engine) -> None:
+    """Nothing is written with a backslash, too, and must not hide that of a text."""
+    with engine.begin() as connection:
+        copy_rows(connection, drafts, COLUMNS, [(*row(each)[:-2], [], NOW) for each in AWKWARD])
+        found = connection.execute(select(drafts.c.org_id, drafts.c.currency)).all()
+    assert sorted(map(tuple, found)) == sorted((each, None) for each in AWKWARD)
+
+
 def test_every_kind_of_value_arrives_as_it_was(engine: Engine) -> None:
     awkward = 'a,"b"\n\\c\ttab é'
     with engine.begin() as connection:
