@@ -3,12 +3,14 @@
 Events are read while they are iterated, so that a line of ten million of them takes no memory.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
+from itertools import islice
 
+from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
@@ -18,6 +20,11 @@ from flybill_pipeline.steps.pricing.explain_lines import Counted, Event, Explain
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.months.measured_usage import MeasuredUsage
 from flybill_pipeline.toolbox.tools import Toolbox
+
+AT_ONCE = 200
+"""Events whose files are looked up together."""
+PathsOf = Callable[[Collection[int]], Mapping[int, str]]
+"""Gives where files were landed, by their numbers of arrival."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +50,38 @@ class Events:
     def __init__(
         self,
         read: Iterable[tuple[Event, Decimal]],
-        files: Mapping[int, str],
+        paths_of: PathsOf,
         counted: Iterable[tuple[int, Decimal]] | None = None,
     ) -> None:
-        self._read, self._files, self._counted = iter(read), files, counted
+        self._read, self._paths_of, self._counted = iter(read), paths_of, counted
+        self._files: dict[int, str] = {}
         self.count, self.quantity, self._all_read = 0, ZERO, False
 
     def __iter__(self) -> Iterator[UsedEvent]:
-        for event, quantity in self._read:
-            self.count += 1
-            with exact():
-                self.quantity += quantity
-            yield UsedEvent(
-                source=event.source,
-                event_id=event.event_id,
-                meter=event.meter,
-                dimensions=dimensions_of(event.dimensions),
-                quantity=quantity,
-                occurred_at=event.occurred_at,
-                file=self._files.get(event.arrival, ""),
-                row=event.row,
-            )
+        while some := list(islice(self._read, AT_ONCE)):
+            self._look_up({event.arrival for event, _ in some})
+            for event, quantity in some:
+                self.count += 1
+                with exact():
+                    self.quantity += quantity
+                yield self._used(event, quantity)
         self._all_read = True
+
+    def _look_up(self, arrivals: Set[int]) -> None:
+        if new := arrivals - self._files.keys():
+            self._files |= {**dict.fromkeys(new, ""), **self._paths_of(new)}
+
+    def _used(self, event: Event, quantity: Decimal) -> UsedEvent:
+        return UsedEvent(
+            source=event.source,
+            event_id=event.event_id,
+            meter=event.meter,
+            dimensions=dimensions_of(event.dimensions),
+            quantity=quantity,
+            occurred_at=event.occurred_at,
+            file=self._files[event.arrival],
+            row=event.row,
+        )
 
     def in_all(self) -> tuple[int, Decimal]:
         """How many there are, and what they add up to. Those that were not read yet are not, where that is known."""
@@ -118,19 +135,18 @@ def explained(tools: Toolbox, org_id: str, month: Month, number: int | None = No
         lines, lakes = tools.recorded_lines.of(org_id, month), _lakes_of_settled(tools, org_id, month)
     else:
         lines, lakes = priced_now(tools, asked).draft.lines, _lakes_of_open(tools, org_id, month)
-    files = {file.arrival: file.path for file in tools.catalog.files()}
     steps = explain_lines(asked.terms, lines, lakes, cache(tools.books), number)
-    return ExplainedMonth(org_id, month, (_line(each, files) for each in steps))
+    return ExplainedMonth(org_id, month, (_line(each, tools.catalog.paths_of) for each in steps))
 
 
-def _line(each: Explained, files: Mapping[int, str]) -> ExplainedLine:
+def _line(each: Explained, paths_of: PathsOf) -> ExplainedLine:
     return ExplainedLine(
         number=each.number,
         line=each.line,
         without_events=each.words,
         level=each.level,
-        events=Events(each.events, files, each.counted),
-        arrived_after=Events(each.later, files),
+        events=Events(each.events, paths_of, each.counted),
+        arrived_after=Events(each.later, paths_of),
     )
 
 
@@ -139,11 +155,12 @@ class LakeView:
 
     def __init__(self, lake: UsageLake) -> None:
         self._lake, self._measured = lake, MeasuredUsage(lake)
-        self.events, self.version = lake.events, lake.version
+        self.events, self.versions = lake.events, lake.versions
 
     def counted(self, org_id: str, days: Iterable[date], meter: str) -> Iterator[Counted]:
         """How many events the totals of days are made of, and what they add up to."""
-        for total in self._lake.monthly_totals(days, org_ids=[org_id], by_day=True):
+        shard = shard_of(org_id, self._lake.shards)
+        for total in self._lake.monthly_totals(days, shard=shard, org_ids=[org_id], by_day=True):
             if total.meter == meter and total.day is not None:
                 yield total.dimensions, total.day, total.events, total.quantity
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from flybill_pipeline.billing.invoicing.outcomes import HELD
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.billing.payments.month_facts import MonthFacts
 from flybill_pipeline.billing.words.statement import Statement, statement
 from flybill_pipeline.questions.organizations import organizations
@@ -39,7 +40,12 @@ def history(tools: Toolbox, org_id: str) -> History:
     (organization,) = organizations(tools, [org_id])
     running = Month.of(tools.now())
     known = [facts for facts in tools.statements.history(org_id, MOST_MONTHS + 1) if facts.month < running]
-    months = [_month(tools, org_id, facts) for facts in known]
+    invoiced = [facts.month for facts in known if facts.invoice_number is not None]
+    payments = tools.payments.of_months(org_id, invoiced, tools.now()) if invoiced else {}
+    notes = tools.credit_notes.of_months(org_id, invoiced) if invoiced else ()
+    months = [
+        _month(tools, org_id, replace(facts, payment=payments.get(facts.month)), _on(facts, notes)) for facts in known
+    ]
     return History(organization, [*_just_ended(tools, org_id, known), *months][:MOST_MONTHS])
 
 
@@ -52,13 +58,15 @@ def _just_ended(tools: Toolbox, org_id: str, known: Sequence[MonthFacts]) -> Ite
             yield PastMonth(answer.facts, answer.statement)
 
 
-def _month(tools: Toolbox, org_id: str, facts: MonthFacts) -> PastMonth:
+def _on(facts: MonthFacts, notes: Sequence[CreditNote]) -> list[CreditNote]:
+    return [note for note in notes if note.counts and note.month == str(facts.month)]
+
+
+def _month(tools: Toolbox, org_id: str, facts: MonthFacts, notes: Sequence[CreditNote]) -> PastMonth:
     now = tools.now()
     if facts.outcome in (None, HELD):  # the draft on record may be older than the usage that is known by now
         answer = owed(tools, org_id, facts.month)
         return PastMonth(answer.facts, answer.statement)
     if facts.invoice_number is None:
         return PastMonth(facts, statement(facts, now, tools.closing_day))
-    paid = replace(facts, payment=tools.payments.of_org(org_id, facts.month, now))
-    notes = [note for note in tools.credit_notes.of(org_id, facts.month) if note.counts]
-    return PastMonth(paid, statement(paid, now, tools.closing_day, notes))
+    return PastMonth(facts, statement(facts, now, tools.closing_day, notes))

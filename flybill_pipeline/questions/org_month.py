@@ -81,7 +81,7 @@ def priced_now(tools: Toolbox, asked: OrgMonth) -> PricedNow:
     org, month = asked.org, asked.month
     part, books = ShardMonth(month, tools.shard_of(org.org_id), tools.now(), [org.org_id]), tools.books(month)
     # Before the usage that is priced with it: see billing's Basis.
-    account = tools.accounts_of(tools.usage).of(part, [org])[org.org_id]
+    account = replace(tools.accounts_of(tools.usage), for_drafts=False).of(part, [org])[org.org_id]
     in_force = books_under(books(org.currency), org.contracts)
     used = next(iter(usage_of(part, tools.usage, [in_force], by_day=True)), None)
     carried = tools.drafts.carried(month, [org.org_id]).get(org.org_id, {})

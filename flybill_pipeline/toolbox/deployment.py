@@ -25,7 +25,8 @@ class Deployment:
 
     `now` is the clock of every step; `open_stripe` makes the gateway, and refuses a key that must not be used;
     `channels` bring alerts to people, by name; `post_to` gives what brings mail to a customer's address, None without a
-    mail server; `platform` takes events, None where it has no address.
+    mail server; `platform` takes events, None where it has no address. `reads`: it is for answers, and writes nothing
+    that takes more than one statement (see `open_engine`).
     """
 
     settings: Settings
@@ -34,10 +35,11 @@ class Deployment:
     channels: Mapping[str, Channel]
     post_to: Callable[[str], Post] | None = None
     platform: Endpoint | None = None
+    reads: bool = False
 
     @cached_property
     def engine(self) -> Engine:
-        return open_engine(self.settings.database_url or "")
+        return open_engine(self.settings.database_url or "", reads=self.reads)
 
     @property
     def shards(self) -> int:

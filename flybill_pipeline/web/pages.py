@@ -5,7 +5,9 @@ another's month. Everything is read but for budgets, which can be set.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import unquote
@@ -54,7 +56,14 @@ NOT_NOW = said("This page cannot be shown at the moment. What you owe stands as 
 
 def application(tools: Toolbox, links: Links, address: str) -> ASGIApp:
     """The application that a server runs. `address` is where customers reach it, such as https://billing.example."""
-    pages = Pages(tools, Access(tools, links, address))
+    reading = replace(tools, reads=True)  # else each of a page's queries would be four messages to the database
+    pages = Pages(reading, tools, Access(tools, links, address))
+
+    @asynccontextmanager
+    async def closing(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        reading.close()
+
     routes = [
         Route("/", pages.start),
         Route("/link/{token}", pages.open),
@@ -67,7 +76,7 @@ def application(tools: Toolbox, links: Links, address: str) -> ASGIApp:
         Route(ORG, pages.overview),
     ]
     handlers: Any = {404: pages.missing, 405: pages.unchangeable, 500: pages.broken, DATABASE_SHORT: pages.short}
-    app = Starlette(routes=routes, exception_handlers=handlers)
+    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=closing)
     app.router.redirect_slashes = False  # it would lead to whatever host the request names
     return SafeHeaders(PathsAsSent(app))  # outside, so that an answer to a failure has the headers too
 
@@ -78,10 +87,11 @@ async def described(_request: Request) -> Response:
 
 
 class Pages:
-    """What each address answers."""
+    """What each address answers: from `tools`, which read; what is set goes to those that are `changing`."""
 
-    def __init__(self, tools: Toolbox, access: Access) -> None:
-        self._tools, self._access, self._turns = tools, access, Turns(MOST_AT_ONCE)
+    def __init__(self, tools: Toolbox, changing: Toolbox, access: Access) -> None:
+        self._tools, self._changing, self._access = tools, changing, access
+        self._turns = Turns(MOST_AT_ONCE)
 
     async def start(self, request: Request) -> Response:
         """The page of the organization whose link is kept."""
@@ -161,7 +171,7 @@ class Pages:
             try:
                 fields = read_fields(sent)
                 require_key(fields, self._access.form_key(request, org))
-                keep_budget(self._tools, org, fields)
+                keep_budget(self._changing, org, fields)
             except NotTakenError as fault:
                 return self._budgets(request, org, fields, fault.why)
             shown = f"{page_of(org)}/budgets"

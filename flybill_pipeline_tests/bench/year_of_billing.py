@@ -12,9 +12,11 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, Table, text
 
+from flybill_pipeline.billing.invoicing.basis import terms_fingerprint
 from flybill_pipeline.billing.invoicing.shards import ShardMonth, shard_of
 from flybill_pipeline.billing.invoicing.terms import EVER
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.price_changes import fingerprint
 from flybill_pipeline.steps.usage.compile_usage import compile_day
 from flybill_pipeline.steps.usage.read_landing import read_landing
 from flybill_pipeline.steps.usage.record_usage import record_day
@@ -188,7 +190,14 @@ class _Copies:
         return {
             "usage_fingerprint": f"case when {here} then usage_fingerprint else '' end",
             "usage_version": f"case when {here} then usage_version else '{before}' end",
+            "terms": f"case copies.month {self._terms_of_then()} else terms end",
         }
+
+    def _terms_of_then(self) -> str:
+        """Each month has its own prices: what was billed by them is not to be billed again by others."""
+        months = self._connection.execute(text("select distinct month from copies")).scalars()
+        prices = {month: fingerprint(self._tools.books(Month.parse(month))("usd")) for month in months}
+        return " ".join(f"when '{month}' then '{terms_fingerprint(each, None, ())}'" for month, each in prices.items())
 
     def _copy(self, table: Table, new: Mapping[str, str], where: str = "true", rows: str = "") -> None:
         """The rows of a table, with columns of `copies`, or what else is `new`, in place of what they are."""

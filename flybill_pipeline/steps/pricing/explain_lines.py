@@ -4,7 +4,7 @@ The events of an invoice are those that counted when it was priced. What has arr
 business of a later invoice.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -57,8 +57,8 @@ class Lake(Protocol):
     """The usage events, as they count now or counted at some time."""
 
     def events(self, org_id: str, days: Iterable[date], meter: str | None = None) -> Iterator[Event]: ...
-    def version(self, day: date) -> str | None:
-        """Names the events that count on `day`."""
+    def versions(self, days: Iterable[date]) -> Mapping[date, str]:
+        """Names the events that count on each of the days, for those that were compiled."""
 
     def counted(self, org_id: str, days: Iterable[date], meter: str) -> Iterable["Counted"]:
         """The same events by dimensions and day, as they were last compiled: how many, and what they add up to."""
@@ -177,8 +177,10 @@ def _changes(
     older: Lake, newer: Lake, org_id: str, days: Iterable[date], meter: str
 ) -> Iterator[tuple[Event, Decimal]]:
     """What `newer` counts and `older` did not; then, negated, what only `older` counted. Other days are not read."""
+    days = list(days)
+    then, now = older.versions(days), newer.versions(days)
     for day in days:
-        if older.version(day) != newer.version(day):
+        if then.get(day) != now.get(day):
             before = {(event.arrival, event.row): event for event in older.events(org_id, [day], meter)}
             for event in newer.events(org_id, [day], meter):
                 known = before.pop((event.arrival, event.row), None)

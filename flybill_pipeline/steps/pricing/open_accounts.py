@@ -61,7 +61,10 @@ class Organizations(Protocol):
 
 @dataclass(frozen=True)
 class Accounts:
-    """Where accounts come from. `books` gives a month's price books; `lookback_months` is how late is not too late."""
+    """Where accounts come from. `books` gives a month's price books; `lookback_months` is how late is not too late.
+
+    `for_drafts`: the month's own basis names its usage. An answer that nobody keeps needs no name for what it is of.
+    """
 
     usage: Usage
     ledger: Settled
@@ -69,6 +72,7 @@ class Accounts:
     books: Callable[[Month], BooksFor]
     lookback_months: int
     organizations: Organizations
+    for_drafts: bool = True
 
     def of(self, part: ShardMonth, orgs: Sequence[BilledOrg]) -> dict[str, Account]:
         """The account of each of `orgs`, which are all of the shard's, or just those of `part.only`.
@@ -151,8 +155,8 @@ class Accounts:
         self, part: ShardMonth, orgs: Sequence[BilledOrg], items: Mapping[str, OrgItems]
     ) -> dict[str, Basis]:
         month, books = part.month, self.books(part.month)
-        version = self.usage.version(month)
-        prints = self.usage.fingerprints(month, part.shard, part.only)
+        version = self.usage.version(month) if self.for_drafts else ""
+        prints = self.usage.fingerprints(month, part.shard, part.only) if self.for_drafts else {}
         prices = {currency: fingerprint(books(currency)) for currency in {org.currency for org in orgs}}
         bases: dict[str, Basis] = {}
         for org in orgs:

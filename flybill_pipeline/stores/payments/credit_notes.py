@@ -89,8 +89,13 @@ class CreditNotes:
 
     def of(self, org_id: str, month: Month) -> Sequence[CreditNote]:
         """The notes on the invoice of an org's month, in order."""
+        return self.of_months(org_id, [month])
+
+    def of_months(self, org_id: str, months: Collection[Month]) -> Sequence[CreditNote]:
+        """The notes on the invoices of an org's months, in order."""
+        which = and_(invoices.c.org_id == org_id, invoices.c.month.in_(list(map(str, months))))
         with self._engine.connect() as connection:
-            return notes_where(connection, and_(invoices.c.org_id == org_id, invoices.c.month == str(month)))
+            return notes_where(connection, which)
 
     def issued_in(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> Sequence[CreditNote]:
         """The notes that were issued within the month, of a shard, or of orgs in it."""

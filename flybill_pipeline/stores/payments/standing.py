@@ -1,7 +1,7 @@
 """Where the money of finalized invoices stands, derived from what is kept whenever somebody asks. Only reads."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,7 @@ MONEY = ("due", "paid", "open", "uncollectible", "disputed", "lost", "refunded",
 class InvoicePayment:
     """The payment of one invoice of ours."""
 
+    month: Month
     org_id: str
     number: str
     payment: Payment
@@ -54,8 +55,12 @@ class Payments:
 
     def of_org(self, org_id: str, month: Month, now: datetime) -> Payment | None:
         """The payment of an org's invoice; None while there is none at Stripe."""
-        payments = self._payments((invoices.c.month == str(month)) & (invoices.c.org_id == org_id), now)
-        return next((row.payment for row in payments), None)
+        return self.of_months(org_id, [month], now).get(month)
+
+    def of_months(self, org_id: str, months: Collection[Month], now: datetime) -> dict[Month, Payment]:
+        """The payments of an org's invoices, by month; a month without an invoice at Stripe has none."""
+        which = invoices.c.month.in_(list(map(str, months))) & (invoices.c.org_id == org_id)
+        return {row.month: row.payment for row in self._payments(which, now)}
 
     def of_month(self, month: Month, now: datetime) -> MonthPayments:
         """All payments of a month."""
@@ -87,7 +92,12 @@ class Payments:
         with self._engine.connect() as connection:
             seen = _seen(connection, which)
             return [
-                InvoicePayment(row.org_id, row.number, payment_of([_by_the_sync(row), *seen[row.invoice_id]], now))
+                InvoicePayment(
+                    Month.parse(row.month),
+                    row.org_id,
+                    row.number,
+                    payment_of([_by_the_sync(row), *seen[row.invoice_id]], now),
+                )
                 for row in connection.execute(_at_stripe(which))
             ]
 
@@ -98,6 +108,7 @@ def _at_stripe(which: ColumnElement[bool]) -> Any:
     return (
         select(
             invoices.c.invoice_id,
+            invoices.c.month,
             invoices.c.org_id,
             invoices.c.number,
             invoices.c.currency,

@@ -1,14 +1,19 @@
 """Opens the billing database: engine, migrations, the facts fixed at creation. No queries about billing here."""
 
+from contextlib import closing
 from pathlib import Path
+from time import monotonic
 
-from sqlalchemy import Connection, Engine, create_engine, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError, ProgrammingError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from flybill_pipeline.stores.postgres.tables import facts
 
 INSUFFICIENT_PRIVILEGE = "42501"
+IDLE_SECONDS, USED_AT = 2, "flybill used at"
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
@@ -16,10 +21,12 @@ class DatabaseError(Exception):
     """The billing database cannot be used as it is; the message says what to do."""
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, reads: bool = False) -> Engine:
     """An engine for `url` whose driver is named: a bare `postgresql://` means another one since SQLAlchemy 2.1.
 
-    Raises DatabaseError when the URL is not one of Postgres.
+    One that `reads` asks the database once for each query: no transaction is begun and ended around it, and whether a
+    connection still holds is asked only of one that was idle. What takes more than one statement to write must not be
+    written with it. Raises DatabaseError when the URL is not one of Postgres.
     """
     try:
         parsed = make_url(url)
@@ -27,7 +34,33 @@ def open_engine(url: str) -> Engine:
         raise DatabaseError("FLYBILL_DATABASE_URL is no address such as postgresql://user@host/flybill") from None
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise DatabaseError(f"FLYBILL_DATABASE_URL must be a postgresql:// address, not {parsed.get_backend_name()}://")
-    return create_engine(parsed.set(drivername="postgresql+psycopg2"), pool_pre_ping=True, pool_size=8, max_overflow=40)
+    named = parsed.set(drivername="postgresql+psycopg2")
+    if not reads:
+        return create_engine(named, pool_pre_ping=True, pool_size=8, max_overflow=40)
+    engine = create_engine(named, isolation_level="AUTOCOMMIT", pool_size=8, max_overflow=40)
+    _ask_the_idle(engine)
+    return engine
+
+
+def _ask_the_idle(engine: Engine) -> None:
+    """Asks a connection that was idle whether it still holds, before it is used; one that does not is replaced."""
+
+    def note(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info[USED_AT] = monotonic()
+
+    def ask(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if monotonic() - record.info.get(USED_AT, monotonic()) < IDLE_SECONDS:
+            return
+        try:
+            with closing(connection.cursor()) as cursor:
+                cursor.execute("select 1")
+        except Exception as error:
+            if not engine.dialect.is_disconnect(error, connection, None):  # type: ignore[arg-type]
+                raise
+            raise DisconnectionError from error
+
+    event.listen(engine, "checkin", note)
+    event.listen(engine, "checkout", ask)
 
 
 def migrate(engine: Engine, *, shards: int) -> None:

@@ -102,4 +102,4 @@ def _events() -> Events:
         arrival=1,
         row=7,
     )
-    return Events([(row, Decimal("1.5"))], {1: TEXT})
+    return Events([(row, Decimal("1.5"))], lambda _: {1: TEXT})

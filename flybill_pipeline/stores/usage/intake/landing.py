@@ -3,15 +3,17 @@
 What becomes of a file's rows is in take.py; which files are new is in catalog.py.
 """
 
+import errno
 import filecmp
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import cache, partial
 from itertools import takewhile
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TypeVar
 
@@ -34,6 +36,7 @@ from flybill_pipeline.stores.usage.intake.take import proven
 HASHED_UP_TO = 8 * 1024 * 1024  # bytes; larger files are known by size and time of modification
 LOOKED_AT = 100_000  # rows
 LOOKED_THROUGH = 16 * 1024 * 1024  # bytes: a file up to this size is looked through as a whole
+GONE = (errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP)
 OF_THE_DISK = "lost+found"
 
 
@@ -64,11 +67,12 @@ class Landing:
         """
         for source in () if seen_only else self.sources.values():
             _require_seen(self.root.joinpath(*_plain_parts(source.files)))
+        above = len(self.root.parts)
         landed = [
             (status.st_mtime_ns, source.key, path, status)
             for source in self.sources.values()
             for path in self.root.glob(source.files)
-            if not _hidden(path.relative_to(self.root))
+            if not _hidden(path.parts[above:])
             for status in _status(path)
         ]
         fingerprints = {source.key: source.fingerprint() for source in self.sources.values()}
@@ -77,7 +81,7 @@ class Landing:
         for modified_ns, key, path, status in sorted(landed):
             yield LandedFile(
                 source=key,
-                path=_shown(path.relative_to(self.root)),
+                path=_shown("/".join(path.parts[above:])),
                 location=str(path),
                 size=status.st_size,
                 modified_ns=modified_ns,
@@ -146,7 +150,7 @@ class Landing:
         if not file.is_file():
             raise LandingError(f"{file}: no such file")
         path = f"{_folder(file, source)}/{file.name}"
-        if _hidden(PurePosixPath(path)):
+        if _hidden(PurePosixPath(path).parts):
             raise LandingError(
                 f"{file}: would never be read: names that begin with a dot or an underscore are files that are still "
                 "being written; rename the file"
@@ -215,17 +219,20 @@ def _folder(file: Path, source: SourceMapping) -> str:
     )
 
 
-def _shown(path: Path) -> str:
+def _shown(path: str) -> str:
     """The path as text; bytes of a name that are no UTF-8, which no store can keep, are spelled out."""
-    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _status(path: Path) -> list[os.stat_result]:
     """The status of a file, if it is one and has not just been taken away."""
     try:
-        return [path.stat()] if path.is_file() else []
-    except FileNotFoundError:
+        status = path.stat()
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
         return []
+    return [status] if S_ISREG(status.st_mode) else []
 
 
 def _plain_parts(pattern: str) -> Iterator[str]:
@@ -236,7 +243,7 @@ def _plain_parts(pattern: str) -> Iterator[str]:
 def _require_seen(folder: Path) -> None:
     """Raises LandingError if a folder here cannot be listed: `glob` passes over it without a word."""
     for _, folders, _ in os.walk(folder, onerror=_not_seen):
-        folders[:] = [name for name in folders if not _hidden(PurePath(name)) and name != OF_THE_DISK]
+        folders[:] = [name for name in folders if not _hidden([name]) and name != OF_THE_DISK]
 
 
 def _not_seen(error: OSError) -> None:
@@ -247,9 +254,9 @@ def _not_seen(error: OSError) -> None:
         )
 
 
-def _hidden(path: PurePath) -> bool:
+def _hidden(parts: Iterable[str]) -> bool:
     """Temporary names of exporters and of `land` itself start with a dot or an underscore."""
-    return any(part.startswith((".", "_")) for part in path.parts)
+    return any(part.startswith((".", "_")) for part in parts)
 
 
 def _matches(path: str, pattern: str) -> bool:

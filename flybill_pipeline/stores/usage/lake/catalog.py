@@ -4,7 +4,7 @@ All SQL on landed_files, usage_pieces and usage_days is here; the Parquet files 
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
@@ -122,6 +122,12 @@ class LakeCatalog:
         query = select(landed_files).order_by(landed_files.c.arrival)
         with self.engine.connect() as connection:
             return connection.execute(query if state is None else query.where(landed_files.c.state == state)).all()
+
+    def paths_of(self, arrivals: Collection[int]) -> dict[int, str]:
+        """Number of arrival → where the file was landed, of those that are known."""
+        query = select(landed_files.c.arrival, landed_files.c.path).where(landed_files.c.arrival.in_(arrivals))
+        with self.engine.connect() as connection:
+            return {row.arrival: row.path for row in connection.execute(query)}
 
     # Days
 

@@ -4,7 +4,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path, PurePosixPath
 
@@ -16,6 +16,7 @@ from flybill_pipeline.stores.usage.lake.event_keys import CANNOT_BE_KEPT, HASHED
 from flybill_pipeline.stores.usage.lake.rollup import daily_rollup_sql
 
 _PARQUET = "format parquet, compression zstd, compression_level 1"
+ROWS_OF_GROUP = ", row_group_size 30720"
 
 
 TOO_MUCH = 10**18  # of one meter, org and day: a month of days then fits into DECIMAL(38, 18), whatever is summed
@@ -69,9 +70,9 @@ def make_manifest(
 
 
 def make_rollup(root: Path, manifest: Manifest, shards: int, limits: Limits, dialect: str = "duckdb") -> Rollup:
-    """Writes the day's exact totals, sorted by shard, to `daily/day=…/<version>.parquet`.
+    """Writes the day's exact totals, sorted by shard and org, to `daily/day=…/<version>.parquet`.
 
-    Sorted, so that work on one shard reads its part of the file only; sorting by org as well would double the time.
+    Sorted and in small groups of rows, so that work on one shard, or one org, reads its part of the file only.
     """
     path = rollup_path(manifest.day, manifest.version)
     with duck(root / "work" / "spill", limits) as connection:
@@ -79,7 +80,7 @@ def make_rollup(root: Path, manifest: Manifest, shards: int, limits: Limits, dia
         totals = (
             f"select {shard_sql(shards)} as shard, date '{manifest.day}' as day, * from ({daily_rollup_sql(dialect)})"
         )
-        groups = write_rows(connection, f"{totals} order by shard", root / path)
+        groups = write_rows(connection, f"{totals} order by shard, org_id", root / path, ROWS_OF_GROUP)
     return Rollup(manifest.day, manifest.version, path, groups, manifest.rows)
 
 
@@ -97,6 +98,14 @@ def counted_rows(root: Path, manifest: Manifest) -> str:
         return events
     excluded = parquet_rows([str(root / manifest.excluded_path)])
     return f"{events} anti join (select arrival, row from {excluded}) using (arrival, row)"
+
+
+def growing(days: Sequence[Manifest]) -> Iterator[Sequence[Manifest]]:
+    """One day, then two, four, and so on: who needs the first alone does not wait for the others."""
+    start, some = 0, 1
+    while start < len(days):
+        yield days[start : start + some]
+        start, some = start + some, 2 * some
 
 
 NO_EVENTS = """select ''::varchar as event_id, ''::varchar as org_id, ''::varchar as meter, ''::varchar as dimensions,
@@ -174,12 +183,12 @@ def shard_sql(shards: int) -> str:
     return f"(({turned}) % {shards})::integer"
 
 
-def write_rows(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
-    """Writes the rows of `query` to `path`, all or nothing; returns how many."""
+def write_rows(connection: duckdb.DuckDBPyConnection, query: str, path: Path, options: str = "") -> int:
+    """Writes the rows of `query` to `path`, all or nothing; returns how many. `options` are further ones of COPY."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        rows = _count(connection, copied(query, partial, _PARQUET))
+        rows = _count(connection, copied(query, partial, _PARQUET + options))
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)  # of a full disk: what is left of it would keep it full

@@ -228,18 +228,17 @@ class UsageLake:
         manifests = [manifest for _, manifest in sorted(self.catalog.manifests(days).items())]
         files = [file for manifest in manifests for file in manifest.files]
         self.guard.require(files, contents=False)  # a month of events would take long to read twice
-        for manifest in manifests:
-            where, parameters = condition({"org_id = ?": org_id, "meter = ?": meter})
-            query = f"""select {", ".join(Event._fields)} from ({usage_days.counted_rows(self.root, manifest)})
-                        where {where} order by occurred_at, arrival, row"""
+        where, parameters = condition({"org_id = ?": org_id, "meter = ?": meter})
+        for some in usage_days.growing(manifests):
+            rows = " union all ".join(f"from ({usage_days.counted_rows(self.root, manifest)})" for manifest in some)
+            query = f"select {', '.join(Event._fields)} from ({rows}) where {where} order by occurred_at, arrival, row"
             for row in self.query(query, parameters):
                 event = Event(*row)
                 yield event._replace(occurred_at=_utc(event.occurred_at))
 
-    def version(self, day: date) -> str | None:
-        """Names the events of `day` that its totals are made of; None when it was never compiled."""
-        path = self.catalog.rollups([day]).get(day)
-        return None if path is None else PurePosixPath(path).stem
+    def versions(self, days: Iterable[date]) -> dict[date, str]:
+        """Names the events of each of the days that its totals are made of; of none that was never compiled."""
+        return {day: PurePosixPath(path).stem for day, path in self.catalog.rollups(days).items()}
 
     def quarantine(self, source: str | None = None, *, newest_first: bool = False) -> Iterator[BadRow]:
         """The rows in quarantine, by arrival of their file (or backwards), then row; of one source when it is given."""
@@ -279,6 +278,7 @@ class UsageLake:
         """The rows of a query on files of the lake."""
         with duck(self.root / "work" / "spill", self.limits) as connection:
             try:
+                connection.execute("set session parquet_metadata_cache = true")  # a file of the lake never changes
                 result = connection.execute(query, list(parameters))
                 while rows := result.fetchmany(BATCH):
                     yield from rows
