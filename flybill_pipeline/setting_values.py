@@ -47,6 +47,13 @@ def _http(url: SecretStr | str) -> Any:
     return url
 
 
+def _catalog(name: str) -> str:
+    """An address says nothing of who asks: that stands in pyiceberg's own configuration."""
+    _require(bool(re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,99}", name)) or _address(name, ("http", "https")))
+    _require("@" not in name)
+    return name
+
+
 def _base(url: str) -> str:
     _require(_address(url, ("http", "https"), only_host=True))
     return url
@@ -110,6 +117,7 @@ Postgres = Annotated[str, AfterValidator(_postgres)]
 Rate = Annotated[float, Field(gt=0, le=10_000)]
 Addresses = Annotated[str, AfterValidator(_addresses)]
 Base = Annotated[str, AfterValidator(_base)]
+Catalog = Annotated[str, AfterValidator(_catalog)]
 Http = Annotated[str, AfterValidator(_http)]
 Statement = Annotated[str, AfterValidator(_statement)]
 Tree = Annotated[str, AfterValidator(_tree)]

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from flybill_pipeline.setting_values import (
     Addresses,
     Base,
+    Catalog,
     Folder,
     Http,
     Key,
@@ -63,7 +64,8 @@ class Settings(BaseModel):
     FinOps tools lies in `exports`, and says `provider_name` for who provides and bills. Customers find their pages at
     `web_url`; `link_secret` signs the links to them, None means a secret of the home's. A month is closed by itself
     `close_grace_days` after its end. With `automation` schedules and sensors are on until somebody switches them off;
-    without it they are off until somebody switches them on.
+    without it they are off until somebody switches them on. `lake_catalog` names the open tables of the lake: "own" is
+    one in the billing database, "off" none at all.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
@@ -72,6 +74,9 @@ class Settings(BaseModel):
     database_url: Postgres | None = Field(None, description="postgresql://user:password@host/database")
     dagster_database_url: Postgres | None = Field(None, description="postgresql://user:password@host/database")
     lake_url: Folder = Field(default_factory=lambda valid: str(valid["home"] / "lake"))
+    lake_catalog: Catalog = Field(
+        "own", description="own, off, an http:// or https:// address, or the name of a catalog of pyiceberg's"
+    )
     landing_url: Folder = Field(default_factory=lambda valid: str(valid["home"] / "landing"))
     exports: PathOf = Field(default_factory=lambda valid: valid["home"] / "exports")
     prices: PathOf = PACKAGE / "prices"
@@ -206,7 +211,7 @@ def _text(value: Any) -> str:
 
 def may_hold_a_secret(field: str) -> bool:
     """Whether the value of a field is shown to nobody: keys, and addresses with passwords in them."""
-    return field.endswith(("_url", "_base", "_key", "_secret"))
+    return field.endswith(("_url", "_base", "_key", "_secret", "_catalog"))
 
 
 def variable(field: str) -> str:

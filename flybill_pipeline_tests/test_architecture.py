@@ -51,7 +51,7 @@ def test_no_function_is_too_long() -> None:
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FUNCTION} == {}
 
 
-@pytest.mark.parametrize("slow", ["dagster", "duckdb", "stripe", "pandas", "ibis", "pyarrow", "jinja2"])
+@pytest.mark.parametrize("slow", ["dagster", "duckdb", "stripe", "pandas", "ibis", "pyarrow", "pyiceberg", "jinja2"])
 def test_a_status_does_not_wait_for_what_it_does_not_need(slow: str, imported: set[str]) -> None:
     assert slow not in imported
 

@@ -92,6 +92,7 @@ def test_every_variable_that_is_read_is_told_and_no_other() -> None:
 VALUES = {
     "FLYBILL_DATABASE_URL": "postgresql://db/billing",
     "FLYBILL_DAGSTER_DATABASE_URL": "postgresql://db/dagster",
+    "FLYBILL_LAKE_CATALOG": "off",
     "FLYBILL_UI_URL": "https://dagster.example",
     "FLYBILL_CODE_URL": "https://code.example/you/flybill/tree/main",
     "FLYBILL_ALERT_EMAIL_TO": "ops@example.com",

@@ -26,6 +26,7 @@ def close(month: Month, org_ids: tuple[str, ...], json_wanted: bool) -> None:
             runner.close(month, org_ids, progress)
             runner.reconcile(month, progress)
             runner.send()
+            runner.publish(progress)
         finish(runner, month, json_wanted)
 
 

@@ -34,6 +34,7 @@ ASSETS = {
     "landed_files": AssetFacts("lake", late_after=timedelta(hours=12)),
     "raw_usage": AssetFacts("lake"),
     "daily_usage": AssetFacts("lake"),
+    "open_lake": AssetFacts("lake"),
     "monthly_line_items": AssetFacts("ledger", facts_of(line_items)),
     "finalized_invoices": AssetFacts("ledger", facts_of(invoices)),
     "verified_invoices": AssetFacts("nothing"),

@@ -8,8 +8,9 @@ import dagster as dg
 from flybill_pipeline.billing.alerts.problems import Problem, named
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.checks import CHECKS
-from flybill_pipeline.defs.jobs import INGEST_USAGE, READ_LANDED_FILES
+from flybill_pipeline.defs.jobs import INGEST_USAGE, PUBLISH_LAKE, READ_LANDED_FILES
 from flybill_pipeline.defs.later_checks import MOST_RECORDS, last_results
+from flybill_pipeline.defs.old_runs import FINISHED
 from flybill_pipeline.defs.partitions import Partitions
 from flybill_pipeline.defs.sensors import MOST_ATTEMPTS, Openings, given_up
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -24,6 +25,7 @@ def dagster_problems(
         *_failed_checks(instance),
         *_given_up(exhausted),
         *_failing_runs(instance),
+        *_not_published(instance),
         *_not_shown(toolbox.first_month(), partitions.first_month),
     ]
 
@@ -75,6 +77,20 @@ def _failing_runs(instance: dg.DagsterInstance) -> Iterator[Problem]:
                 cost="",
                 remedy=f"Mend what the log of the last failed run of {job} names, and materialize the partition.",
             )
+
+
+def _not_published(instance: dg.DagsterInstance) -> Iterator[Problem]:
+    last = instance.get_run_records(dg.RunsFilter(job_name=PUBLISH_LAKE, statuses=FINISHED), limit=1)
+    if last and last[0].dagster_run.status == dg.DagsterRunStatus.FAILURE:
+        yield Problem(
+            key=f"runs/{PUBLISH_LAKE}",
+            title="the open tables of the lake are not up to date",
+            what="Publishing them failed; the log of the last run says why. Bills are right: none is made of them.",
+            who="whoever reads usage with another engine",
+            cost="",
+            remedy="Mend what the log names, and materialize `open_lake`; the schedule tries again every hour.",
+            urgent=False,
+        )
 
 
 def _not_shown(first: Month | None, shown: Month) -> Iterator[Problem]:

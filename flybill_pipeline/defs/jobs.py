@@ -18,6 +18,7 @@ EXPORT_MONTH = "export_month"
 REPAIR_ORG_MONTH = "repair_org_month"
 READ_PAYMENTS = "read_payments"
 SHOW_MONTH = "show_month"
+PUBLISH_LAKE = "publish_lake"
 CLOSING_ASSETS = ("monthly_line_items", "finalized_invoices", "stripe_invoices")
 """What closing a shard of a month materializes, in this order."""
 
@@ -27,6 +28,10 @@ Requests = Iterator[dg.RunRequest | dg.SkipReason]
 
 def jobs() -> "list[UnresolvedAssetJobDefinition]":
     """One job for each kind of partition: assets of one job share their partitions."""
+    return [*_of_usage(), *_of_months()]
+
+
+def _of_usage() -> "list[UnresolvedAssetJobDefinition]":
     return [
         dg.define_asset_job(
             READ_LANDED_FILES, selection=["landed_files"], description="Reads what is new in the landing zone."
@@ -36,6 +41,16 @@ def jobs() -> "list[UnresolvedAssetJobDefinition]":
             selection=["raw_usage", "daily_usage"],
             description="Records one day's usage, each event once, and sums it.",
         ),
+        dg.define_asset_job(
+            PUBLISH_LAKE,
+            selection=["open_lake"],
+            description="Brings the lake's open tables up to date. No bill waits for it, and none is made of them.",
+        ),
+    ]
+
+
+def _of_months() -> "list[UnresolvedAssetJobDefinition]":
+    return [
         dg.define_asset_job(
             CLOSE_MONTH,
             selection=CLOSING_ASSETS,

@@ -18,6 +18,7 @@ from flybill_pipeline.defs.described import schedule
 from flybill_pipeline.defs.jobs import (
     INGEST_USAGE,
     PRICE_MONTH,
+    PUBLISH_LAKE,
     READ_LANDED_FILES,
     READ_PAYMENTS,
     SHOW_MONTH,
@@ -29,6 +30,7 @@ REPEATED: dict[str, Sequence[str]] = {
     READ_LANDED_FILES: ("landed_files",),
     INGEST_USAGE: ("raw_usage", "daily_usage"),
     PRICE_MONTH: ("monthly_line_items",),
+    PUBLISH_LAKE: ("open_lake",),
     READ_PAYMENTS: ("stripe_payments",),
     SHOW_MONTH: ("billed_month",),
     FORGET_OLD_RUNS: (),

@@ -9,8 +9,17 @@ import dagster as dg
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.described import schedule
-from flybill_pipeline.defs.jobs import CLOSE_MONTH, EXPORT_MONTH, PRICE_MONTH, RECONCILE_MONTH, VERIFY_MONTH, Requests
+from flybill_pipeline.defs.jobs import (
+    CLOSE_MONTH,
+    EXPORT_MONTH,
+    PRICE_MONTH,
+    PUBLISH_LAKE,
+    RECONCILE_MONTH,
+    VERIFY_MONTH,
+    Requests,
+)
 from flybill_pipeline.defs.partitions import Partitions, month_key, month_shard_key
+from flybill_pipeline.toolbox.publishing import mark, publishes
 from flybill_pipeline.toolbox.tools import Toolbox
 
 LOOKED_AT_MONTHS = 3
@@ -20,12 +29,13 @@ LOOKED_AT_MONTHS = 3
 def schedules(
     partitions: Partitions, grace_days: int, status: dg.DefaultScheduleStatus = dg.DefaultScheduleStatus.STOPPED
 ) -> list[dg.ScheduleDefinition]:
-    """The monthly close, the open month every hour, the nightly reconciliation and exports, the weekly verification."""
+    """The monthly close, the open month and the lake every hour, the nightly proofs, the weekly verification."""
     return [
         _close_schedule(partitions, grace_days, status),
         _open_month_schedule(partitions, status),
         *_proofs(partitions, grace_days, status),
         _export_schedule(partitions, grace_days, status),
+        _publish_schedule(status),
     ]
 
 
@@ -92,6 +102,26 @@ def _export_schedule(
                 yield dg.RunRequest(run_key=f"export-{month}-{count}", partition_key=month_key(month))
 
     return export_last_months
+
+
+def _publish_schedule(status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    @schedule(cron_schedule="45 * * * *", job_name=PUBLISH_LAKE, default_status=status)
+    def publish_open_lake(context: dg.ScheduleEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
+        """Every hour the lake's open tables, if there is something new or the last time failed; else once a day."""
+        now = context.scheduled_execution_time
+        if publishes(toolbox):
+            yield dg.RunRequest(run_key=f"publish-{_last_try(context, now)}-{mark(toolbox)}")
+        else:
+            yield dg.SkipReason("FLYBILL_LAKE_CATALOG is off")
+
+    return publish_open_lake
+
+
+def _last_try(context: dg.ScheduleEvaluationContext, now: datetime) -> str:
+    """The day, or the hour where the last run failed: what failed it may be over."""
+    last = context.instance.get_run_records(dg.RunsFilter(job_name=PUBLISH_LAKE), limit=1)
+    failed = bool(last) and last[0].dagster_run.status == dg.DagsterRunStatus.FAILURE
+    return f"{now:%Y-%m-%dT%H}" if failed else f"{now:%Y-%m-%d}"
 
 
 def _proofs(

@@ -94,6 +94,7 @@ class Demo:
             self._runner.repair(self._plan.month, closed.broken, progress)
             self._runner.reconcile(self._plan.month, progress)
             bills = self._runner.toolbox.statements.month(self._plan.month)
+        self._runner.publish(progress)
         report, seconds = self._outside.report(), time.monotonic() - self._started
         example = org_ids(self._plan)[0]
         return Played(closed, bills, example, len(report["faults_fired"]), report["violations"], seconds)

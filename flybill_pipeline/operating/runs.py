@@ -28,6 +28,7 @@ from flybill_pipeline.settings import Settings, export_environment
 from flybill_pipeline.stores.files.whole_copies import copy_whole
 from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline.stores.postgres.presence import present
+from flybill_pipeline.toolbox.publishing import publishes
 from flybill_pipeline.toolbox.telling import mail
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.toolbox.wiring import build_toolbox
@@ -62,6 +63,7 @@ class Runner:
         self._tags = {"flybill/started_by": "command line", PROCESS_TAG: process, **NOT_STARTED_AGAIN}
         self.toolbox = toolbox
         self.failed: list[FailedRun] = []
+        self.unpublished: FailedRun | None = None
         self._began: datetime | None = None  # when usage was last brought in: what landed by then, a close counts
         self._usage_is_missing = False
 
@@ -96,6 +98,14 @@ class Runner:
         for job in _counted("comparing with Stripe's own list", [jobs.RECONCILE_MONTH], progress):
             if not self._run(job, month_key(month)):
                 self._run(jobs.SHOW_MONTH, month_key(month))
+
+    def publish(self, progress: Progress) -> None:
+        """Brings the lake's open tables up to date. Where that fails, `unpublished` says why: no bill waits for it."""
+        if not publishes(self.toolbox):
+            return
+        for job in _counted("publishing the lake's open tables", [jobs.PUBLISH_LAKE], progress):
+            if not self._run(job):
+                self.unpublished = self.failed.pop()
 
     def read_payments(self) -> None:
         """Reads what is new about payments at Stripe."""

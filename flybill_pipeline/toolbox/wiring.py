@@ -17,6 +17,8 @@ from flybill_pipeline.toolbox.tools import Toolbox
 if TYPE_CHECKING:
     from flybill_pipeline.stripe_gateway.gateway import Gateway
 
+CATALOGS_OF_OURS = ("own", "off")
+
 
 def build_toolbox(settings: Settings) -> Toolbox:
     """The stores of one deployment. Connects to nothing, and needs no key until Stripe is first spoken to."""
@@ -88,7 +90,19 @@ def wrong_settings(
             require_usable_stripe(settings)
         except (SettingsError, KeyRefusedError) as error:
             faults["STRIPE_API_KEY"] = str(error)
+    if settings.lake_catalog not in CATALOGS_OF_OURS and "://" not in settings.lake_catalog:
+        faults |= _unknown_catalog(settings.lake_catalog)
     return settings, faults
+
+
+def _unknown_catalog(name: str) -> dict[str, str]:
+    from pyiceberg.catalog import list_catalogs
+
+    if name.lower() in list_catalogs():
+        return {}
+    described = f"in .pyiceberg.yaml or by variables such as PYICEBERG_CATALOG__{name.upper()}__URI"
+    sentence = f"FLYBILL_LAKE_CATALOG={name}: pyiceberg's configuration has no such catalog: describe it {described}"
+    return {"FLYBILL_LAKE_CATALOG": sentence}
 
 
 def require_readable_inputs(settings: Settings) -> None:

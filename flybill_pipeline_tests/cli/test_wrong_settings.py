@@ -15,6 +15,7 @@ WRONG = {
     "a base that is none": ({"STRIPE_API_KEY": "sk_test_HUSH", "STRIPE_API_BASE": "nonsense"}, "STRIPE_API_BASE must"),
     "no price books": ({"FLYBILL_PRICES": "nowhere"}, "nowhere: is not there"),
     "no sources": ({"FLYBILL_SOURCES": "nowhere.toml"}, "nowhere.toml: is not there"),
+    "a catalog that nobody described": ({"FLYBILL_LAKE_CATALOG": "polaris"}, "PYICEBERG_CATALOG__POLARIS__URI"),
     "a misspelt variable": ({"FLYBILL_PRICE": "x"}, "do you mean FLYBILL_PRICES"),
 }
 MONTH = "2026-10"
@@ -30,7 +31,6 @@ ARGUMENTS = {
     "restored": ("--as-of", "2026-10-31T23:00:00Z"),
     "import-orgs": (__file__,),
     "import-items": (__file__,),
-    "import-aliases": (__file__,),
     "land": (__file__, "--source", "edge"),
     "preview": (__file__, "--source", "edge"),
     "close": (MONTH,),

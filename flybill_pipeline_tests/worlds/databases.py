@@ -53,7 +53,8 @@ begin
   set local session_replication_role = replica;  -- past the guards of what only grows, and past foreign keys
   for name in
     select oid from pg_class
-    where relnamespace = 'flybill'::regnamespace and relkind = 'r' and relname <> 'alembic_version'
+    where relnamespace in ('flybill'::regnamespace, 'flybill_lake'::regnamespace)
+      and relkind = 'r' and relname <> 'alembic_version'
   loop
     if pg_relation_size(name) > 1000000 then
       execute 'truncate ' || name || ' cascade';  -- what points there is emptied too

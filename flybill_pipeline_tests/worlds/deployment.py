@@ -215,6 +215,7 @@ class Deployments:
                     "FLYBILL_SOURCES": str(root / "sources.toml"),
                     "FLYBILL_SHARDS": str(shards),
                     "FLYBILL_STRIPE_RATE": "1000",
+                    "FLYBILL_LAKE_CATALOG": "off",
                     "STRIPE_API_BASE": emulator.url if emulator else "http://127.0.0.1:9",
                     "STRIPE_API_KEY": "sk_test_x",
                     "DAGSTER_DISABLE_TELEMETRY": "1",

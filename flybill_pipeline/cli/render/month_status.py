@@ -123,6 +123,15 @@ def show_failed_runs(failed: Sequence["FailedRun"]) -> None:
         screen.error(screen.bad("failed:"), f" {runs[0]}{more}: {reason}")
 
 
+def show_unpublished(run: "FailedRun") -> None:
+    """Why the open tables of the lake are behind; it keeps no bill from being right."""
+    screen.error(
+        screen.bad("not published:"),
+        f" the lake's open tables are not up to date: {run.reason}. No bill waits for them: the next close publishes "
+        "them, or the schedule publish_open_lake does within an hour",
+    )
+
+
 def bills_data(bills: MonthStatus) -> dict[str, Any]:
     """The members of the JSON of `flybill status` that are about bills."""
     return {

@@ -7,16 +7,17 @@ import dagster as dg
 
 from flybill_pipeline.defs.assets import OWNERS
 from flybill_pipeline.defs.metadata.tables import MOST_ROWS
-from flybill_pipeline.defs.metadata.usage import day_metadata, landing_metadata, rollup_metadata
+from flybill_pipeline.defs.metadata.usage import day_metadata, landing_metadata, published_metadata, rollup_metadata
 from flybill_pipeline.defs.partitions import Partitions, read_day
 from flybill_pipeline.steps.usage.compile_usage import compile_day
 from flybill_pipeline.steps.usage.read_landing import read_landing
 from flybill_pipeline.steps.usage.record_usage import record_day
+from flybill_pipeline.toolbox.publishing import publish
 from flybill_pipeline.toolbox.tools import Toolbox
 
 
 def usage_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
-    """`landed_files`, `raw_usage` and `daily_usage`."""
+    """`landed_files`, `raw_usage`, `daily_usage` and `open_lake`."""
 
     @dg.asset(group_name="usage", kinds={"duckdb", "parquet"}, owners=OWNERS)
     def landed_files(toolbox: dg.ResourceParam[Toolbox]) -> dg.MaterializeResult[None]:
@@ -57,7 +58,15 @@ def usage_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         report = compile_day(read_day(context.partition_key), toolbox.lake, toolbox.catalog)
         return dg.MaterializeResult(metadata=rollup_metadata(report))
 
-    return [landed_files, raw_usage, daily_usage]
+    @dg.asset(group_name="usage", kinds={"iceberg", "parquet"}, owners=OWNERS, deps=[daily_usage])
+    def open_lake(toolbox: dg.ResourceParam[Toolbox]) -> dg.MaterializeResult[None]:
+        """The lake as Iceberg tables that any engine reads: events, left_out, rejected and daily of `usage`.
+
+        They name the files that are there, and copy none. What a month was priced from stays under a tag of its name.
+        """
+        return dg.MaterializeResult(metadata=published_metadata(publish(toolbox)))
+
+    return [landed_files, raw_usage, daily_usage, open_lake]
 
 
 def _newest_bad_rows(toolbox: Toolbox) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from itertools import islice
 from flybill_pipeline.defs.checks.check import DAY, ERROR, WARN, WHOLE, Check, Finding, offenders
 from flybill_pipeline.defs.metadata.tables import MOST_ROWS, evidence
 from flybill_pipeline.steps.usage.watch_usage import bad_rows, silent_sources, unusual_volume
+from flybill_pipeline.toolbox.publishing import unequal_days
 from flybill_pipeline.toolbox.tools import Toolbox
 
 
@@ -26,6 +27,10 @@ def _conflicts(toolbox: Toolbox, day: date) -> Finding:
     excluded = toolbox.lake.excluded([day], "conflict") if number else ()
     conflicts = [row._asdict() for row in islice(excluded, MOST_ROWS)]
     return offenders(conflicts, "conflicting rows that do not count", number)
+
+
+def _unequal_days(toolbox: Toolbox, _: None) -> Finding:
+    return offenders(unequal_days(toolbox), "days that differ")
 
 
 def _unusual_volume(toolbox: Toolbox, day: date) -> Finding:
@@ -78,5 +83,18 @@ USAGE_CHECKS = (
         remedy="Look whether files are missing, or were exported twice under new ids.",
         no_alert_because="a quiet or a busy day is mostly just that",
         look=_unusual_volume,
+    ),
+    Check(
+        name="lake_is_open",
+        asset="open_lake",
+        cut=WHOLE,
+        severity=ERROR,
+        holds="Of each day the open tables have the events that the ledger counts: those of `events` that are not in "
+        "`left_out`, and as many in `daily`.",
+        broken="The open tables of the lake differ from the ledger. Bills are right: none is made of them.",
+        remedy="Materialize `open_lake` again. If it stays red, another program has written to the tables: drop them "
+        "in their catalog, then they are made anew.",
+        no_alert_because=None,
+        look=_unequal_days,
     ),
 )

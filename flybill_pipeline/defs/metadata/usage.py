@@ -5,6 +5,7 @@ from typing import Any
 
 from flybill_pipeline.defs.metadata.tables import Metadata, evidence, trouble
 from flybill_pipeline.steps.usage.compile_usage import RollupReport
+from flybill_pipeline.steps.usage.publish_lake import PublishReport
 from flybill_pipeline.steps.usage.read_landing import LandingReport
 from flybill_pipeline.steps.usage.record_usage import DayReport
 
@@ -43,3 +44,11 @@ def day_metadata(report: DayReport, left_out: Sequence[Mapping[str, Any]]) -> Me
 def rollup_metadata(report: RollupReport) -> Metadata:
     """How many totals a day has, and of how many events."""
     return {"dagster/partition_row_count": report.rows, "events": report.events}
+
+
+def published_metadata(report: PublishReport | None) -> Metadata:
+    """How many files came to each table and went from it, and which months were tagged; None where it is off."""
+    if report is None:
+        return {"published": "nothing: FLYBILL_LAKE_CATALOG is off"}
+    changed = {f"files of {table} that changed": files for table, files in report.changed.items()}
+    return {**changed, "tagged": ", ".join(report.tagged) or "nothing new", "old metadata swept": report.swept}

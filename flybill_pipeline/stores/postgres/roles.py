@@ -20,6 +20,8 @@ REPLACED = frozenset(
     }
 )
 """The tables whose rows are worked out again, or were told long ago, and so may be deleted."""
+OPEN_LAKE = "flybill_lake"
+"""The schema of the catalog of the lake's open tables: it holds no money, and pyiceberg writes it."""
 READ = frozenset({"facts", "alembic_version", "restores"})
 """The tables that only the owner of the schema writes."""
 
@@ -49,6 +51,10 @@ def grant_roles(engine: Engine) -> dict[str, str]:
             connection.execute(text(f"grant usage on schema flybill to {role}"))
             connection.execute(text(f"grant select on all tables in schema flybill to {role}"))
             connection.execute(text(f"grant select on all sequences in schema flybill to {role}"))  # for pg_dump
+            connection.execute(text(f"grant usage on schema {OPEN_LAKE} to {role}"))
+            connection.execute(text(f"grant select on all tables in schema {OPEN_LAKE} to {role}"))
+        writes = f"grant insert, update, delete on all tables in schema {OPEN_LAKE} to {PIPELINE}"
+        connection.execute(text(writes))
         return {table: _let_pipeline_write(connection, table, only) for table, only in connection.execute(text(TABLES))}
 
 

@@ -46,7 +46,7 @@ def is_new(engine: Engine) -> bool:
 def make_new(engine: Engine) -> None:
     """Takes away what a restore that failed has stored in a database that was new."""
     with engine.begin() as connection:
-        connection.execute(text("drop schema if exists flybill cascade"))
+        connection.execute(text("drop schema if exists flybill, flybill_lake cascade"))
         stored = MetaData()
         stored.reflect(connection)
         stored.drop_all(connection)

@@ -1,8 +1,10 @@
 """The roles of the database: readers only read, the pipeline bills but changes nothing that is settled."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from pyiceberg.table import StaticTable
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -41,7 +43,8 @@ def billed(deploy: Deployments, emulators: Emulators, logins: None) -> Iterator[
         flybill.environment["FLYBILL_DATABASE_URL"] = as_login(owners, "test_pipeline")
         prepare(flybill)
         land_first_month(flybill)
-        assert flybill("close", FIRST).status == 1  # some organizations of that month are held
+        closed = flybill("close", FIRST, FLYBILL_LAKE_CATALOG="own")
+        assert closed.status == 1, closed.err  # some organizations of that month are held
         assert emulator.report()["violations"] == []
         flybill.environment["FLYBILL_DATABASE_URL"] = owners
         yield flybill
@@ -55,6 +58,15 @@ def test_the_pipeline_closes_a_month(billed: Flybill) -> None:
     states = dict(billed.sql("select state, count(*) from flybill.stripe_sync group by state"))
     assert states["finalized"] > 0
     assert billed.sql("select count(*) from flybill.outcomes")[0][0] > states["finalized"]
+
+
+def test_the_pipeline_publishes_the_lake(billed: Flybill) -> None:
+    daily = StaticTable.from_metadata(str(Path(billed.environment["FLYBILL_HOME"]) / "lake" / "usage" / "daily"))
+    snapshot = daily.snapshot_by_name(FIRST)
+    assert snapshot is not None
+    assert snapshot.summary is not None
+    priced_from = dict(billed.sql("select priced_from, count(*) from flybill.invoices group by priced_from"))
+    assert snapshot.summary.additional_properties["flybill.priced-from"] in priced_from
 
 
 FORBIDDEN = {
