@@ -26,6 +26,7 @@ from flybill_pipeline.steps.usage.record_usage import (
 )
 from flybill_pipeline.stores.usage.intake import judging
 from flybill_pipeline.stores.usage.intake.landing import Landing
+from flybill_pipeline.stores.usage.lake import cross_days
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
 from flybill_pipeline.stores.usage.lake.lake import Intake, UsageLake
 from flybill_pipeline.stores.usage.lake.tables import landed_files, usage_days, usage_pieces
@@ -142,6 +143,19 @@ def test_the_first_to_arrive_stands_even_on_the_later_day(world: UsageWorld) -> 
     world.put("edge/b.jsonl", jsonl(edge(1, gb=9)))
     world.run()
     assert world.quantities() == {"acme": "5"}
+
+
+def test_ids_are_compared_in_shares_as_well_as_at_once(world: UsageWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a lake too large to be compared at once; the folder of a process that was killed in it is not in the way."""
+    monkeypatch.setattr(cross_days, "ROWS_PER_PASS", 3)
+    (world.lake.root / "work" / "comparison" / "share=9").mkdir(parents=True)
+    world.put("edge/a.jsonl", jsonl(*(edge(number, gb=1) for number in range(20))))
+    world.put("edge/b.jsonl", jsonl(*(edge(number, gb=9, at=LATER) for number in range(15, 25))))
+    world.run()
+    left_out = list(world.lake.excluded(list(world.catalog.manifests()), "conflict"))
+    assert sorted(int(row.event_id) for row in left_out) == [15, 16, 17, 18, 19]
+    assert world.quantities() == {"acme": "65"}
+    assert not (world.lake.root / "work" / "comparison").exists()
 
 
 def test_ids_of_two_sources_are_two_ids(world: UsageWorld) -> None:
