@@ -5,6 +5,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED := .venv/.installed
 TOOLS := .venv/.tools
+LOCK := .lock-venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-strip-extras $(UPGRADE)
 TESTS ?=
 # Without it each process would compile the whole of us anew, and each worker of pytest rewrite every assertion.
 unexport PYTHONDONTWRITEBYTECODE
@@ -16,14 +18,14 @@ install: $(INSTALLED)  ## what runs
 $(INSTALLED): requirements.lock pyproject.toml
 	@echo "Installing what flybill needs to run, once: each package is named as it comes."
 	$(PYTHON) -m venv .venv
-	$(PIP) install --requirement requirements.lock
+	$(PIP) install --require-hashes --requirement requirements.lock
 	$(PIP) install --quiet --no-deps --editable .
 	touch $(INSTALLED)
 
 tools: $(TOOLS)  ## what runs, and what formats, lints, types and tests it
 
 $(TOOLS): $(INSTALLED) requirements-test.lock
-	$(PIP) install --requirement requirements-test.lock
+	$(PIP) install --require-hashes --requirement requirements.lock --requirement requirements-test.lock
 	touch $(TOOLS)
 
 demo: install   ## bill a month of 200 organizations end to end, with faults
@@ -61,13 +63,12 @@ bench: tools    ## the numbers of the design, as ratios in one run
 texts: tools    ## bring each catalog of a language to the texts of today: new ones wait for a translation
 	$(BIN)/python -m flybill_pipeline_tests.languages.texts
 
-lock:           ## new exact pins, from a fresh environment
-	rm -rf .lock-venv
+lock:           ## exact pins with hashes, for every Python and platform; UPGRADE=--upgrade takes newer versions
 	$(PYTHON) -m venv .lock-venv
-	.lock-venv/bin/python -m pip install --quiet --disable-pip-version-check .
-	.lock-venv/bin/python -m pip freeze --exclude flybill-pipeline > requirements.lock
-	.lock-venv/bin/python -m pip install --quiet --disable-pip-version-check '.[test]'
-	.lock-venv/bin/python -m pip freeze --exclude flybill-pipeline | grep -vxFf requirements.lock > requirements-test.lock
+	.lock-venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(LOCK) --output-file requirements.lock
+	$(LOCK) --extra test --constraint requirements.lock --output-file requirements-test.lock \
+		$$(sed -n 's|^\([a-z0-9-]*\)[^ ]*==.*|--no-emit-package \1|p' requirements.lock)
 	rm -rf .lock-venv
 
 clean:          ## forget everything: the environment, the data, the caches

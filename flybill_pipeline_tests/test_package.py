@@ -55,10 +55,16 @@ def needed(asked: Iterable[str]) -> set[str]:
 
 
 def locked(lock: str) -> set[str]:
-    """What a lock pins; each line is an exact version."""
-    pins = [line.split("==") for line in (PROJECT / lock).read_text().splitlines()]
-    assert all(len(pin) == 2 for pin in pins)
-    return {plain(name) for name, _ in pins}
+    """What a lock pins; each is an exact version, with the hashes of its files, and says where none of it is from."""
+    text = (PROJECT / lock).read_text()
+    assert "://" not in text
+    found = set()
+    for pin in re.split(r"\n(?=\S)", text.strip()):
+        requirement, *hashes = pin.split(" \\\n    ")
+        assert hashes and all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", each) for each in hashes), pin
+        assert re.fullmatch(r"[^=]+==[^=*]+", requirement.split(" ; ")[0]), pin
+        found.add(plain(Requirement(requirement).name))
+    return found
 
 
 def test_one_lock_has_what_runs_and_the_other_what_tests_it_besides() -> None:
