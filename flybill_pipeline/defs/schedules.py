@@ -63,12 +63,12 @@ def _close_schedule(partitions: Partitions, grace_days: int, status: dg.DefaultS
 def _open_month_schedule(partitions: Partitions, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
     @schedule(cron_schedule="15 * * * *", job_name=PRICE_MONTH, default_status=status)
     def price_open_month(context: dg.ScheduleEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
-        """Every hour the drafts of the running month, if its usage or prices changed since; else once a day."""
+        """Every hour the drafts of the running month, if usage, prices, items or budgets changed; else once a day."""
         now = context.scheduled_execution_time
-        month = Month.of(now)
+        month, items = Month.of(now), toolbox.budgets.newest()
         inputs = _inputs(toolbox, month, now)
-        for key in _shards(partitions, month):
-            yield dg.RunRequest(run_key=f"open-{key}-{inputs}", partition_key=key)
+        for shard, key in enumerate(_shards(partitions, month)):
+            yield dg.RunRequest(run_key=f"open-{key}-{inputs}-{items.get(shard, 0)}", partition_key=key)
 
     return price_open_month
 

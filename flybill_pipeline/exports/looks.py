@@ -7,7 +7,7 @@ print is written out. A name that nobody gives is an error.
 from collections.abc import Callable
 from datetime import UTC, date
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -35,6 +35,8 @@ from flybill_pipeline.billing.words.sentence import (
 from flybill_pipeline.billing.words.working import step_words
 from flybill_pipeline.exports.statement_json import note_day
 
+UNBREAKABLE = "\u00a0"
+
 
 def templates() -> BaseLoader:
     """The templates of this package; `statement.html.j2` has the parts of a statement, for any page."""
@@ -43,6 +45,7 @@ def templates() -> BaseLoader:
 
 def environment(loader: BaseLoader, language: Language) -> Environment:
     """An environment in which these templates work, and those that use them, in one language."""
+    language = language if language is ENGLISH else cast("Language", _Unbroken(language))
     made = Environment(
         loader=loader,
         autoescape=True,
@@ -69,6 +72,22 @@ def environment(loader: BaseLoader, language: Language) -> Environment:
     return made
 
 
+class _Unbroken:
+    """A language whose amounts stay on one line: the sign of the currency is not parted from them."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._language, name)
+
+    def money(self, minor: int, currency: str) -> str:
+        return self._language.money(minor, currency).replace(" ", UNBREAKABLE)
+
+    def amount(self, amount: Decimal, currency: str) -> str:
+        return self._language.amount(amount, currency).replace(" ", UNBREAKABLE)
+
+
 _VALUES = (str, int, Decimal, date, Month, Money, Exact, Quantity, Sentence)
 
 
@@ -79,10 +98,14 @@ def _shown_in(language: Language) -> Callable[[Any], Any]:
         if isinstance(value, Markup):
             return value
         if isinstance(value, _VALUES):
-            return visible(shown(language, value))
-        return visible(say(language, *value)) if isinstance(value, tuple) else value
+            return _visible(shown(language, value))
+        return _visible(say(language, *value)) if isinstance(value, tuple) else value
 
     return text
+
+
+def _visible(text: str) -> str:
+    return UNBREAKABLE.join(map(visible, text.split(UNBREAKABLE)))
 
 
 def _steps_shown(line: LineItem, language: Language) -> bool:

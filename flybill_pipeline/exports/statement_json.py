@@ -43,7 +43,7 @@ def owed_data(owed: Owed, language: Language = ENGLISH) -> OwedJson:
     return {
         "org_id": owed.org.org_id,
         **month_data(facts, statement, language),
-        "forecast_minor": statement.forecast.minor,
+        "forecast_minor": statement.forecast.minor if statement.forecast else facts.total_minor,
         "forecast": forecast_data(owed, language),
         "usage_up_to": _moment(facts.usage_up_to),
         "freshness": say(language, *owed.freshness),
@@ -66,7 +66,7 @@ def _moment(at: datetime | None) -> str | None:
 def forecast_data(owed: Owed, language: Language) -> ForecastJson | None:
     """What a month that still runs may come to, with its range; None of another."""
     facts, forecast = owed.facts, owed.statement.forecast
-    if owed.statement.state != "open" or facts.currency is None:
+    if owed.statement.state != "open" or facts.currency is None or forecast is None:
         return None
     return {
         "minor": forecast.minor,

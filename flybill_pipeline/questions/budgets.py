@@ -8,7 +8,7 @@ from flybill_pipeline.billing.invoicing.outcomes import HELD
 from flybill_pipeline.billing.payments.month_facts import MonthFacts
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.shares import share_minor
-from flybill_pipeline.billing.words.budgets import spent_words
+from flybill_pipeline.billing.words.budgets import ahead_words, spent_words
 from flybill_pipeline.billing.words.sentence import Sentence
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -30,10 +30,15 @@ class BudgetState:
 def budget_states(tools: Toolbox, facts: MonthFacts, org_id: str, lines: Sequence[LineItem]) -> list[BudgetState]:
     """The budgets of the month that `facts` are of, the whole organization's first."""
     found = tools.budgets.of(facts.month, org_ids=[org_id]).get(org_id, ())
-    return [_state(budget, facts, lines) for budget in sorted(found, key=lambda each: sorted(each.scope.items()))]
+    begun = facts.month.start <= tools.now()
+    return [
+        _state(budget, facts, lines, begun=begun)
+        for budget in sorted(found, key=lambda each: sorted(each.scope.items()))
+    ]
 
 
-def _state(budget: Budget, facts: MonthFacts, lines: Sequence[LineItem]) -> BudgetState:
+def _state(budget: Budget, facts: MonthFacts, lines: Sequence[LineItem], *, begun: bool) -> BudgetState:
     spent = share_minor(lines, budget.scope) if budget.currency == facts.currency else None
     settled = facts.outcome not in (None, HELD)
-    return BudgetState(budget, spent, spent_words(budget, facts.month, spent, settled=settled))
+    words = spent_words(budget, facts.month, spent, settled=settled) if begun else ahead_words(budget, facts.month)
+    return BudgetState(budget, spent, words)

@@ -86,14 +86,15 @@ def _settled(tools: Toolbox, asked: OrgMonth) -> Owed:
 def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
     now, priced = tools.now(), priced_now(tools, asked)
     draft = priced.draft
-    by_day = [total_minor(lines) for _, lines in priced.by_day] if now < asked.month.end else []
+    begun = asked.month.start <= now
+    by_day = [total_minor(lines) for _, lines in priced.by_day] if begun and now < asked.month.end else []
     facts = replace(
         asked.facts,
         total_minor=draft.total_minor,
         standing_minor=total_minor(standing_lines(draft.lines)),
         usage_up_to=draft.usage_up_to,
         currency=asked.org.currency,
-        forecast=forecast(_pace(priced, by_day), now) if now < asked.month.end else None,
+        forecast=forecast(_pace(priced, by_day), now) if begun and now < asked.month.end else None,
     )
     commitment = commitment_in(priced.books) if priced.books else None
     return Owed(
@@ -103,11 +104,11 @@ def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
         lines=draft.lines,
         credit_notes=(),
         poll=tools.payments.poll(),
-        find_unread=tools.unread_lately,
+        find_unread=tools.unread_lately if begun else tuple,
         by_day=by_day,
         budgets=budget_states(tools, facts, asked.org.org_id, draft.lines),
         freshness=freshness_words(draft.usage_up_to, _sources(tools, asked.month), now),
-        left=left_words(priced.credits_left, commitment, draft.lines),
+        left=left_words(priced.credits_left, commitment, draft.lines) if begun else (),
     )
 
 

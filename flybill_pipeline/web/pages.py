@@ -106,6 +106,7 @@ class Pages:
             return self._refused(request, link)
         answer = RedirectResponse(page_of(link.org_id), 303)
         self._access.keep(answer, link, token)
+        keep_choice(request, answer, secure=self._access.secure)
         return answer
 
     async def overview(self, request: Request) -> Response:

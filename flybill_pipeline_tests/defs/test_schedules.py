@@ -124,13 +124,17 @@ class Lake:
 
     def __init__(self) -> None:
         self.days = {date(2025, 3, 1): "v1"}
-        self.pricing_inputs = self
+        self.pricing_inputs = self.budgets = self
+        self.entries: dict[int, int] = {}
 
     def compiled(self, _month: Month) -> dict[date, str]:
         return self.days
 
     def fingerprints(self, _month: Month) -> dict[str, str]:
         return {"usd": "book"}
+
+    def newest(self) -> dict[int, int]:
+        return self.entries
 
 
 def test_the_open_month_is_priced_when_its_usage_changed_and_once_a_day() -> None:
@@ -151,6 +155,9 @@ def test_the_open_month_is_priced_when_its_usage_changed_and_once_a_day() -> Non
     before = keys(3)
     lake.days = {date(2025, 3, 1): "v2"}
     assert not before & keys(3)
+    before = keys(4)
+    lake.entries = {1: 7}  # such as a new budget of an organization of the second shard
+    assert len(before & keys(4)) == 1
 
 
 def test_in_a_fresh_install_nothing_runs_by_itself_unless_it_is_said() -> None:

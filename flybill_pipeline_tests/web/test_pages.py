@@ -19,6 +19,7 @@ from flybill_pipeline.billing.invoicing.terms import EVER
 from flybill_pipeline.billing.words.english import ENGLISH, english
 from flybill_pipeline.billing.words.languages import LANGUAGES
 from flybill_pipeline.exports.forms import FORMS
+from flybill_pipeline.exports.looks import UNBREAKABLE
 from flybill_pipeline.exports.statement_json import owed_data
 from flybill_pipeline.languages.chosen import language
 from flybill_pipeline.questions.explained import ExplainedLine, UsedEvent
@@ -181,8 +182,18 @@ def test_an_organization_finds_its_pages_whatever_its_id_is(served: Served) -> N
 
 
 def test_a_month_to_come_is_not_said_to_run(served: Served) -> None:
-    page = read(served.browser("acme").get("/orgs/acme/months/2026-01"))
+    developer, path = served.browser("acme"), "/orgs/acme/months/2026-01"
+    page = read(developer.get(path))
     assert "January 2026 has not begun: what is known of it comes to $0.00." in page.text
+    assert "so far" not in page.text
+    assert "If the month goes on" not in page.text
+    answer = json.loads(developer.get(path, Accept="application/json").text)
+    assert (answer["forecast"], answer["forecast_minor"]) == (None, 0)
+
+
+def test_what_is_owed_stands_before_what_it_may_come_to(served: Served) -> None:
+    page = read(served.browser("acme").get("/orgs/acme")).text
+    assert page.index("$2.00") < page.index("you owe $2.00 so far") < page.index("If the month goes on")
 
 
 def as_browsers_go(address: str) -> str:
@@ -397,13 +408,13 @@ def test_no_text_of_anybody_elses_is_markup(template: str, code: str, monkeypatc
     assert shown.handlers == []
     assert all(link.startswith(("/static/", "/orgs/", "#", "?lang=")) for link in shown.links)
     assert visible(EVIL) in shown.text
-    assert page.replace("\n", "").isprintable()
+    assert page.replace("\n", "").replace(UNBREAKABLE, "").isprintable()
 
 
 def test_a_page_is_in_the_language_that_its_reader_asks_for(served: Served) -> None:
     developer, path = served.browser("acme"), "/orgs/acme/months/2025-10"
     german = read(developer.get(path, **{"Accept-Language": "de-AT,en;q=0.5"}))
-    assert "Für Oktober 2025 sind 13,00 $ zu zahlen (Rechnung FB-2025-10-000001)." in german.text
+    assert f"Für Oktober 2025 sind 13,00{UNBREAKABLE}$ zu zahlen (Rechnung FB-2025-10-000001)." in german.text
     assert "1.300 Sekunden" in german.text
     assert '<html lang="de">' in developer.get(f"{path}?lang=de").text
     program = {"Accept": "application/json", "Accept-Language": "de"}
@@ -423,6 +434,18 @@ def test_what_a_reader_chose_stays_chosen(served: Served) -> None:
     assert '<html lang="de">' in again.text
     assert 'href="?lang=en" lang="en"' in again.text
     assert "set-cookie" not in developer.get(f"{path}?lang=tlh").headers
+
+
+def test_a_link_may_say_the_language_too(served: Served) -> None:
+    token = served.links.make("acme", 30, served.site.tools.now())
+    opened = Browser(served.port).get(f"/link/{token}?lang=de")
+    assert "flybill_language=de" in opened.headers["set-cookie"]
+
+
+def test_an_amount_is_not_parted_from_its_sign(served: Served) -> None:
+    page = served.browser("acme").get("/orgs/acme?lang=de").text
+    assert f"2,00{UNBREAKABLE}$" in page
+    assert "2,00 $" not in page
 
 
 def test_an_organization_has_a_language_of_its_own(served: Served) -> None:

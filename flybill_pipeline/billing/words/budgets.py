@@ -20,6 +20,8 @@ _SPENT = said("{month} has come to {spent} so far: {percent} % of the budget of 
 _SPENT_OF = said("{month} has come to {spent} so far for {scope}: {percent} % of its budget of {budget}.")
 _CAME_TO = said("{month} came to {spent}: {percent} % of the budget of {budget}.")
 _CAME_TO_OF = said("{month} came to {spent} for {scope}: {percent} % of its budget of {budget}.")
+_AHEAD = said("The budget for {month} is {budget}.")
+_AHEAD_OF = said("The budget of {scope} for {month} is {budget}.")
 _OTHER_CURRENCY = said("The budget of {budget} is in another currency than the bill, so it is not compared.")
 SUBJECTS: Mapping[Kind, Sentence] = {
     "threshold": said("{org}: {percent} % of a budget for {month}"),
@@ -63,6 +65,11 @@ def spent_words(budget: Budget, month: Month, spent_minor: int | None, *, settle
     whole, part = (_CAME_TO, _CAME_TO_OF) if settled else (_SPENT, _SPENT_OF)
     sentence = (part if budget.scope else whole).of(**values)
     return sentence.of(spent=Money(spent_minor, budget.currency), percent=budget.percent(spent_minor))
+
+
+def ahead_words(budget: Budget, month: Month) -> Sentence:
+    """The budget of a month that has not begun."""
+    return (_AHEAD_OF if budget.scope else _AHEAD).of(**_values(budget, month))
 
 
 def _values(budget: Budget, month: Month) -> dict[str, Value]:

@@ -16,6 +16,8 @@ from flybill_pipeline.billing.words.sentence import Money, Sentence, Words, coun
 
 LATE = timedelta(hours=3)
 """A source that brought nothing for so long is named."""
+IN_DAYS = timedelta(days=2)
+"""From then on it is told in days."""
 MOST_NAMED = 3
 
 
@@ -54,9 +56,15 @@ def _freshness(usage_up_to: datetime | None, sources: Sequence[Source], now: dat
         yield said("Usage is counted up to {moment}.", moment=usage_up_to)
     late = sorted((source for source in sources if now - source.arrived_at >= LATE), key=lambda each: each.arrived_at)
     for source in late[:MOST_NAMED]:
-        hours = (now - source.arrived_at) // timedelta(hours=1)
-        text = counted("{source} reported {count} hour ago.", "{source} reported {count} hours ago.", count=hours)
-        yield text.of(source=source.name)
+        yield _ago(now - source.arrived_at).of(source=source.name)
+
+
+def _ago(passed: timedelta) -> Sentence:
+    if passed >= IN_DAYS:
+        days = passed // timedelta(days=1)
+        return counted("{source} reported {count} day ago.", "{source} reported {count} days ago.", count=days)
+    hours = passed // timedelta(hours=1)
+    return counted("{source} reported {count} hour ago.", "{source} reported {count} hours ago.", count=hours)
 
 
 def left_words(left: Sequence[Credit], commitment: Commitment | None, lines: Sequence[LineItem]) -> Words:

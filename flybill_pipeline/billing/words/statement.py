@@ -21,13 +21,13 @@ from flybill_pipeline.billing.words.sync import waiting_words
 class Statement:
     """`state` is for machines; `message` says what happened, `next_step` what happens next or is to be done.
 
-    `forecast` is what the month may come to.
+    `forecast` is what the month may come to; None while it has not begun.
     """
 
     state: str
     message: Words
     next_step: Sentence
-    forecast: Forecast
+    forecast: Forecast | None
 
 
 def statement(facts: MonthFacts, now: datetime, closing_day: int, credit_notes: Sequence[CreditNote] = ()) -> Statement:
@@ -38,7 +38,8 @@ def statement(facts: MonthFacts, now: datetime, closing_day: int, credit_notes: 
     told = _told(facts, now, closing_day)
     credited = facts.payment.credited_minor if facts.payment else 0
     message = (told.what, *credited_words(facts.total_minor, credit_notes, credited))
-    return Statement(month_state(facts, now), message, told.next, facts.forecast or as_it_is(facts.total_minor))
+    forecast = None if now < facts.month.start else facts.forecast or as_it_is(facts.total_minor)
+    return Statement(month_state(facts, now), message, told.next, forecast)
 
 
 def _told(facts: MonthFacts, now: datetime, closing_day: int) -> Told:

@@ -22,7 +22,7 @@ def show_owed(owed: Owed, language: Language = ENGLISH) -> None:
     facts, statement, currency = owed.facts, owed.statement, owed.facts.currency
     screen.line(screen.strong(owed.org.org_id), f": {say(language, *statement.message)}")
     screen.line(say(language, statement.next_step))
-    if currency and statement.state == "open":
+    if currency and statement.state == "open" and statement.forecast:
         screen.line(say(language, *forecast_words(statement.forecast, currency, facts.standing_minor)))
     for budget in owed.budgets:
         screen.line(say(language, budget.words))

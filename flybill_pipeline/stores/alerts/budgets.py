@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from flybill_pipeline.billing.alerts.budgets import THRESHOLDS, Budget, Warned
@@ -62,6 +62,13 @@ class Budgets:
             if row.content.get("end", "9999-99") > str(month):
                 found[row.org_id].append(_budget(row))
         return dict(found)
+
+    def newest(self) -> dict[int, int]:
+        """Shard → a number that grows with each new or changed budget, and any other item; absent without any."""
+        item = billing_items.c
+        with self._engine.connect() as connection:
+            found = connection.execute(select(item.shard, func.max(item.entry_id)).group_by(item.shard))
+            return {row.shard: row[1] for row in found}
 
     def bills(self, month: Month, org_ids: Collection[str]) -> dict[str, DraftedBill]:
         """Organization → what its month comes to; absent where it is settled, or nothing was priced."""

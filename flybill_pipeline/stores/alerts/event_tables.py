@@ -28,5 +28,8 @@ events = Table(  # the outbox: in the order of their numbers for each organizati
     Index("events_org", "org_id", "event_no"),
     Index("events_done", "occurred_at"),
 )
+told_events = Table(  # the ids of events that were deleted: none is written again
+    "told_events", metadata, Column("event_id", Text, primary_key=True)
+)
 _waits = events.c.delivered_at.is_(None) & events.c.given_up_at.is_(None)
 Index("events_waiting", events.c.org_id, events.c.event_no, postgresql_where=_waits)

@@ -131,6 +131,7 @@ credit_uses = Table(  # insert only: what each settled month used of a prepaid c
     Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
     recorded_at(),
+    Index("credit_uses_org", "org_id"),
 )
 
 audit = Table(  # insert only: who held, released and settled what, when and why

@@ -1,7 +1,7 @@
 """What a customer reads of a budget."""
 
 from flybill_pipeline.billing.alerts.budgets import Spending, Warned
-from flybill_pipeline.billing.words.budgets import spent_words, warning_mail, warning_words
+from flybill_pipeline.billing.words.budgets import ahead_words, spent_words, warning_mail, warning_words
 from flybill_pipeline.billing.words.english import ENGLISH, english
 from flybill_pipeline_tests.billing.alerts.test_budgets import BUDGET, MONTH, WEB, days, warned
 
@@ -21,6 +21,10 @@ def test_a_customer_reads_whole_sentences() -> None:
     assert settled == [
         "November 2026 came to $81.20: 81 % of the budget of $100.00.",
         "November 2026 came to $81.20 for app web: 81 % of its budget of $100.00.",
+    ]
+    assert [english(ahead_words(each, MONTH)) for each in (BUDGET, WEB)] == [
+        "The budget for November 2026 is $100.00.",
+        "The budget of app web for November 2026 is $100.00.",
     ]
     (forecast,) = warned(Spending(10_00, 130_00))
     assert read(forecast) == (

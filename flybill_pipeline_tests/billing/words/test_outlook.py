@@ -29,6 +29,14 @@ def test_a_source_that_reports_late_is_named() -> None:
     )
 
 
+def test_what_is_late_for_days_is_told_in_days() -> None:
+    for passed, words in (
+        (timedelta(hours=47), "machines reported 47 hours ago."),
+        (timedelta(hours=48), "machines reported 2 days ago."),
+    ):
+        assert english(*freshness_words(None, [Source("machines", NOW - passed)], NOW)) == words
+
+
 def test_what_is_left_of_credits_and_of_a_minimum() -> None:
     credit = Credit("c", "Start", 1200, "usd", NOW, datetime(2027, 1, 1, tzinfo=UTC))
     commitment = Commitment("acme", 10_000)

@@ -122,6 +122,19 @@ def test_a_failure_that_is_heard_of_after_the_payment_is_over(world: BillingWorl
     assert told(world) == [("invoice.paid", "acme")]
 
 
+def test_what_was_deleted_is_not_told_again(world: BillingWorld) -> None:
+    billed(world)
+    see(world, DECLINED)
+    assert Events(world.engine).purge(world.now() + timedelta(days=3650)) >= 1
+    see(world, replace(DECLINED, observation_id="evt_2b"))
+    assert told(world) == []
+    see(world, PAID)
+    assert told(world) == [("invoice.paid", "acme")]
+    Events(world.engine).purge(world.now() + timedelta(days=3650))
+    see(world, replace(PAID, observation_id="evt_3b"), replace(DECLINED, observation_id="evt_2c", attempts=2))
+    assert told(world) == []
+
+
 def test_what_happens_to_a_voided_copy_is_nobodys(world: BillingWorld) -> None:
     billed(world)
     see(world, replace(PAID, stripe_invoice_id="in_copy", object_id="in_copy"))
