@@ -17,6 +17,7 @@ EXAMPLES = {
     "restored": "flybill restored --as-of 2026-11-03T02:00:00Z",
     "import-orgs": "flybill import-orgs orgs.csv",
     "import-items": "flybill import-items items.csv",
+    "import-aliases": "flybill import-aliases aliases.csv",
     "land": "flybill land usage.csv --source usage",
     "preview": "flybill preview usage.csv --source usage",
     "close": "flybill close 2026-10",
@@ -50,6 +51,9 @@ FILES = {
     "import-items": (
         "FILE is CSV in UTF-8, or a JSON list. Its columns: item_id,kind,org_id,name, and those of each kind: "
         "docs/organizations-and-items.md."
+    ),
+    "import-aliases": (
+        "FILE is CSV in UTF-8. Its columns: source,alias,org_id, and from,until where an alias moves: docs/sources.md."
     ),
     "land": (
         "FILE is JSON, JSON lines, CSV or Parquet (.gz, .zst too), as its source in sources.toml says: docs/sources.md."

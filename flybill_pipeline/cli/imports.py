@@ -1,4 +1,4 @@
-"""The commands that bring something in: organizations, their items, files of usage. Reading the files: the stores."""
+"""The commands that bring something in: organizations, items, aliases, usage. Reading the files: the stores."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -72,6 +72,26 @@ def import_items(file: Path, json_wanted: bool) -> None:
     )
 
 
+@click.command("import-aliases")
+@click.argument("file", type=FILE)
+@as_json
+def import_aliases(file: Path, json_wanted: bool) -> None:
+    """Store which accounts, hosts or keys in a CSV FILE belong to which organizations; all of them, or none."""
+    from flybill_pipeline.stores.invoicing.aliases_file import import_aliases as store
+
+    with toolbox(usable_settings()) as tools:
+        known = {organization.org_id for organization in tools.organizations.all()}
+        count, new, changed = store(file, tools.lake.aliases, tools.landing.sources, known)
+    answer = {"aliases": count, "new": new, "changed": changed}
+
+    def sentences() -> None:
+        screen.line(f"{count:,} alias{'' if count == 1 else 'es'}: {new} new, {changed} changed.")
+        if new or changed:
+            screen.line("The next `flybill close` bills by them what was landed, earlier months too.")
+
+    show(json_wanted, answer, sentences)
+
+
 SOURCE = click.option(
     "--source", required=True, help="The source in the source mapping that says how to read the file."
 )
@@ -105,4 +125,4 @@ def preview(file: Path, source: str, json_wanted: bool) -> None:
     show(json_wanted, preview_data(answer), lambda: show_preview(answer))
 
 
-IMPORTS = (import_orgs, import_items, land, preview)
+IMPORTS = (import_orgs, import_items, import_aliases, land, preview)

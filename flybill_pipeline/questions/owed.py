@@ -30,7 +30,8 @@ class Owed:
     `find_unread` finds the landed files that an open month does not know yet; it looks through the landing zone, so it
     is for who tells of them. `budgets` are those of the month, with what of them is spent. `freshness` says how fresh
     the usage is; `left`, of a month that is open, what is left of credits and of a minimum. `by_day` is what the usage
-    of a running month came to by the end of each of its days, from the first on.
+    of a running month came to by the end of each of its days, from the first on. `events_waiting` of the month name
+    aliases that belong to nobody, so some may be this organization's.
     """
 
     org: Organization
@@ -40,6 +41,7 @@ class Owed:
     credit_notes: Sequence[CreditNote]
     poll: Poll
     find_unread: Callable[[], Collection[str]] = tuple
+    events_waiting: int = 0
     by_day: Sequence[int] = ()
     budgets: Sequence[BudgetState] = ()
     freshness: Words = ()
@@ -80,6 +82,7 @@ def _settled(tools: Toolbox, asked: OrgMonth) -> Owed:
         poll=tools.payments.poll(),
         budgets=budget_states(tools, facts, org_id, lines),
         freshness=freshness_words(facts.usage_up_to, (), now),
+        events_waiting=_waiting(tools, month),
     )
 
 
@@ -105,11 +108,16 @@ def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
         credit_notes=(),
         poll=tools.payments.poll(),
         find_unread=tools.unread_lately if begun else tuple,
+        events_waiting=_waiting(tools, asked.month),
         by_day=by_day,
         budgets=budget_states(tools, facts, asked.org.org_id, draft.lines),
         freshness=freshness_words(draft.usage_up_to, _sources(tools, asked.month), now),
         left=left_words(priced.credits_left, commitment, draft.lines) if begun else (),
     )
+
+
+def _waiting(tools: Toolbox, month: Month) -> int:
+    return tools.usage_health.left_out(month.first_day, month.last_day)["waiting"]
 
 
 def _pace(priced: PricedNow, by_day: Sequence[int]) -> Pace:

@@ -3,32 +3,38 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from flybill_pipeline.billing.usage.aliases import waiting_alias
 from flybill_pipeline.stores.pricing.price_books import load_price_books
+from flybill_pipeline.stores.usage.intake.preview import InLake, Preview
 from flybill_pipeline.toolbox.tools import Toolbox
-
-if TYPE_CHECKING:
-    from flybill_pipeline.stores.usage.intake.preview import Preview
 
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """What a source makes of a file. Of its organizations and meters some may be in no list and no price book."""
+    """What a source makes of a file. Of its organizations, aliases and meters some may be known to nobody."""
 
-    preview: "Preview"
+    preview: Preview
     unknown_orgs: Sequence[str]
+    unknown_aliases: Sequence[str]
     unknown_meters: Sequence[str]
 
 
 def preview_file(toolbox: Toolbox, file: Path, source: str) -> Previewed:
     """Reads the whole file. Raises LandingError when it cannot be read."""
-    lake = toolbox.lake
-    found = toolbox.landing.preview(file, source, [lake.root / piece for piece in toolbox.catalog.all_pieces()])
+    found = toolbox.landing.preview(file, source, _in_lake(toolbox, source))
+    waiting = {each.org_id: alias for each in found.sums if (alias := waiting_alias(each.org_id))}
     known = {organization.org_id for organization in toolbox.organizations.all()}
     priced = {name for book in load_price_books(toolbox.settings.prices).books for name in book.meters}
     return Previewed(
         preview=found,
-        unknown_orgs=sorted({each.org_id for each in found.sums} - known),
+        unknown_orgs=sorted({each.org_id for each in found.sums} - known - waiting.keys()),
+        unknown_aliases=sorted({alias for _, alias in waiting.values()}),
         unknown_meters=sorted({each.meter for each in found.sums} - priced),
     )
+
+
+def _in_lake(toolbox: Toolbox, name: str) -> InLake:
+    lake, source = toolbox.lake, toolbox.landing.sources.get(name)
+    pieces = [lake.root / piece for piece in toolbox.catalog.all_pieces()]
+    return InLake(pieces, lake.aliases.of_source(source.key) if source and source.aliased else ())

@@ -11,7 +11,7 @@ from flybill_pipeline.toolbox.tools import Toolbox
 
 if TYPE_CHECKING:  # `flybill status` must not wait for DuckDB
     from flybill_pipeline.stores.usage.lake.lake import BadRow
-    from flybill_pipeline.stores.usage.lake.left_out import Conflict
+    from flybill_pipeline.stores.usage.lake.left_out import Conflict, WaitingAlias
 
 EVER = datetime.min.replace(tzinfo=UTC)
 
@@ -36,7 +36,7 @@ class RejectedUsage:
 
     `bad_rows` are in quarantine, or their sum is too large. `repeats` say what a row before them says. `conflicts` have
     the id of a row before them, and other content. `rows` and `conflicting` are the first of them, the newest first;
-    empty where only numbers were asked for.
+    empty where only numbers were asked for. Events of the aliases `waiting` count once somebody owns these.
     """
 
     files: Sequence[UnreadableFile]
@@ -44,8 +44,14 @@ class RejectedUsage:
     bad_rows: int
     repeats: int
     conflicts: int
+    waiting: "Sequence[WaitingAlias]" = ()
     rows: "Sequence[BadRow]" = ()
     conflicting: "Sequence[Conflict]" = ()
+
+    @property
+    def events_waiting(self) -> int:
+        """How many events name an alias that belongs to nobody."""
+        return sum(each.events for each in self.waiting)
 
 
 def rejected_in(tools: Toolbox, month: Month) -> RejectedUsage:
@@ -58,6 +64,7 @@ def rejected_in(tools: Toolbox, month: Month) -> RejectedUsage:
         bad_rows=_count(bad) + left_out["too_large"],
         repeats=left_out["repeats"],
         conflicts=left_out["conflicts"],
+        waiting=tools.left_out.waiting(month.days()) if left_out["waiting"] else (),
     )
 
 
@@ -73,6 +80,7 @@ def rejected_usage(tools: Toolbox, name: str | None, limit: int) -> RejectedUsag
         bad_rows=_count(bad) + left_out["too_large"],
         repeats=left_out["repeats"],
         conflicts=left_out["conflicts"],
+        waiting=tools.left_out.waiting(source=source),
         rows=list(islice(chain(rows, tools.left_out.too_large(source)), limit)),
         conflicting=tools.left_out.conflicts(source, limit),
     )

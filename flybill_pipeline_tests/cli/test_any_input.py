@@ -145,7 +145,9 @@ def test_no_value_of_an_argument_or_option_ends_in_a_traceback(flybill: Flybill,
     assert found == {}
 
 
-@pytest.mark.parametrize("typed", ["import-orgs", "import-items", "land --source edge", "land --source machines"])
+@pytest.mark.parametrize(
+    "typed", ["import-orgs", "import-items", "import-aliases", "land --source edge", "land --source machines"]
+)
 def test_no_content_of_a_file_ends_in_a_traceback(flybill: Flybill, tmp_path: Path, typed: str) -> None:
     found = {}
     for content in CONTENTS:

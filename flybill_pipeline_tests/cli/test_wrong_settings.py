@@ -31,6 +31,7 @@ ARGUMENTS = {
     "restored": ("--as-of", "2026-10-31T23:00:00Z"),
     "import-orgs": (__file__,),
     "import-items": (__file__,),
+    "import-aliases": (__file__,),
     "land": (__file__, "--source", "edge"),
     "preview": (__file__, "--source", "edge"),
     "close": (MONTH,),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from typing import NamedTuple
 import duckdb
 import pytest
 
+from flybill_pipeline.stores.invoicing.aliases_file import read_aliases
 from flybill_pipeline_tests.docs.pages import DOCS
 from flybill_pipeline_tests.stores.usage.intake.mapped import refused, source_of, told
 from flybill_pipeline_tests.stores.usage.intake.reading import Reader
@@ -22,7 +24,21 @@ EXAMPLE = re.compile(
 FORMATS = 41
 KEYS = [
     *("event_id", "org_id", "meter", "quantity", "occurred_at", "measures", "where", "records", "on_conflict", "whole"),
-    *("column", "columns", "constant", "path", "sql", "json", "map", "format", "zone", "unit", "times", "divide_by"),
+    *(
+        "column",
+        "columns",
+        "constant",
+        "path",
+        "sql",
+        "json",
+        "alias",
+        "map",
+        "format",
+        "zone",
+        "unit",
+        "times",
+        "divide_by",
+    ),
     *("round", "seconds", "delimiter", "quote", "encoding", "decimal", "thousands", "skip", "comment", "header"),
     *("null_padding", "null_values", "allow_negative", "dimensions", "csv", "files", "id", "name"),
 ]
@@ -70,6 +86,15 @@ def test_a_mapping_reads_its_file_as_the_page_says(reader: Reader, example: Exam
     left_out = getattr(read.outcome, "left_out", 0)
     found = told(read) + [f"refused {row} {reason}" for row, reason in refused(read).items()]
     assert found + ([f"left out {left_out}"] if left_out else []) == example.events, getattr(read.outcome, "reason", "")
+
+
+def test_the_example_of_aliases_is_taken_as_it_stands(tmp_path: Path) -> None:
+    page = (DOCS / "sources.md").read_text()
+    example = next(each for each in EXAMPLES if each.title == "Whose usage it is")
+    (text,) = re.findall(r"^```aliases\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "aliases.csv").write_text(text)
+    sources = {"traffic": replace(source_of(example.toml, tmp_path), name="traffic")}
+    assert len(read_aliases(tmp_path / "aliases.csv", sources, {"acme", "zenith"})) == 3
 
 
 def test_every_key_of_the_language_is_explained() -> None:

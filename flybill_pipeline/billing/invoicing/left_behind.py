@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.aliases import waiting_alias
 
 CODE = "earlier_month_open"
 
@@ -27,6 +28,13 @@ def unknown_org(org_id: str, months: Sequence[Month] = ()) -> HoldReason:
     """The problem of usage for an org that nobody imported; `months` are earlier ones that were closed without it."""
     within = f" in {', '.join(map(str, months))}" if months else ""
     again = " and ".join([*map(str, months), "the month"])
+    if alias := waiting_alias(org_id):
+        return HoldReason(
+            code="unknown_alias",
+            message=f"There is usage of {alias[1]}{within}, and nobody knows whose it is (source {alias[0]}).",
+            remedy="Say it in a CSV file with the columns source,alias,org_id, import that with "
+            f"`flybill import-aliases FILE`, then close {again} again.",
+        )
     return HoldReason(
         code="unknown_org",
         message=f"There is usage for {org_id}{within}, but no such organization.",

@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+ALIASED = ".aliased.parquet"
+"""How the name of a piece ends whose events name aliases in the place of organizations."""
+
 
 @dataclass(frozen=True, slots=True)
 class LandedFile:
@@ -93,12 +96,24 @@ class EventKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Owners:
+    """Whose the aliases among a day's events are: a list at `path` below the lake; None where nobody has any of them.
+
+    `known` is the last change of aliases that it was made by. Events of aliases that belong to nobody are `waiting`.
+    """
+
+    path: str | None
+    known: int
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """Which rows of a day count: those of `pieces` without those that `excluded_path` lists.
 
     Left out are `duplicates`, `conflicts` (another row of the id stands), rows that a later one has `replaced`, and
     rows whose sum is `too_large`.
-    `version` names the inputs, so the same version always means the same rows.
+    `version` names the inputs, so the same version always means the same rows. `owners` are those of aliases.
     """
 
     day: date
@@ -111,11 +126,13 @@ class Manifest:
     conflicts: int
     too_large: int = 0
     replaced: int = 0
+    owners: Owners | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
         """All that the day is made of."""
-        return self.pieces if self.excluded_path is None else (*self.pieces, self.excluded_path)
+        lists = (self.excluded_path, self.owners.path if self.owners else None)
+        return (*self.pieces, *(path for path in lists if path is not None))
 
 
 @dataclass(frozen=True, slots=True)

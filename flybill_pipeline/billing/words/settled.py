@@ -18,13 +18,15 @@ _CHECKED = Told(said("Your invoice for {month} waits for a check on our side."),
 
 _PRICES = Told(said("Your invoice for {month} waits: a price is missing on our side."), _MENDED)
 _RECORDS = Told(said("Your invoice for {month} waits: a number in our records cannot be right."), _MENDED)
+_INCOMPLETE = Told(said("Your invoice for {month} waits: our records of you are not complete yet."), _MENDED)
 HOLDS: Mapping[str, Told] = {
     "unpriced_meter": _PRICES,
     "unknown_contract": _PRICES,
     "no_price_book": _PRICES,
     "too_large": _RECORDS,
     "not_storable": _RECORDS,
-    "unknown_org": Told(said("Your invoice for {month} waits: our records of you are not complete yet."), _MENDED),
+    "unknown_org": _INCOMPLETE,
+    "unknown_alias": _INCOMPLETE,
     left_behind.CODE: Told(said("Your invoice for {month} waits until an earlier month is complete."), _MENDED),
     clashes.CODE: Told(said("Your invoice for {month} waits: a part of it is in another currency."), _WE_WRITE),
     "currency_changed": Told(said("Your invoice for {month} waits: a part is in your earlier currency."), _MENDED),

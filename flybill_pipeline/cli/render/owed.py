@@ -30,9 +30,8 @@ def show_owed(owed: Owed, language: Language = ENGLISH) -> None:
         screen.line(say(language, each))
     if owed.freshness:
         screen.line(say(language, *owed.freshness))
-    if owed.files_unread:
-        waiting = f"{owed.files_unread} landed file{'s are' if owed.files_unread > 1 else ' is'}"
-        screen.line(f"{waiting} not read yet, so what is in them is not counted here: `flybill close` reads them.")
+    for sentence in _not_counted(owed):
+        screen.line(sentence)
     if facts.payment:
         if facts.payment.invoice_pdf:
             screen.line(f"PDF: {facts.payment.invoice_pdf}")
@@ -42,6 +41,18 @@ def show_owed(owed: Owed, language: Language = ENGLISH) -> None:
         screen.table(("line", "what", "amount"), rows, right=("line", "amount"))
     if owed.credit_notes:
         show_what_is_left(facts.total_minor, owed.credit_notes)
+
+
+def _not_counted(owed: Owed) -> Iterator[str]:
+    """What may be this organization's and does not count yet, for an operator."""
+    if files := owed.files_unread:
+        waiting = f"{files} landed file{'s are' if files > 1 else ' is'}"
+        yield f"{waiting} not read yet, so what is in them is not counted here: `flybill close` reads them."
+    if events := owed.events_waiting:
+        waiting = (
+            f"{events:,} events of {owed.facts.month} name" if events > 1 else f"1 event of {owed.facts.month} names"
+        )
+        yield f"{waiting} an alias that belongs to nobody, so it is not counted here: `flybill quarantine` says which."
 
 
 def _rows(number: int, line: LineItem) -> Iterator[tuple[str, str, str]]:

@@ -23,6 +23,7 @@ def preview_data(answer: Previewed) -> dict[str, Any]:
         "sums": [each._asdict() for each in found.sums],
         "refused": [each._asdict() for each in found.refused],
         "unknown_orgs": list(answer.unknown_orgs),
+        "unknown_aliases": list(answer.unknown_aliases),
         "unknown_meters": list(answer.unknown_meters),
     }
 
@@ -51,6 +52,9 @@ def show_preview(answer: Previewed) -> None:
     ])  # fmt: skip
     if answer.unknown_orgs:
         screen.line(screen.warning("not imported"), f": {_named(answer.unknown_orgs)}; import-orgs takes them")
+    if answer.unknown_aliases:
+        aliases = _named(answer.unknown_aliases)
+        screen.line(screen.warning("belong to nobody"), f": {aliases}; import-aliases says whose they are")
     if answer.unknown_meters:
         screen.line(screen.warning("without a price"), f": {_named(answer.unknown_meters)}; a price book names meters")
 

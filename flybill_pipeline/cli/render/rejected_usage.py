@@ -11,6 +11,19 @@ if TYPE_CHECKING:  # `flybill status` must not wait for DuckDB
     from flybill_pipeline.stores.usage.lake.left_out import Place
 
 
+IMPORTS = "`flybill import-aliases` says whose they are, and `flybill quarantine` names them"
+
+
+def _waiting(rejected: RejectedUsage) -> str:
+    events, aliases = rejected.events_waiting, len(rejected.waiting)
+    wait = "event waits" if events == 1 else "events wait"
+    nobodys = "alias that belongs" if aliases == 1 else "aliases that belong"
+    return f"{events:,} {wait}, of {aliases:,} {nobodys} to nobody"
+
+
+MOST_ALIASES = 40
+
+
 def show_count(rejected: RejectedUsage) -> None:
     """A line for what somebody should look at, and one for what is only repeated; nothing where there is nothing."""
     files, unread = len(rejected.files), rejected.unread
@@ -24,6 +37,8 @@ def show_count(rejected: RejectedUsage) -> None:
     if unread:
         landed = f"{unread} landed file{'s are' if unread > 1 else ' is'} not read yet"
         screen.line(screen.warning("usage that does not count yet"), f": {landed}; the next close reads what is landed")
+    if rejected.waiting:
+        screen.line(screen.warning("usage that does not count yet"), f": {_waiting(rejected)}; {IMPORTS}")
     if rejected.repeats:
         screen.line(f"usage that counts once: {rejected.repeats:,} rows repeat what another row says")
 
@@ -40,6 +55,7 @@ def show_rejected(rejected: RejectedUsage) -> None:
     if rejected.bad_rows:
         screen.line("To bill them: mend the exporter or the source mapping, and land the rows again in a new file.")
     _show_conflicts(rejected)
+    _show_waiting(rejected)
     _show_the_rest(rejected)
 
 
@@ -56,6 +72,18 @@ def _show_conflicts(rejected: RejectedUsage) -> None:
         screen.line("Where the rows are different events: name in event_id every column that tells events apart.")
 
 
+def _show_waiting(rejected: RejectedUsage) -> None:
+    for each in rejected.waiting[:MOST_ALIASES]:
+        days = f"{each.first_day} to {each.last_day}" if each.first_day < each.last_day else str(each.first_day)
+        events = f"{each.events:,} event{'' if each.events == 1 else 's'}"
+        screen.line(screen.bad(each.alias), f" of source {each.source} belongs to nobody: {events} wait ({days})")
+    if len(rejected.waiting) > MOST_ALIASES:
+        screen.line(f"… and {len(rejected.waiting) - MOST_ALIASES:,} more aliases: --json has each")
+    if rejected.waiting:
+        screen.line("To bill them: say whose they are in a CSV file with the columns source,alias,org_id,")
+        screen.line("`flybill import-aliases FILE`, and close the month again.")
+
+
 def _content(place: "Place") -> str:
     event = f"{place.org_id}, {plain(place.quantity)} {place.meter} {place.dimensions}"
     return f"{event} at {place.occurred_at:%Y-%m-%d %H:%M:%S} UTC ({place.file} row {place.row})"
@@ -66,7 +94,7 @@ def _show_the_rest(rejected: RejectedUsage) -> None:
         screen.line(f"{rejected.unread} of the landed files are not read yet; the next close reads them.")
     if rejected.repeats:
         screen.line(f"{rejected.repeats:,} rows repeat what another row says: each id counts once.")
-    if not rejected.files and not rejected.bad_rows and not rejected.conflicts:
+    if not rejected.files and not rejected.bad_rows and not rejected.conflicts and not rejected.waiting:
         screen.line("Every row of every file that was read counts, or is a repetition of one that does.")
 
 
@@ -74,6 +102,10 @@ def rejected_data(rejected: RejectedUsage) -> dict[str, Any]:
     """The JSON of `flybill quarantine`."""
     return {
         **count_data(rejected),
+        "aliases": [
+            each._asdict() | {"first_day": str(each.first_day), "last_day": str(each.last_day)}
+            for each in rejected.waiting
+        ],
         "rows": [row._asdict() for row in rejected.rows],
         "conflicting_ids": [
             {
@@ -99,5 +131,7 @@ def count_data(rejected: RejectedUsage) -> dict[str, Any]:
         "rows_rejected": rejected.bad_rows,
         "repeats": rejected.repeats,
         "conflicts": rejected.conflicts,
+        "events_waiting": rejected.events_waiting,
+        "aliases_waiting": len(rejected.waiting),
         "broken_files": [asdict(each) for each in rejected.files],
     }

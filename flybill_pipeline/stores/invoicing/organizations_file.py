@@ -13,6 +13,7 @@ from typing import Any
 from flybill_pipeline.billing.invoicing.countries import COUNTRIES, MEANT
 from flybill_pipeline.billing.money.currencies import UnknownCurrencyError, currency_of
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.aliases import WAITING
 from flybill_pipeline.billing.usage.texts import LONGEST_CUSTOM_FIELD, LONGEST_NAME, fault_of_text
 from flybill_pipeline.billing.words.languages import LANGUAGES
 from flybill_pipeline.stores.invoicing.imported_fields import RowFaultError, csv_rows, read_moment, require_texts
@@ -174,7 +175,16 @@ def _beginning_of_a_month(text: str) -> datetime:
     return begins
 
 
+def _org_id(text: str) -> str:
+    if text.startswith(WAITING):
+        raise RowFaultError(
+            f"org_id {text!r} begins with {WAITING}, as only usage that waits for an owner does: rename it"
+        )
+    return text
+
+
 _CHECKED: Mapping[str, Callable[[str], str | int]] = {
+    "org_id": _org_id,
     "name": _name,
     "currency": _currency,
     "collection_method": _method,

@@ -21,6 +21,8 @@ from flybill_pipeline.stores.invoicing.tables import (
 from flybill_pipeline.stores.pricing.tables import pricing_bases
 from flybill_pipeline.stores.sync.tables import stripe_sync
 
+STRANGE = "a stranger's"
+
 
 class MonthChecks:
     """Evidence about a month, for checks."""
@@ -166,8 +168,10 @@ class MonthChecks:
     def priced_from(self, month: Month) -> dict[str, str]:
         """Org → the fingerprint of the usage that its lines of the month were last priced from, and stand as settled.
 
-        Where none is settled, that of the month's own draft.
+        Where none is settled, that of the month's own draft. Strangers have lines of nothing: they have a text that is
+        no fingerprint, since what they have may belong to somebody by now.
         """
+        strangers = select(drafts.c.org_id).where(drafts.c.month == str(month), drafts.c.currency.is_(None))
         basis = pricing_bases.c
         last = (
             select(basis.org_id, basis.usage_fingerprint)
@@ -178,7 +182,8 @@ class MonthChecks:
             .order_by(basis.org_id, basis.priced_at.desc(), basis.month.desc())
         )
         with self._engine.connect() as connection:
-            return {row.org_id: row.usage_fingerprint for row in connection.execute(last)}
+            found = dict.fromkeys(connection.execute(strangers).scalars(), STRANGE)
+            return found | {row.org_id: row.usage_fingerprint for row in connection.execute(last)}
 
     def beyond_billing(self, month: Month, org_ids: Collection[str], lookback_months: int) -> set[str]:
         """Those of `org_ids` for which the month, and every later one that could bill its usage, is settled."""

@@ -7,7 +7,7 @@ import json
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -16,7 +16,7 @@ from flybill_pipeline.billing.words.sentence import Sentence, said
 from flybill_pipeline.questions.explained import Events, UsedEvent
 from flybill_pipeline.stores.usage.intake.preview import Preview
 from flybill_pipeline.stores.usage.lake.lake import BadRow
-from flybill_pipeline.stores.usage.lake.left_out import Conflict
+from flybill_pipeline.stores.usage.lake.left_out import Conflict, WaitingAlias
 
 MARKUP = "[red]red[/red] [link=http://evil]x[/link] :bomb: [/][bold]"
 CONTROLS = "\x1b[2J\x1b]0;owned\x07\x1b]52;c;cm0=\x1b\\ \x00\x08\r\n\x7f\x85\x9b31m\u202e\u2066\u200f\u2028\ud800"
@@ -65,6 +65,7 @@ _SIMPLE: dict[Any, Callable[[], Any]] = {
     bool: lambda: False,
     Decimal: lambda: Decimal("1.5"),
     datetime: lambda: datetime(2025, 10, 3, tzinfo=UTC),
+    date: lambda: date(2025, 10, 3),
     Month: lambda: Month.parse("2025-10"),
     Events: lambda: _events(),  # noqa: PLW0108 - it stands below
     Any: lambda: TEXT,
@@ -74,7 +75,7 @@ _SIMPLE: dict[Any, Callable[[], Any]] = {
 
 def _hints(wanted: Any) -> dict[str, Any]:
     return get_type_hints(
-        wanted, localns={"BadRow": BadRow, "Conflict": Conflict, "Preview": Preview}
+        wanted, localns={"BadRow": BadRow, "Conflict": Conflict, "Preview": Preview, "WaitingAlias": WaitingAlias}
     )  # where it is named, it is imported for types only
 
 

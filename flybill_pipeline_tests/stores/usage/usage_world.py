@@ -21,6 +21,7 @@ from flybill_pipeline.stores.usage.intake.sources import load_sources
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
 from flybill_pipeline.stores.usage.lake.lake import Intake, Total, UsageLake
 from flybill_pipeline.stores.usage.lake.tables import (
+    aliases,
     lake_files,
     landed_files,
     restated_pieces,
@@ -70,7 +71,7 @@ class UsageWorld:
 
     def __init__(self, root: Path, engine: Engine, sources: str = SOURCES) -> None:
         tables = [facts, landed_files, lake_files, usage_pieces, restated_pieces, usage_exclusions, usage_days]
-        tables.append(usage_day_versions)
+        tables += [usage_day_versions, aliases]
         metadata.create_all(engine, tables=tables)
         with engine.begin() as connection:  # of a schema that no migration made
             connection.execute(insert(facts).values(name="deployment", value="one").on_conflict_do_nothing())

@@ -43,6 +43,19 @@ def column_of(table: Table, key: str, value: Any, role: Role) -> Column:
     return _read(table.of(key, value), role)
 
 
+def owner_at(columns: Table) -> tuple[Column, bool]:
+    """Whose the usage is, and whether that is an alias: an account, host or key that belongs to an organization."""
+    value = columns.values.get("org_id")
+    if not isinstance(value, dict):
+        return column_at(columns, "org_id"), False
+    table = columns.of("org_id", columns.pop("org_id"))
+    aliased = bool(table.take("alias", bool, False))
+    if not table.values:
+        columns.fault("org_id", f"must be {FORMS}")
+        return Column(constant=""), aliased
+    return _read(table, TEXT), aliased
+
+
 def meter_at(measure: Table) -> Column:
     """The meter of one of several measures: a text is its name here, as each has one of its own."""
     name = measure.values.get("meter")

@@ -7,7 +7,7 @@ import errno
 import filecmp
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import cache, partial
@@ -27,7 +27,7 @@ from flybill_pipeline.stores.files.whole_copies import copy_whole
 from flybill_pipeline.stores.usage.intake.judging import MACROS
 from flybill_pipeline.stores.usage.intake.landed import Landed, refusal_of
 from flybill_pipeline.stores.usage.intake.look import Look, look_into
-from flybill_pipeline.stores.usage.intake.preview import Preview, preview
+from flybill_pipeline.stores.usage.intake.preview import InLake, Preview, preview
 from flybill_pipeline.stores.usage.intake.readers import prepared
 from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
@@ -132,14 +132,14 @@ class Landing:
                 "land it again when that is mended"
             ) from None
 
-    def preview(self, file: Path, source_name: str, pieces: Sequence[Path]) -> Preview:
+    def preview(self, file: Path, source_name: str, lake: InLake) -> Preview:
         """What the source makes of the file; `pieces` are the lake's files of events. Stores nothing.
 
         Raises LandingError when there is no such source or file, or it cannot be read at all.
         """
         source, _ = self._place_of(file, source_name)
         return self._look_into(
-            file, source, lambda connection, look: preview(connection, look, source, pieces), whole=True
+            file, source, lambda connection, look: preview(connection, look, source, lake), whole=True
         )
 
     def _place_of(self, file: Path, source_name: str) -> tuple[SourceMapping, str]:

@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 import duckdb
 
+from flybill_pipeline.billing.usage.aliases import AliasPeriod
 from flybill_pipeline.stores.files.duck import parquet_rows, quoted
+from flybill_pipeline.stores.usage.intake.aliased import make_owners, owned
 from flybill_pipeline.stores.usage.intake.look import CONTENT, Look
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 
@@ -55,15 +57,22 @@ class Preview:
     conflicting: int
 
 
-def preview(
-    connection: duckdb.DuckDBPyConnection, look: Look, source: SourceMapping, pieces: Sequence[Path]
-) -> Preview:
-    """What is to be told of the rows that were looked at; `pieces` are the lake's files of events."""
-    sums = connection.execute("""select org_id, meter, sum(quantity)::varchar, count(*) from looked where fault is null
+class InLake(NamedTuple):
+    """What the lake has already: its files of events, and whose the aliases of the source are."""
+
+    pieces: Sequence[Path] = ()
+    aliases: Sequence[AliasPeriod] = ()
+
+
+def preview(connection: duckdb.DuckDBPyConnection, look: Look, source: SourceMapping, lake: InLake) -> Preview:
+    """What is to be told of the rows that were looked at."""
+    events = f"(select *, {quoted(source.key)} as source from looked where fault is null)"
+    owners = owned(events, make_owners(connection, lake.aliases)) if source.aliased else events
+    sums = connection.execute(f"""select org_id, meter, sum(quantity)::varchar, count(*) from {owners}
         group by all order by all""").fetchall()
     bounds = "select min(occurred_at)::varchar, max(occurred_at)::varchar from looked where fault is null"
     first_at, last_at = connection.execute(bounds).fetchall()[0]
-    known, conflicting = _in_lake(connection, source, pieces)
+    known, conflicting = _in_lake(connection, source, lake.pieces)
     return Preview(
         look=look,
         events=_first_events(connection),

@@ -22,6 +22,7 @@ from flybill_pipeline.stores.usage.intake.column_fields import (
     event_id_at,
     fault_of_path,
     meter_at,
+    owner_at,
 )
 from flybill_pipeline.stores.usage.intake.columns import ANY, EACH, NAME, UP, Column, Dialect, Measure, Wanted, steps_of
 from flybill_pipeline.stores.usage.intake.mapping_tables import Table
@@ -46,7 +47,7 @@ class SourceMapping:
     each row is an event of its own. A row tells of one `meter` and `quantity`, or of several `measures`. Rows that do
     not fulfil `where` are no usage. `records` are paths to the records within a JSON document. Where it `restates`, of
     rows with one id the last to arrive stands; a file may be the `whole` of each "day" or "month" that it has rows of.
-    `null_values` are texts that mean "absent".
+    `null_values` are texts that mean "absent". Where it is `aliased`, `org_id` is no organization's id but an alias.
     """
 
     name: str
@@ -67,6 +68,7 @@ class SourceMapping:
     records: tuple[str, ...] = ()
     restates: bool = False
     whole: str = ""
+    aliased: bool = False
 
     @property
     def key(self) -> str:
@@ -152,12 +154,14 @@ def _source(table: Table) -> SourceMapping:
     else:
         meter, quantity = column_at(columns, "meter"), column_at(columns, "quantity", QUANTITY)
     timed = any(part.quantity.interval is None for part in measures or (Measure(meter, quantity),))
+    org_id, aliased = owner_at(columns)
     source = SourceMapping(
         name=table.take("name", str),
         format=table.choice("format", FORMATS),
         files=table.take("files", str),
         event_id=event_id_at(columns),
-        org_id=column_at(columns, "org_id"),
+        org_id=org_id,
+        aliased=aliased,
         meter=meter,
         quantity=quantity,
         occurred_at=column_at(columns, "occurred_at", TIME) if timed else Column(constant=""),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from flybill_pipeline.billing.usage.files import Arrival, Broken, NotRead, Piece, Taken
+from flybill_pipeline.billing.usage.files import ALIASED, Arrival, Broken, NotRead, Piece, Taken
 from flybill_pipeline.stores.files.duck import Limits, copied, duck, parquet_rows, quoted
 from flybill_pipeline.stores.files.second_reader import fault_of, fault_of_packing
 from flybill_pipeline.stores.usage.intake.judging import LEFT_OUT, MACROS, SHOWN, judging_query, sentences
@@ -89,7 +89,8 @@ def _read(
                 connection, work, arrival, sentences(source, arrival.arrived_at, first_day), written
             )
         left_out = sum(part.rows for part in written if part.fault == LEFT_OUT)
-        return replace(_published(root, work, name, written, quarantined), left_out=left_out)
+        ending = ALIASED if source.aliased else ".parquet"
+        return replace(_published((root, work), (name, ending), written, quarantined), left_out=left_out)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -187,12 +188,14 @@ def _write_quarantine(
     return dict(connection.execute("select reason, count(*) from bad group by reason order by reason").fetchall())
 
 
-def _published(root: Path, work: Path, name: str, written: list[_Written], quarantined: dict[str, int]) -> Taken:
+def _published(
+    folders: tuple[Path, Path], named: tuple[str, str], written: list[_Written], quarantined: dict[str, int]
+) -> Taken:
     """Moves what was written to where it stays. Same names at every attempt, so an attempt replaces the one before."""
-    pieces = []
+    (root, work), (name, ending), pieces = folders, named, list[Piece]()
     good = sorted((part.file, part.day, part.rows) for part in written if part.day is not None)
     for place, (file, day, rows) in enumerate(good):
-        path = f"events/day={day}/{name}-{place}.parquet"
+        path = f"events/day={day}/{name}-{place}{ending}"
         _move(file, root / path)
         pieces.append(Piece(day, path, rows))
     quarantine = f"quarantine/{name}.parquet" if quarantined else None

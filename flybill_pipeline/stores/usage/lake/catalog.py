@@ -13,8 +13,9 @@ from sqlalchemy import Engine, Row, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, LandedFile, Manifest, Rollup, Taken
+from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, LandedFile, Manifest, Owners, Rollup, Taken
 from flybill_pipeline.billing.usage.texts import without_nul
+from flybill_pipeline.stores.usage.lake.aliases import days_to_own_again, last_change
 from flybill_pipeline.stores.usage.lake.registering import known_files, let_go, news_of, next_turn, registered
 from flybill_pipeline.stores.usage.lake.restated import restate
 from flybill_pipeline.stores.usage.lake.tables import (
@@ -190,14 +191,15 @@ class LakeCatalog:
             "conflicts": manifest.conflicts,
             "too_large": manifest.too_large,
             "replaced": manifest.replaced,
+            "aliases_path": manifest.owners and manifest.owners.path,
+            "events_waiting": manifest.owners.waiting if manifest.owners else 0,
         }
-        query = upsert(usage_days).values(day=manifest.day, recorded_at=func.now(), **values)
+        now = values | {"aliases_known": manifest.owners and manifest.owners.known, "recorded_at": func.now()}
+        query = upsert(usage_days).values(day=manifest.day, **now)
         with self.engine.begin() as connection:
             kept = upsert(usage_day_versions).values(day=manifest.day, **values)
             connection.execute(kept.on_conflict_do_nothing())
-            connection.execute(
-                query.on_conflict_do_update(index_elements=["day"], set_=values | {"recorded_at": func.now()})
-            )
+            connection.execute(query.on_conflict_do_update(index_elements=["day"], set_=now))
 
     def compiled(self, rollup: Rollup) -> None:
         """Makes `rollup` the totals of its day."""
@@ -228,7 +230,7 @@ class LakeCatalog:
 
     def days_to_record(self) -> tuple[date, ...]:
         """The days that are behind the landed files: their pieces or the ids that count elsewhere are not those of the
-        manifest, or the manifest has not been compiled yet."""
+        manifest, or the manifest has not been compiled yet, or it may know other owners of aliases than there are."""
         current = select(
             usage_pieces.c.day,
             func.jsonb_agg(aggregate_order_by(usage_pieces.c.path, usage_pieces.c.path)).label("pieces"),
@@ -239,7 +241,8 @@ class LakeCatalog:
             excluded: dict[date, list[list[str]]] = {}
             for row in connection.execute(select(usage_exclusions)):
                 excluded.setdefault(row.day, []).append([row.source, row.event_id])
-        behind = set(pieces.keys() - days.keys())
+            behind = days_to_own_again(connection)
+        behind |= pieces.keys() - days.keys()
         stale = {
             day
             for day, row in days.items()
@@ -249,11 +252,12 @@ class LakeCatalog:
         return tuple(sorted(behind | stale))
 
     def pieces_fingerprint(self, day: date) -> str:
-        """Changes when `day` has other pieces, or has been compiled: what a retry of the day's work may be named by."""
+        """Changes when `day` has other pieces, has been compiled, or aliases have changed: what a retry is named by."""
         with self.engine.connect() as connection:
             query = select(usage_days.c.daily_version).where(usage_days.c.day == day)
-            compiled = connection.execute(query).scalar_one_or_none()
-        return hashlib.sha256("\n".join([*self.pieces(day), compiled or ""]).encode()).hexdigest()[:16]
+            compiled, change = connection.execute(query).scalar_one_or_none(), last_change(connection)
+        inputs = [*self.pieces(day), compiled or "", *([str(change)] if change else [])]
+        return hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:16]
 
 
 def manifest_of(row: Row[Any]) -> Manifest:
@@ -269,4 +273,12 @@ def manifest_of(row: Row[Any]) -> Manifest:
         conflicts=row.conflicts,
         too_large=row.too_large,
         replaced=row.replaced,
+        owners=_owners_of(row),
     )
+
+
+def _owners_of(row: Row[Any]) -> Owners | None:
+    """None where no event names an alias. Of a version that is no more in force, nobody asks what it knew."""
+    if not row.aliases_path and not row.events_waiting:
+        return None
+    return Owners(row.aliases_path, getattr(row, "aliases_known", 0), row.events_waiting)

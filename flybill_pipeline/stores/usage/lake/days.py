@@ -5,21 +5,29 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import duckdb
 
-from flybill_pipeline.billing.usage.files import EventKey, Manifest, Rollup
-from flybill_pipeline.stores.files.duck import Limits, copied, duck, parquet_rows
+from flybill_pipeline.billing.usage.files import EventKey, Manifest, Owners, Rollup
+from flybill_pipeline.stores.files.duck import Limits, duck, parquet_rows
+from flybill_pipeline.stores.files.parquet_files import write_rows
 from flybill_pipeline.stores.usage.lake.event_keys import CANNOT_BE_KEPT, HASHED, KEPT_ID
+from flybill_pipeline.stores.usage.lake.owned_rows import owned_rows, waiting_rows
 from flybill_pipeline.stores.usage.lake.rollup import daily_rollup_sql
 
-_PARQUET = "format parquet, compression zstd, compression_level 1"
 ROWS_OF_GROUP = ", row_group_size 30720"
-
-
 TOO_MUCH = 10**18  # of one meter, org and day: a month of days then fits into DECIMAL(38, 18), whatever is summed
+
+
+class Known(NamedTuple):
+    """What decides about rows beside themselves: the turns of arrivals that restate, and whose the aliases are."""
+
+    turns: Mapping[int, int] = {}
+    owners: Owners | None = None
 
 
 def make_manifest(
@@ -28,7 +36,7 @@ def make_manifest(
     pieces: Sequence[str],
     exclusions: Sequence[EventKey],
     limits: Limits,
-    turns: Mapping[int, int] | None = None,
+    known: Known = Known(),  # noqa: B008 - a value
 ) -> Manifest:
     """Decides which rows of `pieces` count: of rows with one (source, event_id) the first to arrive stands.
 
@@ -40,21 +48,23 @@ def make_manifest(
     exclusions always give the same rows.
     """
     pieces, exclusions = tuple(sorted(pieces)), tuple(sorted(exclusions))
-    turns = turns or {}
-    version = _version(pieces, exclusions, turns)
+    version, owners = _version(pieces, exclusions, known), known.owners
     rows, kinds, path = 0, dict[str, int](), f"excluded/day={day}/{version}.parquet"
     if pieces:
         with duck(root / "work" / "spill", limits) as connection:
             read = parquet_rows([str(root / piece) for piece in pieces])
-            _find_excluded(connection, read, exclusions, turns)
+            _find_excluded(connection, read, exclusions, known.turns)
             # Parquet keeps the bounds of its columns, so this reads no row.
             bounds = f"select count(*), max(quantity), -min(quantity) from {read}"
             rows, highest, lowest = connection.execute(bounds).fetchall()[0]
             if rows * max(highest, lowest) >= TOO_MUCH:
-                _exclude_too_large(connection, read)
+                _exclude_too_large(connection, owned_rows(root, pieces, owners))
             kinds = dict(connection.execute("select kind, count(*) from excluded group by kind").fetchall())
             if kinds:
                 write_rows(connection, "select * from excluded order by source, event_id, arrival, row", root / path)
+            if owners is not None:
+                waiting = f"select count(*) from {waiting_rows(root, pieces, owners)} anti join excluded {_SAME_ROW}"
+                owners = replace(owners, waiting=connection.execute(waiting).fetchall()[0][0])
     return Manifest(
         day=day,
         version=version,
@@ -66,6 +76,7 @@ def make_manifest(
         conflicts=kinds.get("conflict", 0),
         too_large=kinds.get("too_large", 0),
         replaced=kinds.get("replaced", 0),
+        owners=owners,
     )
 
 
@@ -93,11 +104,14 @@ def counted_rows(root: Path, manifest: Manifest) -> str:
     """A query for the events of a day that count."""
     if not manifest.pieces:
         return f"select * from ({NO_EVENTS})"
-    events = f"select * from {parquet_rows([str(root / piece) for piece in manifest.pieces])}"
+    events = f"select * from {owned_rows(root, manifest.pieces, manifest.owners)}"
     if manifest.excluded_path is None:
         return events
     excluded = parquet_rows([str(root / manifest.excluded_path)])
-    return f"{events} anti join (select arrival, row from {excluded}) using (arrival, row)"
+    return f"{events} anti join (select arrival, row from {excluded}) {_SAME_ROW}"
+
+
+_SAME_ROW = "using (arrival, row)"
 
 
 def growing(days: Sequence[Manifest]) -> Iterator[Sequence[Manifest]]:
@@ -183,25 +197,10 @@ def shard_sql(shards: int) -> str:
     return f"(({turned}) % {shards})::integer"
 
 
-def write_rows(connection: duckdb.DuckDBPyConnection, query: str, path: Path, options: str = "") -> int:
-    """Writes the rows of `query` to `path`, all or nothing; returns how many. `options` are further ones of COPY."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        rows = _count(connection, copied(query, partial, _PARQUET + options))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)  # of a full disk: what is left of it would keep it full
-    return rows
-
-
-def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _version(pieces: Sequence[str], exclusions: Sequence[EventKey], turns: Mapping[int, int]) -> str:
+def _version(pieces: Sequence[str], exclusions: Sequence[EventKey], known: Known) -> str:
     arrivals = {int(PurePosixPath(piece).name.partition("-")[0]) for piece in pieces}
     inputs: list[object] = [pieces, [[key.source, key.event_id] for key in exclusions]]
-    in_turn = sorted(arrivals & turns.keys(), key=turns.__getitem__)
-    return hashlib.sha256(json.dumps(inputs + [in_turn] * bool(in_turn)).encode()).hexdigest()[:16]
+    in_turn = sorted(arrivals & known.turns.keys(), key=known.turns.__getitem__)
+    inputs += [in_turn] * bool(in_turn)
+    inputs += [known.owners.path] if known.owners and known.owners.path else []
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]

@@ -24,8 +24,10 @@ from flybill_pipeline.stores.usage.intake.judging import FIRST_DAY
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.lake import cross_days
 from flybill_pipeline.stores.usage.lake import days as usage_days
+from flybill_pipeline.stores.usage.lake.aliases import Aliases
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
 from flybill_pipeline.stores.usage.lake.guard import Guard
+from flybill_pipeline.stores.usage.lake.owned_rows import owners_of
 from flybill_pipeline.stores.usage.lake.ownership import LakeError
 from flybill_pipeline.stores.usage.lake.restated import turns
 
@@ -121,6 +123,7 @@ class UsageLake:
     ) -> None:
         self.root = local_folder(url)
         self.catalog = catalog
+        self.aliases = Aliases(catalog.engine)
         self.shards = shards
         self.sources = {source.key: source for source in intake.sources.values()}
         self.first_day = intake.first_day
@@ -147,10 +150,11 @@ class UsageLake:
         return cross_days.conflicts_over_days(self.root, pieces, self.limits, self._turns())
 
     def make_manifest(self, day: date, pieces: Sequence[str], exclusions: Sequence[EventKey]) -> Manifest:
-        """Decides which rows of a day count; see usage_days.make_manifest."""
+        """Decides which rows of a day count, and whose they are; see usage_days.make_manifest."""
         self.guard.require(pieces, contents=True)
-        manifest = usage_days.make_manifest(self.root, day, pieces, exclusions, self.limits, self._turns())
-        self.guard.keep(filter(None, [manifest.excluded_path]))
+        known = usage_days.Known(self._turns(), owners_of(self.root, day, pieces, self.aliases, self.limits))
+        manifest = usage_days.make_manifest(self.root, day, pieces, exclusions, self.limits, known)
+        self.guard.keep([file for file in manifest.files if file not in manifest.pieces])
         return manifest
 
     def _turns(self) -> Mapping[int, int]:
@@ -206,7 +210,7 @@ class UsageLake:
         where, parameters = condition(
             {
                 "shard = ?": shard,
-                "list_contains(?, org_id)": _listed(org_ids),
+                "org_id in (select unnest(?::varchar[]))": None if org_ids is None else list(org_ids),
                 "not list_contains(?, meter)": sorted(without) or None,
             }
         )
@@ -290,10 +294,6 @@ def condition(wanted: Mapping[str, Any]) -> tuple[str, list[Any]]:
     """The SQL of those conditions that have a value, and the values."""
     given = {sql: value for sql, value in wanted.items() if value is not None}
     return " and ".join(given) or "true", list(given.values())
-
-
-def _listed(values: Sequence[str] | None) -> list[str] | None:
-    return None if values is None else list(values)
 
 
 def _utc(moment: datetime) -> datetime:

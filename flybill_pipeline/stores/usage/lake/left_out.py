@@ -1,15 +1,16 @@
-"""Shows rows that were read and do not count: an id with two contents, a sum that is too large. Decides nothing.
+"""Shows rows that were read and do not count, or not yet: an id with two contents, an alias without an owner.
 
 Which rows do not count, the days of the lake have on record; only where some are shown are events read.
 """
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files; paths are our own and quoted
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from flybill_pipeline.billing.usage.aliases import WAITING, waiting_alias
 from flybill_pipeline.billing.usage.files import Manifest
 from flybill_pipeline.stores.usage.lake.lake import BadRow, UsageLake, condition
 
@@ -24,6 +25,16 @@ class Place(NamedTuple):
     dimensions: str
     quantity: Decimal
     occurred_at: datetime
+
+
+class WaitingAlias(NamedTuple):
+    """An alias that belongs to nobody (an account, a host, a key): how many events of it wait, and their days."""
+
+    source: str
+    alias: str
+    events: int
+    first_day: date
+    last_day: date
 
 
 class Conflict(NamedTuple):
@@ -88,6 +99,16 @@ class LeftOut:
             if source in (None, row.source):
                 message = f"{row.org_id} has more {row.meter} on {row.occurred_at:%Y-%m-%d} than can be billed"
                 yield BadRow(row.source, files.get(row.arrival, ""), row.row, "sum_too_large", message, None)
+
+    def waiting(self, days: Iterable[date] | None = None, source: str | None = None) -> list[WaitingAlias]:
+        """The aliases whose events of `days` (None: of all) wait for an organization, those with the most first."""
+        manifests = self._lake.catalog.manifests(days)
+        behind = [day for day, manifest in manifests.items() if manifest.owners and manifest.owners.waiting]
+        query = f"""select org_id, sum(events)::bigint as events, min(day), max(day) from {{rows}}
+            where starts_with(org_id, '{WAITING}') group by org_id order by events desc, org_id"""
+        found = self._lake.rows(list(self._lake.catalog.rollups(behind).values()), query, [])
+        named = [WaitingAlias(*(waiting_alias(org_id) or ("", org_id)), *rest) for org_id, *rest in found]
+        return [each for each in named if source in (None, each.source)]
 
 
 def _conflicts_query(excluded: str, pieces: str, where: str, limit: int) -> str:

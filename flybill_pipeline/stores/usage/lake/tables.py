@@ -98,6 +98,8 @@ usage_day_versions = Table(  # insert only: every manifest that a day ever had, 
     Column("conflicts", BigInteger, nullable=False),
     Column("too_large", BigInteger, nullable=False, server_default="0"),
     Column("replaced", BigInteger, nullable=False, server_default="0"),
+    Column("aliases_path", Text),
+    Column("events_waiting", BigInteger, nullable=False, server_default="0"),
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
@@ -114,9 +116,26 @@ usage_days = Table(  # a day's manifest: which pieces count, less which rows
     Column("conflicts", BigInteger, nullable=False),
     Column("too_large", BigInteger, nullable=False, server_default="0"),  # left out, as their sum fits nowhere
     Column("replaced", BigInteger, nullable=False, server_default="0"),  # by a later row that restates them
+    Column("aliases_path", Text),  # whose the aliases among the events are
+    Column("aliases_known", BigInteger),  # the last change of aliases that was known
+    Column("events_waiting", BigInteger, nullable=False, server_default="0"),  # of aliases that belong to nobody
     Column("recorded_at", DateTime(timezone=True), nullable=False),
     Column("daily_version", Text),  # the manifest's version of which `daily_path` is the rollup
     Column("daily_path", Text),
     Column("daily_groups", BigInteger),
     Column("compiled_at", DateTime(timezone=True)),
+)
+
+aliases = Table(  # insert only: whose an account, host or key of a source is, and when; the last version is in force
+    "aliases",
+    metadata,
+    Column("change", BigInteger, Identity(), primary_key=True),
+    Column("source", Text, nullable=False),  # its id
+    Column("alias", Text, nullable=False),
+    Column("starts_at", DateTime(timezone=True), nullable=False),
+    Column("ends_at", DateTime(timezone=True)),
+    Column("org_id", Text),  # none: the period was taken away
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("aliases_changes", "source", "change"),
+    Index("aliases_periods", "alias", "source", "starts_at"),
 )

@@ -65,18 +65,24 @@ class UsageHealth:
         """Rows that were read and do not count, of the recorded days from `first` to `last`, or of all days.
 
         `repeats` say what a row before them says, `conflicts` have its id and other content, the sum of `too_large`
-        ones is more than can be billed.
+        ones is more than can be billed. `replaced` ones were restated; those that are `waiting` name an alias that
+        belongs to nobody.
         """
         day = usage_days.c
-        sums = [func.coalesce(func.sum(each), 0) for each in (day.duplicates, day.conflicts, day.too_large)]
-        query = select(*sums)
+        counts = {
+            "repeats": day.duplicates,
+            "conflicts": day.conflicts,
+            "too_large": day.too_large,
+            "replaced": day.replaced,
+            "waiting": day.events_waiting,
+        }
+        query = select(*(func.coalesce(func.sum(each), 0).label(name) for name, each in counts.items()))
         if first is not None:
             query = query.where(day.day >= first)
         if last is not None:
             query = query.where(day.day <= last)
         with self._engine.connect() as connection:
-            repeats, conflicts, too_large = connection.execute(query).one()
-        return {"repeats": int(repeats), "conflicts": int(conflicts), "too_large": int(too_large)}
+            return {name: int(count) for name, count in connection.execute(query).one()._mapping.items()}
 
     def rows_by_day(self, first: date, last: date) -> dict[str, dict[date, int]]:
         """Source → day of usage → rows that were landed for it, re-deliveries included."""

@@ -13,7 +13,8 @@ from pathlib import Path
 from flybill_pipeline.billing.usage.files import Manifest
 from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.stores.files.duck import Limits, duck, quoted
-from flybill_pipeline.stores.usage.lake.days import counted_rows, shard_sql, write_rows
+from flybill_pipeline.stores.files.parquet_files import write_rows
+from flybill_pipeline.stores.usage.lake.days import counted_rows, shard_sql
 
 # Level x microseconds has too many digits for a decimal of DuckDB: whole units and 1e-18ths are summed apart.
 _LEFT = "(86400000000 - epoch_us(occurred_at) % 86400000000)::hugeint"

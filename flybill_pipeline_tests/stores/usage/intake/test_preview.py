@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from flybill_pipeline.cli.render.preview import preview_data, show_preview
 from flybill_pipeline.questions.previewed import Previewed
 from flybill_pipeline.stores.usage.intake.landing import Landing, LandingError
-from flybill_pipeline.stores.usage.intake.preview import Preview
+from flybill_pipeline.stores.usage.intake.preview import InLake, Preview
 from flybill_pipeline.stores.usage.intake.sources import load_sources
 from flybill_pipeline_tests.stores.usage.usage_world import SOURCES, UsageWorld, edge, jsonl
 
@@ -22,7 +22,8 @@ def world(tmp_path: Path, engine: Engine) -> UsageWorld:
 
 
 def previewed(world: UsageWorld, file: Path) -> Preview:
-    return world.landing.preview(file, "edge", [world.lake.root / piece for piece in world.catalog.all_pieces()])
+    lake = InLake([world.lake.root / piece for piece in world.catalog.all_pieces()])
+    return world.landing.preview(file, "edge", lake)
 
 
 def test_it_says_everything_and_stores_nothing(world: UsageWorld, tmp_path: Path) -> None:
@@ -46,10 +47,13 @@ def test_it_says_everything_and_stores_nothing(world: UsageWorld, tmp_path: Path
 def test_it_is_shown_as_text_and_as_json(world: UsageWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "b.jsonl"
     file.write_text(jsonl(edge(1, gb=1.5), {"id": "bad"}))
-    answer = Previewed(previewed(world, file), ["acme"], ["traffic_gb"])
+    answer = Previewed(previewed(world, file), ["acme"], ["acct-1"], ["traffic_gb"])
     show_preview(answer)
     said = capsys.readouterr().out
-    assert all(words in said for words in ("Nothing was stored", "1.5", "names no organization", "not imported: acme"))
+    assert all(
+        words in said
+        for words in ("Nothing was stored", "1.5", "names no organization", "not imported: acme", "nobody: acct-1")
+    )
     data = json.loads(json.dumps(preview_data(answer)))
     assert data["rows"]["refused"] == 1
     assert data["sums"] == [{"org_id": "acme", "meter": "traffic_gb", "quantity": "1.5", "events": 1}]

@@ -1,0 +1,21 @@
+"""Writes the rows of a query to a Parquet file, all or nothing. What is in it, and where it stays, others decide."""
+
+from pathlib import Path
+
+import duckdb
+
+from flybill_pipeline.stores.files.duck import copied
+
+_PARQUET = "format parquet, compression zstd, compression_level 1"
+
+
+def write_rows(connection: duckdb.DuckDBPyConnection, query: str, path: Path, options: str = "") -> int:
+    """Writes the rows of `query` to `path`, all or nothing; returns how many. `options` are further ones of COPY."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        row = connection.execute(copied(query, partial, _PARQUET + options)).fetchone()
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)  # of a full disk: what is left of it would keep it full
+    return int(row[0]) if row else 0
