@@ -96,6 +96,30 @@ def test_a_whole_period_takes_back_what_it_no_longer_has(world: UsageWorld) -> N
     assert total(world) == "186"
 
 
+def test_of_a_row_with_several_meters_each_counts_by_itself(engine: Engine, tmp_path: Path) -> None:
+    """Where one of them is repeated or replaced, the others of its row are not."""
+    columns = '{ event_id = "id", org_id = "org", occurred_at = "at" }'
+    measures = "".join(f'[[sources.measures]]\nmeter = "{name}"\nquantity = "{name}"\n' for name in "ab")
+    sources = "".join(
+        f'[[sources]]\nname = "{name}"\nformat = "jsonl"\nfiles = "{name}/*"\non_conflict = "{name}"\n'
+        f"columns = {columns}\n{measures}"
+        for name in ("first", "last")
+    )
+    world = UsageWorld(tmp_path, engine, sources)
+    row = '{{"id": 1, "org": "{org}", "at": "2026-10-05", {said}}}'
+    for name in ("first", "last"):
+        world.put(f"{name}/1.jsonl", row.format(org=name, said='"a": 1, "b": 10'))
+        world.run()
+        world.put(f"{name}/2.jsonl", row.format(org=name, said='"a": 5'))
+        world.put(f"{name}/3.jsonl", row.format(org=name, said='"a": 7, "b": 10').replace("1,", "2,"))
+        world.put(f"{name}/4.jsonl", row.format(org=name, said='"a": 7').replace("1,", "2,"))
+        world.run()
+    sums = {(each.org_id, each.meter): int(each.quantity) for each in world.totals()}
+    assert sums == {("first", "a"): 8, ("first", "b"): 20, ("last", "a"): 12, ("last", "b"): 20}
+    (day,) = world.catalog.manifests().values()
+    assert sum(each.events for each in world.totals()) == day.rows
+
+
 deliveries = st.lists(
     st.tuples(
         st.sampled_from("abc"),

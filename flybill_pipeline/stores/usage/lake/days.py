@@ -49,7 +49,7 @@ def make_manifest(
     """
     pieces, exclusions = tuple(sorted(pieces)), tuple(sorted(exclusions))
     version, owners = _version(pieces, exclusions, known), known.owners
-    rows, kinds, path = 0, dict[str, int](), f"excluded/day={day}/{version}.parquet"
+    rows, kinds, path = 0, dict[str, int](), ""
     if pieces:
         with duck(root / "work" / "spill", limits) as connection:
             read = parquet_rows([str(root / piece) for piece in pieces])
@@ -61,9 +61,11 @@ def make_manifest(
                 _exclude_too_large(connection, owned_rows(root, pieces, owners))
             kinds = dict(connection.execute("select kind, count(*) from excluded group by kind").fetchall())
             if kinds:
+                version += _BY_EVENT if connection.execute(f"select 1 from {read} {_MANY}").fetchone() else ""
+                path = f"excluded/day={day}/{version}.parquet"
                 write_rows(connection, "select * from excluded order by source, event_id, arrival, row", root / path)
             if owners is not None:
-                waiting = f"select count(*) from {waiting_rows(root, pieces, owners)} anti join excluded {_SAME_ROW}"
+                waiting = f"select count(*) from {waiting_rows(root, pieces, owners)} anti join excluded {_SAME_EVENT}"
                 owners = replace(owners, waiting=connection.execute(waiting).fetchall()[0][0])
     return Manifest(
         day=day,
@@ -108,10 +110,14 @@ def counted_rows(root: Path, manifest: Manifest) -> str:
     if manifest.excluded_path is None:
         return events
     excluded = parquet_rows([str(root / manifest.excluded_path)])
-    return f"{events} anti join (select arrival, row from {excluded}) {_SAME_ROW}"
+    same = _SAME_EVENT if PurePosixPath(manifest.excluded_path).stem.endswith(_BY_EVENT) else _SAME_ROW
+    return f"{events} anti join (from {excluded}) {same}"
 
 
-_SAME_ROW = "using (arrival, row)"
+_SAME_ROW, _SAME_EVENT = "using (arrival, row)", "using (arrival, row, event_id)"
+_MANY = "semi join excluded using (arrival, row) group by arrival, row having count(*) > 1 limit 1"
+_BY_EVENT = "-events"
+"""The end of a version in which a row tells of several events, and not all of them count. Reading ids takes longer."""
 
 
 def growing(days: Sequence[Manifest]) -> Iterator[Sequence[Manifest]]:
@@ -183,7 +189,7 @@ _EXCLUDED = "source, event_id, arrival, row, org_id, meter, dimensions, quantity
 
 def _exclude_too_large(connection: duckdb.DuckDBPyConnection, rows: str) -> None:
     """Adds to `excluded` what is left of each org's meter that reaches TOO_MUCH, corrections counted like usage."""
-    counted = f"select * from {rows} anti join excluded using (arrival, row)"
+    counted = f"select * from {rows} anti join excluded {_SAME_EVENT}"
     connection.execute(f"""insert into excluded
         select {_EXCLUDED}, 'too_large' from ({counted})
         semi join (select org_id, meter from ({counted}) group by org_id, meter

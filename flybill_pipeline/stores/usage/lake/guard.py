@@ -93,7 +93,7 @@ class Guard:
 
     def _remedy(self, path: str) -> str:
         kind, day = PurePosixPath(path).parts[0], PurePosixPath(path).parts[1].removeprefix("day=")
-        if kind in ("daily", "excluded"):
+        if kind in ("daily", "excluded", "owners"):
             return f"materialize `raw_usage` and `daily_usage` of {day} in Dagster's UI, which make it again"
         if kind == "measures":
             return "delete it: it is measured again"
