@@ -102,6 +102,7 @@ def _not_shown(first: Month | None, shown: Month) -> Iterator[Problem]:
             what="It arrived after Dagster had begun. It is recorded, and counted wherever its month is billed.",
             who="nobody: it is only not seen in the UI, and what fails of these months is not retried by itself",
             cost="",
-            remedy="End `flybill up` (or the code server) and start it again.",
+            remedy="`flybill up` shows it by itself as soon as no run is under way. A code server that was started "
+            "another way: start it again.",
             urgent=False,
         )

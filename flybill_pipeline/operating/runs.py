@@ -193,12 +193,12 @@ def dagster_home(settings: Settings) -> Path:
 
 
 @contextmanager
-def watched(settings: Settings) -> Iterator[None]:
-    """Ends dead runs while the block runs, in which Dagster's own processes are at work."""
+def watched(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """Ends dead runs while the block runs, in which Dagster's own processes are at work; yields Dagster's storage."""
     export_environment(settings)
     engine = open_engine(str(settings.database_url))
     with dg.DagsterInstance.from_config(str(dagster_home(settings))) as instance, dead_runs_ended(instance, engine):
-        yield
+        yield instance
     engine.dispose()
 
 

@@ -1,9 +1,10 @@
 """Dagster's three processes on one machine, together or not at all: code server, daemon, webserver. No HTTP here.
 
 `python -m flybill_pipeline.serving.processes PORT READ_ONLY_PORT [MODULE]` is their parent. It ends them when one of
-them ends, when it is told to, and when its standard input closes: the kernel does that when the process that
-started it is gone, `kill -9` too. They are one process group; what is left of it after `STOP_SECONDS` is killed. The
-code server, which would execute anything for anybody, listens on a socket in a folder that only we can open.
+them ends, when it is told to, and when its standard input closes: the kernel does that when the process that started
+it is gone, `kill -9` too. On SIGHUP it restarts the code server. They are one process group; what is left of it after
+`STOP_SECONDS` is killed. The code server, which would execute anything for anybody, listens on a socket in a folder
+that only we can open.
 """
 
 import json
@@ -29,13 +30,15 @@ TURN_SECONDS = 0.2
 
 def main(port: int, read_only_port: int, code: str = CODE) -> None:
     """Starts the three, waits until one ends or the work is over, and ends all. `code` is the module to serve."""
-    over = threading.Event()
+    over, again = threading.Event(), threading.Event()
+    signal.signal(signal.SIGHUP, lambda *_: again.set())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
     threading.Thread(target=_wait_for_parent, args=[over], daemon=True).start()
     with tempfile.TemporaryDirectory(prefix="flybill-", dir=temporary_folder()) as folder, _ending() as started:
         code_socket = Path(folder) / "socket"
-        _start(started, "dagster", "api", "grpc", "-m", code, "-s", str(code_socket))
+        code_server = ("dagster", "api", "grpc", "-m", code, "-s", str(code_socket))
+        _start(started, *code_server)
         if not _until_open(code_socket, over, started):
             return
         workspace = Path(folder) / "workspace.yaml"
@@ -44,11 +47,27 @@ def main(port: int, read_only_port: int, code: str = CODE) -> None:
         _start(started, "dagster._daemon", "run", "-w", str(workspace))
         ports = ("--port", str(port), "--read-only-port", str(read_only_port))
         _start(started, "flybill_pipeline.serving.webserver", "-w", str(workspace), *ports)
-        _watch(started, over)
+        while _watch(started, over, again):
+            again.clear()
+            _end(started.pop(0))
+            started.insert(0, _begun(*code_server))
 
 
 def _start(started: list[subprocess.Popen[bytes]], module: str, *arguments: str) -> None:
-    started.append(subprocess.Popen([sys.executable, "-m", module, *arguments], stdin=subprocess.DEVNULL))
+    started.append(_begun(module, *arguments))
+
+
+def _begun(module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", module, *arguments], stdin=subprocess.DEVNULL)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _wait_for_parent(over: threading.Event) -> None:
@@ -68,9 +87,12 @@ def _until_open(address: Path, over: threading.Event, started: Sequence[subproce
     return False
 
 
-def _watch(started: Sequence[subprocess.Popen[bytes]], over: threading.Event) -> None:
+def _watch(started: Sequence[subprocess.Popen[bytes]], over: threading.Event, again: threading.Event) -> bool:
+    """Waits until one has ended or the work is over: False; True when the code server is to be restarted."""
     while not over.wait(TURN_SECONDS) and not _ended(started):
-        pass
+        if again.is_set():
+            return True
+    return False
 
 
 def _ended(started: Sequence[subprocess.Popen[bytes]]) -> bool:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from types import FrameType
 
 from flybill_pipeline.operating.runs import dagster_home, watched
+from flybill_pipeline.serving.older_months import OlderMonths
 from flybill_pipeline.serving.ports import require_free
 from flybill_pipeline.serving.processes import CODE
 from flybill_pipeline.settings import Settings, as_environment
@@ -15,6 +16,7 @@ from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline.stores.postgres.presence import only_one
 
 STOP_SECONDS = 30
+LOOK_SECONDS = 20
 NAME = "flybill up"
 SECOND = "`flybill up` serves this deployment already: use that one, or end it first"
 
@@ -28,11 +30,11 @@ def serve(settings: Settings, port: int, read_only_port: int, code: str = CODE) 
     engine = open_engine(str(settings.database_url))
     with only_one(engine, NAME, SECOND):
         require_free(port, read_only_port, options="--port or --read-only-port")
-        with watched(settings):
-            return _serve(settings, port, read_only_port, code)
+        with watched(settings) as instance:
+            return _serve(settings, port, read_only_port, code, OlderMonths(settings, engine, instance))
 
 
-def _serve(settings: Settings, port: int, read_only_port: int, code: str) -> int:
+def _serve(settings: Settings, port: int, read_only_port: int, code: str, older: OlderMonths) -> int:
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
@@ -48,12 +50,22 @@ def _serve(settings: Settings, port: int, read_only_port: int, code: str) -> int
         start_new_session=True,
     )
     try:
-        process.wait()
+        _until_ended(process, older)
     except KeyboardInterrupt:
         _stop(process)
         return 0
     _kill_group(process)
     return 1
+
+
+def _until_ended(process: subprocess.Popen[bytes], older: OlderMonths) -> None:
+    """Waits for the processes to end; when older usage has come, they are told to show its month."""
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(LOOK_SECONDS)
+            return
+        if older.came():
+            process.send_signal(signal.SIGHUP)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

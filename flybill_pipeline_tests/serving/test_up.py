@@ -27,8 +27,12 @@ def up(deploy: Deployments) -> Iterator[Served]:
             served.kill_all()
 
 
-def test_it_leaves_nothing_behind_when_it_is_killed(up: Served) -> None:
+def test_its_code_server_x_when_told_to_and_nothing_is_left_behind_when_it_is_killed(up: Served) -> None:
     process = up.begin()
+    before = up.group("dagster api grpc")
+    os.kill(up.group("serving.processes")[0], signal.SIGHUP)
+    wait_until(lambda: up.group("dagster api grpc") not in ([], before))
+    assert process.poll() is None
     process.kill()
     process.wait(timeout=60)
     wait_until(lambda: up.group() == [])

@@ -1,4 +1,4 @@
-"""Rows with several events, not all of which count: days that leave anything out are recorded once more."""
+"""Rows with several events, where not all count: days that leave anything out are recorded once more."""
 
 from alembic import op
 
