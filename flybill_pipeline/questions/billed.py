@@ -4,7 +4,7 @@ One organization's, or one after the other for all. What is owed for a month tha
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from flybill_pipeline.billing.invoicing.commitments import Commitment, commitment_in
@@ -37,7 +37,8 @@ class Billed:
     """What an organization was billed in a month, which was settled at `settled_at`.
 
     `invoice` is None where the month asked for nothing by itself. `credit_notes` are those that were issued in the
-    month, for whichever invoice. `numbers` are the invoices that this may refer to, by month.
+    month, for whichever invoice. `numbers` are the invoices that this may refer to, by month. `categories` are those of
+    the services, by meter, as the newest book of the month has them.
     """
 
     org: Organization
@@ -47,6 +48,7 @@ class Billed:
     committed: Committed | None
     credit_notes: Sequence[CreditNote]
     numbers: Mapping[str, str]
+    categories: Mapping[str, str] = field(default_factory=dict)
 
 
 def billed(tools: Toolbox, org_id: str, month: Month) -> Billed:
@@ -94,15 +96,22 @@ class _Shard:
             self._numbers.setdefault(org_id, {})[of_month] = number
 
     def billed(self, org: Organization, invoice: RecordedInvoice | None) -> Billed:
+        terms = self._terms[org.org_id]
         return Billed(
             org=org,
             month=self._month,
             settled_at=self.settled_at[org.org_id],
             invoice=invoice,
-            committed=self._committed(self._terms[org.org_id]),
+            committed=self._committed(terms),
             credit_notes=self.credited.get(org.org_id, ()),
             numbers=self._numbers.get(org.org_id, {}),
+            categories=self._categories(terms.in_month(self._month).currency),
         )
+
+    def _categories(self, currency: str) -> dict[str, str]:
+        books = self._books(currency)
+        parts = () if books is None else books.parts
+        return {name: meter.service_category for part in parts for name, meter in part.book.meters.items()}
 
     def _committed(self, terms: OrgTerms) -> Committed | None:
         in_month = terms.in_month(self._month)

@@ -47,6 +47,8 @@ FAULTS = {
     "scope": said("Write what it is for as app=web, or as a JSON object of names and texts, five at most."),
 }
 """By the field that cannot be read: what its sender is told. What operators read of their files says more."""
+KINDS = {"amount": (int, Decimal, str), "scope": (dict, str), "thresholds": (list, int, str)}
+"""What a member of a JSON object may be, beside null."""
 
 
 class NotTakenError(Exception):
@@ -81,8 +83,9 @@ def read_fields(sent: Sent) -> dict[str, str]:
         members = None
     if not isinstance(members, dict) or not members.keys() <= {*FIELDS, KEY}:
         raise NotTakenError(READABLE)  # a name that is not known may be a wrong one, and would end the budget
-    if isinstance(members.get("amount"), dict | list):
-        raise NotTakenError(FAULTS["amount"])
+    for name, kinds in KINDS.items():
+        if not _is_one(members.get(name), kinds):
+            raise NotTakenError(FAULTS[name])
     fields = {name: value for name, each in members.items() if (value := _text(each)) is not None}
     if fields.get("thresholds") and not fields.get("amount", "").strip():
         raise NotTakenError(WITHOUT_AMOUNT)
@@ -132,6 +135,12 @@ def _row(tools: Toolbox, org_id: str, month: Month, scope: str, known: Budget | 
     row |= {"kind": "budget", "org_id": org_id, "currency": currency, "start": str(month)}
     row |= {"thresholds": " ".join(map(str, known.thresholds))} if known else {}
     return row | ({"scope": scope} if scope != "{}" else {})
+
+
+def _is_one(value: object, kinds: tuple[type, ...]) -> bool:
+    if isinstance(value, list) and any(type(each) is not int for each in value):
+        return False
+    return value is None or (isinstance(value, kinds) and not isinstance(value, bool))
 
 
 def _text(value: object) -> str | None:

@@ -10,8 +10,8 @@ from pydantic import TypeAdapter
 
 from flybill_pipeline.exports.forms import FORMS
 from flybill_pipeline.exports.shapes import OwedJson
+from flybill_pipeline.stores.invoicing.budget_fields import HIGHEST_THRESHOLD, MOST_NAMES, MOST_THRESHOLDS
 from flybill_pipeline.web.answers import JSON, TYPES
-from flybill_pipeline.web.budget_form import FIELDS
 from flybill_pipeline.web.data import BudgetsJson, LinePageJson, OverviewJson, RefusedJson
 
 HTML = "text/html"
@@ -29,6 +29,30 @@ REFUSALS = {
 """What any address may answer instead, and whether it says when to ask again."""
 
 Document = dict[str, Any]
+_PERCENT = {"type": "integer", "minimum": 1, "maximum": HIGHEST_THRESHOLD}
+BUDGET: Document = {
+    "amount": {
+        "description": "Of a month, before tax, as a number or its text, with no more decimals than its currency has. "
+        "Without one and without percents the budget of that scope ends.",
+        "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": ["string", "null"]}],
+    },
+    "scope": {
+        "description": 'The usage that it is for, such as {"app": "web"} or "app=web"; nothing: the whole bill.',
+        "anyOf": [
+            {"type": "object", "maxProperties": MOST_NAMES, "additionalProperties": {"type": "string", "minLength": 1}},
+            {"type": ["string", "null"]},
+        ],
+    },
+    "thresholds": {
+        "description": 'Whole percents at which it is told, such as [50, 80, 100] or "50 80 100".',
+        "anyOf": [
+            {"type": "array", "maxItems": MOST_THRESHOLDS, "items": _PERCENT},
+            _PERCENT,
+            {"type": ["string", "null"]},
+        ],
+    },
+}
+"""What sets a budget, member by member. Whether it can be set depends on the budgets that there are, too."""
 
 
 @cache
@@ -103,12 +127,10 @@ def _reads(name: str, summary: str, parameters: list[Document], shape: type) -> 
 
 
 def _sets_a_budget(org: Document) -> Document:
-    texts = {name: {"type": ["string", "null"]} for name in FIELDS}
-    fields = {**texts, "scope": {"type": ["string", "object", "null"], "description": 'Such as {"app": "web"}.'}}
     taken = _answer("The budgets as they are now.", {JSON: _as(BudgetsJson)})
     refused = _answer("What was sent sets no budget; the message says why.", _refusal())
     operation = _operation("set_budget", "Sets a budget, changes it, or ends it", [org], {"200": taken, "422": refused})
-    content = {JSON: {"schema": {"type": "object", "properties": fields}}}
+    content = {JSON: {"schema": {"type": "object", "properties": BUDGET, "additionalProperties": False}}}
     return {**operation, "requestBody": {"required": True, "content": content}}
 
 

@@ -114,7 +114,16 @@ def test_what_is_wrong_is_said_in_the_language_of_the_page(served: Served) -> No
 
 @pytest.mark.parametrize(
     "sent",
-    [{"ammount": 250}, {"amount": []}, {"amount": {}}, {"thresholds": [50]}, {"amount": None, "thresholds": "50"}],
+    [
+        {"ammount": 250},
+        {"amount": []},
+        {"amount": {}},
+        {"amount": True},
+        {"amount": 1, "scope": ["a=b"]},
+        {"amount": 1, "thresholds": [[50]]},
+        {"thresholds": [50]},
+        {"amount": None, "thresholds": "50"},
+    ],
 )
 def test_no_slip_of_a_program_ends_a_budget(served: Served, sent: Mapping[str, object]) -> None:
     token = served.links.make("acme", 1, served.site.tools.now())

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from flybill_pipeline.billing.usage.service_categories import OTHER
+
 
 class Aggregation(StrEnum):
     """How a meter's events become one number; aggregation.py says what each means."""
@@ -41,7 +43,8 @@ class Meter:
     `distinct` (of a unique_count only) names the dimension whose different values are counted, once for each line;
     None counts different quantities, in each set of dimensions. `per` (of peaks, last values and levels) names the
     dimensions whose values are series of their own, which add up; other labels make no second series. `title` is what
-    people read instead of the name, which stays the id; it is no part of what is priced, so books may differ in it.
+    people read instead of the name, which stays the id, and `service_category` what FinOps tools take it for; neither
+    is a part of what is priced, so books may differ in them.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Meter:
     distinct: str | None = None
     per: tuple[str, ...] = ()
     title: str = field(default="", compare=False, repr=False)  # not in fingerprints: a word changes no bill
+    service_category: str = field(default=OTHER, compare=False, repr=False)
 
     @property
     def shown(self) -> str:

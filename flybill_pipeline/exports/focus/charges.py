@@ -13,6 +13,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import Portion
+from flybill_pipeline.billing.usage.service_categories import OTHER
 from flybill_pipeline.exports.focus.columns import Cell, Row, billing_period, json_text
 from flybill_pipeline.exports.focus.commitments import applied
 from flybill_pipeline.exports.focus.kinds import CREDIT, PRICED, USAGE, corrects, kind_of, service_of, sku_of, tags_of
@@ -31,6 +32,7 @@ def charges(billed: Billed, provider: str) -> Iterator[Row]:
         lines = {line.line_id: line for line in billed.invoice.lines}
         for number, line in enumerate(billed.invoice.lines, start=1):
             of_line = _of_line(line, billed.month) | {
+                **_category(billed.categories.get(line.meter or "", OTHER)),
                 "InvoiceId": billed.invoice.number,
                 "InvoiceDetailId": detail_id(billed.invoice.number, number),
             }
@@ -54,9 +56,12 @@ def _of_all(billed: Billed, provider: str) -> Row:
         **billing_period(billed.month),
         "InvoiceIssuerName": provider,
         "ServiceProviderName": provider,
-        "ServiceCategory": "Other",
-        "ServiceSubcategory": "Other (Other)",
+        **_category(OTHER),
     }
+
+
+def _category(name: str) -> dict[str, Cell]:
+    return {"ServiceCategory": name, "ServiceSubcategory": f"Other ({name})"}
 
 
 def _of_line(line: LineItem, month: Month) -> dict[str, Cell]:

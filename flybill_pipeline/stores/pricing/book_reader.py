@@ -9,11 +9,12 @@ from flybill_pipeline.billing.money.decimals import ZERO, plain
 from flybill_pipeline.billing.pricing.models import MODELS
 from flybill_pipeline.billing.pricing.prices import Contract, ModelField, Price, PriceBook, PriceModel, Tier, find_ties
 from flybill_pipeline.billing.usage.meters import Aggregation, Meter, Rounding
+from flybill_pipeline.billing.usage.service_categories import OTHER, SERVICE_CATEGORIES
 from flybill_pipeline.stores.files.close_names import did_you_mean
 from flybill_pipeline.stores.pricing.book_fields import Fields
 
 _BOOK = ("effective_from", "currency", "meters", "prices", "contracts")
-_METER = ("aggregation", "unit", "multiply_by", "divide_by", "round", "distinct", "per", "name")
+_METER = ("aggregation", "unit", "multiply_by", "divide_by", "round", "distinct", "per", "name", "service_category")
 _CONTRACT = ("prices", "minimum_spend")
 _TIER = ("up_to", "unit_amount", "flat_amount")
 _EVERY_PRICE = ("meter", "match", "model", "free_units", "group_by", "show_by", "minimum_spend", "maximum_spend")
@@ -58,13 +59,14 @@ def _meter(name: str, fields: Fields) -> Meter | None:
     if distinct is not None and aggregation != Aggregation.UNIQUE_COUNT:
         fields.fault("distinct", "names the dimension that a unique_count counts; other aggregations have none")
     title = fields.words("name", default=name)
+    category = fields.choice("service_category", SERVICE_CATEGORIES, default=OTHER)
     per = fields.texts("per")
     if per and aggregation is not None and not Aggregation(aggregation).has_series:
         fields.fault("per", "names what adds up of a max, latest or time_weighted; other aggregations have no series")
     if aggregation is None or unit is None or multiply_by is None or divide_by is None or rounding is None:
         return None
     converted = (multiply_by, divide_by, Rounding(rounding))
-    return Meter(name, Aggregation(aggregation), unit, *converted, distinct, per, title or name)
+    return Meter(name, Aggregation(aggregation), unit, *converted, distinct, per, title or name, category or OTHER)
 
 
 def _contract(name: str, fields: Fields, meters: Mapping[str, Meter | None]) -> Contract:

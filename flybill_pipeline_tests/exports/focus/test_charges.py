@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from focus_data_toolkit.model import column_spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import Values, portions_of
 from flybill_pipeline.billing.pricing.working import WorkingStep
+from flybill_pipeline.billing.usage.service_categories import SERVICE_CATEGORIES
 from flybill_pipeline.exports.focus.datasets import datasets
 from flybill_pipeline.questions.billed import Billed
 from flybill_pipeline.stores.invoicing.organizations import Organization
@@ -37,7 +39,7 @@ def answered(
     """The datasets of October with these lines, as read back."""
     invoice = RecordedInvoice("inv_1", "FB-2025-10-000001", "acme", 0, "usd", "", None, NOW, tuple(lines))
     acme = Organization(**{"org_id": "acme", "name": "Acme", "currency": "usd", **org})
-    billed = Billed(acme, OCT, NOW, invoice, None, notes, {str(SEP): "FB-2025-09-000001"})
+    billed = Billed(acme, OCT, NOW, invoice, None, notes, {str(SEP): "FB-2025-09-000001"}, {"seconds": "Compute"})
     texts = datasets(billed, "Example Cloud")
     return {name: list(DictReader(io.StringIO(texts[file], newline=""))) for file, name in NAMES.items()}
 
@@ -118,6 +120,18 @@ def test_texts_stay_as_they_are_and_numbers_have_all_their_digits() -> None:
     (row,) = bundle["Cost and Usage"]
     assert row["BillingAccountName"] == name
     assert (row["ContractedCost"], row["PricingQuantity"]) == ("0.00000000000000001", "0.0000000001")
+
+
+def test_what_is_used_has_the_category_of_its_meter() -> None:
+    rows = answered([line(500, meter="seconds"), line(300, meter="others"), line(200, kind="subscription", meter=None)])
+    found = [(row["ServiceCategory"], row["ServiceSubcategory"]) for row in rows["Cost and Usage"]]
+    assert found == [("Compute", "Other (Compute)"), *[("Other", "Other (Other)")] * 2]
+
+
+def test_the_categories_are_those_of_focus() -> None:
+    category, part = (column_spec("Cost and Usage", name) for name in ("ServiceCategory", "ServiceSubcategory"))
+    assert set(category["allowed_values"]) == set(SERVICE_CATEGORIES)
+    assert {f"Other ({name})" for name in SERVICE_CATEGORIES} <= set(part["allowed_values"])
 
 
 def test_yen_have_no_cents() -> None:

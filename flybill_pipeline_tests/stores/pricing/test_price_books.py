@@ -164,6 +164,10 @@ def test_each_fault_of_a_price_is_named_with_its_path(tmp_path: Path, price: str
         ),
         (HEAD.replace('unit = "second"', ""), "usd.toml: meters.machine_seconds.unit: is missing"),
         (
+            HEAD + 'service_category = "Computer"',
+            "usd.toml: meters.machine_seconds.service_category: unknown service_category 'Computer' (did you mean",
+        ),
+        (
             HEAD + 'distinct = "user"',
             "usd.toml: meters.machine_seconds.distinct: names the dimension that a unique_count",
         ),
