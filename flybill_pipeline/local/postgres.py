@@ -36,6 +36,18 @@ RETRY_SECONDS = 15
 MB = 1024 * 1024
 ROOM = 16 * MB
 """A segment of the server's journal, which it may have to write before it answers."""
+FORGETFUL = [
+    option
+    for setting in (
+        "fsync=off",
+        "full_page_writes=off",
+        "synchronous_commit=off",
+        "max_connections=200",
+        "file_copy_method=clone",  # `create database … strategy file_copy` takes a tenth of the time
+    )
+    for option in ("-c", setting)
+]
+"""Options for data that nobody misses after a crash."""
 CAUSE = re.compile(r"\b(ERROR|FATAL|PANIC): ")
 
 
@@ -141,7 +153,7 @@ class Cluster:
 def serving(data: Path, *, keep: bool = True) -> Iterator[str]:
     """A server on `data` for as long as the block runs; yields its URL. `keep=False`: the data is thrown away after."""
     cluster = Cluster(data)
-    cluster.start([] if keep else ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "max_connections=200"])
+    cluster.start([] if keep else FORGETFUL)
     try:
         yield cluster.url
     finally:

@@ -4,16 +4,31 @@ So Dagster's own programs, such as `dagster dev`, find the history that `flybill
 """
 
 import atexit
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
 from typing import Any
 
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
+from sqlalchemy import Connection
 
 from flybill_pipeline.local import services
 from flybill_pipeline.settings import Settings, load_settings
 from flybill_pipeline.stores.postgres.month_keys import name_months
+
+THERE_FOR_GOOD = {
+    "event_log_storage": ("_has_asset_key_col_on_connection",),
+    "run_storage": (
+        "has_run_stats_index_cols",
+        "has_bulk_actions_selector_cols",
+        "has_backfill_id_column",
+        "has_bulk_action_job_name_column",
+        "has_backfill_tags_table",
+    ),
+    "schedule_storage": ("_has_instigators_table", "has_secondary_index_table", "has_built_index"),
+}
+"""What Dagster asks Postgres's catalog at each event and tick: half of what its database is busy with otherwise."""
 
 
 class HomeStorage(DagsterPostgresStorage):
@@ -29,8 +44,25 @@ class HomeStorage(DagsterPostgresStorage):
         """Dagster calls it in each of its processes. Raises what `load_settings` and `services` do."""
         address = _address(load_settings())
         storage = cls(address, inst_data=inst_data)
+        for part, questions in THERE_FOR_GOOD.items():
+            for question in questions:
+                _ask_once(getattr(storage, part), question)
         name_months(address)
         return storage
+
+
+def _ask_once(part: object, question: str) -> None:
+    """A table or column that is there stays there: it is not asked for again."""
+    asked: Callable[..., bool] = getattr(part, question)
+    there = set[tuple[Any, ...]]()
+
+    def answer(*of: Any) -> bool:
+        names = tuple(each for each in of if not isinstance(each, Connection))
+        if names not in there and asked(*of):
+            there.add(names)
+        return names in there
+
+    setattr(part, question, answer)
 
 
 def _address(settings: Settings) -> str:

@@ -15,6 +15,7 @@ from flybill_pipeline.defs.close_began import BEGAN_TAG, WAITS_TAG
 from flybill_pipeline.defs.jobs import REPAIR_ORG_MONTH
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_shard_key, org_month_key
 from flybill_pipeline.toolbox.tools import Toolbox
+from flybill_pipeline_tests.worlds.impatient import no_waiting
 from flybill_pipeline_tests.worlds.site import Site
 
 MONTH = Month.of(datetime.now(UTC)).previous()
@@ -59,7 +60,7 @@ class Closing:
 
 @pytest.fixture
 def closing(tools: Toolbox) -> Iterator[Closing]:
-    with dg.DagsterInstance.ephemeral() as instance:
+    with no_waiting(), dg.DagsterInstance.ephemeral() as instance:
         yield Closing(tools, instance)
 
 

@@ -18,6 +18,7 @@ from flybill_pipeline.toolbox.wiring import build_toolbox
 from flybill_pipeline_tests.stories.troubled_months import FIRST, USD
 from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
 from flybill_pipeline_tests.worlds.emulator import Emulators
+from flybill_pipeline_tests.worlds.impatient import SILENT
 from flybill_pipeline_tests.worlds.mailbox import Hook, webhook
 
 JUST_CLOSED = Month.parse(FIRST).end + timedelta(days=3)
@@ -138,7 +139,7 @@ def test_a_repair_that_met_a_silent_stripe_stays_on_the_list(flybill: Flybill) -
     with sensor(flybill, "failed_org_months") as (tick, instance):
         tick()
         flybill.prices("usd.toml", USD + ROCKETS)
-        silent = flybill("repair", FIRST, "--org", "bolt", STRIPE_API_BASE="http://127.0.0.1:9")
+        silent = flybill("repair", FIRST, "--org", "bolt", STRIPE_API_BASE=SILENT)
         assert silent.status == 1
         assert "stays on the list" in silent.err
         tick()

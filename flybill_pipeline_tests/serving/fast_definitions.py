@@ -3,8 +3,10 @@
 `python -m flybill_pipeline_tests.serving.fast_definitions up …` is `flybill` with Dagster's processes serving these.
 """
 
+import multiprocessing
 from datetime import timedelta
 from functools import partial
+from multiprocessing.context import ForkServerProcess, SpawnContext
 from typing import Any
 
 import dagster as dg
@@ -40,6 +42,9 @@ def defs() -> dg.Definitions:
     replace(sync_breaker, WAITS={**sync_breaker.WAITS, "outage": PROBES})
     replace(closing, RunOptions=partial(RunOptions, patience=PATIENCE))
     replace(tell_problems, REST=timedelta(seconds=1))
+    # Each run begins in a copy of a process that has imported everything: importing takes most of a run of seconds.
+    multiprocessing.set_forkserver_preload(["dagster._grpc.impl", "flybill_pipeline.definitions"])
+    replace(SpawnContext, Process=ForkServerProcess)
     made = build_defs(load_settings())
     for sensor in made.sensors or ():
         replace(sensor, _min_interval=TICK_SECONDS)

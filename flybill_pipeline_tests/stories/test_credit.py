@@ -11,6 +11,7 @@ import stripe
 
 from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
+from flybill_pipeline_tests.worlds.impatient import SILENT
 
 MONTH, NEXT = "2025-09", "2025-10"
 DAY = f"{MONTH}-05T10:00:00Z"
@@ -25,7 +26,7 @@ meter = "seconds"
 model = "per_unit"
 unit_amount = {price}
 """
-DOWN = {"STRIPE_API_BASE": "http://127.0.0.1:9"}
+DOWN = {"STRIPE_API_BASE": SILENT}
 DOLLARS = ("acme", "bolt", "calm", "dusk", "echo", "late")
 
 

@@ -4,8 +4,6 @@ import json
 import re
 from calendar import month_name
 from collections.abc import Iterator
-from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +13,18 @@ from sqlalchemy import Engine
 from flybill_pipeline.billing.alerts.events import TYPES
 from flybill_pipeline.billing.payments.credit_notes import CreditRequest
 from flybill_pipeline.questions.credited import credited
-from flybill_pipeline.steps.sync.options import RunOptions
-from flybill_pipeline.toolbox import closing
 from flybill_pipeline_tests.docs.pages import text_of
 from flybill_pipeline_tests.web.test_pages import Read
 from flybill_pipeline_tests.worlds.emulator import Emulators
+from flybill_pipeline_tests.worlds.impatient import no_waiting
 from flybill_pipeline_tests.worlds.lived_month import Life, lived
 
 MONTHS = [name for name in month_name if name]
 
 
 @pytest.fixture
-def life(engine: Engine, tmp_path: Path, emulators: Emulators, monkeypatch: pytest.MonkeyPatch) -> Iterator[Life]:
-    impatient = partial(RunOptions, patience=timedelta(0), sleep=lambda _: None)
-    monkeypatch.setattr(closing, "RunOptions", impatient)
-    with emulators.lent() as emulator, lived(engine, tmp_path, emulator) as made:
+def life(engine: Engine, tmp_path: Path, emulators: Emulators) -> Iterator[Life]:
+    with no_waiting(), emulators.lent() as emulator, lived(engine, tmp_path, emulator) as made:
         yield made
 
 

@@ -17,7 +17,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, text
 
-from flybill_pipeline.stores.postgres.database import MIGRATIONS, migrate, open_engine
+from flybill_pipeline.stores.postgres.database import MIGRATIONS, POOL, migrate, open_engine
 from flybill_pipeline_tests.worlds.project import PROJECT
 
 EMPTY = "template1"
@@ -78,7 +78,7 @@ def fresh_databases(postgres_url: str, *purposes: str, template: str = EMPTY) ->
     names = [_name(purpose) for purpose in purposes]
     with _admin(postgres_url) as connection:
         for name in names:
-            connection.execute(text(f"create database {name} template {template}"))
+            connection.execute(text(f"create database {name} template {template} strategy file_copy"))
     try:
         yield [postgres_url.format(name) for name in names]
     finally:
@@ -155,7 +155,7 @@ class _Reused:
         name = _created(self._postgres_url, "lent", migrated(self._postgres_url))
         # As many connections as `open_engine` allows. It asks before each use whether the server is there still: here
         # it is, and to ask takes a twelfth of the time of tests that use the database.
-        engine = create_engine(self._postgres_url.format(name), pool_size=8, max_overflow=40)
+        engine = create_engine(self._postgres_url.format(name), **POOL)
         with engine.begin() as connection:
             connection.exec_driver_sql(WATCH_THE_SCHEMA)
         return engine
@@ -169,7 +169,7 @@ def _created(postgres_url: str, purpose: str, template: str = EMPTY) -> str:
     """The name of a new database that stays as long as the server."""
     name = _name(purpose)
     with _admin(postgres_url) as connection:
-        connection.execute(text(f"create database {name} template {template}"))
+        connection.execute(text(f"create database {name} template {template} strategy file_copy"))
     return name
 
 

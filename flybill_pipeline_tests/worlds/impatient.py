@@ -1,9 +1,28 @@
-"""A gateway for servers on loopback, where silence need not be listened to for long. No assertions here."""
+"""Less patience than in production: for servers on loopback, and for a Stripe that is not there. No assertions here."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from unittest.mock import patch
+
+from flybill_pipeline.steps.sync.options import RunOptions
 from flybill_pipeline.stripe_gateway.gateway import Gateway
+from flybill_pipeline.toolbox import closing
+
+SILENT = "http://127.0.0.1:9"
+"""An address where nobody listens."""
 
 
 class ImpatientGateway(Gateway):
     """The same, but for how long it waits."""
 
     timeout = 5.0
+
+
+@contextmanager
+def no_waiting() -> Iterator[None]:
+    """Runs of the sync in this process give up at once, where others try for half a minute."""
+    impatient = partial(RunOptions, patience=timedelta(0), sleep=lambda _: None)
+    with patch.object(closing, "RunOptions", impatient):
+        yield

@@ -1,8 +1,10 @@
 """Opens the billing database: engine, migrations, the facts fixed at creation. No queries about billing here."""
 
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, select, text
 from sqlalchemy.engine import make_url
@@ -14,6 +16,8 @@ from flybill_pipeline.stores.postgres.tables import facts
 
 INSUFFICIENT_PRIVILEGE = "42501"
 IDLE_SECONDS, USED_AT = 2, "flybill used at"
+POOL: Mapping[str, Any] = {"pool_size": 8, "max_overflow": 40, "use_native_hstore": False}
+"""Of every engine. Without the last each new connection would first ask for a type that nobody uses."""
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
@@ -36,8 +40,8 @@ def open_engine(url: str, *, reads: bool = False) -> Engine:
         raise DatabaseError(f"FLYBILL_DATABASE_URL must be a postgresql:// address, not {parsed.get_backend_name()}://")
     named = parsed.set(drivername="postgresql+psycopg2")
     if not reads:
-        return create_engine(named, pool_pre_ping=True, pool_size=8, max_overflow=40)
-    engine = create_engine(named, isolation_level="AUTOCOMMIT", pool_size=8, max_overflow=40)
+        return create_engine(named, pool_pre_ping=True, **POOL)
+    engine = create_engine(named, isolation_level="AUTOCOMMIT", **POOL)
     _ask_the_idle(engine)
     return engine
 

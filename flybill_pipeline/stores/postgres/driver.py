@@ -6,9 +6,13 @@ SQLAlchemy's way there takes longer than Postgres does: the sync sends several f
 from collections import deque
 from collections.abc import Sequence
 from contextlib import closing
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Engine, NullPool, PoolProxiedConnection, create_engine
+from sqlalchemy import Compiled, Engine, NullPool, PoolProxiedConnection, create_engine
+from sqlalchemy.dialects.postgresql import psycopg2
+
+_DIALECT = psycopg2.dialect()  # type: ignore[no-untyped-call]
 
 
 class Driver:
@@ -27,7 +31,7 @@ class Driver:
 
     def statement(self, clause: Any) -> "CompiledStatement":
         """The clause, ready to be run."""
-        compiled = clause.compile(dialect=self._engine.dialect)
+        compiled = _compiled(clause)
         return CompiledStatement(self, str(compiled), dict(compiled.params))
 
     def rows(self, text: str, values: dict[str, object]) -> Sequence[tuple[Any, ...]]:
@@ -45,6 +49,12 @@ class Driver:
             raise
         self._idle.append(connection)
         return rows
+
+
+@lru_cache(maxsize=64)
+def _compiled(clause: Any) -> Compiled:
+    found: Compiled = clause.compile(dialect=_DIALECT)
+    return found
 
 
 class CompiledStatement:

@@ -1,6 +1,7 @@
 """One invoice with all that a worker needs to bring it to Stripe. Belongs here: reading. Does not: claims, writes."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -34,7 +35,7 @@ class Tasks:
     ) -> None:
         self._invoice_rows, self._customer_rows, self._profile_rows = invoice_rows, customer_rows, profile_rows
         rows = [*invoice_rows.columns, *customer_rows.columns, *profile_rows.columns]
-        self._head = driver.statement(_head([*_INVOICE, *ORG_COLUMNS, *rows]))
+        self._head = driver.statement(_head((*_INVOICE, *ORG_COLUMNS, *rows)))
         self._lines = driver.statement(_LINES)
 
     def read(self, work: SyncWork) -> SyncTask:
@@ -77,7 +78,8 @@ def _sync_line(values: dict[str, Any]) -> SyncLine:
     return SyncLine(**{**values, "service_month": month, "portions": portions})
 
 
-def _head(columns: Sequence[Any]) -> Select[Any]:
+@cache  # one clause is compiled once
+def _head(columns: tuple[Any, ...]) -> Select[Any]:
     return (
         select(*columns)
         .select_from(invoices)
