@@ -8,6 +8,7 @@ TOOLS := .venv/.tools
 LOCK := .lock-venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-strip-extras $(UPGRADE)
 TESTS ?=
+BENCH ?=
 # Without it each process would compile the whole of us anew, and each worker of pytest rewrite every assertion.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -57,8 +58,8 @@ check: lint types  ## what can be said without running anything: format, lint, t
 chaos: tools    ## the sync under faults and kills, the long form
 	$(BIN)/python -m flybill_pipeline_tests.chaos
 
-bench: tools    ## the numbers of the design, as ratios in one run
-	$(BIN)/python -m flybill_pipeline_tests.bench
+bench: tools    ## in about ten minutes one table of what each stage takes, beside its bar; BENCH says what, and how much
+	$(BIN)/python -m flybill_pipeline_tests.bench $(BENCH)
 
 texts: tools    ## bring each catalog of a language to the texts of today: new ones wait for a translation
 	$(BIN)/python -m flybill_pipeline_tests.languages.texts

@@ -1,28 +1,88 @@
-"""All benchmarks one after the other, each in a process of its own; `--short` in a size that takes a minute."""
+"""All benchmarks one after the other, each in a process of its own, then one table of them: about ten minutes.
 
+    make bench
+    make bench BENCH="--only usage --formats parquet --events 1000000 10000000 100000000"
+
+With several sizes of `--events` it says how time grows, and draws it (docs/scale.svg). `--short` takes a minute or two;
+what Dagster and its UI take is in `--all` only.
+"""
+
+import argparse
+import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from flybill_pipeline_tests.bench.chart import drawn
+from flybill_pipeline_tests.bench.figures import FILE, handed_over, say
+from flybill_pipeline_tests.bench.table import table
+from flybill_pipeline_tests.conftest import PROJECT
+
+CHART = PROJECT / "docs" / "scale.svg"
+FORMATS = ("jsonl", "csv", "parquet")
 FULL = {
-    "bench_usage": ["--events", "10000000"],
-    "bench_billing": [],
-    "bench_sync": [],
-    "bench_reconcile": [],
-    "bench_dagster": [],
-    "bench_ui": ["--months", "36"],
-    "bench_pages": [],
+    "billing": [],
+    "sync": [],
+    "reconcile": [],
+    "pages": ["--orgs", "500", "--sample", "20", "--runs", "5"],
 }
 SHORT = {
-    "bench_usage": ["--events", "500000"],
-    "bench_billing": ["--orgs", "2000"],
-    "bench_sync": ["--invoices", "150"],
-    "bench_reconcile": ["--invoices", "2000"],
-    "bench_dagster": ["--shards", "2"],
-    "bench_ui": ["--months", "6", "--shards", "2", "--times", "2"],
-    "bench_pages": ["--orgs", "500", "--sample", "20", "--runs", "3"],
+    "billing": ["--orgs", "2000"],
+    "sync": ["--invoices", "150"],
+    "reconcile": ["--invoices", "2000"],
+    "pages": ["--orgs", "100", "--months", "2", "--files", "50", "--days", "3", "--sample", "5", "--runs", "2"],
 }
+OF_DAGSTER = {"dagster": [], "ui": ["--months", "36"]}
+EVENTS, FEW_EVENTS = 5_000_000, 200_000
 
-for name, options in (SHORT if "--short" in sys.argv else FULL).items():
-    sys.stdout.write(f"\n{name} {' '.join(options)}\n")
-    sys.stdout.flush()
-    subprocess.run([sys.executable, "-m", f"flybill_pipeline_tests.bench.{name}", *options], check=True)
+
+def planned(chosen: argparse.Namespace) -> Iterator[tuple[str, list[str]]]:
+    """What is run, in order: the name of a benchmark, and its options."""
+    rest = (SHORT if chosen.short else FULL) | (OF_DAGSTER if chosen.all else {})
+    only = chosen.only or ["usage", *rest]
+    if "usage" in only:
+        for events in chosen.events or [FEW_EVENTS if chosen.short else EVENTS]:
+            for kind in chosen.formats:
+                yield "usage", ["--events", str(events), "--formats", kind]
+    for name, options in rest.items():
+        if name in only:
+            yield name, options
+
+
+def run(plan: Sequence[tuple[str, list[str]]], file: Path) -> list[str]:
+    """Runs each; the names of those that failed."""
+    failed = []
+    for name, options in plan:
+        say(f"\n{name} {' '.join(options)}")
+        command = [sys.executable, "-m", f"flybill_pipeline_tests.bench.bench_{name}", *options]
+        if subprocess.run(command, check=False, env={**os.environ, FILE: str(file)}).returncode:
+            failed.append(name)
+    return failed
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="small sizes, in which fixed costs outweigh the rest")
+    parser.add_argument("--all", action="store_true", help="what Dagster and its UI take, too")
+    parser.add_argument("--only", nargs="+", choices=["usage", *FULL, *OF_DAGSTER])
+    parser.add_argument("--events", nargs="+", type=int, help="sizes of the month of usage")
+    parser.add_argument("--formats", nargs="+", choices=FORMATS, default=FORMATS)
+    parser.add_argument("--chart", type=Path, default=CHART, help="where growth is drawn, of several sizes")
+    chosen = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "figures"
+        failed = run(list(planned(chosen)), file)
+        figures = handed_over(file)
+    say(f"\n{table(figures)}\n\n{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the end")
+    if chosen.events and len(chosen.events) > 1:
+        chosen.chart.write_text(drawn(figures))
+        say(f"growth is drawn in {chosen.chart}")
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -47,6 +47,7 @@ from flybill_pipeline.stores.invoicing.items_file import COLUMNS, read_items
 from flybill_pipeline.stores.invoicing.organizations import Organizations
 from flybill_pipeline.stores.postgres.database import migrate, open_engine
 from flybill_pipeline.stores.pricing.inputs import PricingInputs
+from flybill_pipeline_tests.bench.figures import Cost, Figure, Measure, cost, hand_over
 from flybill_pipeline_tests.worlds.landed import ALL_READ
 from flybill_pipeline_tests.worlds.organizations import org_row
 
@@ -55,6 +56,7 @@ SHARDS = 16
 LOOKBACK_MONTHS = 3
 PROCESSES = 2  # the bar is for two cores
 LONGEST_START_SECONDS = 120
+MILLION = 1_000_000
 LATE_EVERY = 20
 ITEMS: tuple[tuple[int, str, dict[str, str]], ...] = (
     (5, "subscription", {"amount": "9.99", "currency": "usd", "start": "2026-10-11", "seats": "3"}),
@@ -293,12 +295,12 @@ def bare_copy(engine: Engine, folder: Path, month: Month) -> Callable[[], int]:
     return copy
 
 
-def close(workers: Workers, server: Server, month: Month) -> tuple[float, str]:
-    """Closes a month; its seconds by the clock, and what it took in words."""
+def close(workers: Workers, server: Server, month: Month) -> tuple[Cost, str]:
+    """Closes a month; what it took of the clock and of all processors, and that in words."""
     there, start = server.cpu(), time.perf_counter()
     done = workers.close(month)
     seconds, there = time.perf_counter() - start, server.cpu() - there
-    return seconds, (
+    return Cost(seconds, done.pricing_cpu + done.finalizing_cpu + there), (
         f"{done.lines:,} lines and {done.invoices:,} invoices in {seconds:.1f} s\n"
         f"    of each process: pricing and storing {done.pricing / PROCESSES:.1f} s "
         f"(CPU {done.pricing_cpu / PROCESSES:.1f} s), finalizing {done.finalizing / PROCESSES:.1f} s "
@@ -316,17 +318,26 @@ def measure(orgs: int, lines: int) -> None:
         with Workers(url.format("flybill"), lines) as workers:
             whole, again = workers.refresh(MONTH, changed=False), workers.refresh(MONTH, changed=True)
             first, told = close(workers, server, MONTH)
-            _, bare, _ = _timed(bare_copy(engine, folder, MONTH))
+            there = server.cpu()
+            bare = cost(bare_copy(engine, folder, MONTH))
+            bare = bare._replace(cpu=bare.cpu + server.cpu() - there)
             _, told_next = close(workers, server, MONTH.next())
             memory = workers.peak_mb()
         engine.dispose()
+    measures = (
+        Measure(first.clock * MILLION / (orgs * lines), "s for a million lines", 35),
+        Measure(first.clock / bare.clock, "x a bare COPY, by the clock", 5),
+        Measure(first.cpu / bare.cpu, "x a bare COPY, by CPU"),
+        Measure(memory, "MB in all", 2048),
+    )
+    hand_over(Figure("price, store, finalize", orgs * lines, "lines", first.clock, first.cpu, memory, measures))
     sys.stdout.write(
         f"{orgs * lines:,} lines of {orgs:,} orgs by {PROCESSES} processes (the bar: 35 s for 1,000,000 and 50,000), "
         f"{memory:.0f} MB in all; load {os.getloadavg()[0]:.1f}\n"
         f"  the running month for the first time: {whole}\n"
         f"    and when every {LATE_EVERY}th org has new usage: {again}\n"
         f"  {told}\n"
-        f"    {first / bare:.1f}x a bare COPY of the same lines by one: {bare:.1f} s\n"
+        f"    {first.clock / bare.clock:.1f}x a bare COPY of the same lines by one: {bare.clock:.1f} s\n"
         f"  the next month, with late usage of every {LATE_EVERY}th org: {told_next}\n"
     )
 

@@ -10,6 +10,7 @@ organizations. What the browser itself needs to draw is not in it.
 import argparse
 import os
 import random
+import resource
 import socket
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from flybill_pipeline.web import views
 from flybill_pipeline.web.links import Links
 from flybill_pipeline.web.looks import page_of
 from flybill_pipeline_tests.bench.bench_billing import Server
+from flybill_pipeline_tests.bench.figures import Figure, Measure, hand_over
 from flybill_pipeline_tests.bench.year_of_billing import PRICES, SOURCES, Size, bill_a_year, org_id
 
 SECRET = "of-the-benchmark-alone-and-long-enough"
@@ -102,7 +104,7 @@ def tell_pages(tools: Toolbox, environment: dict[str, str], orgs: Sequence[str],
     """What each page takes by the clock, and of the processors of the server and of Postgres."""
     links, now = Links(tools.page_links, SECRET), tools.now()
     tokens = {org: links.make(org, 1, now) for org in orgs}
-    running = Month.of(now)
+    running, slowest, began = Month.of(now), 0.0, time.perf_counter()
     with served(environment) as (pid, port):
         _ask(port, "/openapi.json", "", JSON)
         for page in pages(running, running.previous()):
@@ -110,10 +112,14 @@ def tell_pages(tools: Toolbox, environment: dict[str, str], orgs: Sequence[str],
             took = [_ask(port, page_of(org) + page.path, tokens[org], page.accept) for org in orgs]
             cpu, there = (cpu_ms(pid) - cpu) / len(orgs), 1000 * (postgres.cpu() - there) / len(orgs)
             p50, p95, most = (1000 * at(took, share) for share in (0.5, 0.95, 1))
+            slowest = max(slowest, p95)
             _tell(
                 f"{page.name:40} p50 {p50:5.0f} ms, p95 {p95:5.0f} ms (the bar: 100), max {most:5.0f} ms; "
                 f"CPU {cpu:4.0f} ms, of Postgres {there:3.0f} ms; load {os.getloadavg()[0]:.1f}"
             )
+        asked, seconds = len(orgs) * len(list(pages(running, running))), time.perf_counter() - began
+        measures = (Measure(slowest, "ms at p95, of the slowest page", 100),)
+        hand_over(Figure("pages", asked, "pages", seconds, cpu_ms(pid) / 1000, process_mb(pid), measures))
 
 
 def tell_cold(environment: dict[str, str], orgs: Sequence[str]) -> None:
@@ -125,6 +131,8 @@ def tell_cold(environment: dict[str, str], orgs: Sequence[str]) -> None:
         took.append(time.perf_counter() - began)
     now = os.times()
     cpu = (now.children_user + now.children_system - used.children_user - used.children_system) / len(orgs)
+    measures = (Measure(max(took), "s at most, from a cold process", 1),)
+    hand_over(Figure("flybill owes", len(orgs), "times", sum(took), cpu * len(orgs), _children_mb(), measures))
     _tell(
         f"flybill owes, {len(orgs)} times: p50 {at(took, 0.5):.2f} s, max {max(took):.2f} s (the bar: 1); "
         f"CPU {cpu:.2f} s; load {os.getloadavg()[0]:.1f}"
@@ -233,6 +241,17 @@ def cpu_ms(pid: int) -> float:
     if not stat.exists():
         return 0
     return 1000 * sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def process_mb(pid: int) -> float:
+    """The most memory that a process had; 0 without /proc."""
+    status = Path(f"/proc/{pid}/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return sum(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
+
+
+def _children_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
 def at(took: Sequence[float], share: float) -> float:

@@ -27,6 +27,7 @@ from flybill_pipeline.stripe_emulator.store import Json, Store
 from flybill_pipeline.stripe_gateway.gateway import Gateway
 from flybill_pipeline.stripe_gateway.limiter import Limiter
 from flybill_pipeline.stripe_gateway.listing import InvoiceListing
+from flybill_pipeline_tests.bench.figures import Figure, Measure, hand_over
 from flybill_pipeline_tests.chaos.months import FINALIZED_AT, MONTH, plant
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
@@ -47,11 +48,17 @@ def measure(invoices: int) -> None:
         with EmulatorProcess(state) as emulator:
             gateway = Gateway("sk_test_bench", base=emulator.url, limiter=Limiter(1000, 1000))
             engine = open_engine(url.format("flybill"))
-            before, started = _memory(), time.perf_counter()
+            before, started, cpu = _memory(), time.perf_counter(), time.process_time()
             result = reconcile(MONTH, ours=Billed(engine), theirs=InvoiceListing(gateway))
-            seconds, after = time.perf_counter() - started, _memory()
+            seconds, after, cpu = time.perf_counter() - started, _memory(), time.process_time() - cpu
             engine.dispose()
             gets = emulator.report()["requests"]["list_invoices"]
+    measures = (
+        Measure(100 * gets / invoices, "GETs per 100 invoices", 1),
+        Measure(result.matched / invoices * 100, "% of the invoices proven", 100, at_least=True),
+        Measure(after, "MB at most", 500),
+    )
+    hand_over(Figure("reconciliation", invoices, "invoices", seconds, cpu, after, measures))
     sys.stdout.write(
         f"{result.matched:,} of {invoices:,} invoices proven in {seconds:.1f} s: {gets:,} GETs, "
         f"{100 * gets / invoices:.2f} per 100 invoices (the bar: 1); {after:.0f} MB at most, {before:.0f} of them "

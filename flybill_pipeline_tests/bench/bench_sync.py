@@ -20,6 +20,7 @@ from flybill_pipeline.stores.postgres.database import migrate, open_engine
 from flybill_pipeline.stores.sync.ledger import SyncLedger
 from flybill_pipeline.stripe_gateway.calls import limiter_for
 from flybill_pipeline.stripe_gateway.gateway import Gateway
+from flybill_pipeline_tests.bench.figures import Figure, Measure, hand_over, peak_mb
 from flybill_pipeline_tests.chaos.months import MONTH, plant
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 
@@ -46,9 +47,17 @@ def measure(invoices: int) -> None:
     share = 100 * report.finalized / seconds / LIMIT
     invoice_calls = sum(seen["requests"].get(name, 0) for name in ("create_invoice", "add_lines", "finalize_invoice"))
     records = invoices * LINES * ((MONTH.end - MONTH.start) // timedelta(hours=1))
+    late = _refused_late(requests)
+    measures = (
+        Measure(invoice_calls / invoices, "calls an invoice", 3.0),
+        Measure(share, "% of Stripe's limit", 95, at_least=True),
+        Measure(late, "calls refused (429) after the first second", 0),
+        Measure(len(seen["violations"]), "violations", 0),
+    )
+    hand_over(Figure("sync, healthy Stripe", invoices, "invoices", seconds, cpu, peak_mb(), measures))
     sys.stdout.write(
         f"{report.finalized} of {invoices} invoices in {seconds:.1f} s: {invoice_calls / invoices:.2f} calls each "
-        f"(customers aside), {share:.0f} % of the limit, {_refused_late(requests)} calls refused (429) after the first "
+        f"(customers aside), {share:.0f} % of the limit, {late} calls refused (429) after the first "
         f"second, {1000 * cpu / report.calls:.2f} ms of processor time a call; "
         f"{len(seen['violations'])} violations{_named(seen['violations'])}\n"
         f"as it used to be, one call for each usage record: {records:,} calls, {records / invoices:,.0f} per invoice, "

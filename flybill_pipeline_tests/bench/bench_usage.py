@@ -1,38 +1,40 @@
 """Measures usage: files → lake against DuckDB's bare conversion, lake → month against its bare group-by, in one run.
 
-    python -m flybill_pipeline_tests.bench.bench_usage --events 1000000 --rounds 3
+    python -m flybill_pipeline_tests.bench.bench_usage --events 1000000 --formats parquet
 
-Prints ratios, by the clock and by CPU time (of this process, which holds DuckDB; the catalog's Postgres is another):
-seconds differ from machine to machine, and the clock also counts what the neighbours do. A ratio is the median of
-rounds that each do the bare work and ours on the same file. Not a test, so nothing here fails a build.
+A month is landed day by day, and no file stays once it is read, so that the disk and the memory of a small machine do
+for any number of events. The bare work is done on the same files in turn with ours. Ratios are of CPU time (of this
+process, which holds DuckDB; the catalog's Postgres is another): the clock also counts what the neighbours do.
 """
 
 import argparse
-import resource
 import shutil
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
 from sqlalchemy import Engine
 
+from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.local.postgres import serving
+from flybill_pipeline.steps.usage.compare_days import compare_days
+from flybill_pipeline.steps.usage.compile_usage import compile_day
+from flybill_pipeline.steps.usage.record_usage import record_day, take_in
 from flybill_pipeline.stores.files.duck import Limits, duck
 from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline.stores.usage.lake.lake import BATCH
 from flybill_pipeline.stores.usage.lake.rollup import daily_rollup_sql
+from flybill_pipeline_tests.bench.figures import Cost, Figure, Measure, cost, forget_peak, hand_over, peak_mb, say
+from flybill_pipeline_tests.bench.usage_files import MadeUpMonth
 from flybill_pipeline_tests.stores.usage.usage_world import UsageWorld
 
 LIMITS = Limits()
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
-COLUMNS = "event_id, org_id, meter, region, quantity, occurred_at"
+SEED = 1
 MAPPING = """
 [[sources]]
 name = "{kind}"
@@ -56,143 +58,130 @@ READERS = {
     "parquet": "read_parquet('{}', file_row_number = true)",
 }
 ROWS = {"jsonl": "row_number() over ()", "csv": "row_number() over ()", "parquet": "file_row_number"}
-WRITERS = {"jsonl": "format json", "csv": "format csv", "parquet": "format parquet, compression zstd"}
+MOST_MB = 3072
 
 
-class Cost(NamedTuple):
-    """What a piece of work took, in seconds."""
-
-    clock: float
-    cpu: float
+class WrongTotalsError(Exception):
+    """The month does not come to what its files said: what was measured is worth nothing."""
 
 
-@dataclass(frozen=True)
-class Round:
-    """The bare work and ours, once each, on the same file."""
+@dataclass
+class Stage:
+    """One piece of the way: what the bare work took so far, what ours did, and the most memory of ours (MB)."""
 
-    bare_intake: Cost
-    intake: Cost
-    bare_rollup: Cost
-    rollup: Cost
+    bare: Cost = field(default_factory=Cost)
+    ours: Cost = field(default_factory=Cost)
+    peak: float = 0
+
+    def figure(self, name: str, events: int, floor: str, bar: float) -> Figure:
+        """The stage as it goes into the table."""
+        measures = (
+            Measure(self.ours.cpu / self.bare.cpu, f"x {floor}, by CPU", bar),
+            Measure(self.ours.clock / self.bare.clock, f"x {floor}, by the clock"),
+            Measure(self.peak, "MB at most", MOST_MB),
+        )
+        return Figure(name, events, "events", self.ours.clock, self.ours.cpu, self.peak, measures)
+
+
+class Measured:
+    """A month that goes from files of one format to its totals, piece by piece, each beside the bare work."""
+
+    def __init__(self, folder: Path, engine: Engine, kind: str, events: int) -> None:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("drop schema if exists flybill cascade; create schema flybill")
+        self._folder, self._kind = folder, kind
+        self._world = UsageWorld(folder, engine, MAPPING.format(kind=kind))
+        self._month = MadeUpMonth(folder, kind, events, SEED)
+        self.intake, self.rollup = Stage(), Stage()
+
+    def run(self) -> None:
+        """The whole way. Raises WrongTotalsError when what comes out is not what went in."""
+        daily_rollup_sql("duckdb")  # Ibis takes a second to import, once a process
+        for file in self._month.files():
+            self._take(self._month.write(*file))
+        self._ours(self.intake, lambda: compare_days(self._world.lake, self._world.catalog))
+        for day in self._world.catalog.days_to_record():
+            self._ours(self.intake, partial(record_day, day, self._world.lake, self._world.catalog))
+        for day in self._world.catalog.manifests():
+            self.rollup.bare += cost(partial(self._group, day))
+            self._ours(self.rollup, partial(compile_day, day, self._world.lake, self._world.catalog))
+        self.rollup.bare += cost(self._group_month)
+        sums: list[Decimal] = []
+        self._ours(self.rollup, lambda: sums.append(self._come_to()))
+        if sums != [expected := self._month.counted()]:
+            raise WrongTotalsError(f"{sums[0]:f}, where the files said {expected:f}")
+
+    def _take(self, file: Path) -> None:
+        self.intake.bare += cost(lambda: self._convert(file))
+        shutil.rmtree(self._folder / "bare")
+        landed = self._world.put(f"{self._kind}/{file.name}", b"")
+        file.replace(landed)
+        self._ours(self.intake, lambda: take_in(self._world.landing, self._world.lake, self._world.catalog, NOW))
+        landed.unlink()
+
+    def _ours(self, stage: Stage, work: Callable[[], object]) -> None:
+        forget_peak()
+        stage.ours += cost(work)
+        stage.peak = max(stage.peak, peak_mb())
+
+    def _convert(self, file: Path) -> None:
+        """What DuckDB alone needs to turn the file into the same Parquet: no checks, no dedup, no catalog."""
+        with duck(self._folder, LIMITS) as connection:
+            connection.execute(f"""copy (
+                select event_id, org_id, meter, '{{"region":"' || region || '"}}' as dimensions,
+                       quantity::decimal(38, 18) as quantity, occurred_at, {ROWS[self._kind]} as row,
+                       1::bigint as arrival, '{self._kind}' as source, date '{NOW:%Y-%m-%d}' as arrived_on,
+                       occurred_at::date as day
+                from {READERS[self._kind].replace("{}", str(file))}
+            ) to '{self._folder / "bare"}'
+            (format parquet, compression zstd, compression_level 1, partition_by (day))""")
+
+    def _group(self, day: date) -> None:
+        """What DuckDB alone needs to group the same columns of a day and write them: no dedup."""
+        with duck(self._folder, LIMITS) as connection:
+            connection.execute(f"""copy (
+                select org_id, meter, dimensions, arrived_on, sum(quantity) as quantity, count(*) as events,
+                       max(occurred_at) as last
+                from read_parquet('{self._world.lake.root}/events/day={day}/*') group by all
+            ) to '{self._folder}/{day}.totals' (format parquet, compression zstd, compression_level 1)""")
+
+    def _group_month(self) -> None:
+        """The days together. Like ours it ends with each group's exact Decimal in Python."""
+        with duck(self._folder, LIMITS) as connection:
+            month = connection.execute(f"""select org_id, meter, dimensions, sum(quantity), sum(events), max(last)
+                from read_parquet('{self._folder}/*.totals') group by all order by org_id, meter, dimensions""")
+            while month.fetchmany(BATCH):
+                pass
+
+    def _come_to(self) -> Decimal:
+        with exact():
+            totals = self._world.lake.monthly_totals(self._world.catalog.manifests())
+            return sum((total.quantity for total in totals), Decimal(0))
 
 
 def main() -> None:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--formats", nargs="+", default=list(READERS), choices=list(READERS))
     options = parser.parse_args()
-    with TemporaryDirectory(prefix="fb") as folder, serving(Path(folder) / "pg", keep=False) as url:
-        Path(folder).chmod(0o755)
+    with TemporaryDirectory(prefix="fb") as name, serving(Path(name) / "pg", keep=False) as url:
+        Path(name).chmod(0o755)
         engine = open_engine(url.format("postgres"))
         for kind in options.formats:
-            events = Path(folder) / f"events.{kind}"
-            generate(Path(folder), events, kind, options.events)
-            rounds = [measure(Path(folder) / kind, engine, kind, events) for _ in range(options.rounds)]
-            show(kind, options.events, rounds)
+            folder = Path(name) / kind
+            folder.mkdir()
+            measured = Measured(folder, engine, kind, options.events)
+            measured.run()
+            shutil.rmtree(folder)
+            for figure in (
+                measured.intake.figure(f"{kind} files → lake", options.events, "a bare conversion", 2.0),
+                measured.rollup.figure(f"lake → month, of {kind}", options.events, "a bare group-by", 1.2),
+            ):
+                hand_over(figure)
+                told = ", ".join(f"{each.value:.2f} {each.what}" for each in figure.measures)
+                say(f"{figure.stage}: {options.events:,} events, {told}")
         engine.dispose()
-    say(f"peak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / 1024:.2f} GiB")
-
-
-def measure(folder: Path, engine: Engine, kind: str, events: Path) -> Round:
-    """Bare work and ours on the same file, with a catalog and a lake of their own."""
-    with fresh_catalog(engine):
-        folder.mkdir()
-        world = UsageWorld(folder, engine, MAPPING.format(kind=kind))
-        file = world.put(f"{kind}/{events.name}", b"")
-        file.unlink()
-        file.hardlink_to(events)
-        daily_rollup_sql("duckdb")  # Ibis takes a second to import, once a process
-        measured = Round(
-            bare_intake=cost(lambda: convert(folder, file, kind)),
-            intake=cost(lambda: record(world)),
-            bare_rollup=cost(lambda: group(folder, world)),
-            rollup=cost(lambda: compile_month(world)),
-        )
-        shutil.rmtree(folder)
-    return measured
-
-
-def generate(folder: Path, file: Path, kind: str, events: int) -> None:
-    """A month of usage in one file: zipf-like organizations, 12 meters, 30 regions, 1 % of the rows twice."""
-    with duck(folder, LIMITS) as connection:
-        connection.execute(f"""copy (
-            select 'evt_' || lpad(i::varchar, 16, '0') as event_id,
-                   'org_' || lpad(((50000 ** r - 1)::integer)::varchar, 5, '0') as org_id,
-                   'meter_' || (i // 7 % 12)::varchar as meter, 'region-' || (i // 3 % 30)::varchar as region,
-                   ((i * 7919) % 1000000007)::decimal(18, 0) * 0.000001::decimal(7, 6) as quantity,
-                   timestamp '2026-10-01' + to_microseconds(i * (31 * 86400000000 // {events})) as occurred_at
-            from (select i, hash(i) % 1000000 / 1000000.0 as r
-                  from (select case when n % 100 = 1 then n - 1 else n end as i from range({events}) t(n)))
-        ) to '{file}' ({WRITERS[kind]})""")
-
-
-def convert(folder: Path, file: Path, kind: str) -> None:
-    """What DuckDB alone needs to turn the file into the same Parquet: no checks, no dedup, no catalog."""
-    with duck(folder, LIMITS) as connection:
-        connection.execute(f"""copy (
-            select event_id, org_id, meter, '{{"region":"' || region || '"}}' as dimensions,
-                   quantity::decimal(38, 18) as quantity, occurred_at, {ROWS[kind]} as row, 1::bigint as arrival,
-                   '{kind}' as source, date '{NOW:%Y-%m-%d}' as arrived_on, occurred_at::date as day
-            from {READERS[kind].replace("{}", str(file))}
-        ) to '{folder / "bare"}' (format parquet, compression zstd, compression_level 1, partition_by (day))""")
-
-
-def record(world: UsageWorld) -> None:
-    world.take_in(NOW)
-    world.record_all()
-
-
-def group(folder: Path, world: UsageWorld) -> None:
-    """What DuckDB alone needs to group the same columns by day, write them, and group by month: no dedup."""
-    with duck(folder, LIMITS) as connection:
-        for day in world.catalog.manifests():
-            connection.execute(f"""copy (
-                select org_id, meter, dimensions, arrived_on, sum(quantity) as quantity, count(*) as events,
-                       max(occurred_at) as last from read_parquet('{world.lake.root}/events/day={day}/*') group by all
-            ) to '{folder}/{day}.totals' (format parquet, compression zstd, compression_level 1)""")
-        # Like ours it ends with each group's exact Decimal in Python.
-        month = connection.execute(f"""select org_id, meter, dimensions, sum(quantity), sum(events), max(last)
-            from read_parquet('{folder}/*.totals') group by all order by org_id, meter, dimensions""")
-        while month.fetchmany(BATCH):
-            pass
-
-
-def compile_month(world: UsageWorld) -> None:
-    world.compile_all()
-    for _ in world.lake.monthly_totals(world.catalog.manifests()):
-        pass
-
-
-@contextmanager
-def fresh_catalog(engine: Engine) -> Iterator[None]:
-    with engine.begin() as connection:
-        connection.exec_driver_sql("drop schema if exists flybill cascade; create schema flybill")
-    yield
-
-
-def cost(work: Callable[[], None]) -> Cost:
-    clock, cpu = time.perf_counter(), time.process_time()
-    work()
-    return Cost(time.perf_counter() - clock, time.process_time() - cpu)
-
-
-def show(kind: str, events: int, rounds: Sequence[Round]) -> None:
-    intake = compared("files → lake", 2.0, [(each.intake, each.bare_intake) for each in rounds])
-    rollup = compared("lake → month", 1.3, [(each.rollup, each.bare_rollup) for each in rounds])
-    say(f"{kind:8} {events:>11,} events   {intake}   {rollup}")
-
-
-def compared(what: str, bar: float, pairs: Sequence[tuple[Cost, Cost]]) -> str:
-    """Our work against the bare work: medians over the rounds."""
-    clock, cpu = (median(ours[i] / bare[i] for ours, bare in pairs) for i in (0, 1))
-    ours, bare = (median(each[i].cpu for each in pairs) for i in (0, 1))
-    return f"{what} {clock:.2f} x bare by the clock, {cpu:.2f} x by CPU ({ours:.2f} s / {bare:.2f} s, bar {bar})"
-
-
-def say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from flybill_pipeline_tests.conftest import PROJECT
 @pytest.mark.parametrize(
     ("name", "options", "says"),
     [
-        ("bench_usage", ["--events", "20000"], "x bare"),
+        ("bench_usage", ["--events", "20000", "--formats", "parquet"], "x a bare group-by"),
         ("bench_billing", ["--orgs", "160", "--lines", "5"], "800 lines of 160 orgs"),
         ("bench_sync", ["--invoices", "30"], "30 of 30 invoices"),
         ("bench_reconcile", ["--invoices", "250"], "250 of 250 invoices proven"),
