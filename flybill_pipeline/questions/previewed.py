@@ -36,5 +36,6 @@ def preview_file(toolbox: Toolbox, file: Path, source: str) -> Previewed:
 
 def _in_lake(toolbox: Toolbox, name: str) -> InLake:
     lake, source = toolbox.lake, toolbox.landing.sources.get(name)
-    pieces = [lake.root / piece for piece in toolbox.catalog.all_pieces()]
-    return InLake(pieces, lake.aliases.of_source(source.key) if source and source.aliased else ())
+    aliases = lake.aliases.of_source(source.key) if source and source.aliased else ()
+    aliases = lake.aliases.of_source(source.key) if source and source.aliased else ()
+    return InLake(lake.root, toolbox.catalog.all_pieces(), aliases)

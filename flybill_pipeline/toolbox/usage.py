@@ -43,7 +43,7 @@ class UsageTools(Deployment):
             self.settings.lake_url,
             self.catalog,
             shards=self.shards,
-            intake=Intake(self.landing.sources, first_day),
+            intake=Intake(self.landing.sources, first_day, self.landing.root),
             engine=self.settings.usage_engine,
         )
 

@@ -1,7 +1,8 @@
-"""Opens DuckDB for work on the lake, within bounds of memory and threads, and names files to it. No query belongs here.
+"""Opens DuckDB for work on the lake, within bounds of memory, threads and folders, and names files to it. No queries.
 
-Whatever path DuckDB is to read or write goes through this file, so that each is taken literally: a name is never a
-pattern, and a folder called `meter=gb` is no column.
+It reaches the folder that it works in and what it is told to read, and no other file, whatever it is asked.
+Whatever path it is to read or write goes through this file, so that each is taken literally: a name is never a pattern,
+and a folder called `meter=gb` is no column.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from threading import Lock
 
 import duckdb
 
+from flybill_pipeline.billing.usage.texts import is_whole
 from flybill_pipeline.stores.files.literal_names import literal_name
 
 _LITERAL = "hive_partitioning = false"
@@ -19,10 +21,14 @@ _LITERAL = "hive_partitioning = false"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one piece of work may use. What does not fit into `memory` spills to a folder inside the lake."""
+    """What one piece of work may use. What does not fit into `memory` spills to a folder inside the lake.
+
+    Beside the lake it may read what is in the folders `reads`, and the files that are named there.
+    """
 
     memory: str = "2GB"
     threads: int = 2
+    reads: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +45,21 @@ class _Opened:
 
 
 @contextmanager
-def duck(spill: Path, limits: Limits, macros: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with temporary tables of its own, in UTC; everything in this process shares the limits.
+def duck(folder: Path, limits: Limits, macros: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with temporary tables of its own, in UTC; all work in this `folder` shares the limits.
 
     `macros`: statements that make macros which are not temporary. They are run once, since that takes as long as to
     read a small file. Rows keep the order in which they were read: row numbers depend on it.
     """
-    with _connected(spill, limits, macros) as connection:
+    with _connected(folder, limits, macros) as connection:
+        yield connection
+
+
+@contextmanager
+def duck_once(folder: Path, limits: Limits, macros: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+    """The same for a folder that is gone after this one piece of work."""
+    with _open(folder, limits) as connection:
+        connection.execute(macros)
         yield connection
 
 
@@ -56,23 +70,23 @@ MOST_OPEN = 8
 """Lakes that one process works on at once; in production it is one."""
 
 
-def _connected(spill: Path, limits: Limits, macros: str) -> duckdb.DuckDBPyConnection:
+def _connected(folder: Path, limits: Limits, macros: str) -> duckdb.DuckDBPyConnection:
     """A new connection to the database, or to a new one when the old one has fallen over.
 
     After an internal error DuckDB refuses everything that comes after: that must be the end of one piece of work only.
     """
     with _opening:
         for _ in range(2):
-            if (spill, limits) not in _opened:
-                _opened[spill, limits] = _Opened(_open(spill, limits))
-            opened = _opened[spill, limits]
+            if (folder, limits) not in _opened:
+                _opened[folder, limits] = _Opened(_open(folder, limits))
+            opened = _opened[folder, limits]
             connection = opened.connection.cursor()
             try:
-                connection.execute("set TimeZone = 'UTC'")
+                connection.execute("select 1")
                 opened.learn(macros)
             except duckdb.Error:
                 connection.close()
-                del _opened[spill, limits]
+                del _opened[folder, limits]
             else:
                 for oldest in list(_opened)[:-MOST_OPEN]:
                     del _opened[oldest]
@@ -80,16 +94,39 @@ def _connected(spill: Path, limits: Limits, macros: str) -> duckdb.DuckDBPyConne
     raise RuntimeError("DuckDB does not answer, not even a new one")
 
 
-def _open(spill: Path, limits: Limits) -> duckdb.DuckDBPyConnection:
+def _open(folder: Path, limits: Limits) -> duckdb.DuckDBPyConnection:
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": limits.memory,
         "threads": str(limits.threads),
-        "temp_directory": literal_name(spill),
+        "temp_directory": literal_name(folder / "work" / "spill"),
         "preserve_insertion_order": "true",
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
     }
-    return duckdb.connect(config=config)
+    connection = duckdb.connect(config=config)
+    connection.execute("set global TimeZone = 'UTC'")
+    connection.execute("set global parquet_metadata_cache = true")  # a file of the lake never changes
+    _fence(connection, (folder, *limits.reads))
+    return connection
+
+
+def _fence(connection: duckdb.DuckDBPyConnection, places: Sequence[Path]) -> None:
+    """Nothing but these folders, and what is in them, and these files can be reached from now on.
+
+    DuckDB looks where links lead to.
+    """
+    real = [_tellable(place.resolve()) for place in places]
+    folders = [quoted(str(place)) for place in real if not place.is_file()]
+    files = [quoted(str(place)) for place in real if place.is_file()]
+    connection.execute(f"set global allowed_directories = [{', '.join(folders)}]")
+    connection.execute(f"set global allowed_paths = [{', '.join(files)}]")
+    connection.execute("set global enable_external_access = false")
+    connection.execute("set global lock_configuration = true")
+
+
+def _tellable(place: Path) -> Path:
+    """The place, or the folder above it that DuckDB can be told of: not one that is no UTF-8, or with a backslash."""
+    return next(each for each in (place, *place.parents) if is_whole(str(each)) and "\\" not in str(each))
 
 
 def quoted(text: str) -> str:

@@ -79,7 +79,8 @@ class UsageWorld:
         self.sources = load_sources(root / "sources.toml")
         self.landing = Landing(str(root / "landing"), self.sources)
         self.catalog = LakeCatalog(engine)
-        self.lake = UsageLake(str(root / "lake"), self.catalog, shards=16, intake=Intake(self.sources))
+        intake = Intake(self.sources, landing=self.landing.root)
+        self.lake = UsageLake(str(root / "lake"), self.catalog, shards=16, intake=intake)
         self.clock = 1_790_000_000
 
     def put(self, path: str, content: bytes | str) -> Path:

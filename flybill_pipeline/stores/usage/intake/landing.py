@@ -7,20 +7,20 @@ import errno
 import filecmp
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import cache, partial
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import duckdb
 
 from flybill_pipeline.billing.usage.files import Broken, LandedFile
-from flybill_pipeline.stores.files.duck import Limits, duck
+from flybill_pipeline.stores.files.duck import Limits, duck_once
 from flybill_pipeline.stores.files.folders import local_folder
 from flybill_pipeline.stores.files.second_reader import fault_of_packing
 from flybill_pipeline.stores.files.whole_copies import copy_whole
@@ -139,7 +139,7 @@ class Landing:
         """
         source, _ = self._place_of(file, source_name)
         return self._look_into(
-            file, source, lambda connection, look: preview(connection, look, source, lake), whole=True
+            file, source, lambda connection, look: preview(connection, look, source, lake), (lake.root,)
         )
 
     def _place_of(self, file: Path, source_name: str) -> tuple[SourceMapping, str]:
@@ -173,32 +173,33 @@ class Landing:
         copy_whole(file, target)
         return Landed(path, already_there=False, look=look)
 
-    def _look_into(self, file: Path, source: SourceMapping, tell: Tell[T], *, whole: bool = False) -> T:
+    def _look_into(self, file: Path, source: SourceMapping, tell: Tell[T], reads: Collection[Path] = ()) -> T:
         """What `tell` says of a look at the file. Raises LandingError where nobody can look."""
         try:
             packing = fault_of_packing(file)
             if packing is not None:
                 raise LandingError(f"{file}: cannot be read as {source.format}: {packing}")
-            return _looked(file, source, tell, whole=whole)
+            return _looked(file, source, tell, reads)
         except UnreadableFileError as error:
             raise LandingError(f"{file}: {error}; {error.remedy}") from None
         except (duckdb.Error, OSError, EOFError, MemoryError) as error:
             raise LandingError(f"{file}: {_why(file, source, error)}") from None
 
 
-def _looked(file: Path, source: SourceMapping, tell: Tell[T], *, whole: bool, far_times: bool = False) -> T:
-    most = None if whole or file.stat().st_size <= LOOKED_THROUGH else LOOKED_AT
+def _looked(file: Path, source: SourceMapping, tell: Tell[T], reads: Collection[Path], *, far_times: bool = False) -> T:
+    """`reads` are the folders that telling reads; where there are any, it is told of the whole file."""
+    most = None if reads or file.stat().st_size <= LOOKED_THROUGH else LOOKED_AT
     try:
         with (
             TemporaryDirectory() as work,
-            duck(Path(gettempdir()), Limits(), MACROS) as connection,
+            duck_once(Path(work), Limits(reads=(file, *reads)), MACROS) as connection,
             prepared(str(file), file.name, source, Path(work), far_times=far_times) as given,
         ):
             return tell(connection, look_into(connection, given, source, datetime.now(UTC), most))
     except duckdb.ConversionException:
         if far_times or source.format != "parquet":
             raise
-        return _looked(file, source, tell, whole=whole, far_times=True)
+        return _looked(file, source, tell, reads, far_times=True)
 
 
 def _why(file: Path, source: SourceMapping, error: Exception) -> str:

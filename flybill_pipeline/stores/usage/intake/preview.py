@@ -58,9 +58,10 @@ class Preview:
 
 
 class InLake(NamedTuple):
-    """What the lake has already: its files of events, and whose the aliases of the source are."""
+    """What the lake at `root` has: its files of events below that, and whose the aliases of the source are."""
 
-    pieces: Sequence[Path] = ()
+    root: Path
+    pieces: Sequence[str] = ()
     aliases: Sequence[AliasPeriod] = ()
 
 
@@ -72,7 +73,7 @@ def preview(connection: duckdb.DuckDBPyConnection, look: Look, source: SourceMap
         group by all order by all""").fetchall()
     bounds = "select min(occurred_at)::varchar, max(occurred_at)::varchar from looked where fault is null"
     first_at, last_at = connection.execute(bounds).fetchall()[0]
-    known, conflicting = _in_lake(connection, source, lake.pieces)
+    known, conflicting = _in_lake(connection, source, [lake.root / piece for piece in lake.pieces])
     return Preview(
         look=look,
         events=_first_events(connection),

@@ -44,6 +44,7 @@ def take_file(
             "the file is not in the landing zone: a link leads to another place", "put the file itself in its place"
         )
     try:
+        limits = replace(limits, reads=limits.reads or (Path(file.location),))
         packing = fault_of_packing(Path(file.location))
         if packing is not None:
             return Broken(packing, AGAIN)
@@ -78,7 +79,7 @@ def _read(
     work.mkdir(parents=True)
     try:
         with (
-            duck(root / "work" / "spill", limits, MACROS) as connection,
+            duck(root, limits, MACROS) as connection,
             prepared(arrival.file.location, arrival.file.path, source, work, far_times=far_times) as (location, facts),
         ):
             how = reading(connection, location, source, facts)

@@ -29,7 +29,7 @@ def conflicts_over_days(
         return {}
     rows = parquet_rows([str(root / piece) for piece in pieces])
     excluded_on: dict[date, list[EventKey]] = {}
-    with duck(root / "work" / "spill", limits) as connection:
+    with duck(root, limits) as connection:
         counted = connection.execute(f"select count(*) from {rows}").fetchone()
         passes = 1 + (counted[0] if counted else 0) // ROWS_PER_PASS
         connection.execute("create temp table candidates (h ubigint)")

@@ -51,7 +51,7 @@ def make_manifest(
     version, owners = _version(pieces, exclusions, known), known.owners
     rows, kinds, path = 0, dict[str, int](), ""
     if pieces:
-        with duck(root / "work" / "spill", limits) as connection:
+        with duck(root, limits) as connection:
             read = parquet_rows([str(root / piece) for piece in pieces])
             _find_excluded(connection, read, exclusions, known.turns)
             # Parquet keeps the bounds of its columns, so this reads no row.
@@ -88,7 +88,7 @@ def make_rollup(root: Path, manifest: Manifest, shards: int, limits: Limits, dia
     Sorted and in small groups of rows, so that work on one shard, or one org, reads its part of the file only.
     """
     path = rollup_path(manifest.day, manifest.version)
-    with duck(root / "work" / "spill", limits) as connection:
+    with duck(root, limits) as connection:
         connection.execute(f"create temp view events as {counted_rows(root, manifest)}")
         totals = (
             f"select {shard_sql(shards)} as shard, date '{manifest.day}' as day, * from ({daily_rollup_sql(dialect)})"

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import duckdb
@@ -95,10 +95,11 @@ class ExcludedRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What files are taken in by: the sources, by name, and the first day of usage."""
+    """What files are taken in by: the sources, by name, the first day of usage, and the landing zone."""
 
     sources: Mapping[str, SourceMapping]
     first_day: date = FIRST_DAY
+    landing: Path | None = None
 
 
 NOTHING_TAKEN_IN = Intake({})
@@ -127,7 +128,7 @@ class UsageLake:
         self.shards = shards
         self.sources = {source.key: source for source in intake.sources.values()}
         self.first_day = intake.first_day
-        self.limits = Limits()
+        self.limits = Limits(reads=(intake.landing,) if intake.landing else ())
         self.engine = engine
         self.checks_contents = checks_contents
         self.guard = Guard(self.root, catalog.engine)
@@ -280,9 +281,8 @@ class UsageLake:
 
     def query(self, query: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         """The rows of a query on files of the lake."""
-        with duck(self.root / "work" / "spill", self.limits) as connection:
+        with duck(self.root, self.limits) as connection:
             try:
-                connection.execute("set session parquet_metadata_cache = true")  # a file of the lake never changes
                 result = connection.execute(query, list(parameters))
                 while rows := result.fetchmany(BATCH):
                     yield from rows

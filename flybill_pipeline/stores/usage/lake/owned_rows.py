@@ -60,7 +60,7 @@ def _write(
     """
     start = datetime.combine(day, time(), UTC)
     on_day = [period.within(start, start + timedelta(days=1)) for period in periods]
-    with duck(root / "work" / "spill", limits) as connection:
+    with duck(root, limits) as connection:
         make_owners(connection, on_day)
         named = (
             f"select distinct source, org_id as alias from {parquet_rows([root / each for each in aliased(pieces)])}"

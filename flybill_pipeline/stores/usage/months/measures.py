@@ -55,7 +55,7 @@ def measure_day(
     path = root / measured_path(manifest.version, manifest.day, aggregation, meters)
     names = ", ".join(quoted(meter) for meter in sorted(meters))
     columns = f"*, {_SO_FAR}" if aggregation is Aggregation.TIME_WEIGHTED else "*"
-    with duck(root / "work" / "spill", limits) as connection:
+    with duck(root, limits) as connection:
         write_rows(
             connection,
             f"""select {shard_sql(shards)} as shard, org_id, meter, dimensions, date '{manifest.day}' as day,

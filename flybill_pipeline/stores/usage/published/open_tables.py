@@ -84,6 +84,6 @@ class OpenTables:
         files = [path_of(place) for place in commits.held(self._tables[DAILY.name])]
         if not files:
             return {}
-        with duck(self.root / "work" / "spill", Limits()) as connection:
+        with duck(self.root, Limits()) as connection:
             query = f"select day, sum(events)::bigint from {parquet_rows(files)} group by day"  # noqa: S608 - our own paths
             return dict(connection.execute(query).fetchall())

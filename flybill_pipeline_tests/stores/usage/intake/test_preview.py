@@ -22,7 +22,7 @@ def world(tmp_path: Path, engine: Engine) -> UsageWorld:
 
 
 def previewed(world: UsageWorld, file: Path) -> Preview:
-    lake = InLake([world.lake.root / piece for piece in world.catalog.all_pieces()])
+    lake = InLake(world.lake.root, world.catalog.all_pieces())
     return world.landing.preview(file, "edge", lake)
 
 
