@@ -39,7 +39,7 @@ class MadeUpMonth:
     def write(self, day: int, first: int, end: int) -> Path:
         """Writes one of the files."""
         file = self.folder / f"{DAYS[day]}-{first:010d}.{self.kind}"
-        with duck(self.folder / "spill", Limits()) as connection:
+        with duck(self.folder, Limits()) as connection:
             told = f"select * exclude (again) from ({self._rows(day, first, end)})"
             connection.execute(copied(told, file, WRITERS[self.kind]))
         return file
@@ -51,7 +51,7 @@ class MadeUpMonth:
             return sum(found, Decimal(0))
 
     def _first(self, select: str, day: int, first: int, end: int) -> Decimal:
-        with duck(self.folder / "spill", Limits()) as connection:
+        with duck(self.folder, Limits()) as connection:
             row = connection.execute(f"{select} ({self._rows(day, first, end)}) where not again").fetchone()
         return row[0] if row and row[0] is not None else Decimal(0)
 
