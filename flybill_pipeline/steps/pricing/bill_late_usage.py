@@ -111,9 +111,11 @@ def late_parts(service_month: Month, part: ShardMonth, known: Known) -> dict[str
 
 def changed_usage(service_month: Month, shard: int, usage: Usage, ledger: Ledger) -> list[str]:
     """The orgs whose usage of a settled month changed since it was last billed; nothing is priced."""
-    known = Known(usage, ledger, lambda _month: lambda _currency: None, {}, {})
-    compared = _compared(service_month, ShardMonth(service_month, shard, service_month.end), known)
-    return sorted(org for org, basis, now in compared if basis.usage_fingerprint != now.usage_fingerprint)
+    bases = ledger.bases(service_month, shard)
+    _, prints = _usage_now(ShardMonth(service_month, shard, service_month.end), usage, bases)
+    if prints is None:
+        return []
+    return sorted(org for org, basis in bases.items() if basis.usage_fingerprint != prints.get(org, ""))
 
 
 def discounts_of_paid_ahead(month: Month, part: ShardMonth, known: Known) -> dict[str, tuple[LineItem, ...]]:
@@ -136,17 +138,11 @@ def discounts_of_paid_ahead(month: Month, part: ShardMonth, known: Known) -> dic
 
 
 def _compared(service_month: Month, part: ShardMonth, known: Known) -> Iterator[tuple[str, Basis, Basis]]:
-    """Every org that was settled, with what it was billed from and what it would be billed from now.
-
-    The version is read before the fingerprints, and these before the usage: what changes in between is priced again
-    the next time, never overlooked.
-    """
-    books, usage = known.books(service_month), known.usage
+    """Every org that was settled, with what it was billed from and what it would be billed from now."""
+    books = known.books(service_month)
     bases = known.ledger.bases(service_month, part.shard, part.only)
     prices = {one: fingerprint(books(one or "")) for one in {basis.currency for basis in bases.values()}}
-    version = usage.version(service_month)
-    as_it_was = all(basis.usage_version == version for basis in bases.values())
-    prints = None if as_it_was else usage.fingerprints(service_month, part.shard, part.only)
+    version, prints = _usage_now(replace(part, month=service_month), known.usage, bases)
     for org_id, basis in bases.items():
         print_now = basis.usage_fingerprint if prints is None else prints.get(org_id, "")
         contracts = known.contracts(org_id, service_month)
@@ -156,6 +152,18 @@ def _compared(service_month: Month, part: ShardMonth, known: Known) -> Iterator[
             basis,
             replace(basis, usage_version=version, usage_fingerprint=print_now, terms=terms_now),
         )
+
+
+def _usage_now(part: ShardMonth, usage: Usage, bases: Mapping[str, Basis]) -> tuple[str, Mapping[str, str] | None]:
+    """The version of the month's usage now, and each org's fingerprint; None where all `bases` are of that version.
+
+    The version is read before the fingerprints, and these before the usage: what changes in between is priced again
+    the next time, never overlooked.
+    """
+    version = usage.version(part.month)
+    if all(basis.usage_version == version for basis in bases.values()):
+        return version, None
+    return version, usage.fingerprints(part.month, part.shard, part.only)
 
 
 def terms_of(basis: Basis, prices: str, items: OrgItems, contracts: tuple[ContractDays, ...]) -> str:

@@ -18,16 +18,17 @@ from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.words.budgets import warning_words
 from flybill_pipeline.billing.words.english import english
 from flybill_pipeline.stores.alerts.budget_tables import budget_warnings, customer_mails
-from flybill_pipeline.stores.invoicing.recorded_lines import line_of
+from flybill_pipeline.stores.invoicing.recorded_lines import unexplained_line_of
 from flybill_pipeline.stores.invoicing.tables import billing_items, drafts, line_items, outcomes
 
+_ADDED_UP = tuple(column for column in line_items.c if column.name != "working")
 Mails = Callable[[str, Sequence[Warned]], tuple[str, str, str] | None]
 """Gives the id, subject and body of a mail to an organization about its new warnings; None for no mail."""
 
 
 @dataclass(frozen=True, slots=True)
 class DraftedBill:
-    """What an open month of an organization was priced to: the lines of its draft."""
+    """What an open month of an organization was priced to: the lines of its draft, without their workings."""
 
     currency: str
     usage_up_to: datetime | None
@@ -79,12 +80,12 @@ class Budgets:
             .where(draft.month == str(month), draft.org_id.in_(org_ids), draft.currency.is_not(None))
             .where(draft.org_id.not_in(settled))
         )
-        priced = select(line_items).where(line.month == str(month), line.org_id.in_(org_ids))
+        priced = select(*_ADDED_UP).where(line.month == str(month), line.org_id.in_(org_ids))
         lines: dict[str, list[LineItem]] = defaultdict(list)
         with self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
             heads = list(connection.execute(open_))
             for row in connection.execute(priced.order_by(line.org_id, line.line_no)):
-                lines[row.org_id].append(line_of(row))
+                lines[row.org_id].append(unexplained_line_of(row))
         return {row.org_id: DraftedBill(row.currency, row.usage_up_to, lines[row.org_id]) for row in heads}
 
     def told(self, month: Month, org_ids: Collection[str]) -> set[str]:
