@@ -53,7 +53,7 @@ def org_month(tools: Toolbox, org_id: str, month: Month) -> OrgMonth:
 
 @dataclass(frozen=True, slots=True)
 class PricedNow:
-    """A month priced here and now, with what it was priced from; `used` knows the days of its totals."""
+    """A month priced here and now, with what it was priced from; `used` knows days only where they were wanted."""
 
     draft: Draft
     account: Account
@@ -76,14 +76,17 @@ class PricedNow:
         return [each for each in after if each.left_minor > 0 and each.pays_for(self.draft.month)]
 
 
-def priced_now(tools: Toolbox, asked: OrgMonth) -> PricedNow:
-    """The month priced here and now by the invoice's own code, from the usage that is known at this moment."""
+def priced_now(tools: Toolbox, asked: OrgMonth, *, by_day: bool = False) -> PricedNow:
+    """The month priced here and now by the invoice's own code, from the usage that is known at this moment.
+
+    `by_day`: the days are wanted, too.
+    """
     org, month = asked.org, asked.month
     part, books = ShardMonth(month, tools.shard_of(org.org_id), tools.now(), [org.org_id]), tools.books(month)
     # Before the usage that is priced with it: see billing's Basis.
     account = replace(tools.accounts_of(tools.usage), for_drafts=False).of(part, [org])[org.org_id]
     in_force = books_under(books(org.currency), org.contracts)
-    used = next(iter(usage_of(part, tools.usage, [in_force], by_day=True)), None)
+    used = next(iter(usage_of(part, tools.usage, [in_force], by_day=by_day)), None)
     carried = tools.drafts.carried(month, [org.org_id]).get(org.org_id, {})
     draft = price_org(part, org, used, books, with_carried(account, carried))
     return PricedNow(draft, account, used, in_force)

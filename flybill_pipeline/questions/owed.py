@@ -87,17 +87,18 @@ def _settled(tools: Toolbox, asked: OrgMonth) -> Owed:
 
 
 def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
-    now, priced = tools.now(), priced_now(tools, asked)
-    draft = priced.draft
+    now = tools.now()
     begun = asked.month.start <= now
-    by_day = [total_minor(lines) for _, lines in priced.by_day] if begun and now < asked.month.end else []
+    runs = begun and now < asked.month.end
+    priced = priced_now(tools, asked, by_day=runs)
+    draft, by_day = priced.draft, [total_minor(lines) for _, lines in priced.by_day] if runs else []
     facts = replace(
         asked.facts,
         total_minor=draft.total_minor,
         standing_minor=total_minor(standing_lines(draft.lines)),
         usage_up_to=draft.usage_up_to,
         currency=asked.org.currency,
-        forecast=forecast(_pace(priced, by_day), now) if begun and now < asked.month.end else None,
+        forecast=forecast(_pace(priced, by_day), now) if runs else None,
     )
     commitment = commitment_in(priced.books) if priced.books else None
     return Owed(

@@ -72,6 +72,16 @@ class UsageWords(NamedTuple):
         return self._replace(days=f", from {start} until {end}")
 
 
+class _NoWords(UsageWords):
+    """Of lines that nobody reads."""
+
+    def describe(self, quantity: Decimal, working: tuple[WorkingStep, ...]) -> str:
+        return ""
+
+
+NO_WORDS = _NoWords("", "", "", "")
+
+
 def usage_words(price: Price, title: str, dimensions: Mapping[str, str], unit: str, currency: str) -> UsageWords:
     """What a line of `price` says of usage that is counted in `unit`; `title` is what people read of the meter."""
     values = [cut_short(value, _LONGEST_VALUE) for _, value in sorted(dimensions.items()) if value]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from flybill_pipeline.billing.money.amounts import to_minor
 from flybill_pipeline.billing.money.decimals import ZERO, exact, plain
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.descriptions import NO_WORDS
 from flybill_pipeline.billing.pricing.limits import PricedPart, limit_steps
 from flybill_pipeline.billing.pricing.line_heads import LineHead, LineKey, head_of, head_with, sorted_dimensions
 from flybill_pipeline.billing.pricing.line_items import LineItem
@@ -77,9 +78,13 @@ def price_month(books: BooksOfMonth, totals: Iterable[UsageTotal]) -> PricedUsag
 
 
 def price_days(books: BooksOfMonth, totals: Iterable[UsageTotal], ends: Iterable[date]) -> Iterator[PricedUsage]:
-    """What `price_month` makes of the totals up to each of the days: they are put to their lines but once."""
+    """What `price_month` makes of the totals up to each of the days: they are put to their lines but once.
+
+    The lines have no description: nobody reads that of each day, and it takes as long as all else.
+    """
     refused = _without_prices(books)
     groups, left_out = ({}, {}) if refused else _grouped(books, totals)
+    groups = {key: each._replace(head=each.head._replace(words=NO_WORDS)) for key, each in groups.items()}
     for end in ends:
         known = {key: each.up_to(end) for key, each in groups.items()}
         begun = {key: each for key, each in known.items() if each.own or each.month}

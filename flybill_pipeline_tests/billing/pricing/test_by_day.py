@@ -42,4 +42,5 @@ def test_each_day_has_the_lines_of_the_days_up_to_it(
     assert list(days) == [date(2026, 10, day) for day in range(1, 21)]
     for end, lines in days.items():
         up_to = [total for total in totals if total.day is not None and total.day <= end]
-        assert lines == price_month(books, up_to).lines, end
+        wanted = price_month(books, up_to).lines
+        assert [line._replace(description="") for line in lines] == [each._replace(description="") for each in wanted]
