@@ -4,6 +4,7 @@ A value is said in the language of the environment when it is put out. Every tex
 print is written out. A name that nobody gives is an error.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date
 from decimal import Decimal
@@ -36,6 +37,7 @@ from flybill_pipeline.billing.words.working import step_words
 from flybill_pipeline.exports.statement_json import note_day
 
 UNBREAKABLE = "\u00a0"
+PERCENT = re.compile(r"(?<=\d) %")
 
 
 def templates() -> BaseLoader:
@@ -105,7 +107,7 @@ def _shown_in(language: Language) -> Callable[[Any], Any]:
 
 
 def _visible(text: str) -> str:
-    return UNBREAKABLE.join(map(visible, text.split(UNBREAKABLE)))
+    return PERCENT.sub(f"{UNBREAKABLE}%", UNBREAKABLE.join(map(visible, text.split(UNBREAKABLE))))
 
 
 def _steps_shown(line: LineItem, language: Language) -> bool:

@@ -10,6 +10,7 @@ from urllib.request import Request, build_opener
 import pytest
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.exports.looks import UNBREAKABLE
 from flybill_pipeline.questions.owed import owed
 from flybill_pipeline.web import budget_form
 from flybill_pipeline_tests.web.conftest import Answer, Browser, NoRedirect, Served
@@ -54,7 +55,7 @@ def test_a_budget_is_set_changed_and_taken_away_by_a_form(served: Served) -> Non
     assert "Set a budget" in developer.get("/orgs/acme").text
     answer = send(developer, {"amount": "10.00", "scope": "", "thresholds": "50 80 100"})
     assert (answer.status, answer.headers["location"]) == (303, PATH)
-    sentence = "November 2025 has come to $2.00 so far: 20 % of the budget of $10.00."
+    sentence = f"November 2025 has come to $2.00 so far: 20{UNBREAKABLE}% of the budget of $10.00."
     for path in (PATH, "/orgs/acme", "/orgs/acme/months/2025-11"):
         assert sentence in Read(developer.get(path).text).text, path
     assert 'class="budget"' in developer.get("/orgs/acme").text

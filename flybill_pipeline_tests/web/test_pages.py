@@ -185,6 +185,7 @@ def test_a_month_to_come_is_not_said_to_run(served: Served) -> None:
     developer, path = served.browser("acme"), "/orgs/acme/months/2026-01"
     page = read(developer.get(path))
     assert "January 2026 has not begun: what is known of it comes to $0.00." in page.text
+    assert "Nothing was used" not in page.text
     assert "so far" not in page.text
     assert "If the month goes on" not in page.text
     answer = json.loads(developer.get(path, Accept="application/json").text)
