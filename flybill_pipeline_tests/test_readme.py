@@ -20,6 +20,7 @@ from flybill_pipeline_tests.docs.pages import PAGES, named, text_of
 from flybill_pipeline_tests.worlds.codes import HOLD_MAKERS, codes
 
 README = text_of("README.md")
+COMMANDS, FLOW = text_of("docs/commands.md"), text_of("docs/how-usage-becomes-money.md")
 OPERATIONS = text_of("docs/operations.md")
 IMPORTS = text_of("docs/organizations-and-items.md")
 CONFIGURATION = text_of("docs/configuration.md")
@@ -28,7 +29,7 @@ VARIABLES = sorted(set(re.findall(r"^\| `([A-Z_]+)[`=]", CONFIGURATION, re.MULTI
 
 
 def test_every_command_that_is_shown_exists_with_its_options() -> None:
-    shown = re.findall(r"^(?:\$ )?(?:\.venv/bin/)?flybill ([a-z-]+)(.*)$", README + OPERATIONS, re.MULTILINE)
+    shown = re.findall(r"^(?:\$ )?(?:\.venv/bin/)?flybill ([a-z-]+)(.*)$", README + COMMANDS + OPERATIONS, re.MULTILINE)
     shown += re.findall(r"`flybill ([a-z-]+)([^`]*)`", ALL)
     assert len(shown) >= 7
     for name, rest in shown:
@@ -43,6 +44,11 @@ def test_every_command_is_shown() -> None:
     assert [name for name in flybill.commands if f"flybill {name}" not in ALL and f"make {name}" not in ALL] == []
 
 
+def test_a_person_finds_every_command_on_one_page_and_the_readme_on_one_screen() -> None:
+    assert [name for name in flybill.commands if f"\nflybill {name} " not in COMMANDS] == []
+    assert len(README.splitlines()) <= 70
+
+
 def test_every_make_target_that_is_shown_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"(?:^|`)make ([a-z]+)", ALL, re.MULTILINE)) <= targets
@@ -50,9 +56,8 @@ def test_every_make_target_that_is_shown_exists() -> None:
 
 def test_the_flow_names_every_asset_and_the_runbook_every_check() -> None:
     graph = build_defs(load_settings({})).resolve_asset_graph()
-    flow = README[README.index("## How usage becomes money") : README.index("## Your own data")]
-    assert [key for key in graph.get_all_asset_keys() if key.to_user_string() not in flow] == []
-    assert "landed_files ─► raw_usage ─► daily_usage ─► monthly_line_items" in flow
+    assert [key for key in graph.get_all_asset_keys() if key.to_user_string() not in FLOW] == []
+    assert "landed_files ─► raw_usage ─► daily_usage ─► monthly_line_items" in FLOW
     assert [check.name for check in graph.asset_check_keys if f"`{check.name}`" not in OPERATIONS] == []
 
 

@@ -34,8 +34,10 @@ def repair_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
     def failed_org_months(
         context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]
     ) -> dg.MaterializeResult[None]:
-        """The to-do list: a key for each organization's month that waits for a person, who mends what the table of
-        `every_org_billed` tells and then materializes the key.
+        """The to-do list: a key for each organization's month that waits for a person.
+
+        The tab Events says for each key what happened and what to do, as `month_is_billed` does for a whole month. Mend
+        it, then materialize the key.
 
         The month is priced, finalized and synced again for this organization alone, and its shard is checked again. A
         key that is done is taken off the list by itself.
