@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from flybill_pipeline.local import postgres_programs as postgres
 from flybill_pipeline.settings import Settings
 from flybill_pipeline.stores.files.folders import local_folder
+from flybill_pipeline.stores.files.regular import require_regular
 from flybill_pipeline.stores.postgres.database import migrate, open_engine
 from flybill_pipeline.stores.sync.restores import is_new, make_new, record_restore
 
@@ -118,6 +119,7 @@ def _whole_or_new(*engines: Engine) -> Iterator[None]:
 
 def _taken_at(folder: Path) -> datetime:
     try:
+        require_regular(folder / MANIFEST)
         return datetime.fromisoformat(json.loads((folder / MANIFEST).read_text())["taken_at"])
     except (OSError, ValueError, KeyError):
         raise BackupError(f"{folder} is no whole backup: it has no {MANIFEST}") from None

@@ -49,7 +49,7 @@ MONTHS = (
 )
 MOMENTS = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2026-10-31", "2026-10-31T23:00:00Z", "now")
 DAYS = ("0001-01-01", "9999-12-31", "2026-02-30", "-1")
-PATHS = ("", ".", "/dev/null", "/proc/self/mem", "/proc/nope/x", "x" * 300, "a\nb", "\udcff", "~", "/etc/shadow/x")
+PATHS = ("", ".", "/dev/null", "/proc/self/mem", "/proc/nope/x", "x" * 300, "a\nb", "\udcff", "~", "pipe")
 CONTENTS = (
     b"", b"\xef\xbb\xbf", b"\x00", b"\xff\xfe\x00o", b'"', b"{}", b"[]", b"[1]", b"null", b"[" * 5000, b"org_id\n",
     b"[{}]",
@@ -97,6 +97,7 @@ def asked(typed: str, parameter: click.Parameter, value: str) -> list[str]:
 def flybill(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Flybill:
     """A deployment in which no job is run and nothing is served."""
     monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")  # nobody will ever write to it
     monkeypatch.setattr("flybill_pipeline.operating.runs.runner", idle)
     for server in ("serving.up._serve", "serving.webhooks.serve", "web.server.serve"):
         monkeypatch.setattr(f"flybill_pipeline.{server}", lambda *_, **__: 0)

@@ -13,6 +13,7 @@ from pathlib import Path
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.quantities import QuantityError, read_quantity
 from flybill_pipeline.billing.usage.texts import LONGEST_EMAIL, LONGEST_ID, fault_of_text
+from flybill_pipeline.stores.files.regular import require_regular
 from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError
 
 YEARS = range(2000, 9999)
@@ -35,6 +36,7 @@ def csv_rows(file: Path) -> tuple[list[str], list[dict[str, str]]]:
     """
     reader = None
     try:
+        require_regular(file)
         with file.open(newline="", encoding="utf-8-sig") as opened:
             reader = csv.DictReader(opened, strict=True)
             rows, header = list(reader), list(reader.fieldnames or [])

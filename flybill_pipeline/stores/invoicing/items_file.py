@@ -15,6 +15,7 @@ from flybill_pipeline.billing.money.amounts import from_minor, to_minor
 from flybill_pipeline.billing.money.currencies import UnknownCurrencyError, currency_of
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.stores.files.regular import require_regular
 from flybill_pipeline.stores.invoicing.budget_fields import scope_text, thresholds_text
 from flybill_pipeline.stores.invoicing.imported_fields import (
     RowFaultError,
@@ -95,6 +96,7 @@ def read_items(file: Path, *, meters: KnownMeters | None = None) -> list[Item]:
 
 def _json_rows(file: Path) -> list[tuple[int, dict[str, Any]]]:
     try:
+        require_regular(file)
         rows = json.loads(file.read_text(encoding="utf-8-sig"), parse_float=Decimal, object_pairs_hook=_object)
     except (OSError, ValueError, RecursionError) as error:
         raise ImportRefusedError([f"{file}: cannot be read as JSON in UTF-8: {error}"]) from None

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from flybill_pipeline.billing.pricing.prices import PriceBook, PriceBooks
+from flybill_pipeline.stores.files.regular import require_regular
 from flybill_pipeline.stores.pricing.book_reader import read_book
 
 
@@ -31,13 +32,18 @@ def load_price_books(path: Path) -> PriceBooks:
 def _files(path: Path, faults: list[str]) -> list[Path]:
     files = [path] if path.is_file() else sorted(path.glob("*.toml"))
     if not files:
-        problem = "has no price book; add a file such as usd.toml" if path.is_dir() else "is not there"
+        problem = "is not there"
+        if path.is_dir():
+            problem = "has no price book; add a file such as usd.toml"
+        elif path.exists():
+            problem = "is a pipe or a device: name a folder or a file"
         faults.append(f"{path}: {problem}")
     return files
 
 
 def _read_file(file: Path, faults: list[str]) -> PriceBook | None:
     try:
+        require_regular(file)
         book, own_faults = _read_text(file.read_text(encoding="utf-8"), file.name)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         faults.append(f"{file.name}: cannot be read as TOML: {error}")

@@ -148,7 +148,8 @@ class Landing:
         if source is None:
             raise LandingError(f"there is no source {source_name!r}; sources.toml has {', '.join(self.sources)}")
         if not file.is_file():
-            raise LandingError(f"{file}: no such file")
+            problem = "it is a folder, a pipe or a device: name a file" if file.exists() else "no such file"
+            raise LandingError(f"{file}: {problem}")
         path = f"{_folder(file, source)}/{file.name}"
         if _hidden(PurePosixPath(path).parts):
             raise LandingError(

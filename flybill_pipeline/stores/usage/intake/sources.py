@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flybill_pipeline.billing.usage.texts import LONGEST_SOURCE, fault_of_text
+from flybill_pipeline.stores.files.regular import require_regular
 from flybill_pipeline.stores.usage.intake.column_fields import (
     QUANTITY,
     TIME,
@@ -118,6 +119,7 @@ def _is_said(source: SourceMapping, each: Any) -> bool:
 def load_sources(path: Path) -> dict[str, SourceMapping]:
     """The mappings of the file `path`, by name. Raises SourcesError that names every fault in it."""
     try:
+        require_regular(path)
         document = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SourcesError(f"{path}: {error}") from None
