@@ -41,6 +41,7 @@ FORGETFUL = [
     for setting in (
         "fsync=off",
         "full_page_writes=off",
+        "autovacuum=off",
         "synchronous_commit=off",
         "max_connections=200",
         "file_copy_method=clone",  # `create database … strategy file_copy` takes a tenth of the time

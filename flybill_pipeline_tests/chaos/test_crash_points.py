@@ -43,7 +43,8 @@ WAYS: dict[str, Plan] = {
 def crash_everywhere(world: World, plan: Plan, *, hours: int = 0, bug: Bug = NO_BUG) -> int:
     """For a new invoice each time: a crash at the next boundary, `hours` without anybody, a second run.
 
-    Returns how many boundaries there were; ends when a run gets through without reaching its crash.
+    Returns how many boundaries there were; ends when a run gets through without reaching its crash, or as soon as a
+    planted bug shows.
     """
     number = 0
     while True:
@@ -59,7 +60,7 @@ def crash_everywhere(world: World, plan: Plan, *, hours: int = 0, bug: Bug = NO_
             world.pass_hours(hours)
         world.sync(**bug.ports(), workers=1)
         world.emulator.clear_faults()
-        if not crashed:
+        if not crashed or (bug is not NO_BUG and world.problems()):
             return number
         number += 1
 

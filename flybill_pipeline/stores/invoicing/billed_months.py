@@ -1,10 +1,11 @@
 """What settled months billed for a service month, and what they billed it from. Reads only; drafts write the rows."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import groupby, takewhile
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, func, select, true
+from sqlalchemy import ColumnElement, Engine, Select, Text, and_, bindparam, func, select, true
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from flybill_pipeline.billing.invoicing.basis import Basis
@@ -67,18 +68,9 @@ class BilledMonths:
 
     def bases(self, service_month: Month, shard: int, org_ids: Collection[str] = ()) -> dict[str, Basis]:
         """What each org whose `service_month` is settled was last billed from for it."""
-        basis = pricing_bases.c
-        own = outcomes.alias("own")
-        query = (
-            select(*(basis[name] for name in ("org_id", *Basis.__slots__)))
-            .ext(distinct_on(basis.org_id))
-            .join(own, and_(own.c.org_id == basis.org_id, own.c.month == str(service_month), own.c.outcome != "held"))
-            .join(outcomes, _of_settled(pricing_bases))
-            .where(basis.service_month == str(service_month), basis.shard == shard, *_among(basis.org_id, org_ids))
-            .order_by(basis.org_id, basis.priced_at.desc(), basis.month.desc())
-        )
+        asked = {"service_month": str(service_month), "shard": shard, "org_ids": list(org_ids)}
         with self._engine.connect() as connection:
-            rows = [dict(row._mapping) for row in connection.execute(query)]
+            rows = [dict(row._mapping) for row in connection.execute(_bases(only=bool(org_ids)), asked)]
         return {row.pop("org_id"): _basis(row, service_month) for row in rows}
 
     def priced_from(self, month: Month) -> set[str | None]:
@@ -134,6 +126,22 @@ class BilledMonths:
             rows = connection.execute(query).all()
         of_months = groupby(rows, key=lambda row: (row.month, row.outcome))
         return [(outcome, [line_of(row) for row in lines]) for (_, outcome), lines in of_months]
+
+
+@cache  # asked for each month of the look-back: to put it together takes longer than to ask it
+def _bases(*, only: bool) -> Select[Any]:
+    """The bases of `:service_month` and `:shard`; with `only`, of `:org_ids`."""
+    basis, month = pricing_bases.c, bindparam("service_month", type_=Text)
+    own = outcomes.alias("own")
+    return (
+        select(*(basis[name] for name in ("org_id", *Basis.__slots__)))
+        .ext(distinct_on(basis.org_id))
+        .join(own, and_(own.c.org_id == basis.org_id, own.c.month == month, own.c.outcome != "held"))
+        .join(outcomes, _of_settled(pricing_bases))
+        .where(basis.service_month == month, basis.shard == bindparam("shard"))
+        .where(*([basis.org_id.in_(bindparam("org_ids", expanding=True))] if only else []))
+        .order_by(basis.org_id, basis.priced_at.desc(), basis.month.desc())
+    )
 
 
 def _joined(months: Iterable[tuple[str, Sequence[LineItem]]]) -> list[LineItem]:

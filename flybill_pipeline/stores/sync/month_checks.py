@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.working import BELOW_ZERO
+from flybill_pipeline.billing.usage.aliases import WAITING
 from flybill_pipeline.stores.invoicing.tables import (
     drafts,
     invoice_lines,
@@ -21,7 +22,7 @@ from flybill_pipeline.stores.invoicing.tables import (
 from flybill_pipeline.stores.pricing.tables import pricing_bases
 from flybill_pipeline.stores.sync.tables import stripe_sync
 
-STRANGE = "a stranger's"
+UNKNOWN = "an alias"
 
 
 class MonthChecks:
@@ -168,10 +169,11 @@ class MonthChecks:
     def priced_from(self, month: Month) -> dict[str, str]:
         """Org → the fingerprint of the usage that its lines of the month were last priced from, and stand as settled.
 
-        Where none is settled, that of the month's own draft. Strangers have lines of nothing: they have a text that is
-        no fingerprint, since what they have may belong to somebody by now.
+        Where none is settled, that of the month's own draft. An alias that waited has lines of nothing, and a text that
+        is no fingerprint: its usage may belong to somebody by now.
         """
-        strangers = select(drafts.c.org_id).where(drafts.c.month == str(month), drafts.c.currency.is_(None))
+        waited = drafts.c.org_id.startswith(WAITING, autoescape=True)
+        aliases = select(drafts.c.org_id).where(drafts.c.month == str(month), waited)
         basis = pricing_bases.c
         last = (
             select(basis.org_id, basis.usage_fingerprint)
@@ -182,7 +184,7 @@ class MonthChecks:
             .order_by(basis.org_id, basis.priced_at.desc(), basis.month.desc())
         )
         with self._engine.connect() as connection:
-            found = dict.fromkeys(connection.execute(strangers).scalars(), STRANGE)
+            found = dict.fromkeys(connection.execute(aliases).scalars(), UNKNOWN)
             return found | {row.org_id: row.usage_fingerprint for row in connection.execute(last)}
 
     def beyond_billing(self, month: Month, org_ids: Collection[str], lookback_months: int) -> set[str]:
