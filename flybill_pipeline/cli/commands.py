@@ -4,6 +4,7 @@ Exit status: 0 done, 1 the work is incomplete (held or failed organizations), 2 
 Dagster, DuckDB and stripe are imported by the commands that need them, so that `owes` answers at once.
 """
 
+import gc
 import sys
 
 import click
@@ -21,6 +22,9 @@ from flybill_pipeline.cli.keeping import KEEPING
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.cli.serving import SERVING
 
+NEW_OBJECTS = 20_000
+"""After so many it is looked for those that nothing leads to but themselves."""
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="flybill-pipeline")
@@ -37,6 +41,8 @@ show_examples(flybill)
 def main() -> None:
     """The entry point: errors of input and environment become one sentence and exit status 2, never a traceback."""
     screen.tolerate_any_text()
+    gc.freeze()  # what is imported stays: to look through all of it again and again is a tenth of a short command
+    gc.set_threshold(NEW_OBJECTS)
     try:
         _run()
     except click.Abort:

@@ -14,7 +14,7 @@ from flybill_pipeline.billing.pricing.by_day import lines_by_day
 from flybill_pipeline.billing.pricing.line_items import total_minor
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
 from flybill_pipeline.billing.usage.totals import OrgUsage
-from flybill_pipeline.questions.org_month import org_month
+from flybill_pipeline.questions.organizations import organizations
 from flybill_pipeline.questions.owed import Owed
 from flybill_pipeline.steps.pricing.price_org import books_under, usage_of
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -41,11 +41,12 @@ def spent_so_far(answer: Owed) -> Spent:
 
 def spent(tools: Toolbox, org_id: str, month: Month) -> Spent:
     """The organization's month, day after day. Raises UnknownOrganizationError."""
-    asked = org_month(tools, org_id, month)
-    books = books_under(tools.books(month)(asked.org.currency), asked.org.contracts)
+    (_,) = organizations(tools, [org_id])
+    org = tools.organizations.terms(org_ids=[org_id])[org_id].in_month(month)
+    books = books_under(tools.books(month)(org.currency), org.contracts)
     part = ShardMonth(month, tools.shard_of(org_id), tools.now(), [org_id])
     used = next(iter(usage_of(part, tools.usage, [books], by_day=True)), None)
-    return Spent(month, asked.org.currency, () if books is None or used is None else _by_day(month, books, used))
+    return Spent(month, org.currency, () if books is None or used is None else _by_day(month, books, used))
 
 
 def _by_day(month: Month, books: BooksOfMonth, used: OrgUsage) -> list[tuple[date, int]]:
