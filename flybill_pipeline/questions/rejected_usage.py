@@ -35,8 +35,9 @@ class RejectedUsage:
     """Files that cannot be read at all, files that are `unread` yet, and rows of the others that do not count.
 
     `bad_rows` are in quarantine, or their sum is too large. `repeats` say what a row before them says. `conflicts` have
-    the id of a row before them, and other content. `rows` and `conflicting` are the first of them, the newest first;
-    empty where only numbers were asked for. Events of the aliases `waiting` count once somebody owns these.
+    the id of a row before them, and other content. Rows that are `left_out` are no usage; `replaced` ones are restated.
+    `rows` and `conflicting` are the first of them, the newest first; empty where only numbers were asked for. Events of
+    the aliases `waiting` count once somebody owns these.
     """
 
     files: Sequence[UnreadableFile]
@@ -44,6 +45,8 @@ class RejectedUsage:
     bad_rows: int
     repeats: int
     conflicts: int
+    left_out: int = 0
+    replaced: int = 0
     waiting: "Sequence[WaitingAlias]" = ()
     rows: "Sequence[BadRow]" = ()
     conflicting: "Sequence[Conflict]" = ()
@@ -64,6 +67,8 @@ def rejected_in(tools: Toolbox, month: Month) -> RejectedUsage:
         bad_rows=_count(bad) + left_out["too_large"],
         repeats=left_out["repeats"],
         conflicts=left_out["conflicts"],
+        left_out=tools.usage_health.no_usage(month.start),
+        replaced=left_out["replaced"],
         waiting=tools.left_out.waiting(month.days()) if left_out["waiting"] else (),
     )
 
@@ -80,6 +85,8 @@ def rejected_usage(tools: Toolbox, name: str | None, limit: int) -> RejectedUsag
         bad_rows=_count(bad) + left_out["too_large"],
         repeats=left_out["repeats"],
         conflicts=left_out["conflicts"],
+        left_out=tools.usage_health.no_usage(EVER, source),
+        replaced=left_out["replaced"],
         waiting=tools.left_out.waiting(source=source),
         rows=list(islice(chain(rows, tools.left_out.too_large(source)), limit)),
         conflicting=tools.left_out.conflicts(source, limit),

@@ -13,6 +13,7 @@ from flybill_pipeline.toolbox.lately import Lately
 if TYPE_CHECKING:
     from flybill_pipeline.stores.usage.intake.landing import Landing
     from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
+    from flybill_pipeline.stores.usage.lake.file_accounts import FileAccounts
     from flybill_pipeline.stores.usage.lake.lake import UsageLake
     from flybill_pipeline.stores.usage.lake.left_out import LeftOut
 
@@ -52,6 +53,12 @@ class UsageTools(Deployment):
         from flybill_pipeline.stores.usage.lake.left_out import LeftOut
 
         return LeftOut(self.lake)
+
+    @cached_property
+    def file_accounts(self) -> "FileAccounts":
+        from flybill_pipeline.stores.usage.lake.file_accounts import FileAccounts
+
+        return FileAccounts(self.lake)
 
     @cached_property
     def usage_health(self) -> UsageHealth:

@@ -58,13 +58,16 @@ class Piece:
 class Taken:
     """What reading a landed file gave: good rows in pieces, and bad rows by reason in one quarantine file.
 
-    Rows that are `left_out` are no usage, as the mapping says.
+    Rows that are `left_out` are no usage, as the mapping says. `records` are what the reader of the format saw, `told`
+    those of them that became events, were left out or refused: counted apart, and the same unless something was lost.
     """
 
     pieces: tuple[Piece, ...]
     quarantined: Mapping[str, int]
     quarantine_path: str | None
     left_out: int = 0
+    records: int = 0
+    told: int = 0
 
     @property
     def rows(self) -> int:

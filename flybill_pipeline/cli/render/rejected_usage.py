@@ -1,5 +1,6 @@
 """How usage that does not count is told: lines in `status`, all of it in `quarantine`, and its JSON."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,20 @@ def show_count(rejected: RejectedUsage) -> None:
         screen.line(screen.warning("usage that does not count yet"), f": {_waiting(rejected)}; {IMPORTS}")
     if rejected.repeats:
         screen.line(f"usage that counts once: {rejected.repeats:,} rows repeat what another row says")
+    for sentence in _as_told(rejected):
+        screen.line(sentence)
+
+
+def _as_told(rejected: RejectedUsage) -> Iterator[str]:
+    """What does not count because the source mapping says so."""
+    if rejected.replaced:
+        yield f"usage that was restated: {rejected.replaced:,} row{_are(rejected.replaced)} replaced by later ones"
+    if rejected.left_out:
+        yield f"no usage: {rejected.left_out:,} row{_are(rejected.left_out)} left out, as `where` of their source says"
+
+
+def _are(count: int) -> str:
+    return " is" if count == 1 else "s are"
 
 
 def show_rejected(rejected: RejectedUsage) -> None:
@@ -94,6 +109,8 @@ def _show_the_rest(rejected: RejectedUsage) -> None:
         screen.line(f"{rejected.unread} of the landed files are not read yet; the next close reads them.")
     if rejected.repeats:
         screen.line(f"{rejected.repeats:,} rows repeat what another row says: each id counts once.")
+    for sentence in _as_told(rejected):
+        screen.line(sentence)
     if not rejected.files and not rejected.bad_rows and not rejected.conflicts and not rejected.waiting:
         screen.line("Every row of every file that was read counts, or is a repetition of one that does.")
 
@@ -131,6 +148,8 @@ def count_data(rejected: RejectedUsage) -> dict[str, Any]:
         "rows_rejected": rejected.bad_rows,
         "repeats": rejected.repeats,
         "conflicts": rejected.conflicts,
+        "left_out": rejected.left_out,
+        "replaced": rejected.replaced,
         "events_waiting": rejected.events_waiting,
         "aliases_waiting": len(rejected.waiting),
         "broken_files": [asdict(each) for each in rejected.files],

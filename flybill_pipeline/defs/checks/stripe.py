@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.file_accounts import by_source
 from flybill_pipeline.defs.checks.check import ERROR, MONTH, MONTH_SHARD, WARN, Check, Finding, offenders
 from flybill_pipeline.defs.metadata.tables import evidence, trouble
 from flybill_pipeline.steps.usage.account_for_usage import account_for_usage
@@ -42,6 +43,12 @@ def _account_for_usage(toolbox: Toolbox, month: Month) -> Finding:
     accounts = account_for_usage(month, toolbox.usage, toolbox.month_checks, toolbox.lookback_months)
     balanced, too_late = all(each.balanced for each in accounts), any(each.too_late for each in accounts)
     tables = evidence([account.as_row() for account in accounts], "quantity by meter")
+    files = toolbox.file_accounts.of_days(month.days())
+    sources = by_source(files)
+    tables |= evidence([each.as_row() for each in sources], "records and events by source")
+    tables |= evidence([each.as_row() for each in files if each.missing], "files that do not come out even")
+    balanced &= not any(each.missing for each in files)
+    balanced &= toolbox.file_accounts.agree_with_totals(month.days(), files)
     return Finding(balanced and not too_late, tables, warning=balanced)
 
 
@@ -120,11 +127,12 @@ STRIPE_CHECKS = (
         cut=MONTH,
         severity=ERROR,
         holds="Per meter, the quantity in the lake stands in lines of the month or of a later one, or waits with a "
-        "reason. Usage that came too late for any invoice is a warning: a longer look-back bills it with the next "
-        "close.",
+        "reason. Each record of a file with usage of the month was left out, refused, or gave events. Each event is "
+        "repeated, conflicting, replaced, too large, waits for the owner of its alias, or counts. Usage that came too "
+        "late for any invoice is a warning: a longer look-back bills it with the next close.",
         broken="Usage was landed that no invoice, no hold and no quarantine accounts for, or that came too late.",
-        remedy="See the table of the check, by meter. Close the month again; if it stays red, it is a fault of "
-        "flybill's.",
+        remedy="See the tables of the check, by meter and by source; a file that does not come out even is named. "
+        "Close the month again; if it stays red, it is a fault of flybill's.",
         no_alert_because=None,
         look=_account_for_usage,
     ),

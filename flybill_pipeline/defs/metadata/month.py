@@ -85,6 +85,8 @@ def _usage(overview: MonthOverview) -> Metadata:
         "rows in quarantine": rejected.bad_rows,
         "rows with the id of another row": rejected.conflicts,
         "rows that repeat another row": rejected.repeats,
+        "rows that a later one replaced": rejected.replaced,
+        "rows that are no usage": rejected.left_out,
         "events of aliases that belong to nobody": rejected.events_waiting,
         **({} if late is None else {"organizations with usage after the close": late.organizations}),
     }

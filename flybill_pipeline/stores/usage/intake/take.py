@@ -89,11 +89,35 @@ def _read(
             quarantined = _write_quarantine(
                 connection, work, arrival, sentences(source, arrival.arrived_at, first_day), written
             )
+            records, told = _records(connection, how, rows), _told(connection, how, written)
         left_out = sum(part.rows for part in written if part.fault == LEFT_OUT)
         ending = ALIASED if source.aliased else ".parquet"
-        return replace(_published((root, work), (name, ending), written, quarantined), left_out=left_out)
+        taken = _published((root, work), (name, ending), written, quarantined)
+        return replace(taken, left_out=left_out, records=records, told=told)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _records(connection: duckdb.DuckDBPyConnection, how: Reading, rows: str) -> int:
+    """How many records the reader saw, whatever became of them."""
+    return _one(connection, f"select count(*) from {rows} where not ({how.rows.not_a_row})") + _set_aside(connection)
+
+
+def _told(connection: duckdb.DuckDBPyConnection, how: Reading, written: list["_Written"]) -> int:
+    """How many records became something: one that tells of several events is one."""
+    if how.simple or not written:
+        return sum(part.rows for part in written) + _set_aside(connection)
+    query = f"select count(distinct row) from {parquet_rows([str(part.file) for part in written])}"
+    return _one(connection, query) + _set_aside(connection)
+
+
+def _set_aside(connection: duckdb.DuckDBPyConnection) -> int:
+    """The records that the format's own reader could not take apart."""
+    return _one(connection, "select count(distinct line) from rejects") if has_rejects(connection) else 0
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    return int(connection.execute(query).fetchall()[0][0])
 
 
 class _Written(NamedTuple):

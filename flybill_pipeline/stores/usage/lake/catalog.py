@@ -101,6 +101,8 @@ class LakeCatalog:
                     state="taken",
                     rows=taken.rows,
                     left_out=taken.left_out,
+                    records=taken.records,
+                    records_told=taken.told,
                     quarantined=dict(taken.quarantined),
                     quarantine_path=taken.quarantine_path,
                     reason=None,

@@ -40,6 +40,8 @@ landed_files = Table(  # every file ever seen in the landing zone; `arrival` ord
     Column("turn", BigInteger),  # grows whenever a path gets content: what restates has the later turn
     Column("rows", BigInteger),
     Column("left_out", BigInteger),  # that are no usage
+    Column("records", BigInteger),  # that the reader saw
+    Column("records_told", BigInteger),  # that became events, were left out or refused
     Column("quarantined", JSONB),  # {reason: rows}
     Column("quarantine_path", Text),
     Column("reason", Text),  # of a broken file

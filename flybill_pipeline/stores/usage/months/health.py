@@ -84,6 +84,13 @@ class UsageHealth:
         with self._engine.connect() as connection:
             return {name: int(count) for name, count in connection.execute(query).one()._mapping.items()}
 
+    def no_usage(self, since: datetime, source: str | None = None) -> int:
+        """How many rows of the files read since then are no usage, as `where` of their sources says; of one source."""
+        file = landed_files.c
+        query = select(func.coalesce(func.sum(file.left_out), 0)).where(file.arrived_at >= since)
+        with self._engine.connect() as connection:
+            return int(connection.execute(query if source is None else query.where(file.source == source)).scalar_one())
+
     def rows_by_day(self, first: date, last: date) -> dict[str, dict[date, int]]:
         """Source → day of usage → rows that were landed for it, re-deliveries included."""
         query = (
