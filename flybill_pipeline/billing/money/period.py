@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 FIRST_YEAR_ASKED, LAST_YEAR_ASKED = 1900, 9900
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
@@ -26,6 +27,7 @@ class Month:
         object.__setattr__(self, "_text", f"{self.year:04d}-{self.number:02d}")
 
     @classmethod
+    @lru_cache(maxsize=1_000)  # every line that is read names one
     def parse(cls, text: str) -> "Month":
         """The month that `text` names as YYYY-MM. Raises ValueError for anything else."""
         match = _MONTH.fullmatch(text)

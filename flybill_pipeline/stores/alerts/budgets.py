@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from flybill_pipeline.billing.alerts.budgets import THRESHOLDS, Budget, Warned
 from flybill_pipeline.billing.money.amounts import to_minor
+from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.words.budgets import warning_words
@@ -82,7 +83,7 @@ class Budgets:
         )
         priced = select(*_ADDED_UP).where(line.month == str(month), line.org_id.in_(org_ids))
         lines: dict[str, list[LineItem]] = defaultdict(list)
-        with self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        with exact(), self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
             heads = list(connection.execute(open_))
             for row in connection.execute(priced.order_by(line.org_id, line.line_no)):
                 lines[row.org_id].append(unexplained_line_of(row))

@@ -70,8 +70,8 @@ class BilledMonths:
         """What each org whose `service_month` is settled was last billed from for it."""
         asked = {"service_month": str(service_month), "shard": shard, "org_ids": list(org_ids)}
         with self._engine.connect() as connection:
-            rows = [dict(row._mapping) for row in connection.execute(_bases(only=bool(org_ids)), asked)]
-        return {row.pop("org_id"): _basis(row, service_month) for row in rows}
+            rows = connection.execute(_bases(only=bool(org_ids)), asked).all()
+        return {org_id: _basis(service_month, known) for org_id, _, *known in rows}
 
     def priced_from(self, month: Month) -> set[str | None]:
         """The ids of the inputs that the month's settled drafts were priced from; None where they are not on record."""
@@ -179,9 +179,11 @@ def _lines_for(service_month: Month, except_month: Month, shard: int, org_ids: C
     )
 
 
-def _basis(row: dict[str, Any], service_month: Month) -> Basis:
-    discounts = None if row["discounts"] is None else tuple(row["discounts"])
-    return Basis(**{**row, "service_month": service_month, "discounts": discounts})
+def _basis(service_month: Month, known: Sequence[Any]) -> Basis:
+    """The basis with these values of its other fields, in order: a close reads one for each org and month of a year."""
+    version, fingerprint, terms, contract, currency, discounts = known
+    held = None if discounts is None else tuple(discounts)
+    return Basis(service_month, version, fingerprint, terms, contract, currency, held)
 
 
 def _of_settled(table: Any) -> ColumnElement[bool]:

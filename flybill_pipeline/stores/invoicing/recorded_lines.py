@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, Row, func, select
 
 from flybill_pipeline.billing.money.amounts import from_minor
+from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import portions_from
@@ -52,7 +53,8 @@ class RecordedLines:
         )
         with self._engine.connect() as connection:
             rows = connection.execute(invoiced).all() or connection.execute(decided_on).all()
-        return tuple(line_of(row) for row in rows)
+        with exact():
+            return tuple([line_of(row) for row in rows])
 
     def priced_from(self, org_id: str, month: Month, since: Month | None = None) -> str | None:
         """The inputs of the org's month, or of the latest settled one before `month` from `since` on."""
@@ -121,7 +123,9 @@ class RecordedLines:
 def _invoice(rows: list[Row[Any]]) -> RecordedInvoice:
     head = rows[0]
     names = ("invoice_id", "number", "org_id", "shard", "currency", "content_hash", "priced_from", "finalized_at")
-    return RecordedInvoice(**{name: getattr(head, name) for name in names}, lines=tuple(line_of(row) for row in rows))
+    with exact():
+        lines = tuple([line_of(row) for row in rows])
+    return RecordedInvoice(**{name: getattr(head, name) for name in names}, lines=lines)
 
 
 def line_of(row: Row[Any]) -> LineItem:
