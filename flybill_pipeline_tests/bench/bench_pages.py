@@ -20,24 +20,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Engine, event
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.exports.forms import FORMS
-from flybill_pipeline.local.postgres import serving
-from flybill_pipeline.settings import load_settings
-from flybill_pipeline.stores.postgres.database import migrate
 from flybill_pipeline.toolbox.tools import Toolbox
-from flybill_pipeline.toolbox.wiring import build_toolbox
 from flybill_pipeline.web import views
 from flybill_pipeline.web.links import Links
 from flybill_pipeline.web.looks import page_of
 from flybill_pipeline_tests.bench.bench_billing import Server
+from flybill_pipeline_tests.bench.billed_home import billed_home
 from flybill_pipeline_tests.bench.figures import Figure, Measure, hand_over
-from flybill_pipeline_tests.bench.year_of_billing import PRICES, SOURCES, Size, bill_a_year, org_id
+from flybill_pipeline_tests.bench.year_of_billing import Size, org_id
 
 SECRET = "of-the-benchmark-alone-and-long-enough"
 HTML, JSON = "text/html", "application/json"
@@ -72,32 +68,13 @@ def pages(running: Month, before: Month) -> Iterator[Page]:
 
 def measure(size: Size, sample: int, runs: int) -> None:
     """Bills a year, then prints what each page and a cold `owes` take."""
-    with TemporaryDirectory(prefix="fb") as name, serving(Path(name) / "pg") as url:
-        home = Path(name)
-        (home / "usd.toml").write_text(PRICES)
-        (home / "sources.toml").write_text(SOURCES)
-        environment = {
-            "FLYBILL_HOME": str(home),
-            "FLYBILL_DATABASE_URL": url.format("flybill"),
-            "FLYBILL_PRICES": str(home / "usd.toml"),
-            "FLYBILL_SOURCES": str(home / "sources.toml"),
-            "FLYBILL_LINK_SECRET": SECRET,
-            "STRIPE_API_KEY": "sk_test_bench",
-        }
-        tools = build_toolbox(load_settings(environment))
-        began = time.monotonic()
-        migrate(tools.engine, shards=tools.settings.shards)
-        bill_a_year(tools, size)
-        _tell(
-            f"{size.orgs:,} orgs, {size.months} closed months of {size.lines} lines, {size.files:,} old files "
-            f"(made in {time.monotonic() - began:.0f} s)"
-        )
+    with billed_home(size, FLYBILL_LINK_SECRET=SECRET) as home:
+        tools, environment = home.tools, {**os.environ, **home.environment}
         chosen = random.Random(SEED).sample(range(size.orgs), min(sample, size.orgs))
         orgs = [org_id(number) for number in chosen]
-        tell_pages(tools, {**os.environ, **environment}, orgs, Server(home / "pg"))
-        tell_cold({**os.environ, **environment}, orgs[:runs])
+        tell_pages(tools, environment, orgs, home.server)
+        tell_cold(environment, orgs[:runs])
         tell_plans(tools, orgs[0])
-        tools.close()
 
 
 def tell_pages(tools: Toolbox, environment: dict[str, str], orgs: Sequence[str], postgres: Server) -> None:

@@ -118,7 +118,7 @@ def _land(tools: Toolbox, month: Month, size: Size) -> None:
                 'meter' || (line % {METERS}) as meter, 'region' || (line // {METERS}) as region,
                 (10 + line / 8)::decimal(18, 6) as quantity, timestamp '{day} 12:00:00' as at
             from range({size.orgs}) orgs(org), range({size.lines}) lines(line)"""
-        with duck(tools.lake.root, Limits()) as connection:
+        with duck(tools.lake.root, Limits(reads=(folder,))) as connection:
             connection.execute(copied(query, folder / f"{day}.parquet", "format parquet, compression zstd"))
 
 
