@@ -67,12 +67,12 @@ class Landing:
         """
         for source in () if seen_only else self.sources.values():
             _require_seen(self.root.joinpath(*_plain_parts(source.files)))
-        above = len(self.root.parts)
+        above = len(str(self.root / "_")) - 1
         landed = [
             (status.st_mtime_ns, source.key, path, status)
             for source in self.sources.values()
-            for path in self.root.glob(source.files)
-            if not _hidden(path.parts[above:])
+            for path in map(str, self.root.glob(source.files))
+            if not _hidden(path[above:].split("/"))
             for status in _status(path)
         ]
         fingerprints = {source.key: source.fingerprint() for source in self.sources.values()}
@@ -81,8 +81,8 @@ class Landing:
         for modified_ns, key, path, status in sorted(landed):
             yield LandedFile(
                 source=key,
-                path=_shown("/".join(path.parts[above:])),
-                location=str(path),
+                path=_shown(path[above:]),
+                location=path,
                 size=status.st_size,
                 modified_ns=modified_ns,
                 mapping_hash=fingerprints[key],
@@ -100,14 +100,14 @@ class Landing:
         """Whether there is a file at this path below the landing zone."""
         return (self.root / path).is_file()
 
-    def _links(self) -> Callable[[Path], bool]:
+    def _links(self) -> Callable[[str], bool]:
         """Whether a file is in another place: somebody who may write here could link to one that only we can read.
 
         Each folder is followed but once: there may be a year of files in it.
         """
         root = self.root.resolve()
-        inside = cache(lambda folder: folder.resolve().is_relative_to(root))
-        return lambda path: not (path.resolve().is_relative_to(root) if path.is_symlink() else inside(path.parent))
+        inside = cache(lambda place: Path(place).resolve().is_relative_to(root))
+        return lambda path: not inside(path if os.path.islink(path) else path.rpartition("/")[0])  # noqa: PTH114
 
     def land(self, file: Path, source_name: str, *, replace: bool = False) -> Landed:
         """Copies `file` to `<landing>/<source>/<file's name>`, all or nothing, if its source mapping can read it.
@@ -226,10 +226,10 @@ def _shown(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _status(path: Path) -> list[os.stat_result]:
+def _status(path: str) -> list[os.stat_result]:
     """The status of a file, if it is one and has not just been taken away."""
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116 - to make a Path of each file of a year takes longer than all else
     except OSError as error:
         if error.errno not in GONE:
             raise
@@ -280,8 +280,8 @@ def _with_hash(file: Path) -> str:
     return f"{stem}-{_digest(file)[:8]}{dot}{suffixes}"
 
 
-def _hash(path: Path, size: int) -> str | None:
-    return _digest(path) if size <= HASHED_UP_TO else None
+def _hash(path: str, size: int) -> str | None:
+    return _digest(Path(path)) if size <= HASHED_UP_TO else None
 
 
 def _digest(path: Path) -> str:
