@@ -40,15 +40,14 @@ EVENTS, FEW_EVENTS = 5_000_000, 200_000
 
 def planned(chosen: argparse.Namespace) -> Iterator[tuple[str, list[str]]]:
     """What is run, in order: the name of a benchmark, and its options."""
-    rest = (SHORT if chosen.short else FULL) | (LONG if chosen.all else {})
-    only = chosen.only or ["usage", *rest]
-    if "usage" in only:
-        for events in chosen.events or [FEW_EVENTS if chosen.short else EVENTS]:
-            for kind in chosen.formats:
-                yield "usage", ["--events", str(events), "--formats", kind]
-    for name, options in rest.items():
-        if name in only:
-            yield name, options
+    usual = SHORT if chosen.short else FULL
+    for name in chosen.only or ["usage", *usual, *(LONG if chosen.all else ())]:
+        if name == "usage":
+            for events in sorted(set(chosen.events or ())) or [FEW_EVENTS if chosen.short else EVENTS]:
+                for kind in chosen.formats:
+                    yield name, ["--events", str(events), "--formats", kind]
+        else:
+            yield name, (usual | LONG)[name]
 
 
 def run(plan: Sequence[tuple[str, list[str]]], file: Path) -> list[str]:
@@ -62,7 +61,7 @@ def run(plan: Sequence[tuple[str, list[str]]], file: Path) -> list[str]:
     return failed
 
 
-def main() -> None:
+def parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--short", action="store_true", help="small sizes, in which fixed costs outweigh the rest")
@@ -71,14 +70,19 @@ def main() -> None:
     parser.add_argument("--events", nargs="+", type=int, help="sizes of the month of usage")
     parser.add_argument("--formats", nargs="+", choices=FORMATS, default=FORMATS)
     parser.add_argument("--chart", type=Path, default=CHART, help="where growth is drawn, of several sizes")
-    chosen = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Runs what is asked for."""
+    chosen = parser().parse_args()
     with TemporaryDirectory() as folder:
         file = Path(folder) / "figures"
         failed = run(list(planned(chosen)), file)
         figures = handed_over(file)
     say(f"\n{table(figures)}\n\n{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the end")
-    if chosen.events and len(chosen.events) > 1:
-        chosen.chart.write_text(drawn(figures))
+    if picture := drawn(figures):
+        chosen.chart.write_text(picture)
         say(f"growth is drawn in {chosen.chart}")
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")

@@ -16,11 +16,13 @@ Line = tuple[str, str, bool, list[tuple[int, float]]]
 
 
 def drawn(figures: Sequence[Figure]) -> str:
-    """The picture of every stage that was measured in several sizes."""
+    """The picture of every stage that was measured in several sizes; empty where none was."""
     stages: dict[str, list[Figure]] = defaultdict(list)
     for figure in figures:
         stages[figure.stage].append(figure)
     grown = {stage: sorted(same, key=lambda each: each.count) for stage, same in stages.items() if len(same) > 1}
+    if not grown:
+        return ""
     parts = [
         *_panel("CPU seconds for a million events", LEFT, list(_times(grown))),
         *_panel("MB of memory at most", LEFT + PANEL + BETWEEN, list(_memory(grown))),

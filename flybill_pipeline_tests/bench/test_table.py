@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from flybill_pipeline_tests.bench.__main__ import parser, planned
 from flybill_pipeline_tests.bench.chart import drawn
 from flybill_pipeline_tests.bench.figures import FILE, Figure, Measure, hand_over, handed_over
 from flybill_pipeline_tests.bench.table import table
@@ -22,6 +23,19 @@ def test_each_number_stands_beside_its_bar() -> None:
     assert lines[5] == "files → lake: growth 1,000,000 to 10,000,000 1.50 x linear, by CPU ≤ 1.1 MISSED"
 
 
+def test_what_is_asked_for_is_run_and_nothing_else() -> None:
+    def named(*options: str) -> list[str]:
+        return [" ".join([name, *given]) for name, given in planned(parser().parse_args(options))]
+
+    assert named("--only", "statements") == ["statements"]
+    assert named("--only", "usage", "--formats", "csv", "--events", "10", "20") == [
+        "usage --events 10 --formats csv",
+        "usage --events 20 --formats csv",
+    ]
+    assert "statements" in named("--all")
+    assert [each.split()[0] for each in named()] == ["usage"] * 3 + ["billing", "sync", "reconcile", "pages"]
+
+
 def test_figures_come_back_as_they_were_handed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "figures"
     assert handed_over(file) == []
@@ -37,3 +51,4 @@ def test_growth_is_drawn_of_what_was_measured_in_several_sizes() -> None:
     assert {"1 M", "10 M", "files → lake"} <= set(texts)
     assert "sync" not in texts
     assert len(list(picture.iter("{http://www.w3.org/2000/svg}polyline"))) == 3  # ours, the floor, memory
+    assert drawn([SMALL, SYNC]) == ""
