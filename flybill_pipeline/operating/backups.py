@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flybill_pipeline.local import postgres_programs as postgres
 from flybill_pipeline.settings import Settings
-from flybill_pipeline.stores.files.folders import local_folder
+from flybill_pipeline.stores.files.folders import in_bucket, local_folder
 from flybill_pipeline.stores.files.regular import require_regular
 from flybill_pipeline.stores.postgres.database import migrate, open_engine
 from flybill_pipeline.stores.sync.restores import is_new, make_new, record_restore
@@ -31,18 +31,26 @@ class BackupError(Exception):
 
 
 def back_up(settings: Settings, folder: Path, now: datetime) -> str:
-    """Copies everything to `folder`, which must be new or empty; returns a sentence. `settings` must be complete."""
-    _prepare(folder, [local_folder(url) for url in (settings.lake_url, settings.landing_url)])
+    """Copies everything to `folder`, which must be new or empty; returns a sentence. `settings` must be complete.
+
+    A landing zone in a bucket is not copied: what was read of it is in the lake, and a bucket keeps its own versions.
+    """
+    copied = {name: local_folder(url) for name, url in _folders(settings)}
+    _prepare(folder, list(copied.values()))
     with _whole_or_empty(folder):
         postgres.dump(str(settings.database_url), folder / BILLING)
         postgres.dump(str(settings.dagster_database_url), folder / DAGSTER)
-        files = sum(
-            _copy(local_folder(url), folder / name)
-            for url, name in ((settings.lake_url, LAKE), (settings.landing_url, LANDING))
-        )
+        files = sum(_copy(place, folder / name) for name, place in copied.items())
         manifest = {"taken_at": now.isoformat(), "files": files}
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
-    return f"Backed up both databases and {files} files to {folder}."
+    left = " The landing zone is a bucket, which is not copied." if in_bucket(settings.landing_url) else ""
+    return f"Backed up both databases and {files} files to {folder}.{left}"
+
+
+def _folders(settings: Settings) -> Iterator[tuple[str, str]]:
+    yield LAKE, settings.lake_url
+    if not in_bucket(settings.landing_url):
+        yield LANDING, settings.landing_url
 
 
 def _prepare(folder: Path, copied: Sequence[Path]) -> None:
@@ -63,19 +71,18 @@ def _prepare(folder: Path, copied: Sequence[Path]) -> None:
 def restore(settings: Settings, folder: Path, now: datetime) -> str:
     """Fills a deployment in which nothing was ever stored; returns a sentence. `settings` must be complete."""
     taken_at = _taken_at(folder)
-    lake, landing = local_folder(settings.lake_url), local_folder(settings.landing_url)
+    folders = {name: local_folder(url) for name, url in _folders(settings)}
     billing, dagster = open_engine(str(settings.database_url)), open_engine(str(settings.dagster_database_url))
     for place, empty in (
         ("The billing database", is_new(billing)),
         ("Dagster's database", is_new(dagster)),
-        (str(lake), not any(lake.iterdir())),
-        (str(landing), not any(landing.iterdir())),
+        *((str(place), not any(place.iterdir())) for place in folders.values()),
     ):
         if not empty:
             raise BackupError(f"{place} is not empty: a backup is restored into a new deployment")
-    with _whole_or_empty(lake, landing), _whole_or_new(billing, dagster):
-        _copy(folder / LAKE, lake)
-        _copy(folder / LANDING, landing)
+    with _whole_or_empty(*folders.values()), _whole_or_new(billing, dagster):
+        for name, target in folders.items():
+            _copy(folder / name, target)
         postgres.restore(str(settings.dagster_database_url), folder / DAGSTER)
         postgres.restore(str(settings.database_url), folder / BILLING)
         migrate(billing, shards=settings.shards)

@@ -15,6 +15,7 @@ from flybill_pipeline.local.keeper import ServiceError
 from flybill_pipeline.operating import probes
 from flybill_pipeline.operating.findings import Examined, Finding, Variable, ok, warning, wrong
 from flybill_pipeline.settings import Settings, SettingsError, may_hold_a_secret, variable
+from flybill_pipeline.stores.files.folders import in_bucket
 from flybill_pipeline.stores.postgres.condition import Condition
 from flybill_pipeline.stores.postgres.database import newest_revision
 from flybill_pipeline.stores.usage.lake.ownership import noted
@@ -103,7 +104,8 @@ def _lake_owner(settings: Settings, condition: Condition | None) -> Iterator[Fin
 def _folders(settings: Settings) -> Iterator[Finding]:
     yield from probes.folder("home", "FLYBILL_HOME", str(settings.home))
     yield from probes.folder("lake", "FLYBILL_LAKE_URL", settings.lake_url)
-    yield from probes.folder("landing zone", "FLYBILL_LANDING_URL", settings.landing_url)
+    landing = ("landing zone", "FLYBILL_LANDING_URL", settings.landing_url)
+    yield from [probes.bucket(*landing)] if in_bucket(settings.landing_url) else probes.folder(*landing)
 
 
 def _stripe(settings: Settings) -> Iterator[Finding]:

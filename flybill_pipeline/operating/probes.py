@@ -15,7 +15,8 @@ from flybill_pipeline.billing.sync.clocks import CLOCK_REMEDY
 from flybill_pipeline.billing.sync.values import Failure
 from flybill_pipeline.operating.findings import Finding, ok, warning, wrong
 from flybill_pipeline.settings import Settings
-from flybill_pipeline.stores.files.folders import AddressError, place_of
+from flybill_pipeline.stores.files.folders import AddressError, ObjectsError, place_of
+from flybill_pipeline.stores.files.objects import Objects
 from flybill_pipeline.stores.postgres.condition import Condition, condition_of
 from flybill_pipeline.toolbox.wiring import open_stripe
 
@@ -42,6 +43,15 @@ def folder(about: str, variable: str, url: str) -> Iterator[Finding]:
         yield found(about, f"{free}.", f"Free some room on its disk, or name another folder in {variable}.")
     else:
         yield ok(about, f"{free}.")
+
+
+def bucket(about: str, variable: str, url: str) -> Finding:
+    """Whether a bucket lets us list it."""
+    try:
+        some = next(Objects(url).all(), None)
+    except ObjectsError as error:
+        return wrong(about, f"{error}.", f"Correct {variable}, or the variables that docs/configuration.md names.")
+    return ok(about, f"{url} answers{'' if some else ', and is empty'}.")
 
 
 def database(about: str, variable: str, url: str, *, where: str) -> tuple[Finding, Condition | None]:

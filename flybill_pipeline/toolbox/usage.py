@@ -44,7 +44,7 @@ class UsageTools(Deployment):
             self.settings.lake_url,
             self.catalog,
             shards=self.shards,
-            intake=Intake(self.landing.sources, first_day, self.landing.root),
+            intake=Intake(self.landing.sources, first_day, self.landing.folder),
             engine=self.settings.usage_engine,
         )
 
@@ -72,7 +72,11 @@ class UsageTools(Deployment):
     def unread_files(self, source: str | None = None) -> list[str]:
         """The landed files that wait to be read, of one source where it is given, each named with its version."""
         unread = self.catalog.unread(self.landing.files(seen_only=True))
-        return [f"{file.path}:{file.size}:{file.modified_ns}" for file in unread if source in (None, file.source)]
+        return [
+            f"{file.path}:{file.size}:{file.modified_ns}:{file.changed_ns}"
+            for file in unread
+            if source in (None, file.source)
+        ]
 
     @cached_property
     def unread_lately(self) -> Lately[list[str]]:

@@ -36,7 +36,7 @@ def test_every_tool_is_made_without_connecting(settings: Settings) -> None:
 def test_what_was_never_opened_is_not_opened_to_be_closed(settings: Settings) -> None:
     tools = build_toolbox(settings)
     tools.close()
-    assert set(vars(tools)) == {"settings", "now", "open_stripe", "channels", "post_to", "platform"}
+    assert set(vars(tools)) == {"settings", "now", "open_stripe", "channels", "post_to", "platform", "reads"}
 
 
 def test_a_toolbox_with_another_clock_is_else_the_same(settings: Settings) -> None:

@@ -16,7 +16,8 @@ class LandedFile:
     where that would take long. `mapping_hash` names the mapping: a broken file is tried again when that is mended.
     `changed_ns` is when anything about the file changed, be it that an older copy was put back with its own times.
     A file that is `elsewhere` is not in the landing zone: a link in it leads to another place. It may be the `whole` of
-    each "day" or "month" that it has rows of, and take back what earlier files of its source said of that.
+    each "day" or "month" that it has rows of, and take back what earlier files of its source said of that. One that
+    lies in a bucket has no location: `fetch` writes it to a path.
     """
 
     source: str
@@ -29,6 +30,7 @@ class LandedFile:
     changed_ns: int = 0
     elsewhere: bool = False
     whole: str = ""
+    fetch: Callable[[str], None] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,22 @@
-"""Turns the address of the lake or the landing zone into a place on disk. The one file to change for object stores."""
+"""Turns the address of the lake or the landing zone into a place on disk, or says that it is a bucket: `objects`."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+BUCKETS = ("s3", "gs", "az")
+
 
 class AddressError(Exception):
     """The address names storage that flybill cannot use; the message names the address and the remedy."""
+
+
+class ObjectsError(Exception):
+    """A bucket did not do what it was asked to; the message names it, and says what to do."""
+
+
+def in_bucket(url: str) -> bool:
+    """Whether the address is one of an object store."""
+    return urlsplit(url).scheme in BUCKETS
 
 
 def local_folder(url: str) -> Path:

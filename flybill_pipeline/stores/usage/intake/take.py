@@ -15,7 +15,9 @@ import duckdb
 
 from flybill_pipeline.billing.usage.files import ALIASED, Arrival, Broken, NotRead, Piece, Taken
 from flybill_pipeline.stores.files.duck import Limits, copied, duck, parquet_rows, quoted
+from flybill_pipeline.stores.files.folders import ObjectsError
 from flybill_pipeline.stores.files.second_reader import fault_of, fault_of_packing
+from flybill_pipeline.stores.usage.intake.fetched import on_disk
 from flybill_pipeline.stores.usage.intake.judging import LEFT_OUT, MACROS, SHOWN, judging_query, sentences
 from flybill_pipeline.stores.usage.intake.readers import prepared, reading
 from flybill_pipeline.stores.usage.intake.reading import Reading, UnreadableFileError
@@ -38,6 +40,16 @@ def take_file(
     must stop the others. It is Broken only when a second reader, which shares nothing with DuckDB, cannot read it
     either: a full disk may look to DuckDB like bad input.
     """
+    try:
+        with on_disk(arrival, root / "work") as here:
+            return _taken(root, here, source, limits, first_day)
+    except (ObjectsError, OSError) as error:  # it was not fetched, and nothing shows that it is a bad file
+        return NotRead(str(error))
+
+
+def _taken(
+    root: Path, arrival: Arrival, source: SourceMapping, limits: Limits, first_day: date
+) -> Taken | Broken | NotRead:
     file = arrival.file
     if file.elsewhere:
         return Broken(

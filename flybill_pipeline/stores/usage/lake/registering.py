@@ -19,7 +19,8 @@ def news_of(file: LandedFile, known: Row[Any] | None) -> Literal["new", "changed
     """What there is to read in `file`, when `known` is registered: nothing if it is as it was, or only touched."""
     if known is None:
         return "new"
-    if (known.size, known.modified_ns) != (file.size, file.modified_ns):
+    other_tag = file.fetch is not None and known.content_hash != file.content_hash()  # of an object the tag, at hand
+    if other_tag or (known.size, known.modified_ns) != (file.size, file.modified_ns):
         same = known.content_hash is not None and known.content_hash == file.content_hash()
         if not same:
             return "changed"

@@ -1,0 +1,120 @@
+"""A bucket, or a part of one, as files: listed, fetched, put. The only speaker to object stores; decides nothing.
+
+Credentials and endpoint are those of the environment, as the library looks for them (AWS_ACCESS_KEY_ID, AWS_REGION,
+AWS_ENDPOINT_URL, GOOGLE_APPLICATION_CREDENTIALS, AZURE_STORAGE_ACCOUNT_NAME, …). They are shown nowhere.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import from_url
+
+from flybill_pipeline.stores.files.folders import ObjectsError
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+
+CHUNK = 8 * 1024 * 1024
+_PATIENCE: "ClientConfig" = {
+    "allow_http": True,  # which is asked for by an endpoint that begins so
+    "connect_timeout": timedelta(seconds=5),
+    "read_timeout": timedelta(seconds=30),
+    "timeout": timedelta(days=1),  # of a large file as a whole
+}
+_AGAIN: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
+_METADATA_SERVICE = "169.254.169.254"
+"""Who gives credentials to machines of a cloud: asked where the environment has none."""
+
+
+class Lying(NamedTuple):
+    """An object as it was listed. `tag` is another one whenever its content is."""
+
+    path: str
+    size: int
+    modified: datetime
+    tag: str
+
+
+class Objects:
+    """The objects below `url`, such as s3://bucket/landing. Nothing is asked of it until it is used."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def all(self) -> Iterator[Lying]:
+        """Every object. Raises ObjectsError."""
+        with self._told():
+            for page in obstore.list(self._store):
+                for each in page:
+                    yield Lying(each["path"], each["size"], each["last_modified"], each["e_tag"] or "")
+
+    def find(self, path: str) -> Lying | None:
+        """The object at `path`, if there is one. Raises ObjectsError."""
+        try:
+            with self._told():
+                found = obstore.head(self._store, path)
+        except FileNotFoundError:
+            return None
+        return Lying(path, found["size"], found["last_modified"], found["e_tag"] or "")
+
+    def fetch(self, lying: Lying, to: Path) -> None:
+        """Writes the object to `to`. Raises ObjectsError, also where it is another one by now."""
+        try:
+            with self._told(), to.open("wb") as file:
+                answer = obstore.get(self._store, lying.path, options={"if_match": lying.tag} if lying.tag else {})
+                for chunk in answer.stream(min_chunk_size=CHUNK):
+                    file.write(chunk)
+        except FileNotFoundError:
+            raise ObjectsError(f"{lying.path} was taken away before it was fetched") from None
+        if to.stat().st_size != lying.size:
+            raise ObjectsError(f"{lying.path} was not fetched whole")
+
+    def put(self, file: Path, path: str) -> None:
+        """Makes `file` the object at `path`, whole or not at all. Raises ObjectsError."""
+        with self._told():
+            obstore.put(self._store, path, file)
+
+    @cached_property
+    def _store(self) -> "ObjectStore":
+        try:
+            return from_url(self.url, client_options=_PATIENCE, retry_config=_AGAIN)
+        except (BaseError, ValueError):
+            raise ObjectsError(
+                f"{self.url}: its address and the environment do not say enough to find the bucket: give "
+                "s3://bucket/…, gs://bucket/… or az://container/…, and the variables of docs/configuration.md"
+            ) from None
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except (BaseError, OSError) as error:
+            raise ObjectsError(f"{self.url}: {_why(error)}") from None
+
+
+def _why(error: Exception) -> str:
+    """What the library says, in our words: it quotes whole answers, and addresses that may be signed."""
+    said = str(error)
+    if isinstance(error, OSError) and error.strerror and not isinstance(error, BaseError):
+        return error.strerror
+    if "412 Precondition" in said:
+        return "the file was changed while it was fetched"
+    if "NoSuchBucket" in said:
+        return "there is no such bucket: correct its name"
+    if _METADATA_SERVICE in said:
+        return "the environment has no credentials: set those of docs/configuration.md"
+    if re.search(r"\b40[13] |PermissionDenied|Unauthenticated", said):
+        return "the bucket does not let these credentials do this: give them the right to list, read and write"
+    status = re.search(r"status code: (\d{3})", said)
+    if status:
+        return f"the bucket answers {status[1]}: it is read again the next time"
+    return "the bucket does not answer: look whether its address and the network are right"
