@@ -14,7 +14,7 @@ def preview_data(answer: Previewed) -> dict[str, Any]:
     look = found.look
     counts = {name: getattr(look, name) for name in ("rows", "left_out", "repeats", "conflicts")}
     return {
-        "rows": counts | {"refused": look.rows - look.readable - look.left_out, "events": look.readable},
+        "rows": counts | {"refused": look.bad, "events": look.readable},
         "known": found.known,
         "conflicting": found.conflicting,
         "first_at": found.first_at,

@@ -51,7 +51,7 @@ def _counted(look: Look) -> str:
     rows = "1 row" if look.rows == 1 else f"{look.rows:,} rows"
     left_out = f", {look.left_out:,} are no usage" if look.left_out else ""
     fault = f" ({look.first_fault})" if look.first_fault else ""
-    return f"{rows} looked at, {look.readable:,} can be read{fault}{left_out}"
+    return f"{rows} looked at, {look.rows - look.bad - look.left_out:,} can be read{fault}{left_out}"
 
 
 def _first_event(look: Look) -> Iterator[str]:

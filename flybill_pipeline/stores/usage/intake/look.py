@@ -23,7 +23,8 @@ SHOWN_PARTS = ("event_id", "org_id", "meter", "quantity", "dimensions", "occurre
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen: `rows` looked at, `readable` ones among them, and of these what has the id of an earlier row.
+    """What was seen: `rows` looked at, `bad` ones among them, `readable` events, and of these what has an earlier id.
+    A row may tell of several events.
 
     `repeats` have its content too, `conflicts` another one. `first_event` has its parts as texts; `first_fault` says
     row and reason of the first row that cannot be read. Rows that are no usage are `left_out`. `refused` are the first
@@ -38,6 +39,7 @@ class Look:
     first_fault: str | None
     left_out: int = 0
     refused: Sequence[tuple[int, str, str, str | None]] = ()
+    bad: int = 0
 
 
 def look_into(
@@ -58,12 +60,13 @@ def look_into(
     connection.execute(
         f"create temp table looked as select {', '.join(SHOWN_PARTS)}, fault, raw, {number} as row from ({judged})"
     )
-    good, bad, left_out = _one(connection, _COUNTS)
+    rows_there, good, bad, left_out = _one(connection, _COUNTS)
     rejected = has_rejects(connection) and _one(connection, "select count(distinct line) from rejects")[0]
     repeats, conflicts = _one(connection, _SAME_IDS)
     refused = _refused(connection, sentences(source, now), rejected=bool(rejected))
     return Look(
-        rows=good + bad + left_out + rejected,
+        rows=rows_there + rejected,
+        bad=bad + rejected,
         readable=good,
         repeats=repeats,
         conflicts=conflicts,
@@ -77,8 +80,8 @@ def look_into(
 CONTENT = "(org_id, meter, dimensions, quantity, occurred_at)"
 """What makes two events with one id the same event."""
 REFUSED_SHOWN = 20
-_COUNTS = f"""select count(*) filter (fault is null), count(fault) filter (fault <> '{LEFT_OUT}'),
-    count(*) filter (fault = '{LEFT_OUT}') from looked"""
+_COUNTS = f"""select count(distinct row), count(*) filter (fault is null),
+    count(distinct row) filter (fault <> '{LEFT_OUT}'), count(*) filter (fault = '{LEFT_OUT}') from looked"""
 _DOUBLED = """select row, list_filter(list_distinct(keys), lambda key: len(list_filter(keys, lambda k: k = key)) > 1)
     from (select rowid + 1 as row, try(json_keys(line)) as keys from landed) where len(keys) > len(list_distinct(keys))
     order by row limit 1"""
@@ -116,7 +119,7 @@ def _refused(
     """The first rows that cannot be read: number, reason, sentence, text."""
     rejects = "union all select line::bigint, null, lower(error_type::varchar), csv_line from rejects"
     rows = connection.execute(f"""select * from (
-        select row, fault, null as error, raw from looked where fault <> {quoted(LEFT_OUT)}
+        select distinct row, fault, null as error, raw from looked where fault <> {quoted(LEFT_OUT)}
         {rejects if rejected else ""}) order by row limit {REFUSED_SHOWN}""").fetchall()
     return [
         (row, fault or f"malformed_{error}", messages.get(fault, f"the row does not fit the format: {error}"), raw)

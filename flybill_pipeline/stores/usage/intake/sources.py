@@ -145,6 +145,10 @@ def load_sources(path: Path) -> dict[str, SourceMapping]:
 
 def _source(table: Table) -> SourceMapping:
     columns, dimensions = table.table("columns"), table.table("dimensions")
+    if "event_id" in table:
+        if "event_id" in columns:
+            columns.fault("event_id", "is said twice, here and beside `columns`")
+        columns.values["event_id"] = table.pop("event_id")
     measures = _measures(table)
     one_meter = ("meter", "quantity")
     if measures:

@@ -44,6 +44,22 @@ def test_it_says_everything_and_stores_nothing(world: UsageWorld, tmp_path: Path
     assert [event["event_id"] for event in found.events] == ["1", "2", "3", "3"]
 
 
+def test_a_row_of_several_events_is_one_row(tmp_path: Path) -> None:
+    columns = '{ org_id = "org", occurred_at = "at" }'
+    measures = "".join(f'[[sources.measures]]\nmeter = "{name}"\nquantity = "{name}"\n' for name in "ab")
+    text = (
+        f'[[sources]]\nname = "m"\nformat = "jsonl"\nfiles = "m/*"\nevent_id = "row"\ncolumns = {columns}\n{measures}'
+    )
+    (tmp_path / "sources.toml").write_text(text)
+    landing = Landing(str(tmp_path / "landing"), load_sources(tmp_path / "sources.toml"))
+    file = tmp_path / "m.jsonl"
+    rows = [{"org": org, "at": "2026-10-05", "a": 1, "b": 2} for org in ("acme", "")]
+    file.write_text(jsonl(*rows))
+    look = landing.preview(file, "m", InLake(tmp_path)).look
+    assert (look.rows, look.bad, look.readable) == (2, 1, 2)
+    assert [(row, reason) for row, reason, _, _ in look.refused] == [(2, "org_missing")]
+
+
 def test_it_is_shown_as_text_and_as_json(world: UsageWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "b.jsonl"
     file.write_text(jsonl(edge(1, gb=1.5), {"id": "bad"}))

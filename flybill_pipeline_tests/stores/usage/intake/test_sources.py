@@ -117,3 +117,13 @@ def test_the_sample_mapping_tells_cloud_events_apart_by_source_and_id(reader: Re
     read = reader.text(text, load_sources(SAMPLE)["cloudevents"])
     assert len({event["event_id"] for event in read.events}) == len(read.events) == 3
     assert [reject["reason"] for reject in read.rejects] == ["event_id_missing"]
+
+
+def test_the_id_may_stand_beside_the_columns_but_once(tmp_path: Path) -> None:
+    head = '[[sources]]\nname = "a"\nformat = "csv"\nfiles = "*"\nevent_id = "id"\n'
+    rest = 'org_id = "org", meter = "m", quantity = "q", occurred_at = "t"'
+    (tmp_path / "sources.toml").write_text(f"{head}columns = {{ {rest} }}")
+    assert load_sources(tmp_path / "sources.toml")["a"].event_id == (Column("id"),)
+    (tmp_path / "sources.toml").write_text(f'{head}columns = {{ event_id = "id", {rest} }}')
+    with pytest.raises(SourcesError, match=r"columns\.event_id: is said twice, here and beside `columns`"):
+        load_sources(tmp_path / "sources.toml")
