@@ -6,7 +6,7 @@ another's month. Everything is read but for budgets, which can be set.
 
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -47,6 +47,7 @@ ORG = "/orgs/{org:path}"
 MONTH = "/months/{month}"
 MOST_AT_ONCE = 2
 """Pages of one organization."""
+NOBODY = "-"
 NOTHING_SENT: Mapping[str, str] = {}
 LONGEST_NUMBER = 9
 """Of a line, in digits."""
@@ -61,6 +62,7 @@ def application(tools: Toolbox, links: Links, address: str) -> ASGIApp:
 
     @asynccontextmanager
     async def closing(_app: Starlette) -> AsyncIterator[None]:
+        await run_in_threadpool(warm, reading)
         yield
         reading.close()
 
@@ -79,6 +81,15 @@ def application(tools: Toolbox, links: Links, address: str) -> ASGIApp:
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=closing)
     app.router.redirect_slashes = False  # it would lead to whatever host the request names
     return SafeHeaders(PathsAsSent(app))  # outside, so that an answer to a failure has the headers too
+
+
+def warm(tools: Toolbox) -> None:
+    """Opens what every page reads, so that nobody who asks first waits for it; what fails will fail for them."""
+    running = Month.of(tools.now())
+    with suppress(Exception):
+        tools.unread_lately()
+        for month in (running.previous(), running):
+            tools.usage.fingerprints(month, 0, [NOBODY])
 
 
 async def described(_request: Request) -> Response:

@@ -5,6 +5,7 @@ import posixpath
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -32,6 +33,7 @@ from flybill_pipeline.web.charts import Curve
 from flybill_pipeline.web.guard import HEADERS
 from flybill_pipeline.web.links import Links
 from flybill_pipeline.web.looks import environment, page_of
+from flybill_pipeline.web.pages import warm
 from flybill_pipeline.web.views import ShownEvents
 from flybill_pipeline_tests.cli.render import hostile as hostile_values
 from flybill_pipeline_tests.cli.render.hostile import CONTROLS, hostile
@@ -190,6 +192,15 @@ def test_a_month_to_come_is_not_said_to_run(served: Served) -> None:
     assert "If the month goes on" not in page.text
     answer = json.loads(developer.get(path, Accept="application/json").text)
     assert (answer["forecast"], answer["forecast_minor"]) == (None, 0)
+
+
+def test_what_every_page_reads_is_opened_before_the_first_is_asked_for(served: Served) -> None:
+    tools = replace(served.site.tools)
+    warm(tools)
+    assert {"usage", "unread_lately", "engine"} <= vars(tools).keys()
+    tools.close()
+    short = replace(tools, settings=tools.settings.model_copy(update={"database_url": "postgresql://nobody@/x?port=1"}))
+    warm(short)  # who asks is told
 
 
 def test_what_is_owed_stands_before_what_it_may_come_to(served: Served) -> None:
