@@ -1,6 +1,7 @@
 """The tools of usage at rest: the landing zone, the lake, its catalog. Months of it are measured by `pricing`."""
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,12 @@ class UsageTools(Deployment):
         from flybill_pipeline.stores.usage.intake.landing import Landing
         from flybill_pipeline.stores.usage.intake.sources import load_sources
 
-        return Landing(self.settings.landing_url, load_sources(self.settings.sources))
+        return Landing(self.settings.landing_url, load_sources(self.settings.sources), self._first_day)
+
+    @property
+    def _first_day(self) -> date:
+        """What is older than this was written by a clock that was wrong."""
+        return Month.parse(self.settings.first_month).first_day
 
     @cached_property
     def catalog(self) -> "LakeCatalog":
@@ -39,12 +45,11 @@ class UsageTools(Deployment):
     def lake(self) -> "UsageLake":
         from flybill_pipeline.stores.usage.lake.lake import Intake, UsageLake
 
-        first_day = Month.parse(self.settings.first_month).first_day
         return UsageLake(
             self.settings.lake_url,
             self.catalog,
             shards=self.shards,
-            intake=Intake(self.landing.sources, first_day, self.landing.folder),
+            intake=Intake(self.landing.sources, self._first_day, self.landing.folder),
             engine=self.settings.usage_engine,
         )
 

@@ -48,7 +48,8 @@ REASONS = {
     "nul": "an id, the meter or a dimension holds a NUL character, which no database can keep: leave it out",
     "too_long": "an id or the meter has more than {longest_id} characters, or a dimension more than"
     " {longest_dimension}: shorten it, or name several columns as event_id, then a hash of them is kept",
-    "clock": "the time ({occurred_at}) is before {first} or after {last}, so the clock that wrote it was wrong",
+    "clock": "the time ({occurred_at}) is before {first} or after {last}: the clock that wrote it was wrong, or"
+    " FLYBILL_FIRST_MONTH is too late",
 }
 
 

@@ -4,7 +4,7 @@ What becomes of a file's rows is in take.py; which files are new is in catalog.p
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -16,7 +16,7 @@ from flybill_pipeline.stores.files.duck import Limits, duck_once
 from flybill_pipeline.stores.files.folders import in_bucket
 from flybill_pipeline.stores.files.second_reader import fault_of_packing
 from flybill_pipeline.stores.usage.intake.folder_zone import FolderZone, digest
-from flybill_pipeline.stores.usage.intake.judging import MACROS
+from flybill_pipeline.stores.usage.intake.judging import FIRST_DAY, MACROS
 from flybill_pipeline.stores.usage.intake.landed import Landed, refusal_of
 from flybill_pipeline.stores.usage.intake.look import Look, look_into
 from flybill_pipeline.stores.usage.intake.preview import InLake, Preview, preview
@@ -43,9 +43,10 @@ def _as_it_is(_: duckdb.DuckDBPyConnection, look: Look) -> Look:
 class Landing:
     """The landing zone at `url`, read by `sources`."""
 
-    def __init__(self, url: str, sources: Mapping[str, SourceMapping]) -> None:
+    def __init__(self, url: str, sources: Mapping[str, SourceMapping], first_day: date = FIRST_DAY) -> None:
         self._zone: Zone = _zone(url)
         self.sources = sources
+        self.first_day = first_day
 
     def files(self, *, seen_only: bool = False) -> Iterator[LandedFile]:
         """Every file that belongs to a source, oldest first: by time of modification, then source, then path.
@@ -144,7 +145,7 @@ class Landing:
             packing = fault_of_packing(file)
             if packing is not None:
                 raise LandingError(f"{file}: cannot be read as {source.format}: {packing}")
-            return _looked(file, source, tell, reads)
+            return _looked(file, source, tell, reads, self.first_day)
         except UnreadableFileError as error:
             raise LandingError(f"{file}: {error}; {error.remedy}") from None
         except (duckdb.Error, OSError, EOFError, MemoryError) as error:
@@ -160,7 +161,15 @@ def _zone(url: str) -> Zone:
     return BucketZone(url)
 
 
-def _looked(file: Path, source: SourceMapping, tell: Tell[T], reads: Collection[Path], *, far_times: bool = False) -> T:
+def _looked(
+    file: Path,
+    source: SourceMapping,
+    tell: Tell[T],
+    reads: Collection[Path],
+    first_day: date,
+    *,
+    far_times: bool = False,
+) -> T:
     """`reads` are the folders that telling reads; where there are any, it is told of the whole file."""
     most = None if reads or file.stat().st_size <= LOOKED_THROUGH else LOOKED_AT
     try:
@@ -169,11 +178,11 @@ def _looked(file: Path, source: SourceMapping, tell: Tell[T], reads: Collection[
             duck_once(Path(work), Limits(reads=(file, *reads)), MACROS) as connection,
             prepared(str(file), file.name, source, Path(work), far_times=far_times) as given,
         ):
-            return tell(connection, look_into(connection, given, source, datetime.now(UTC), most))
+            return tell(connection, look_into(connection, given, source, datetime.now(UTC), most, first_day))
     except duckdb.ConversionException:
         if far_times or source.format != "parquet":
             raise
-        return _looked(file, source, tell, reads, far_times=True)
+        return _looked(file, source, tell, reads, first_day, far_times=True)
 
 
 def _why(file: Path, source: SourceMapping, error: Exception) -> str:

@@ -7,7 +7,7 @@ Nothing is stored, and nothing is decided: landing.py refuses.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import duckdb
 
@@ -48,22 +48,25 @@ def look_into(
     source: SourceMapping,
     now: datetime,
     most: int | None,
+    first_day: date,
 ) -> Look:
-    """Reads the file's rows, or the first `most`, as intake would. Raises UnreadableFileError or duckdb.Error."""
+    """Reads the file's rows, or the first `most`, as intake would; none may be before `first_day`.
+
+    Raises UnreadableFileError or duckdb.Error."""
     how = reading(connection, given[0], source, given[1])
     if most is not None:
         how = replace(how, rows=replace(how.rows, relation=f"(select * from {how.rows.relation} limit {most})"))
     rows, number = numbered_rows(connection, how)
     if source.format == "jsonl" and not how.rows.placed:
         _require_single_keys(connection)
-    judged = judging_query(rows, how, source, now)
+    judged = judging_query(rows, how, source, now, first_day)
     connection.execute(
         f"create temp table looked as select {', '.join(SHOWN_PARTS)}, fault, raw, {number} as row from ({judged})"
     )
     rows_there, good, bad, left_out = _one(connection, _COUNTS)
     rejected = has_rejects(connection) and _one(connection, "select count(distinct line) from rejects")[0]
     repeats, conflicts = _one(connection, _SAME_IDS)
-    refused = _refused(connection, sentences(source, now), rejected=bool(rejected))
+    refused = _refused(connection, sentences(source, now, first_day), rejected=bool(rejected))
     return Look(
         rows=rows_there + rejected,
         bad=bad + rejected,

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,16 @@ def test_two_exports_of_one_name_are_two_files(landing: Landing, tmp_path: Path)
 def test_a_file_that_is_not_there_is_refused(landing: Landing, tmp_path: Path) -> None:
     with pytest.raises(LandingError, match="no such file"):
         landing.land(tmp_path / "a.jsonl", "edge")
+
+
+def test_a_row_before_the_first_month_is_told_when_it_is_landed_and_read_when_that_month_is_earlier(
+    landing: Landing, tmp_path: Path
+) -> None:
+    file = tmp_path / "old.jsonl"
+    file.write_text(jsonl(edge(1, at="2018-12-13T14:51:00Z")))
+    with pytest.raises(LandingError, match=r"before 2020-01-01 .* or FLYBILL_FIRST_MONTH is too late"):
+        landing.land(file, "edge")
+    assert Landing(str(landing.root), landing.sources, date(2018, 12, 1)).land(file, "edge").path == "edge/old.jsonl"
 
 
 def test_files_still_being_written_are_not_seen(landing: Landing) -> None:
