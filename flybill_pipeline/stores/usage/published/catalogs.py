@@ -94,8 +94,13 @@ def _made(catalog: Catalog, table: OpenTable, location: str) -> Table:
 
 
 def hint(table: Table) -> None:
-    """Notes beside the table which of its metadata is in force, for readers that ask no catalog."""
+    """Notes beside the table which of its metadata is in force, for readers that ask no catalog.
+
+    Another's catalog may keep its metadata where no folder of ours is.
+    """
     metadata = path_of(table.metadata_location)
+    if not metadata.parent.is_dir():
+        return
     note, draft = metadata.with_name("version-hint.text"), metadata.with_name(".version-hint.partial")
     try:
         if note.read_text("utf-8") == metadata.name:

@@ -5,6 +5,8 @@ A table is compared with what it is to hold: nothing is remembered, so whatever 
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 from pyiceberg.io.pyarrow import parquet_file_to_data_file
@@ -12,7 +14,8 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
 
-from flybill_pipeline.stores.usage.published.catalogs import address
+from flybill_pipeline.stores.usage.lake.ownership import LakeError
+from flybill_pipeline.stores.usage.published.catalogs import address, path_of
 
 FILES = "flybill.files"
 """In a snapshot's summary: a hash of the files that it holds."""
@@ -70,9 +73,21 @@ def _commit(table: Table, gone: list[DataFile], new: list[str], says: dict[str, 
         for file in gone:
             snapshot.delete_data_file(file)
         for place in new:
-            snapshot.append_data_file(parquet_file_to_data_file(table.io, table.metadata, place))
+            snapshot.append_data_file(_described(table, place))
     transaction.commit_transaction()
     return snapshot.snapshot_id
+
+
+def _described(table: Table, place: str) -> DataFile:
+    """What readers need to know of a file. Raises LakeError when it does not fit the table."""
+    try:
+        with redirect_stdout(StringIO()):  # where pyiceberg prints what does not fit
+            return parquet_file_to_data_file(table.io, table.metadata, place)
+    except ValueError:
+        raise LakeError(
+            f"{path_of(place)} does not fit the table {'.'.join(table.name())}: one of its columns has another type, so"
+            " the table stays as it was. Bills are made of the file all the same. Land what it came from again"
+        ) from None
 
 
 def _said(table: Table, snapshot_id: int, name: str) -> str | None:

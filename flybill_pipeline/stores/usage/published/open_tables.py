@@ -57,7 +57,7 @@ class OpenTables:
 
     def keep_small(self, now: datetime) -> int:
         """Expires and sweeps what is due; returns how many files of metadata went."""
-        swept = sum(upkeep.keep_small(table, now) for table in self._tables.values())
+        swept = sum(upkeep.keep_small(table, now, ours=self.which == OWN) for table in self._tables.values())
         for table in self._tables.values():
             hint(table)
         return swept

@@ -17,9 +17,12 @@ A_DAY_OF_HOURS = 24
 MANY_MANIFESTS = 50
 
 
-def keep_small(table: Table, now: datetime) -> int:
-    """Expires and sweeps what is due, in one go for a day of hourly commits; returns how many files went."""
-    swept, before = _sweep_unfinished(table), now - KEPT
+def keep_small(table: Table, now: datetime, *, ours: bool) -> int:
+    """Expires and sweeps what is due, in one go for a day of hourly commits; returns how many files went.
+
+    Metadata of no commit is swept where the catalog is `ours`: another one's server may be about to name it.
+    """
+    swept, before = _sweep_unfinished(table) if ours else 0, now - KEPT
     if len(_due(table, before)) < A_DAY_OF_HOURS:
         return swept
     _merge(table)

@@ -1,5 +1,6 @@
 """The lake as Iceberg tables: they hold what the ledger says, whatever broke off and whoever reads them."""
 
+import errno
 import os
 import re
 import shutil
@@ -289,3 +290,41 @@ def test_the_page_reads_the_tables_as_it_says(
     code = re.findall(r"```python\n(.*?)```", (PROJECT / "docs" / "lake.md").read_text(), re.DOTALL)
     exec("".join(code), {})
     assert capsys.readouterr().out.count("0.100000000000000001") == 2
+
+
+def test_a_file_of_another_kind_is_named_and_the_tables_stay(
+    lake: OpenLake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake.publish()
+    before = lake.sums()
+    lake.world.put("edge/b.jsonl", jsonl(edge(9, gb=3)))
+    lake.world.run()
+    path = lake.world.catalog.rollups([DAY])[DAY]
+    file = lake.world.lake.root / path
+    with duckdb.connect() as connection:
+        as_float = f"select * replace (quantity::double as quantity) from '{file}'"
+        connection.execute(f"create table rows as {as_float}")
+        connection.execute(f"copy rows to '{file}' (format parquet)")
+    lake.world.lake.guard.keep([path])
+    with pytest.raises(LakeError, match=rf"{path} does not fit the table usage\.daily: one of its columns"):
+        lake.publish()
+    assert lake.sums() == before
+    assert capsys.readouterr().out == ""
+
+
+def test_a_full_disk_leaves_the_tables_as_they_were(lake: OpenLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.publish()
+    before = lake.sums()
+    lake.world.put("edge/b.jsonl", jsonl(edge(9, gb=3)))
+    lake.world.run()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqlCatalog, "_write_metadata", staticmethod(full))
+        with pytest.raises(OSError, match="No space left"):
+            lake.publish()
+    assert lake.sums() == before
+    lake.publish()
+    assert lake.sums() == lake.expected()
