@@ -189,6 +189,10 @@ def test_quarantine_names_every_bad_row_with_its_file_and_why(months: Months) ->
         "rows_rejected": found["rows_rejected"],
         "repeats": 2,
         "conflicts": 2,
+        "left_out": 0,
+        "replaced": 0,
+        "events_waiting": 0,
+        "aliases_waiting": 0,
         "broken_files": [],
     }
     assert f"{found['rows_rejected']} rows are in quarantine, 2 rows have the id" in months.flybill("status", FIRST).out
