@@ -57,10 +57,10 @@ def copies(months: int, rounds: int, now: datetime) -> Iterator[Copy]:
     for number in range(1, months):
         month = month.previous()
         closed = datetime.combine(month.end.date(), time(6), UTC) + timedelta(days=2)
-        yield Copy("close_month", "SUCCESS", closed, str(template.first_day), str(month.first_day))
+        yield Copy("close_month", "SUCCESS", closed, str(template), str(month))
         if number % 6 == 5:
             again = closed + timedelta(hours=1)
-            yield Copy("close_month", "FAILURE", again, str(template.first_day), str(month.first_day))
+            yield Copy("close_month", "FAILURE", again, str(template), str(month))
     day = month.first_day
     while day < now.date():
         yield from _of_day(day, template, rounds)
@@ -75,7 +75,7 @@ def _of_day(day: date, template: Month, rounds: int) -> Iterator[Copy]:
         at = begun + timedelta(hours=2 + 22 * number // rounds)
         yield Copy("read_landed_files", "SUCCESS", at)
         yield Copy("read_payments", "SUCCESS", at)
-        yield Copy("price_month", "SUCCESS", at, str(template.first_day), str(Month.of(begun).first_day))
+        yield Copy("price_month", "SUCCESS", at, str(template), str(Month.of(begun)))
 
 
 def write_history(url: str, wanted: Iterable[Copy]) -> dict[str, int]:
