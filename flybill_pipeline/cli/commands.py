@@ -4,6 +4,7 @@ Exit status: 0 done, 1 the work is incomplete (held or failed organizations), 2 
 Dagster, DuckDB and stripe are imported by the commands that need them, so that `owes` answers at once.
 """
 
+import atexit
 import gc
 import sys
 
@@ -42,6 +43,7 @@ def main() -> None:
     """The entry point: errors of input and environment become one sentence and exit status 2, never a traceback."""
     screen.tolerate_any_text()
     gc.freeze()  # what is imported stays: to look through all of it again and again is a tenth of a short command
+    atexit.register(gc.unfreeze)  # or DuckDB tells of all that is frozen that it leaked
     gc.set_threshold(NEW_OBJECTS)
     try:
         _run()

@@ -60,7 +60,7 @@ def flybill(deploy: Deployments, emulator: EmulatorProcess) -> Iterator[Flybill]
 
 
 def test_no_secret_is_written_anywhere(flybill: Flybill, emulator: EmulatorProcess) -> None:
-    said = [flybill.run("close", FIRST)]
+    said = [flybill.run("close", FIRST, FLYBILL_LAKE_CATALOG="own")]
     emulator.faults([{"match": {}, "fault": "unauthorized"}])
     said += [flybill.run("repair", FIRST, "--org", "gone"), flybill.run("status", FIRST, "--json")]
     written = {f"{n} {place}": getattr(ran, place) for n, ran in enumerate(said) for place in ("out", "err")}
