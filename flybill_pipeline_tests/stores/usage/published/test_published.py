@@ -268,7 +268,7 @@ def test_another_catalog_names_the_tables(lake: OpenLake, engine: Engine, tmp_pa
 
 
 def test_other_engines_see_the_same_totals(lake: OpenLake, monkeypatch: pytest.MonkeyPatch) -> None:
-    chdb = pytest.importorskip("chdb", reason="560 MB: see docs/lake.md")
+    chdb = pytest.importorskip("chdb", reason="560 MB: see CONTRIBUTING.md")
     lake.publish()
     monkeypatch.chdir(lake.world.lake.root)  # chdb reads nothing else
     daily = lake.world.lake.root / "usage" / "daily"
