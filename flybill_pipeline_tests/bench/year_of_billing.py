@@ -108,15 +108,15 @@ def bill_a_year(tools: Toolbox, size: Size) -> None:
 
 
 def _land(tools: Toolbox, month: Month, size: Size) -> None:
-    """A file of Parquet for each day that has begun: an event of every organization and line, at noon."""
+    """A file of Parquet for each day that has begun: an event of every organization and line, as it begins."""
     folder = tools.landing.root / "usage"
     folder.mkdir(parents=True, exist_ok=True)
     for day in month.days()[: size.days]:
-        if day >= tools.now().date():
+        if day > tools.now().date():
             break
         query = f"""select '{day}-' || org || '-' || line as id, 'org' || lpad(org::varchar, 6, '0') as org,
                 'meter' || (line % {METERS}) as meter, 'region' || (line // {METERS}) as region,
-                (10 + line / 8)::decimal(18, 6) as quantity, timestamp '{day} 12:00:00' as at
+                (10 + line / 8)::decimal(18, 6) as quantity, timestamp '{day}' as at
             from range({size.orgs}) orgs(org), range({size.lines}) lines(line)"""
         with duck(tools.lake.root, Limits(reads=(folder,))) as connection:
             connection.execute(copied(query, folder / f"{day}.parquet", "format parquet, compression zstd"))

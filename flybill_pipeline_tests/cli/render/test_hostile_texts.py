@@ -76,6 +76,7 @@ SHOWN: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
     month_status.show_failed_runs: lambda: ([hostile(FailedRun)],),
     month_status.show_overview: lambda: (hostile(MonthOverview),),
     month_status.show_totals: lambda: (hostile(MonthOverview).bills.totals,),
+    month_status.show_unpublished: lambda: (hostile(FailedRun),),
     owed.show_owed: lambda: (hostile(Owed),),
     payments.show_payments: lambda: (hostile(MonthOverview).payments,),
     payments.show_read: lambda: (hostile(PaymentsKept), hostile(PaymentsKept)),
