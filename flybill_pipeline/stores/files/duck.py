@@ -105,7 +105,8 @@ def _open(folder: Path, limits: Limits) -> duckdb.DuckDBPyConnection:
     }
     connection = duckdb.connect(config=config)
     connection.execute("set global TimeZone = 'UTC'")
-    connection.execute("set global parquet_metadata_cache = true")  # a file of the lake never changes
+    if not limits.reads:  # a file of the lake never changes; another one may, within a tick of its clock
+        connection.execute("set global parquet_metadata_cache = true")
     _fence(connection, (folder, *limits.reads))
     return connection
 

@@ -128,7 +128,7 @@ class UsageLake:
         self.shards = shards
         self.sources = {source.key: source for source in intake.sources.values()}
         self.first_day = intake.first_day
-        self.limits = Limits(reads=(intake.landing,) if intake.landing else ())
+        self.limits, self.intake_limits = Limits(), Limits(reads=(intake.landing,) if intake.landing else ())
         self.engine = engine
         self.checks_contents = checks_contents
         self.guard = Guard(self.root, catalog.engine)
@@ -139,7 +139,7 @@ class UsageLake:
         """Reads a landed file into pieces and quarantine; see usage_intake.take_file."""
         self.guard.require_own()
         source = self.sources[arrival.file.source]
-        outcome = usage_intake.take_file(self.root, arrival, source, self.limits, self.first_day)
+        outcome = usage_intake.take_file(self.root, arrival, source, self.intake_limits, self.first_day)
         if isinstance(outcome, Taken):
             self.guard.keep([piece.path for piece in outcome.pieces])
             self.guard.keep(filter(None, [outcome.quarantine_path]))

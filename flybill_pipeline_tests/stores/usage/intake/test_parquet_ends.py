@@ -1,9 +1,13 @@
-"""What only Parquet can hold: decimals wider than any number of DuckDB's, and times at the ends of its integers."""
+"""What only Parquet can hold: decimals wider than any number of DuckDB's, times at the ends of its integers, and a
+footer, which says where everything is.
+"""
 
+import os
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from flybill_pipeline.billing.usage.files import Broken, Taken
@@ -61,3 +65,14 @@ def test_a_time_at_the_end_of_its_integers_breaks_its_row_only(
         read = reader.table(table(ts=times), plain_source("parquet"), write_statistics=statistics)
         assert [event["row"] for event in read.events] == [1, 3], read.outcome
         assert [row["row"] for row in read.rejects] == [2]
+
+
+def test_a_file_that_took_another_ones_place_within_a_tick_is_read_by_its_own_footer(reader: Reader) -> None:
+    """Of the same size and time, but with its columns at other places."""
+    file = reader.root / "given.parquet"
+    for wide, narrow in (("id", "org"), ("org", "id")):
+        names = {wide: ["x" * 200], narrow: ["x" * 150]}
+        pq.write_table(table(**names), file, compression="none", use_dictionary=False, write_statistics=False)
+        os.utime(file, (GOOD, GOOD))
+        (event,) = reader.read(file, plain_source("parquet")).events
+        assert {"id": event["event_id"], "org": event["org_id"]} == {name: values[0] for name, values in names.items()}
