@@ -130,10 +130,10 @@ def test_a_good_file_is_read_once_the_machine_is_well_again(
 
 def test_a_file_that_wants_more_memory_than_there_is_is_not_broken(world: UsageWorld) -> None:
     world.put("edge/a.jsonl.gz", gz(many(100)))
-    world.lake.limits = Limits("100MB", 1)
+    world.lake.intake_limits = Limits("100MB", 1)
     with pytest.raises(FilesNotReadError, match=r"(?i)memory"):
         world.take_in()
-    world.lake.limits = Limits()
+    world.lake.intake_limits = Limits()
     world.run()
     assert world.quantities() == {"acme": "100"}
 
