@@ -42,9 +42,7 @@ show_examples(flybill)
 def main() -> None:
     """The entry point: errors of input and environment become one sentence and exit status 2, never a traceback."""
     screen.tolerate_any_text()
-    gc.freeze()  # what is imported stays: to look through all of it again and again is a tenth of a short command
-    atexit.register(gc.unfreeze)  # or DuckDB tells of all that is frozen that it leaked
-    gc.set_threshold(NEW_OBJECTS)
+    spare_the_collector()
     try:
         _run()
     except click.Abort:
@@ -57,6 +55,16 @@ def main() -> None:
         sys.exit(1)
     except Exception as error:
         sys.exit(_show_failure(error))
+
+
+def spare_the_collector() -> None:
+    """What is imported stays: to look through all of it again and again is a tenth of a short command.
+
+    Once a process: what is frozen is never let go, such as connections that nobody closed.
+    """
+    gc.freeze()
+    atexit.register(gc.unfreeze)  # or DuckDB tells of all that is frozen that it leaked
+    gc.set_threshold(NEW_OBJECTS)
 
 
 def _run() -> None:
