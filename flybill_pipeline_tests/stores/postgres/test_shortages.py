@@ -44,7 +44,8 @@ def test_a_statement_of_ours_that_is_wrong_is_no_shortage(engine: Engine) -> Non
     ids=["disk", "memory", "a service", "a program", "a mistake of ours"],
 )
 def test_how_a_command_ends(error: Exception, words: str, is_told: bool, capsys: Any) -> None:
-    with patch.object(commands, "flybill", side_effect=error), pytest.raises(SystemExit) as ended:
+    fails = patch.object(commands, "flybill", side_effect=error)
+    with fails, patch.object(commands, "spare_the_collector"), pytest.raises(SystemExit) as ended:
         commands.main()
     err = capsys.readouterr().err
     assert ended.value.code == 1
