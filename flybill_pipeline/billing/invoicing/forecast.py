@@ -79,14 +79,13 @@ def forecast_minor(pace: Pace, now: datetime) -> int:
 def more_minor(month: Month, used_minor: int, usage_up_to: datetime | None, now: datetime) -> int:
     """What is still to come of usage at the pace so far, rounded half away from zero.
 
-    Nothing in a month that has ended, or has no known usage.
+    Nothing in a month that has ended, or has no known usage. The first day counts as a whole one from its first
+    second: what came in ten seconds says nothing of thirty days.
     """
-    if usage_up_to is None or now >= month.end or usage_up_to <= month.start:
+    if usage_up_to is None or now >= month.end or usage_up_to < month.start:
         return 0
-    known = (usage_up_to - month.start) // timedelta(seconds=1)
+    known = max((usage_up_to - month.start) // timedelta(seconds=1), _DAY)
     whole = (month.end - month.start) // timedelta(seconds=1)
-    if not known:
-        return 0
     grown = _rounded(abs(used_minor) * whole, known)
     return (grown if used_minor >= 0 else -grown) - used_minor
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,6 +97,12 @@ def test_too_few_days_or_nothing_that_grows_have_no_range() -> None:
     for known in (pace([100] * FEWEST_DAYS, hours=1), pace([0] * 9), replace(pace([100] * 9), lines=[]), pace([])):
         found = forecast(replace(known, usage_up_to=known.usage_up_to if known.by_day else None), NOW)
         assert (found.low_minor, found.high_minor, found.days) == (found.minor, found.minor, 0)
+
+
+@pytest.mark.parametrize("seconds", [0, 10, 3600, 24 * 3600])
+def test_what_came_in_seconds_counts_as_a_whole_day(seconds: int) -> None:
+    known = replace(pace([214], standing=2900), usage_up_to=MONTH.start + timedelta(seconds=seconds), by_day=[])
+    assert forecast(known, MONTH.start + timedelta(days=1)) == Forecast(2900 + 30 * 214, 9320, 9320)
 
 
 def test_a_month_that_has_ended_is_what_it_is() -> None:
