@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from flybill_pipeline.notifiers.event_endpoint import signing_keys
+from flybill_pipeline.stores.files.folders import BUCKETS
 from flybill_pipeline.stripe_gateway.keys import key_fault
 
 SHORTEST_SECRET = 32
@@ -26,7 +27,20 @@ def _absolute(path: Path) -> Path:
 
 def _absolute_folder(url: str) -> str:
     """A path as an absolute one: a child process works elsewhere."""
-    return url if "://" in url else str(_absolute(Path(url)))
+    if "://" not in url:
+        return str(_absolute(Path(url)))
+    if not re.match("file://(localhost)?/", url):
+        raise ValueError("must be a folder of this machine: a path, or file:///…, such as that of a mounted bucket")
+    return url
+
+
+def _absolute_landing(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    if scheme in BUCKETS and re.match(r"[\w.-]+(/|$)", rest):
+        return url
+    if rest and scheme != "file":
+        raise ValueError("must be a folder of this machine, or a bucket: s3://…, gs://… or az://…")
+    return _absolute_folder(url)
 
 
 def _address(url: str, schemes: tuple[str, ...], *, only_host: bool = False) -> bool:
@@ -112,6 +126,7 @@ def _signing_secrets(secrets: SecretStr) -> SecretStr:
 OnlyOne = Annotated[bool, BeforeValidator(lambda value: value in (True, "1"))]
 """Switched on by a 1 and by nothing that might have been meant otherwise."""
 Folder = Annotated[str, AfterValidator(_absolute_folder)]
+Landing = Annotated[str, AfterValidator(_absolute_landing)]
 PathOf = Annotated[Path, AfterValidator(_absolute)]
 Postgres = Annotated[str, AfterValidator(_postgres)]
 Rate = Annotated[float, Field(gt=0, le=10_000)]

@@ -20,6 +20,7 @@ from flybill_pipeline.setting_values import (
     Folder,
     Http,
     Key,
+    Landing,
     LongWord,
     OnlyOne,
     PathOf,
@@ -77,7 +78,7 @@ class Settings(BaseModel):
     lake_catalog: Catalog = Field(
         "own", description="own, off, an http:// or https:// address, or the name of a catalog of pyiceberg's"
     )
-    landing_url: Folder = Field(default_factory=lambda valid: str(valid["home"] / "landing"))
+    landing_url: Landing = Field(default_factory=lambda valid: str(valid["home"] / "landing"))
     exports: PathOf = Field(default_factory=lambda valid: valid["home"] / "exports")
     prices: PathOf = PACKAGE / "prices"
     sources: PathOf = PACKAGE / "sources.toml"

@@ -18,7 +18,7 @@ from flybill_pipeline.settings import Settings, SettingsError, may_hold_a_secret
 from flybill_pipeline.stores.files.folders import in_bucket
 from flybill_pipeline.stores.postgres.condition import Condition
 from flybill_pipeline.stores.postgres.database import newest_revision
-from flybill_pipeline.stores.usage.lake.ownership import noted
+from flybill_pipeline.stores.usage.lake.ownership import LakeError, noted
 from flybill_pipeline.toolbox.wiring import require_readable_inputs, wrong_settings
 
 ALWAYS_TOLD = ("home", "prices", "sources")
@@ -95,7 +95,11 @@ def _embedded(settings: Settings) -> Iterator[Finding]:
 
 def _lake_owner(settings: Settings, condition: Condition | None) -> Iterator[Finding]:
     place = probes.place(settings.lake_url)
-    owner = noted(place) if place else None
+    try:
+        owner = noted(place) if place else None
+    except LakeError as error:
+        yield wrong("lake", str(error), "Mend that file, or name another folder in FLYBILL_LAKE_URL.")
+        return
     if owner and condition and condition.deployment and owner != condition.deployment:
         sentence = f"The lake {place} belongs to another deployment than the database."
         yield wrong("lake", sentence, "Name another folder in FLYBILL_LAKE_URL, or the database of the lake.")

@@ -294,7 +294,7 @@ def test_a_source_mapping_with_a_fault(flybill: Flybill, tmp_path: Path, file: P
         ({"FLYBILL_DATABASE_URL": "mysql://localhost/x"}, ("FLYBILL_DATABASE_URL", "postgresql")),
         ({"FLYBILL_DATABASE_URL": "postgresql://u:hush@127.0.0.1:9/x"}, ("FLYBILL_DATABASE_URL", "127.0.0.1:9")),
         ({"FLYBILL_DATABASE_URL": "no address"}, ("FLYBILL_DATABASE_URL",)),
-        ({"FLYBILL_LANDING_URL": "ftp://example.com/usage"}, ("ftp",)),
+        ({"FLYBILL_LANDING_URL": "ftp://me:hush@example.com/usage"}, ("FLYBILL_LANDING_URL", "s3://")),
     ],
 )
 def test_an_environment_that_cannot_be_used(

@@ -14,6 +14,7 @@ WRONG = {
     "no key for an address": ({"STRIPE_API_BASE": "http://127.0.0.1:9"}, "STRIPE_API_KEY is not set"),
     "a base that is none": ({"STRIPE_API_KEY": "sk_test_HUSH", "STRIPE_API_BASE": "nonsense"}, "STRIPE_API_BASE must"),
     "no price books": ({"FLYBILL_PRICES": "nowhere"}, "nowhere: is not there"),
+    "a landing zone that nothing reads": ({"FLYBILL_LANDING_URL": "ftp://u:HUSH@zone"}, "FLYBILL_LANDING_URL must be"),
     "no sources": ({"FLYBILL_SOURCES": "nowhere.toml"}, "nowhere.toml: is not there"),
     "a catalog that nobody described": ({"FLYBILL_LAKE_CATALOG": "polaris"}, "PYICEBERG_CATALOG__POLARIS__URI"),
     "a misspelt variable": ({"FLYBILL_PRICE": "x"}, "do you mean FLYBILL_PRICES"),

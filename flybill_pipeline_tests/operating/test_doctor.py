@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from flybill_pipeline.operating import probes
+from flybill_pipeline.operating.doctor import examine
 from flybill_pipeline.stores.postgres.database import newest_revision
+from flybill_pipeline.stores.usage.lake.ownership import NOTE
 from flybill_pipeline_tests.worlds.databases import Databases
 from flybill_pipeline_tests.worlds.deployment import Flybill
 from flybill_pipeline_tests.worlds.emulator import Emulators
@@ -71,7 +73,6 @@ def test_it_works_when_nothing_works_and_takes_seconds(ask: Asked, tmp_path: Pat
     found = ask(
         1,
         FLYBILL_HOME=str(tmp_path / "file"),
-        FLYBILL_LAKE_URL="ftp://lake.example/x",
         FLYBILL_DATABASE_URL=f"postgresql://u:{SECRET}@{NOBODY}/x",
         FLYBILL_DAGSTER_DATABASE_URL=f"postgresql://u:{SECRET}@{NOBODY}/x",
         STRIPE_API_KEY=f"sk_test_{SECRET}",
@@ -87,7 +88,8 @@ def test_it_works_when_nothing_works_and_takes_seconds(ask: Asked, tmp_path: Pat
 
 
 def test_wrong_settings_are_all_named_and_end_with_two(ask: Asked, tmp_path: Path) -> None:
-    assert set(ask(2, FLYBILL_SHARDS="x", FLYBILL_PRICES="nowhere")) == {"FLYBILL_SHARDS", "FLYBILL_PRICES"}
+    wrong = {"FLYBILL_SHARDS": "x", "FLYBILL_PRICES": "nowhere", "FLYBILL_LAKE_URL": f"ftp://u:{SECRET}@lake.example/x"}
+    assert set(ask(2, **wrong)) == set(wrong)
     (tmp_path / "usd.toml").write_text("currency = 1")
     assert "usd.toml" in ask(2, FLYBILL_PRICES=str(tmp_path))["prices and sources"]["sentence"]
 
@@ -105,6 +107,15 @@ def test_a_schema_of_another_version_is_told(ask: Asked, migrated_url: str, monk
     assert "newer than 0001" in ask(1, FLYBILL_DATABASE_URL=migrated_url)["database"]["sentence"]
     monkeypatch.setattr("flybill_pipeline.stores.postgres.condition.newest_revision", lambda: "9999")
     assert ask(0, FLYBILL_DATABASE_URL=migrated_url)["database"]["state"] == "warning"
+
+
+def test_a_lake_that_does_not_say_whose_it_is_is_told(ask: Asked, migrated_url: str, tmp_path: Path) -> None:
+    (tmp_path / NOTE).mkdir()
+    examined = examine({"FLYBILL_DATABASE_URL": migrated_url, "FLYBILL_LAKE_URL": str(tmp_path)})
+    assert [f"{NOTE} cannot be read" in each.sentence for each in examined.findings if each.state == "wrong"] == [True]
+    (tmp_path / "file").touch()
+    found = ask(1, FLYBILL_DATABASE_URL=migrated_url, FLYBILL_LAKE_URL=str(tmp_path / "file" / "lake"))["lake"]
+    assert "no folder that can be written to" in found["sentence"]
 
 
 def test_a_full_disk_is_told(ask: Asked, monkeypatch: pytest.MonkeyPatch) -> None:

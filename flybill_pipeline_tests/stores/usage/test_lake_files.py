@@ -169,6 +169,13 @@ def test_the_first_to_use_a_lake_owns_it(tmp_path: Path, two: tuple[Engine, Engi
     assert [path.name for path in tmp_path.iterdir()] == [NOTE]
 
 
+def test_a_note_that_cannot_be_read_is_named_and_left(tmp_path: Path, two: tuple[Engine, Engine]) -> None:
+    (tmp_path / NOTE).write_bytes(b"\xff")
+    with pytest.raises(LakeError, match=rf"{NOTE} cannot be read.*Nothing was written"):
+        require_own_lake(tmp_path, two[0])
+    assert (tmp_path / NOTE).read_bytes() == b"\xff"
+
+
 def test_a_home_of_before_takes_its_own_lake_and_no_other(tmp_path: Path, two: tuple[Engine, Engine]) -> None:
     one, other = two
     world = UsageWorld(tmp_path, one)

@@ -42,11 +42,16 @@ def _deployment(engine: Engine) -> str:
 
 
 def noted(lake: Path) -> str | None:
-    """The deployment that the lake belongs to; None when it is nobody's yet."""
+    """The deployment that the lake belongs to; None when it is nobody's yet, or no folder. May raise LakeError."""
     try:
         return (lake / NOTE).read_text("utf-8").strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise LakeError(
+            f"the lake {lake} (FLYBILL_LAKE_URL) does not say whose it is: {lake / NOTE} cannot be read: {error}. "
+            "Nothing was written. Let flybill read that file, or take it from a backup"
+        ) from None
 
 
 def _require_free(lake: Path, engine: Engine) -> None:
