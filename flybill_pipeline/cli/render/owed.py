@@ -46,8 +46,9 @@ def show_owed(owed: Owed, language: Language = ENGLISH) -> None:
 def _not_counted(owed: Owed) -> Iterator[str]:
     """What may be this organization's and does not count yet, for an operator."""
     if files := owed.files_unread:
-        waiting = f"{files} landed file{'s are' if files > 1 else ' is'}"
-        yield f"{waiting} not read yet, so what is in them is not counted here: `flybill close` reads them."
+        waiting = f"{files} landed file{'s are' if files > 1 else ' is'} not read yet"
+        them = "them" if files > 1 else "it"
+        yield f"{waiting}, so what is in {them} is not counted here: `flybill close` reads {them}."
     if events := owed.events_waiting:
         waiting = (
             f"{events:,} events of {owed.facts.month} name" if events > 1 else f"1 event of {owed.facts.month} names"

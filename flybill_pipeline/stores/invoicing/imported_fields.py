@@ -21,6 +21,9 @@ LONGEST_TEXT = 5_000
 LONGEST = dict.fromkeys(("org_id", "item_id", "contract", "stripe_customer_id"), LONGEST_ID) | {"email": LONGEST_EMAIL}
 """Characters of a field by its column; of any other, LONGEST_TEXT."""
 
+OTHER_DELIMITER = re.compile(r"[;\t|]")
+"""What spreadsheets put between columns where a comma is the decimal point."""
+
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NO_OFFSET = re.compile(r"[+-]\d{2}:?[6-9]\d$", re.ASCII)  # minutes that no hour has, which Python may add up
 
@@ -32,7 +35,7 @@ class RowFaultError(Exception):
 def csv_rows(file: Path) -> tuple[list[str], list[dict[str, str]]]:
     """The header of a CSV file and its rows; of one with more fields than the header the surplus is under None.
 
-    Raises ImportRefusedError when it cannot be read, or names a column twice.
+    Raises ImportRefusedError when it cannot be read, has no commas, or names a column twice.
     """
     reader = None
     try:
@@ -41,8 +44,11 @@ def csv_rows(file: Path) -> tuple[list[str], list[dict[str, str]]]:
             reader = csv.DictReader(opened, strict=True)
             rows, header = list(reader), list(reader.fieldnames or [])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        where = "" if reader is None else f" row {reader.reader.line_num}:"
+        where = "" if reader is None else f" row {max(reader.reader.line_num, 1)}:"
         raise ImportRefusedError([f"{file}:{where} cannot be read as CSV in UTF-8: {error}"]) from None
+    if len(header) == 1 and (found := OTHER_DELIMITER.search(header[0])):
+        delimiter = "tab characters" if found[0] == "\t" else repr(found[0])
+        raise ImportRefusedError([f"{file}: row 1: the columns have {delimiter} between them: save it with commas"])
     if twice := first_twice(header):
         raise ImportRefusedError([f"{file}: row 1: column {twice!r} stands twice: remove one of the two"])
     return header, rows

@@ -138,12 +138,18 @@ def test_what_an_organization_may_have(tmp_path: Path, column: str, text: str, s
         ("a.csv", "org_id,name,currency,name\na,A,usd,B\n", "row 1: column 'name' stands twice"),
         ("a.csv", f'org_id,name,currency\na,A,usd\nb,"{"x" * 200_000}",usd\n', "row 3: cannot be read as CSV"),
         ("a.csv", 'org_id,name,currency\na,"A"x,usd\n', "row 2: cannot be read as CSV"),
+        ("a.csv", "org_id;name;currency\na;A;usd\n", "row 1: the columns have ';' between them: save it with commas"),
+        ("a.csv", "org_id\tname\tcurrency\n", "row 1: the columns have tab characters between them"),
+        ("a.csv", "org_id,name,currency;more\n", "row 1: column currency is missing"),
+        ("a.csv", b"\xff\xfe", "a.csv: row 1: cannot be read as CSV in UTF-8"),
         ("a.json", '[{"item_id": "a", "item_id": "b"}]', "'item_id' stands twice"),
     ],
 )
-def test_a_file_that_says_a_thing_twice_or_not_at_all(tmp_path: Path, name: str, content: str, says: str) -> None:
+def test_a_file_that_says_a_thing_twice_or_not_at_all(
+    tmp_path: Path, name: str, content: str | bytes, says: str
+) -> None:
     file = tmp_path / name
-    file.write_text(content)
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ImportRefusedError, match=says):
         read_items(file) if name.endswith("json") else read_organizations(file)
 
