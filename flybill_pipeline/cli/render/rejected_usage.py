@@ -41,7 +41,7 @@ def show_count(rejected: RejectedUsage) -> None:
     if rejected.waiting:
         screen.line(screen.warning("usage that does not count yet"), f": {_waiting(rejected)}; {IMPORTS}")
     if rejected.repeats:
-        screen.line(f"usage that counts once: {rejected.repeats:,} rows repeat what another row says")
+        screen.line(f"usage that counts once: {_repeat(rejected.repeats)} what another row says")
     for sentence in _as_told(rejected):
         screen.line(sentence)
 
@@ -52,6 +52,10 @@ def _as_told(rejected: RejectedUsage) -> Iterator[str]:
         yield f"usage that was restated: {rejected.replaced:,} row{_are(rejected.replaced)} replaced by later ones"
     if rejected.left_out:
         yield f"no usage: {rejected.left_out:,} row{_are(rejected.left_out)} left out, as `where` of their source says"
+
+
+def _repeat(count: int) -> str:
+    return "1 row repeats" if count == 1 else f"{count:,} rows repeat"
 
 
 def _are(count: int) -> str:
@@ -106,9 +110,10 @@ def _content(place: "Place") -> str:
 
 def _show_the_rest(rejected: RejectedUsage) -> None:
     if rejected.unread:
-        screen.line(f"{rejected.unread} of the landed files are not read yet; the next close reads them.")
+        are, them = ("is", "it") if rejected.unread == 1 else ("are", "them")
+        screen.line(f"{rejected.unread:,} of the landed files {are} not read yet; the next close reads {them}.")
     if rejected.repeats:
-        screen.line(f"{rejected.repeats:,} rows repeat what another row says: each id counts once.")
+        screen.line(f"{_repeat(rejected.repeats)} what another row says: each id counts once.")
     for sentence in _as_told(rejected):
         screen.line(sentence)
     if not rejected.files and not rejected.bad_rows and not rejected.conflicts and not rejected.waiting:

@@ -1,0 +1,27 @@
+"""What does not count, as `flybill quarantine`, `status` and `close` tell it: one as one, many as many."""
+
+import pytest
+
+from flybill_pipeline.cli.render.rejected_usage import show_count, show_rejected
+from flybill_pipeline.questions.rejected_usage import RejectedUsage
+
+
+def test_one_row_repeats_and_two_repeat(capsys: pytest.CaptureFixture[str]) -> None:
+    show_count(RejectedUsage((), unread=0, bad_rows=0, repeats=1, conflicts=0))
+    show_count(RejectedUsage((), unread=0, bad_rows=0, repeats=2, conflicts=0))
+    assert capsys.readouterr().out.splitlines() == [
+        "usage that counts once: 1 row repeats what another row says",
+        "usage that counts once: 2 rows repeat what another row says",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unread", "says"),
+    [
+        (1, "1 of the landed files is not read yet; the next close reads it."),
+        (2, "2 of the landed files are not read yet; the next close reads them."),
+    ],
+)
+def test_files_that_wait(capsys: pytest.CaptureFixture[str], unread: int, says: str) -> None:
+    show_rejected(RejectedUsage((), unread=unread, bad_rows=0, repeats=0, conflicts=0))
+    assert capsys.readouterr().out.splitlines()[0] == says
