@@ -35,8 +35,8 @@ class MomentType(click.ParamType[datetime]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         try:
             moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-        except ValueError as error:
-            return self.fail(str(error), param, ctx)
+        except ValueError:
+            return self.fail(f"{value!r} is no moment; write it like 2026-10-31T23:00:00Z", param, ctx)
         return (
             moment
             if moment.tzinfo

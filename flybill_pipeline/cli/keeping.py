@@ -75,8 +75,12 @@ def restored(as_of: datetime) -> None:
     from flybill_pipeline.stores.postgres.database import open_engine
     from flybill_pipeline.stores.sync.restores import record_restore
 
+    now = datetime.now(UTC)
+    if as_of > now:  # Stripe would be asked for what was made since then, and would have none of it
+        sentence = f"{as_of} has not come yet: it is {now:%Y-%m-%dT%H:%M:%SZ}; write a moment that is over"
+        raise click.BadParameter(sentence, param_hint="--as-of")
     with ready(usable_settings(), stripe=False, dagster=False) as settings:
-        record_restore(open_engine(str(settings.database_url)), as_of, datetime.now(UTC))
+        record_restore(open_engine(str(settings.database_url)), as_of, now)
     screen.line("Noted. What was on its way to Stripe, or may have been, is looked for there before it is sent.")
 
 

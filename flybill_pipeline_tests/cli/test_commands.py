@@ -66,6 +66,19 @@ def test_a_month_that_has_not_begun_is_not_billed(flybill: Flybill, command: str
     refused(flybill(command, FUTURE_MONTH, "--org", "acme"), f"{FUTURE_MONTH} has not begun yet", "2999-02-01")
 
 
+@pytest.mark.parametrize(
+    ("moment", "says"),
+    [
+        ("9999-12-31T23:59:59-12:00", "has not come yet"),
+        ("yesterday", "'yesterday' is no moment; write it like 2026-10-31T23:00:00Z"),
+        ("2026-10-31", "names no time zone"),
+    ],
+)
+def test_a_moment_that_no_database_is_back_at(flybill: Flybill, moment: str, says: str) -> None:
+    refused(flybill("restored", "--as-of", moment), "--as-of", says)
+    assert flybill.sql("select 1 from flybill.restores where backup_taken_at > now()") == []
+
+
 def test_a_month_without_invoices_has_nothing_to_verify(flybill: Flybill) -> None:
     ran = flybill("verify", FIRST)
     assert (ran.status, ran.out) == (0, f"{FIRST}: there is no invoice to price again.\n")
