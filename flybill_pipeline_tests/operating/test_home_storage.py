@@ -6,13 +6,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import dagster as dg
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 
 from flybill_pipeline.local.keeper import joined
 from flybill_pipeline_tests.conftest import PROJECT
+from flybill_pipeline_tests.worlds.deployment import Deployments
 
 
 @pytest.fixture
@@ -47,3 +50,28 @@ def test_dagsters_own_program_brings_up_what_it_needs_and_records_in_the_home(ho
         dagster.dispose()
         flybill.dispose()
     assert not (home / "run" / "emulator.json").exists()  # what it brought up went with it
+
+
+def test_a_table_or_column_that_is_there_is_asked_for_once(deploy: Deployments) -> None:
+    asked: list[str] = []
+
+    def note(*sent: Any) -> None:
+        asked.append(sent[2])
+
+    def look(instance: dg.DagsterInstance) -> list[str]:
+        asked.clear()
+        assert instance.schedule_storage is not None
+        instance.schedule_storage.get_batch_ticks(["nobody's"], 1)
+        instance.run_storage.get_backfills()
+        instance.event_log_storage.get_asset_records([dg.AssetKey("raw_usage")])
+        assert instance.event_log_storage.has_asset_key_col("last_materialization_timestamp")  # type: ignore[attr-defined]
+        return [each for each in asked if "pg_catalog" in each]
+
+    with deploy() as flybill, flybill.instance() as instance:
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            assert look(instance) != []
+            assert look(instance) == []
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+    assert asked
