@@ -11,7 +11,7 @@ from pathlib import Path
 from flybill_pipeline.billing.usage.aliases import EVER, AliasPeriod
 from flybill_pipeline.billing.usage.texts import LONGEST_ID, fault_of_text
 from flybill_pipeline.stores.files.close_names import did_you_mean
-from flybill_pipeline.stores.invoicing.imported_fields import RowFaultError, csv_rows, read_moment
+from flybill_pipeline.stores.invoicing.imported_fields import RowFaultError, csv_rows, read_moment, require_columns
 from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError
 from flybill_pipeline.stores.invoicing.organizations import NOTHING
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
@@ -38,13 +38,7 @@ def import_aliases(
 def read_aliases(file: Path, sources: Mapping[str, SourceMapping], org_ids: Collection[str]) -> list[AliasRow]:
     """The rows of a CSV file, or ImportRefusedError with every fault in it."""
     header, rows = csv_rows(file)
-    if missing := [name for name in REQUIRED if name not in header]:
-        raise ImportRefusedError(
-            [f"{file}: row 1: column {missing[0]} is missing; the header must have {', '.join(REQUIRED)}"]
-        )
-    if unknown := [name for name in header if name not in COLUMNS]:
-        known = ", ".join(COLUMNS)
-        raise ImportRefusedError([f"{file}: row 1: column {unknown[0]!r} is not known; known are {known}"])
+    require_columns(file, header, REQUIRED, COLUMNS)
     faults: list[str] = []
     read: dict[tuple[str, str, datetime], AliasRow] = {}
     for number, row in enumerate(rows, start=2):

@@ -5,7 +5,7 @@ Which columns there are, and what they mean: organizations_file.py and items_fil
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -52,6 +52,17 @@ def csv_rows(file: Path) -> tuple[list[str], list[dict[str, str]]]:
     if twice := first_twice(header):
         raise ImportRefusedError([f"{file}: row 1: column {twice!r} stands twice: remove one of the two"])
     return header, rows
+
+
+def require_columns(file: Path, header: Collection[str], required: Collection[str], known: Collection[str]) -> None:
+    """Raises ImportRefusedError when the header lacks one that is required, or has one that nobody knows."""
+    if missing := [name for name in required if name not in header]:
+        raise ImportRefusedError(
+            [f"{file}: row 1: column {missing[0]} is missing; the header must have {', '.join(required)}"]
+        )
+    if unknown := [name for name in header if name not in known]:
+        sentence = f"column {unknown[0]!r} is not known; known are {', '.join(known)}"
+        raise ImportRefusedError([f"{file}: row 1: {sentence}"])
 
 
 def first_twice(names: Iterable[str]) -> str | None:

@@ -16,7 +16,13 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.aliases import WAITING
 from flybill_pipeline.billing.usage.texts import LONGEST_CUSTOM_FIELD, LONGEST_NAME, fault_of_text
 from flybill_pipeline.billing.words.languages import LANGUAGES
-from flybill_pipeline.stores.invoicing.imported_fields import RowFaultError, csv_rows, read_moment, require_texts
+from flybill_pipeline.stores.invoicing.imported_fields import (
+    RowFaultError,
+    csv_rows,
+    read_moment,
+    require_columns,
+    require_texts,
+)
 from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError, TermsRow
 from flybill_pipeline.stores.invoicing.organizations import METHODS, NOTHING, Organization, OrgRow
 
@@ -29,13 +35,7 @@ def read_organizations(file: Path, *, contracts: Collection[str] | None = None) 
     `contracts` are the names that the price books know; None leaves the column unchecked.
     """
     header, rows = csv_rows(file)
-    if missing := [name for name in REQUIRED if name not in header]:
-        raise ImportRefusedError(
-            [f"{file}: row 1: column {missing[0]} is missing; the header must have {', '.join(REQUIRED)}"]
-        )
-    if unknown := [name for name in header if name not in READERS]:
-        known = ", ".join(READERS)
-        raise ImportRefusedError([f"{file}: row 1: column {unknown[0]!r} is not known; known are {known}"])
+    require_columns(file, header, REQUIRED, READERS)
     return _checked(file, rows, contracts)
 
 

@@ -22,7 +22,7 @@ from flybill_pipeline.stores.invoicing.tables import (
 from flybill_pipeline.stores.pricing.tables import pricing_bases
 from flybill_pipeline.stores.sync.tables import stripe_sync
 
-UNKNOWN = "an alias"
+NO_FINGERPRINT = "none: an alias that waits"
 
 
 class MonthChecks:
@@ -184,7 +184,7 @@ class MonthChecks:
             .order_by(basis.org_id, basis.priced_at.desc(), basis.month.desc())
         )
         with self._engine.connect() as connection:
-            found = dict.fromkeys(connection.execute(aliases).scalars(), UNKNOWN)
+            found = dict.fromkeys(connection.execute(aliases).scalars(), NO_FINGERPRINT)
             return found | {row.org_id: row.usage_fingerprint for row in connection.execute(last)}
 
     def beyond_billing(self, month: Month, org_ids: Collection[str], lookback_months: int) -> set[str]:
