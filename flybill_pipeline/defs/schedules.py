@@ -80,15 +80,21 @@ def _inputs(toolbox: Toolbox, month: Month, now: datetime) -> str:
     return hashlib.sha256(json.dumps(named, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def _closed(partitions: Partitions, grace_days: int, now: datetime) -> Iterator[Month]:
-    """The last closed months, the newest first."""
+def _closed(toolbox: Toolbox, partitions: Partitions, grace_days: int, now: datetime) -> Iterator[Month]:
+    """The last closed months, the newest first. Within the days of grace last month is, if a person closed it."""
     month = Month.of(now).previous()
-    if now.day <= grace_days:  # last month is not closed yet
+    if now.day <= grace_days and not _is_decided(toolbox, month):
         month = month.previous()
     for _ in range(LOOKED_AT_MONTHS):
         if month >= partitions.first_month:
             yield month
         month = month.previous()
+
+
+def _is_decided(toolbox: Toolbox, month: Month) -> bool:
+    """Whether every organization has an outcome of the month, and there is one at all."""
+    first = toolbox.open_months.first()
+    return first is not None and first <= month and month not in toolbox.open_months.before(month.next())
 
 
 def _export_schedule(
@@ -97,7 +103,7 @@ def _export_schedule(
     @schedule(cron_schedule="0 9 * * *", job_name=EXPORT_MONTH, default_status=status)
     def export_last_months(context: dg.ScheduleEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
         """Every morning the last three closed months, if an invoice of them was finalized since the last time."""
-        for month in _closed(partitions, grace_days, context.scheduled_execution_time):
+        for month in _closed(toolbox, partitions, grace_days, context.scheduled_execution_time):
             if count := toolbox.recorded_lines.count(month):
                 yield dg.RunRequest(run_key=f"export-{month}-{count}", partition_key=month_key(month))
 
@@ -128,17 +134,17 @@ def _proofs(
     partitions: Partitions, grace_days: int, status: dg.DefaultScheduleStatus
 ) -> Iterator[dg.ScheduleDefinition]:
     @schedule(cron_schedule="0 8 * * *", job_name=RECONCILE_MONTH, default_status=status)
-    def reconcile_last_months(context: dg.ScheduleEvaluationContext) -> Requests:
+    def reconcile_last_months(context: dg.ScheduleEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
         """Every morning the last three closed months are compared with Stripe's own list."""
         now = context.scheduled_execution_time
-        for month in _closed(partitions, grace_days, now):
+        for month in _closed(toolbox, partitions, grace_days, now):
             yield dg.RunRequest(run_key=f"reconcile-{month}-{now.date()}", partition_key=month_key(month))
 
     @schedule(cron_schedule="0 5 * * 1", job_name=VERIFY_MONTH, default_status=status)
-    def verify_last_months(context: dg.ScheduleEvaluationContext) -> Requests:
+    def verify_last_months(context: dg.ScheduleEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
         """Every Monday each invoice of the last three closed months is priced again from what it was made of."""
         now = context.scheduled_execution_time
-        for month in _closed(partitions, grace_days, now):
+        for month in _closed(toolbox, partitions, grace_days, now):
             yield dg.RunRequest(run_key=f"verify-{month}-{now.date()}", partition_key=month_key(month))
 
     yield reconcile_last_months

@@ -6,6 +6,7 @@ What happened and what to do stands at each key, as an observation: in the UI, a
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 
 import dagster as dg
@@ -44,7 +45,7 @@ def to_do_list_sensor(status: dg.DefaultSensorStatus, every: int) -> dg.SensorDe
         due = _keys(toolbox.troubles.failed_org_months())
         listed = set(context.instance.get_dynamic_partitions(str(FAILED_ORG_MONTHS.name)))
         # A repair that met a silent Stripe waits for nobody's mending any more, and yet it is not done.
-        open_ = _keys(toolbox.troubles.unfinished({str(read_org_month(key)[0]) for key in listed}))
+        open_ = _keys(toolbox.troubles.unfinished({str(month) for month in _months(listed)}))
         new, mended = sorted(due - listed), _free(context.instance, sorted(listed - due - open_))
         requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
         if new:
@@ -91,6 +92,13 @@ def _told(cursor: str | None) -> dict[str, str]:
 def _said(failure: FailedOrgMonth) -> str:
     words = "\n".join((failure.code, failure.message, failure.remedy))
     return hashlib.sha256(words.encode()).hexdigest()[:8]
+
+
+def _months(keys: Iterable[str]) -> Iterator[Month]:
+    """The months of the keys; a key that is no org-month was added by hand, and is taken off like one that is done."""
+    for key in keys:
+        with suppress(ValueError):
+            yield read_org_month(key)[0]
 
 
 def _keys(org_months: Iterable[tuple[str, str]]) -> set[str]:

@@ -101,6 +101,7 @@ class OwedJson(MonthJson):
     usage_up_to: str | None
     freshness: str
     files_unread: int
+    days_unrecorded: int
     left: list[str]
     hosted_invoice_url: str | None
     payment: PaymentJson | None

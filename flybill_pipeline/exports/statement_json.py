@@ -48,6 +48,7 @@ def owed_data(owed: Owed, language: Language = ENGLISH) -> OwedJson:
         "usage_up_to": _moment(facts.usage_up_to),
         "freshness": say(language, *owed.freshness),
         "files_unread": owed.files_unread,
+        "days_unrecorded": owed.days_unrecorded,
         "left": [say(language, each) for each in owed.left],
         "hosted_invoice_url": facts.payment.hosted_invoice_url if facts.payment else None,
         "payment": payment_data(facts.payment) if facts.payment else None,

@@ -5,6 +5,7 @@ Reads only; Stripe is not asked, so it answers while Stripe is down.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from flybill_pipeline.billing.invoicing.commitments import commitment_in
 from flybill_pipeline.billing.invoicing.forecast import Pace, forecast, standing_lines
@@ -28,10 +29,11 @@ class Owed:
 
     `credit_notes` are those that count: one that Stripe refused never came to be. `poll` says how fresh payments are.
     `find_unread` finds the landed files that an open month does not know yet; it looks through the landing zone, so it
-    is for who tells of them. `budgets` are those of the month, with what of them is spent. `freshness` says how fresh
-    the usage is; `left`, of a month that is open, what is left of credits and of a minimum. `by_day` is what the usage
-    of a running month came to by the end of each of its days, from the first on. `events_waiting` of the month name
-    aliases that belong to nobody, so some may be this organization's.
+    is for who tells of them. `find_unrecorded` finds the days whose usage was read and is not in the month yet.
+    `budgets` are those of the month, with what of them is spent. `freshness` says how fresh the usage is; `left`, of a
+    month that is open, what is left of credits and of a minimum. `by_day` is what the usage of a running month came to
+    by the end of each of its days, from the first on. `events_waiting` of the month name aliases that belong to nobody,
+    so some may be this organization's.
     """
 
     org: Organization
@@ -41,6 +43,7 @@ class Owed:
     credit_notes: Sequence[CreditNote]
     poll: Poll
     find_unread: Callable[[], Collection[str]] = tuple
+    find_unrecorded: Callable[[], Collection[date]] = tuple
     events_waiting: int = 0
     by_day: Sequence[int] = ()
     budgets: Sequence[BudgetState] = ()
@@ -51,6 +54,11 @@ class Owed:
     def files_unread(self) -> int:
         """How many landed files an open month does not know yet."""
         return len(self.find_unread())
+
+    @property
+    def days_unrecorded(self) -> int:
+        """Of how many days usage was read that an open month does not know yet."""
+        return len(self.find_unrecorded())
 
     @property
     def left_minor(self) -> int | None:
@@ -109,6 +117,7 @@ def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
         credit_notes=(),
         poll=tools.payments.poll(),
         find_unread=tools.unread_lately if begun else tuple,
+        find_unrecorded=tools.unrecorded_lately(asked.month) if begun else tuple,
         events_waiting=_waiting(tools, asked.month),
         by_day=by_day,
         budgets=budget_states(tools, facts, asked.org.org_id, draft.lines),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ class UnreadableFile:
 class RejectedUsage:
     """Files that cannot be read at all, files that are `unread` yet, and rows of the others that do not count.
 
+    Usage of the days `unrecorded` was read, and is not in what the month is priced from yet.
     `bad_rows` are in quarantine, or their sum is too large. `repeats` say what a row before them says. `conflicts` have
     the id of a row before them, and other content. Rows that are `left_out` are no usage; `replaced` ones are restated.
     `rows` and `conflicting` are the first of them, the newest first; empty where only numbers were asked for. Events of
@@ -47,6 +48,7 @@ class RejectedUsage:
     conflicts: int
     left_out: int = 0
     replaced: int = 0
+    unrecorded: Sequence[date] = ()
     waiting: "Sequence[WaitingAlias]" = ()
     rows: "Sequence[BadRow]" = ()
     conflicting: "Sequence[Conflict]" = ()
@@ -64,6 +66,7 @@ def rejected_in(tools: Toolbox, month: Month) -> RejectedUsage:
     return RejectedUsage(
         files=_files(tools),
         unread=len(tools.unread_files()),
+        unrecorded=tools.unrecorded_days(month),
         bad_rows=_count(bad) + left_out["too_large"],
         repeats=left_out["repeats"],
         conflicts=left_out["conflicts"],

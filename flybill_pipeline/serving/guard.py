@@ -6,16 +6,18 @@ operator has open could bill, or stop billing. What passes here (sources: the Fe
 - Host must be a name that the UI is served under, so a name that an attacker points at this machine is refused;
 - nothing but GraphQL is ever posted, as application/json (no HTML form can send that), from a page of the UI itself;
 - nothing is executed by GET; a websocket comes from a page of the UI;
-- `/report_*` is closed; on a read-only address a document with a mutation in it is refused whole.
+- `/report_*` is closed; on a read-only address a document with a mutation in it is refused whole;
+- what asks for something that cannot be run is answered with a sentence, as an error of GraphQL, which the UI shows.
 
 A request without Origin and Sec-Fetch-Site comes from no browser (every browser sends one of them with a POST), but
 from a program of this machine.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -45,10 +47,21 @@ class Refusal:
 
 
 class Guard:
-    """An ASGI application in front of another. `origins` are those the UI is served under: `http://127.0.0.1:3000`."""
+    """An ASGI application in front of another. `origins` are those the UI is served under: `http://127.0.0.1:3000`.
 
-    def __init__(self, app: ASGIApp, origins: Collection[str], *, read_only: bool = False) -> None:
+    `judge` says of a body that passes whether Dagster can do what it asks for: why not, or None.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        origins: Collection[str],
+        *,
+        read_only: bool = False,
+        judge: Callable[[bytes], str | None] = lambda _body: None,
+    ) -> None:
         self._app = app
+        self._judge = judge
         self._origins = frozenset(origins)
         self._hosts = frozenset(origin.split("://", 1)[1] for origin in origins)
         self._read_only = read_only
@@ -70,6 +83,8 @@ class Guard:
                 refused = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "This request is too large.")
             elif sentence := refusal(body, read_only=self._read_only):
                 refused = Refusal(HTTPStatus.FORBIDDEN, sentence)
+            elif sentence := await run_in_threadpool(self._judge, body):
+                refused = Refusal(HTTPStatus.OK, sentence)
             else:
                 receive = _again(body, receive)
         if refused is None:

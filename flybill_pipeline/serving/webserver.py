@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flybill_pipeline.serving.check_states import remember_check_states
 from flybill_pipeline.serving.guard import Guard
+from flybill_pipeline.serving.partitions_asked import PartitionsAsked
 
 STATEMENT_MS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW = 15_000, 3600, 20
 """Of the database connections: the defaults of dagster-webserver."""
@@ -53,7 +54,7 @@ def guarded(workspace: str, origins: Sequence[str], *, read_only: bool) -> Itera
             instance, WorkspaceFileTarget(paths=[workspace]), version=__version__, read_only=read_only
         ) as context:
             app = create_app_from_workspace_process_context(context, live_data_poll_rate=LIVE_DATA_POLL_MS)
-            yield Guard(app, origins, read_only=read_only)
+            yield Guard(app, origins, read_only=read_only, judge=PartitionsAsked(context).refusal)
 
 
 @click.command()

@@ -1,8 +1,9 @@
 """The tools of usage at rest: the landing zone, the lake, its catalog. Months of it are measured by `pricing`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from flybill_pipeline.billing.money.period import Month
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from flybill_pipeline.stores.usage.lake.file_accounts import FileAccounts
     from flybill_pipeline.stores.usage.lake.lake import UsageLake
     from flybill_pipeline.stores.usage.lake.left_out import LeftOut
+
+MONTHS_REMEMBERED = 12
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,18 @@ class UsageTools(Deployment):
     def unread_lately(self) -> Lately[list[str]]:
         """`unread_files` as they were some seconds ago, for who asks often: there may be a year of files."""
         return Lately(self.unread_files)
+
+    def unrecorded_days(self, month: Month) -> tuple[date, ...]:
+        """The days whose usage was read and is not in what the month is priced from yet, of those that it bills."""
+        first = month
+        for _ in range(self.settings.lookback_months):
+            first = first.previous()
+        return self.catalog.days_to_record(first.first_day, month.end.date())
+
+    @cached_property
+    def unrecorded_lately(self) -> Callable[[Month], Lately[tuple[date, ...]]]:
+        """`unrecorded_days` as they were some seconds ago."""
+        return lru_cache(maxsize=MONTHS_REMEMBERED)(lambda month: Lately(lambda: self.unrecorded_days(month)))
 
     def uncompared_pieces(self) -> list[str]:
         """What a reading of the landing zone that was cut off has left to do: a day is not recorded well without it."""

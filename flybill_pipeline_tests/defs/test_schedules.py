@@ -12,11 +12,15 @@ from flybill_pipeline.settings import load_settings
 
 
 class Months:
-    """Stands for the months that are open."""
+    """Stands for the months that are open; `first` is the first that was closed."""
 
-    def __init__(self, *months: str) -> None:
+    def __init__(self, *months: str, first: str | None = None) -> None:
         self.open_months = self
         self._open = {Month.parse(month): 1 for month in months}
+        self._first = None if first is None else Month.parse(first)
+
+    def first(self) -> Month | None:
+        return self._first
 
     def before(self, end: Month) -> dict[Month, int]:
         return {month: count for month, count in self._open.items() if month < end}
@@ -92,15 +96,37 @@ def test_the_last_three_closed_months_are_looked_at_again(name: str, day: int) -
     assert [request.partition_key for request in requests] == CLOSED[day]
 
 
+CLOSED_BY_HAND = ["2025-02", "2025-01", "2024-12"]
+
+
+@pytest.mark.parametrize("name", ["reconcile_last_months", "verify_last_months"])
+def test_a_month_that_a_person_closed_within_the_days_of_grace_is_looked_at_at_once(name: str) -> None:
+    def asked(tools: Months) -> list[str | None]:
+        requests = tick(name, datetime(2025, 3, 2, 8, tzinfo=UTC), tools=tools).run_requests
+        return [request.partition_key for request in requests]
+
+    assert asked(Months(first="2024-10")) == CLOSED_BY_HAND
+    assert asked(Months("2024-11", first="2024-10")) == CLOSED_BY_HAND  # an older one that is open is another matter
+    assert asked(Months("2025-02", first="2024-10")) == CLOSED[2]  # for some only
+    assert asked(Months(first="2025-03")) == CLOSED[2]  # nobody has anything of it
+
+
+def test_a_month_that_a_person_closed_within_the_days_of_grace_is_exported_at_once() -> None:
+    tools = Finalized({"2025-02": 5}, first="2025-02")
+    requests = tick("export_last_months", datetime(2025, 3, 1, 9, tzinfo=UTC), tools=tools).run_requests
+    assert [request.partition_key for request in requests] == ["2025-02"]
+
+
 def test_months_before_the_first_are_not_asked_for() -> None:
     requests = tick("reconcile_last_months", datetime(2020, 2, 20, 8, tzinfo=UTC)).run_requests
     assert [request.partition_key for request in requests] == ["2020-01"]
 
 
-class Finalized:
+class Finalized(Months):
     """Stands for how many invoices each month has."""
 
-    def __init__(self, counts: dict[str, int]) -> None:
+    def __init__(self, counts: dict[str, int], first: str | None = None) -> None:
+        super().__init__(first=first)
         self.recorded_lines, self._counts = self, counts
 
     def count(self, month: Month) -> int:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -79,8 +80,11 @@ def test_ids_with_two_contents_are_counted_and_shown_beside_each_other(tools: To
     _write(home / "landing" / "usage" / "two.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows).encode())
     _write(home / "landing" / "usage" / "wait.jsonl", b"")
     assert rejected_in(tools, MONTH).unread == 2
+    assert rejected_in(tools, MONTH).unrecorded == (date(2025, 10, 5),)
+    assert rejected_in(tools, MONTH.previous()).unrecorded == ()
     ingest(tools)
     numbers = rejected_in(tools, MONTH)
+    assert numbers.unrecorded == tools.unrecorded_lately(MONTH)() == ()
     assert (numbers.unread, numbers.repeats, numbers.conflicts) == (0, 1, 2)
     assert rejected_in(tools, MONTH.next()).conflicts == 0
     shown = rejected_usage(tools, "usage", 10)

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -70,6 +71,59 @@ def test_no_attempt_of_a_page_or_form_changes_anything(up: Served, pool: str) ->
     answer = up.request(method, path, headers, body)
     assert 400 <= answer.status < 500, answer.body
     assert pool not in up.limits()
+
+
+BACKFILL = "mutation B($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) { __typename } }"
+RUN = "mutation R($p: ExecutionParams!) { launchRun(executionParams: $p) { __typename } }"
+CLOSE = {"repositoryName": "__repository__", "repositoryLocationName": "flybill_pipeline", "jobName": "close_month"}
+ADD = """mutation { addDynamicPartition(partitionsDefName: "failed_org_months", partitionKey: "acme",
+  repositorySelector: {repositoryName: "__repository__", repositoryLocationName: "flybill_pipeline"}) {__typename} }"""
+THIS_MONTH = f"{datetime.now(UTC):%Y-%m}"
+
+
+def backfill(asset: str, *keys: str) -> tuple[str, Any]:
+    return BACKFILL, {"assetSelection": [{"path": [asset]}], "partitionNames": keys}
+
+
+def in_a_range(asset: str, start: str, end: str) -> tuple[str, Any]:
+    ranges = {"ranges": [{"start": start, "end": end}]}
+    return BACKFILL, {"partitionsByAssets": [{"assetKey": {"path": [asset]}, "partitions": ranges}]}
+
+
+def run(key: str) -> tuple[str, Any]:
+    return RUN, {"selector": CLOSE, "executionMetadata": {"tags": [{"key": "dagster/partition", "value": key}]}}
+
+
+TYPED: dict[str, tuple[tuple[str, Any], str]] = {
+    "month": (backfill("billed_month", THIS_MONTH, "2026-13"), "'2026-13' is no month here. It is written as 20"),
+    "first-day": (
+        backfill("billed_month", f"{THIS_MONTH}-01"),
+        f"-01' is no month here. It is written as {THIS_MONTH};",
+    ),
+    "far-away": (backfill("billed_month", "9000-01"), f" to {THIS_MONTH}."),
+    "range": (in_a_range("billed_month", THIS_MONTH, "october"), "'october' is no month here."),
+    "inline": (
+        (BACKFILL.replace("$p)", '{assetSelection: {path: "billed_month"}, partitionNames: "x"})'), {}),
+        "'x' is no",
+    ),
+    "day": (backfill("raw_usage", THIS_MONTH), "is no day here. It is written as 20"),
+    "no-shard": (
+        backfill("monthly_line_items", THIS_MONTH),
+        f"is no shard of a month here. It is written as {THIS_MONTH}|00",
+    ),
+    "run": (run("2026-13|03"), "'2026-13|03' is no shard of a month here."),
+    "run-of-a-shard": (run(f"{THIS_MONTH}|99"), f"{THIS_MONTH}|99' is no shard of a month here."),
+    "to-do": (backfill("failed_org_months", "2026-10/nobody"), "'2026-10/nobody' is not on the to-do list."),
+    "added": ((ADD, {}), "'acme' is no organization's month. It is written as 2026-10/acme"),
+}
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_what_cannot_be_run_is_refused_with_how_it_is_written(up: Served, name: str) -> None:
+    (document, params), sentence = TYPED[name]
+    answer = up.post(document, {"p": params})
+    assert sentence in answer["errors"][0]["message"], answer
+    assert "data" not in answer
 
 
 def test_a_name_that_points_here_shows_nothing(up: Served) -> None:

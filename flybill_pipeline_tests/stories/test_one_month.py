@@ -185,6 +185,7 @@ def test_quarantine_names_every_bad_row_with_its_file_and_why(months: Months) ->
     usage = months.flybill("status", FIRST, "--json").json()["usage"]
     assert usage == {
         "files_unread": 0,
+        "days_unrecorded": 0,
         "files_broken": 0,
         "rows_rejected": found["rows_rejected"],
         "repeats": 2,

@@ -49,6 +49,9 @@ def _not_counted(owed: Owed) -> Iterator[str]:
         waiting = f"{files} landed file{'s are' if files > 1 else ' is'} not read yet"
         them = "them" if files > 1 else "it"
         yield f"{waiting}, so what is in {them} is not counted here: `flybill close` reads {them}."
+    if days := owed.days_unrecorded:
+        usage = f"usage of {screen.counted(days, 'day')} was read and is not added up yet"
+        yield f"{usage}, so it is not counted here: within a minute `flybill up` adds it, or `flybill close` does."
     if events := owed.events_waiting:
         waiting = (
             f"{events:,} events of {owed.facts.month} name" if events > 1 else f"1 event of {owed.facts.month} names"

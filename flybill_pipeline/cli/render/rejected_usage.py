@@ -38,6 +38,9 @@ def show_count(rejected: RejectedUsage) -> None:
     if unread:
         landed = f"{unread} landed file{'s are' if unread > 1 else ' is'} not read yet"
         screen.line(screen.warning("usage that does not count yet"), f": {landed}; the next close reads what is landed")
+    if days := len(rejected.unrecorded):
+        read = f"usage of {screen.counted(days, 'day')} was read and is not added up yet"
+        screen.line(screen.warning("usage that does not count yet"), f": {read}; the sensors or the next close do it")
     if rejected.waiting:
         screen.line(screen.warning("usage that does not count yet"), f": {_waiting(rejected)}; {IMPORTS}")
     if rejected.repeats:
@@ -149,6 +152,7 @@ def count_data(rejected: RejectedUsage) -> dict[str, Any]:
     """The member `usage` of `flybill status --json`."""
     return {
         "files_unread": rejected.unread,
+        "days_unrecorded": len(rejected.unrecorded),
         "files_broken": len(rejected.files),
         "rows_rejected": rejected.bad_rows,
         "repeats": rejected.repeats,

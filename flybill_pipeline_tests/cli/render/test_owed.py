@@ -8,13 +8,21 @@ import pytest
 from flybill_pipeline.cli.render.owed import _not_counted
 from flybill_pipeline.questions.owed import Owed
 
+NOT_ADDED = (
+    "was read and is not added up yet, so it is not counted here: within a minute `flybill up` adds it, "
+    "or `flybill close` does."
+)
+
 
 @pytest.mark.parametrize(
-    ("files", "says"),
+    ("files", "days", "says"),
     [
-        (1, "1 landed file is not read yet, so what is in it is not counted here: `flybill close` reads it."),
-        (2, "2 landed files are not read yet, so what is in them is not counted here: `flybill close` reads them."),
+        (1, 0, "1 landed file is not read yet, so what is in it is not counted here: `flybill close` reads it."),
+        (2, 0, "2 landed files are not read yet, so what is in them is not counted here: `flybill close` reads them."),
+        (0, 1, f"usage of 1 day {NOT_ADDED}"),
+        (0, 2, f"usage of 2 days {NOT_ADDED}"),
     ],
 )
-def test_files_that_wait_are_told_one_or_many(files: int, says: str) -> None:
-    assert [*_not_counted(cast(Owed, SimpleNamespace(files_unread=files, events_waiting=0)))] == [says]
+def test_what_waits_is_told_one_or_many(files: int, days: int, says: str) -> None:
+    owed = SimpleNamespace(files_unread=files, days_unrecorded=days, events_waiting=0)
+    assert [*_not_counted(cast(Owed, owed))] == [says]

@@ -1,5 +1,7 @@
 """What does not count, as `flybill quarantine`, `status` and `close` tell it: one as one, many as many."""
 
+from datetime import date
+
 import pytest
 
 from flybill_pipeline.cli.render.rejected_usage import show_count, show_rejected
@@ -13,6 +15,12 @@ def test_one_row_repeats_and_two_repeat(capsys: pytest.CaptureFixture[str]) -> N
         "usage that counts once: 1 row repeats what another row says",
         "usage that counts once: 2 rows repeat what another row says",
     ]
+
+
+def test_days_that_were_read_and_are_not_added_up(capsys: pytest.CaptureFixture[str]) -> None:
+    show_count(RejectedUsage((), 0, 0, 0, 0, unrecorded=[date(2026, 10, 5)]))
+    waits = "usage of 1 day was read and is not added up yet; the sensors or the next close do it\n"
+    assert capsys.readouterr().out == f"usage that does not count yet: {waits}"
 
 
 @pytest.mark.parametrize(

@@ -230,20 +230,29 @@ class LakeCatalog:
         with self.engine.connect() as connection:
             return {row.day: row.daily_path for row in connection.execute(query.order_by(usage_days.c.day))}
 
-    def days_to_record(self) -> tuple[date, ...]:
-        """The days that are behind the landed files: their pieces or the ids that count elsewhere are not those of the
-        manifest, or the manifest has not been compiled yet, or it may know other owners of aliases than there are."""
-        current = select(
-            usage_pieces.c.day,
-            func.jsonb_agg(aggregate_order_by(usage_pieces.c.path, usage_pieces.c.path)).label("pieces"),
-        ).group_by(usage_pieces.c.day)
+    def days_to_record(self, first: date = date.min, end: date = date.max) -> tuple[date, ...]:
+        """The days from `first` to before `end` that are behind the landed files.
+
+        Their pieces or the ids that count elsewhere are not those of the manifest, or the manifest has not been
+        compiled yet, or it may know other owners of aliases than there are.
+        """
+        current = (
+            select(
+                usage_pieces.c.day,
+                func.jsonb_agg(aggregate_order_by(usage_pieces.c.path, usage_pieces.c.path)).label("pieces"),
+            )
+            .where(usage_pieces.c.day >= first, usage_pieces.c.day < end)
+            .group_by(usage_pieces.c.day)
+        )
         with self.engine.connect() as connection:
             pieces: Mapping[date, list[str]] = {row.day: row.pieces for row in connection.execute(current)}
-            days = {row.day: row for row in connection.execute(select(usage_days))}
+            recorded = select(usage_days).where(usage_days.c.day >= first, usage_days.c.day < end)
+            days = {row.day: row for row in connection.execute(recorded)}
             excluded: dict[date, list[list[str]]] = {}
-            for row in connection.execute(select(usage_exclusions)):
+            elsewhere = usage_exclusions.c.day
+            for row in connection.execute(select(usage_exclusions).where(elsewhere >= first, elsewhere < end)):
                 excluded.setdefault(row.day, []).append([row.source, row.event_id])
-            behind = days_to_own_again(connection)
+            behind = {day for day in days_to_own_again(connection) if first <= day < end}
         behind |= pieces.keys() - days.keys()
         stale = {
             day
