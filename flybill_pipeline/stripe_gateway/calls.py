@@ -23,7 +23,7 @@ from flybill_pipeline.stripe_gateway.failures import (
     wrong_livemode,
 )
 from flybill_pipeline.stripe_gateway.keys import STRIPE_HOST, is_live_key, require_usable_key
-from flybill_pipeline.stripe_gateway.limiter import ENDPOINT_RATE, LIVE_RATE, Limiter
+from flybill_pipeline.stripe_gateway.limiter import ENDPOINT_RATE, LIVE_RATE, Limiter, Slots
 from flybill_pipeline.stripe_gateway.pages import read_page
 from flybill_pipeline.stripe_gateway.shapes import NONSENSE
 from flybill_pipeline.stripe_gateway.transport import PooledClient
@@ -44,13 +44,15 @@ def _silence_library() -> None:
     stripe._util.logfmt = lambda props: str(props["message"])
 
 
-def limiter_for(*, live: bool, endpoint: float | None = None, account: float | None = None) -> Limiter:
+def limiter_for(
+    *, live: bool, endpoint: float | None = None, account: float | None = None, slots: Slots | None = None
+) -> Limiter:
     """The limiter for a key; `endpoint` and `account` (calls per second) replace what Stripe grants by default.
 
     A live account is granted four endpoints' worth of calls, a test key one.
     """
     endpoint = endpoint or ENDPOINT_RATE
-    return Limiter(endpoint, account or (endpoint * LIVE_RATE / ENDPOINT_RATE if live else endpoint))
+    return Limiter(endpoint, account or (endpoint * LIVE_RATE / ENDPOINT_RATE if live else endpoint), slots=slots)
 
 
 class Calls:

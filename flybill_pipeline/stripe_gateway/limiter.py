@@ -7,6 +7,8 @@ rate x (1 + SLACK) + 1 calls, rounded down: 25 for 24 a second.
 That is when calls leave; Stripe counts them when they arrive. On a busy machine, or behind a network that stalls, calls
 that left evenly arrive in a bunch. So a call without an answer counts as one that may arrive at any moment, and one
 whose answer took longer than usual as having arrived late by as much: of all these a second has no more than the limit.
+
+Where several processes call with one key, `Slots` keep both for all of them together.
 """
 
 import threading
@@ -14,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, Protocol
 
 ENDPOINT_RATE = 24.0
 """Calls per second to one endpoint; Stripe's limit is 25."""
@@ -54,13 +57,15 @@ class _Arrivals:
         """A call is on its way."""
         self._unanswered += 1
 
-    def answered(self, left: float, now: float) -> None:
-        """The call that left then has come back, with whatever answer."""
+    def answered(self, left: float, now: float) -> float:
+        """The call that left then has come back, with whatever answer; it arrived that many seconds ago."""
         took = now - left
         usual = took if self._usual is None else min(took, self._usual + (took - self._usual) * LEARNING)
         self._usual = usual
         self._unanswered -= 1
-        self._arrived.append(now - max(usual - UNSURE, 0.0))
+        ago = max(usual - UNSURE, 0.0)
+        self._arrived.append(now - ago)
+        return ago
 
     def wait(self, now: float, most: int) -> float:
         """Seconds until one more may leave so that no second holds more than `most`; 0 when it may leave now."""
@@ -82,27 +87,27 @@ class _Lane:
         self._next = 0.0
         self._arrivals = _Arrivals()
 
-    def keep_to(self, full: float) -> None:
-        """Another full pace from now on."""
-        self._rate *= full / self._full
-        self._full = full
-
     def rate(self, now: float) -> float:
         """Calls per second at this moment."""
         return min(self._full, self._rate + self._full * (now - self._cut_at) / RECOVERY)
 
     def wait(self, now: float) -> float:
         """Seconds until the next call may leave; 0 or less when it may leave now."""
-        return max(self._next - now, self._arrivals.wait(now, max(int(self._full * HEADROOM), 1)))
+        return max(self._next - now, self._arrivals.wait(now, self.most))
+
+    @property
+    def most(self) -> int:
+        """Calls that any second may hold."""
+        return max(int(self._full * HEADROOM), 1)
 
     def leave(self, now: float) -> None:
         """Records that a call leaves now."""
         self._next = max(self._next, now - SLACK) + 1 / self.rate(now)
         self._arrivals.leaves()
 
-    def answered(self, left: float, now: float) -> None:
-        """Records that the call that left then has come back."""
-        self._arrivals.answered(left, now)
+    def answered(self, left: float, now: float) -> float:
+        """Records that the call that left then has come back; it arrived that many seconds ago."""
+        return self._arrivals.answered(left, now)
 
     def give_way(self, now: float) -> None:
         """A slower pace from now on; calls that were refused together count once."""
@@ -111,8 +116,23 @@ class _Lane:
             self._cut_at = now
 
 
+class Slots(Protocol):
+    """Turns of calls to leave, which all processes take together."""
+
+    def take(self, endpoint: str, endpoint_rate: float, account_rate: float) -> Any:
+        """Takes the next turn, at these rates in calls per second; its `seconds` are those until its moment."""
+
+    def ahead(self, turn: Any) -> tuple[int, int]:
+        """How many calls ahead of it may have arrived in the last second: in all, and at the endpoint."""
+
+    def answered(self, turn: Any, arrived: float) -> None:
+        """Its call has come back; it arrived that many seconds ago."""
+
+
 class Limiter:
     """Lets calls leave at the pace that Stripe allows; shared by all threads of one process and key.
+
+    `slots` share it with other processes; without, this one is alone.
 
     endpoint_rate and total_rate are calls per second; clock is monotonic, in seconds.
     """
@@ -122,16 +142,17 @@ class Limiter:
         endpoint_rate: float = ENDPOINT_RATE,
         total_rate: float = LIVE_RATE,
         *,
+        slots: Slots | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if endpoint_rate <= 0 or total_rate <= 0:
             raise ValueError("a rate limit must be above 0 calls per second")
         self._granted = (endpoint_rate, total_rate)
-        self._sharing = 1
         self._total = _Lane(total_rate)
         self._lanes: dict[str, _Lane] = {}
         self._mutex = threading.Lock()
+        self._slots = slots
         self._clock = clock
         self._sleep = sleep
 
@@ -143,13 +164,16 @@ class Limiter:
         """
         lane = self._lane(endpoint)
         with lane.turn:
+            turn = self._turn(self._slots, endpoint, lane) if self._slots else None
             while (wait := self._leave(lane)) > 0:
                 self._sleep(wait)
             left = self._clock()
         try:
             yield
         finally:
-            self._answered(lane, left)
+            arrived = self._answered(lane, left)
+            if self._slots:
+                self._slots.answered(turn, arrived)
 
     def slow_down(self, endpoint: str, reason: str) -> None:
         """Slows a pace after a 429, by Stripe's reason: the account's for global-*, otherwise the endpoint's."""
@@ -157,20 +181,9 @@ class Limiter:
             lane = self._total if reason.startswith("global") else self._lanes[endpoint]
             lane.give_way(self._clock())
 
-    def share(self, runs: int) -> None:
-        """Keeps to one part in `runs` of the limits: as many are at work, in this or other processes."""
-        with self._mutex:
-            if max(runs, 1) == self._sharing:
-                return
-            self._sharing = max(runs, 1)
-            endpoint, total = self._limits()
-            self._total.keep_to(total)
-            for lane in self._lanes.values():
-                lane.keep_to(endpoint)
-
     def per_minute(self) -> tuple[int, int]:
         """The most calls a minute to one endpoint, and in all, with Stripe willing."""
-        endpoint, total = self._limits()
+        endpoint, total = self._granted
         return int(endpoint * 60), int(total * 60)
 
     def rate(self, endpoint: str | None = None) -> float:
@@ -180,11 +193,15 @@ class Limiter:
 
     def _lane(self, endpoint: str) -> _Lane:
         with self._mutex:
-            return self._lanes.setdefault(endpoint, _Lane(self._limits()[0]))
+            return self._lanes.setdefault(endpoint, _Lane(self._granted[0]))
 
-    def _limits(self) -> tuple[float, float]:
-        endpoint, total = self._granted
-        return endpoint / self._sharing, total / self._sharing
+    def _turn(self, slots: Slots, endpoint: str, lane: _Lane) -> Any:
+        """A turn whose moment has come, with few enough calls of all processes ahead."""
+        turn = slots.take(endpoint, self.rate(endpoint), self.rate())
+        self._sleep(turn.seconds)
+        while any(ahead >= most for ahead, most in zip(slots.ahead(turn), (self._total.most, lane.most), strict=True)):
+            self._sleep(PEEK)
+        return turn
 
     def _leave(self, lane: _Lane) -> float:
         """0 when the call leaves, or the seconds to wait before asking again."""
@@ -197,8 +214,8 @@ class Limiter:
             self._total.leave(now)
             return 0.0
 
-    def _answered(self, lane: _Lane, left: float) -> None:
+    def _answered(self, lane: _Lane, left: float) -> float:
         with self._mutex:
             now = self._clock()
-            lane.answered(left, now)
             self._total.answered(left, now)
+            return lane.answered(left, now)

@@ -17,21 +17,22 @@ from flybill_pipeline.stores.postgres.database import open_engine
 
 if TYPE_CHECKING:
     from flybill_pipeline.stripe_gateway.gateway import Gateway
+    from flybill_pipeline.stripe_gateway.limiter import Slots
 
 
 @dataclass(frozen=True)
 class Deployment:
     """One deployment. `settings` must be complete (see local.services), with the shards of the database.
 
-    `now` is the clock of every step; `open_stripe` makes the gateway, and refuses a key that must not be used;
-    `channels` bring alerts to people, by name; `post_to` gives what brings mail to a customer's address, None without a
-    mail server; `platform` takes events, None where it has no address. `reads`: it is for answers, and writes nothing
-    that takes more than one statement (see `open_engine`).
+    `now` is the clock of every step; `open_stripe` makes the gateway, whose calls take those slots, and refuses a key
+    that must not be used; `channels` bring alerts to people, by name; `post_to` gives what brings mail to a customer's
+    address, None without a mail server; `platform` takes events, None where it has no address. `reads`: it is for
+    answers, and writes nothing that takes more than one statement (see `open_engine`).
     """
 
     settings: Settings
     now: Callable[[], datetime]
-    open_stripe: Callable[[], "Gateway"]
+    open_stripe: Callable[["Slots"], "Gateway"]
     channels: Mapping[str, Channel]
     post_to: Callable[[str], Post] | None = None
     platform: Endpoint | None = None

@@ -26,7 +26,7 @@ class SyncTools(InvoicingTools):
 
     @cached_property
     def stripe(self) -> "Gateway":
-        return self.open_stripe()
+        return self.open_stripe(self.sync_ledger.slots)
 
     @cached_property
     def sync_ledger(self) -> SyncLedger:

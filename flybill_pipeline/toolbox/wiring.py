@@ -16,6 +16,7 @@ from flybill_pipeline.toolbox.tools import Toolbox
 
 if TYPE_CHECKING:
     from flybill_pipeline.stripe_gateway.gateway import Gateway
+    from flybill_pipeline.stripe_gateway.limiter import Slots
 
 CATALOGS_OF_OURS = ("own", "off")
 
@@ -25,7 +26,7 @@ def build_toolbox(settings: Settings) -> Toolbox:
     return Toolbox(
         settings=settings,
         now=lambda: datetime.now(UTC),
-        open_stripe=lambda: open_stripe(settings),
+        open_stripe=lambda slots: open_stripe(settings, slots),
         channels=_channels(settings),
         post_to=_post_to(settings),
         platform=_platform(settings),
@@ -122,8 +123,10 @@ def require_readable_inputs(settings: Settings) -> None:
         raise SettingsError("\n".join(faults))
 
 
-def open_stripe(settings: Settings, *, quick: bool = False) -> "Gateway":
-    """The gateway of these settings; `quick`: one that does not wait for as long as the sync does.
+def open_stripe(settings: Settings, slots: "Slots | None" = None, *, quick: bool = False) -> "Gateway":
+    """The gateway of these settings, at the pace that `slots` share with other processes.
+
+    `quick`: one that does not wait for as long as the sync does.
 
     Raises SettingsError or KeyRefusedError.
     """
@@ -145,6 +148,9 @@ def open_stripe(settings: Settings, *, quick: bool = False) -> "Gateway":
             own_numbers=settings.stripe_numbers == "ours",
         ),
         limiter=limiter_for(
-            live=settings.stripe_live, endpoint=settings.stripe_rate, account=settings.stripe_account_rate
+            live=settings.stripe_live,
+            endpoint=settings.stripe_rate,
+            account=settings.stripe_account_rate,
+            slots=slots,
         ),
     )

@@ -25,12 +25,14 @@ FORMATS = ("jsonl", "csv", "parquet")
 FULL = {
     "billing": [],
     "sync": [],
+    "limit": [],
     "reconcile": [],
     "pages": ["--orgs", "500", "--sample", "20", "--runs", "5"],
 }
 SHORT = {
     "billing": ["--orgs", "2000"],
     "sync": ["--invoices", "150"],
+    "limit": ["--invoices", "96"],
     "reconcile": ["--invoices", "2000"],
     "pages": ["--orgs", "100", "--months", "2", "--files", "50", "--days", "3", "--sample", "5", "--runs", "2"],
 }

@@ -14,6 +14,7 @@ from flybill_pipeline_tests.conftest import PROJECT
         ("bench_usage", ["--events", "20000", "--formats", "parquet"], "x a bare group-by"),
         ("bench_billing", ["--orgs", "160", "--lines", "5"], "800 lines of 160 orgs"),
         ("bench_sync", ["--invoices", "30"], "30 of 30 invoices"),
+        ("bench_limit", ["--invoices", "16", "--processes", "1"], "16 invoices by 1 processes"),
         ("bench_statements", ["--orgs", "9", "--months", "2", "--lines", "2"], "the largest tables after 3 months"),
         ("bench_reconcile", ["--invoices", "250"], "250 of 250 invoices proven"),
         ("bench_dagster", ["--shards", "1"], "the daemon's queue: 1 of 1 shards"),

@@ -33,7 +33,7 @@ def test_what_is_asked_for_is_run_and_nothing_else() -> None:
         "usage --events 20 --formats csv",
     ]
     assert "statements" in named("--all")
-    assert [each.split()[0] for each in named()] == ["usage"] * 3 + ["billing", "sync", "reconcile", "pages"]
+    assert [each.split()[0] for each in named()] == ["usage"] * 3 + ["billing", "sync", "limit", "reconcile", "pages"]
 
 
 def test_figures_come_back_as_they_were_handed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,24 +157,44 @@ def test_a_pace_of_nothing_is_refused() -> None:
         Limiter(0, 10)
 
 
-def test_runs_at_once_stay_below_the_limit_together_and_one_alone_has_it_all_again() -> None:
-    time = Time()
-    two = [limiter(time), limiter(time)]
-    left = []
-    for paced in two:
-        with paced.call("create_invoice"):
-            pass
-        paced.share(2)
-    assert two[0].per_minute() == (720, 2880)
+class Turns:
+    """What processes share: each turn waits a second, and for as many calls ahead of it as are told."""
+
+    def __init__(self, *ahead: tuple[int, int]) -> None:
+        self.seconds = 1.0
+        self._ahead = [*ahead]
+        self.told: list[object] = []
+
+    def take(self, endpoint: str, endpoint_rate: float, account_rate: float) -> "Turns":
+        self.told.append((endpoint, endpoint_rate, account_rate))
+        return self
+
+    def ahead(self, turn: "Turns") -> tuple[int, int]:
+        return self._ahead.pop(0)
+
+    def answered(self, turn: "Turns", arrived: float) -> None:
+        self.told.append(arrived)
+
+
+def test_a_call_leaves_in_its_turn_among_processes_and_when_few_enough_are_ahead() -> None:
+    time, turns = Time(), Turns((100, 0), (99, 25), (99, 24))
+    paced = Limiter(24, 96, slots=turns, clock=time.clock, sleep=time.sleep)
     began = time.now
-    for number in range(400):
-        with two[number % 2].call("create_invoice"):
-            pass
-        left.append(time.now)
-    assert most_in_a_second(left) <= 26  # both may leave at the same moment
-    assert 400 / (time.now - began) == pytest.approx(24, rel=0.1)
-    two[0].share(1)
-    assert two[0].rate("create_invoice") == 24
+    with paced.call("add_lines"):
+        assert began + 1.01 < time.now < began + 1.05
+        time.now += 0.5
+    assert turns.told == [("add_lines", 24, 96), pytest.approx(0.47)]  # it arrived soon after it left
+
+
+def test_a_refusal_slows_the_turns_too() -> None:
+    time, turns = Time(), Turns((0, 0), (0, 0))
+    paced = Limiter(24, 96, slots=turns, clock=time.clock, sleep=time.sleep)
+    with paced.call("add_lines"):
+        pass
+    paced.slow_down("add_lines", "endpoint-rate")
+    with paced.call("add_lines"):
+        pass
+    assert turns.told[2] == ("add_lines", pytest.approx(24 * KEPT, rel=0.1), 96)
 
 
 class Stalling(Time):

@@ -79,13 +79,13 @@ class SyncProgress:
 
 
 def progress(pulses: Sequence[Pulse], left: CallsLeft, now: datetime, unsettled: int = 0) -> SyncProgress:
-    """What the runs of a month come to together; several share the account's limits and add up to them."""
+    """What the runs of a month come to together; several keep to the same limits together."""
     alive = [pulse for pulse in pulses if pulse.alive(now)]
     past = [pulse for pulse in pulses if pulse.beat_at <= now + SILENT_AFTER]
     last = max(past, key=lambda pulse: pulse.beat_at, default=None)
     killed = last is not None and last.ended_at is None and not alive and left.total > 0
-    endpoint = sum(pulse.endpoint_per_minute for pulse in alive)
-    account = sum(pulse.account_per_minute for pulse in alive)
+    endpoint = max((pulse.endpoint_per_minute for pulse in alive), default=0)
+    account = max((pulse.account_per_minute for pulse in alive), default=0)
     pace = (sum(pulse.calls_per_minute for pulse in alive) or _recent_pace(pulses, now)) if alive else 0
     seconds = seconds_left(left, pace, endpoint, account)
     return SyncProgress(

@@ -1,4 +1,4 @@
-"""The heartbeat of one run: every second it writes what was done, and hears of the others. No calls, no judging."""
+"""The heartbeat of one run: every second it writes what was done. No calls, no judging."""
 
 import threading
 from collections import deque
@@ -55,9 +55,7 @@ class Heartbeat:
 
     def _beat(self) -> None:
         now = self._clock()
-        alive = self._runs.beat(self._pulse(now))
-        if self._pace is not None:
-            self._pace.share(alive)
+        self._runs.beat(self._pulse(now))
         self._keep_clock()
         self._on_beat()
         if now - self._told >= TELL_EVERY:

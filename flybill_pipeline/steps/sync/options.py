@@ -21,7 +21,7 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """`pace` shares the account's rate limit with other processes; `tell` hears now and then how far the run is.
+    """`pace` is the rate limit that all processes keep to together; `tell` hears now and then how far the run is.
 
     `stripe_clock` tells what the newest answer showed of Stripe's clock, None before the first.
     """

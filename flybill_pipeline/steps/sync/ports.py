@@ -78,8 +78,8 @@ class BreakerStore(Protocol):
 class Runs(Protocol):
     """Where heartbeats are kept."""
 
-    def beat(self, pulse: Pulse) -> int:
-        """Writes the run as it stands; returns how many runs are at work in all."""
+    def beat(self, pulse: Pulse) -> None:
+        """Writes the run as it stands."""
 
     def progress(self, month: Month, now: datetime, shard: int | None, org_ids: Collection[str] | None) -> SyncProgress:
         """How far a month, or what of it is asked for, is."""
@@ -96,10 +96,7 @@ class ClockStore(Protocol):
 
 
 class Pace(Protocol):
-    """The rate limit that this process keeps to."""
-
-    def share(self, runs: int) -> None:
-        """Keeps to one part in `runs` of the account's limit: as many are at work."""
+    """The rate limit that all processes keep to together."""
 
     def per_minute(self) -> tuple[int, int]:
         """The calls a minute that may be made to one endpoint, and in all."""

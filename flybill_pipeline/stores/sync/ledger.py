@@ -17,6 +17,7 @@ from flybill_pipeline.stores.sync.claims import Claims
 from flybill_pipeline.stores.sync.clock import StripeClock
 from flybill_pipeline.stores.sync.rows import CustomerRows, InvoiceRows, ProfileRows, Rows
 from flybill_pipeline.stores.sync.runs import SyncRuns
+from flybill_pipeline.stores.sync.slots import Slots
 from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_profiles, stripe_sync
 from flybill_pipeline.stores.sync.tasks import Tasks
 from flybill_pipeline.stores.sync.waves import REPAIR, begun_again, came_back
@@ -37,6 +38,7 @@ class SyncLedger:
         self._breaker = SyncBreaker(engine, key_mark)
         self._runs = SyncRuns(engine)
         self._clock = StripeClock(engine)
+        self._slots = Slots(self._driver)
         self._claims = Claims(engine)
         self._invoices = InvoiceRows(self._driver, key_mark)
         self._customers = CustomerRows(self._driver, key_mark)
@@ -63,6 +65,11 @@ class SyncLedger:
     def runs(self) -> SyncRuns:
         """The heartbeats of all runs."""
         return self._runs
+
+    @property
+    def slots(self) -> Slots:
+        """The moments at which calls may leave."""
+        return self._slots
 
     @property
     def clock(self) -> StripeClock:

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.lines import CHUNK, MOST_LINES
-from flybill_pipeline.billing.sync.progress import SILENT_AFTER, CallsLeft, Pulse, SyncProgress, progress
+from flybill_pipeline.billing.sync.progress import CallsLeft, Pulse, SyncProgress, progress
 from flybill_pipeline.billing.sync.values import AT_REST
 from flybill_pipeline.stores.invoicing.tables import invoices, organizations, outcomes
 from flybill_pipeline.stores.sync.tables import stripe_sync, stripe_sync_runs
@@ -24,18 +24,14 @@ class SyncRuns:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def beat(self, pulse: Pulse) -> int:
-        """Writes the run as it stands; returns how many runs, this one included, are at work for any month."""
-        row = stripe_sync_runs.c
+    def beat(self, pulse: Pulse) -> None:
+        """Writes the run as it stands."""
         values = {name: getattr(pulse, name) for name in Pulse.__slots__} | {"month": str(pulse.month)}
         changed = {name: value for name, value in values.items() if name not in _IDENTITY}
-        around = row.beat_at.between(pulse.beat_at - SILENT_AFTER, pulse.beat_at + SILENT_AFTER)
-        alive = select(func.count()).where(row.ended_at.is_(None), around)
         with self._engine.begin() as connection:
             connection.execute(
                 insert(stripe_sync_runs).values(values).on_conflict_do_update(index_elements=["run_id"], set_=changed)
             )
-            return int(connection.execute(alive).scalar_one())
 
     def progress(self, month: Month, now: datetime, shard: int | None = None, org_ids: Orgs = None) -> SyncProgress:
         """How far a month is, or what of it was asked for."""

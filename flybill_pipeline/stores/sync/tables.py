@@ -9,13 +9,14 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    Interval,
     SmallInteger,
     Table,
     Text,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from flybill_pipeline.stores.postgres.tables import metadata
 
@@ -132,6 +133,16 @@ stripe_failing = Table(  # the last failure of each org that may be everybody's;
     Column("code", Text),
     Column("failed_at", DateTime(timezone=True), nullable=False),
     Column("others_passed", Boolean, nullable=False, server_default="false"),  # another org got through since
+)
+
+stripe_slots = Table(  # when the next call may leave, of each endpoint and of the account; not kept over a crash
+    "stripe_slots",
+    metadata,
+    Column("lane", Text, primary_key=True),
+    Column("next_at", DateTime(timezone=True), nullable=False),
+    Column("step", Interval, nullable=False),  # until the one after it
+    Column("counts_until", ARRAY(DateTime(timezone=True)), nullable=False),  # of each call of the last second
+    prefixes=["UNLOGGED"],
 )
 
 stripe_sync_runs = Table(  # the heartbeat of each run of the sync, written every second or so while it lasts

@@ -33,8 +33,8 @@ def test_it_is_never_sooner_than_the_limits_allow() -> None:
     assert seconds_left(LEFT, 0, 1440, 5760) is None
 
 
-def test_runs_at_once_add_up() -> None:
-    half = replace(RUN, calls_per_minute=900, endpoint_per_minute=720, account_per_minute=2880)
+def test_runs_at_once_add_up_and_share_one_limit() -> None:
+    half = replace(RUN, calls_per_minute=900)
     found = progress([half, replace(half, run_id="b")], LEFT, NOW)
     assert (found.running, found.calls_per_minute, found.limit_per_minute) == (2, 1800, 4320)
     assert found.finish == NOW + timedelta(seconds=130)
