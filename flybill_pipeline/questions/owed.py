@@ -138,5 +138,5 @@ def _pace(priced: PricedNow, by_day: Sequence[int]) -> Pace:
 def _sources(tools: Toolbox, month: Month) -> list[Source]:
     """The sources that brought something since the month began, as their people call them."""
     names = {source.key: source.name for source in tools.landing.sources.values()}
-    arrived = tools.usage_health.last_arrivals(month.start)
-    return [Source(names[key], at) for key, at in arrived.items() if key in names]
+    arrived = tools.usage_health.last_arrivals(month.start, names.keys())
+    return [Source(names[key], at) for key, at in arrived.items()]

@@ -1,10 +1,10 @@
 """Measures the pages of who is billed and `flybill owes`; the bars: 100 ms at p95, and 1 s from a cold process.
 
-    python -m flybill_pipeline_tests.bench.bench_pages --orgs 50000 --months 12 --lines 20
+    python -m flybill_pipeline_tests.bench.bench_pages --orgs 50000 --months 12 --lines 20 --home FOLDER
 
-A year of billing is there (`year_of_billing`); `flybill web` serves it, and every page is asked for by organizations
-taken at random, one after the other. Then each query of a page is explained: what it reads must not grow with the
-organizations. What the browser itself needs to draw is not in it.
+A year of billing is there (`year_of_billing`), and a month that is nearly over (`billed_home`); `flybill web` serves
+it, and every page is asked for by organizations taken at random, one after the other. Then each query of a page is
+explained: what it reads must not grow with the organizations. What the browser itself needs to draw is not in it.
 """
 
 import argparse
@@ -39,7 +39,7 @@ SECRET = "of-the-benchmark-alone-and-long-enough"
 HTML, JSON = "text/html", "application/json"
 START_SECONDS = 120
 SEED = 13
-COMMAND = (sys.executable, "-m", "flybill_pipeline.cli.commands")
+COMMAND = (sys.executable, "-m", "flybill_pipeline_tests.bench.standing_clock")
 BLOCK_KB = 8
 """What Postgres reads at once."""
 
@@ -66,9 +66,9 @@ def pages(running: Month, before: Month) -> Iterator[Page]:
         yield from (Page(f"{name} to keep, {form}", f"/months/{month}/statement.{form}") for form in FORMS)
 
 
-def measure(size: Size, sample: int, runs: int) -> None:
+def measure(size: Size, sample: int, runs: int, kept: Path | None) -> None:
     """Bills a year, then prints what each page and a cold `owes` take."""
-    with billed_home(size, FLYBILL_LINK_SECRET=SECRET) as home:
+    with billed_home(size, kept, FLYBILL_LINK_SECRET=SECRET) as home:
         tools, environment = home.tools, {**os.environ, **home.environment}
         chosen = random.Random(SEED).sample(range(size.orgs), min(sample, size.orgs))
         orgs = [org_id(number) for number in chosen]
@@ -117,7 +117,16 @@ def tell_cold(environment: dict[str, str], orgs: Sequence[str]) -> None:
 
 
 def tell_plans(tools: Toolbox, org: str) -> None:
-    """The queries of all pages of an organization that read the most, and those that read a large table whole."""
+    """The queries of all pages of an organization that read the most."""
+    plans = page_plans(tools, org)
+    _tell(f"{len(plans)} queries of the pages; those that read the most:")
+    for plan, query in plans[:5]:
+        read = f"{plan.blocks * BLOCK_KB:7,} kB, {plan.rows:7,} rows, {plan.ms:6.1f} ms"
+        _tell(f"  {read}: {plan.how}; {' '.join(query.split())[:150]}")
+
+
+def page_plans(tools: Toolbox, org: str) -> list[tuple["Plan", str]]:
+    """Each query of all pages of an organization, those that read the most rows first."""
     month = Month.of(tools.now())
     shown: list[Callable[[], object]] = [
         lambda: views.overview(tools, org),
@@ -128,18 +137,16 @@ def tell_plans(tools: Toolbox, org: str) -> None:
     with queries(tools.engine) as asked:
         for show in shown:
             show()
-    plans = [(plan, query) for query, values in asked.items() if (plan := explained(tools.engine, query, values))]
-    plans.sort(key=lambda each: each[0].blocks, reverse=True)
-    _tell(f"{len(plans)} queries of the pages; those that read the most:")
-    for plan, query in plans[:5]:
-        _tell(f"  {plan.blocks * BLOCK_KB:7,} kB, {plan.ms:6.1f} ms: {plan.how}; {' '.join(query.split())[:150]}")
+    plans = [(explained(tools.engine, query, values), query) for query, values in asked]
+    return sorted(plans, key=lambda each: (each[0].rows, each[0].blocks), reverse=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How Postgres answered: blocks read, milliseconds, and the ways in which tables were read."""
+    """How Postgres answered: blocks and rows read, whether wanted or not; milliseconds; how tables were read."""
 
     blocks: int
+    rows: int
     ms: float
     how: str
 
@@ -154,7 +161,14 @@ def explained(engine: Engine, query: str, values: Any) -> Plan:
     nodes = list(_nodes(plan["Plan"]))
     blocks = plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
     read = sorted({f"{each['Node Type']} of {each['Relation Name']}" for each in nodes if "Relation Name" in each})
-    return Plan(blocks, plan["Execution Time"], ", ".join(read) or "nothing")
+    rows = sum(_rows(each) for each in nodes if "Relation Name" in each)
+    return Plan(blocks, rows, plan["Execution Time"], ", ".join(read) or "nothing")
+
+
+def _rows(node: dict[str, Any]) -> int:
+    """What a scan of a table looked at, those rows too that it threw away; its counts are of one of its loops."""
+    thrown = sum(node.get(f"Rows Removed by {why}", 0) for why in ("Filter", "Index Recheck"))
+    return int((node["Actual Rows"] + thrown) * node["Actual Loops"])
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -164,13 +178,13 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def queries(engine: Engine) -> Iterator[dict[str, Any]]:
-    """The queries that are sent while the block runs, each with the values it came with last."""
-    asked: dict[str, Any] = {}
+def queries(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
+    """The queries that are sent while the block runs, with their values, each once."""
+    asked: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        if statement.lstrip().lower().startswith(("select", "with")):
-            asked[statement] = values
+        if statement.lstrip().lower().startswith(("select", "with")) and (statement, values) not in asked:
+            asked.append((statement, values))
 
     event.listen(engine, "before_cursor_execute", note)
     try:
@@ -251,8 +265,10 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=31, help="of each of two months that have usage in the lake")
     parser.add_argument("--sample", type=int, default=100, help="organizations that ask for every page")
     parser.add_argument("--runs", type=int, default=10, help="of `flybill owes`")
+    parser.add_argument("--home", type=Path, help="made here and kept, or taken from here where it was made before")
     chosen = parser.parse_args()
-    measure(Size(chosen.orgs, chosen.months, chosen.lines, chosen.files, chosen.days), chosen.sample, chosen.runs)
+    size = Size(chosen.orgs, chosen.months, chosen.lines, chosen.files, chosen.days)
+    measure(size, chosen.sample, chosen.runs, chosen.home)
 
 
 if __name__ == "__main__":

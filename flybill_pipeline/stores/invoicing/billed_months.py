@@ -60,11 +60,11 @@ class BilledMonths:
         None where nobody has one: it was never closed.
         """
         of_month = select(outcomes.c.org_id).where(outcomes.c.month == str(month))
+        of_shard = of_month.where(outcomes.c.shard == shard, *_among(outcomes.c.org_id, org_ids))
+        anybody = of_month.order_by(outcomes.c.org_id).limit(1)  # by the key: else all months before it are read
         with self._engine.connect() as connection:
-            if connection.execute(of_month.limit(1)).first() is None:
-                return None
-            of_shard = of_month.where(outcomes.c.shard == shard, *_among(outcomes.c.org_id, org_ids))
-            return set(connection.execute(of_shard).scalars())
+            decided = set(connection.execute(of_shard).scalars())
+            return decided if decided or connection.execute(anybody).first() else None
 
     def bases(self, service_month: Month, shard: int, org_ids: Collection[str] = ()) -> dict[str, Basis]:
         """What each org whose `service_month` is settled was last billed from for it."""

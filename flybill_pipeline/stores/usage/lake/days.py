@@ -14,12 +14,11 @@ import duckdb
 
 from flybill_pipeline.billing.usage.files import EventKey, Manifest, Owners, Rollup
 from flybill_pipeline.stores.files.duck import Limits, duck, parquet_rows
-from flybill_pipeline.stores.files.parquet_files import write_rows
+from flybill_pipeline.stores.files.parquet_files import FOR_ONE_ORG, write_rows
 from flybill_pipeline.stores.usage.lake.event_keys import CANNOT_BE_KEPT, HASHED, KEPT_ID
 from flybill_pipeline.stores.usage.lake.owned_rows import owned_rows, waiting_rows
 from flybill_pipeline.stores.usage.lake.rollup import daily_rollup_sql
 
-ROWS_OF_GROUP = ", row_group_size 30720"
 TOO_MUCH = 10**18  # of one meter, org and day: a month of days then fits into DECIMAL(38, 18), whatever is summed
 
 
@@ -93,7 +92,7 @@ def make_rollup(root: Path, manifest: Manifest, shards: int, limits: Limits, dia
         totals = (
             f"select {shard_sql(shards)} as shard, date '{manifest.day}' as day, * from ({daily_rollup_sql(dialect)})"
         )
-        groups = write_rows(connection, f"{totals} order by shard, org_id", root / path, ROWS_OF_GROUP)
+        groups = write_rows(connection, f"{totals} order by shard, org_id", root / path, FOR_ONE_ORG)
     return Rollup(manifest.day, manifest.version, path, groups, manifest.rows)
 
 

@@ -26,6 +26,7 @@ from flybill_pipeline.stores.usage.lake import cross_days
 from flybill_pipeline.stores.usage.lake import days as usage_days
 from flybill_pipeline.stores.usage.lake.aliases import Aliases
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
+from flybill_pipeline.stores.usage.lake.conditions import condition, scope
 from flybill_pipeline.stores.usage.lake.guard import Guard
 from flybill_pipeline.stores.usage.lake.owned_rows import owners_of
 from flybill_pipeline.stores.usage.lake.ownership import LakeError
@@ -208,13 +209,7 @@ class UsageLake:
         without: Collection[str] = (),
     ) -> tuple[str, list[Any]]:
         paths = self.places(self.catalog.rollups(days).values())
-        where, parameters = condition(
-            {
-                "shard = ?": shard,
-                "org_id in (select unnest(?::varchar[]))": None if org_ids is None else list(org_ids),
-                "not list_contains(?, meter)": sorted(without) or None,
-            }
-        )
+        where, parameters = condition({**scope(shard, org_ids), "not list_contains(?, meter)": sorted(without) or None})
         on_day = "totals.day" if by_day else "null::date"
         rows = usage_days.totals_rows(paths)
         totals = f"""select org_id, meter, dimensions, sum(quantity) as quantity, sum(events)::bigint as events,
@@ -288,12 +283,6 @@ class UsageLake:
                     yield from rows
             except UNREADABLE as error:
                 raise LakeError(f"the lake {self.root} cannot be read: {str(error).splitlines()[0]}") from error
-
-
-def condition(wanted: Mapping[str, Any]) -> tuple[str, list[Any]]:
-    """The SQL of those conditions that have a value, and the values."""
-    given = {sql: value for sql, value in wanted.items() if value is not None}
-    return " and ".join(given) or "true", list(given.values())
 
 
 def _utc(moment: datetime) -> datetime:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from flybill_pipeline.billing.usage.aliases import WAITING, waiting_alias
 from flybill_pipeline.billing.usage.files import Manifest
-from flybill_pipeline.stores.usage.lake.lake import BadRow, UsageLake, condition
+from flybill_pipeline.stores.usage.lake.conditions import condition
+from flybill_pipeline.stores.usage.lake.lake import BadRow, UsageLake
 
 
 class Place(NamedTuple):

@@ -48,6 +48,8 @@ landed_files = Table(  # every file ever seen in the landing zone; `arrival` ord
     Column("remedy", Text),
     UniqueConstraint("source", "path"),
 )
+_of = landed_files.c
+Index("landed_files_arrivals", _of.source, _of.arrived_at, postgresql_where=_of.state == "taken")
 
 usage_pieces = Table(  # the Parquet files that hold a landed file's good rows, one or more a day
     "usage_pieces",

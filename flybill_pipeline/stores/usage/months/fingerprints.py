@@ -9,8 +9,9 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.billing.usage.totals import Measures
 from flybill_pipeline.stores.files.duck import quoted
+from flybill_pipeline.stores.usage.lake.conditions import condition, scope
 from flybill_pipeline.stores.usage.lake.days import totals_rows
-from flybill_pipeline.stores.usage.lake.lake import UsageLake, condition
+from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.months.measured_usage import MeasuredUsage
 
 
@@ -33,9 +34,7 @@ def usage_fingerprints(
     That is each day's totals, each day's `measures`, and the levels that the month began with; orgs without any of them
     are absent. Order does not matter: 64-bit hashes of the parts are added up.
     """
-    where, parameters = condition(
-        {"shard = ?": shard, "org_id in (select unnest(?::varchar[]))": sorted(org_ids) or None}
-    )
+    where, parameters = condition(scope(shard, sorted(org_ids) or None))
     parts = list(_parts(lake, month, measures, where))
     if not parts:
         return {}

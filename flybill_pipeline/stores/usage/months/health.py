@@ -1,9 +1,10 @@
 """The questions that checks ask of the lake's catalog: what came from which source and when, what of it was bad."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Engine, cast, func, select
+from sqlalchemy import BigInteger, Engine, Text, cast, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from flybill_pipeline.stores.usage.lake.tables import landed_files, usage_days, usage_pieces
@@ -34,16 +35,13 @@ class UsageHealth:
                 for source, files, rows, bad in connection.execute(query)
             ]
 
-    def last_arrivals(self, since: datetime) -> dict[str, datetime]:
-        """Source → when its last file arrived that was read, of those that brought one since then."""
-        file = landed_files.c
-        query = (
-            select(file.source, func.max(file.arrived_at).label("arrived_at"))
-            .where(file.arrived_at >= since, file.state == "taken")
-            .group_by(file.source)
-        )
-        with self._engine.connect() as connection:
-            return {row.source: row.arrived_at for row in connection.execute(query)}
+    def last_arrivals(self, since: datetime, sources: Collection[str]) -> dict[str, datetime]:
+        """Source → when its last file arrived that was read, of those of `sources` that brought one since then."""
+        file, wanted = landed_files.c, func.unnest(list(sources), type_=Text).column_valued("wanted")
+        last = select(func.max(file.arrived_at)).where(file.source == wanted, file.state == "taken").scalar_subquery()
+        with self._engine.connect() as connection:  # each from the end of an index: there may be years of files
+            found = connection.execute(select(wanted, last))
+            return {name: at for name, at in found if at is not None and at >= since}
 
     def broken(self) -> list[dict[str, Any]]:
         """The landed files that could not be read at all: source, file, what happened, what to do."""

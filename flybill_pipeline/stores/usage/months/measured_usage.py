@@ -14,8 +14,9 @@ from typing import NamedTuple
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.stores.files.duck import quoted
+from flybill_pipeline.stores.usage.lake.conditions import condition, scope
 from flybill_pipeline.stores.usage.lake.days import counted_rows
-from flybill_pipeline.stores.usage.lake.lake import UsageLake, condition
+from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.months.measures import (
     below_zero_query,
     measure_day,
@@ -83,7 +84,7 @@ class MeasuredUsage:
         rows = self.rows(days, aggregation, meters)
         if rows is None:
             return
-        where, parameters = condition({"shard = ?": shard, "org_id in (select unnest(?::varchar[]))": org_ids})
+        where, parameters = condition(scope(shard, org_ids))
         for *series, whole, fraction in self._lake.query(measures_query(rows, where, aggregation), parameters):
             with exact():
                 level_time = whole + fraction.scaleb(-18)
@@ -101,7 +102,7 @@ class MeasuredUsage:
         rows = self.level_rows(before, meters)
         if rows is None:
             return
-        where, parameters = condition({"shard = ?": shard, "org_id in (select unnest(?::varchar[]))": org_ids})
+        where, parameters = condition(scope(shard, org_ids))
         query = f"""select org_id, meter, dimensions, sum(quantity), max(last_event_at) from {rows}
                     where {where} group by all having sum(quantity) <> 0 order by all"""
         for row in self._lake.query(query, parameters):
@@ -116,7 +117,7 @@ class MeasuredUsage:
         if changes is None:
             changes = f"({_NO_CHANGES})"
         levels = self.level_rows(days[0], meters)
-        where, parameters = condition({"shard = ?": shard, "org_id in (select unnest(?::varchar[]))": org_ids})
+        where, parameters = condition(scope(shard, org_ids))
         query = below_zero_query(changes, levels, where)
         return {(org_id, meter) for org_id, meter in self._lake.query(query, parameters * (1 if levels is None else 2))}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from flybill_pipeline.billing.usage.files import Manifest
 from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.stores.files.duck import Limits, duck, quoted
-from flybill_pipeline.stores.files.parquet_files import write_rows
+from flybill_pipeline.stores.files.parquet_files import FOR_ONE_ORG, write_rows
 from flybill_pipeline.stores.usage.lake.days import counted_rows, shard_sql
 
 # Level x microseconds has too many digits for a decimal of DuckDB: whole units and 1e-18ths are summed apart.
@@ -45,7 +45,7 @@ def measured_path(manifest_version: str, day: object, aggregation: Aggregation, 
 def measure_day(
     root: Path, manifest: Manifest, shards: int, aggregation: Aggregation, meters: Collection[str], limits: Limits
 ) -> None:
-    """Writes the measures of a day, sorted by shard: a row for each org, meter and dimensions; of a unique count, and
+    """Writes the measures of a day by shard and org: a row for each org, meter and dimensions; of a unique count, and
     each quantity.
 
     `recorded`, `events` and `corrections` are the sum and the numbers of the events behind the row. Of level changes,
@@ -63,8 +63,9 @@ def measure_day(
                        max(occurred_at) as last_event_at, {_MEASURES[aggregation]}
                 from (select {columns} from ({counted_rows(root, manifest)}) where meter in ({names}))
                 group by org_id, meter, dimensions{", quantity" if aggregation is Aggregation.UNIQUE_COUNT else ""}
-                order by shard""",
+                order by shard, org_id""",
             path,
+            FOR_ONE_ORG,
         )
 
 

@@ -1,0 +1,37 @@
+"""No query of a page reads what is of other organizations, or of files that came before: seen in Postgres' plans."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from flybill_pipeline.settings import load_settings
+from flybill_pipeline.toolbox.wiring import build_toolbox
+from flybill_pipeline_tests.bench.bench_pages import page_plans
+from flybill_pipeline_tests.bench.year_of_billing import PRICES, SOURCES, Size, bill_a_year, org_id
+
+NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
+SIZE = Size(orgs=1_200, months=3, lines=2, files=400, days=1)
+OF_ONE_ORGANIZATION = 100
+"""Rows: more than one of them has in any table, and fewer than all of them, or the files, have in each."""
+
+
+def test_queries_of_pages_read_rows_of_one_organization(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "usd.toml").write_text(PRICES)
+    (tmp_path / "sources.toml").write_text(SOURCES)
+    settings = load_settings(
+        {
+            "FLYBILL_HOME": str(tmp_path),
+            "FLYBILL_DATABASE_URL": engine.url.render_as_string(hide_password=False),
+            "FLYBILL_PRICES": str(tmp_path / "usd.toml"),
+            "FLYBILL_SOURCES": str(tmp_path / "sources.toml"),
+            "STRIPE_API_KEY": "sk_test_x",
+        }
+    )
+    tools = replace(build_toolbox(settings), now=lambda: NOW)
+    bill_a_year(tools, SIZE)
+    plans = page_plans(tools, org_id(SIZE.orgs - 1))
+    tools.close()
+    assert len(plans) > 20
+    assert [(plan, query) for plan, query in plans if plan.rows > OF_ONE_ORGANIZATION] == []
