@@ -210,6 +210,11 @@ def _text(value: Any) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
+def address_of_engine(name: str) -> str | None:
+    """The address that the variable `name` holds, which a source of the mapping names: it is none of ours."""
+    return os.environ.get(name) or None
+
+
 def may_hold_a_secret(field: str) -> bool:
     """Whether the value of a field is shown to nobody: keys, and addresses with passwords in them."""
     return field.endswith(("_url", "_base", "_key", "_secret", "_catalog"))

@@ -13,6 +13,7 @@ from flybill_pipeline.toolbox.deployment import Deployment
 from flybill_pipeline.toolbox.lately import Lately
 
 if TYPE_CHECKING:
+    from flybill_pipeline.stores.usage.engines.ledger import PulledTables
     from flybill_pipeline.stores.usage.intake.landing import Landing
     from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
     from flybill_pipeline.stores.usage.lake.file_accounts import FileAccounts
@@ -32,6 +33,12 @@ class UsageTools(Deployment):
         from flybill_pipeline.stores.usage.intake.sources import load_sources
 
         return Landing(self.settings.landing_url, load_sources(self.settings.sources), self._first_day)
+
+    @cached_property
+    def pulled_tables(self) -> "PulledTables":
+        from flybill_pipeline.stores.usage.engines.ledger import PulledTables
+
+        return PulledTables(self.engine)
 
     @property
     def _first_day(self) -> date:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -11,6 +12,8 @@ import duckdb
 import pytest
 
 from flybill_pipeline.stores.invoicing.aliases_file import read_aliases
+from flybill_pipeline.stores.usage.engines.day_totals import EngineTable
+from flybill_pipeline.stores.usage.intake.sources import load_sources
 from flybill_pipeline_tests.docs.pages import DOCS
 from flybill_pipeline_tests.stores.usage.intake.mapped import refused, source_of, told
 from flybill_pipeline_tests.stores.usage.intake.reading import Reader
@@ -41,6 +44,7 @@ KEYS = [
     ),
     *("round", "seconds", "delimiter", "quote", "encoding", "decimal", "thousands", "skip", "comment", "header"),
     *("null_padding", "null_values", "allow_negative", "dimensions", "csv", "files", "id", "name"),
+    *("url", "table", "query", "watermark", "lag", "deletes"),
 ]
 
 
@@ -86,6 +90,23 @@ def test_a_mapping_reads_its_file_as_the_page_says(reader: Reader, example: Exam
     left_out = getattr(read.outcome, "left_out", 0)
     found = told(read) + [f"refused {row} {reason}" for row, reason in refused(read).items()]
     assert found + ([f"left out {left_out}"] if left_out else []) == example.events, getattr(read.outcome, "reason", "")
+
+
+def test_the_table_of_the_example_comes_to_what_the_page_says(reader: Reader, tmp_path: Path) -> None:
+    page = (DOCS / "sources.md").read_text()
+    found = re.search(r"```toml\n([^`]*?)```\n```table\n(.*?)```\n```totals\n(.*?)```", page, re.DOTALL)
+    assert found is not None
+    toml, made, totals = found.groups()
+    (tmp_path / "sources.toml").write_text(toml)
+    source = load_sources(tmp_path / "sources.toml")["warehouse"]
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        connection.execute(made)
+    assert source.table is not None
+    table = EngineTable(source, source.table, {"WAREHOUSE_URL": f"duckdb://{tmp_path}/warehouse.duckdb"}.get)
+    with table.pulled(None, datetime(2026, 10, 20, tzinfo=UTC)) as pulled:
+        days = [reader.read(Path(day.location), source, None) for day in pulled.days]
+    lines = [line for day in days for line in told(day)]
+    assert lines + [f"refused {why}" for day in days for why in refused(day).values()] == totals.splitlines()
 
 
 def test_the_example_of_aliases_is_taken_as_it_stands(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from flybill_pipeline.billing.invoicing.terms import EVER
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.steps.invoicing.finalize_invoices import FinalizeReport
 from flybill_pipeline.steps.usage.compile_usage import compile_day
-from flybill_pipeline.steps.usage.read_landing import read_landing
 from flybill_pipeline.steps.usage.record_usage import record_day
 from flybill_pipeline.stores.invoicing.tables import invoices
 from flybill_pipeline.toolbox.closing import finalize, price
+from flybill_pipeline.toolbox.reading import read_usage
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline_tests.worlds.deployment import event
 from flybill_pipeline_tests.worlds.organizations import org_row
@@ -42,7 +42,7 @@ class Site:
         return file
 
     def read(self) -> None:
-        read_landing(self.tools.landing, self.tools.lake, self.tools.catalog, self.tools.now())
+        read_usage(self.tools)
 
     def record(self) -> None:
         for day in self.tools.catalog.days_to_record():

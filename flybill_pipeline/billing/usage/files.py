@@ -17,7 +17,8 @@ class LandedFile:
     `changed_ns` is when anything about the file changed, be it that an older copy was put back with its own times.
     A file that is `elsewhere` is not in the landing zone: a link in it leads to another place. It may be the `whole` of
     each "day" or "month" that it has rows of, and take back what earlier files of its source said of that. One that
-    lies in a bucket has no location: `fetch` writes it to a path.
+    lies in a bucket has no location: `fetch` writes it to a path. One that is `all_there_is` takes back what it said
+    before, also where it says nothing now.
     """
 
     source: str
@@ -31,6 +32,7 @@ class LandedFile:
     elsewhere: bool = False
     whole: str = ""
     fetch: Callable[[str], None] | None = field(default=None, compare=False, repr=False)
+    all_there_is: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,11 @@ class Aggregation(StrEnum):
         return self in (Aggregation.SUM, Aggregation.COUNT, Aggregation.TIME_WEIGHTED)
 
     @property
+    def is_told_by_sums(self) -> bool:
+        """Whether the sum of a day's events says all of them: then it may come in their place."""
+        return self is Aggregation.SUM
+
+    @property
     def has_series(self) -> bool:
         """Whether it is a level, of a volume, say: each volume has a series of its own, and none is below zero."""
         return self in (Aggregation.MAX, Aggregation.LATEST, Aggregation.TIME_WEIGHTED)

@@ -10,9 +10,9 @@ from flybill_pipeline.defs.metadata.tables import MOST_ROWS
 from flybill_pipeline.defs.metadata.usage import day_metadata, landing_metadata, published_metadata, rollup_metadata
 from flybill_pipeline.defs.partitions import Partitions, read_day
 from flybill_pipeline.steps.usage.compile_usage import compile_day
-from flybill_pipeline.steps.usage.read_landing import read_landing
 from flybill_pipeline.steps.usage.record_usage import record_day
 from flybill_pipeline.toolbox.publishing import publish
+from flybill_pipeline.toolbox.reading import read_usage
 from flybill_pipeline.toolbox.tools import Toolbox
 
 
@@ -23,9 +23,10 @@ def usage_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
     def landed_files(toolbox: dg.ResourceParam[Toolbox]) -> dg.MaterializeResult[None]:
         """Every new or changed file of the landing zone, read once: good rows cut by day, bad rows in quarantine.
 
-        Then the ids of all days are compared: one that came with two times counts on the day that it first arrived for.
+        Before that, the totals of days with new rows come from tables of engines, as files. Then the ids of all days
+        are compared: one that came with two times counts on the day that it first arrived for.
         """
-        report = read_landing(toolbox.landing, toolbox.lake, toolbox.catalog, toolbox.now())
+        report = read_usage(toolbox)
         bad = _newest_bad_rows(toolbox) if report.intake.quarantined else []
         return dg.MaterializeResult(metadata=landing_metadata(report, bad))
 

@@ -6,14 +6,19 @@ from typing import Any
 from flybill_pipeline.defs.metadata.tables import Metadata, evidence, trouble
 from flybill_pipeline.steps.usage.compile_usage import RollupReport
 from flybill_pipeline.steps.usage.publish_lake import PublishReport
+from flybill_pipeline.steps.usage.pull_tables import TableReport
 from flybill_pipeline.steps.usage.read_landing import LandingReport
 from flybill_pipeline.steps.usage.record_usage import DayReport
 
 
 def landing_metadata(report: LandingReport, bad: Sequence[Mapping[str, Any]]) -> Metadata:
-    """What one look into the landing zone brought, how many ids came with two times, and rows in quarantine."""
+    """What one look into the landing zone brought, how many ids came with two times, and rows in quarantine.
+
+    Before that: what came of tables in engines.
+    """
     intake, comparison = report.intake, report.comparison
     broken = [trouble(str(file.reason), str(file.remedy), file=file.path) for file in intake.broken]
+    tables = [_table(table) for table in report.pulled.tables]
     quarantined = [{"reason": reason, "rows": rows} for reason, rows in intake.quarantined.items()]
     return {
         "files": len(intake.files),
@@ -23,10 +28,17 @@ def landing_metadata(report: LandingReport, bad: Sequence[Mapping[str, Any]]) ->
         "rows in quarantine": sum(intake.quarantined.values()),
         "broken files": len(broken),
         **({"ids on more than one day": comparison.conflicts} if comparison else {}),
+        **evidence(tables, "tables that were looked at"),
         **evidence(quarantined, "quarantine"),
         **evidence(bad, "rows in quarantine, the newest first"),
         **evidence(broken, "files that could not be read"),
     }
+
+
+def _table(table: TableReport) -> dict[str, Any]:
+    changed = ", ".join(map(str, table.changed))
+    counts = {"days": table.days, "days that changed": changed or "none", "rows": table.rows, "repeats": table.repeats}
+    return {"source": table.source, **counts, "watermark": table.watermark or "none yet"}
 
 
 def day_metadata(report: DayReport, left_out: Sequence[Mapping[str, Any]]) -> Metadata:

@@ -1,10 +1,14 @@
-"""One look into the landing zone: what is new is taken in, then the ids of all days are compared. Not how."""
+"""One look at what has come: what is new in the landing zone is taken in, then the ids of all days are compared.
 
-from dataclasses import dataclass
+Not how. Totals of tables are landed before that (`pull_tables`).
+"""
+
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from flybill_pipeline.steps.usage.compare_days import Catalog, ComparisonReport, Lake, compare_days
+from flybill_pipeline.steps.usage.pull_tables import PullReport
 from flybill_pipeline.steps.usage.record_usage import FileCatalog, FileLake, IntakeReport, LandingZone, take_in
 
 
@@ -18,13 +22,24 @@ class LandingCatalog(FileCatalog, Catalog, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LandingReport:
-    """What was taken in, and what the comparison came to: None when nothing had arrived since the last one."""
+    """What was taken in, and what the comparison came to: None when nothing had arrived since the last one.
+
+    `pulled` is what came of tables before.
+    """
 
     intake: IntakeReport
     comparison: ComparisonReport | None
+    pulled: PullReport = field(default_factory=PullReport)
 
 
-def read_landing(landing: LandingZone, lake: LandingLake, catalog: LandingCatalog, now: datetime) -> LandingReport:
-    """Reads what is new, each file committed by itself; an id that came with two times counts where it came first."""
+def read_landing(
+    landing: LandingZone, lake: LandingLake, catalog: LandingCatalog, now: datetime, pulled: PullReport | None = None
+) -> LandingReport:
+    """Reads what is new, each file committed by itself; an id that came with two times counts where it came first.
+
+    Raises TablesNotPulledError, after all others were read, when usage of a table did not come before.
+    """
     intake = take_in(landing, lake, catalog, now)
-    return LandingReport(intake, compare_days(lake, catalog))
+    report = LandingReport(intake, compare_days(lake, catalog), pulled or PullReport())
+    report.pulled.require_all()
+    return report

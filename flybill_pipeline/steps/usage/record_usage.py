@@ -142,10 +142,13 @@ def take_in(landing: LandingZone, lake: FileLake, catalog: FileCatalog, now: dat
 
 
 def _taken(lake: FileLake, arrival: Arrival) -> Taken | Broken | NotRead:
-    """What the file says. One that says nothing any more takes nothing back: many tools empty a file that was read."""
+    """What the file says. One that says nothing any more takes nothing back: many tools empty a file that was read.
+
+    Not so the totals of a day, all of whose rows count on other days now.
+    """
     taken = lake.take(arrival)
     nothing = isinstance(taken, Taken) and not taken.pieces and not taken.quarantined
-    return EMPTIED if nothing and arrival.rows_before else taken
+    return EMPTIED if nothing and arrival.rows_before and not arrival.file.all_there_is else taken
 
 
 def _not_read_sentence(not_read: Sequence[tuple[LandedFile, NotRead]]) -> str:

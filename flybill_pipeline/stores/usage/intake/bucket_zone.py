@@ -46,6 +46,7 @@ class BucketZone:
             content_hash=lambda: lying.tag or None,
             changed_ns=_second(lying) * NANOSECONDS + _within_the_second(lying.tag),
             whole=source.whole,
+            all_there_is=source.table is not None,
             fetch=lambda place: self._objects.fetch(lying, Path(place)),
         )
 

@@ -47,6 +47,7 @@ class FolderZone:
                         changed_ns=status.st_ctime_ns,
                         elsewhere=leads_elsewhere(path),
                         whole=source.whole,
+                        all_there_is=source.table is not None,
                     )
 
     def has(self, path: str) -> bool:

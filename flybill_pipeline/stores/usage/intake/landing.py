@@ -99,6 +99,14 @@ class Landing:
                 "land it again when that is mended"
             ) from None
 
+    def bring(self, location: str, path: str) -> bool:
+        """Puts the totals of a day to `path`, if they say something else than what is there; says whether they did."""
+        file = Path(location)
+        if self._zone.has(path) and not self._zone.differs(path, file):
+            return False
+        self._zone.put(file, path)
+        return True
+
     def preview(self, file: Path, source_name: str, lake: InLake) -> Preview:
         """What the source makes of the file; `pieces` are the lake's files of events. Stores nothing.
 
@@ -114,6 +122,8 @@ class Landing:
         source = self.sources.get(source_name)
         if source is None:
             raise LandingError(f"there is no source {source_name!r}; sources.toml has {', '.join(self.sources)}")
+        if source.table is not None:
+            raise LandingError(f"{file}: source {source_name!r} reads a table of an engine, and no files")
         if not file.is_file():
             problem = "it is a folder, a pipe or a device: name a file" if file.exists() else "no such file"
             raise LandingError(f"{file}: {problem}")

@@ -1,17 +1,13 @@
 """The source mapping, `sources.toml`: which columns of an exporter's files are which parts of a usage event.
 
-No file of usage is opened here; reading by a mapping is in readers.py. Single values are read in column_fields.py.
+No file of usage is opened here; reading by a mapping is in readers.py. Single values are read in column_fields.py; what
+a mapping is: source_mapping.py.
 """
 
 import codecs
-import hashlib
-import json
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from flybill_pipeline.billing.usage.texts import LONGEST_SOURCE, fault_of_text
 from flybill_pipeline.stores.files.regular import require_regular
@@ -25,95 +21,21 @@ from flybill_pipeline.stores.usage.intake.column_fields import (
     meter_at,
     owner_at,
 )
-from flybill_pipeline.stores.usage.intake.columns import ANY, EACH, NAME, UP, Column, Dialect, Measure, Wanted, steps_of
+from flybill_pipeline.stores.usage.intake.columns import ANY, EACH, NAME, UP, Column, Dialect, Measure, steps_of
 from flybill_pipeline.stores.usage.intake.mapping_tables import Table
+from flybill_pipeline.stores.usage.intake.source_mapping import SourceMapping
+from flybill_pipeline.stores.usage.intake.table_fields import usage_table
 
 __all__ = ["Column", "SourceMapping", "SourcesError", "load_sources"]
 
 FORMATS = ("jsonl", "csv", "parquet", "json")
+IN_AN_ENGINE = "table"
 DOCUMENTS = ("jsonl", "json")
 WHOLE = ("day", "month")
 
 
 class SourcesError(Exception):
     """The source mapping cannot be used; every fault is a line `path: what is wrong`."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceMapping:
-    """How the files of one source are read. `files` is a glob below the landing zone.
-
-    `id` is part of every event's key, so it never changes; the name may. A source without one has its name as id.
-    `event_id` names one column, or several whose values together identify an event in files without an id; None where
-    each row is an event of its own. A row tells of one `meter` and `quantity`, or of several `measures`. Rows that do
-    not fulfil `where` are no usage. `records` are paths to the records within a JSON document. Where it `restates`, of
-    rows with one id the last to arrive stands; a file may be the `whole` of each "day" or "month" that it has rows of.
-    `null_values` are texts that mean "absent". Where it is `aliased`, `org_id` is no organization's id but an alias.
-    """
-
-    name: str
-    format: str
-    files: str
-    event_id: tuple[Column, ...] | None
-    org_id: Column
-    meter: Column
-    quantity: Column
-    occurred_at: Column
-    dimensions: Mapping[str, Column] = field(default_factory=dict)
-    allow_negative: bool = True
-    null_values: tuple[str, ...] = ()
-    dialect: Dialect = field(default_factory=Dialect)
-    id: str = ""
-    measures: tuple[Measure, ...] = ()
-    where: tuple[Wanted, ...] = ()
-    records: tuple[str, ...] = ()
-    restates: bool = False
-    whole: str = ""
-    aliased: bool = False
-
-    @property
-    def key(self) -> str:
-        """The id under which the source's files and events are kept."""
-        return self.id or self.name
-
-    @property
-    def parts(self) -> tuple[Measure, ...]:
-        """What each row tells of."""
-        return self.measures or (Measure(self.meter, self.quantity),)
-
-    @property
-    def timed(self) -> bool:
-        """Whether any quantity belongs to a moment, and is not an interval that has its own."""
-        return any(part.quantity.interval is None for part in self.parts)
-
-    def values(self) -> Iterator[Column]:
-        """Every value that is read of a row."""
-        yield from (*(self.event_id or ()), self.org_id)
-        for part in self.parts:
-            yield from (part.meter, part.quantity)
-        if self.timed:
-            yield self.occurred_at
-        yield from self.dimensions.values()
-
-    def column_names(self) -> list[str]:
-        """Every column that files of this source must have; dimensions may be absent from a JSON object."""
-        names = {name for value in self.values() for name in value.columns()}
-        return sorted(names | {condition.column for condition in self.where})
-
-    def fingerprint(self) -> str:
-        """Changes when anything changes that a file is read by; another name for the same source does not.
-
-        What is not said in the mapping is no part of it, so that new words of the language change nothing.
-        """
-        said = {each.name: getattr(self, each.name) for each in fields(self) if _is_said(self, each)}
-        read_by = asdict(self)
-        said = {name: read_by[name] for name in said if name != "id"} | {"name": self.key}
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _is_said(source: SourceMapping, each: Any) -> bool:
-    default = each.default_factory() if each.default_factory is not MISSING else each.default
-    return bool(getattr(source, each.name) != default)
 
 
 def load_sources(path: Path) -> dict[str, SourceMapping]:
@@ -144,6 +66,8 @@ def load_sources(path: Path) -> dict[str, SourceMapping]:
 
 
 def _source(table: Table) -> SourceMapping:
+    if table.values.get("format") == IN_AN_ENGINE:
+        return _of_totals(table)
     columns, dimensions = table.table("columns"), table.table("dimensions")
     if "event_id" in table:
         if "event_id" in columns:
@@ -163,7 +87,7 @@ def _source(table: Table) -> SourceMapping:
     org_id, aliased = owner_at(columns)
     source = SourceMapping(
         name=table.take("name", str),
-        format=table.choice("format", FORMATS),
+        format=table.choice("format", (*FORMATS, IN_AN_ENGINE)),
         files=table.take("files", str),
         event_id=event_id_at(columns),
         org_id=org_id,
@@ -184,6 +108,30 @@ def _source(table: Table) -> SourceMapping:
     )
     for part in (table, columns, dimensions):
         part.nothing_else()
+    _check(source, table)
+    return source
+
+
+def _of_totals(table: Table) -> SourceMapping:
+    """The source of a table: how the totals are read that come from there (engines/day_totals.py writes them)."""
+    name, key = str(table.take("name", str)), str(table.take("id", str, ""))
+    table.pop("format")
+    usage = usage_table(table)
+    table.nothing_else()
+    source = SourceMapping(
+        name=name,
+        id=key,
+        format="parquet",
+        files=f"{key or name}/*.parquet",
+        event_id=(Column(name="event_id"),),
+        org_id=Column(name="org_id"),
+        meter=Column(name="meter"),
+        quantity=Column(name="quantity"),
+        occurred_at=Column(name="occurred_at"),
+        dimensions={each: Column(name=f"dimension_{each}") for each in usage.dimensions},
+        allow_negative=usage.allow_negative,
+        table=usage,
+    )
     _check(source, table)
     return source
 

@@ -1,0 +1,101 @@
+"""Opens an engine through Ibis, to read only, and finds the table or query in it. What is asked there: rollup.py.
+
+No address is ever shown: it may hold a password.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import ibis
+
+from flybill_pipeline.billing.usage.tables import NotPulledError
+from flybill_pipeline.stores.usage.intake.table_fields import ENGINES, UsageTable
+
+WAIT_SECONDS = 10
+BATCH = 100_000
+READ_ONLY: Mapping[str, Mapping[str, Any]] = {
+    "duckdb": {"read_only": True},
+    "postgres": {"options": "-c default_transaction_read_only=on", "connect_timeout": WAIT_SECONDS},
+    "clickhouse": {"settings": {"readonly": 2, "session_timezone": "UTC"}},
+}
+"""What makes a session one that only reads. Engines that know no such session need a login that may only read."""
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Any]:
+    """A session of the engine at `url`. Raises NotPulledError when it does not answer."""
+    engine = _engine(url)
+    with told_of(url):
+        try:
+            backend = ibis.connect(url, **READ_ONLY.get(engine, {}))
+        except ImportError as error:
+            raise NotPulledError(
+                f"the driver of {engine} is not installed ({error.name}): pip install 'ibis-framework[{engine}]'"
+            ) from None
+    try:
+        yield backend
+    finally:
+        with told_of(url):
+            backend.disconnect()
+
+
+@contextmanager
+def told_of(url: str) -> Iterator[None]:
+    """What the engine says when it fails, as a NotPulledError without its address."""
+    try:
+        yield
+    except (NotPulledError, AttributeError, NameError, AssertionError):
+        raise
+    except Exception as error:  # each engine has errors of its own
+        raise NotPulledError(f"the engine did not answer: {_without_secrets(str(error), url)}") from None
+
+
+def batches(backend: Any, expression: Any) -> Iterator[Any]:
+    """The answer to an expression, as batches of Arrow, no more of it at once than that."""
+    if backend.name != "duckdb":
+        yield from backend.to_pyarrow_batches(expression, chunk_size=BATCH)
+    else:  # Ibis 12 asks DuckDB 2 for what it calls otherwise by now
+        yield from backend.con.sql(str(backend.compile(expression))).to_arrow_reader(BATCH)
+
+
+def relation(backend: Any, usage: UsageTable) -> Any:
+    """The table or query as Ibis sees it."""
+    if not usage.query:
+        *database, name = usage.table
+        return backend.table(name, database=tuple(database) or None)
+    query = usage.query.strip().rstrip(";")
+    schema_of = {"postgres": _schema_in_postgres, "duckdb": _schema_in_duckdb}.get(backend.name)
+    return backend.sql(query, schema=schema_of(backend, query) if schema_of else None)
+
+
+def _schema_in_duckdb(backend: Any, query: str) -> dict[str, Any]:
+    types = backend.compiler.type_mapper
+    return {name: types.from_string(kind) for name, kind, *_ in backend.con.execute(f"describe {query}").fetchall()}
+
+
+def _schema_in_postgres(backend: Any, query: str) -> dict[str, Any]:
+    """Ibis would make a view to learn it, which a session that only reads must not."""
+    with backend.con.cursor() as cursor, backend.con.transaction():
+        described = cursor.execute(f"select * from ({query}) as asked limit 0").description  # noqa: S608 - the operator's own
+    types = backend.compiler.type_mapper
+    return {column.name: types.from_string(column.type_display) for column in described}
+
+
+def _engine(url: str) -> str:
+    scheme = urlsplit(url).scheme if "://" in url else ""
+    if scheme not in ENGINES:
+        raise NotPulledError(f"its address must begin with one of {', '.join(f'{each}://' for each in ENGINES)}")
+    return "postgres" if scheme == "postgresql" else scheme
+
+
+def _without_secrets(said: str, url: str) -> str:
+    """The first line of what a driver says, without the address, its password or parameters."""
+    parts = urlsplit(url)
+    secret = [url, parts.netloc, parts.query, parts.password or "", unquote(parts.password or "")]
+    for each in sorted(filter(None, secret), key=len, reverse=True):
+        said = said.replace(each, "***")
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return re.sub(r"(?i)(password|token|secret)=\S+", r"\1=***", lines[0] if lines else "it gave no reason")[:500]

@@ -1,0 +1,163 @@
+"""Asks an engine for the totals of days, and writes those of each day to a file as the landing zone has it.
+
+Nothing is landed here. A file has the same bytes whenever its day has the same totals.
+"""
+
+# ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flybill_pipeline.billing.usage.tables import NotPulledError, Pulled, PulledDay
+from flybill_pipeline.stores.files.duck import Limits, copied, duck_once, quoted
+from flybill_pipeline.stores.usage.engines.connecting import batches, connected, relation, told_of
+from flybill_pipeline.stores.usage.engines.rollup import NO_DAY, Rollup, require_readable, rollup
+from flybill_pipeline.stores.usage.intake.sources import SourceMapping
+from flybill_pipeline.stores.usage.intake.table_fields import UsageTable
+
+SHOWN_AS = {"quantity": "null", "large": "'1e15'", "precise": "'0.0000000000000000001'"}
+"""What stands for the quantity of rows that have none that counts, so that reading the file gives the reason."""
+MAY_OVERFLOW = "try_cast(largest as double) * rows > 9e19"
+"""Where a sum might have more digits than a decimal holds. Some engines, such as ClickHouse, say nothing then."""
+_ORDER = "org_id, meter, flaw"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineTable:
+    """The usage of one source, in an engine. `address_in` gives the address that an environment variable holds."""
+
+    source: SourceMapping
+    usage: UsageTable
+    address_in: Callable[[str], str | None]
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    @property
+    def key(self) -> str:
+        """The id under which the source's usage is kept."""
+        return self.source.key
+
+    @property
+    def mapping(self) -> str:
+        """Changes when the table is read otherwise."""
+        return self.source.fingerprint()
+
+    @property
+    def deletes(self) -> bool:
+        return self.usage.deletes
+
+    def address(self) -> str:
+        """The engine's address. Raises NotPulledError when the variable that is to have it is not set."""
+        name = self.usage.url.removeprefix("$")
+        if name == self.usage.url:
+            return name
+        address = self.address_in(name)
+        if address is None:
+            raise NotPulledError(f"{name} is not set: it is to hold the address of source {self.name!r}")
+        return address
+
+    @contextmanager
+    def pulled(self, watermark: str | None, now: datetime) -> Iterator[Pulled]:
+        """The days that have new rows since the watermark, each in a file that is there for as long as this is open.
+
+        Raises NotPulledError when the engine does not answer, or not all of it.
+        """
+        url = self.address()
+        with TemporaryDirectory() as folder:
+            with connected(url) as backend, told_of(url):
+                table = relation(backend, self.usage)
+                require_readable(table, self.usage)
+                asked = rollup(table, self.usage, watermark)
+                with duck_once(Path(folder), Limits(threads=1)) as connection:
+                    files = _Files(Path(folder), asked, connection)
+                    for day, totals in _by_day(batches(backend, asked.expression)):
+                        files.write(day, totals)
+            yield Pulled(files.days, _newest(watermark, files.marks, now))
+
+
+def _by_day(answer: Any) -> Iterator[tuple[date, Any]]:
+    """The answer cut by day, which it is ordered by: no more than a day of it is kept."""
+    kept: list[Any] = []
+    day: date | None = None
+    for batch in answer:
+        rows = pa.Table.from_batches([batch])
+        days: list[Any] = pc.unique(rows["day"]).to_pylist()
+        for each in sorted(days):
+            if each != day and kept:
+                yield _plain_day(day), pa.concat_tables(kept)
+                kept = []
+            day = each
+            kept.append(rows.filter(pc.equal(rows["day"], pa.scalar(each, rows["day"].type))))
+    if kept:
+        yield _plain_day(day), pa.concat_tables(kept)
+
+
+def _plain_day(day: Any) -> date:
+    return day.date() if isinstance(day, datetime) else day
+
+
+class _Files:
+    """The files of days, in `folder`."""
+
+    def __init__(self, folder: Path, asked: Rollup, connection: duckdb.DuckDBPyConnection) -> None:
+        self._folder, self._asked, self._connection = folder, asked, connection
+        self.days: list[PulledDay] = []
+        self.marks: list[Any] = []
+
+    def write(self, day: date, totals: Any) -> None:
+        """Writes the totals that rows count for."""
+        file, connection = self._folder / f"{day}.parquet", self._connection
+        connection.register("totals", totals)
+        connection.execute(copied(self._query(day, totals), file, "format parquet, compression zstd"))
+        counts = "sum(rows)::bigint, sum(repeats)::bigint, count(*) filter (rows > 0), max(mark)"
+        rows, repeats, written, mark = _one(connection, f"select {counts} from totals")
+        meters = connection.execute("select distinct meter from totals where rows > 0").fetchall()
+        self.marks += [] if mark is None else [mark]
+        named = frozenset(meter for (meter,) in meters if meter is not None)
+        self.days.append(PulledDay(day, str(file), written, rows, repeats, named))
+
+    def _query(self, day: date, totals: Any) -> str:
+        dimensions = [f"dimension{n}" for n in range(len(self._asked.dimensions))]
+        named = "".join(
+            f', {column} as "dimension_{name.replace(chr(34), chr(34) * 2)}"'
+            for column, name in zip(dimensions, self._asked.dimensions, strict=True)
+        )
+        parts = [f"coalesce({part}, chr(30))" for part in ("org_id", "meter", *dimensions)]
+        flaws = " ".join(f"when flaw = {quoted(flaw)} then {shown}" for flaw, shown in SHOWN_AS.items())
+        zoned = getattr(totals.schema.field("occurred_at").type, "tz", None)
+        at = "occurred_at at time zone 'UTC'" if zoned else "occurred_at::timestamp"
+        return f"""select
+            case when flaw <> 'event_id' then md5(concat_ws(chr(31), flaw, {quoted(str(day))}, {", ".join(parts)})) end
+                as event_id,
+            org_id, meter, case {flaws} when {MAY_OVERFLOW} then {SHOWN_AS["large"]} else quantity end as quantity,
+            case when flaw = 'clock' then timestamp {quoted(str(NO_DAY))} else {at} end as occurred_at{named},
+            rows
+            from totals where rows > 0 order by {", ".join([_ORDER, *dimensions])}"""
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+    return tuple(connection.execute(query).fetchall()[0])
+
+
+def _newest(before: str | None, marks: list[Any], now: datetime) -> str | None:
+    """The highest watermark that was seen, as text; never one of the future, which would hide what comes until then."""
+    if not marks:
+        return before
+    newest = max(marks)
+    if isinstance(newest, int):
+        return str(newest if before is None else max(newest, int(before)))
+    moment = newest if isinstance(newest, datetime) else datetime(newest.year, newest.month, newest.day, tzinfo=UTC)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    capped = min(moment, now.astimezone(UTC))
+    return max(capped, datetime.fromisoformat(before) if before else capped).isoformat()

@@ -1,0 +1,82 @@
+"""How far each table in an engine was looked at, and how many rows each of its days had then. In Postgres."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Column, Date, DateTime, Engine, Table, Text, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from flybill_pipeline.billing.usage.tables import KnownTable, PulledDay
+from flybill_pipeline.stores.postgres.tables import metadata
+
+pulled_tables = Table(
+    "pulled_tables",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("mapping_hash", Text, nullable=False),
+    Column("watermark", Text),
+    Column("pulled_at", DateTime(timezone=True), nullable=False),
+)
+pulled_days = Table(
+    "pulled_days",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("mapping_hash", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),  # that the engine had, those that do not count too
+    Column("watermark", Text),  # up to which the table was looked at when the totals were taken
+    Column("pulled_at", DateTime(timezone=True), nullable=False),
+)
+
+
+class PulledTables:
+    """The looks into tables, in the database behind `engine`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def working_on(self, source: str) -> Iterator[None]:
+        """Waits until nobody else, in any process, looks into the table of `source`."""
+        named = {"what": f"table {source}"}
+        with self._engine.connect() as connection:
+            connection.execute(text("select pg_advisory_lock(hashtextextended(:what, 0))"), named)
+            connection.commit()
+            try:
+                yield
+            finally:
+                connection.execute(text("select pg_advisory_unlock(hashtextextended(:what, 0))"), named)
+                connection.commit()
+
+    def known(self, source: str, mapping: str) -> KnownTable:
+        """What earlier looks by this mapping came to: by another one it is another table."""
+        of_source, days = pulled_tables.c, pulled_days.c
+        with self._engine.connect() as connection:
+            watermark = connection.execute(
+                select(of_source.watermark).where(of_source.source == source, of_source.mapping_hash == mapping)
+            ).scalar_one_or_none()
+            rows = connection.execute(
+                select(days.day, days.rows).where(days.source == source, days.mapping_hash == mapping)
+            )
+            return KnownTable(watermark, {row.day: row.rows for row in rows})
+
+    def brought(self, source: str, mapping: str, day: PulledDay, watermark: str | None, now: datetime) -> None:
+        """The totals of a day were landed."""
+        values = {"mapping_hash": mapping, "rows": day.there, "watermark": watermark, "pulled_at": now}
+        query = upsert(pulled_days).values(source=source, day=day.day, **values)
+        with self._engine.begin() as connection:
+            connection.execute(query.on_conflict_do_update(index_elements=["source", "day"], set_=values))
+
+    def pulled(self, source: str, mapping: str, watermark: str | None, now: datetime) -> None:
+        """The table was looked at, up to the watermark."""
+        values = {"mapping_hash": mapping, "watermark": watermark, "pulled_at": now}
+        query = upsert(pulled_tables).values(source=source, **values)
+        with self._engine.begin() as connection:
+            connection.execute(query.on_conflict_do_update(index_elements=["source"], set_=values))
+
+    def last(self) -> dict[str, datetime]:
+        """Source → when its table was last looked at."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(pulled_tables.c.source, pulled_tables.c.pulled_at))
+            return {row.source: row.pulled_at for row in rows}

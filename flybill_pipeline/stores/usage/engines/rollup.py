@@ -1,0 +1,229 @@
+"""The rollup of a table as one Ibis expression: which rows count, and the exact totals of whole days.
+
+Any engine that Ibis speaks runs it where the rows are. What becomes of the answer: day_totals.py.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import ibis
+
+from flybill_pipeline.billing.usage.tables import NotPulledError
+from flybill_pipeline.stores.usage.intake.columns import Column
+from flybill_pipeline.stores.usage.intake.table_fields import UsageTable
+
+EXACT = "decimal(38, 18)"
+TOO_LARGE = 10**15
+NO_DAY = date(1970, 1, 1)
+"""The day of rows without a time that a calendar has: they are refused when the totals are read."""
+AFTER_ALL = date(2100, 1, 1)  # ClickHouse has a type for dates that ends in 2149
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """The columns of the answer, beside `dimensions`: day, org_id, meter, flaw (why the rows do not count, or ""),
+    quantity (digits), rows (that count), repeats, largest (quantity of one), occurred_at (the last), mark (the highest
+    watermark)."""
+
+    expression: Any
+    dimensions: Sequence[str]
+
+
+def require_readable(relation: Any, usage: UsageTable) -> None:
+    """Raises NotPulledError with every column that is not there, or whose type says too little."""
+    schema = relation.schema()
+    faults = [fault for wanted, column in _wanted(usage) if (fault := _fault(schema, wanted, column))]
+    if faults:
+        raise NotPulledError("; ".join(dict.fromkeys(faults)))
+
+
+def _wanted(usage: UsageTable) -> list[tuple[str, Column]]:
+    texts = [*(usage.event_id or ()), usage.org_id, *usage.dimensions.values(), *(part.meter for part in usage.parts)]
+    return [
+        *(("text", column) for column in texts),
+        ("time", usage.occurred_at),
+        ("watermark", Column(name=usage.watermark)),
+        *(("number", part.quantity) for part in usage.parts),
+    ]
+
+
+def _fault(schema: Any, wanted: str, column: Column) -> str | None:
+    if column.name is None:
+        return None
+    if column.name not in schema.names:
+        return f"there is no column {column.name!r}; the columns are {', '.join(schema.names)}"
+    kind = schema[column.name]
+    is_time, is_whole = kind.is_timestamp() or kind.is_date(), kind.is_integer()
+    if wanted == "text" and not (kind.is_string() or is_whole or kind.is_boolean() or kind.is_uuid()):
+        return f"column {column.name!r} is {kind}, which engines write differently: cast it to text in `query`"
+    if wanted == "time" and not is_time:
+        return f"column {column.name!r} is {kind}, and a time is wanted: cast it to a timestamp in `query`"
+    if wanted == "watermark" and not (is_time or is_whole):
+        return f"column {column.name!r} is {kind}: a watermark is a time or a whole number"
+    if wanted == "number" and kind.is_floating() and column.decimals is None:
+        return (
+            f"column {column.name!r} is {kind}, which is not exact: cast it to a decimal in `query`, or say `round`,"
+            " such as { column = …, round = 9 }"
+        )
+    if wanted == "number" and not (kind.is_floating() or is_whole or kind.is_decimal()):
+        return f"column {column.name!r} is {kind}, and a number is wanted: cast it to a decimal in `query`"
+    return None
+
+
+def mark_before(watermark: str, kind: Any, lag: int) -> datetime | date | int:
+    """Where the next look begins: the watermark less its lag, as a value of the column's type."""
+    if kind.is_integer():
+        return int(watermark) - lag
+    moment = datetime.fromisoformat(watermark) - timedelta(seconds=lag)
+    if kind.is_date():
+        return moment.date()
+    return moment if kind.timezone else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def rollup(relation: Any, usage: UsageTable, watermark: str | None) -> Rollup:
+    """The totals of every day with a row above the watermark less its lag; of all days without one.
+
+    So are the days of rows that such a row stands for, or that stand for it. A row without a watermark is always new.
+    """
+    rows = _rows(relation, usage)
+    ranked = _ranked(rows, usage, _ids(usage), watermark, relation.schema()[usage.watermark])
+    totals = [_totals(ranked, usage, number) for number in range(len(usage.parts))]
+    together = totals[0] if len(totals) == 1 else ibis.union(*totals)
+    return Rollup(together.order_by("day"), tuple(usage.dimensions))
+
+
+def _ids(usage: UsageTable) -> list[str]:
+    return [f"id{place}" for place in range(len(usage.event_id or ()))]
+
+
+def _rows(relation: Any, usage: UsageTable) -> Any:
+    """Each row as events: columns of our names, in exact types, with what is wrong with it."""
+    at = relation[usage.occurred_at.name]
+    sane = _of_calendar(at)
+    columns: dict[str, Any] = {
+        name: _text(relation, column).fill_null("")
+        for name, column in zip(_ids(usage), usage.event_id or (), strict=True)
+    }
+    columns |= {
+        "org_id": _text(relation, usage.org_id),
+        "day": ibis.cases((sane, at.date() if at.type().is_timestamp() else at), else_=ibis.date(NO_DAY)),
+        "occurred_at": ibis.cases((sane, at), else_=ibis.null(at.type())),
+        "mark": _mark(relation[usage.watermark]),
+    }
+    columns |= {f"dimension{n}": _text(relation, column) for n, column in enumerate(usage.dimensions.values())}
+    nameless = ibis.and_(*(columns[name] == "" for name in _ids(usage))) if usage.event_id else ibis.literal(False)
+    for number, part in enumerate(usage.parts):
+        raw = _raw(relation, part.quantity)
+        inside = (raw > -TOO_LARGE) & (raw < TOO_LARGE)
+        exact = _exact(raw, part.quantity)
+        columns[f"meter{number}"] = _text(relation, part.meter)
+        columns[f"quantity{number}"] = ibis.cases((inside, exact), else_=ibis.null(EXACT))
+        flaws = [
+            (nameless, "event_id"),
+            (raw.isnull(), "quantity"),
+            (~inside, "large"),
+            *([(exact != raw, "precise")] if _may_be_too_precise(raw, part.quantity) else []),
+            *([] if usage.allow_negative else [(raw < 0, "negative")]),
+            (at.isnull(), "time"),
+            (~sane, "clock"),
+        ]
+        columns[f"flaw{number}"] = ibis.cases(*flaws, else_="")
+    columns["bad"] = ibis.and_(*(columns[f"flaw{number}"] != "" for number in range(len(usage.parts))))
+    return relation.select(**columns)
+
+
+def _text(relation: Any, column: Column) -> Any:
+    if column.name is None:
+        return ibis.literal(column.constant or "", type="string")
+    value = relation[column.name]
+    return value if value.type().is_string() else value.cast("string")
+
+
+def _raw(relation: Any, column: Column) -> Any:
+    return ibis.literal(column.constant).cast(EXACT) if column.name is None else relation[column.name]
+
+
+def _exact(raw: Any, column: Column) -> Any:
+    exact = raw.cast(EXACT)
+    return exact if column.decimals is None else exact.round(column.decimals).cast(EXACT)
+
+
+def _may_be_too_precise(raw: Any, column: Column) -> bool:
+    kind = raw.type()
+    return column.decimals is None and kind.is_decimal() and (kind.scale is None or kind.scale > 18)
+
+
+def _mark(mark: Any) -> Any:
+    """The watermark; one that no calendar has is none."""
+    if mark.type().is_integer():
+        return mark
+    return ibis.cases((_of_calendar(mark), mark), else_=ibis.null(mark.type()))
+
+
+def _of_calendar(at: Any) -> Any:
+    """Whether a time is one that every engine, and everybody here, can tell. Bounds have its type: not all compare."""
+    first, end = (ibis.literal(_bound(day, at.type()), type=at.type()) for day in (NO_DAY, AFTER_ALL))
+    return (at >= first) & (at < end)
+
+
+def _bound(day: date, kind: Any) -> date:
+    if kind.is_date():
+        return day
+    moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return moment if kind.timezone else moment.replace(tzinfo=None)
+
+
+def _ranked(rows: Any, usage: UsageTable, ids: Sequence[str], watermark: str | None, kind: Any) -> Any:
+    """The rows of the days that are to be told, and which of them `stands` for its id.
+
+    Bad rows stand for no other row, and are all told.
+    """
+    days = None
+    if watermark is not None:
+        after = ibis.literal(mark_before(watermark, kind, usage.lag), type=kind)
+        new = rows.filter(rows.mark.isnull() | (rows.mark >= after))
+        days = (rows.semi_join(new, list(ids)) if ids else new).select("day").distinct()
+    if not ids:
+        told = rows if days is None else rows.semi_join(days, "day")
+        return told.mutate(stands=ibis.literal(True))
+    if days is not None:
+        rows = rows.semi_join(rows.semi_join(days, "day").select(*ids).distinct(), list(ids))
+    mark = rows.mark.desc(nulls_first=False) if usage.restates else rows.mark.asc(nulls_first=False)
+    content = [
+        "occurred_at",
+        "org_id",
+        *(f"{name}{n}" for n in range(len(usage.parts)) for name in ("meter", "quantity")),
+    ]
+    order = [
+        rows.bad,
+        mark,
+        *(rows[name] for name in content),
+        *(rows[f"dimension{n}"] for n in range(len(usage.dimensions))),
+    ]
+    place = ibis.row_number().over(ibis.window(group_by=[rows[name] for name in ids], order_by=order))
+    ranked = rows.mutate(stands=(place == 0) | rows.bad)
+    return ranked if days is None else ranked.semi_join(days, "day")
+
+
+def _totals(ranked: Any, usage: UsageTable, number: int) -> Any:
+    """What one meter of the rows comes to. A row of several meters tells only of those that have a quantity."""
+    if len(usage.parts) > 1:
+        has = [ranked[f"flaw{n}"] != "quantity" for n in range(len(usage.parts))]
+        ranked = ranked.filter(has[number] | ~ibis.or_(*has) if number == 0 else has[number])
+    keys: Mapping[str, Any] = {
+        "day": ranked.day,
+        "org_id": ranked.org_id,
+        "meter": ranked[f"meter{number}"],
+        "flaw": ranked[f"flaw{number}"],
+        **{f"dimension{n}": ranked[f"dimension{n}"] for n in range(len(usage.dimensions))},
+    }
+    return ranked.group_by(**keys).aggregate(
+        quantity=ranked[f"quantity{number}"].sum(where=ranked.stands).cast("string"),
+        rows=ranked.count(where=ranked.stands),
+        repeats=ranked.count(where=~ranked.stands),
+        largest=ranked[f"quantity{number}"].abs().max(where=ranked.stands).cast("string"),
+        occurred_at=ranked.occurred_at.max(where=ranked.stands),
+        mark=ranked.mark.max(),
+    )

@@ -1,0 +1,46 @@
+"""Hands the tools to the reading of usage: the tables of engines first, then the landing zone. Decides nothing."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from flybill_pipeline.settings import address_of_engine
+from flybill_pipeline.steps.usage.pull_tables import PullReport, pull_tables
+from flybill_pipeline.steps.usage.read_landing import LandingReport, read_landing
+from flybill_pipeline.stores.pricing.price_books import load_price_books
+from flybill_pipeline.toolbox.tools import Toolbox
+
+if TYPE_CHECKING:
+    from flybill_pipeline.stores.usage.engines.day_totals import EngineTable
+
+
+class EngineTables:
+    """The tables of a deployment's sources."""
+
+    def __init__(self, tools: Toolbox) -> None:
+        self._tools = tools
+
+    def all(self) -> "Sequence[EngineTable]":
+        """One for each source that has a table; no engine is asked yet."""
+        sources = [source for source in self._tools.landing.sources.values() if source.table]
+        if not sources:
+            return ()
+        from flybill_pipeline.stores.usage.engines.day_totals import EngineTable
+
+        return [EngineTable(source, source.table, address_of_engine) for source in sources if source.table]
+
+    def not_sums(self) -> Mapping[str, str]:
+        """The meters of price books, of any time and currency, that are no sums, and what they are."""
+        books = load_price_books(self._tools.settings.prices).books
+        meters = (meter for book in books for meter in book.meters.values())
+        return {meter.name: meter.aggregation.value for meter in meters if not meter.aggregation.is_told_by_sums}
+
+
+def pull(tools: Toolbox) -> PullReport:
+    """Lands the totals of days with new rows, of every table."""
+    return pull_tables(EngineTables(tools), tools.landing, tools.pulled_tables, tools.now())
+
+
+def read_usage(tools: Toolbox) -> LandingReport:
+    """Reads everything that has come."""
+    pulled = pull(tools)
+    return read_landing(tools.landing, tools.lake, tools.catalog, tools.now(), pulled)

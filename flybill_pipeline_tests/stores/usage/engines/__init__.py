@@ -1,0 +1,1 @@
+"""Tests of usage that stays in an engine."""

@@ -1,0 +1,124 @@
+"""Engines are asked to read only; what they say when they fail has no secret; what a mapping lacks is told at once."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from flybill_pipeline.billing.usage.tables import NotPulledError
+from flybill_pipeline.stores.usage.engines.connecting import connected
+from flybill_pipeline.stores.usage.engines.day_totals import EngineTable
+from flybill_pipeline.stores.usage.intake.sources import SourcesError, load_sources
+from flybill_pipeline_tests.stores.usage.engines.conftest import NOW, SOURCE, Engine
+
+
+def test_nothing_can_be_written_there(warehouse: Engine) -> None:
+    with connected(warehouse.url) as backend, pytest.raises(Exception, match=r"(?i)read.only"):
+        backend.raw_sql("delete from usage")
+
+
+def test_a_query_is_asked_as_it_stands(warehouse: Engine) -> None:
+    warehouse.add(("1", "acme", "gb", "2", "2026-10-05T10:00:00Z", "2026-10-05 12:00", 'o"x;\u00e9'))
+    query = "select id, org, 'gb' as meter, quantity * 3 as quantity, happened, seen, region from usage;"
+    ((_, rows),), _ = warehouse.told(source=SOURCE.replace('table = "usage"', f'query = """{query}"""'))
+    assert [(row[2][:4], row[4]) for row in rows] == [("6.00", 'o"x;\u00e9')]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:s3cret%21word@127.0.0.1:9/db",
+        "postgresql://127.0.0.1:9/db?user=me&password=s3cret!word",
+        "mysql://me:s3cret!word@127.0.0.1/db",
+        "s3cret!word",
+    ],
+)
+def test_an_address_is_never_told(url: str) -> None:
+    with pytest.raises(NotPulledError) as error, connected(url):
+        pass
+    assert "cret" not in str(error.value)
+
+
+def test_a_driver_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "trino", None)
+    missing = pytest.raises(NotPulledError, match=r"driver of trino is not installed.*ibis-framework\[trino\]")
+    with missing, connected("trino://me@127.0.0.1/db"):
+        pass
+
+
+def test_columns_that_are_not_there_or_not_exact_are_named_together(tmp_path: Path, local: Engine) -> None:
+    local.run("create table odd(id text, org text, q double, happened text, seen double, region timestamp)")
+    source = SOURCE.replace('table = "usage"', 'table = "odd"').replace('"quantity"', '"q"').replace('"meter"', '"m"')
+    with pytest.raises(NotPulledError) as error, local.table(source).pulled(None, NOW):
+        pass
+    for fault in (
+        "there is no column 'm'; the columns are id, org, q, happened, seen, region",
+        "column 'q' is float64, which is not exact",
+        "column 'happened' is string, and a time is wanted",
+        "column 'seen' is float64: a watermark is a time or a whole number",
+        "column 'region' is timestamp(6)",
+    ):
+        assert fault in str(error.value)
+
+
+def test_doubles_are_rounded_where_the_mapping_says_so(local: Engine) -> None:
+    local.run("alter table usage alter quantity type double")
+    local.add(("1", "acme", "gb", 0.1 + 0.2, "2026-10-05T10:00:00Z", None, None))
+    local.add(("2", "acme", "gb", float("nan"), "2026-10-05T10:00:00Z", None, None))
+    source = SOURCE.replace('quantity = "quantity"', 'quantity = { column = "quantity", round = 9 }')
+    ((_, rows),), _ = local.told(source=source)
+    assert [row[2] for row in rows] == ["0.300000000000000000", "1e15"]
+
+
+def test_a_variable_that_is_not_set_is_named(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text(SOURCE)
+    source = load_sources(tmp_path / "s.toml")["warehouse"]
+    assert source.table is not None
+    with pytest.raises(NotPulledError, match=r"WAREHOUSE is not set: .* source 'warehouse'"):
+        EngineTable(source, source.table, lambda _: None).address()
+
+
+def test_every_fault_of_a_table_source_is_named_and_no_password(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text("""
+[[sources]]
+name = "a"
+format = "table"
+url = "postgres://me:s3cret@host/db"
+files = "a/*"
+where = { kind = "usage" }
+lag = -1
+[sources.columns]
+event_id = "id"
+org_id = { column = "org", alias = true }
+meter = "m"
+quantity = { column = "q", times = 3 }
+occurred_at = { column = "happened", zone = "Europe/Berlin" }
+[[sources]]
+name = "b"
+format = "table"
+url = "$FLYBILL_WAREHOUSE"
+table = "a.b.c.d"
+query = "select 1"
+watermark = "w"
+columns = { event_id = "row", org_id = "org", meter = "m", quantity = "q", occurred_at = { constant = "2026-10-05" } }
+""")
+    with pytest.raises(SourcesError) as error:
+        load_sources(tmp_path / "s.toml")
+    said = str(error.value)
+    for fault in (
+        "sources[1].url: holds a password: put the address into an environment variable",
+        "sources[1].watermark: missing",
+        "sources[1].files: is not for tables",
+        "sources[1].where: is not for tables",
+        "sources[1].table: say either `table` or `query`",
+        "sources[1].lag: must be 0 or more",
+        "sources[1].columns.org_id.alias: unknown key",
+        "sources[1].quantity: must be a column or a constant, with `round` at most",
+        "sources[1].columns.occurred_at.zone: unknown key",
+        "sources[2].url: must name a variable of your own",
+        "sources[2].table: must be a name such as",
+        "sources[2].table: say either `table` or `query`",
+        "sources[2].columns.occurred_at: must be a column of time",
+    ):
+        assert fault in said
+    assert "s3cret" not in said

@@ -1,0 +1,129 @@
+"""Which rows of a table count, and what comes of each day; the same in every engine."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from flybill_pipeline_tests.stores.usage.engines.conftest import SOURCE, Engine
+
+
+def utc(text: str) -> datetime:
+    """A moment as engines tell it in UTC: without saying so."""
+    return datetime.fromisoformat(text)
+
+
+def quantity(text: str) -> str:
+    return f"{Decimal(text):.18f}"
+
+
+NOON, NIGHT = utc("2026-10-05T12:00:00"), utc("2026-10-06T01:00:00")
+
+
+def test_an_id_counts_once_and_the_first_to_come_stands(warehouse: Engine) -> None:
+    warehouse.add(
+        ("1", "acme", "gb", "1.000000000000000001", "2026-10-05T10:00:00Z", NOON, "fra"),
+        ("2", "acme", "gb", "-0.5", "2026-10-05T23:59:59.999999Z", NOON, "fra"),
+        ("3", "acme", "gb", "4", "2026-10-05T11:00:00+02:00", NOON, None),
+        ("1", "acme", "gb", "8", "2026-10-06T00:00:00Z", NIGHT, "fra"),  # on another day, and later
+        ("4", "acme", "gb", "16", "2026-10-06T00:00:00Z", NIGHT, "fra"),
+        ("4", "acme", "gb", "16", "2026-10-06T00:00:00Z", NIGHT, "fra"),
+    )
+    told, pulled = warehouse.told()
+    assert told == [
+        (
+            "2026-10-05",
+            [
+                ("acme", "gb", quantity("0.500000000000000001"), utc("2026-10-05T23:59:59.999999"), "fra", 2),
+                ("acme", "gb", quantity("4"), utc("2026-10-05T09:00:00"), None, 1),
+            ],
+        ),
+        ("2026-10-06", [("acme", "gb", quantity("16"), utc("2026-10-06T00:00:00"), "fra", 1)]),
+    ]
+    assert [(day.rows, day.repeats) for day in pulled.days] == [(3, 0), (1, 2)]
+    assert pulled.watermark == "2026-10-06T01:00:00+00:00"
+
+    told, pulled = warehouse.told(source=SOURCE + 'on_conflict = "last"\n')
+    assert [(day, [row[2] for row in rows]) for day, rows in told] == [
+        ("2026-10-05", [quantity("-0.5"), quantity("4")]),
+        ("2026-10-06", [quantity("24")]),
+    ]
+
+
+def test_bad_rows_are_told_and_stand_for_no_good_one(warehouse: Engine) -> None:
+    at = "2026-10-05T10:00:00Z"
+    warehouse.add(
+        ("1", "acme", "gb", None, at, NOON, None),
+        ("1", "acme", "gb", "2", at, NIGHT, None),
+        (None, "acme", "gb", "1", at, NOON, None),
+        ("", "acme", "gb", "1", at, NOON, None),
+        ("2", None, "gb", "1", at, NOON, None),
+        ("3", "acme", None, "1", at, NOON, None),
+        ("4", "acme", "gb", "0.00000000000000000001", at, NOON, None),
+        ("5", "acme", "gb", "-1000000000000000", at, NOON, None),
+        ("6", "acme", "gb", "1", None, NOON, None),
+        ("7", "acme", "gb", "1", "infinity", NOON, None),
+        ("8", "acme", "gb", "1", "0900-01-01T00:00:00Z", None, None),
+    )
+    told, pulled = warehouse.told()
+    day, noon = quantity("1"), utc("2026-10-05T10:00:00")
+    assert set(dict(told)["2026-10-05"]) == {
+        ("acme", "gb", "0.0000000000000000001", noon, None, 1),  # as too precise as what stood there
+        ("acme", "gb", quantity("2"), noon, None, 2),  # without an id
+        ("acme", "gb", "1e15", noon, None, 1),
+        ("acme", "gb", quantity("2"), noon, None, 1),  # the good one
+        ("acme", "gb", None, noon, None, 1),
+        ("acme", None, day, noon, None, 1),
+        (None, "gb", day, noon, None, 1),
+    }
+    assert set(dict(told)["1970-01-01"]) == {
+        ("acme", "gb", quantity("2"), utc("1970-01-01T00:00:00"), None, 2),
+        ("acme", "gb", day, None, None, 1),
+    }
+    assert sum(each.rows for each in pulled.days) == 11
+
+
+def test_only_days_with_new_rows_come_and_those_that_such_a_row_changes(warehouse: Engine) -> None:
+    warehouse.add(
+        ("1", "acme", "gb", "1", "2026-10-01T10:00:00Z", utc("2026-10-01T11:00:00"), None),
+        ("2", "acme", "gb", "2", "2026-10-02T10:00:00Z", utc("2026-10-02T11:00:00"), None),
+        ("3", "acme", "gb", "4", "2026-10-03T10:00:00Z", utc("2026-10-03T11:00:00"), None),
+    )
+    _, first = warehouse.told()
+    assert [str(day) for day, _ in warehouse.told(first.watermark)[0]] == ["2026-10-03"]
+
+    warehouse.add(
+        ("9", "acme", "gb", "8", "2026-10-01T12:00:00Z", utc("2026-10-04T11:00:00"), None),  # a late row
+        ("2", "acme", "gb", "16", "2026-10-04T10:00:00Z", utc("2026-10-04T11:00:00"), None),  # an id of another day
+    )
+    last = SOURCE + 'on_conflict = "last"\nlag = 0\n'
+    told, pulled = warehouse.told(first.watermark, last)
+    assert [(day, [row[2] for row in rows]) for day, rows in told] == [
+        ("2026-10-01", [quantity("9")]),
+        ("2026-10-02", []),
+        ("2026-10-03", [quantity("4")]),  # of the watermark itself: a row with the same one may have come since
+        ("2026-10-04", [quantity("16")]),
+    ]
+    assert warehouse.told(pulled.watermark, SOURCE)[1].watermark == pulled.watermark
+
+
+def test_what_the_future_wrote_hides_nothing(local: Engine) -> None:
+    local.add(
+        ("1", "acme", "gb", "1", "2026-10-01T10:00:00Z", utc("2099-01-01T00:00:00"), None),
+        ("2", "acme", "gb", "1", "2026-10-02T10:00:00Z", None, None),
+    )
+    told, pulled = local.told()
+    assert pulled.watermark == "2026-10-20T12:00:00+00:00"
+    assert local.told(pulled.watermark)[0] == told
+
+
+def test_a_row_of_several_meters_tells_of_those_that_it_has(local: Engine) -> None:
+    source = SOURCE.replace('meter = "meter", quantity = "quantity", ', "") + (
+        '[[sources.measures]]\nmeter = "gb"\nquantity = "quantity"\n'
+        '[[sources.measures]]\nmeter = "calls"\nquantity = { constant = 1 }\n'
+    )
+    local.add(
+        ("1", "acme", "x", "2.5", "2026-10-05T10:00:00Z", NOON, None),
+        ("1", "acme", "x", "9", "2026-10-05T11:00:00Z", NIGHT, None),
+        ("2", "acme", "x", None, "2026-10-05T10:00:00Z", NOON, None),
+    )
+    ((_, rows),), _ = local.told(source=source)
+    assert [row[1:3] for row in rows] == [("calls", quantity("2")), ("gb", quantity("2.5"))]

@@ -1,0 +1,124 @@
+"""Usage that stays in an engine is billed as the same usage in files is, to the hash of each invoice's content."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import psycopg
+import pytest
+from sqlalchemy import select
+
+import flybill_pipeline
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.demo.world import DemoPlan, write_organizations, write_usage
+from flybill_pipeline.stores.invoicing.organizations_file import read_organizations
+from flybill_pipeline.stores.invoicing.tables import invoices
+from flybill_pipeline.toolbox.tools import Toolbox
+from flybill_pipeline_tests.questions.conftest import toolbox_at
+from flybill_pipeline_tests.worlds.databases import Databases
+from flybill_pipeline_tests.worlds.site import Site
+
+PACKAGE = Path(flybill_pipeline.__file__).parent
+SEP = Month(2026, 9)
+BEGAN = datetime(2026, 10, 3, 6, tzinfo=UTC)
+PLAN = DemoPlan(SEP, orgs=12, events=3000, seed=7, faults=0)
+EVENTS = """create table events(source text, id text, org text, meter text, quantity decimal(38, 18),
+    at_time timestamp, region text, size text, seen bigint)"""
+
+
+@contextmanager
+def site(databases: Databases, home: Path, sources: str) -> Iterator[Site]:
+    """A site with the demo's organizations and prices."""
+    home.mkdir()
+    (home / "prices").mkdir()
+    for book in (PACKAGE / "prices").iterdir():
+        (home / "prices" / book.name).write_text(book.read_text())
+    (home / "sources.toml").write_text(sources)
+    with databases.lent() as engine, toolbox_at(engine, home) as tools:
+        made = Site(replace(tools, now=lambda: BEGAN), SEP, BEGAN)
+        write_organizations(PLAN, home / "orgs.csv")
+        tools.organizations.save(read_organizations(home / "orgs.csv"), BEGAN)
+        yield made
+
+
+def close(made: Site) -> dict[str, str]:
+    """Organization → the hash of its invoice's content."""
+    made.bring_in()
+    made.price()
+    made.finalize()
+    with made.tools.engine.connect() as connection:
+        query = select(invoices.c.org_id, invoices.c.content_hash)
+        return {row.org_id: row.content_hash for row in connection.execute(query)}
+
+
+def events_of(tools: Toolbox) -> list[tuple[object, ...]]:
+    """Every event that was read, repeats and conflicts too, in the order in which they came."""
+    pieces = [str(tools.lake.root / piece) for piece in tools.catalog.all_pieces()]
+    query = f"""select source, event_id, org_id, meter, quantity, occurred_at, dimensions->>'$.region',
+        dimensions->>'$.size', row_number() over (order by arrival, row) from read_parquet({pieces})"""
+    return duckdb.connect().execute(query).fetchall()
+
+
+def into_duckdb(rows: list[tuple[object, ...]], folder: Path, _: str) -> str:
+    with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
+        connection.execute(EVENTS)
+        connection.executemany(f"insert into events values ({', '.join('?' * 9)})", rows)
+    return f"duckdb://{folder}/warehouse.duckdb"
+
+
+def into_postgres(rows: list[tuple[object, ...]], _: Path, database_url: str) -> str:
+    url = database_url.replace("postgresql+psycopg2://", "postgresql://")
+    with psycopg.connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute(EVENTS)
+        with cursor.copy("copy events from stdin") as copy:
+            for row in rows:
+                copy.write_row(row)
+    return url
+
+
+SOURCES = """
+[[sources]]
+name = "warehouse"
+format = "table"
+url = "$WAREHOUSE"
+table = "events"
+watermark = "seen"
+event_id = ["source", "id"]
+columns = { org_id = "org", meter = "meter", quantity = "quantity", occurred_at = "at_time" }
+dimensions = { region = "region", size = "size" }
+"""
+
+
+@pytest.fixture(scope="module")
+def by_files(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, str], list[tuple[object, ...]]]:
+    """What the month comes to by files, and its events."""
+    home = tmp_path_factory.mktemp("files")
+    with site(databases, home / "home", (PACKAGE / "sources.toml").read_text()) as made:
+        for source, file in write_usage(PLAN, home / "usage"):
+            made.tools.landing.land(file, source)
+        return close(made), events_of(made.tools)
+
+
+@pytest.mark.parametrize("into", [into_duckdb, into_postgres])
+def test_a_month_in_an_engine_has_the_invoices_of_the_same_month_in_files(
+    into: Callable[[list[tuple[object, ...]], Path, str], str],
+    by_files: tuple[dict[str, str], list[tuple[object, ...]]],
+    databases: Databases,
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hashes, rows = by_files
+    assert len(hashes) > 8
+    assert len(rows) > PLAN.events
+    monkeypatch.setenv("WAREHOUSE", into(rows, tmp_path, database_url))
+    with site(databases, tmp_path / "home", SOURCES) as made:
+        assert close(made) == hashes
+        before = made.tools.catalog.files()
+        made.read()
+        assert made.tools.catalog.files() == before
