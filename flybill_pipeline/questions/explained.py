@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
-from itertools import islice
+from functools import cache, cached_property
+from itertools import accumulate, islice
 
 from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.billing.money.decimals import ZERO, exact
@@ -16,7 +16,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.usage.totals import dimensions_of
 from flybill_pipeline.questions.org_month import org_month, priced_now
-from flybill_pipeline.steps.pricing.explain_lines import Counted, Event, Explained, Lakes, explain_lines
+from flybill_pipeline.steps.pricing.explain_lines import ByDay, Counted, Event, Explained, Lakes, explain_lines
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.months.measured_usage import MeasuredUsage
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -42,20 +42,12 @@ class UsedEvent:
 
 
 class Events:
-    """Events that can be iterated once; `count` and `quantity` are of those that were read so far.
+    """Events that can be iterated once; `count` and `quantity` are of those that were read so far."""
 
-    `counted` says in parts how many there are, and their sums; None where only reading them can tell.
-    """
-
-    def __init__(
-        self,
-        read: Iterable[tuple[Event, Decimal]],
-        paths_of: PathsOf,
-        counted: Iterable[tuple[int, Decimal]] | None = None,
-    ) -> None:
-        self._read, self._paths_of, self._counted = iter(read), paths_of, counted
+    def __init__(self, read: Iterable[tuple[Event, Decimal]], paths_of: PathsOf) -> None:
+        self._read, self._paths_of = iter(read), paths_of
         self._files: dict[int, str] = {}
-        self.count, self.quantity, self._all_read = 0, ZERO, False
+        self.count, self.quantity = 0, ZERO
 
     def __iter__(self) -> Iterator[UsedEvent]:
         while some := list(islice(self._read, AT_ONCE)):
@@ -65,7 +57,6 @@ class Events:
                 with exact():
                     self.quantity += quantity
                 yield self._used(event, quantity)
-        self._all_read = True
 
     def _look_up(self, arrivals: Set[int]) -> None:
         if new := arrivals - self._files.keys():
@@ -84,14 +75,47 @@ class Events:
         )
 
     def in_all(self) -> tuple[int, Decimal]:
-        """How many there are, and what they add up to. Those that were not read yet are not, where that is known."""
-        if self._counted is None or self._all_read:
-            for _ in self:
-                pass
-            return self.count, self.quantity
-        parts = list(self._counted)
+        """How many there are, and what they add up to; all of them are read."""
+        for _ in self:
+            pass
+        return self.count, self.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class UsedDay:
+    """A day (UTC) that adds to a line: how many events, and what they add up to."""
+
+    day: date
+    count: int
+    quantity: Decimal
+
+
+class EventsByDay:
+    """The events of a line day by day. Nothing is read before it is asked for."""
+
+    def __init__(self, by_day: ByDay, paths_of: PathsOf) -> None:
+        self._by_day, self._paths_of = by_day, paths_of
+
+    @cached_property
+    def days(self) -> list[UsedDay]:
+        """The days that have events, the first of them first. No event is read for it."""
+        found: dict[date, UsedDay] = {}
         with exact():
-            return sum(count for count, _ in parts), sum((quantity for _, quantity in parts), ZERO)
+            for day, count, quantity in self._by_day.counted:
+                known = found.get(day, UsedDay(day, 0, ZERO))
+                found[day] = UsedDay(day, known.count + count, known.quantity + quantity)
+        return [each for _, each in sorted(found.items()) if each.count]
+
+    def since(self, first: date, most_rows: int) -> Events:
+        """The events from a day on: of that day, and of as many after it as hold `most_rows` events of everybody.
+
+        The events of a day are not in the order of organizations, so one's are found among all.
+        """
+        days = [each.day for each in self.days if each.day >= first]
+        rows = self._by_day.rows(days)
+        upto = accumulate(rows.get(day, 0) for day in days)
+        some = [day for place, (day, read) in enumerate(zip(days, upto, strict=True)) if not place or read <= most_rows]
+        return Events(self._by_day.events(some), self._paths_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +123,8 @@ class ExplainedLine:
     """A line with its number (from 1) and the events that it was priced from.
 
     `without_events` is what a line is that comes from no usage, else "". `level` is what a time-weighted line began
-    with. `arrived_after` are events that came after it was billed.
+    with. `arrived_after` are events that came after it was billed. `by_day` has the events by their days; None where
+    only reading them all can tell what there is of each.
     """
 
     number: int
@@ -108,6 +133,7 @@ class ExplainedLine:
     level: Decimal | None
     events: Events
     arrived_after: Events
+    by_day: EventsByDay | None = None
 
     @property
     def unexplained(self) -> Decimal:
@@ -145,8 +171,9 @@ def _line(each: Explained, paths_of: PathsOf) -> ExplainedLine:
         line=each.line,
         without_events=each.words,
         level=each.level,
-        events=Events(each.events, paths_of, each.counted),
+        events=Events(each.events, paths_of),
         arrived_after=Events(each.later, paths_of),
+        by_day=None if each.by_day is None else EventsByDay(each.by_day, paths_of),
     )
 
 
@@ -163,6 +190,10 @@ class LakeView:
         for total in self._lake.monthly_totals(days, shard=shard, org_ids=[org_id], by_day=True):
             if total.meter == meter and total.day is not None:
                 yield total.dimensions, total.day, total.events, total.quantity
+
+    def rows(self, days: Iterable[date]) -> dict[date, int]:
+        """How many events of everybody each of the days has, as it was recorded."""
+        return {day: manifest.rows for day, manifest in self._lake.catalog.manifests(days).items()}
 
     def levels(self, org_id: str, before: date, meter: str) -> Iterator[tuple[str, Decimal]]:
         """What all events before a day add up to, by dimensions."""

@@ -32,11 +32,24 @@ class BudgetsJson(TypedDict):
     budgets: list[BudgetJson]
 
 
+class UsedDayJson(TypedDict):
+    """A day (UTC) that adds to a line: how many events, and what they add up to."""
+
+    day: str
+    events_count: int
+    events_quantity: str
+
+
 class LinePageJson(ExplainedJson):
-    """A line, its first events, how many there are and what they add up to; and those that came after it was billed."""
+    """A line, how many events it has and what they add up to; those since a day; and what came after it was billed.
+
+    `events` are some of them, those from the day `since` on that was asked for, or from the first; `days` are all days
+    that have any, where they are known.
+    """
 
     org_id: str
     month: str
+    days: list[UsedDayJson]
     events: list[EventJson]
     events_count: int
     events_quantity: str
@@ -74,6 +87,10 @@ def line(values: Values) -> LinePageJson:
         "org_id": values["org_id"],
         "month": str(values["month"]),
         **explained_data(values["explained"]),
+        "days": [
+            {"day": each.day.isoformat(), "events_count": each.count, "events_quantity": plain(each.quantity)}
+            for each in events.days
+        ],
         "events": [event_data(event) for event in events.first],
         "events_count": events.count,
         "events_quantity": plain(events.quantity),

@@ -95,6 +95,7 @@ def _paths() -> Document:
     month = _parameter(
         "month", {"type": "string", "pattern": r"^(19|[2-8]\d)\d\d-(0[1-9]|1[0-2])$"}, "Such as 2026-10."
     )
+    since = _parameter("since", {"type": "string", "format": "date"}, "A day of the line: its events from then on.")
     line = _parameter("line", {"type": "integer", "minimum": 1, "maximum": 999_999_999}, "Lines count from 1.")
     form = _parameter("form", {"enum": list(FORMS)}, "What it is for: a spreadsheet, a program, a person.")
     files = {TYPES[name].partition(";")[0]: {"schema": {"type": "string"}} for name in FORMS}
@@ -107,7 +108,12 @@ def _paths() -> Document:
             "get": _reads("month", "What is owed for a month, line by line", [org, month], OwedJson)
         },
         "/orgs/{org}/months/{month}/lines/{line}": {
-            "get": _reads("line", "Why a line is what it is, down to its events", [org, month, line], LinePageJson)
+            "get": _reads(
+                "line",
+                "Why a line is what it is, down to its events",
+                [org, month, line, {**since, "in": "query", "required": False}],
+                LinePageJson,
+            )
         },
         "/orgs/{org}/months/{month}/statement.{form}": {
             "get": _operation(

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from typing import Any
 from urllib.parse import unquote
@@ -147,8 +148,9 @@ class Pages:
 
         def show(org: str, month: Month) -> Response:
             try:
-                values = views.of_line(self._tools, org, month, _number(request.path_params["line"]))
-            except NoSuchLineError:
+                number, since = _number(request.path_params["line"]), _day(request.query_params.get("since"))
+                values = views.of_line(self._tools, org, month, number, since)
+            except (NoSuchLineError, views.NoSuchDayError):
                 return self._nothing(request)
             if wants_json(request):
                 return json_answer(data.line(values))
@@ -276,6 +278,14 @@ def _sentence(request: Request, title: Sentence, text: Sentence, status: int) ->
 
 def _page(template: str, values: views.Values, language: Language, status: int = 200) -> Response:
     return HTMLResponse(environment(language).get_template(f"{template}.html.j2").render(values), status)
+
+
+def _day(text: str | None) -> date | None:
+    """The day that is asked for. Raises NoSuchDayError for what is no day."""
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise views.NoSuchDayError(text) from None
 
 
 def _number(text: str) -> int:

@@ -10,11 +10,12 @@ from itertools import islice
 from typing import Any
 
 from flybill_pipeline.billing.alerts.budgets import THRESHOLDS
+from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.shares import values_of
 from flybill_pipeline.exports.forms import FORMS
 from flybill_pipeline.questions.budgets import BudgetState
-from flybill_pipeline.questions.explained import Events, UsedEvent, explained
+from flybill_pipeline.questions.explained import Events, EventsByDay, UsedDay, UsedEvent, explained
 from flybill_pipeline.questions.history import history
 from flybill_pipeline.questions.owed import owed
 from flybill_pipeline.questions.spent import spent, spent_so_far
@@ -27,6 +28,8 @@ MOST_CHOICES = 200
 """Apps and the like that a budget can be chosen for on the page; JSON takes any."""
 MOST_EVENTS = 200
 """Shown of a line; the sums are of all."""
+MOST_ROWS = 300_000
+"""Events of everybody that a page reads to find one organization's: a tenth of a second; one day in any case."""
 
 Values = dict[str, Any]
 """The values of a template, by name."""
@@ -34,11 +37,21 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ShownEvents:
-    """The first events of a line, how many there are in all, and what they add up to."""
+    """Some events of a line, how many there are in all, and what they add up to; its days, where they are known."""
 
     first: Sequence[UsedEvent]
     count: int
     quantity: Decimal
+    days: Sequence[UsedDay] = ()
+
+    @property
+    def are_all(self) -> bool:
+        """Whether no event is left out."""
+        return self.count == len(self.first)
+
+
+class NoSuchDayError(Exception):
+    """A line has no event on that day."""
 
 
 def overview(tools: Toolbox, org_id: str) -> Values:
@@ -80,11 +93,25 @@ def of_month(tools: Toolbox, org_id: str, month: Month) -> Values:
     }
 
 
-def of_line(tools: Toolbox, org_id: str, month: Month, number: int) -> Values:
-    """A line, and the events that it was priced from. Raises NoSuchLineError."""
+def of_line(tools: Toolbox, org_id: str, month: Month, number: int, since: date | None = None) -> Values:
+    """A line, and the events that it was priced from: those since a day, or since its first.
+
+    Raises NoSuchLineError and NoSuchDayError.
+    """
     (line,) = explained(tools, org_id, month, number).lines
-    events, later = _shown(line.events), _shown(line.arrived_after)
-    return {"org_id": org_id, "month": month, "explained": line, "events": events, "later": later}
+    events = _shown(line.events) if line.by_day is None else _since(line.by_day, since)
+    later = _shown(line.arrived_after)
+    return {"org_id": org_id, "month": month, "explained": line, "events": events, "later": later, "since": since}
+
+
+def _since(by_day: EventsByDay, first: date | None) -> ShownEvents:
+    days = by_day.days
+    if first is not None and first not in {each.day for each in days}:
+        raise NoSuchDayError(first.isoformat())
+    found = list(islice(by_day.since(first or days[0].day, MOST_ROWS), MOST_EVENTS)) if days else []
+    with exact():
+        quantity = sum((each.quantity for each in days), ZERO)
+    return ShownEvents(found, sum(each.count for each in days), quantity, days)
 
 
 def _shown(events: Events) -> ShownEvents:

@@ -1,13 +1,18 @@
-"""Events are read while they are shown; what they come to is known afterwards, to the last digit."""
+"""Events are read while they are shown, a few days of them where that is enough; sums have every digit."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from flybill_pipeline.billing.money.decimals import ZERO
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
-from flybill_pipeline.questions.explained import AT_ONCE, Events, ExplainedLine
+from flybill_pipeline.questions.explained import Events, EventsByDay, ExplainedLine, UsedDay
+from flybill_pipeline.steps.pricing.explain_lines import ByDay
 from flybill_pipeline_tests.questions.conftest import NOW
 
 
@@ -53,27 +58,43 @@ def test_what_was_read_is_counted_and_no_more() -> None:
     first = next(iter(events))
     assert (first.dimensions, first.file, first.row) == ({"region": "syd"}, "usage/september.jsonl", 1)
     assert (events.count, events.quantity) == (1, Decimal("1.5"))
-
-
-def test_what_is_counted_already_is_not_read() -> None:
-    def read() -> Iterator[tuple[Any, Decimal]]:
-        yield from raw(["1.5"] * AT_ONCE)
-        raise AssertionError("more was read than is shown")
-
-    events = Events(read(), paths_of, [(1, Decimal("1.5")), (2, Decimal("6.25"))])
-    next(iter(events))
-    assert events.in_all() == (3, Decimal("7.75"))
-
-
-def test_days_that_were_never_compiled_count_nothing() -> None:
-    assert Events(raw(["1.5"]), paths_of, []).in_all() == (0, Decimal(0))
-
-
-def test_what_was_read_to_its_end_counts_as_it_was_read() -> None:
-    events = Events(raw(["1.5", "2"]), paths_of, [(9, Decimal(9))])
-    list(events)
-    assert events.in_all() == (2, Decimal("3.5"))
     assert Events(raw(["1.5", "2"]), paths_of).in_all() == (2, Decimal("3.5"))
+
+
+class Lines:
+    """A line with three days, of which the lake has many rows, and what was read of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[Sequence[date]] = []
+        counted = [(day, 1, Decimal("0.5")) for day in reversed(DAYS)] + [(DAYS[0], 2, Decimal(3)), (EMPTY, 0, ZERO)]
+        self.by_day = EventsByDay(ByDay(counted, self._read, lambda days: dict.fromkeys(days, 10)), paths_of)
+
+    def _read(self, days: Sequence[date]) -> Iterator[tuple[Any, Decimal]]:
+        self.asked.append(days)
+        return iter(raw(["1"]))
+
+
+DAYS = [date(2025, 9, day) for day in (3, 5, 6)]
+EMPTY = date(2025, 9, 9)
+
+
+def test_days_are_known_before_any_event_is_read() -> None:
+    lines = Lines()
+    assert lines.by_day.days == [
+        UsedDay(DAYS[0], 3, Decimal("3.5")),
+        UsedDay(DAYS[1], 1, Decimal("0.5")),
+        UsedDay(DAYS[2], 1, Decimal("0.5")),
+    ]
+    assert lines.asked == []
+
+
+@pytest.mark.parametrize(
+    ("first", "most_rows", "read"), [(0, 30, DAYS), (0, 29, DAYS[:2]), (0, 1, DAYS[:1]), (1, 99, DAYS[1:])]
+)
+def test_as_many_days_are_read_as_rows_allow_and_one_in_any_case(first: int, most_rows: int, read: list[date]) -> None:
+    lines = Lines()
+    assert len(list(lines.by_day.since(DAYS[first], most_rows))) == 1
+    assert lines.asked == [read]
 
 
 def test_sums_have_every_digit() -> None:

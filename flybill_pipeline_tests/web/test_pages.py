@@ -6,7 +6,7 @@ import re
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from html.parser import HTMLParser
@@ -23,7 +23,7 @@ from flybill_pipeline.exports.forms import FORMS
 from flybill_pipeline.exports.looks import UNBREAKABLE
 from flybill_pipeline.exports.statement_json import owed_data
 from flybill_pipeline.languages.chosen import language
-from flybill_pipeline.questions.explained import ExplainedLine, UsedEvent
+from flybill_pipeline.questions.explained import ExplainedLine, UsedDay, UsedEvent
 from flybill_pipeline.questions.history import History
 from flybill_pipeline.questions.owed import Owed, owed
 from flybill_pipeline.questions.spent import Spent
@@ -270,6 +270,30 @@ def test_programs_get_the_numbers_of_the_command_line(served: Served) -> None:
     line = json.loads(program.get("/orgs/acme/months/2025-10/lines/1", Accept="application/json").text)
     assert (line["events_count"], line["events_quantity"], line["usage_quantity"]) == (3, "1300", "1300")
     assert [event["event_id"] for event in line["events"]] == ["0", "2", "3"]
+    assert [(each["day"], each["events_count"]) for each in line["days"]] == [
+        ("2025-10-05", 1),
+        ("2025-10-07", 1),
+        ("2025-10-08", 1),
+    ]
+
+
+def test_a_line_of_more_events_than_are_read_at_once_is_shown_from_a_day_on(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flybill_pipeline.web.views.MOST_ROWS", 1)
+    developer, path = served.browser("acme"), "/orgs/acme/months/2025-10/lines/1"
+    first = read(developer.get(path))
+    assert "1 of 3 events are shown." in first.text
+    later = f"{path}?since=2025-10-07"
+    assert f"{later}#events" in first.links
+    assert "Each event since October 7, 2025" in read(developer.get(later)).text
+    line = json.loads(developer.get(later, Accept="application/json").text)
+    assert ([each["event_id"] for each in line["events"]], line["events_count"]) == (["2"], 3)
+
+
+@pytest.mark.parametrize("since", ["2025-10-06", "2025-11-07", "yesterday", "", "%00"])
+def test_a_day_on_which_a_line_has_nothing_is_not_there(served: Served, since: str) -> None:
+    assert served.browser("acme").get(f"/orgs/acme/months/2025-10/lines/1?since={since}").status == 404
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -409,8 +433,9 @@ def test_no_text_of_anybody_elses_is_markup(template: str, code: str, monkeypatc
         "org_id": EVIL,
         "month": MONTH,
         "explained": hostile(ExplainedLine),
-        "events": ShownEvents([event], 2, Decimal(1)),
+        "events": ShownEvents([event], 2, Decimal(1), [UsedDay(date(2025, 10, 7), 1, Decimal(1))] * 2),
         "later": ShownEvents([event], 1, Decimal(1)),
+        "since": date(2025, 10, 7),
         "title": EVIL,
         "text": EVIL,
     }

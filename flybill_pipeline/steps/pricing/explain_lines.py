@@ -63,6 +63,9 @@ class Lake(Protocol):
     def counted(self, org_id: str, days: Iterable[date], meter: str) -> Iterable["Counted"]:
         """The same events by dimensions and day, as they were last compiled: how many, and what they add up to."""
 
+    def rows(self, days: Iterable[date]) -> Mapping[date, int]:
+        """How many events of everybody each of the days has: what it takes to read one organization's of it."""
+
     def levels(self, org_id: str, before: date, meter: str) -> Iterable[tuple[str, Decimal]]:
         """Per set of dimensions what all events before a day add up to."""
 
@@ -92,8 +95,8 @@ class Explained:
     """A line and where it comes from. Its events are read when they are iterated, once.
 
     `events` with what was taken out again negated; their sum is `line.usage`. `later` arrived after it was priced.
-    `words` is what a line without events is; `level` is what a time-weighted line began with. `counted` says in parts
-    how many `events` there are, and their sums; None where only reading them can tell.
+    `words` is what a line without events is; `level` is what a time-weighted line began with. `by_day` has the same
+    events day by day; None where only reading them all can tell what there is of each.
     """
 
     number: int
@@ -102,7 +105,18 @@ class Explained:
     events: Iterable[tuple[Event, Decimal]]
     later: Iterable[tuple[Event, Decimal]]
     level: Decimal | None = None
-    counted: Iterable[tuple[int, Decimal]] | None = None
+    by_day: "ByDay | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class ByDay:
+    """The events of a line by their days: how many there are and their sum, in parts; those of some days; and what it
+    takes to read a day, as the number of everybody's events.
+    """
+
+    counted: Iterable[tuple[date, int, Decimal]]
+    events: Callable[[Sequence[date]], Iterable[tuple[Event, Decimal]]]
+    rows: Callable[[Sequence[date]], Mapping[date, int]]
 
 
 BooksOf = Callable[[Month], BooksFor]
@@ -146,9 +160,13 @@ def _explained(place: int, line: LineItem, org: OrgTerms, lakes: Callable[[Month
     )
     later = () if seen.now is None else _changes(seen.priced, seen.now, org_id, days, meter)
     level = _level(seen.priced, org_id, line, in_force)
-    parts = seen.priced.counted(org_id, days, meter) if older is None else None
-    counted = None if parts is None else ((count, total) for *key, count, total in parts if is_of_line(*key))
-    return Explained(place, line, "", of_line(events), of_line(later), level, counted)
+    counted = (
+        (day, count, total)
+        for dimensions, day, count, total in seen.priced.counted(org_id, days, meter)
+        if is_of_line(dimensions, day)
+    )
+    by_day = ByDay(counted, lambda some: of_line(_all(seen.priced, org_id, some, meter)), seen.priced.rows)
+    return Explained(place, line, "", of_line(events), of_line(later), level, by_day if older is None else None)
 
 
 def _level(lake: Lake, org_id: str, line: LineItem, in_force: BooksOfMonth) -> Decimal | None:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.words.sentence import Sentence, said
-from flybill_pipeline.questions.explained import Events, UsedEvent
+from flybill_pipeline.questions.explained import Events, EventsByDay, UsedEvent
 from flybill_pipeline.stores.usage.intake.preview import Preview
 from flybill_pipeline.stores.usage.lake.lake import BadRow
 from flybill_pipeline.stores.usage.lake.left_out import Conflict, WaitingAlias
@@ -68,6 +68,7 @@ _SIMPLE: dict[Any, Callable[[], Any]] = {
     date: lambda: date(2025, 10, 3),
     Month: lambda: Month.parse("2025-10"),
     Events: lambda: _events(),  # noqa: PLW0108 - it stands below
+    EventsByDay: lambda: None,  # it gives Events
     Any: lambda: TEXT,
     Sentence: lambda: said("{description}", description=TEXT),  # its own text is ours
 }
