@@ -47,7 +47,9 @@ def replay(event_ids: tuple[str, ...], org_ids: tuple[str, ...], since: datetime
         raise click.UsageError("Name events, or choose some with --org or --since.")
     with toolbox(usable_settings()) as tools:
         count = tools.events.replay(event_ids, org_ids, since and since.replace(tzinfo=UTC))
-    show(json_wanted, {"replayed": count}, lambda: line(f"{counted(count, 'event')} will be sent again."))
+    none = "No event is like that: `flybill events list` has the ids. Events are kept for 90 days."
+    told = f"{counted(count, 'event')} will be sent again." if count else none
+    show(json_wanted, {"replayed": count}, lambda: line(told))
     sys.exit(0 if count else 1)
 
 

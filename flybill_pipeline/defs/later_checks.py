@@ -4,6 +4,8 @@ Dagster takes one evaluation of a check for each run, and only one ever that bel
 where it was planned, so what was not planned is planned first.
 """
 
+from typing import Any
+
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationPlanned,
@@ -11,8 +13,6 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster_shared.record import replace
-
-from flybill_pipeline.defs.partitions import Partitions
 
 MOST_RECORDS = 500
 
@@ -29,16 +29,18 @@ def last_results(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> dict[
 
 
 def record_check(
-    instance: dg.DagsterInstance, run: dg.DagsterRun, partitions: Partitions, evaluation: dg.AssetCheckEvaluation
+    instance: dg.DagsterInstance,
+    run: dg.DagsterRun,
+    partitions: "dg.PartitionsDefinition[Any]",
+    evaluation: dg.AssetCheckEvaluation,
 ) -> None:
-    """Records `evaluation`, of one shard of a month, as a result of `run`."""
+    """Records `evaluation`, of one of the partitions, as a result of `run`."""
     history = instance.event_log_storage.get_asset_check_execution_history
     known = {(past.run_id, past.partition) for past in history(evaluation.asset_check_key, limit=MOST_RECORDS)}
     if (run.run_id, evaluation.partition) not in known:
+        of = partitions.subset_with_partition_keys([str(evaluation.partition)]).to_serializable_subset()
         planned = AssetCheckEvaluationPlanned(
-            asset_key=evaluation.asset_key,
-            check_name=evaluation.check_name,
-            partitions_subset=partitions.month_shards.subset_with_partition_keys([str(evaluation.partition)]),
+            asset_key=evaluation.asset_key, check_name=evaluation.check_name, partitions_subset=of
         )
         _report(instance, run, DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED, planned)
     evaluation = replace(evaluation, target_materialization_data=_last_materialization(instance, evaluation))

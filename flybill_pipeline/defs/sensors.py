@@ -177,7 +177,7 @@ def _tell_given_up(
     for key, runs in failures.items():
         if known.get(key, True):
             finding = Finding(False, {"attempts": MOST_ATTEMPTS})
-            record_check(instance, runs[0].dagster_run, partitions, RETRIES_LEFT.evaluation(finding, key))
+            record_check(instance, runs[0].dagster_run, partitions.month_shards, RETRIES_LEFT.evaluation(finding, key))
 
 
 def _failures_in_a_row(instance: dg.DagsterInstance, key: str) -> Sequence[dg.RunRecord]:

@@ -5,6 +5,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.accounts import StripeInUse
@@ -23,8 +24,9 @@ class MonthOverview:
     """Everything about a month that an operator looks at first; `bills` are its organizations' outcomes and totals.
 
     `late` came after the month was closed; None when that cannot be known. `overdue` are the other months that should
-    have been closed by now, with how many organizations wait for it. `first` is the first month that was ever closed;
-    `untold` is what changed of organizations, of whatever month, that their customers at Stripe do not have yet.
+    have been closed by now, with how many organizations wait for it. `first` is the first month that was ever closed,
+    and `now` is when all of this is so. `untold` is what changed of organizations, of whatever month, that their
+    customers at Stripe do not have yet.
     """
 
     bills: MonthStatus
@@ -37,6 +39,7 @@ class MonthOverview:
     stripe: StripeInUse
     first: Month | None
     untold: Sequence[Untold]
+    now: datetime
 
     def failures_of(self, org_ids: Collection[str]) -> list[FailedOrgMonth]:
         """The organizations that are not done, of these, or of all where none is named."""
@@ -56,4 +59,5 @@ def month_status(tools: Toolbox, month: Month) -> MonthOverview:
         stripe=tools.stripe_in_use,
         first=tools.open_months.first(),
         untold=tools.untold(),
+        now=tools.now(),
     )

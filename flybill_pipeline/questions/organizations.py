@@ -17,6 +17,6 @@ def organizations(tools: Toolbox, org_ids: Collection[str]) -> list[Organization
     imported = tools.organizations.all(org_ids=org_ids)
     known = {org.org_id for org in imported}
     if unknown := [org_id for org_id in org_ids if org_id not in known]:
-        names = ", ".join(unknown)
+        names = ", ".join(org_id if org_id.strip() else repr(org_id) for org_id in unknown)
         raise UnknownOrganizationError(f"no such organization: {names}. `flybill import-orgs FILE` adds them.")
     return imported

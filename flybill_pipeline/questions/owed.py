@@ -33,7 +33,7 @@ class Owed:
     `budgets` are those of the month, with what of them is spent. `freshness` says how fresh the usage is; `left`, of a
     month that is open, what is left of credits and of a minimum. `by_day` is what the usage of a running month came to
     by the end of each of its days, from the first on. `events_waiting` of the month name aliases that belong to nobody,
-    so some may be this organization's.
+    so some may be this organization's. `first` is the first month that was closed of anybody, of a month that is not.
     """
 
     org: Organization
@@ -49,6 +49,7 @@ class Owed:
     budgets: Sequence[BudgetState] = ()
     freshness: Words = ()
     left: Words = ()
+    first: Month | None = None
 
     @property
     def files_unread(self) -> int:
@@ -123,6 +124,7 @@ def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
         budgets=budget_states(tools, facts, asked.org.org_id, draft.lines),
         freshness=freshness_words(draft.usage_up_to, _sources(tools, asked.month), now),
         left=left_words(priced.credits_left, commitment, draft.lines) if begun else (),
+        first=tools.open_months.first(),
     )
 
 

@@ -28,7 +28,7 @@ class PartitionsAsked:
 
     def refusal(self, body: bytes) -> str | None:
         """Why what the request asks for cannot be run, as a sentence; None when Dagster may see it."""
-        if b"artition" not in body:
+        if b"artition" not in body and b"xecution" not in body:
             return None
         try:
             return next(filter(None, map(self._refused, _arguments(body))), None)
@@ -43,6 +43,8 @@ class PartitionsAsked:
             for definition, keys in _asked(context, params):
                 if sentence := _unknown(context.instance, definition, keys):
                     return sentence
+            if sentence := _without_any(context, params):
+                return sentence
         return None
 
 
@@ -115,28 +117,43 @@ def _of_job(context: WorkspaceRequestContext, selector: Params) -> "dg.Partition
     return None
 
 
+def _without_any(context: WorkspaceRequestContext, params: Params) -> str | None:
+    """The refusal of a run of a job that has partitions, when none is named: it would only fail."""
+    selector = params.get("selector") or {}
+    job, is_run = selector.get("jobName") or selector.get("pipelineName"), "executionMetadata" in params
+    if not job or not is_run or selector.get("assetSelection") or any(_tagged(params)):
+        return None
+    definition = _of_job(context, selector)
+    return f"A run of {job} needs a partition. It is {_written(definition)[1]}" if definition else None
+
+
 def _unknown(
     instance: dg.DagsterInstance, definition: "dg.PartitionsDefinition[str]", keys: Iterable[str]
 ) -> str | None:
     with partition_loading_context(dynamic_partitions_store=instance):
         for key in keys:
             if not definition.has_partition_key(key):
-                return f"{key!r} {_how_it_is_written(definition)}"
+                what, written = _written(definition)
+                return f"{key!r} is {what}. It is {written}"
     return None
 
 
-def _how_it_is_written(definition: "dg.PartitionsDefinition[str]") -> str:
+def _written(definition: "dg.PartitionsDefinition[str]") -> tuple[str, str]:
+    """What a key is that is not one of these, and how one is written."""
     match definition:
         case dg.MultiPartitionsDefinition():
             month, shard = (definition.get_partitions_def_for_dimension(name) for name in ("month", "shard"))
-            written = f"written as {month.get_last_partition_key()}|{shard.get_first_partition_key()}"
-            return f"is no shard of a month here. It is {written}; months are {_span(month)}, shards {_span(shard)}."
+            example = f"{month.get_last_partition_key()}|{shard.get_first_partition_key()}"
+            return (
+                "no shard of a month here",
+                f"written as {example}; months are {_span(month)}, shards {_span(shard)}.",
+            )
         case dg.TimeWindowPartitionsDefinition():
             unit = "day" if definition.is_basic_daily else "month"
-            written = f"written as {definition.get_last_partition_key()}"
-            return f"is no {unit} here. It is {written}; {unit}s are {_span(definition)}."
+            last = definition.get_last_partition_key()
+            return f"no {unit} here", f"written as {last}; {unit}s are {_span(definition)}."
         case _:
-            return "is not on the to-do list. Its keys are written as 2026-10/acme; one that is done is taken off."
+            return "not on the to-do list", "written as 2026-10/acme; one that is done is taken off."
 
 
 def _span(definition: "dg.PartitionsDefinition[str]") -> str:

@@ -46,11 +46,11 @@ def sensors_seen(url: str) -> int:
         return int(connection.scalar(text(query)) or 0)
 
 
-def copies(months: int, rounds: int, now: datetime) -> Iterator[Copy]:
+def copies(months: int, rounds: int, now: datetime, kept: timedelta | None = None) -> Iterator[Copy]:
     """What a deployment does in so many months, the last closed one aside, which was really closed.
 
-    `rounds` is how often in a day files arrive, and the open month is priced; 0 is what is left of it when old runs are
-    forgotten. In every sixth month a shard is left failed.
+    `rounds` is how often in a day files arrive, and the open month is priced. With `kept`, all but the last of these
+    are forgotten where they are older. In every sixth month a shard is left failed.
     """
     template = Month.of(now).previous()
     month = template
@@ -63,7 +63,8 @@ def copies(months: int, rounds: int, now: datetime) -> Iterator[Copy]:
             yield Copy("close_month", "FAILURE", again, str(template), str(month))
     day = month.first_day
     while day < now.date():
-        yield from _of_day(day, template, rounds)
+        is_old = kept is not None and day < (now - kept).date()
+        yield from _of_day(day, template, 0 if is_old else rounds)
         day += timedelta(days=1)
 
 

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.defs.assets.month import month_assets
 from flybill_pipeline.defs.month_sensor import month_sensor
@@ -26,16 +27,18 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-def shown(instance: dg.DagsterInstance, tools: Toolbox) -> tuple[dict[str, Any], dg.AssetCheckEvaluation]:
+def shown(
+    instance: dg.DagsterInstance, tools: Toolbox, month: Month = MONTH
+) -> tuple[dict[str, Any], dg.AssetCheckEvaluation]:
     """The page of the month and its check, made now."""
     ran = dg.materialize(
         month_assets(PARTITIONS),
-        partition_key=month_key(MONTH),
+        partition_key=month_key(month),
         instance=instance,
         resources={"toolbox": tools},
         run_config=QUIET,
     )
-    [page], [check] = ran.asset_materializations_for_node("billed_month"), ran.get_asset_check_evaluations()
+    page, check = ran.asset_materializations_for_node("billed_month")[0], ran.get_asset_check_evaluations()[0]
     return {n: v if isinstance(v, dg.TableMetadataValue) else v.value for n, v in page.metadata.items()}, check
 
 
@@ -66,6 +69,29 @@ def test_the_page_says_who_waits_for_what_and_its_check_is_red(
     assert first["key of failed_org_months"] == "2025-10/acme"
     assert page["the to-do list"] == "https://ui/assets/failed_org_months?view=partitions"
     assert page["usd: revenue by meter"].records[0].data["value"] == "$5.07"
+
+
+def test_a_month_that_waits_is_what_is_seen_first_whichever_page_was_made(
+    instance: dg.DagsterInstance, tools: Toolbox, world: BillingWorld
+) -> None:
+    world.draft({"acme": 500}, problems=UNPRICED)
+    world.finalize()
+    shown(instance, tools)
+    _, check = shown(instance, tools, MONTH.next())
+    assert check.passed
+    last = instance.get_latest_materialization_event(dg.AssetKey("billed_month"))
+    assert last is not None and last.asset_materialization is not None
+    assert last.asset_materialization.partition == month_key(MONTH)
+    assert str(last.asset_materialization.metadata["in one sentence"].value).startswith("1 of 2 organizations wait")
+    key = check.asset_check_key
+    newest = instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+    assert newest.evaluation is not None and not newest.evaluation.passed
+    assert newest.evaluation.partition == month_key(MONTH)
+    infos = instance.event_log_storage.get_asset_check_partition_info([key])
+    assert {info.partition_key: info.is_current for info in infos} == dict.fromkeys(
+        [month_key(MONTH), month_key(MONTH.next())], True
+    )
+    assert asked(instance, tools) == []
 
 
 def test_it_is_made_again_when_something_of_the_month_changed(

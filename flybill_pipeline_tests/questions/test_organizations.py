@@ -18,5 +18,5 @@ def test_nobody_is_asked_for(tools: Toolbox) -> None:
 
 
 def test_all_unknown_ones_are_named_at_once(tools: Toolbox) -> None:
-    with pytest.raises(UnknownOrganizationError, match=r"no such organization: x, y\."):
-        organizations(tools, ["x", "acme", "y"])
+    with pytest.raises(UnknownOrganizationError, match=r"no such organization: x, y, ''\."):
+        organizations(tools, ["x", "acme", "y", ""])

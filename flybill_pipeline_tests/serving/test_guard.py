@@ -90,8 +90,9 @@ def in_a_range(asset: str, start: str, end: str) -> tuple[str, Any]:
     return BACKFILL, {"partitionsByAssets": [{"assetKey": {"path": [asset]}, "partitions": ranges}]}
 
 
-def run(key: str) -> tuple[str, Any]:
-    return RUN, {"selector": CLOSE, "executionMetadata": {"tags": [{"key": "dagster/partition", "value": key}]}}
+def run(*keys: str) -> tuple[str, Any]:
+    tags = [{"key": "dagster/partition", "value": key} for key in keys]
+    return RUN, {"selector": CLOSE, "executionMetadata": {"tags": tags}}
 
 
 TYPED: dict[str, tuple[tuple[str, Any], str]] = {
@@ -113,6 +114,7 @@ TYPED: dict[str, tuple[tuple[str, Any], str]] = {
     ),
     "run": (run("2026-13|03"), "'2026-13|03' is no shard of a month here."),
     "run-of-a-shard": (run(f"{THIS_MONTH}|99"), f"{THIS_MONTH}|99' is no shard of a month here."),
+    "run-of-nothing": (run(), "A run of close_month needs a partition. It is written as 20"),
     "to-do": (backfill("failed_org_months", "2026-10/nobody"), "'2026-10/nobody' is not on the to-do list."),
     "added": ((ADD, {}), "'acme' is no organization's month. It is written as 2026-10/acme"),
 }

@@ -1,6 +1,7 @@
-"""How `status` tells what a closed month waits for: late usage of its own, other months; and their JSON."""
+"""How `status` tells that a month runs, and what a closed one waits for: late usage, other months; and their JSON."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from flybill_pipeline.billing.money.period import Month
@@ -22,6 +23,14 @@ def show_late(late: LateUsage | None) -> None:
     if late.too_late:
         of = screen.counted(late.too_late, "organization")
         screen.line(screen.warning("late usage"), f": usage of {of} came when no month could bill it any more")
+
+
+def show_running(month: Month, now: datetime) -> None:
+    """A line when the month cannot be closed, as it has not begun or runs."""
+    if now < month.start:
+        screen.line(f"{month} has not begun: nobody owes anything for it yet.")
+    elif now < month.end:
+        screen.line(f"{month} runs until {month.last_day}, midnight UTC: nothing of it is final yet.")
 
 
 def show_first(month: Month, first: Month | None) -> None:

@@ -28,6 +28,7 @@ MOST = 20
 def show_overview(overview: MonthOverview) -> None:
     """The month's bills, then what else an operator should know: usage that does not count, the sync, payments."""
     show_bills(overview.bills)
+    month_open.show_running(overview.bills.month, overview.now)
     rejected_usage.show_count(overview.rejected)
     month_open.show_first(overview.bills.month, overview.first)
     month_open.show_late(overview.late)

@@ -44,7 +44,9 @@ def show_owed(owed: Owed, language: Language = ENGLISH) -> None:
 
 
 def _not_counted(owed: Owed) -> Iterator[str]:
-    """What may be this organization's and does not count yet, for an operator."""
+    """What may be this organization's and does not count yet, for an operator; and that the month is of before."""
+    if owed.first is not None and owed.facts.month < owed.first:
+        yield f"{owed.facts.month} is before {owed.first}, the first month that was closed here."
     if files := owed.files_unread:
         waiting = f"{files} landed file{'s are' if files > 1 else ' is'} not read yet"
         them = "them" if files > 1 else "it"

@@ -1,17 +1,24 @@
 """The month in one page, at the end of the lineage: where an operator looks first. It writes nothing but its page."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.assets import OWNERS
 from flybill_pipeline.defs.checks.check import Finding
 from flybill_pipeline.defs.checks.month import MONTH_IS_BILLED
+from flybill_pipeline.defs.later_checks import last_results, record_check
 from flybill_pipeline.defs.metadata.month import month_metadata, waiting_metadata
-from flybill_pipeline.defs.partitions import Partitions, read_month
+from flybill_pipeline.defs.metadata.tables import Metadata
+from flybill_pipeline.defs.partitions import Partitions, month_key, read_month
 from flybill_pipeline.questions.month_billed import month_billed
 from flybill_pipeline.toolbox.tools import Toolbox
 
 NOTHING_KNOWN = "nothing"
 """The mark of a month that was never priced."""
+MOST_WAITING = 3
+"""Months that wait whose pages are made again after that of another one: the newest of them."""
 
 
 def month_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
@@ -29,21 +36,45 @@ def month_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         ],
         check_specs=[MONTH_IS_BILLED.spec(partitions)],
     )
-    def billed_month(context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster reads it: with a check, only the bare class will do
+    def billed_month(
+        context: dg.AssetExecutionContext, toolbox: dg.ResourceParam[Toolbox]
+    ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # Dagster reads it: with a check, only the bare class will do
         """The month in one page: what became of everybody, money, who waits for what, and what Stripe's list says.
 
         Look here first. Its check is red as long as any organization waits that should be done. The page is made again
-        after each close, repair and comparison, and by the sensor `billed_months` when anything else changed.
+        after each close, repair and comparison, and by the sensor `billed_months` when anything else changed. When it
+        is fine, the pages of months that wait are made after it: Dagster shows what was made last.
         """
         month = read_month(context.partition_key)
-        mark = toolbox.month_marks.of(month) or NOTHING_KNOWN
-        billed = month_billed(toolbox, month)
-        standing = billed.standing
-        check = MONTH_IS_BILLED.result(Finding(standing.fine, waiting_metadata(billed), says=standing.sentence))
-        return dg.MaterializeResult(
-            metadata=month_metadata(billed, toolbox.ui_url),
-            check_results=[check],
-            data_version=dg.DataVersion(mark),
+        page, mark, finding = _page(toolbox, month)
+        yield dg.MaterializeResult(
+            metadata=page, check_results=[MONTH_IS_BILLED.result(finding)], data_version=dg.DataVersion(mark)
         )
+        for other in _waiting(context.instance, month) if finding.passed else ():
+            _show_again(context, toolbox, partitions, other)
 
     return [billed_month]
+
+
+def _page(toolbox: Toolbox, month: Month) -> tuple[Metadata, str, Finding]:
+    """The page of the month as of now, the mark of what it shows, and whether all is well."""
+    mark = toolbox.month_marks.of(month) or NOTHING_KNOWN
+    billed = month_billed(toolbox, month)
+    standing = billed.standing
+    finding = Finding(standing.fine, waiting_metadata(billed), says=standing.sentence)
+    return month_metadata(billed, toolbox.ui_url), mark, finding
+
+
+def _waiting(instance: dg.DagsterInstance, shown: Month) -> list[Month]:
+    """The other months whose check was red when last seen, the newest last."""
+    results = last_results(instance, MONTH_IS_BILLED.key)
+    red = sorted(read_month(key) for key, good in results.items() if not good)
+    return [month for month in red if month != shown][-MOST_WAITING:]
+
+
+def _show_again(context: dg.AssetExecutionContext, toolbox: Toolbox, partitions: Partitions, month: Month) -> None:
+    page, mark, finding = _page(toolbox, month)
+    key = month_key(month)
+    tags = {"dagster/data_version": mark}
+    context.log_event(dg.AssetMaterialization(context.asset_key, metadata=page, partition=key, tags=tags))
+    record_check(context.instance, context.run, partitions.months, MONTH_IS_BILLED.evaluation(finding, key))

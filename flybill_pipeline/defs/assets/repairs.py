@@ -47,7 +47,7 @@ def repair_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         left = {key: trouble for key, each in org_months.items() if (trouble := repair(toolbox, *each, began))}
         for part in sorted({(month, toolbox.shard_of(org_id)) for month, org_id in org_months.values()}):
             billed = EVERY_ORG_BILLED.evaluation(not_billed(toolbox, part), str(month_shard_key(*part)))
-            record_check(context.instance, context.run, partitions, billed)
+            record_check(context.instance, context.run, partitions.month_shards, billed)
         if left:
             # A run that fails leaves all its keys failed, but for those of which it says that they are done.
             for key in org_months.keys() - left.keys():

@@ -7,6 +7,7 @@ import json
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,7 @@ SHOWN: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
     events.show_events: lambda: ([hostile(Event)],),
     explained.show_explained: lambda: (hostile(ExplainedMonth), 5),
     month_open.show_first: lambda: (Month.parse("2025-10"), Month.parse("2025-11")),
+    month_open.show_running: lambda: (Month.parse("2025-10"), datetime(2025, 10, 5, tzinfo=UTC)),
     month_open.show_late: lambda: (hostile(MonthOverview).late,),
     month_open.show_overdue: lambda: ({Month.parse("2025-10"): 3},),
     month_status.show_bills: lambda: (hostile(MonthOverview).bills,),
@@ -92,6 +94,7 @@ SHOWN: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
 }
 NUMBERS_ONLY = {
     month_open.show_first,
+    month_open.show_running,
     month_open.show_late,
     month_open.show_overdue,
     month_status.show_totals,

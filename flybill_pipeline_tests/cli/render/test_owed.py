@@ -5,6 +5,7 @@ from typing import cast
 
 import pytest
 
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.cli.render.owed import _not_counted
 from flybill_pipeline.questions.owed import Owed
 
@@ -24,5 +25,17 @@ NOT_ADDED = (
     ],
 )
 def test_what_waits_is_told_one_or_many(files: int, days: int, says: str) -> None:
-    owed = SimpleNamespace(files_unread=files, days_unrecorded=days, events_waiting=0)
+    owed = SimpleNamespace(files_unread=files, days_unrecorded=days, events_waiting=0, first=None)
     assert [*_not_counted(cast(Owed, owed))] == [says]
+
+
+def test_a_month_of_before_the_first_close_is_called_so() -> None:
+    early = SimpleNamespace(
+        files_unread=0,
+        days_unrecorded=0,
+        events_waiting=0,
+        first=Month.parse("2026-10"),
+        facts=SimpleNamespace(month=Month.parse("2026-09")),
+    )
+    told = "2026-09 is before 2026-10, the first month that was closed here."
+    assert [*_not_counted(cast(Owed, early))] == [told]
