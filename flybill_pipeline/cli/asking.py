@@ -38,10 +38,10 @@ def owes(org: str, month: Month | None, code: str | None, json_wanted: bool) -> 
     from flybill_pipeline.languages.chosen import language
     from flybill_pipeline.questions.owed import owed
 
-    with toolbox(usable_settings()) as tools:
-        answer = owed(tools, org, month or Month.of(tools.now()))
     reader = language(code)
-    show(json_wanted, owed_data(answer, reader), lambda: show_owed(answer, reader))
+    with toolbox(usable_settings()) as tools:  # what is not read yet is looked for while it is shown
+        answer = owed(tools, org, month or Month.of(tools.now()))
+        show(json_wanted, owed_data(answer, reader), lambda: show_owed(answer, reader))
 
 
 @click.command()

@@ -34,9 +34,9 @@ def export(org: str, month: Month, form: str, out: Path, code: str | None) -> No
     if form == FOCUS:
         _datasets(org, month, out)
         return
-    with toolbox(usable_settings()) as tools:
+    with toolbox(usable_settings()) as tools:  # what is not read yet is looked for while it is written
         answer = owed(tools, org, month)
-    text = FORMS[form](answer, language(code or answer.org.language))
+        text = FORMS[form](answer, language(code or answer.org.language))
     if out == STDOUT:
         screen.file_text(text)
     else:

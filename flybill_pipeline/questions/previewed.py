@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from flybill_pipeline.billing.usage.aliases import waiting_alias
@@ -12,12 +13,16 @@ from flybill_pipeline.toolbox.tools import Toolbox
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """What a source makes of a file. Of its organizations, aliases and meters some may be known to nobody."""
+    """What a source makes of a file. Of its organizations, aliases and meters some may be known to nobody.
+
+    `prices_begin` is the day from which the first price book is in force, where some usage is of before.
+    """
 
     preview: Preview
     unknown_orgs: Sequence[str]
     unknown_aliases: Sequence[str]
     unknown_meters: Sequence[str]
+    prices_begin: date | None = None
 
 
 def preview_file(toolbox: Toolbox, file: Path, source: str) -> Previewed:
@@ -25,13 +30,20 @@ def preview_file(toolbox: Toolbox, file: Path, source: str) -> Previewed:
     found = toolbox.landing.preview(file, source, _in_lake(toolbox, source))
     waiting = {each.org_id: alias for each in found.sums if (alias := waiting_alias(each.org_id))}
     known = {organization.org_id for organization in toolbox.organizations.all()}
-    priced = {name for book in load_price_books(toolbox.settings.prices).books for name in book.meters}
+    books = load_price_books(toolbox.settings.prices).books
+    priced = {name for book in books for name in book.meters}
     return Previewed(
         preview=found,
         unknown_orgs=sorted({each.org_id for each in found.sums} - known - waiting.keys()),
         unknown_aliases=sorted({alias for _, alias in waiting.values()}),
         unknown_meters=sorted({each.meter for each in found.sums} - priced),
+        prices_begin=_late_prices(found.first_at, [book.effective_from for book in books]),
     )
+
+
+def _late_prices(first_at: str | None, in_force_from: Sequence[date]) -> date | None:
+    first = min(in_force_from, default=None)
+    return first if first is not None and first_at is not None and first_at < first.isoformat() else None
 
 
 def _in_lake(toolbox: Toolbox, name: str) -> InLake:

@@ -25,6 +25,7 @@ def preview_data(answer: Previewed) -> dict[str, Any]:
         "unknown_orgs": list(answer.unknown_orgs),
         "unknown_aliases": list(answer.unknown_aliases),
         "unknown_meters": list(answer.unknown_meters),
+        "prices_begin": None if answer.prices_begin is None else str(answer.prices_begin),
     }
 
 
@@ -57,6 +58,9 @@ def show_preview(answer: Previewed) -> None:
         screen.line(screen.warning("belong to nobody"), f": {aliases}; import-aliases says whose they are")
     if answer.unknown_meters:
         screen.line(screen.warning("without a price"), f": {_named(answer.unknown_meters)}; a price book names meters")
+    if begin := answer.prices_begin:
+        why = f"the first price book is in force from {begin} on, as its effective_from says"
+        screen.line(screen.warning("without a price"), f": usage of before {begin}; {why}")
 
 
 def _table(title: str, titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

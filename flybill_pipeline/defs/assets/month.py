@@ -10,9 +10,8 @@ from flybill_pipeline.defs.checks.check import Finding
 from flybill_pipeline.defs.checks.month import MONTH_IS_BILLED
 from flybill_pipeline.defs.later_checks import last_results, record_check
 from flybill_pipeline.defs.metadata.month import month_metadata, waiting_metadata
-from flybill_pipeline.defs.metadata.tables import Metadata
 from flybill_pipeline.defs.partitions import Partitions, month_key, read_month
-from flybill_pipeline.questions.month_billed import month_billed
+from flybill_pipeline.questions.month_billed import MonthBilled, month_billed
 from flybill_pipeline.toolbox.tools import Toolbox
 
 NOTHING_KNOWN = "nothing"
@@ -46,23 +45,21 @@ def month_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         is fine, the pages of months that wait are made after it: Dagster shows what was made last.
         """
         month = read_month(context.partition_key)
-        page, mark, finding = _page(toolbox, month)
+        mark = toolbox.month_marks.of(month) or NOTHING_KNOWN
+        billed = month_billed(toolbox, month)
         yield dg.MaterializeResult(
-            metadata=page, check_results=[MONTH_IS_BILLED.result(finding)], data_version=dg.DataVersion(mark)
+            metadata=month_metadata(billed, toolbox.ui_url),
+            check_results=[MONTH_IS_BILLED.result(_finding(billed))],
+            data_version=dg.DataVersion(mark),
         )
-        for other in _waiting(context.instance, month) if finding.passed else ():
+        for other in _waiting(context.instance, month) if billed.standing.fine else ():
             _show_again(context, toolbox, partitions, other)
 
     return [billed_month]
 
 
-def _page(toolbox: Toolbox, month: Month) -> tuple[Metadata, str, Finding]:
-    """The page of the month as of now, the mark of what it shows, and whether all is well."""
-    mark = toolbox.month_marks.of(month) or NOTHING_KNOWN
-    billed = month_billed(toolbox, month)
-    standing = billed.standing
-    finding = Finding(standing.fine, waiting_metadata(billed), says=standing.sentence)
-    return month_metadata(billed, toolbox.ui_url), mark, finding
+def _finding(billed: MonthBilled) -> Finding:
+    return Finding(billed.standing.fine, waiting_metadata(billed), says=billed.standing.sentence)
 
 
 def _waiting(instance: dg.DagsterInstance, shown: Month) -> list[Month]:
@@ -73,8 +70,8 @@ def _waiting(instance: dg.DagsterInstance, shown: Month) -> list[Month]:
 
 
 def _show_again(context: dg.AssetExecutionContext, toolbox: Toolbox, partitions: Partitions, month: Month) -> None:
-    page, mark, finding = _page(toolbox, month)
-    key = month_key(month)
-    tags = {"dagster/data_version": mark}
+    key, mark = month_key(month), toolbox.month_marks.of(month) or NOTHING_KNOWN
+    billed = month_billed(toolbox, month)
+    page, tags = month_metadata(billed, toolbox.ui_url), {"dagster/data_version": mark}
     context.log_event(dg.AssetMaterialization(context.asset_key, metadata=page, partition=key, tags=tags))
-    record_check(context.instance, context.run, partitions.months, MONTH_IS_BILLED.evaluation(finding, key))
+    record_check(context.instance, context.run, partitions.months, MONTH_IS_BILLED.evaluation(_finding(billed), key))

@@ -1,6 +1,7 @@
 """A preview says what a file would come to, and stores nothing. A landed file is replaced with its usage."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ def test_a_row_of_several_events_is_one_row(tmp_path: Path) -> None:
 def test_it_is_shown_as_text_and_as_json(world: UsageWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "b.jsonl"
     file.write_text(jsonl(edge(1, gb=1.5), {"id": "bad"}))
-    answer = Previewed(previewed(world, file), ["acme"], ["acct-1"], ["traffic_gb"])
+    answer = Previewed(previewed(world, file), ["acme"], ["acct-1"], ["traffic_gb"], date(2030, 1, 1))
     show_preview(answer)
     said = capsys.readouterr().out
     assert all(
