@@ -13,18 +13,19 @@ _DAY = 86_400_000_000  # microseconds
 _NOTHING = "{'meter': null, 'q': null, 't': null, 'at': null, 'key': null}"
 
 
-def events_query(rows: str, reading: Reading, between: tuple[str, str]) -> str:
+def events_query(rows: str, reading: Reading, between: tuple[str, str], number: str = "quantity_of(q)") -> str:
     """A query with one row per event of `rows`, a FROM item with the columns of the reading's relation.
 
     Columns: event_id, org_id, meter, d0…, quantity DECIMAL(38,18), occurred_at TIMESTAMP (UTC), malformed, left_out,
     q and t (what quantity and time were made of), and those of `rows`. Both are NULL where they cannot be made.
-    An interval outside of `between`, two times as SQL, is not split.
+    An interval outside of `between`, two times as SQL, is not split. `number` makes a quantity of the text `q` of rows
+    that are one event each.
     """
     taken = f"select {reading.rows.taken_out} from {rows} where not ({reading.rows.not_a_row})"
     heads = f"""*, {reading.event_id} as event_id, {reading.org_id} as org_id, ({reading.rows.malformed}) as malformed,
         ({reading.left_out}) as left_out{_dimensions(reading)}"""
     if reading.simple:
-        return _one_each(taken, heads, reading)
+        return _one_each(taken, heads, reading, number)
     prepared = f"select *, {reading.time} as moment from (select {heads}, {_prepared(reading)} from ({taken}))"
     return f"""select * exclude (event_id, e), event_id || e.key as event_id, e.meter as meter, e.q as q, e.t as t,
         quantity_of(e.q) as quantity, e.at as occurred_at
@@ -32,9 +33,9 @@ def events_query(rows: str, reading: Reading, between: tuple[str, str]) -> str:
               else {_told(reading, between)} end) as e from ({prepared}))"""
 
 
-def _one_each(taken: str, heads: str, reading: Reading) -> str:
+def _one_each(taken: str, heads: str, reading: Reading, number: str) -> str:
     part = reading.parts[0]
-    quantity = "q" if part.exact else "quantity_of(q)"
+    quantity = "q" if part.exact else number
     return f"""select *, {quantity} as quantity, {reading.time} as occurred_at
         from (select {heads}, {part.meter} as meter, {part.quantity} as q, {reading.occurred_at} as t from ({taken}))"""
 

@@ -5,6 +5,7 @@ Reading the file's format is in the readers; writing what is found here is in ta
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from flybill_pipeline.billing.usage.texts import LONGEST_DIMENSION, LONGEST_ID
@@ -62,14 +63,19 @@ def judging_query(
     fault (a key of REASONS, LEFT_OUT, NULL for a good row), raw (of bad rows only), and those of `rows`. A filter on
     them makes DuckDB judge every row twice.
     """
-    latest = (arrived_at.astimezone(UTC) + CLOCKS_MAY_DIFFER).replace(tzinfo=None)
-    between = (f"timestamp '{first_day}'", f"timestamp {quoted(str(latest))}")
-    values = f"""select *, {_canonical(list(reading.dimensions))} as dimensions
+    between = believed(arrived_at, first_day)
+    values = f"""select *, {canonical_dimensions(list(reading.dimensions))} as dimensions
         from ({events_query(rows, reading, between)})"""
     judged = f"select *, {_fault(reading, source, between)} as fault from ({values})"
     # A bad row is made presentable last of all, so that the good ones do not pay for it.
     shown = "fault is not null" if not source.where else f"fault is not null and fault <> {quoted(LEFT_OUT)}"
     return f"""select *, case when {shown} then left({reading.rows.raw}, {SHOWN}) end as raw from ({judged})"""
+
+
+def believed(arrived_at: datetime, first_day: date) -> tuple[str, str]:
+    """SQL for the first and the last time that is believed of a file."""
+    latest = (arrived_at.astimezone(UTC) + CLOCKS_MAY_DIFFER).replace(tzinfo=None)
+    return f"timestamp '{first_day}'", f"timestamp {quoted(str(latest))}"
 
 
 def sentences(source: SourceMapping, arrived_at: datetime, first_day: date = FIRST_DAY) -> dict[str, str]:
@@ -110,15 +116,32 @@ def _fault(reading: Reading, source: SourceMapping, between: tuple[str, str]) ->
 
 
 def _text_faults(dimensions: int) -> str:
-    """Asked last, of rows that are good otherwise. A text's bytes are known, its characters have to be counted."""
+    """Asked last, of rows that are good otherwise."""
+    longest = _longest(dimensions)
+    return f"when {_holds_nul(longest)} then 'nul' when {_is_too_long(longest)} then 'too_long'"
+
+
+def no_good_text(dimensions: int) -> str:
+    """SQL, true where an id, the meter or one of the dimensions cannot be kept; NULL where one is absent."""
+    longest = _longest(dimensions)
+    return f"({_holds_nul(longest)} or {_is_too_long(longest)})"
+
+
+def _longest(dimensions: int) -> dict[str, int]:
     longest = {"event_id": LONGEST_ID, "org_id": LONGEST_ID, "meter": LONGEST_ID}
-    longest |= {f"d{place}": LONGEST_DIMENSION for place in range(dimensions)}
-    nul = " or ".join(f"{text} like '%' || chr(0) || '%'" for text in longest)
-    too_long = " or ".join(f"(strlen({text}) > {most} and length({text}) > {most})" for text, most in longest.items())
-    return f"when {nul} then 'nul' when {too_long} then 'too_long'"
+    return longest | {f"d{place}": LONGEST_DIMENSION for place in range(dimensions)}
 
 
-def _canonical(names: list[str]) -> str:
+def _holds_nul(texts: Iterable[str]) -> str:
+    return " or ".join(f"{text} like '%' || chr(0) || '%'" for text in texts)
+
+
+def _is_too_long(longest: Mapping[str, int]) -> str:
+    """A text's bytes are known, its characters have to be counted."""
+    return " or ".join(f"(strlen({text}) > {most} and length({text}) > {most})" for text, most in longest.items())
+
+
+def canonical_dimensions(names: list[str]) -> str:
     """SQL for the dimensions as JSON with sorted keys, string values and no blanks; absent ones are left out."""
     if not names:
         return "'{}'"

@@ -42,7 +42,8 @@ def parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMappin
     rows = by_columns(relation, source, without_nulls(source, lambda name: _text(at[name], kinds[name])))
     exact = {name: f"cast({at[name]} as {QUANTITY})" for name, kind in kinds.items() if _fits(kind)}
     micros = {name: parquet_micros(at[name], kind) for name, kind in kinds.items()}
-    return replace(rows, placed=True, exact=exact, micros={name: sql for name, sql in micros.items() if sql})
+    rows = replace(rows, placed=True, exact=exact, micros={name: sql for name, sql in micros.items() if sql})
+    return replace(rows, quick=rows)
 
 
 def walked(_: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Rows:
@@ -51,7 +52,8 @@ def walked(_: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -
     relation = f"(select *, file_row_number as place from {parquet_rows([location], options='file_row_number = true')})"
     rows = by_columns(relation, source, lambda name: column_of(name, names))
     raw = f"case when {FLAW} is null then {rows.raw} else {FLAW} end"
-    return replace(rows, raw=raw, malformed=f"{FLAW} is not null", placed=True)
+    rows = replace(rows, raw=raw, malformed=f"{FLAW} is not null", placed=True)
+    return replace(rows, quick=rows)
 
 
 def identifier(name: str) -> str:

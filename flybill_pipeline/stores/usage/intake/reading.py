@@ -43,6 +43,7 @@ class Rows:
     `doubled` of those that name one twice. `first_row` is the number of the first record: 1, or 2 below a CSV file's
     header. Where the format tells a record's place in the file, from 0, it is `placed`: the relation's column `place`.
     `quoted`: a record may span lines, so a rejected one may hide others.
+    `quick` are the same rows, each column's text taken as it comes: it is proven where `sure` is true.
     """
 
     relation: str
@@ -60,6 +61,8 @@ class Rows:
     first_row: int = 1
     placed: bool = False
     quoted: bool = False
+    sure: str = "true"
+    quick: "Rows | None" = None
 
     def column(self, name: str, role: Role) -> str:
         """SQL for a column's text, for this use of it."""
@@ -99,7 +102,7 @@ class Reading:
     """A file as SQL: each part of a usage event is an expression over `rows`, a VARCHAR unless said otherwise.
 
     `occurred_at` is the time as a text, or the microseconds since 1970 when `timed`; `time` is SQL for the UTC time,
-    over that text as `t`. `left_out` is true of rows that are no usage.
+    over that text as `t`. `left_out` is true of rows that are no usage. `quick` is the same of the rows' quick form.
     """
 
     rows: Rows
@@ -112,6 +115,7 @@ class Reading:
     timed: bool = False
     left_out: str = "false"
     above: int = 0
+    quick: "Reading | None" = None
 
     @property
     def simple(self) -> bool:
@@ -134,6 +138,7 @@ def compiled(rows: Rows, source: SourceMapping, facts: FileFacts) -> Reading:
         timed=micros is not None,
         left_out=_left_out(source.where, rows.text),
         above=facts.above,
+        quick=compiled(rows.quick, source, facts) if rows.quick else None,
     )
 
 

@@ -19,11 +19,13 @@ from flybill_pipeline.stores.files.folders import ObjectsError
 from flybill_pipeline.stores.files.second_reader import fault_of, fault_of_packing
 from flybill_pipeline.stores.usage.intake.fetched import on_disk
 from flybill_pipeline.stores.usage.intake.judging import LEFT_OUT, MACROS, SHOWN, judging_query, sentences
+from flybill_pipeline.stores.usage.intake.quick import LOOK_CLOSER, SAMPLE, quick_query, worth_it
 from flybill_pipeline.stores.usage.intake.readers import prepared, reading
 from flybill_pipeline.stores.usage.intake.reading import Reading, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.stray_quotes import one_kind_of_lines, require_whole_records
 
+MANY = 100_000  # rows of which some are tried, before all are read in a way that may be in vain
 _PARQUET = "format parquet, compression zstd, compression_level 1"
 
 
@@ -96,31 +98,25 @@ def _read(
         ):
             how = reading(connection, location, source, facts)
             rows, row = numbered_rows(connection, how)
-            judged = judging_query(rows, how, source, arrival.arrived_at, first_day)
-            written = _write(connection, work, arrival, judged, row)
-            quarantined = _write_quarantine(
-                connection, work, arrival, sentences(source, arrival.arrived_at, first_day), written
-            )
-            records, told = _records(connection, how, rows), _told(connection, how, written)
+            records = _one(connection, f"select count(*) from {rows} where not ({how.rows.not_a_row})")
+            written = _judged(connection, work, arrival, (how, rows, row, records), (source, first_day))
+            messages = sentences(source, arrival.arrived_at, first_day)
+            quarantined = _write_quarantine(connection, work, arrival, messages, written)
+            told, aside = _told(connection, how, written), _set_aside(connection)
         left_out = sum(part.rows for part in written if part.fault == LEFT_OUT)
         ending = ALIASED if source.aliased else ".parquet"
         taken = _published((root, work), (name, ending), written, quarantined)
-        return replace(taken, left_out=left_out, records=records, told=told)
+        return replace(taken, left_out=left_out, records=records + aside, told=told + aside)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _records(connection: duckdb.DuckDBPyConnection, how: Reading, rows: str) -> int:
-    """How many records the reader saw, whatever became of them."""
-    return _one(connection, f"select count(*) from {rows} where not ({how.rows.not_a_row})") + _set_aside(connection)
-
-
 def _told(connection: duckdb.DuckDBPyConnection, how: Reading, written: list["_Written"]) -> int:
-    """How many records became something: one that tells of several events is one."""
+    """How many records that the reader took apart became something: one that tells of several events is one."""
     if how.simple or not written:
-        return sum(part.rows for part in written) + _set_aside(connection)
+        return sum(part.rows for part in written)
     query = f"select count(distinct row) from {parquet_rows([str(part.file) for part in written])}"
-    return _one(connection, query) + _set_aside(connection)
+    return _one(connection, query)
 
 
 def _set_aside(connection: duckdb.DuckDBPyConnection) -> int:
@@ -167,12 +163,38 @@ def numbered_rows(connection: duckdb.DuckDBPyConnection, how: Reading) -> tuple[
 
 def has_rejects(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether the format's own reader has set rows aside, in the table `rejects`."""
-    tables = connection.execute("select 1 from duckdb_tables() where table_name = 'rejects'").fetchall()
-    return bool(tables) and bool(connection.execute("select 1 from rejects limit 1").fetchall())
+    try:
+        return bool(connection.execute("select 1 from rejects limit 1").fetchall())
+    except duckdb.CatalogException:  # of a format whose reader sets none aside
+        return False
+
+
+def _judged(
+    connection: duckdb.DuckDBPyConnection,
+    work: Path,
+    arrival: Arrival,
+    there: tuple[Reading, str, str, int],
+    by: tuple[SourceMapping, date],
+) -> list[_Written]:
+    """Writes what becomes of the rows that are `there`: their reading, their FROM item, their number, how many.
+
+    Nearly all of them can be read quickly; the others are judged in full.
+    """
+    (how, rows, row, records), (source, first_day) = there, by
+    given = (how, source, arrival.arrived_at, first_day)
+    tried = quick_query(f"(from {rows} limit {SAMPLE})", *given)
+    if tried is None or (records > MANY and not worth_it(connection, tried)):
+        return _write(connection, work / "events", arrival, judging_query(rows, *given), row)
+    written = _write(connection, work / "events", arrival, quick_query(rows, *given) or "", row)
+    closer = [str(part.file) for part in written if part.fault == LOOK_CLOSER]
+    if closer:
+        left = f"(from {rows} where {row} in (select row from {parquet_rows(closer)}))"
+        written += _write(connection, work / "closer", arrival, judging_query(left, *given), row)
+    return [part for part in written if part.fault != LOOK_CLOSER]
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, work: Path, arrival: Arrival, judged: str, row: str
+    connection: duckdb.DuckDBPyConnection, folder: Path, arrival: Arrival, judged: str, row: str
 ) -> list[_Written]:
     """Writes every row in one go: the good ones by day of their own time, the bad ones, of no day, by their fault.
 
@@ -185,7 +207,7 @@ def _write(
                case when fault is null then occurred_at::date end as day, fault
         from ({judged})"""
     options = f"{_PARQUET}, partition_by (day, fault), return_stats"
-    written = connection.execute(copied(rows, work / "events", options)).fetchall()
+    written = connection.execute(copied(rows, folder, options)).fetchall()
     return [
         _Written(Path(file), count, parts["day"] and date.fromisoformat(parts["day"]), parts["fault"])
         for file, count, _, _, _, parts, *_ in written

@@ -3,17 +3,20 @@
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
 from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 
 from flybill_pipeline.stores.files import duck
 from flybill_pipeline.stores.files.duck import quoted
+from flybill_pipeline.stores.files.second_reader import plain_content
 from flybill_pipeline.stores.usage.intake.doubled_keys import doubled_keys
+from flybill_pipeline.stores.usage.intake.line_model import LONGEST_MODEL, model_of
 from flybill_pipeline.stores.usage.intake.reading import Rows, by_columns, require_columns, without_nulls
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.stray_quotes import header_of
 from flybill_pipeline.stores.usage.intake.times import exact_json_time
-from flybill_pipeline.stores.usage.intake.values import exact_json_number, exact_json_text, json_path
+from flybill_pipeline.stores.usage.intake.values import exact_json_number, exact_json_text, json_path, path_at, path_of
 
 LONGEST_LINE = 16 * 1024 * 1024
 _REJECTS = "ignore_errors = true, store_rejects = true, rejects_table = 'rejects', rejects_scan = 'rejects_scan'"
@@ -29,12 +32,13 @@ def lines_of(location: str) -> str:
     )
 
 
-def jsonl(connection: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Rows:
+def jsonl(_: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Rows:
     """How to read a file with a JSON object in each line."""
     lines = lines_of(location)
     names = source.column_names()
     paths = ", ".join(quoted(json_path(name)) for name in names)
     text = without_nulls(source, {name: f"v[{place}]" for place, name in enumerate(names, start=1)}.__getitem__)
+    first = _model_line(Path(location))
     return Rows(
         relation=lines,
         text=text,
@@ -45,8 +49,37 @@ def jsonl(connection: duckdb.DuckDBPyConnection, location: str, source: SourceMa
         raw="line",
         not_a_row="line is null",
         malformed="v is null or not starts_with(ltrim(line), '{')",
-        doubled=doubled_keys("line", names, _first_line(connection, lines)),
+        doubled=doubled_keys("line", names, first),
+        quick=_like_first(lines, source, first),
     )
+
+
+def _like_first(lines: str, source: SourceMapping, first: str) -> Rows | None:
+    """The lines that have the keys of the first one, with the texts of all their values."""
+    model = model_of(first, [path_of(name) for name in source.column_names()])
+    if model is None:
+        return None
+    at = {path: f"v[{place}]" for place, path in enumerate(model.paths, start=1)}
+    text = without_nulls(source, lambda name: at[path_of(name)])
+    number = source.parts[0].quantity.name
+    paths = ", ".join(quoted(path_at(keys)) for keys in model.paths)
+    return Rows(
+        lines,
+        text=text,
+        identity=text,
+        number=text,
+        moment=text,
+        taken_out=f"*, try(json_extract_string(line, [{paths}])) as v",
+        not_a_row="line is null",
+        sure=model.is_line("line", at.__getitem__, path_of(number) if number else None),
+    )
+
+
+def _model_line(file: Path) -> str:
+    """The first line of a file, as far as it can serve as a model of the others."""
+    with plain_content(file) as content:
+        begins: bytes = content.read(LONGEST_MODEL)
+    return begins.partition(b"\n")[0].rstrip(b"\r").decode("utf-8", "replace")
 
 
 def _first_line(connection: duckdb.DuckDBPyConnection, lines: str) -> str:
@@ -72,4 +105,4 @@ def csv_rows(connection: duckdb.DuckDBPyConnection, location: str, source: Sourc
         f"null_padding = {dialect.null_padding}, max_line_size = {LONGEST_LINE}, {_REJECTS}",
     )
     rows = by_columns(relation, source, lambda name: f"c{header.index(name)}")
-    return replace(rows, first_row=1 if dialect.header else 2, quoted=True)
+    return replace(rows, first_row=1 if dialect.header else 2, quoted=True, quick=rows)

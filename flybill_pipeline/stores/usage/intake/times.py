@@ -52,6 +52,12 @@ create or replace macro time_of(t) as
          when regexp_full_match(t, {quoted(ISO_OFFSET)}) then time_of_offset(t)
          when regexp_full_match(t, {quoted(ISO_LOOSE)}) then time_of_offset(
             regexp_replace(replace(regexp_replace(upper(t), '([0-9]) UTC$', '\\1'), 'Z', '+00'), ' ([+-])', '\\1')) end;
+-- The same for the times that most exporters write, at a fraction of what it takes to plan; NULL of all others.
+create or replace macro plain_time(t) as
+    case when t like {quoted(PLAIN_UTC)} and not contains(t, ' ') then time_of_utc(t)
+         when regexp_full_match(t, {quoted(ISO_UTC)}) then time_of_utc(t)
+         when regexp_full_match(t, {quoted(WHOLE)}) then time_of_micros(micros_of_parts(t::bigint, ''))
+         when regexp_full_match(t, {quoted(ISO_OFFSET)}) then time_of_offset(t) end;
 create or replace macro time_fault(t) as
     case when t is null then 'time_missing' when starts_with(t, '?') then 'time_ambiguous' else 'time_unreadable' end;
 """

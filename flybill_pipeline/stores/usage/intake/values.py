@@ -46,6 +46,8 @@ create or replace macro exact(n) as
 create or replace macro exact_quantity(t) as
     case when is_number(t) then list_transform([number_of(t)], lambda n: exact(n))[1] end;
 
+create or replace macro plain_quantity(t) as
+    case when regexp_full_match(t, {quoted(PLAIN)}) then try_cast(t as {QUANTITY}) end;
 create or replace macro quantity_of(t) as
     case when regexp_full_match(t, {quoted(PLAIN)}) then try_cast(t as {QUANTITY}) else exact_quantity(t) end;
 create or replace macro quantity_fault(t) as
@@ -60,7 +62,17 @@ create or replace macro quantity_fault(t) as
 
 def json_path(dotted: str) -> str:
     """The JSON path of a path of keys, every one taken literally."""
-    return "$" + "".join(f'."{step.key}"' for step in steps_of(dotted))
+    return path_at(path_of(dotted))
+
+
+def path_of(dotted: str) -> tuple[str, ...]:
+    """The keys of a path, from the outside in."""
+    return tuple(step.key or "" for step in steps_of(dotted))
+
+
+def path_at(keys: tuple[str, ...]) -> str:
+    """The JSON path of these keys."""
+    return "$" + "".join(f'."{key}"' for key in keys)
 
 
 def exact_json_number(line: str, value: str, dotted: str) -> str:

@@ -60,7 +60,7 @@ def make_manifest(
                 _exclude_too_large(connection, owned_rows(root, pieces, owners))
             kinds = dict(connection.execute("select kind, count(*) from excluded group by kind").fetchall())
             if kinds:
-                version += _BY_EVENT if connection.execute(f"select 1 from {read} {_MANY}").fetchone() else ""
+                version += _BY_EVENT if _tells_of_several(connection, read) else ""
                 path = f"excluded/day={day}/{version}.parquet"
                 write_rows(connection, "select * from excluded order by source, event_id, arrival, row", root / path)
             if owners is not None:
@@ -94,6 +94,12 @@ def make_rollup(root: Path, manifest: Manifest, shards: int, limits: Limits, dia
         )
         groups = write_rows(connection, f"{totals} order by shard, org_id", root / path, FOR_ONE_ORG)
     return Rollup(manifest.day, manifest.version, path, groups, manifest.rows)
+
+
+def _tells_of_several(connection: duckdb.DuckDBPyConnection, rows: str) -> bool:
+    """Whether a row with an excluded event tells of others too. The ids of such events have a mark in them."""
+    marked = connection.execute("select 1 from excluded where contains(event_id, '#') limit 1").fetchone()
+    return bool(marked and connection.execute(f"select 1 from {rows} {_MANY}").fetchone())
 
 
 def rollup_path(day: date, version: str) -> str:

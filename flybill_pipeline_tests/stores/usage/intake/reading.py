@@ -53,6 +53,7 @@ class Reader:
         if not isinstance(outcome, Taken):
             return Read(outcome, [], [])
         events = [row for piece in outcome.pieces for row in rows_of(self.root / piece.path, piece.day)]
+        events.sort(key=lambda event: event["row"])  # a piece may have the rows that were looked at twice
         rejects = rows_of(self.root / outcome.quarantine_path) if outcome.quarantine_path else []
         return Read(outcome, events, rejects)
 
