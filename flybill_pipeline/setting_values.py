@@ -12,6 +12,8 @@ from flybill_pipeline.stores.files.folders import BUCKETS
 from flybill_pipeline.stripe_gateway.keys import key_fault
 
 SHORTEST_SECRET = 32
+MOST_SHARDS = 1000
+"""Of a month: each is a partition, and a page of Dagster's shows all of them."""
 ADDRESS = re.compile(r"[^@\s,<>\"']+@[A-Za-z0-9.-]+")
 
 

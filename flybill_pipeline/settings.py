@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from flybill_pipeline.setting_values import (
+    MOST_SHARDS,
     Addresses,
     Base,
     Catalog,
@@ -98,7 +99,7 @@ class Settings(BaseModel):
         None, description="an http:// or https:// address with {org} in it, and {month} if it is wanted"
     )
     first_month: str = Field("2020-01", pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="a month such as 2026-01")
-    shards: int = Field(16, ge=1, le=100, description="a whole number from 1 to 100")
+    shards: int = Field(16, ge=1, le=MOST_SHARDS, description=f"a whole number from 1 to {MOST_SHARDS}")
     lookback_months: int = Field(3, ge=0, le=24, description="a whole number from 0 to 24")
     waive_small_amounts: bool = Field(False, description="1 or 0")
     hold_above_multiple: Decimal = Field(Decimal(20), ge=0, description="a number, 0 or more")

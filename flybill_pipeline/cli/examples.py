@@ -12,6 +12,7 @@ EXAMPLES = {
     "link": "flybill link acme --days 90",
     "doctor": "flybill doctor --json",
     "migrate": "flybill migrate --roles",
+    "reshard": "flybill reshard 256",
     "backup": "flybill backup /backups/2026-11-03",
     "restore": "flybill restore /backups/2026-11-03",
     "restored": "flybill restored --as-of 2026-11-03T02:00:00Z",
@@ -42,6 +43,7 @@ BOOKS = "PRICES are price books in TOML, as docs/price-books.md explains them."
 FILES = {
     "init": "The folder gets CSV files, two TOML files, and a README.md that explains them.",
     "emulator": "The state is a file of SQLite.",
+    "reshard": "flybill reshard 256",
     "backup": "The folder gets dumps of Postgres, and copies of the usage files.",
     "restore": "The folder is one that `flybill backup` made.",
     "import-orgs": (

@@ -10,6 +10,7 @@ from flybill_pipeline.cli.answers import as_json, show
 from flybill_pipeline.cli.arguments import MOMENT
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.cli.sessions import usable_settings
+from flybill_pipeline.setting_values import MOST_SHARDS
 from flybill_pipeline.toolbox.ready import ready
 
 
@@ -45,6 +46,21 @@ def migrate(roles: bool) -> None:
             rights = grant_roles(open_engine(str(settings.database_url)))
             rows = [(table, rights[table], "select") for table in sorted(rights)]
             screen.table(("table", "flybill_pipeline", "flybill_reader"), rows)
+
+
+@click.command()
+@click.argument("shards", type=click.IntRange(2, MOST_SHARDS))
+def reshard(shards: int) -> None:
+    """Cut months into SHARDS parts, a multiple of what there is; the organizations' rows move. End all else before."""
+    from flybill_pipeline.stores.postgres.database import open_engine
+    from flybill_pipeline.stores.postgres.shards import reshard as cut
+
+    with ready(usable_settings(), stripe=False, dagster=False) as settings:
+        moved = cut(open_engine(str(settings.database_url)), shards)
+    screen.table(("table", "rows moved"), [(table, f"{count:,}") for table, count in moved.items()])
+    screen.line(
+        f"There are {shards} shards now. Where FLYBILL_SHARDS is set, set it to {shards}; then start all again."
+    )
 
 
 @click.command()
@@ -84,4 +100,4 @@ def restored(as_of: datetime) -> None:
     screen.line("Noted. What was on its way to Stripe, or may have been, is looked for there before it is sent.")
 
 
-KEEPING = (doctor, migrate, backup, restore, restored)
+KEEPING = (doctor, migrate, reshard, backup, restore, restored)

@@ -10,7 +10,7 @@ FAILED_ORG_MONTHS = dg.DynamicPartitionsDefinition(name="failed_org_months")
 
 
 class Partitions:
-    """The partition definitions of one deployment. `shards` never changes once there is history.
+    """The partition definitions of one deployment. `shards` only grow once there is history.
 
     `first_month` is the first that is shown. Keys do not depend on it, so history comes to sight when it moves back.
     """
@@ -27,7 +27,7 @@ class Partitions:
 
 
 def shard_key(shard: int) -> str:
-    """The partition key of a shard: two digits, so that keys sort."""
+    """The partition key of a shard, of two digits or more: those of old months stay what they are with more shards."""
     return f"{shard:02d}"
 
 

@@ -14,6 +14,7 @@ from flybill_pipeline.steps.alerts.mail_customers import Post
 from flybill_pipeline.steps.alerts.send_events import Endpoint
 from flybill_pipeline.steps.alerts.tell_problems import Channel
 from flybill_pipeline.stores.postgres.database import open_engine
+from flybill_pipeline.stores.postgres.shards import expect_shards
 
 if TYPE_CHECKING:
     from flybill_pipeline.stripe_gateway.gateway import Gateway
@@ -40,13 +41,15 @@ class Deployment:
 
     @cached_property
     def engine(self) -> Engine:
-        return open_engine(self.settings.database_url or "", reads=self.reads)
+        engine = open_engine(self.settings.database_url or "", reads=self.reads)
+        expect_shards(engine, self.shards)
+        return engine
 
     @property
     def shards(self) -> int:
-        """The number of shards, fixed when the database was created."""
+        """The number of shards of the database."""
         return self.settings.shards
 
     def shard_of(self, org_id: str) -> int:
-        """The shard that an organization belongs to, for good."""
+        """The shard that an organization belongs to."""
         return shard_of(org_id, self.shards)

@@ -50,6 +50,6 @@ def require_shards(settings: Settings, shards: int) -> None:
     if settings.shards != shards:
         how = "unset the variable, or set it" if "shards" in settings.model_fields_set else "set it"
         raise SettingsError(
-            f"FLYBILL_SHARDS={settings.shards}, but this database was made with FLYBILL_SHARDS={shards}, for good: "
-            f"{how} to {shards}"
+            f"FLYBILL_SHARDS={settings.shards}, but this database has {shards} shards: {how} to {shards}. "
+            "`flybill reshard` makes more of them"
         )

@@ -25,6 +25,6 @@ class ShardMonth:
 def shard_of(org_id: str, shards: int) -> int:
     """The shard of `org_id`, from 0 to `shards` - 1: the first 32 bits of its MD5 modulo `shards`.
 
-    Stable for good: the number of shards is fixed when the database is created. The lake computes the same in SQL.
+    Stable while their number is: `flybill reshard` changes it. Lake and database compute the same in SQL.
     """
     return int(md5(org_id.encode(), usedforsecurity=False).hexdigest()[:8], 16) % shards

@@ -137,7 +137,7 @@ def schema_revision(connection: Connection) -> str | None:
 
 
 def shard_count(engine: Engine) -> int:
-    """The number of shards, fixed when the database was created."""
+    """The number of shards; shards.py says what else is known of them."""
     with engine.connect() as connection:
         return int(connection.execute(select(facts.c.value).where(facts.c.name == "shards")).scalar_one())
 

@@ -15,7 +15,7 @@ def recorded_at() -> Column[object]:
     return Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now())
 
 
-facts = Table(  # what is fixed when the database is created, above all the number of shards
+facts = Table(  # what holds for all of the database, above all the number of shards
     "facts",
     metadata,
     Column("name", Text, primary_key=True),

@@ -12,11 +12,11 @@ def condition(wanted: Mapping[str, Any]) -> tuple[str, list[Any]]:
     return " and ".join(given) or "true", list(given.values())
 
 
-def scope(shard: int | None, org_ids: Collection[str] | None) -> dict[str, Any]:
-    """The conditions for the rows of a shard, or of some orgs, with their values; None is all of them.
+def scope(of_shard: Mapping[str, int], org_ids: Collection[str] | None) -> dict[str, Any]:
+    """The conditions for the rows of a shard (`UsageLake.of_shard`) and of some orgs, with their values; None is all.
 
     One org is named outright: then DuckDB passes over the groups of rows that do not hold it.
     """
     if org_ids is not None and len(org_ids) == 1:
-        return {"shard = ?": shard, "org_id = ?": next(iter(org_ids))}
-    return {"shard = ?": shard, _ONE_OF: None if org_ids is None else list(org_ids)}
+        return {**of_shard, "org_id = ?": next(iter(org_ids))}
+    return {**of_shard, _ONE_OF: None if org_ids is None else list(org_ids)}

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, Manifest, NotRead, Rollup, Taken
 from flybill_pipeline.stores.files.duck import Limits, duck, parquet_rows
 from flybill_pipeline.stores.files.folders import local_folder
+from flybill_pipeline.stores.postgres.shards import former_counts
 from flybill_pipeline.stores.usage.intake import take as usage_intake
 from flybill_pipeline.stores.usage.intake.judging import FIRST_DAY
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
@@ -171,6 +173,22 @@ class UsageLake:
 
     # Reading
 
+    def of_shard(self, shard: int | None) -> Mapping[str, int]:
+        """A condition, for `condition`, on rows of totals or measures: those of the shard; none for None.
+
+        Files that were written when there were fewer shards name those of then: it is looked for in these alone.
+        """
+        if shard is None:
+            return {}
+        if not self._former_shards:
+            return {"shard = ?": shard}
+        named = ", ".join(str(shard % shards) for shards in (*self._former_shards, self.shards))
+        return {f"shard in ({named}) and {usage_days.shard_sql(self.shards)} = ?": shard}
+
+    @cached_property
+    def _former_shards(self) -> tuple[int, ...]:
+        return former_counts(self.catalog.engine)
+
     def monthly_totals(
         self,
         days: Iterable[date],
@@ -209,7 +227,9 @@ class UsageLake:
         without: Collection[str] = (),
     ) -> tuple[str, list[Any]]:
         paths = self.places(self.catalog.rollups(days).values())
-        where, parameters = condition({**scope(shard, org_ids), "not list_contains(?, meter)": sorted(without) or None})
+        where, parameters = condition(
+            {**scope(self.of_shard(shard), org_ids), "not list_contains(?, meter)": sorted(without) or None}
+        )
         on_day = "totals.day" if by_day else "null::date"
         rows = usage_days.totals_rows(paths)
         totals = f"""select org_id, meter, dimensions, sum(quantity) as quantity, sum(events)::bigint as events,

@@ -34,7 +34,7 @@ def usage_fingerprints(
     That is each day's totals, each day's `measures`, and the levels that the month began with; orgs without any of them
     are absent. Order does not matter: 64-bit hashes of the parts are added up.
     """
-    where, parameters = condition(scope(shard, sorted(org_ids) or None))
+    where, parameters = condition(scope(lake.of_shard(shard), sorted(org_ids) or None))
     parts = list(_parts(lake, month, measures, where))
     if not parts:
         return {}
@@ -46,7 +46,7 @@ def usage_fingerprints(
 def orgs_with_usage(lake: UsageLake, month: Month, shard: int | None, measures: Measures) -> dict[str, bool]:
     """Org with usage of the month, or a level in it → whether time alone adds to its bill, as it does to a level's."""
     usage, meters = MeasuredUsage(lake), measures.get(Aggregation.TIME_WEIGHTED, ())
-    where, parameters = condition({"shard = ?": shard})
+    where, parameters = condition({**lake.of_shard(shard)})
     paths = lake.places(lake.catalog.rollups(month.days()).values())
     parts = [f"select org_id, false from {totals_rows(paths)} where {where}"] if paths else []
     changes = usage.rows(month.days(), Aggregation.TIME_WEIGHTED, meters) if meters else None

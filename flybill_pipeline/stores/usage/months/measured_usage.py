@@ -84,7 +84,7 @@ class MeasuredUsage:
         rows = self.rows(days, aggregation, meters)
         if rows is None:
             return
-        where, parameters = condition(scope(shard, org_ids))
+        where, parameters = condition(scope(self._lake.of_shard(shard), org_ids))
         for *series, whole, fraction in self._lake.query(measures_query(rows, where, aggregation), parameters):
             with exact():
                 level_time = whole + fraction.scaleb(-18)
@@ -102,7 +102,7 @@ class MeasuredUsage:
         rows = self.level_rows(before, meters)
         if rows is None:
             return
-        where, parameters = condition(scope(shard, org_ids))
+        where, parameters = condition(scope(self._lake.of_shard(shard), org_ids))
         query = f"""select org_id, meter, dimensions, sum(quantity), max(last_event_at) from {rows}
                     where {where} group by all having sum(quantity) <> 0 order by all"""
         for row in self._lake.query(query, parameters):
@@ -117,7 +117,7 @@ class MeasuredUsage:
         if changes is None:
             changes = f"({_NO_CHANGES})"
         levels = self.level_rows(days[0], meters)
-        where, parameters = condition(scope(shard, org_ids))
+        where, parameters = condition(scope(self._lake.of_shard(shard), org_ids))
         query = below_zero_query(changes, levels, where)
         return {(org_id, meter) for org_id, meter in self._lake.query(query, parameters * (1 if levels is None else 2))}
 
