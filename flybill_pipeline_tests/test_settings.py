@@ -123,7 +123,7 @@ WRONG = {
         "hush", "whsec_", "whsec_aHVz", f"whsec_{'a' * 31}", f"whsec_{'aHVz' * 8} hush", "whsec_é",
     ],
     "FLYBILL_FIRST_MONTH": ["January", "2026-13"],
-    "FLYBILL_SHARDS": ["0", "101", "1.5", "x", "٣x"],
+    "FLYBILL_SHARDS": ["0", "1001", "1.5", "x", "٣x"],
     "FLYBILL_LOOKBACK_MONTHS": ["-1", "25"],
     "FLYBILL_WAIVE_SMALL_AMOUNTS": ["maybe"],
     "FLYBILL_HOLD_ABOVE_MULTIPLE": ["-1", "NaN", "Infinity", "1,5"],

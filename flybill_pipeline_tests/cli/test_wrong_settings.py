@@ -27,6 +27,7 @@ ARGUMENTS = {
     "web": (),
     "link": ("acme",),
     "migrate": (),
+    "reshard": ("256",),
     "backup": ("copy",),
     "restore": ("copy",),
     "restored": ("--as-of", "2026-10-31T23:00:00Z"),

@@ -14,6 +14,7 @@ from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.toolbox.wiring import build_toolbox
 from flybill_pipeline_tests.stores.billing_world import BillingWorld
 from flybill_pipeline_tests.stories.troubled_months import EUR, USD
+from flybill_pipeline_tests.worlds.databases import with_one_shard
 from flybill_pipeline_tests.worlds.deployment import SOURCES
 
 NOW = datetime(2025, 11, 2, 12, tzinfo=UTC)
@@ -42,6 +43,7 @@ def toolbox_at(engine: Engine, home: Path) -> Iterator[Toolbox]:
             "STRIPE_API_KEY": "sk_test_x",
         }
     )
+    with_one_shard(engine)
     made = replace(build_toolbox(settings), now=lambda: NOW)
     yield made
     made.close()

@@ -33,6 +33,7 @@ from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.toolbox.wiring import build_toolbox
 from flybill_pipeline.web.links import Links
 from flybill_pipeline_tests.web.conftest import Answer, Browser, serving
+from flybill_pipeline_tests.worlds.databases import with_one_shard
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 from flybill_pipeline_tests.worlds.mailbox import Mailbox, mail_server
 from flybill_pipeline_tests.worlds.organizations import org_row
@@ -200,6 +201,7 @@ def lived(engine: Engine, folder: Path, emulator: EmulatorProcess) -> Iterator[L
                 "STRIPE_API_KEY": "sk_test_x",
             }
         )
+        with_one_shard(engine)
         tools = replace(build_toolbox(settings), now=clock)
         tools.organizations.save([org_row("acme", name="Acme", email="dev@acme.example")], EVER)
         links = Links(tools.page_links, "of the tests alone, and long enough for that")

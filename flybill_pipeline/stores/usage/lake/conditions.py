@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from flybill_pipeline.stores.usage.lake.days import shard_sql
+
 _ONE_OF = "org_id in (select unnest(?::varchar[]))"
 
 
@@ -10,6 +12,17 @@ def condition(wanted: Mapping[str, Any]) -> tuple[str, list[Any]]:
     """The SQL of those conditions that have a value, and the values."""
     given = {sql: value for sql, value in wanted.items() if value is not None}
     return " and ".join(given) or "true", list(given.values())
+
+
+def of_shard(shard: int, shards: int, formerly: Collection[int]) -> dict[str, int]:
+    """The condition for the rows of a shard of so many; `formerly` are the numbers of shards that there were before.
+
+    Files that were written then name the shard of then. It is looked for among these, and by the organization.
+    """
+    if not formerly:
+        return {"shard = ?": shard}
+    named = ", ".join(str(shard % number) for number in (*formerly, shards))
+    return {f"shard in ({named}) and {shard_sql(shards)} = ?": shard}
 
 
 def scope(of_shard: Mapping[str, int], org_ids: Collection[str] | None) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from flybill_pipeline.stores.usage.lake import cross_days
 from flybill_pipeline.stores.usage.lake import days as usage_days
 from flybill_pipeline.stores.usage.lake.aliases import Aliases
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
-from flybill_pipeline.stores.usage.lake.conditions import condition, scope
+from flybill_pipeline.stores.usage.lake.conditions import condition, of_shard, scope
 from flybill_pipeline.stores.usage.lake.guard import Guard
 from flybill_pipeline.stores.usage.lake.owned_rows import owners_of
 from flybill_pipeline.stores.usage.lake.ownership import LakeError
@@ -174,20 +174,10 @@ class UsageLake:
     # Reading
 
     def of_shard(self, shard: int | None) -> Mapping[str, int]:
-        """A condition, for `condition`, on rows of totals or measures: those of the shard; none for None.
+        """A condition on rows of totals or measures: those of the shard; none for None."""
+        return {} if shard is None else of_shard(shard, self.shards, self._formerly)
 
-        Files that were written when there were fewer shards name those of then: it is looked for in these alone.
-        """
-        if shard is None:
-            return {}
-        if not self._former_shards:
-            return {"shard = ?": shard}
-        named = ", ".join(str(shard % shards) for shards in (*self._former_shards, self.shards))
-        return {f"shard in ({named}) and {usage_days.shard_sql(self.shards)} = ?": shard}
-
-    @cached_property
-    def _former_shards(self) -> tuple[int, ...]:
-        return former_counts(self.catalog.engine)
+    _formerly = cached_property[tuple[int, ...]](lambda self: former_counts(self.catalog.engine))
 
     def monthly_totals(
         self,
