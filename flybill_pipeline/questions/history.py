@@ -26,6 +26,11 @@ class PastMonth:
     facts: MonthFacts
     statement: Statement
 
+    @property
+    def is_to_pay(self) -> bool:
+        """Whether something of its invoice is still to be paid."""
+        return self.facts.payment is not None and self.facts.payment.open_minor > 0
+
 
 @dataclass(frozen=True, slots=True)
 class History:

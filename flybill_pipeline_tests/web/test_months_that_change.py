@@ -3,6 +3,9 @@
 import json
 from datetime import timedelta
 
+from sqlalchemy import update
+
+from flybill_pipeline.stores.sync.tables import stripe_sync
 from flybill_pipeline_tests.web.conftest import BEGAN, MONTH, Served
 from flybill_pipeline_tests.worlds.site import Site
 
@@ -24,3 +27,21 @@ def test_the_months_are_told_as_they_stand_now_not_as_they_were_priced_some_time
     page = served.browser("acme").get("/orgs/acme", Accept="application/json")
     months = {each["month"]: each["total_minor"] for each in json.loads(page.text)["months"]}
     assert months == {"2025-11": 1800, "2025-10": 1300}
+
+
+def test_what_is_still_to_pay_stands_before_the_running_month(served: Served) -> None:
+    at_stripe = {
+        "state": "finalized",
+        "stripe_invoice_id": "in_1",
+        "stripe_status": "open",
+        "stripe_amount_due_minor": 1300,
+        "hosted_invoice_url": "https://pay.example/in_1",
+    }
+    developer = served.browser("acme")
+    assert "Still to pay" not in developer.get("/orgs/acme").text
+    with served.site.tools.engine.begin() as connection:
+        connection.execute(update(stripe_sync).values(at_stripe))
+    page = developer.get("/orgs/acme").text
+    asked = page.index("You owe $13.00 for October 2025")
+    assert page.index('aria-label="Still to pay"') < asked < page.index("is still running")
+    assert 'href="https://pay.example/in_1"' in page
