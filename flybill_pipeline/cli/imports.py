@@ -112,17 +112,23 @@ def land(file: Path, source: str, replace: bool, json_wanted: bool) -> None:
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=FILE, required=False)
 @SOURCE
 @as_json
-def preview(file: Path, source: str, json_wanted: bool) -> None:
-    """Say what a source makes of a usage FILE: events, sums, what is refused, what is there already. Stores nothing."""
+def preview(file: Path | None, source: str, json_wanted: bool) -> None:
+    """Say what a source makes of a usage FILE: events, sums, what is refused, what is there already. Stores nothing.
+
+    Without a FILE: what would come of the table of an engine that the source reads.
+    """
     from flybill_pipeline.cli.render.preview import preview_data, show_preview
-    from flybill_pipeline.questions.previewed import preview_file
+    from flybill_pipeline.questions.previewed import preview_file, preview_table
 
     with toolbox(usable_settings()) as tools:
-        answer = preview_file(tools, file, source)
-    show(json_wanted, preview_data(answer), lambda: show_preview(answer))
+        answer = preview_file(tools, file, source) if file else preview_table(tools, source)
+    if answer is None:
+        show(json_wanted, {"rows": None}, lambda: screen.line("Nothing new is in the table."))
+    else:
+        show(json_wanted, preview_data(answer), lambda: show_preview(answer))
 
 
 IMPORTS = (import_orgs, import_items, import_aliases, land, preview)

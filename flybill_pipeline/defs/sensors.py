@@ -24,6 +24,8 @@ LOOKED_BACK = RETRIED_MONTHS * timedelta(days=31)
 MOST_ATTEMPTS = 6
 MOST_PER_TICK = 4
 READ_AGAIN_AFTER = timedelta(minutes=5)
+LOOK_AGAIN_AFTER = timedelta(minutes=15)
+"""How often tables in engines are looked at."""
 FIRST_RETRY_WAIT = timedelta(minutes=1)
 LONGEST_RETRY_WAIT = timedelta(hours=1)
 Openings = Sequence[tuple[datetime, datetime | None]]
@@ -42,9 +44,10 @@ def _usage_sensors(partitions: Partitions, status: dg.DefaultSensorStatus, every
     def landed_files_arrived(context: dg.SensorEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
         """New or changed files in the landing zone are read, all of them in one run; after a failure again.
 
-        So is one that was cut off before it had compared the ids of all days.
+        So is one that was cut off before it had compared the ids of all days. Tables that stay in an engine are looked
+        at each quarter of an hour.
         """
-        unread = toolbox.unread_files() or toolbox.uncompared_pieces()
+        unread = toolbox.unread_files() or toolbox.uncompared_pieces() or _tables_due(toolbox)
         if not unread:
             yield dg.SkipReason("nothing new has landed")
         else:
@@ -64,6 +67,12 @@ def _usage_sensors(partitions: Partitions, status: dg.DefaultSensorStatus, every
 
     yield landed_files_arrived
     yield days_to_record
+
+
+def _tables_due(toolbox: Toolbox) -> list[str]:
+    """The tables that are to be looked at again, each named with its last time: no run is started twice for it."""
+    behind = toolbox.tables_behind(toolbox.now() - LOOK_AGAIN_AFTER)
+    return [f"table {name} {at}" for name, at in behind.items()]
 
 
 def _asked(partitions: Partitions, day: date) -> dict[str, Any]:

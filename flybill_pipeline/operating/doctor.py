@@ -18,7 +18,9 @@ from flybill_pipeline.settings import Settings, SettingsError, may_hold_a_secret
 from flybill_pipeline.stores.files.folders import in_bucket
 from flybill_pipeline.stores.postgres.condition import Condition
 from flybill_pipeline.stores.postgres.database import newest_revision
+from flybill_pipeline.stores.usage.intake.sources import load_sources
 from flybill_pipeline.stores.usage.lake.ownership import LakeError, noted
+from flybill_pipeline.toolbox.reading import tables_of
 from flybill_pipeline.toolbox.wiring import require_readable_inputs, wrong_settings
 
 ALWAYS_TOLD = ("home", "prices", "sources")
@@ -60,7 +62,7 @@ def _variables(settings: Settings) -> Iterator[Variable]:
 
 def _findings(settings: Settings) -> list[Finding]:
     """Asked at the same time: whatever does not answer, takes as long as the slowest."""
-    parts: list[Callable[[Settings], Iterator[Finding]]] = [_stores, _folders, _stripe, _alerts]
+    parts: list[Callable[[Settings], Iterator[Finding]]] = [_stores, _folders, _tables, _stripe, _alerts]
     with ThreadPoolExecutor(len(parts)) as at_once:
         return [*chain.from_iterable(at_once.map(lambda part: list(part(settings)), parts))]
 
@@ -110,6 +112,11 @@ def _folders(settings: Settings) -> Iterator[Finding]:
     yield from probes.folder("lake", "FLYBILL_LAKE_URL", settings.lake_url)
     landing = ("landing zone", "FLYBILL_LANDING_URL", settings.landing_url)
     yield from [probes.bucket(*landing)] if in_bucket(settings.landing_url) else probes.folder(*landing)
+
+
+def _tables(settings: Settings) -> Iterator[Finding]:
+    for asked in tables_of(load_sources(settings.sources).values()):
+        yield probes.table(f"source {asked.name}", asked)
 
 
 def _stripe(settings: Settings) -> Iterator[Finding]:

@@ -8,17 +8,22 @@ import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from flybill_pipeline.billing.sync.clocks import CLOCK_REMEDY
 from flybill_pipeline.billing.sync.values import Failure
+from flybill_pipeline.billing.usage.tables import NotPulledError
 from flybill_pipeline.operating.findings import Finding, ok, warning, wrong
 from flybill_pipeline.settings import Settings
 from flybill_pipeline.stores.files.folders import AddressError, ObjectsError, place_of
 from flybill_pipeline.stores.files.objects import Objects
 from flybill_pipeline.stores.postgres.condition import Condition, condition_of
 from flybill_pipeline.toolbox.wiring import open_stripe
+
+if TYPE_CHECKING:
+    from flybill_pipeline.stores.usage.engines.day_totals import EngineTable
 
 WAIT_SECONDS = 4
 LITTLE, TOO_LITTLE = 2 * 2**30, 100 * 2**20
@@ -52,6 +57,16 @@ def bucket(about: str, variable: str, url: str) -> Finding:
     except ObjectsError as error:
         return wrong(about, f"{error}.", f"Correct {variable}, or the variables that docs/configuration.md names.")
     return ok(about, f"{url} answers{'' if some else ', and is empty'}.")
+
+
+def table(about: str, asked: "EngineTable") -> Finding:
+    """Whether an engine answers, and its table can be read by the mapping of its source."""
+    try:
+        asked.require_answer()
+    except NotPulledError as error:
+        remedy = "Is the engine up? Correct the source, or the variable that it names: docs/sources.md."
+        return wrong(about, f"Its usage would not come: {error}", remedy)
+    return ok(about, "Its engine answers, and the table can be read.")
 
 
 def database(about: str, variable: str, url: str, *, where: str) -> tuple[Finding, Condition | None]:

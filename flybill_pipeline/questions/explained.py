@@ -4,7 +4,7 @@ Events are read while they are iterated, so that a line of ten million of them t
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, cached_property
@@ -15,10 +15,12 @@ from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.usage.totals import dimensions_of
+from flybill_pipeline.questions.in_engines import InEngine, TotalKey, ask_engine
 from flybill_pipeline.questions.org_month import org_month, priced_now
 from flybill_pipeline.steps.pricing.explain_lines import ByDay, Counted, Event, Explained, Lakes, explain_lines
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.months.measured_usage import MeasuredUsage
+from flybill_pipeline.toolbox.reading import EngineTables
 from flybill_pipeline.toolbox.tools import Toolbox
 
 AT_ONCE = 200
@@ -42,10 +44,14 @@ class UsedEvent:
 
 
 class Events:
-    """Events that can be iterated once; `count` and `quantity` are of those that were read so far."""
+    """Events that can be iterated once; `count` and `quantity` are of those that were read so far.
 
-    def __init__(self, read: Iterable[tuple[Event, Decimal]], paths_of: PathsOf) -> None:
-        self._read, self._paths_of = iter(read), paths_of
+    So are `totals`: those that came from `tables` in engines (ids of sources), by what they are the totals of.
+    """
+
+    def __init__(self, read: Iterable[tuple[Event, Decimal]], paths_of: PathsOf, tables: Collection[str] = ()) -> None:
+        self._read, self._paths_of, self._tables = iter(read), paths_of, tables
+        self.totals: dict[TotalKey, Decimal] = {}
         self._files: dict[int, str] = {}
         self.count, self.quantity = 0, ZERO
 
@@ -56,7 +62,15 @@ class Events:
                 self.count += 1
                 with exact():
                     self.quantity += quantity
-                yield self._used(event, quantity)
+                used = self._used(event, quantity)
+                if event.source in self._tables:
+                    self._add(used)
+                yield used
+
+    def _add(self, used: UsedEvent) -> None:
+        key = TotalKey(used.source, used.occurred_at.date(), tuple(sorted(used.dimensions.items())))
+        with exact():
+            self.totals[key] = self.totals.get(key, ZERO) + used.quantity
 
     def _look_up(self, arrivals: Set[int]) -> None:
         if new := arrivals - self._files.keys():
@@ -134,6 +148,22 @@ class ExplainedLine:
     events: Events
     arrived_after: Events
     by_day: EventsByDay | None = None
+    ask: Callable[[str, str, Mapping[TotalKey, Decimal], int], InEngine] | None = None
+
+    def in_engines(self, most: int) -> Iterator[InEngine]:
+        """What engines say now of the totals that came from them; to be asked after all events were read.
+
+        Only of lines of the month's own usage: others are made of differences of totals.
+        """
+        if self.ask is None or self.line.kind != "usage":
+            return
+        with exact():
+            known = self.events.totals | {
+                key: self.events.totals.get(key, ZERO) + more for key, more in self.arrived_after.totals.items()
+            }
+        for source in sorted({key.source for key in known}):
+            totals = {key: total for key, total in known.items() if key.source == source}
+            yield self.ask(source, self.line.meter or "", totals, most)
 
     @property
     def unexplained(self) -> Decimal:
@@ -162,17 +192,26 @@ def explained(tools: Toolbox, org_id: str, month: Month, number: int | None = No
     else:
         lines, lakes = priced_now(tools, asked).draft.lines, _lakes_of_open(tools, org_id, month)
     steps = explain_lines(asked.terms, lines, lakes, cache(tools.books), number)
-    return ExplainedMonth(org_id, month, (_line(each, tools.catalog.paths_of) for each in steps))
+    tables = {table.key: table for table in EngineTables(tools).all()}
+
+    def ask(source: str, meter: str, totals: Mapping[TotalKey, Decimal], most: int) -> InEngine:
+        return ask_engine(tables[source], org_id, meter, totals, most)
+
+    return ExplainedMonth(
+        org_id,
+        month,
+        (replace(_line(each, tools.catalog.paths_of, tables), ask=ask if tables else None) for each in steps),
+    )
 
 
-def _line(each: Explained, paths_of: PathsOf) -> ExplainedLine:
+def _line(each: Explained, paths_of: PathsOf, tables: Collection[str] = ()) -> ExplainedLine:
     return ExplainedLine(
         number=each.number,
         line=each.line,
         without_events=each.words,
         level=each.level,
-        events=Events(each.events, paths_of),
-        arrived_after=Events(each.later, paths_of),
+        events=Events(each.events, paths_of, tables),
+        arrived_after=Events(each.later, paths_of, tables),
         by_day=None if each.by_day is None else EventsByDay(each.by_day, paths_of),
     )
 

@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from flybill_pipeline.billing.usage.aliases import waiting_alias
+from flybill_pipeline.billing.usage.tables import NotPulledError
 from flybill_pipeline.stores.pricing.price_books import load_price_books
 from flybill_pipeline.stores.usage.intake.preview import InLake, Preview
+from flybill_pipeline.stores.usage.intake.zones import LandingError
+from flybill_pipeline.toolbox.reading import EngineTables
 from flybill_pipeline.toolbox.tools import Toolbox
 
 
@@ -27,7 +31,30 @@ class Previewed:
 
 def preview_file(toolbox: Toolbox, file: Path, source: str) -> Previewed:
     """Reads the whole file. Raises LandingError when it cannot be read."""
-    found = toolbox.landing.preview(file, source, _in_lake(toolbox, source))
+    return _previewed(toolbox, toolbox.landing.preview(file, source, _in_lake(toolbox, source)))
+
+
+def preview_table(toolbox: Toolbox, source: str) -> Previewed | None:
+    """What the next look into the table of a source would bring, as totals; None where that is nothing.
+
+    Raises LandingError when it has no table, or its engine does not tell.
+    """
+    table = next((each for each in EngineTables(toolbox).all() if each.name == source), None)
+    if table is None:
+        raise LandingError(f"name a file: there is no source {source!r} that reads a table of an engine")
+    known = toolbox.pulled_tables.known(table.key, table.mapping)
+    try:
+        with TemporaryDirectory() as folder, table.pulled(known.watermark, toolbox.now()) as pulled:
+            file = table.together(pulled, Path(folder))
+            if file is None:
+                return None
+            lake = _in_lake(toolbox, source)
+            return _previewed(toolbox, toolbox.landing.preview_totals(file, table.source, lake))
+    except NotPulledError as error:
+        raise LandingError(f"source {source!r}: {error}") from None
+
+
+def _previewed(toolbox: Toolbox, found: Preview) -> Previewed:
     waiting = {each.org_id: alias for each in found.sums if (alias := waiting_alias(each.org_id))}
     known = {organization.org_id for organization in toolbox.organizations.all()}
     books = load_price_books(toolbox.settings.prices).books

@@ -1,6 +1,6 @@
 """Hands the tools to the reading of usage: the tables of engines first, then the landing zone. Decides nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from flybill_pipeline.settings import address_of_engine
@@ -11,6 +11,18 @@ from flybill_pipeline.toolbox.tools import Toolbox
 
 if TYPE_CHECKING:
     from flybill_pipeline.stores.usage.engines.day_totals import EngineTable
+    from flybill_pipeline.stores.usage.intake.source_mapping import SourceMapping
+
+
+def tables_of(sources: Iterable["SourceMapping"]) -> "Sequence[EngineTable]":
+    """The tables of those sources whose usage stays in an engine; none is asked yet."""
+    tables = [(source, source.table) for source in sources if source.table]
+    if not tables:
+        return ()
+    # Imported where there is one: Ibis takes a second.
+    from flybill_pipeline.stores.usage.engines.day_totals import EngineTable
+
+    return [EngineTable(source, table, address_of_engine) for source, table in tables]
 
 
 class EngineTables:
@@ -20,13 +32,8 @@ class EngineTables:
         self._tools = tools
 
     def all(self) -> "Sequence[EngineTable]":
-        """One for each source that has a table; no engine is asked yet."""
-        sources = [source for source in self._tools.landing.sources.values() if source.table]
-        if not sources:
-            return ()
-        from flybill_pipeline.stores.usage.engines.day_totals import EngineTable
-
-        return [EngineTable(source, source.table, address_of_engine) for source in sources if source.table]
+        """One for each source that has a table."""
+        return tables_of(self._tools.landing.sources.values())
 
     def not_sums(self) -> Mapping[str, str]:
         """The meters of price books, of any time and currency, that are no sums, and what they are."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -78,6 +78,13 @@ class UsageTools(Deployment):
     @cached_property
     def usage_health(self) -> UsageHealth:
         return UsageHealth(self.engine)
+
+    def tables_behind(self, since: datetime) -> dict[str, datetime | None]:
+        """The sources whose table in an engine was not looked at since then: name → when it last was, if ever."""
+        tables = [source for source in self.landing.sources.values() if source.table]
+        last = self.pulled_tables.last() if tables else {}
+        looked = {source.name: last.get((source.key, source.fingerprint())) for source in tables}
+        return {name: at for name, at in looked.items() if at is None or at < since}
 
     def require_known_sources(self) -> None:
         """Raises LostSourceError when a file that was read belongs to another source now, or to none."""

@@ -352,6 +352,16 @@ def test_a_shard_of_a_month_that_is_still_open_comes_back_however_old_it_is(worl
     assert [str(request.partition_key) for request in world.requests()] == [key(0, old)]
 
 
+def nothing_new(tables: dict[str, datetime | None]) -> SimpleNamespace:
+    """A site where nothing has landed, with these tables that were not looked at for long."""
+    return SimpleNamespace(
+        unread_files=list,
+        uncompared_pieces=list,
+        now=lambda: NOW,
+        tables_behind=lambda since: tables if since == NOW - timedelta(minutes=15) else {},
+    )
+
+
 class TestIntake:
     """The two sensors that look at the landing zone and the lake's catalog."""
 
@@ -402,5 +412,13 @@ class TestIntake:
         assert keys("a:1:1") == keys("a:1:1") != keys("a:2:1")
 
     def test_no_new_file_no_run(self) -> None:
-        tick = self.tick("landed_files_arrived", SimpleNamespace(unread_files=list, uncompared_pieces=list))
+        tick = self.tick("landed_files_arrived", nothing_new({}))
         assert (tick.run_requests or [], tick.skip_message) == ([], "nothing new has landed")
+
+    def test_a_table_of_an_engine_is_looked_at_once_in_a_while(self) -> None:
+        def key(last: datetime | None) -> str | None:
+            (request,) = self.tick("landed_files_arrived", nothing_new({"warehouse": last})).run_requests
+            return str(request.run_key)
+
+        assert key(None) == key(None)
+        assert key(None) != key(NOW) != key(NOW + timedelta(minutes=15))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from flybill_pipeline.operating import probes
@@ -65,6 +66,25 @@ def test_what_answers_is_said(ask: Asked, migrated_url: str, emulators: Emulator
     assert f"its schema is {newest_revision()}" in found["database"]["sentence"]
     assert "(test mode)" in found["stripe"]["sentence"]
     assert {"Dagster's database", "clock", "alerts by webhook"} <= found.keys()
+
+
+def test_an_engine_with_usage_is_asked_and_its_address_is_shown_to_nobody(ask: Asked, tmp_path: Path) -> None:
+    (tmp_path / "sources.toml").write_text("""
+[[sources]]
+name = "warehouse"
+format = "table"
+url = "$WAREHOUSE"
+table = "usage"
+watermark = "seen"
+columns = { event_id = "id", org_id = "org", meter = "meter", quantity = "q", occurred_at = "happened" }
+""")
+    sources = {"FLYBILL_SOURCES": str(tmp_path / "sources.toml")}
+    assert "WAREHOUSE is not set" in ask(1, **sources, WAREHOUSE="")["source warehouse"]["sentence"]
+    down = ask(1, **sources, WAREHOUSE=f"postgresql://me:{SECRET}@{NOBODY}/db")["source warehouse"]
+    assert (down["state"], "did not answer" in down["sentence"]) == ("wrong", True)
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        connection.execute("create table usage(id text, org text, meter text, q int, happened timestamp, seen date)")
+    assert ask(0, **sources, WAREHOUSE=f"duckdb://{tmp_path}/w.duckdb")["source warehouse"]["state"] == "ok"
 
 
 def test_it_works_when_nothing_works_and_takes_seconds(ask: Asked, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """Usage that stays in an engine is billed as the same usage in files is, to the hash of each invoice's content."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -13,7 +15,12 @@ from sqlalchemy import select
 
 import flybill_pipeline
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.backlog import Landing
+from flybill_pipeline.cli.render.explained import show_explained, write_explained
 from flybill_pipeline.demo.world import DemoPlan, write_organizations, write_usage
+from flybill_pipeline.questions.explained import explained
+from flybill_pipeline.questions.previewed import preview_table
+from flybill_pipeline.questions.verified import verified
 from flybill_pipeline.stores.invoicing.organizations_file import read_organizations
 from flybill_pipeline.stores.invoicing.tables import invoices
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -118,7 +125,58 @@ def test_a_month_in_an_engine_has_the_invoices_of_the_same_month_in_files(
     assert len(rows) > PLAN.events
     monkeypatch.setenv("WAREHOUSE", into(rows, tmp_path, database_url))
     with site(databases, tmp_path / "home", SOURCES) as made:
+        backlog = made.tools.usage_backlog
+        waits = backlog.unread(SEP, Landing(BEGAN, BEGAN)).sentence(SEP)
+        assert "1 table in an engine was not looked at (warehouse)" in waits
+        foretold = preview_table(made.tools, "warehouse")
         assert close(made) == hashes
+        assert foretold is not None
+        assert foretold.unknown_meters == foretold.unknown_orgs == []
+        assert (foretold.preview.look.bad, foretold.preview.known) == (0, 0)
+        told = {(each.org_id, each.meter): Decimal(each.quantity) for each in foretold.preview.sums}
+        assert sum(told.values()) == sum(made.tools.lake.by_meter(SEP.days()).values())
+        assert not backlog.unread(SEP, Landing(BEGAN + timedelta(minutes=59), BEGAN))
+        assert backlog.unread(SEP, Landing(BEGAN + timedelta(minutes=61), BEGAN)).tables == ("warehouse",)
         before = made.tools.catalog.files()
         made.read()
         assert made.tools.catalog.files() == before
+        assert made.tools.tables_behind(BEGAN) == {}
+
+
+def test_explain_asks_the_engine_and_says_when_its_events_no_longer_add_up(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    org, day = "amber-works-000", "2026-09-05 10:00:00"
+    rows: list[tuple[object, ...]] = [
+        ("edge", "1", org, "bandwidth_gb", "1000.5", day, "iad", None, 1),
+        ("edge", "1", org, "bandwidth_gb", "9", day, "iad", None, 2),
+        ("edge", "2", org, "bandwidth_gb", "2000", day, "iad", None, 3),
+        ("edge", "3", "basalt-works-001", "bandwidth_gb", "2000", day, "iad", None, 4),
+    ]
+    url = into_duckdb(rows, tmp_path, "")
+    monkeypatch.setenv("WAREHOUSE", url)
+    with site(databases, tmp_path / "home", SOURCES) as made:
+        close(made)
+        assert show_explained(explained(made.tools, org, SEP, 1), 10)
+        said = capsys.readouterr().out
+        assert (
+            "2 events, together 3000.5, are in the engine of source warehouse: that is what its totals came to" in said
+        )
+        assert "edge 1" in said
+
+        with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+            connection.execute("update events set quantity = 3000 where id = '2'")
+        assert show_explained(explained(made.tools, org, SEP, 1), 10)  # the invoice stays explained by what came
+        said = " ".join(capsys.readouterr().out.split())
+        assert "no longer adds up: 2 events, together 4000.5, are in the engine" in said
+        assert "its totals came to 3000.5" in said
+        write_explained(explained(made.tools, org, SEP, 1))
+        (found,) = json.loads(capsys.readouterr().out)["lines"][0]["in_engines"]
+        assert found["differing"] == [
+            {"day": "2026-09-05", "dimensions": {"region": "iad"}, "came": "3000.5", "there": "4000.5"}
+        ]
+        assert verified(made.tools, SEP).differing == []
+
+        monkeypatch.setenv("WAREHOUSE", "duckdb:///nowhere")
+        assert show_explained(explained(made.tools, org, SEP, 1), 10)
+        assert "which did not tell: the engine did not answer" in " ".join(capsys.readouterr().out.split())

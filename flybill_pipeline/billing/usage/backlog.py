@@ -12,6 +12,8 @@ from flybill_pipeline.billing.money.period import Month
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_NAMED = 3
+LOOKED_LATELY = timedelta(hours=1)
+"""A table in an engine that was looked at so long before a close began is read: that is done several times an hour."""
 WHO_READS = (
     "The sensors landed_files_arrived and days_to_record bring it in, and then the month is closed again by itself; "
     "`flybill close {month}` does all of it at once."
@@ -27,6 +29,11 @@ class Landing:
 
     by: datetime
     until: datetime
+
+    @property
+    def looked_since(self) -> datetime:
+        """Since when a table in an engine must have been looked at."""
+        return self.by - LOOKED_LATELY
 
     def leaves_out(self, modified_ns: int) -> bool:
         """Whether a file with this time of modification, in nanoseconds since 1970, is one for a later close."""
@@ -57,13 +64,17 @@ class DayOfUsage:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Landed files that nobody has read, by path, and days of usage that a month was priced without."""
+    """Landed files that nobody has read, by path, and days of usage that a month was priced without.
+
+    `tables` are sources whose table in an engine was not looked at since before the close began.
+    """
 
     files: tuple[str, ...] = ()
     days: tuple[date, ...] = ()
+    tables: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.files or self.days)
+        return bool(self.files or self.days or self.tables)
 
     def sentence(self, month: Month) -> str:
         """Why the month is not finalized, for an operator."""
@@ -74,6 +85,9 @@ class Backlog:
         if self.days:
             days = [day.isoformat() for day in self.days]
             parts.append(f"usage of {_counted(days, 'day')} is not in its drafts yet ({_named(days)})")
+        if self.tables:
+            are = "was" if len(self.tables) == 1 else "were"
+            parts.append(f"{_counted(self.tables, 'table')} in an engine {are} not looked at ({_named(self.tables)})")
         return f"{month} is not finalized: {'; '.join(parts)}."
 
 

@@ -1,14 +1,20 @@
 """How `flybill explain` answers: each event is shown as it is read, so that ten million of them take no memory."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import Any
 
 from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.exports.explained_json import event_data, explained_data
 from flybill_pipeline.questions.explained import Events, ExplainedLine, ExplainedMonth, UsedEvent
+from flybill_pipeline.questions.in_engines import InEngine
+
+MOST_EVENTS = 1000
+"""Events of an engine in the JSON of a line; they are counted and added up to the last."""
+MOST_DAYS = 20
 
 
 def show_explained(month: ExplainedMonth, limit: int) -> bool:
@@ -36,6 +42,38 @@ def _show_line(each: ExplainedLine, limit: int) -> None:
     after = each.arrived_after
     if after.count:
         screen.line(f"   {after.count} events, together {plain(after.quantity)}, arrived after this was billed.")
+    for said in each.in_engines(limit):
+        _show_engine(said)
+
+
+def _show_engine(said: InEngine) -> None:
+    """The events behind the totals that came from a table of an engine, as it has them now."""
+    if said.unanswered:
+        screen.line(f"   The events are in the engine of source {said.source}, which did not tell: {said.unanswered}")
+        return
+    shown = [
+        ("", at.isoformat(), plain(q), event_id, _named(named.items())) for event_id, _, at, q, named in said.events
+    ]
+    if shown:
+        screen.table(("", "moment", "quantity", "event", "dimensions"), shown, right=("quantity",))
+    there = f"{said.count:,} events, together {plain(said.quantity)}, are in the engine of source {said.source}"
+    if not said.differing:
+        screen.line(f"   {there}: that is what its totals came to.")
+        return
+    screen.line(screen.warning("   no longer adds up"), f": {there}, and its totals came to {plain(said.came)}.")
+    screen.table(
+        ("", "day", "came", "there now", "dimensions"),
+        [
+            ("", str(day), plain(came), plain(now), _named(named))
+            for day, named, came, now in said.differing[:MOST_DAYS]
+        ],
+        right=("came", "there now"),
+    )
+    screen.line("   Rows came or went since; the next look brings what has a new watermark, and bills the difference.")
+
+
+def _named(dimensions: Iterable[tuple[str, str]]) -> str:
+    return " ".join(f"{name}={value}" for name, value in dimensions)
 
 
 def _show_events(events: Events, limit: int, note: str = "") -> None:
@@ -50,7 +88,7 @@ def _show_events(events: Events, limit: int, note: str = "") -> None:
 
 
 def _cells(event: UsedEvent) -> tuple[str, ...]:
-    dimensions = " ".join(f"{name}={value}" for name, value in event.dimensions.items())
+    dimensions = _named(event.dimensions.items())
     where = f"{event.file} row {event.row}"
     return event.occurred_at.isoformat(), plain(event.quantity), event.event_id, dimensions, where
 
@@ -80,8 +118,32 @@ def _line_json(each: ExplainedLine) -> Iterator[str]:
     yield from _events_json(each.events)
     yield '], "arrived_after": ['
     yield from _events_json(each.arrived_after)
-    sums = {"events_quantity": plain(each.events.quantity), "unexplained_quantity": plain(each.unexplained)}
-    yield "], " + json.dumps(sums)[1:]
+    engines = [_engine_data(said) for said in each.in_engines(MOST_EVENTS)]
+    sums = {
+        "in_engines": engines,
+        "events_quantity": plain(each.events.quantity),
+        "unexplained_quantity": plain(each.unexplained),
+    }
+    yield "], " + json.dumps({"in_engines": engines, **sums})[1:]
+
+
+def _engine_data(said: InEngine) -> dict[str, Any]:
+    """What an engine says now, with its first events."""
+    return {
+        "source": said.source,
+        "came": plain(said.came),
+        "events_count": said.count,
+        "events_quantity": plain(said.quantity),
+        "unanswered": said.unanswered or None,
+        "differing": [
+            {"day": str(day), "dimensions": dict(named), "came": plain(came), "there": plain(there)}
+            for day, named, came, there in said.differing
+        ],
+        "events": [
+            {"event_id": id_, "occurred_at": at.isoformat(), "quantity": plain(q), "dimensions": dict(named)}
+            for id_, _, at, q, named in said.events
+        ],
+    }
 
 
 def _events_json(events: Events) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What has landed beside what a month was, or would be, priced from. Reads the landing zone and the catalog only."""
 
-from collections.abc import Collection, Iterable, Mapping
-from datetime import date
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import date, datetime
 from typing import Protocol
 
 from flybill_pipeline.billing.money.period import Month
@@ -19,10 +19,19 @@ class LandingZone(Protocol):
 
 
 class UsageBacklog:
-    """The files that nobody has read, and the days that a month is priced without."""
+    """The files that nobody has read, and the days that a month is priced without.
 
-    def __init__(self, landing: LandingZone, catalog: LakeCatalog, inputs: PricingInputs) -> None:
-        self._landing = landing
+    `tables_behind` names the tables in engines that were not looked at since a moment.
+    """
+
+    def __init__(
+        self,
+        landing: LandingZone,
+        catalog: LakeCatalog,
+        inputs: PricingInputs,
+        tables_behind: Callable[[datetime], Iterable[str]] = lambda _: (),
+    ) -> None:
+        self._landing, self._tables_behind = landing, tables_behind
         self._catalog = catalog
         self._inputs = inputs
 
@@ -44,4 +53,4 @@ class UsageBacklog:
             for each in landed_days(self._catalog.engine, month.end.date(), versions, landing)
             if each.is_behind
         }
-        return Backlog(tuple(files), tuple(sorted(days)))
+        return Backlog(tuple(files), tuple(sorted(days)), tuple(self._tables_behind(landing.looked_since)))

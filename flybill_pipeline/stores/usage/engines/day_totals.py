@@ -5,22 +5,23 @@ Nothing is landed here. A file has the same bytes whenever its day has the same 
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from flybill_pipeline.billing.usage.tables import NotPulledError, Pulled, PulledDay
-from flybill_pipeline.stores.files.duck import Limits, copied, duck_once, quoted
+from flybill_pipeline.stores.files.duck import Limits, copied, duck_once, parquet_rows, quoted
 from flybill_pipeline.stores.usage.engines.connecting import batches, connected, relation, told_of
-from flybill_pipeline.stores.usage.engines.rollup import NO_DAY, Rollup, require_readable, rollup
+from flybill_pipeline.stores.usage.engines.rollup import NO_DAY, Rollup, require_readable, rollup, standing
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.table_fields import UsageTable
 
@@ -29,6 +30,16 @@ SHOWN_AS = {"quantity": "null", "large": "'1e15'", "precise": "'0.00000000000000
 MAY_OVERFLOW = "try_cast(largest as double) * rows > 9e19"
 """Where a sum might have more digits than a decimal holds. Some engines, such as ClickHouse, say nothing then."""
 _ORDER = "org_id, meter, flaw"
+
+
+class EngineEvent(NamedTuple):
+    """A row of a table that counts. `event_id` has the parts of its id with a blank between."""
+
+    event_id: str
+    day: date
+    occurred_at: datetime
+    quantity: Decimal
+    dimensions: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,40 @@ class EngineTable:
         if address is None:
             raise NotPulledError(f"{name} is not set: it is to hold the address of source {self.name!r}")
         return address
+
+    def require_answer(self) -> None:
+        """Raises NotPulledError when the engine does not answer, or its table cannot be read by the mapping."""
+        url = self.address()
+        with connected(url) as backend, told_of(url):
+            require_readable(relation(backend, self.usage), self.usage)
+
+    def together(self, pulled: Pulled, folder: Path) -> Path | None:
+        """All totals of a look as one file in `folder`; None where there are none."""
+        files = [day.location for day in pulled.days if day.totals]
+        if not files:
+            return None
+        with duck_once(folder, Limits(reads=tuple(map(Path, files)))) as connection:
+            connection.execute(
+                copied(f"select * from {parquet_rows(files)}", folder / "totals.parquet", "format parquet")
+            )
+        return folder / "totals.parquet"
+
+    def events(self, org_id: str, meter: str, days: tuple[date, date]) -> Iterator[EngineEvent]:
+        """The rows behind the totals of one org's meter, from the first to the last of the days, as they stand now.
+
+        Raises NotPulledError when the engine does not tell.
+        """
+        url = self.address()
+        with connected(url) as backend, told_of(url):
+            table = relation(backend, self.usage)
+            require_readable(table, self.usage)
+            for batch in batches(backend, standing(table, self.usage, org_id, meter, days)):
+                for event_id, day, at, quantity, *dimensions in zip(
+                    *(c.to_pylist() for c in batch.columns), strict=True
+                ):
+                    named = zip(self.usage.dimensions, dimensions, strict=True)
+                    told = {name: value for name, value in named if value is not None}
+                    yield EngineEvent(event_id, _plain_day(day), at.replace(tzinfo=UTC), Decimal(quantity), told)
 
     @contextmanager
     def pulled(self, watermark: str | None, now: datetime) -> Iterator[Pulled]:

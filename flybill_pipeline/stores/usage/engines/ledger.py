@@ -75,8 +75,9 @@ class PulledTables:
         with self._engine.begin() as connection:
             connection.execute(query.on_conflict_do_update(index_elements=["source"], set_=values))
 
-    def last(self) -> dict[str, datetime]:
-        """Source → when its table was last looked at."""
+    def last(self) -> dict[tuple[str, str], datetime]:
+        """Source and mapping → when its table was last looked at by that."""
+        of_source = pulled_tables.c
         with self._engine.connect() as connection:
-            rows = connection.execute(select(pulled_tables.c.source, pulled_tables.c.pulled_at))
-            return {row.source: row.pulled_at for row in rows}
+            rows = connection.execute(select(of_source.source, of_source.mapping_hash, of_source.pulled_at))
+            return {(row.source, row.mapping_hash): row.pulled_at for row in rows}

@@ -190,21 +190,47 @@ def _ranked(rows: Any, usage: UsageTable, ids: Sequence[str], watermark: str | N
         return told.mutate(stands=ibis.literal(True))
     if days is not None:
         rows = rows.semi_join(rows.semi_join(days, "day").select(*ids).distinct(), list(ids))
-    mark = rows.mark.desc(nulls_first=False) if usage.restates else rows.mark.asc(nulls_first=False)
-    content = [
-        "occurred_at",
-        "org_id",
-        *(f"{name}{n}" for n in range(len(usage.parts)) for name in ("meter", "quantity")),
-    ]
-    order = [
-        rows.bad,
-        mark,
-        *(rows[name] for name in content),
-        *(rows[f"dimension{n}"] for n in range(len(usage.dimensions))),
-    ]
-    place = ibis.row_number().over(ibis.window(group_by=[rows[name] for name in ids], order_by=order))
-    ranked = rows.mutate(stands=(place == 0) | rows.bad)
+    ranked = _placed(rows, usage)
     return ranked if days is None else ranked.semi_join(days, "day")
+
+
+def _placed(rows: Any, usage: UsageTable) -> Any:
+    """The rows with whether each `stands` for its id among them."""
+    mark = rows.mark.desc(nulls_first=False) if usage.restates else rows.mark.asc(nulls_first=False)
+    parts = [f"{name}{n}" for n in range(len(usage.parts)) for name in ("meter", "quantity")]
+    content = ["occurred_at", "org_id", *parts, *(f"dimension{n}" for n in range(len(usage.dimensions)))]
+    order = [rows.bad, mark, *(rows[name] for name in content)]
+    place = ibis.row_number().over(ibis.window(group_by=[rows[name] for name in _ids(usage)], order_by=order))
+    return rows.mutate(stands=(place == 0) | rows.bad)
+
+
+def standing(relation: Any, usage: UsageTable, org_id: str, meter: str, days: tuple[date, date]) -> Any:
+    """The rows that count of one org's meter, from the first to the last of the days: what its totals are made of.
+
+    Columns: event_id, day, occurred_at, quantity (digits), and the dimensions.
+    """
+    rows, ids = _rows(relation, usage), _ids(usage)
+    if ids:
+        mine = rows.filter(rows.org_id == org_id, *_between(rows, days))
+        rows = _placed(rows.semi_join(mine.select(*ids).distinct(), ids), usage)
+    else:
+        rows = rows.mutate(stands=ibis.literal(True))
+    of_org = rows.filter(rows.stands, rows.org_id == org_id, *_between(rows, days))
+    parts = [_events_of(of_org, usage, number, meter) for number in range(len(usage.parts))]
+    return (parts[0] if len(parts) == 1 else ibis.union(*parts)).order_by("occurred_at", "event_id")
+
+
+def _between(rows: Any, days: tuple[date, date]) -> list[Any]:
+    return [rows.day >= ibis.literal(days[0]), rows.day <= ibis.literal(days[1])]
+
+
+def _events_of(rows: Any, usage: UsageTable, number: int, meter: str) -> Any:
+    good = rows.filter(rows[f"meter{number}"] == meter, rows[f"flaw{number}"] == "")
+    ids = [good[name] for name in _ids(usage)]
+    joined = ibis.literal(" ").join(ids) if ids else ibis.literal("")
+    dimensions = {f"dimension{n}": good[f"dimension{n}"] for n in range(len(usage.dimensions))}
+    quantity = good[f"quantity{number}"].cast("string")
+    return good.select(event_id=joined, day=good.day, occurred_at=good.occurred_at, quantity=quantity, **dimensions)
 
 
 def _totals(ranked: Any, usage: UsageTable, number: int) -> Any:

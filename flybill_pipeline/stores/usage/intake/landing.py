@@ -113,6 +113,10 @@ class Landing:
         Raises LandingError when there is no such source or file, or it cannot be read at all.
         """
         source, _ = self._place_of(file, source_name)
+        return self.preview_totals(file, source, lake)
+
+    def preview_totals(self, file: Path, source: SourceMapping, lake: InLake) -> Preview:
+        """The same of a file that is there for sure, such as one with totals of a table."""
         return self._look_into(
             file, source, lambda connection, look: preview(connection, look, source, lake), (lake.root,)
         )
