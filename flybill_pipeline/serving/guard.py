@@ -7,15 +7,16 @@ operator has open could bill, or stop billing. What passes here (sources: the Fe
 - nothing but GraphQL is ever posted, as application/json (no HTML form can send that), from a page of the UI itself;
 - nothing is executed by GET; a websocket comes from a page of the UI;
 - `/report_*` is closed; on a read-only address a document with a mutation in it is refused whole;
-- what asks for something that cannot be run is answered with a sentence, as an error of GraphQL, which the UI shows.
+- what asks for something that cannot be run is answered in Dagster's place, in a form that the UI shows.
 
 A request without Origin and Sec-Fetch-Site comes from no browser (every browser sends one of them with a POST), but
 from a program of this machine.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
@@ -49,7 +50,7 @@ class Refusal:
 class Guard:
     """An ASGI application in front of another. `origins` are those the UI is served under: `http://127.0.0.1:3000`.
 
-    `judge` says of a body that passes whether Dagster can do what it asks for: why not, or None.
+    `judge` is handed each body that passes: where Dagster cannot do what it asks for, it gives the answer; else None.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Guard:
         origins: Collection[str],
         *,
         read_only: bool = False,
-        judge: Callable[[bytes], str | None] = lambda _body: None,
+        judge: Callable[[bytes], Mapping[str, Any] | None] = lambda _body: None,
     ) -> None:
         self._app = app
         self._judge = judge
@@ -76,22 +77,21 @@ class Guard:
             await self._app(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refused = self._refused(scope)
+        refused, answer = self._refused(scope), None
         if refused is None and scope["method"] == "POST":
             body = await _body(receive)
             if body is None:
                 refused = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "This request is too large.")
             elif sentence := refusal(body, read_only=self._read_only):
                 refused = Refusal(HTTPStatus.FORBIDDEN, sentence)
-            elif sentence := await run_in_threadpool(self._judge, body):
-                refused = Refusal(HTTPStatus.OK, sentence)
-            else:
+            elif (answer := await run_in_threadpool(self._judge, body)) is None:
                 receive = _again(body, receive)
-        if refused is None:
-            await self._app(scope, receive, send)
+        if refused is not None:
+            await JSONResponse({"errors": [{"message": refused.sentence}]}, refused.status)(scope, receive, send)
+        elif answer is not None:
+            await JSONResponse(answer)(scope, receive, send)
         else:
-            answer = JSONResponse({"errors": [{"message": refused.sentence}]}, refused.status)
-            await answer(scope, receive, send)
+            await self._app(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] != GRAPHQL or self._stranger(Headers(scope=scope)):

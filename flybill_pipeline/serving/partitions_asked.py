@@ -26,14 +26,17 @@ class PartitionsAsked:
     def __init__(self, workspace: IWorkspaceProcessContext[Any]) -> None:
         self._workspace = workspace
 
-    def refusal(self, body: bytes) -> str | None:
-        """Why what the request asks for cannot be run, as a sentence; None when Dagster may see it."""
+    def answer(self, body: bytes) -> dict[str, Any] | None:
+        """The answer to what cannot be run: a sentence, as an error of Dagster's. None when Dagster may see it."""
         if b"artition" not in body and b"xecution" not in body:
             return None
         try:
-            return next(filter(None, map(self._refused, _arguments(body))), None)
+            for field, arguments in _mutations(body):
+                if sentence := self._refused(arguments):
+                    return {"data": {field: _error(sentence)}}
         except (AttributeError, KeyError, TypeError, ValueError):  # of another shape than Dagster's: it says so itself
-            return None
+            pass
+        return None
 
     def _refused(self, arguments: Params) -> str | None:
         if arguments.get("partitionsDefName") == FAILED_ORG_MONTHS.name and "partitionKey" in arguments:
@@ -48,8 +51,13 @@ class PartitionsAsked:
         return None
 
 
-def _arguments(body: bytes) -> Iterator[Params]:
-    """The arguments of each mutation in the request, whether written in the document or beside it."""
+def _error(sentence: str) -> dict[str, Any]:
+    """What every mutation may answer with, and the UI shows in a dialog."""
+    return {"__typename": "PythonError", "message": sentence, "stack": [], "errorChain": [], "causes": []}
+
+
+def _mutations(body: bytes) -> Iterator[tuple[str, Params]]:
+    """Each mutation of the request: the name of its answer, and its arguments, written in the document or beside it."""
     try:
         request = json.loads(body)
         document, variables = parse(request["query"], no_location=True), request.get("variables") or {}
@@ -59,7 +67,8 @@ def _arguments(body: bytes) -> Iterator[Params]:
         if isinstance(operation, OperationDefinitionNode) and operation.operation is OperationType.MUTATION:
             for field in operation.selection_set.selections:
                 if isinstance(field, FieldNode):
-                    yield {each.name.value: value_from_ast_untyped(each.value, variables) for each in field.arguments}
+                    given = {each.name.value: value_from_ast_untyped(each.value, variables) for each in field.arguments}
+                    yield (field.alias or field.name).value, given
 
 
 def _each(arguments: Params) -> Iterator[Params]:

@@ -54,7 +54,7 @@ def guarded(workspace: str, origins: Sequence[str], *, read_only: bool) -> Itera
             instance, WorkspaceFileTarget(paths=[workspace]), version=__version__, read_only=read_only
         ) as context:
             app = create_app_from_workspace_process_context(context, live_data_poll_rate=LIVE_DATA_POLL_MS)
-            yield Guard(app, origins, read_only=read_only, judge=PartitionsAsked(context).refusal)
+            yield Guard(app, origins, read_only=read_only, judge=PartitionsAsked(context).answer)
 
 
 @click.command()

@@ -14,6 +14,7 @@ STEPS = (
     "flybill_pipeline.questions.",
     "flybill_pipeline.toolbox.closing",
     "flybill_pipeline.toolbox.publishing",
+    "flybill_pipeline.toolbox.reading",
 )
 
 
