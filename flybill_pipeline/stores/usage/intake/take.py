@@ -8,6 +8,7 @@ Nothing is visible until the catalog names the pieces; what an interrupted attem
 import shutil
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ from flybill_pipeline.stores.usage.intake.reading import Reading, UnreadableFile
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.stray_quotes import one_kind_of_lines, require_whole_records
 
-MANY = 100_000  # rows of which some are tried, before all are read in a way that may be in vain
+MANY = 100_000  # rows of which some are tried first, and which are not all read again for the sake of a few
 _PARQUET = "format parquet, compression zstd, compression_level 1"
 
 
@@ -178,18 +179,22 @@ def _judged(
 ) -> list[_Written]:
     """Writes what becomes of the rows that are `there`: their reading, their FROM item, their number, how many.
 
-    Nearly all of them can be read quickly; the others are judged in full.
+    Nearly all of them can be read quickly; the others are judged in full. Of a small file all are then, so that it
+    stays one piece a day.
     """
     (how, rows, row, records), (source, first_day) = there, by
     given = (how, source, arrival.arrived_at, first_day)
+    write = partial(_write, connection, arrival=arrival, row=row)
     tried = quick_query(f"(from {rows} limit {SAMPLE})", *given)
     if tried is None or (records > MANY and not worth_it(connection, tried)):
-        return _write(connection, work / "events", arrival, judging_query(rows, *given), row)
-    written = _write(connection, work / "events", arrival, quick_query(rows, *given) or "", row)
+        return write(folder=work / "events", judged=judging_query(rows, *given))
+    written = write(folder=work / "quick", judged=quick_query(rows, *given) or "")
     closer = [str(part.file) for part in written if part.fault == LOOK_CLOSER]
+    if closer and records <= MANY:
+        return write(folder=work / "events", judged=judging_query(rows, *given))
     if closer:
         left = f"(from {rows} where {row} in (select row from {parquet_rows(closer)}))"
-        written += _write(connection, work / "closer", arrival, judging_query(left, *given), row)
+        written += write(folder=work / "closer", judged=judging_query(left, *given))
     return [part for part in written if part.fault != LOOK_CLOSER]
 
 

@@ -86,11 +86,13 @@ def test_quick_or_in_full_is_the_same(kind: str, seed: int, reader: Reader, monk
     else:
         lines = [",".join(keys), f"e,{usual}", *(csv_line(random, nth) for nth in range(400))]
     source = plain_source(kind, allow_negative=bool(seed))
+    small = found(reader.text("\n".join(lines) + "\n", source))
+    monkeypatch.setattr(take, "MANY", 0)
     quick = found(reader.text("\n".join(lines) + "\n", source))
     assert len(quick[0]) > 100
     assert len(quick[1]) > 50
     monkeypatch.setattr(take, "quick_query", lambda *_: None)
-    assert quick == found(reader.text("\n".join(lines) + "\n", source))
+    assert quick == small == found(reader.text("\n".join(lines) + "\n", source))
 
 
 def test_lines_as_the_first_are_never_judged_in_full(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,6 +113,18 @@ def test_each_table_holds_what_the_ledger_says(lake: OpenLake) -> None:
         assert lake.tables.counted() == {DAY: (2, 2), DAY + timedelta(days=1): (1, 1)}
 
 
+def test_a_folder_that_no_address_can_say_has_tables_too(tmp_path: Path, engine: Engine) -> None:
+    home = tmp_path / "what? #1 50%25"
+    home.mkdir()
+    world = UsageWorld(home, engine)
+    world.put("edge/a.jsonl", jsonl(edge(1, gb="0.1")))
+    world.run()
+    lake = OpenLake(world, engine)
+    assert lake.publish().changed == {"rejected": 0, "events": 1, "left_out": 0, "daily": 1}
+    assert lake.publish().changed == {"rejected": 0, "events": 0, "left_out": 0, "daily": 0}
+    assert lake.sums() == lake.expected() == {"acme": Decimal("0.1")}
+
+
 def test_what_has_not_changed_makes_no_commit(lake: OpenLake) -> None:
     lake.publish()
     before = {file: file.stat().st_mtime_ns for file in (lake.world.lake.root / "usage").rglob("*") if file.is_file()}
