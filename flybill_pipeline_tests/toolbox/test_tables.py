@@ -21,6 +21,7 @@ from flybill_pipeline.demo.world import DemoPlan, write_organizations, write_usa
 from flybill_pipeline.questions.explained import explained
 from flybill_pipeline.questions.previewed import preview_table
 from flybill_pipeline.questions.verified import verified
+from flybill_pipeline.steps.usage.account_for_usage import account_for_usage
 from flybill_pipeline.stores.invoicing.organizations_file import read_organizations
 from flybill_pipeline.stores.invoicing.tables import invoices
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -180,3 +181,30 @@ def test_explain_asks_the_engine_and_says_when_its_events_no_longer_add_up(
         monkeypatch.setenv("WAREHOUSE", "duckdb:///nowhere")
         assert show_explained(explained(made.tools, org, SEP, 1), 10)
         assert "which did not tell: the engine did not answer" in " ".join(capsys.readouterr().out.split())
+
+
+def test_late_rows_and_moved_ids_of_a_closed_month_are_billed_exactly_next_month(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    org, day = "amber-works-000", "2026-09-05 10:00:00"
+    later = [  # the first of them counts in place of what was there
+        ("edge", "1", org, "bandwidth_gb", "100000", "2026-09-06 10:00:00", "iad", None, 9),
+        ("edge", "2", org, "bandwidth_gb", "50000", "2026-09-07 10:00:00", "iad", None, 9),
+    ]
+    rows: list[tuple[object, ...]] = [("edge", "1", org, "bandwidth_gb", "70000", day, "iad", None, 1)]
+    monkeypatch.setenv("WAREHOUSE", into_duckdb(rows, tmp_path, ""))
+    with site(databases, tmp_path / "home", SOURCES + 'on_conflict = "last"\n') as made:
+        close(made)
+        with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+            connection.executemany(f"insert into events values ({', '.join('?' * 9)})", later)
+        began = datetime(2026, 11, 3, 6, tzinfo=UTC)
+        october = Site(replace(made.tools, now=lambda: began), SEP.next(), began)
+        close(october)
+        total = made.tools.lake.by_meter(SEP.days())
+        assert total == {"bandwidth_gb": Decimal(150_000)}
+        lines = made.tools.recorded_lines.of(org, SEP.next())
+        assert sum(line.usage for line in lines if line.kind == "adjustment") == 80_000
+        accounts = account_for_usage(SEP, october.tools.usage, october.tools.month_checks, 3)
+        assert all(account.balanced for account in accounts)
+        assert len(accounts) > 0
+        assert verified(october.tools, SEP.next()).differing == []

@@ -16,12 +16,13 @@ from flybill_pipeline.stores.usage.intake.table_fields import ENGINES, UsageTabl
 
 WAIT_SECONDS = 10
 BATCH = 100_000
-READ_ONLY: Mapping[str, Mapping[str, Any]] = {
+SESSIONS: Mapping[str, Mapping[str, Any]] = {
     "duckdb": {"read_only": True},
     "postgres": {"options": "-c default_transaction_read_only=on", "connect_timeout": WAIT_SECONDS},
-    "clickhouse": {"settings": {"readonly": 2, "session_timezone": "UTC"}},
+    "clickhouse": {"settings": {"session_timezone": "UTC"}},
 }
-"""What makes a session one that only reads. Engines that know no such session need a login that may only read."""
+"""How a session is opened: to read only, in UTC. For engines that are not here Ibis sets the zone; they need a login
+that may only read."""
 
 
 @contextmanager
@@ -30,7 +31,7 @@ def connected(url: str) -> Iterator[Any]:
     engine = _engine(url)
     with told_of(url):
         try:
-            backend = ibis.connect(url, **READ_ONLY.get(engine, {}))
+            backend = ibis.connect(url, **SESSIONS.get(engine, {}))
         except ImportError as error:
             raise NotPulledError(
                 f"the driver of {engine} is not installed ({error.name}): pip install 'ibis-framework[{engine}]'"
