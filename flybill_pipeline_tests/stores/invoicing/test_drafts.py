@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
@@ -43,6 +43,17 @@ def test_of_some_organizations_only_theirs_are_replaced(world: BillingWorld) -> 
     world.drafts.replace(ShardMonth(MONTH, SHARD, world.now(), ["bolt"]), [])
     assert rows(world, "select org_id from flybill.drafts") == [("acme",)]
     assert rows(world, "select org_id from flybill.line_items") == [("acme",)]
+
+
+def test_what_is_taken_away_is_named_so_that_no_table_is_joined(world: BillingWorld) -> None:
+    sent: list[tuple[str, Any]] = []
+    event.listen(world.engine, "before_cursor_execute", lambda *call: sent.append((call[2], call[3])))
+    world.draft({"acme": 100, "bolt": 200})
+    assert [text for text, _ in sent if "DELETE" in text] == []  # there was nothing yet
+    world.draft({"acme": 101})
+    deletes = [(text, values) for text, values in sent if "DELETE" in text]
+    assert len(deletes) == 3
+    assert all("SELECT" not in text and ["acme", "bolt"] in values.values() for text, values in deletes)
 
 
 def test_a_fault_half_way_leaves_the_old_drafts(world: BillingWorld) -> None:
