@@ -1,6 +1,6 @@
 """The SQL that reads the rows of a usage file as nearly all of them are. What it is not sure of is judged in full.
 
-What it takes for a good row is one, and exactly the same, by judging.py: that it costs a third is all the difference.
+What it takes for a good row is one, and exactly the same, by judging.py: that it costs less is all the difference.
 """
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
