@@ -5,9 +5,13 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED := .venv/.installed
 TOOLS := .venv/.tools
-LOCK := .lock-venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-header --no-annotate --no-strip-extras $(UPGRADE)
+# uv unpacks and compiles on every core. pip does the same, slower, where uv cannot reach the index that pip is set up for.
+UNPACK = $(BIN)/uv pip install --python $(BIN)/python --system-certs --compile-bytecode --require-hashes $(1) \
+	|| $(PIP) install --require-hashes $(1)
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-strip-extras
 TESTS ?=
+WORKERS ?= 4
 BENCH ?=
 # Without it each process would compile the whole of us anew, and each worker of pytest rewrite every assertion.
 unexport PYTHONDONTWRITEBYTECODE
@@ -16,17 +20,18 @@ unexport PYTHONDONTWRITEBYTECODE
 
 install: $(INSTALLED)  ## what runs
 
-$(INSTALLED): requirements.lock pyproject.toml
+$(INSTALLED): requirements.lock requirements-uv.lock pyproject.toml
 	@echo "Installing what flybill needs to run, once: each package is named as it comes."
 	$(PYTHON) -m venv .venv
-	$(PIP) install --require-hashes --requirement requirements.lock
+	-$(PIP) install --quiet --require-hashes --requirement requirements-uv.lock
+	$(call UNPACK,--requirement requirements.lock)
 	$(PIP) install --quiet --no-deps --editable .
 	touch $(INSTALLED)
 
 tools: $(TOOLS)  ## what runs, and what formats, lints, types and tests it
 
 $(TOOLS): $(INSTALLED) requirements-test.lock
-	$(PIP) install --require-hashes --requirement requirements.lock --requirement requirements-test.lock
+	$(call UNPACK,--requirement requirements.lock --requirement requirements-test.lock)
 	touch $(TOOLS)
 
 demo: install   ## bill a month of 200 organizations end to end, with faults
@@ -38,11 +43,12 @@ up: install     ## Dagster's UI on the same data, http://127.0.0.1:3000
 test: lint      ## every gate: format, lint, types, layers, tests, chaos and benchmarks in their short forms
 	@$(MAKE) --no-print-directory --jobs 2 types tests
 
-quick: lint     ## in a minute or two: every gate, but only the tests that need no deployment, with fewer examples
-	@$(MAKE) --no-print-directory --jobs 2 types tests TESTS='-m "not slow" --hypothesis-profile quick'
+quick: lint     ## in a minute: every gate, but only the tests that need no database, with fewer examples
+	@$(MAKE) --no-print-directory --jobs 2 types tests TESTS='-m "not slow and not database" --hypothesis-profile quick' \
+		WORKERS=2
 
 tests: tools    ## pytest alone: TESTS says which, and how
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(TESTS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: tools     ## format and lint
 	$(BIN)/ruff format --check .
@@ -64,13 +70,11 @@ bench: tools    ## in about ten minutes one table of what each stage takes, besi
 texts: tools    ## bring each catalog of a language to the texts of today: new ones wait for a translation
 	$(BIN)/python -m flybill_pipeline_tests.languages.texts
 
-lock:           ## exact pins with hashes, for every Python and platform; UPGRADE=--upgrade takes newer versions
-	$(PYTHON) -m venv .lock-venv
-	.lock-venv/bin/python -m pip install --quiet --disable-pip-version-check uv
-	$(LOCK) --output-file requirements.lock
-	$(LOCK) --extra test --constraint requirements.lock --output-file requirements-test.lock \
+lock: install   ## exact pins with hashes, for every Python and platform; UPGRADE=--upgrade takes newer versions
+	$(LOCK) $(UPGRADE) pyproject.toml --output-file requirements.lock
+	$(LOCK) $(UPGRADE) pyproject.toml --extra test --constraint requirements.lock --output-file requirements-test.lock \
 		$$(sed -n 's|^\([a-z0-9-]*\)[^ ]*==.*|--no-emit-package \1|p' requirements.lock)
-	rm -rf .lock-venv
+	echo uv | $(LOCK) $(UPGRADE) - --output-file requirements-uv.lock
 
 clean:          ## forget everything: the environment, the data, the caches
 	rm -rf .venv .flybill .flybill-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

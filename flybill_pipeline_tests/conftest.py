@@ -1,9 +1,11 @@
 """Fixtures that many folders share, each made once for a worker: a Postgres, emulators, deployments. And what is slow.
 
-A test is slow when it needs a deployment, the processes of Dagster, or a program of its own that takes long: that is
-seen by the fixtures that it asks for and by its folder, so a new test lands on the right side by itself.
+A test is slow when it needs a deployment, the processes of Dagster, or a program of its own that takes long. It is
+marked `database` when it asks for one. Both are seen by its fixtures and its folder, so a new test lands on the right
+side by itself.
 """
 
+import atexit
 import gc
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ from flybill_pipeline_tests.worlds.project import PROJECT, SHARED
 __all__ = ["PROJECT", "SHARED"]
 
 register_profiles()
+gc.disable()  # until all is imported: to look through ever more of it is a seventh of that
 
 LONGEST = (  # files of minutes each, which go first: a worker that begins one at the end has all others wait for it
     "test_a_year.py",
@@ -31,21 +34,26 @@ LONGEST = (  # files of minutes each, which go first: a worker that begins one a
     "test_bench.py",
 )
 SLOW_FIXTURES = {"deploy", "home"}
-SLOW_FOLDERS = {"bench", "chaos"}
+SLOW_FOLDERS = {"bench", "chaos", "local"}
+DATABASE_FIXTURE = "postgres_url"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what is slow, and puts the longest files first; the others stay as they are."""
+    """Marks what is slow or needs a database, and puts the longest files first; the others stay as they are."""
     for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        if folder in SLOW_FOLDERS or SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+        folder, fixtures = item.path.relative_to(Path(__file__).parent).parts[0], getattr(item, "fixturenames", ())
+        if folder in SLOW_FOLDERS or SLOW_FIXTURES.intersection(fixtures):
             item.add_marker("slow")
+        if DATABASE_FIXTURE in fixtures:
+            item.add_marker("database")
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 def pytest_collection_finish() -> None:
     """What was imported stays: the collector of garbage need not look through all of it again and again."""
     gc.freeze()
+    atexit.register(gc.unfreeze)  # or DuckDB tells of all that is frozen that it leaked
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """`close` killed with SIGKILL in the middle, at one moment after the other, then run again; and two of them at once."""
 
-import json
 import os
 import signal
 import time
@@ -50,14 +49,13 @@ def total_minor() -> int:
 
 def kill_when(flybill: Flybill, happened: Callable[[], bool]) -> None:
     """Starts closing the first month, and kills the process and its children as soon as something has happened."""
-    process = flybill.start("close", FIRST, **SLOWLY)
+    closing = flybill.copy("close", FIRST, **SLOWLY)
     deadline = time.monotonic() + 60
-    while not happened() and process.poll() is None and time.monotonic() < deadline:
+    while not happened() and closing.is_running() and time.monotonic() < deadline:
         time.sleep(0.02)
-    still_running = process.poll() is None
-    os.killpg(process.pid, signal.SIGKILL)
-    _, errors = process.communicate()
-    assert still_running, f"close ended before it could be killed: {errors}"
+    assert closing.is_running(), f"close ended before it could be killed: {closing.ended()}"
+    os.killpg(closing.pid, signal.SIGKILL)
+    closing.ended()
 
 
 def count(flybill: Flybill, what: str) -> int:
@@ -97,11 +95,9 @@ def test_close_can_be_killed_anywhere_and_run_again(flybill: Flybill, emulator: 
 
 def test_two_closes_at_once_bill_everybody_once(flybill: Flybill, emulator: EmulatorProcess) -> None:
     before = emulator.report()["invoices"].get("open", 0)
-    both = [flybill.start("close", SECOND, "--json"), flybill.start("close", SECOND, "--json")]
-    ended = [(*process.communicate(timeout=120), process.returncode) for process in both]
-
-    for out, err, status in ended:
-        assert status == 0, f"{out}\n{err}"  # all of it: what it says is not seen again
+    both = [flybill.copy("close", SECOND, "--json"), flybill.copy("close", SECOND, "--json")]
+    for status, said in [closing.ended() for closing in both]:
+        assert status == 0, said
     report = emulator.report()
     assert report["violations"] == []
     assert report["invoices"] == {"open": before + ORGS}
@@ -112,15 +108,16 @@ def test_two_closes_at_once_bill_everybody_once(flybill: Flybill, emulator: Emul
 
 def test_a_close_does_not_wait_for_one_that_was_killed_meanwhile(flybill: Flybill, emulator: EmulatorProcess) -> None:
     before = emulator.report()["requests"].get("finalize_invoice", 0)
-    syncing = flybill.start("close", THIRD, FLYBILL_STRIPE_RATE="1")
+    syncing = flybill.copy("close", THIRD, FLYBILL_STRIPE_RATE="1")
     wait_until(lambda: emulator.report()["requests"].get("finalize_invoice", 0) > before)
-    waiting = flybill.start("close", THIRD, "--json")
+    waiting = flybill.copy("close", THIRD)
     with flybill.dagster() as instance:
         wait_until(lambda: instance.event_log_storage.get_concurrency_info("stripe").pending_step_count > 0)
     os.killpg(syncing.pid, signal.SIGKILL)
-    syncing.communicate()
-    out, err = waiting.communicate(timeout=120)
+    syncing.ended()
+    ended, said = waiting.ended()
 
-    assert waiting.returncode == 0, err
-    assert json.loads(out)["sync"] == {"finalized": ORGS}
+    assert ended == 0, said
+    status = flybill("status", THIRD, "--json").json()
+    assert status["sync"] == {"finalized": ORGS}
     assert emulator.report()["violations"] == []

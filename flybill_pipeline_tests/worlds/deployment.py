@@ -25,6 +25,7 @@ from sqlalchemy import create_engine, text
 from flybill_pipeline.defs.checks import CHECKS
 from flybill_pipeline.operating.runs import dagster_home, keep_connections
 from flybill_pipeline.settings import load_settings
+from flybill_pipeline_tests.worlds.copied import Copied, copied
 from flybill_pipeline_tests.worlds.databases import EMPTY, fresh_databases, migrated, with_dagsters_tables
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 from flybill_pipeline_tests.worlds.impatient import SILENT, no_waiting
@@ -98,6 +99,10 @@ class Flybill:
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         """Starts a command as a process in a group of its own; whoever starts it waits for it."""
         return self._start([MODULE, *arguments], self._environment(variables), subprocess.PIPE)
+
+    def copy(self, *arguments: str, **variables: str) -> Copied:
+        """Starts a command in a copy of a process that has imported everything, in a group of its own."""
+        return copied(self.home / f"said-{uuid4().hex[:6]}", arguments, self._environment(variables))
 
     def serve(self, log: Path, *arguments: str, module: str = MODULE) -> "subprocess.Popen[str]":
         """Starts a command that stays and says a lot, to `log`; another module may stand for the command line's."""
