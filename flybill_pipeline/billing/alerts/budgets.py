@@ -47,6 +47,17 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwatched:
+    """An organization whose days are to be compared: when its draft was priced, and how many versions of its budgets
+    there were when that was asked.
+    """
+
+    org_id: str
+    priced_at: datetime
+    budgets: int
+
+
+@dataclass(frozen=True, slots=True)
 class Spending:
     """What a month has come to under a budget, in minor units, and what it may come to; None where nobody can tell.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from flybill_pipeline.billing.alerts.budgets import Budget, Spending, Warned, forecast_tells, marks_passed
+from flybill_pipeline.billing.alerts.budgets import Budget, Spending, Unwatched, Warned, forecast_tells, marks_passed
 from flybill_pipeline.billing.invoicing.forecast import Pace, forecast_minor, more_minor, standing_lines
 from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItems
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
@@ -61,6 +61,8 @@ class Budgets(Protocol):
         self, month: Month, shard: int | None = None, org_ids: Collection[str] = ()
     ) -> Mapping[str, Sequence[Budget]]: ...
     def bills(self, month: Month, org_ids: Collection[str]) -> Mapping[str, Bill]: ...
+    def unwatched(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> Sequence[Unwatched]: ...
+    def watched(self, month: Month, seen: Sequence[Unwatched]) -> None: ...
     def told(self, month: Month, org_ids: Collection[str]) -> Collection[str]: ...
     def tell(
         self, found: Sequence[Warned], mails: Callable[[str, Sequence[Warned]], Mail | None], now: datetime
@@ -91,14 +93,17 @@ def watch_budgets(
 ) -> Sequence[Warned]:
     """Tells of what is new of the shard's budgets, or of those of its orgs `only`; returns it.
 
+    The days of an organization are priced for it, which takes far longer than the rest: once for each draft and budget.
     Without `letters` customers are not written to: what is told is kept for the platform.
     """
-    by_org = budgets.of(part.month, part.shard, part.only)
+    running = part.month.start <= part.now < part.month.end
+    unwatched = budgets.unwatched(part.month, part.shard, part.only) if running else ()
+    by_org = budgets.of(part.month, part.shard, part.only)  # later, so that none is taken for compared that is newer
     if not by_org:
         return ()
     bills = budgets.bills(part.month, list(by_org))
-    running = part.month.start <= part.now < part.month.end
-    ends = days([org for org in bills if org in by_org]) if running and bills else {}
+    looked_at = [each for each in unwatched if each.org_id in bills]
+    ends = days([each.org_id for each in looked_at])
     held = items.of(part.shard, list(bills)) if running and bills else {}
     found = [
         warned
@@ -108,7 +113,14 @@ def watch_budgets(
         if budget.currency == bill.currency
         for warned in marks_passed(budget, part.month, _spending(part, budget, pace, ends.get(org_id, ())))
     ]
-    told = budgets.told(part.month, list(bills)) if found else ()
+    new = _tell(part, budgets, found, letters)
+    if looked_at:
+        budgets.watched(part.month, looked_at)
+    return new
+
+
+def _tell(part: ShardMonth, budgets: Budgets, found: Sequence[Warned], letters: Letters | None) -> Sequence[Warned]:
+    told = budgets.told(part.month, sorted({each.budget.org_id for each in found})) if found else ()
     new = [each for each in found if each.warning_id not in told]
     return budgets.tell(new, letters.mail if letters else lambda *_: None, part.now) if new else ()
 

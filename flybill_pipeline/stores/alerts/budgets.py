@@ -8,10 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import ARRAY, Connection, DateTime, Engine, Integer, Text, func, literal, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from flybill_pipeline.billing.alerts.budgets import THRESHOLDS, Budget, Warned
+from flybill_pipeline.billing.alerts.budgets import THRESHOLDS, Budget, Unwatched, Warned
 from flybill_pipeline.billing.money.amounts import to_minor
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import Month
@@ -88,6 +88,46 @@ class Budgets:
             for row in connection.execute(priced.order_by(line.org_id, line.line_no)):
                 lines[row.org_id].append(unexplained_line_of(row))
         return {row.org_id: DraftedBill(row.currency, row.usage_up_to, lines[row.org_id]) for row in heads}
+
+    def unwatched(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> list[Unwatched]:
+        """Whose days were not compared with the budgets of today since the draft of the month was priced: of a shard,
+        or of some of its organizations. Those without a budget are not among them.
+        """
+        draft, item = drafts.c, billing_items.c
+        versions = select(item.org_id, func.count().label("budgets")).where(item.shard == shard, item.kind == "budget")
+        counted = versions.group_by(item.org_id).subquery()
+        query = (
+            select(draft.org_id, draft.priced_at, counted.c.budgets)
+            .join(counted, counted.c.org_id == draft.org_id)
+            .where(draft.month == str(month), draft.shard == shard)
+            .where(draft.days_watched_for.is_distinct_from(counted.c.budgets))
+        )
+        if org_ids:
+            query = query.where(draft.org_id.in_(org_ids))
+        with self._engine.connect() as connection:
+            return [Unwatched(*row) for row in connection.execute(query)]
+
+    def watched(self, month: Month, seen: Collection[Unwatched]) -> None:
+        """Notes that these days were compared, but for drafts that were priced again since they were asked for."""
+        columns = zip(*((each.org_id, each.priced_at, each.budgets) for each in seen), strict=True)
+        org_ids, priced_at, budgets = (list(column) for column in columns)
+        found = (
+            func.unnest(
+                literal(org_ids, ARRAY(Text)),
+                literal(priced_at, ARRAY(DateTime(timezone=True))),
+                literal(budgets, ARRAY(Integer)),
+            )
+            .table_valued("org_id", "priced_at", "budgets", name="seen")
+            .render_derived()
+        )
+        draft = drafts.c
+        noted = (
+            update(drafts)
+            .where(draft.month == str(month), draft.org_id == found.c.org_id, draft.priced_at == found.c.priced_at)
+            .values(days_watched_for=found.c.budgets)
+        )
+        with self._engine.begin() as connection:
+            connection.execute(noted)
 
     def told(self, month: Month, org_ids: Collection[str]) -> set[str]:
         """The ids of what these organizations were told of the month already."""

@@ -103,6 +103,7 @@ drafts = Table(  # one org's month so far: the sum of its lines, and what keeps 
     Column("credit_uses", JSONB, nullable=False, server_default="{}"),  # {credit_id: minor units}
     Column("priced_from", Text, ForeignKey("flybill.pricing_inputs.inputs_id")),  # a row of pricing_inputs
     Column("made_of", Text),  # names all that it was made of, see billing's unchanged.py
+    Column("days_watched_for", Integer),  # so many versions of budgets; null: its days were compared with none
     Index("drafts_shard", "month", "shard"),
     Index("drafts_org", "org_id", "month"),
 )
@@ -119,6 +120,7 @@ billing_items = Table(  # insert only: every version of every subscription, one-
     Column("content", JSONB, nullable=False),
     recorded_at(),
     Index("billing_items_shard", "shard", "org_id"),
+    Index("billing_items_org", "org_id"),
 )
 
 Index("billing_items_item", billing_items.c.item_id, billing_items.c.period, billing_items.c.entry_id.desc())

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import chain
@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select, text
 
-from flybill_pipeline.billing.alerts.budgets import Budget, Warned
+from flybill_pipeline.billing.alerts.budgets import Budget, Unwatched, Warned
 from flybill_pipeline.billing.alerts.letters import Letter
 from flybill_pipeline.billing.invoicing.bill import Parts, put_together
 from flybill_pipeline.billing.invoicing.commitments import Commitment
@@ -23,6 +23,7 @@ from flybill_pipeline.billing.invoicing.items.all_items import OrgItems
 from flybill_pipeline.billing.invoicing.items.credits import Credit
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.by_day import DayLines
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.languages.chosen import language
 from flybill_pipeline.steps.alerts.mail_customers import Mailed, mail_customers
@@ -104,6 +105,11 @@ class Priced:
 
     def bills(self, month: Month, org_ids: Collection[str]) -> dict[str, DraftedBill]:
         return {"acme": self.bill}
+
+    def unwatched(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> list[Unwatched]:
+        return [Unwatched("acme", NOW, 1)]
+
+    def watched(self, month: Month, seen: Sequence[Unwatched]) -> None: ...
 
     def told(self, month: Month, org_ids: Collection[str]) -> set[str]:
         return set()
@@ -323,6 +329,36 @@ def test_a_forecast_is_what_is_left_to_pay_when_credits_and_minimums_have_their_
     held = SimpleNamespace(of=lambda *_: {"acme": items})
     found = watch_budgets(ShardMonth(MONTH, 0, NOW), Priced(bill), held, lambda _: {}, None)
     assert [each.kind for each in found] == told
+
+
+def test_the_days_of_a_draft_are_priced_once_for_it_and_for_each_version_of_its_budgets(watched: Watched) -> None:
+    asked: list[list[str]] = []
+
+    def days(org_ids: Collection[str]) -> dict[str, list[DayLines]]:
+        asked.append(sorted(org_ids))
+        return {}
+
+    def look() -> list[str]:
+        watch_budgets(watched.part(), watched.budgets, watched.items, days, None)
+        return asked[-1]
+
+    watched.budget()
+    watched.world.draft({"acme": 10_00}, MONTH)
+    assert [look(), look()] == [["acme"], []]
+    watched.budget(amount="200")
+    assert [look(), look()] == [["acme"], []]
+    watched.world.draft({"acme": 11_00}, MONTH)
+    assert [look(), look()] == [["acme"], []]
+
+
+def test_a_watch_that_is_cut_off_or_overtaken_looks_at_the_days_again(watched: Watched) -> None:
+    watched.budget()
+    watched.world.draft({"acme": 10_00}, MONTH)
+    seen = watched.budgets.unwatched(MONTH, 0)
+    assert [each.org_id for each in seen] == ["acme"]
+    watched.world.draft({"acme": 12_00}, MONTH)  # priced again while its days were compared
+    watched.budgets.watched(MONTH, [replace(seen[0], priced_at=NOW - timedelta(days=999))])
+    assert watched.budgets.unwatched(MONTH, 0) != []
 
 
 def line_of_usage(minor: int) -> LineItem:

@@ -26,12 +26,14 @@ from flybill_pipeline.stores.postgres.tables import metadata
 from flybill_pipeline.stores.pricing import tables as pricing_tables
 from flybill_pipeline.stores.sync import credit_tables, restores
 from flybill_pipeline.stores.sync import tables as sync_tables
+from flybill_pipeline.stores.usage.engines import tables as engine_tables
 from flybill_pipeline.stores.usage.lake import tables as lake_tables
 
 
 def test_the_migrations_make_the_tables_that_the_code_sees(engine: Engine) -> None:
     modules = (
         credit_tables.credit_notes,
+        engine_tables.pulled_days,
         invoicing_tables.invoices,
         lake_tables.usage_days,
         payment_tables.payment_polls,

@@ -4,30 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Date, DateTime, Engine, Table, Text, select, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flybill_pipeline.billing.usage.tables import KnownTable, PulledDay
-from flybill_pipeline.stores.postgres.tables import metadata
-
-pulled_tables = Table(
-    "pulled_tables",
-    metadata,
-    Column("source", Text, primary_key=True),
-    Column("mapping_hash", Text, nullable=False),
-    Column("watermark", Text),
-    Column("pulled_at", DateTime(timezone=True), nullable=False),
-)
-pulled_days = Table(
-    "pulled_days",
-    metadata,
-    Column("source", Text, primary_key=True),
-    Column("day", Date, primary_key=True),
-    Column("mapping_hash", Text, nullable=False),
-    Column("rows", BigInteger, nullable=False),  # that the engine had, those that do not count too
-    Column("watermark", Text),  # up to which the table was looked at when the totals were taken
-    Column("pulled_at", DateTime(timezone=True), nullable=False),
-)
+from flybill_pipeline.stores.usage.engines.tables import pulled_days, pulled_tables
 
 
 class PulledTables:

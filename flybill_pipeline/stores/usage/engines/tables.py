@@ -1,0 +1,24 @@
+"""What is kept of looks into tables of engines, as SQLAlchemy sees it. No queries here: ledger.py."""
+
+from sqlalchemy import BigInteger, Column, Date, DateTime, Table, Text
+
+from flybill_pipeline.stores.postgres.tables import metadata
+
+pulled_tables = Table(
+    "pulled_tables",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("mapping_hash", Text, nullable=False),
+    Column("watermark", Text),
+    Column("pulled_at", DateTime(timezone=True), nullable=False),
+)
+pulled_days = Table(
+    "pulled_days",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("mapping_hash", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),  # that the engine had, those that do not count too
+    Column("watermark", Text),  # up to which the table was looked at when the totals were taken
+    Column("pulled_at", DateTime(timezone=True), nullable=False),
+)
