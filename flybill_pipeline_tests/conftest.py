@@ -58,7 +58,7 @@ def pytest_collection_finish() -> None:
 
 
 def _say_no_more() -> None:
-    """The result of the tests is the last word: DuckDB has a page for an interpreter that ends with its types in use."""
+    """The result of the tests is the last word: DuckDB has a page for one that ends with its types in use."""
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
 
