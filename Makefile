@@ -45,7 +45,7 @@ test: lint      ## every gate: format, lint, types, layers, tests, chaos and ben
 
 quick: lint     ## in a minute: every gate, but only the tests that need no database, with fewer examples
 	@$(MAKE) --no-print-directory --jobs 2 types tests TESTS='-m "not slow and not database" --hypothesis-profile quick' \
-		WORKERS=2
+		WORKERS=3
 
 tests: tools    ## pytest alone: TESTS says which, and how
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)

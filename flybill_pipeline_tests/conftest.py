@@ -35,7 +35,7 @@ LONGEST = (  # files of minutes each, which go first: a worker that begins one a
     "test_bench.py",
 )
 SLOW_FIXTURES = {"deploy", "home"}
-SLOW_FOLDERS = {"bench", "chaos", "local"}
+SLOW_FOLDERS = {"bench", "chaos", "defs", "demo", "local"}
 DATABASE_FIXTURE = "postgres_url"
 
 
