@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED := .venv/.installed
 TOOLS := .venv/.tools
-# uv unpacks and compiles on every core. pip does the same, slower, where uv cannot reach the index that pip is set up for.
+# uv unpacks and compiles on every core. pip does the same, slower, where uv cannot reach the index that pip knows.
 UNPACK = $(BIN)/uv pip install --python $(BIN)/python --system-certs --compile-bytecode --require-hashes $(1) \
 	|| $(PIP) install --require-hashes $(1)
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
