@@ -59,6 +59,10 @@ def usage_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         report = compile_day(read_day(context.partition_key), toolbox.lake, toolbox.catalog)
         return dg.MaterializeResult(metadata=rollup_metadata(report))
 
+    return [landed_files, raw_usage, daily_usage, _open_lake(daily_usage)]
+
+
+def _open_lake(daily_usage: dg.AssetsDefinition) -> dg.AssetsDefinition:
     @dg.asset(group_name="usage", kinds={"iceberg", "parquet"}, owners=OWNERS, deps=[daily_usage])
     def open_lake(toolbox: dg.ResourceParam[Toolbox]) -> dg.MaterializeResult[None]:
         """The lake as Iceberg tables that any engine reads: events, left_out, rejected and daily of `usage`.
@@ -67,7 +71,7 @@ def usage_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         """
         return dg.MaterializeResult(metadata=published_metadata(publish(toolbox)))
 
-    return [landed_files, raw_usage, daily_usage, open_lake]
+    return open_lake
 
 
 def _newest_bad_rows(toolbox: Toolbox) -> list[dict[str, Any]]:

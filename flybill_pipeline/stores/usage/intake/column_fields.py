@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from flybill_pipeline.stores.usage.intake.columns import Column, PathError, Unit, Wanted, number, steps_of
+from flybill_pipeline.stores.usage.intake.columns import Column, Measure, PathError, Unit, Wanted, number, steps_of
 from flybill_pipeline.stores.usage.intake.expressions import columns_of_sql, fault_of_sql
 from flybill_pipeline.stores.usage.intake.mapping_tables import Table, plain_text
 
@@ -237,3 +237,13 @@ def _interval(table: Table) -> tuple[Column, Column]:
         return Column(constant=""), Column(constant="")
     begins, ends = (column_of(table, f"seconds[{place}]", part, TIME) for place, part in enumerate(value))
     return begins, ends
+
+
+def measures_at(table: Table) -> tuple[Measure, ...]:
+    """The entries of `measures`: what each row tells of several meters; none where a row tells of one."""
+    entries = table.take("measures", list, [])
+    parts = [table.of(f"measures[{number}]", entry) for number, entry in enumerate(entries, start=1)]
+    measures = tuple(Measure(meter_at(part), column_at(part, "quantity", QUANTITY)) for part in parts)
+    for part in parts:
+        part.nothing_else()
+    return measures

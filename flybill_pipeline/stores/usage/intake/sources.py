@@ -18,7 +18,7 @@ from flybill_pipeline.stores.usage.intake.column_fields import (
     conditions_at,
     event_id_at,
     fault_of_path,
-    meter_at,
+    measures_at,
     owner_at,
 )
 from flybill_pipeline.stores.usage.intake.columns import ANY, EACH, NAME, UP, Column, Dialect, Measure, steps_of
@@ -73,7 +73,7 @@ def _source(table: Table) -> SourceMapping:
         if "event_id" in columns:
             columns.fault("event_id", "is said twice, here and beside `columns`")
         columns.values["event_id"] = table.pop("event_id")
-    measures = _measures(table)
+    measures = measures_at(table)
     one_meter = ("meter", "quantity")
     if measures:
         for key in one_meter:
@@ -134,15 +134,6 @@ def _of_totals(table: Table) -> SourceMapping:
     )
     _check(source, table)
     return source
-
-
-def _measures(table: Table) -> tuple[Measure, ...]:
-    entries = table.take("measures", list, [])
-    parts = [table.of(f"measures[{number}]", entry) for number, entry in enumerate(entries, start=1)]
-    measures = tuple(Measure(meter_at(part), column_at(part, "quantity", QUANTITY)) for part in parts)
-    for part in parts:
-        part.nothing_else()
-    return measures
 
 
 def _dialect(table: Table) -> Dialect:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from flybill_pipeline.stores.usage.intake.column_fields import QUANTITY, column_at, event_id_at, meter_at
+from flybill_pipeline.stores.usage.intake.column_fields import QUANTITY, column_at, event_id_at, measures_at
 from flybill_pipeline.stores.usage.intake.columns import Column, Measure
 from flybill_pipeline.stores.usage.intake.mapping_tables import Table
 
@@ -78,12 +78,7 @@ def usage_table(table: Table) -> UsageTable:
 def _parts(table: Table, columns: Table) -> tuple[Measure, ...]:
     if "measures" not in table:
         return (Measure(column_at(columns, "meter"), column_at(columns, "quantity", QUANTITY)),)
-    entries = table.take("measures", list, [])
-    parts = [table.of(f"measures[{number}]", entry) for number, entry in enumerate(entries, start=1)]
-    measures = tuple(Measure(meter_at(part), column_at(part, "quantity", QUANTITY)) for part in parts)
-    for part in parts:
-        part.nothing_else()
-    return measures
+    return measures_at(table)
 
 
 def _url(table: Table) -> str:

@@ -100,7 +100,7 @@ def _read(
             how = reading(connection, location, source, facts)
             rows, row = numbered_rows(connection, how)
             records = _one(connection, f"select count(*) from {rows} where not ({how.rows.not_a_row})")
-            written = _judged(connection, work, arrival, (how, rows, row, records), (source, first_day))
+            written = _judged(connection, work, arrival, _FileRows(how, rows, row, records), source, first_day)
             messages = sentences(source, arrival.arrived_at, first_day)
             quarantined = _write_quarantine(connection, work, arrival, messages, written)
             told, aside = _told(connection, how, written), _set_aside(connection)
@@ -170,19 +170,29 @@ def has_rejects(connection: duckdb.DuckDBPyConnection) -> bool:
         return False
 
 
+class _FileRows(NamedTuple):
+    """The rows of a file: how they are read, a FROM item, SQL for the number of each, and how many there are."""
+
+    how: Reading
+    rows: str
+    row: str
+    records: int
+
+
 def _judged(
     connection: duckdb.DuckDBPyConnection,
     work: Path,
     arrival: Arrival,
-    there: tuple[Reading, str, str, int],
-    by: tuple[SourceMapping, date],
+    found: _FileRows,
+    source: SourceMapping,
+    first_day: date,
 ) -> list[_Written]:
-    """Writes what becomes of the rows that are `there`: their reading, their FROM item, their number, how many.
+    """Writes what becomes of the rows of a file.
 
     Nearly all of them can be read quickly; the others are judged in full. Of a small file all are then, so that it
     stays one piece a day.
     """
-    (how, rows, row, records), (source, first_day) = there, by
+    how, rows, row, records = found
     given = (how, source, arrival.arrived_at, first_day)
     write = partial(_write, connection, arrival=arrival, row=row)
     tried = quick_query(f"(from {rows} limit {SAMPLE})", *given)
