@@ -125,8 +125,13 @@ def _signing_secrets(secrets: SecretStr) -> SecretStr:
     return secrets
 
 
-OnlyOne = Annotated[bool, BeforeValidator(lambda value: value in (True, "1"))]
-"""Switched on by a 1 and by nothing that might have been meant otherwise."""
+def _one_or_zero(value: bool | str) -> bool:
+    _require(value in (True, False, "1", "0"))
+    return value in (True, "1")
+
+
+OnlyOne = Annotated[bool, BeforeValidator(_one_or_zero)]
+"""Switched on by a 1, and refused when it is neither 1 nor 0: a `true` is not taken for "off" either."""
 Folder = Annotated[str, AfterValidator(_absolute_folder)]
 Landing = Annotated[str, AfterValidator(_absolute_landing)]
 PathOf = Annotated[Path, AfterValidator(_absolute)]

@@ -86,13 +86,13 @@ class Settings(BaseModel):
     usage_engine: Literal["duckdb"] = Field("duckdb", description="duckdb")
     stripe_api_key: Key | None = None
     stripe_api_base: Base | None = Field(None, description="http://host:port or https://host, with nothing after it")
-    stripe_live: OnlyOne = False
+    stripe_live: OnlyOne = Field(False, description="1 or 0")
     stripe_webhook_secret: Word | None = Field(
         None, description="the secret as Stripe shows it, without blanks or line breaks"
     )
     stripe_rate: Rate | None = Field(None, description="a number above 0 and up to 10000")
     stripe_account_rate: Rate | None = Field(None, description="a number above 0 and up to 10000")
-    stripe_automatic_tax: OnlyOne = False
+    stripe_automatic_tax: OnlyOne = Field(False, description="1 or 0")
     stripe_tax_behavior: Literal["exclusive", "inclusive"] = Field("exclusive", description="exclusive or inclusive")
     stripe_numbers: Literal["ours", "stripe"] = Field("ours", description="ours or stripe")
     statement_url: Statement | None = Field(
@@ -110,7 +110,7 @@ class Settings(BaseModel):
     alert_email_to: Addresses | None = Field(None, description="addresses such as ops@example.com, separated by commas")
     alert_email_from: Addresses = Field("flybill@localhost", description="an address such as billing@example.com")
     smtp_url: Smtp | None = Field(None, description="smtp://user:password@host:port, or smtps://…")
-    customer_mail: OnlyOne = False
+    customer_mail: OnlyOne = Field(False, description="1 or 0")
     events_url: SecretHttp | None = Field(None, description="an http:// or https:// address")
     events_secret: SigningSecrets | None = Field(
         None, description="whsec_ and 24 to 64 bytes in base64; several with blanks between them"

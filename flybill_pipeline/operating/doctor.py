@@ -15,7 +15,7 @@ from flybill_pipeline.local.keeper import ServiceError
 from flybill_pipeline.operating import probes
 from flybill_pipeline.operating.findings import Examined, Finding, Variable, ok, warning, wrong
 from flybill_pipeline.settings import Settings, SettingsError, may_hold_a_secret, variable
-from flybill_pipeline.stores.files.folders import in_bucket
+from flybill_pipeline.stores.files.folders import in_bucket, is_there
 from flybill_pipeline.stores.postgres.condition import Condition
 from flybill_pipeline.stores.postgres.database import newest_revision
 from flybill_pipeline.stores.usage.intake.sources import load_sources
@@ -74,7 +74,7 @@ def _stores(settings: Settings) -> Iterator[Finding]:
         )
         yield found
         yield from _lake_owner(settings, condition)
-    elif not (settings.home / "postgres").exists():
+    elif not is_there(settings.home / "postgres"):
         yield ok("database", "The first command makes the embedded Postgres in the home.")
     else:
         yield from _embedded(settings)

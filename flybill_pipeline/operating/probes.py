@@ -34,10 +34,13 @@ def folder(about: str, variable: str, url: str) -> Iterator[Finding]:
     """Whether the folder can be written to, or made, and how much room its disk has."""
     try:
         path = place_of(url)
+        there = next(each for each in (path, *path.parents) if each.exists())
     except AddressError as error:
         yield wrong(about, str(error), f"Correct {variable}.")
         return
-    there = next(each for each in (path, *path.parents) if each.exists())
+    except OSError as error:  # below a closed folder, or too long a name
+        yield wrong(about, f"{path} cannot be looked at: {error.strerror}.", f"Name another one in {variable}.")
+        return
     if not there.is_dir() or not os.access(there, os.R_OK | os.W_OK | os.X_OK):
         yield wrong(about, f"{there} is no folder that can be written to.", f"Name another one in {variable}.")
         return

@@ -10,6 +10,7 @@ from flybill_pipeline.notifiers.webhook import Webhook
 from flybill_pipeline.settings import Settings, SettingsError, read_settings
 from flybill_pipeline.steps.alerts.mail_customers import Post
 from flybill_pipeline.steps.alerts.tell_problems import Channel
+from flybill_pipeline.stores.files.folders import is_there
 from flybill_pipeline.stores.pricing.price_books import PriceBookError, load_price_books
 from flybill_pipeline.stripe_gateway.keys import KeyRefusedError, require_usable_key
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -85,8 +86,8 @@ def wrong_settings(
     """The settings, with defaults in place of what cannot be used, and a sentence for each variable that is wrong."""
     settings, faults = read_settings(environ, home)
     inputs = {"FLYBILL_PRICES": settings.prices, "FLYBILL_SOURCES": settings.sources}
-    faults |= {name: f"{name}={path}: is not there" for name, path in inputs.items() if not path.exists()}
-    if not faults.keys() & {"STRIPE_API_KEY", "STRIPE_API_BASE"}:
+    faults |= {name: f"{name}={path}: is not there" for name, path in inputs.items() if not is_there(path)}
+    if "STRIPE_API_KEY" not in faults:
         try:
             require_usable_stripe(settings)
         except (SettingsError, KeyRefusedError) as error:

@@ -13,6 +13,7 @@ WRONG = {
     "a key with a line break": ({"STRIPE_API_KEY": "sk_test_HUSH\n"}, "line break"),
     "no key for an address": ({"STRIPE_API_BASE": "http://127.0.0.1:9"}, "STRIPE_API_KEY is not set"),
     "a base that is none": ({"STRIPE_API_KEY": "sk_test_HUSH", "STRIPE_API_BASE": "nonsense"}, "STRIPE_API_BASE must"),
+    "a folder that cannot be looked at": ({"FLYBILL_PRICES": "n" * 300}, "nnn: is not there"),
     "no price books": ({"FLYBILL_PRICES": "nowhere"}, "nowhere: is not there"),
     "a landing zone that nothing reads": ({"FLYBILL_LANDING_URL": "ftp://u:HUSH@zone"}, "FLYBILL_LANDING_URL must be"),
     "no sources": ({"FLYBILL_SOURCES": "nowhere.toml"}, "nowhere.toml: is not there"),
@@ -80,6 +81,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         "FLYBILL_SOURCES": "nowhere.toml",
         "FLYBILL_PRICE": "x",
         "STRIPE_API_KEY": "sk_live_HUSH",
+        "STRIPE_API_BASE": "nonsense",
     }
     ran = Flybill(tmp_path, wrong)("close", MONTH)
     assert ran.status == 2

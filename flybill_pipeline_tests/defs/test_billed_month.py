@@ -61,13 +61,13 @@ def test_the_page_says_who_waits_for_what_and_its_check_is_red(
     assert check.description == page["in one sentence"]
     assert (page["organizations"], page["organizations that wait"]) == (2, 2)
     first = page["who waits, and what to do"].records[0].data
-    assert (first["org_id"], first["what happened"], first["what to do"]) == (
-        "acme",
-        "Rockets have no price.",
-        "Add one.",
-    )
+    assert list(first.items())[:3] == [  # more does not fit into the page: the rest is to be scrolled to
+        ("org_id", "acme"),
+        ("what happened", "Rockets have no price."),
+        ("what to do", "Add one."),
+    ]
     assert first["key of failed_org_months"] == "2025-10/acme"
-    assert page["the to-do list"] == "https://ui/assets/failed_org_months?view=partitions"
+    assert page["the to-do list"] == "https://ui/assets/failed_org_months?view=events"
     assert page["usd: revenue by meter"].records[0].data["value"] == "$5.07"
 
 

@@ -107,6 +107,11 @@ def test_it_works_when_nothing_works_and_takes_seconds(ask: Asked, tmp_path: Pat
     assert all(finding["remedy"] for finding in found.values())
 
 
+def test_a_home_that_cannot_even_be_looked_at_is_told(ask: Asked, tmp_path: Path) -> None:
+    found = ask(1, FLYBILL_HOME=str(tmp_path / "file" / "below"), FLYBILL_LAKE_URL=str(tmp_path / ("n" * 300)))
+    assert found["lake"]["state"] == "wrong"
+
+
 def test_wrong_settings_are_all_named_and_end_with_two(ask: Asked, tmp_path: Path) -> None:
     wrong = {"FLYBILL_SHARDS": "x", "FLYBILL_PRICES": "nowhere", "FLYBILL_LAKE_URL": f"ftp://u:{SECRET}@lake.example/x"}
     assert set(ask(2, **wrong)) == set(wrong)

@@ -18,10 +18,10 @@ def not_billed(toolbox: Toolbox, part: tuple[Month, int]) -> Finding:
     return offenders(left, "organizations that are not done")
 
 
-def _why_not(message: str, remedy: str, outcome: str, **names: str) -> dict[str, object]:
+def _why_not(org_id: str, message: str, remedy: str, outcome: str, **names: str) -> dict[str, object]:
     if not message:
         message, remedy = _NOT_YET.get(outcome, _NOT_SENT)
-    return trouble(message, remedy, **names, outcome=outcome)
+    return {**trouble(message, remedy, org_id=org_id), **names, "outcome": outcome}
 
 
 _NOT_YET = {"none": ("Nothing was decided of its month yet.", "Materialize the shard again.")}

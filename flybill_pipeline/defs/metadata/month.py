@@ -62,7 +62,7 @@ def _waits(failure: FailedOrgMonth, month: Month) -> dict[str, object]:
 def _to_do_list(ui_url: str | None) -> Metadata:
     if ui_url is None:
         return {}
-    page = f"{ui_url.rstrip('/')}/assets/{FAILED_ORG_MONTHS.name}?view=partitions"
+    page = f"{ui_url.rstrip('/')}/assets/{FAILED_ORG_MONTHS.name}?view=events"
     return {"the to-do list": dg.MetadataValue.url(page)}
 
 

@@ -60,8 +60,9 @@ def unrepaired_metadata(unrepaired: Sequence[Unrepaired]) -> Metadata:
 
 def failure_metadata(failure: FailedOrgMonth) -> Metadata:
     """Why one organization's month is not done, what to do, and what its customer reads until then."""
-    words = trouble(failure.message, failure.remedy, org_id=failure.org_id, stage=failure.stage, code=failure.code)
-    return {**words, "the customer reads": failure.customer_message}
+    words = trouble(failure.message, failure.remedy, org_id=failure.org_id)
+    # As a row of a table: what to do must be seen without scrolling to the right.
+    return {**words, "code": failure.code, "stage": failure.stage, "the customer reads": failure.customer_message}
 
 
 def payments_metadata(report: PaymentsReport) -> Metadata:

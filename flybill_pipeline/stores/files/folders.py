@@ -24,7 +24,7 @@ def local_folder(url: str) -> Path:
     folder = place_of(url)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except (PermissionError, FileExistsError, FileNotFoundError, NotADirectoryError) as error:
+    except OSError as error:
         raise AddressError(f"{url}: no folder can be here: {error.strerror}; name one that flybill may make") from None
     return folder
 
@@ -41,6 +41,14 @@ def place_of(url: str) -> Path:
             f"{url}: {parts.scheme}:// is not supported yet; give a local path or file:///…, such as a mounted bucket"
         )
     return folder.absolute()
+
+
+def is_there(path: Path) -> bool:
+    """Whether something is there that may be looked at: `Path.exists` raises below a closed folder."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def below(folder: Path, relative: str) -> str:
