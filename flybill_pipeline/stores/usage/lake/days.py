@@ -141,11 +141,30 @@ NO_TOTALS = """select 0 as shard, ''::varchar as org_id, ''::varchar as meter, '
     timestamp '2000-01-01' as last_event_at where false"""
 
 
-def totals_rows(paths: Sequence[str]) -> str:
-    """A FROM item for the totals of several days; those of days that were compiled long ago know no corrections."""
+def totals_rows(paths: Sequence[str], *, old: bool = False) -> str:
+    """A FROM item for the totals of several days; `old`: some were compiled long ago, and know no corrections.
+
+    Without that the files are taken to have the same columns: to compare those of all takes a quarter of the reading.
+    """
     if not paths:
         return f"({NO_TOTALS})"
+    if not old:
+        return parquet_rows(paths)
     return f"({NO_TOTALS} union all by name from {parquet_rows(paths, options='union_by_name = true')})"
+
+
+def totals_query(rows: str, where: str, *, by_day: bool) -> str:
+    """A query for the totals of months, or of days, in the order of organizations; `rows` is a FROM item of totals."""
+    on_day = "totals.day" if by_day else "null::date"
+    totals = f"""select org_id, meter, dimensions, sum(quantity) as quantity, sum(events)::bigint as events,
+                        coalesce(sum(corrections), 0)::bigint as corrections,
+                        date_trunc('month', totals.day)::date as month, {on_day} as day,
+                        max(last_event_at) as last_event_at
+                 from {rows} as totals where {where}
+                 group by org_id, meter, dimensions, date_trunc('month', totals.day), {on_day}"""
+    # DuckDB takes longer to make a decimal than to write its digits.
+    return f"""select * replace (strftime(month, '%Y-%m') as month, quantity::varchar as quantity) from ({totals})
+               order by org_id, meter, dimensions, month, day"""
 
 
 def with_turns(rows: str, turns: Mapping[int, int]) -> str:

@@ -4,7 +4,7 @@ Who reads them: lake.py and the months. What they hold: not here.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ class Guard:
     def __init__(self, root: Path, engine: Engine) -> None:
         self._root, self._engine = root, engine
         self._seen: dict[str, tuple[int, ...]] = {}
+        self._sized: dict[str, tuple[int, ...]] = {}
         self._ours = False
 
     def require_own(self) -> None:
@@ -54,20 +55,22 @@ class Guard:
         kept is recorded when its contents are first asked for.
         """
         self.require_own()
-        new = [path for path in paths if self._seen.get(path) != self._there(path) or not contents]
+        found = {path: self._there(path) for path in paths}
+        fine = (self._seen,) if contents else (self._seen, self._sized)
+        new = [path for path, there in found.items() if all(of.get(path) != there for of in fine)]
         known = self._known(new)
         for path in new:
-            if path in known and _signature(self._root / path)[0] != known[path].size:
+            if path in known and found[path][0] != known[path].size:
                 raise LakeError(self._sentence(path, "has another size than when it was written"))
+            self._sized[path] = found[path]
         if not contents:
             return
         self.keep(path for path in new if path not in known)
         for path in new:
             if path in known:
-                signature = self._there(path)
                 if self._now(path) != known[path]:
                     raise LakeError(self._sentence(path, "was altered since it was written"))
-                self._seen[path] = signature
+                self._seen[path] = found[path]
 
     def _there(self, path: str) -> tuple[int, ...]:
         try:
@@ -75,8 +78,10 @@ class Guard:
         except FileNotFoundError:
             raise LakeError(self._sentence(path, "is gone")) from None
 
-    def _known(self, paths: Iterable[str]) -> Mapping[str, _Known]:
-        query = select(lake_files).where(lake_files.c.path.in_(list(paths)))
+    def _known(self, paths: Sequence[str]) -> Mapping[str, _Known]:
+        if not paths:
+            return {}
+        query = select(lake_files).where(lake_files.c.path.in_(paths))
         with self._engine.connect() as connection:
             return {row.path: _Known(row.size, row.checksum) for row in connection.execute(query)}
 

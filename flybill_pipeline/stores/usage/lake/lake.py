@@ -1,12 +1,12 @@
 """The usage lake: immutable Parquet files of events and their daily totals. Which files count is in catalog.py.
 
 Layout below the lake's root: `events/day=…/` good rows, `quarantine/` bad ones, `excluded/day=…/` rows that do not
-count, `daily/day=…/` totals, `work/` for what is being written.
+count, `daily/day=…/` totals, `measures/` what other aggregations made of days, `work/` for what is being written.
 """
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -135,6 +135,7 @@ class UsageLake:
         self.engine = engine
         self.checks_contents = checks_contents
         self.guard = Guard(self.root, catalog.engine)
+        self._old = set[str]()  # daily totals that are read with some that know no corrections
 
     # Writing: what the steps call
 
@@ -193,8 +194,12 @@ class UsageLake:
         Only the orgs of `shard`, or of `org_ids`, when given, and no meters of `without`. With `by_day` a total for
         each day.
         """
-        query, parameters = self._totals_query(days, shard, org_ids, by_day, without)
-        for org, meter, dimensions, quantity, events, corrections, month, day, last in self.query(query, parameters):
+        paths = self.places(self.catalog.rollups(days).values())
+        where, parameters = condition(
+            {**scope(self.of_shard(shard), org_ids), "not list_contains(?, meter)": sorted(without) or None}
+        )
+        found = self.query_totals(paths, lambda rows: usage_days.totals_query(rows, where, by_day=by_day), parameters)
+        for org, meter, dimensions, quantity, events, corrections, month, day, last in found:
             yield Total(org, meter, dimensions, Decimal(quantity), events, corrections, month, day, _utc(last))
 
     def by_meter(self, days: Iterable[date]) -> dict[str, Decimal]:
@@ -207,31 +212,6 @@ class UsageLake:
                     from {self.file_rows(paths)} group by meter"""
         with exact():
             return {meter: whole + fraction for meter, whole, fraction in self.query(query, [])}
-
-    def _totals_query(
-        self,
-        days: Iterable[date],
-        shard: int | None,
-        org_ids: Sequence[str] | None,
-        by_day: bool,
-        without: Collection[str] = (),
-    ) -> tuple[str, list[Any]]:
-        paths = self.places(self.catalog.rollups(days).values())
-        where, parameters = condition(
-            {**scope(self.of_shard(shard), org_ids), "not list_contains(?, meter)": sorted(without) or None}
-        )
-        on_day = "totals.day" if by_day else "null::date"
-        rows = usage_days.totals_rows(paths)
-        totals = f"""select org_id, meter, dimensions, sum(quantity) as quantity, sum(events)::bigint as events,
-                            coalesce(sum(corrections), 0)::bigint as corrections,
-                            date_trunc('month', totals.day)::date as month, {on_day} as day,
-                            max(last_event_at) as last_event_at
-                     from {rows} as totals where {where}
-                     group by org_id, meter, dimensions, date_trunc('month', totals.day), {on_day}"""
-        # DuckDB takes longer to make a decimal than to write its digits.
-        query = f"""select * replace (strftime(month, '%Y-%m') as month, quantity::varchar as quantity) from ({totals})
-                    order by org_id, meter, dimensions, month, day"""
-        return query, parameters
 
     def events(self, org_id: str, days: Iterable[date], meter: str | None = None) -> Iterator[Event]:
         """The events of one org that count, as of the last recording of `days`, by time and then order of arrival."""
@@ -293,6 +273,26 @@ class UsageLake:
                     yield from rows
             except UNREADABLE as error:
                 raise LakeError(f"the lake {self.root} cannot be read: {str(error).splitlines()[0]}") from error
+
+    def query_totals(
+        self, places: Sequence[str], query: Callable[[str], str], parameters: Sequence[Any]
+    ) -> Iterator[tuple[Any, ...]]:
+        """The rows of a sorted or grouped query on a FROM item for these daily totals."""
+        if self._old.isdisjoint(places):
+            try:  # a column that is not there is told before the first row, as all files are read for it
+                yield from self.query(query(usage_days.totals_rows(places)), parameters)
+            except (duckdb.BinderException, LakeError) as error:
+                if not _lacks_a_column(error):
+                    raise
+                self._old.update(places)
+            else:
+                return
+        yield from self.query(query(usage_days.totals_rows(places, old=True)), parameters)
+
+
+def _lacks_a_column(error: Exception) -> bool:
+    """Whether the first file of several, or another one, lacks a column that is asked for."""
+    return isinstance(error, duckdb.BinderException) or isinstance(error.__cause__, duckdb.InvalidInputException)
 
 
 def _utc(moment: datetime) -> datetime:

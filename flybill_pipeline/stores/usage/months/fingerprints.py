@@ -35,12 +35,15 @@ def usage_fingerprints(
     are absent. Order does not matter: 64-bit hashes of the parts are added up.
     """
     where, parameters = condition(scope(lake.of_shard(shard), sorted(org_ids) or None))
+    places = lake.places(lake.catalog.rollups(month.days()).values())
     parts = list(_parts(lake, month, measures, where))
-    if not parts:
-        return {}
-    query = f"""select org_id, sum(part)::varchar || ':' || count(*)
-                from ({" union all ".join(parts)}) as parts(org_id, part) group by org_id"""
-    return dict(lake.query(query, parameters * len(parts)))
+
+    def query(totals: str) -> str:
+        all_parts = [_totals_part(totals, where), *parts]
+        return f"""select org_id, sum(part)::varchar || ':' || count(*)
+                   from ({" union all ".join(all_parts)}) as parts(org_id, part) group by org_id"""
+
+    return dict(lake.query_totals(places, query, parameters * (1 + len(parts))))
 
 
 def orgs_with_usage(lake: UsageLake, month: Month, shard: int | None, measures: Measures) -> dict[str, bool]:
@@ -62,15 +65,15 @@ def orgs_with_usage(lake: UsageLake, month: Month, shard: int | None, measures: 
     return dict(lake.query(query, parameters * len(parts)))
 
 
+def _totals_part(totals: str, where: str) -> str:
+    # What is counted: each correction takes one event away.
+    return f"""select org_id, hash(meter, dimensions, day, sum(quantity), sum(events - 2 * coalesce(corrections, 0)))
+               from {totals} where {where} group by org_id, meter, dimensions, day"""
+
+
 def _parts(lake: UsageLake, month: Month, measures: Measures, where: str) -> Iterator[str]:
-    """Queries for (org_id, hash of one part), each with the same condition."""
+    """Queries for (org_id, hash of one part) beside totals, each with the same condition."""
     usage = MeasuredUsage(lake)
-    paths = lake.places(lake.catalog.rollups(month.days()).values())
-    if paths:
-        # What is counted: each correction takes one event away.
-        yield f"""select org_id,
-                         hash(meter, dimensions, day, sum(quantity), sum(events - 2 * coalesce(corrections, 0)))
-                  from {totals_rows(paths)} where {where} group by org_id, meter, dimensions, day"""
     for aggregation, meters in sorted(measures.items()):
         rows = usage.rows(month.days(), aggregation, meters)
         if rows:

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.usage.meters import Aggregation
-from flybill_pipeline.stores.files.duck import quoted
 from flybill_pipeline.stores.usage.lake.conditions import condition, scope
 from flybill_pipeline.stores.usage.lake.days import counted_rows
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
+from flybill_pipeline.stores.usage.months.levels import level_rows
 from flybill_pipeline.stores.usage.months.measures import (
     below_zero_query,
     measure_day,
@@ -147,11 +147,8 @@ class MeasuredUsage:
         return self._lake.file_rows(paths) if paths else None
 
     def level_rows(self, before: date, meters: Collection[str]) -> str | None:
-        """A FROM item for the daily totals of `meters` before a day: what levels are the sums of; None without any."""
-        paths = self._lake.catalog.rollups_before(before).values()
-        if not paths or not meters:
-            return None
-        return f"(from {self._lake.file_rows(paths)} where meter in ({', '.join(map(quoted, sorted(meters)))}))"
+        """A FROM item for what levels are the sums of on the days before a day; see levels.level_rows."""
+        return level_rows(self._lake, before, meters)
 
     def _measured(self, day: date, version: str, aggregation: Aggregation, meters: Collection[str]) -> str:
         """The day's measures: those of the version that was compiled, measured now if they never were."""

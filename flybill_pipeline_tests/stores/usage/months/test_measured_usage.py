@@ -1,6 +1,6 @@
 """Every aggregation, from landed files to the quantity of a line, against answers worked out by hand."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -124,16 +124,19 @@ def test_a_correction_is_one_call_less_also_where_other_books_measure_the_meter(
     assert price_month(counted, usage.totals).lines[0].quantity == 4
 
 
-def test_days_that_were_compiled_before_corrections_were_counted_are_read(world: UsageWorld) -> None:
+@pytest.mark.parametrize("first", [date(2026, 3, 2), date(2026, 3, 3)])
+def test_days_that_were_compiled_before_corrections_were_counted_are_read(world: UsageWorld, first: date) -> None:
     land(world, event("03-02T10:00:00", "1"), event("03-03T10:00:00", "-1"))
-    for path in world.lake.catalog.rollups([date(2026, 3, 2), date(2026, 3, 3)]).values():
-        file = str(world.lake.root / path)
+    rollups = world.lake.catalog.rollups([date(2026, 3, 2), date(2026, 3, 3)])
+    for aged in (first, *(rollups.keys() - {first})):
+        file = str(world.lake.root / rollups[aged])
         with duckdb.connect() as connection:
             connection.execute(f"create table old as select * exclude corrections from read_parquet('{file}')")
             connection.execute(f"copy old to '{file}' (format parquet)")
-        world.lake.guard.keep([path])
-        counted = quantity(world, MARCH, "count")
-        assert counted == (0 if path.startswith("daily/day=2026-03-02") else 2)
+        world.lake.guard.keep([rollups[aged]])
+        corrected = 0 if aged == first == date(2026, 3, 2) else 2  # once its file knows none, a correction is an event
+        assert quantity(world, MARCH, "count") == corrected
+        assert len(MonthlyUsage(world.lake).fingerprints(MARCH, None)) == 1
 
 
 def test_a_quantity_that_comes_on_two_days_is_one(world: UsageWorld) -> None:
@@ -185,6 +188,27 @@ def test_a_level_is_carried_into_the_next_month_and_changed_there(world: UsageWo
     (line,) = lines(world, APRIL, measured_by("time_weighted"))
     assert line.quantity == (2500 + 24 * 500 + 5 * 300) * 24
     assert line.usage == -2200
+
+
+def test_what_a_level_came_to_is_read_from_one_file_until_an_earlier_month_changes(world: UsageWorld) -> None:
+    land(world, event("01-05T00:00:00", "4"), event("02-05T00:00:00", "3", "a"), event("03-31T00:00:00", "-2"))
+    assert quantity(world, APRIL, "time_weighted") == 5 * 30 * 24
+    asked, rows = list[str](), world.lake.file_rows
+
+    def noted(paths: Collection[str]) -> str:
+        asked.extend(paths)
+        return rows(paths)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.lake, "file_rows", noted)
+        assert quantity(world, APRIL, "time_weighted") == 5 * 30 * 24
+        assert {path.split("/")[1] for path in asked} == {"before=2026-04-01"}
+        asked.clear()
+        land(world, event("02-20T00:00:00", "10"))
+        assert quantity(world, APRIL, "time_weighted") == 15 * 30 * 24
+    told = {path.split("/")[1] for path in asked if path.startswith(("daily", "measures/before"))}
+    made_again = {"before=2026-03-01", "before=2026-04-01", "day=2026-02-05", "day=2026-02-20", "day=2026-03-31"}
+    assert told == {"before=2026-02-01", *made_again}
 
 
 def test_a_level_is_billed_in_a_month_without_any_event_until_it_is_gone(world: UsageWorld) -> None:
