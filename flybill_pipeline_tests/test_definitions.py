@@ -4,13 +4,17 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.workspace.load import location_origins_from_yaml_paths
+from dagster._core.workspace.load_target import get_origins_from_toml
 
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.defs.asset_facts import ASSETS
+from flybill_pipeline.operating.job_runs import CODE_LOCATION
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline_tests.conftest import PROJECT
 from flybill_pipeline_tests.worlds.databases import fresh_databases
@@ -169,6 +173,15 @@ def test_what_speaks_to_stripe_takes_turns(repository: dg.RepositoryDefinition) 
         "stripe_invoices",
         "failed_org_months",
     }
+
+
+def test_whoever_starts_dagster_in_the_projects_root_finds_our_code_where_our_commands_put_their_runs() -> None:
+    toml = PROJECT / "pyproject.toml"
+    (dev,) = get_origins_from_toml(str(toml))
+    (workspace,) = location_origins_from_yaml_paths([str(PROJECT / "workspace.yaml")])
+    found = {(origin.location_name, origin.loadable_target_origin.module_name) for origin in (dev, workspace)}
+    assert found == {(CODE_LOCATION, build_defs.__module__)}
+    assert tomllib.loads(toml.read_text())["tool"]["dg"]["project"]["code_location_name"] == CODE_LOCATION
 
 
 def test_they_load_in_a_fresh_interpreter_without_any_environment(tmp_path: Path) -> None:
