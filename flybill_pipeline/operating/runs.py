@@ -21,6 +21,7 @@ from flybill_pipeline.defs import jobs
 from flybill_pipeline.defs.close_began import BEGAN_TAG
 from flybill_pipeline.defs.outgoing import send
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_key, month_shard_key, org_month_key
+from flybill_pipeline.defs.still_closed import StillClosed
 from flybill_pipeline.local.short_folders import plain_name
 from flybill_pipeline.operating.dead_runs import PROCESS_TAG, dead_runs_ended
 from flybill_pipeline.operating.job_runs import NOT_STARTED_AGAIN, noted_at_their_jobs
@@ -83,15 +84,23 @@ class Runner:
         self._usage_is_missing = bool(self.failed)
 
     def close(self, month: Month, org_ids: Collection[str], progress: Progress) -> None:
-        """Prices, finalizes and syncs a month: every shard of it, or those of `org_ids`."""
+        """Prices, finalizes and syncs a month: every shard of it, or those of `org_ids`.
+
+        A shard that stands as a close left it is not run again.
+        """
         if self._usage_is_missing:
             return
         self._try_stripe_at_once()
         asked = {shard_of(org, self.toolbox.shards) for org in org_ids} or set(range(self.toolbox.shards))
         failing = {shard_of(org, self.toolbox.shards) for org in self.toolbox.sync_ledger.breaker.failing()}
         shards = sorted(asked, key=lambda shard: (shard in failing, shard))  # while nobody is served, others try first
+        before = None if org_ids else self._still_closed(month)
         for shard in _counted("pricing, finalizing, syncing, shard by shard", shards, progress):
-            self._run(jobs.CLOSE_MONTH, month_shard_key(month, shard), _scope(org_ids), self._when_begun())
+            if before is not None and shard in before.shards:
+                continue
+            done = self._run(jobs.CLOSE_MONTH, month_shard_key(month, shard), _scope(org_ids), self._when_begun())
+            if done and before is not None:
+                before.keep(shard)
 
     def reconcile(self, month: Month, progress: Progress) -> None:
         """Compares the month with Stripe's own list, and shows where it stands, also when the list cannot be read."""
@@ -125,6 +134,9 @@ class Runner:
         self._instance.add_dynamic_partitions(str(FAILED_ORG_MONTHS.name), keys)
         for key in _counted("repairing, org by org", keys, progress):
             self._run(jobs.REPAIR_ORG_MONTH, key, tags=self._when_begun())
+
+    def _still_closed(self, month: Month) -> StillClosed:
+        return StillClosed(self._instance, self.toolbox, month)
 
     def _try_stripe_at_once(self) -> None:
         self.toolbox.sync_ledger.breaker.probe_now(self.toolbox.now())

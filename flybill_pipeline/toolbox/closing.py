@@ -32,6 +32,7 @@ READ_FIRST = (
 
 def price(tools: Toolbox, part: ShardMonth) -> PricingReport:
     """Prices a shard, or just some orgs of it, from inputs that are written down before; then tells of budgets."""
+    tools.closed_shards.forget(part.month, part.shard)
     inputs = tools.pricing_inputs.keep(part.month, tools.fingerprints(part.month))
     terms, usage = tools.organizations.terms(part.shard, part.only), tools.usage_as_of(inputs)
     orgs = [each.in_month(part.month) for each in terms.values()]
@@ -46,11 +47,13 @@ def finalize(tools: Toolbox, part: ShardMonth) -> FinalizeReport:
 
     Raises MonthStillOpenError too early, and UsageNotReadError while usage has landed that the drafts lack.
     """
+    tools.closed_shards.forget(part.month, part.shard)
     return finalize_shard(part, tools.invoices, tools.holds, tools.usage_backlog, tools.policy)
 
 
 def bring(tools: Toolbox, part: ShardMonth, tell: Callable[[str], None] = lambda _: None) -> BroughtReport:
     """Brings what is finalized of the shard, or of some orgs, to Stripe; `tell` hears now and then how far it is."""
+    tools.closed_shards.forget(part.month, part.shard)
     scope = SyncScope(part.month, part.shard, part.only or None)
     if tools.sync_ledger.breaker.may_call(tools.now()):
         move_in(tools.stripe_accounts, tools.stripe, *scope)

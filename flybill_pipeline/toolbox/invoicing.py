@@ -9,6 +9,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.steps.invoicing.watch_months import overdue_months
 from flybill_pipeline.steps.pricing.open_accounts import Accounts
 from flybill_pipeline.stores.invoicing.billed_months import BilledMonths
+from flybill_pipeline.stores.invoicing.closed_shards import ClosedShards
 from flybill_pipeline.stores.invoicing.drafts import Drafts
 from flybill_pipeline.stores.invoicing.first_month import first_month
 from flybill_pipeline.stores.invoicing.holds import Holds
@@ -47,6 +48,10 @@ class InvoicingTools(PricingTools):
     @cached_property
     def invoices(self) -> Invoices:
         return Invoices(self.engine)
+
+    @cached_property
+    def closed_shards(self) -> ClosedShards:
+        return ClosedShards(self.engine)
 
     @cached_property
     def recorded_lines(self) -> RecordedLines:

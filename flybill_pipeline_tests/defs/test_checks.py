@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.definitions import build_defs
-from flybill_pipeline.defs.jobs import VERIFY_MONTH
+from flybill_pipeline.defs.jobs import CLOSE_MONTH, VERIFY_MONTH
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline.stores.sync.month_checks import MonthChecks
@@ -48,6 +49,8 @@ def test_each_check_fails_for_what_it_watches(flybill: Flybill, emulator: Emulat
     behind_the_guards(flybill, "update flybill.line_items set usage_quantity = usage_quantity - 1")
     flybill("close", FIRST)
     assert flybill.checks()["stripe_reconciliation", "nothing_lost"] == {MONTH: False}
+    with flybill.dagster() as instance:
+        assert instance.get_runs_count(dg.RunsFilter(job_name=CLOSE_MONTH)) == 1, "its shard stands as it was closed"
 
     # Usage that comes after the month was closed is in no line yet, but it is due: nothing is lost.
     behind_the_guards(flybill, "update flybill.line_items set usage_quantity = usage_quantity + 1")

@@ -11,6 +11,7 @@ import pytest
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.close_began import BEGAN_TAG
 from flybill_pipeline.defs.jobs import CLOSE_MONTH, READ_LANDED_FILES, REPAIR_ORG_MONTH
+from flybill_pipeline.defs.still_closed import StillClosed
 from flybill_pipeline.operating.runs import Runner
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -24,6 +25,7 @@ class Told(Runner):
     def __init__(self) -> None:
         self.time = NOON
         self.asked: list[tuple[str, str | None]] = []
+        self.standing, self.kept = frozenset[int](), list[int]()
         breaker = SimpleNamespace(probe_now=lambda _now: None, failing=list)
         tools = SimpleNamespace(
             now=lambda: self.time,
@@ -35,6 +37,9 @@ class Told(Runner):
         )
         instance = SimpleNamespace(add_dynamic_partitions=lambda _name, _keys: None)
         super().__init__(dg.Definitions(), cast(dg.DagsterInstance, instance), cast(Toolbox, tools), "process")
+
+    def _still_closed(self, _month: Month) -> StillClosed:
+        return cast(StillClosed, SimpleNamespace(shards=self.standing, keep=self.kept.append))
 
     def _run(
         self,
@@ -72,3 +77,17 @@ def test_a_close_that_has_read_nothing_leaves_it_to_its_runs() -> None:
     runner = Told()
     runner.close(MONTH, (), quiet)
     assert runner.asked == [(CLOSE_MONTH, None)] * 2
+
+
+def test_a_shard_that_stands_is_not_run_and_each_other_is_kept_at_its_end() -> None:
+    runner = Told()
+    runner.standing = frozenset({0})
+    runner.close(MONTH, (), quiet)
+    assert (runner.asked, runner.kept) == ([(CLOSE_MONTH, None)], [1])
+
+
+def test_a_close_of_some_organizations_says_nothing_of_their_shard() -> None:
+    runner = Told()
+    runner.standing = frozenset({0, 1})
+    runner.close(MONTH, ["acme"], quiet)
+    assert (len(runner.asked), runner.kept) == (1, [])

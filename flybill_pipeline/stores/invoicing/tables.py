@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -201,6 +202,15 @@ outcomes = Table(  # exactly one per org and month; only `held` may still change
     Column("decided_at", DateTime(timezone=True), nullable=False),
     Index("outcomes_org", "shard", "org_id"),
     Index("outcomes_months", "org_id", "month"),
+)
+
+closed_shards = Table(  # those that a close brought to their end; who works at one again forgets it
+    "closed_shards",
+    metadata,
+    Column("month", Text, primary_key=True),
+    Column("shard", SmallInteger, primary_key=True),
+    Column("made_of", Text, nullable=False),  # names all that it was closed from, see toolbox/made_of.py
+    Column("closed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
 account_entries = Table(  # insert only: amounts carried from month to month; what is open is their sum

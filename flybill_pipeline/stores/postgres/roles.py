@@ -17,6 +17,7 @@ REPLACED = frozenset(
         "usage_exclusions",
         "restated_pieces",
         "events",
+        "closed_shards",
     }
 )
 """The tables whose rows are worked out again, or were told long ago, and so may be deleted."""

@@ -32,15 +32,18 @@ class PricingInputs:
 
     def keep(self, month: Month, books: Mapping[str, str]) -> Inputs:
         """The usage that is compiled at this moment and `books`, written down before anything is priced from them."""
-        days = self.compiled(month)
-        values = {
-            "month": str(month),
-            "days": {str(day): version for day, version in days.items()},
-            "books": dict(books),
-        }
-        inputs_id = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:24]
+        inputs = self.now(month, books)
+        values = {"month": str(month), "days": _days_data(inputs.days), "books": dict(books)}
         with self._engine.begin() as connection:
-            connection.execute(upsert(pricing_inputs).values(inputs_id=inputs_id, **values).on_conflict_do_nothing())
+            row = upsert(pricing_inputs).values(inputs_id=inputs.inputs_id, **values)
+            connection.execute(row.on_conflict_do_nothing())
+        return inputs
+
+    def now(self, month: Month, books: Mapping[str, str]) -> Inputs:
+        """What `keep` would write down."""
+        days = self.compiled(month)
+        values = {"month": str(month), "days": _days_data(days), "books": dict(books)}
+        inputs_id = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:24]
         return Inputs(inputs_id, days, books)
 
     def compiled(self, month: Month) -> dict[date, str]:
@@ -54,3 +57,7 @@ class PricingInputs:
         with self._engine.connect() as connection:
             row = connection.execute(query).one()
         return Inputs(inputs_id, {date.fromisoformat(day): version for day, version in row.days.items()}, row.books)
+
+
+def _days_data(days: Mapping[date, str]) -> dict[str, str]:
+    return {str(day): version for day, version in days.items()}
