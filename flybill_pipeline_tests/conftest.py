@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import Engine
 
 from flybill_pipeline.local.postgres import serving
+from flybill_pipeline_tests.worlds.compiled import compile_once
 from flybill_pipeline_tests.worlds.databases import Databases, fresh_databases
 from flybill_pipeline_tests.worlds.deployment import Deployments
 from flybill_pipeline_tests.worlds.effort import register_profiles
@@ -25,6 +26,7 @@ from flybill_pipeline_tests.worlds.project import PROJECT, SHARED
 __all__ = ["PROJECT", "SHARED"]
 
 register_profiles()
+compile_once()
 gc.disable()  # until all is imported: to look through ever more of it is a seventh of that
 
 LONGEST = (  # files of minutes each, which go first: a worker that begins one at the end has all others wait for it

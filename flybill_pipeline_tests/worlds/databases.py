@@ -5,10 +5,11 @@ Who starts the server: conftest. Not here: what stands in the databases.
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
@@ -42,7 +43,7 @@ create event trigger note_drop on sql_drop execute function public.note_drop();
 """
 END_OTHERS = """
 select pg_terminate_backend(pid) from pg_stat_activity
-where datname = current_database() and pid <> pg_backend_pid()
+where datname = current_database() and pid <> pg_backend_pid() and pid <> all(%s)
 """
 EMPTY_ALL = """
 do $$
@@ -139,9 +140,9 @@ class _Reused:
 
     def emptied(self) -> Engine:
         """The engine on it, without anything that the last user left: rows, connections and their settings, locks."""
-        self.engine.dispose()
+        kept = self._connections_as_new()
         with self.engine.begin() as connection:
-            connection.execute(text(END_OTHERS))
+            connection.exec_driver_sql(END_OTHERS, (kept,))
             unchanged = connection.execute(text("select not exists (select from public.schema_changes)")).scalar_one()
             if unchanged:
                 connection.exec_driver_sql(EMPTY_ALL)
@@ -149,6 +150,23 @@ class _Reused:
             self.engine.dispose()
             self.engine = self._made()
         return self.engine
+
+    def _connections_as_new(self) -> list[int]:
+        """The server's process behind each connection of the engine, which all have forgotten their last user.
+
+        A new one costs as much as a small test: what the server knows of the tables, it reads for each once more.
+        """
+        if self.engine.pool.checkedout():  # type: ignore[attr-defined]
+            self.engine.dispose()  # somebody has one still, whoever it is
+        kept = []
+        with ExitStack() as all_at_once:
+            for _ in range(max(1, self.engine.pool.checkedin())):  # type: ignore[attr-defined]
+                connection = all_at_once.enter_context(closing(self.engine.raw_connection()))
+                try:
+                    kept.append(_as_new(connection.driver_connection))
+                except self.engine.dialect.loaded_dbapi.Error:  # it was ended from outside
+                    connection.invalidate()
+        return kept
 
     def _made(self) -> Engine:
         """A new database, in which it is noted when the schema changes."""
@@ -159,6 +177,16 @@ class _Reused:
         with engine.begin() as connection:
             connection.exec_driver_sql(WATCH_THE_SCHEMA)
         return engine
+
+
+def _as_new(connection: Any) -> int:
+    """Takes everything from the connection that its user gave it; the number of the server's process behind it."""
+    connection.rollback()
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("discard all")
+    connection.autocommit = False
+    return int(connection.info.backend_pid)
 
 
 def _name(purpose: str) -> str:

@@ -21,7 +21,9 @@ class Driver:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = create_engine(engine.url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        self._engine = create_engine(
+            engine.url, isolation_level="AUTOCOMMIT", poolclass=NullPool, use_native_hstore=False
+        )
         self._idle: deque[PoolProxiedConnection] = deque()
 
     def close(self) -> None:
