@@ -67,6 +67,7 @@ def environment(loader: BaseLoader, language: Language) -> Environment:
         described=lambda line: line.description if language is ENGLISH else line_words(line),
         steps_shown=lambda line: _steps_shown(line, language),
         freshness=payments_freshness,
+        leading_to=_leading_to(language),
         note_day=note_day,
         note_state=lambda note: NOTE_STATES[note.state],
     )
@@ -104,6 +105,21 @@ def _shown_in(language: Language) -> Callable[[Any], Any]:
         return _visible(say(language, *value)) if isinstance(value, tuple) else value
 
     return text
+
+
+def _leading_to(language: Language) -> Callable[[Sentence, Sentence], Markup | str]:
+    """How a sentence that names a `page` is put out: its address is a link with these words."""
+    text = _shown_in(language)
+
+    def linked(sentence: Sentence, words: Sentence) -> Markup | str:
+        page = sentence.values.get("page")
+        if not isinstance(page, str) or not _is_web_address(page):
+            return str(text(sentence))
+        before, _, after = str(text(sentence)).rpartition(_visible(page))
+        link = Markup('<a href="{}" rel="noreferrer">{}</a>').format(page, text(words))
+        return Markup("{}{}{}").format(before, link, after)
+
+    return linked
 
 
 def _visible(text: str) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import example, given, settings
@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from flybill_pipeline.billing.alerts.plain import visible
 from flybill_pipeline.billing.invoicing.forecast import as_it_is
-from flybill_pipeline.billing.payments.standing import Payment
+from flybill_pipeline.billing.payments.standing import Payment, PaymentState
 from flybill_pipeline.billing.pricing.working import WorkingStep
 from flybill_pipeline.billing.words.english import english
+from flybill_pipeline.billing.words.languages import LANGUAGES
 from flybill_pipeline.exports.statement_page import statement_html
+from flybill_pipeline.languages.chosen import language
 from flybill_pipeline.questions.owed import Owed
 from flybill_pipeline_tests.cli.render.hostile import TEXT
 from flybill_pipeline_tests.exports.statements import MONTH, NOW, by_app, credit_note, line, owed
@@ -83,7 +85,8 @@ def test_the_file_says_what_is_owed_why_and_what_happens_next() -> None:
     answer = owed(lines, [credit_note(300)], sync_state="finalized", payment=paid, usage_up_to=NOW)
     page = Page(statement_html(answer))
     for words in (
-        *(english(*answer.statement.message), english(answer.statement.next_step), "Acme", "acme", "October 2025"),
+        *(english(*answer.statement.message), "Acme", "acme", "October 2025"),
+        "Pay or view it here: The invoice at our payment provider",
         *("FB-2025-10-000001", "Usage is counted up to November 20, 2025, 12:00 UTC", "Of September 2025."),
         *("50 free", "above 50: 200 @ $0.025 = $5.00", "web: 150 seconds, $18.00", "worker: 100 seconds, $6.00"),
         *(
@@ -96,6 +99,16 @@ def test_the_file_says_what_is_owed_why_and_what_happens_next() -> None:
     ):
         assert words in page.text
     assert page.links == ["https://pay.example/1", "https://pay.example/1.pdf"]
+    assert "https://" not in page.text  # the address is the link's alone
+
+
+@pytest.mark.parametrize("state", get_args(PaymentState))
+def test_the_page_to_pay_on_is_one_link_whatever_became_of_the_payment(state: PaymentState) -> None:
+    payment = replace(PAYMENT, state=state, hosted_invoice_url="https://pay.example/1?a=1&b=2")
+    for code in LANGUAGES:
+        answer = owed([line()], sync_state="finalized", payment=payment)
+        page = Page(statement_html(answer, language(code)))
+        assert (page.links, page.text.count("pay.example")) == (["https://pay.example/1?a=1&b=2"], 0)
 
 
 def test_an_open_month_has_its_forecast_and_a_month_without_lines_says_so() -> None:
