@@ -18,6 +18,7 @@ from dagster_webserver.app import create_app_from_workspace_process_context
 from dagster_webserver.version import __version__
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from flybill_pipeline.defs.checks.month import MONTH_IS_BILLED
 from flybill_pipeline.serving.check_states import remember_check_states
 from flybill_pipeline.serving.guard import Guard
 from flybill_pipeline.serving.partitions_asked import PartitionsAsked
@@ -82,7 +83,8 @@ def main(
                 allowed = [*local_origins(number), *(name.rstrip("/").lower() for name in names)]
                 apps[number] = stack.enter_context(guarded(workspace, allowed, read_only=read_only))
                 sockets.append(stack.enter_context(socket.create_server((host, number), backlog=128)))
-                click.echo(f"Dagster's UI{', read-only' if read_only else ''}: {allowed[-1]}")
+                month = f"{allowed[-1]}/assets/{MONTH_IS_BILLED.asset}"
+                click.echo(f"Dagster's UI{', read-only' if read_only else ''}: {allowed[-1]}; look first at {month}")
         if not sockets:
             raise click.UsageError("name --port, --read-only-port or both")
         config = uvicorn.Config(

@@ -211,6 +211,8 @@ def test_the_ui_is_served_with_what_it_loads(up: Served, read_only: bool) -> Non
     assert up.request("GET", script, read_only=read_only).status == 200
     assert up.request("GET", "/graphql", {"Accept": "text/html"}, read_only=read_only).status == 200
     assert up.request("GET", "/server_info", read_only=read_only).status == 200
+    port = up.read_only_port if read_only else up.port
+    assert f"look first at http://127.0.0.1:{port}/assets/billed_month\n" in up.log.read_text()
 
 
 def opened(port: int, origin: str | None, host: str | None = None) -> ClientConnection:
