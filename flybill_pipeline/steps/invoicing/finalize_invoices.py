@@ -81,10 +81,10 @@ def finalize_shard(
     """
     month, shard = part.month, part.shard
     _require_ended(part)
-    usual = holds.trailing_averages(month, shard) if policy.hold_above_multiple is not None else {}
-    released = holds.released(month)
     settled, left_out = list[Settlement](), list[str]()
     drafts = invoices.open_drafts(month, shard, part.only)
+    usual = holds.trailing_averages(month, shard) if drafts and policy.hold_above_multiple is not None else {}
+    released = holds.released(month) if drafts else {}
     while drafts:
         _require_all_usage(part, drafts, usage)
         decided = [_settlement(month, draft, _bounds(draft, policy, usual, released)) for draft in drafts]

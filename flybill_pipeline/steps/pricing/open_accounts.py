@@ -79,6 +79,8 @@ class Accounts:
 
         Must be read before the usage that is priced with it: see Basis.
         """
+        if not orgs:  # each has its month settled
+            return {}
         settled = self.ledger.settled_months(part.shard, part.only)
         items, terms = self.items.of(part.shard, part.only), self.organizations.terms(part.shard, part.only)
         known = Known(self.usage, self.ledger, self.books, items, terms)

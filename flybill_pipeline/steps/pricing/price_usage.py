@@ -94,6 +94,8 @@ def price_shard(part: ShardMonth, orgs: Sequence[BilledOrg], source: PricedFrom,
     opened = {key: with_carried(opened.get(key, EMPTY), carried.get(key, {})) for key in known}
     names = {key: made_of(org, opened[key], part.now.date()) for key, org in known.items()}
     unchanged, wanted = _standing(part, names, source.usage, drafts)
+    if not (known or only):  # all are settled: strangers are looked for, and nobody else's usage is read
+        wanted = source.usage.orgs(month, shard).keys() - settled
     used = {key: found for key, found in _used(part, known, source, wanted).items() if key not in settled}
     unknown = {name_to_keep(key): used[key] for key in used.keys() - known.keys()}
     left_behind = accounts.left_behind(part) if accounts and not only else {}

@@ -1,11 +1,15 @@
 """Usage of organizations that nobody imported: held, and what ends it."""
 
+from collections.abc import Collection, Iterator
+from typing import Any
+
 import pytest
 from sqlalchemy import Engine
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing import models
 from flybill_pipeline.billing.pricing.prices import Price
+from flybill_pipeline.billing.usage.totals import OrgUsage
 from flybill_pipeline_tests.billing.pricing.books import book, tier
 from flybill_pipeline_tests.worlds.billing import BillingWorld
 
@@ -35,3 +39,23 @@ def test_a_stranger_whose_usage_turned_out_to_be_anothers_is_held_no_more(world:
     world.close(OCT)
     assert world.statements.failures(OCT) == []
     assert world.close(OCT).outcomes == {}
+
+
+def test_once_all_others_are_settled_only_a_strangers_usage_is_read(
+    world: BillingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.org("acme")
+    world.usage.add(OCT, "acme", 90)
+    world.close(OCT)
+    read, of_month = list[str](), world.usage.of_month
+
+    def noted(month: Month, shard: int, org_ids: Collection[str] = (), **detail: Any) -> Iterator[OrgUsage]:
+        for each in of_month(month, shard, org_ids, **detail):
+            read.append(each.org_id)
+            yield each
+
+    monkeypatch.setattr(world.usage, "of_month", noted)
+    world.close(OCT)
+    world.usage.add(OCT, "acmee", 5)
+    assert world.close(OCT).held == [("acmee", "unknown_org")]
+    assert read == ["acmee"]
