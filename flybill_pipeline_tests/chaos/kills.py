@@ -2,8 +2,8 @@
 
 import os
 import random
-import subprocess
-import sys
+import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,22 +11,26 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from flybill_pipeline.stores.sync.tables import stripe_sync
+from flybill_pipeline_tests.chaos import worker as syncing
 from flybill_pipeline_tests.chaos.world import World
+from flybill_pipeline_tests.worlds.copied import Copied, copied
 
-PROJECT = Path(__file__).resolve().parents[2]
 KILLED = -9
 
 
-def worker(world: World, *options: str) -> subprocess.Popen[str]:
+def worker(world: World, *options: str) -> Copied:
     """A process that syncs the month, at the world's present time."""
     database = world.engine.url.render_as_string(hide_password=False)
     times = [world.born.isoformat(), str(world.skipped.total_seconds()), str(world.skew.total_seconds())]
-    return subprocess.Popen(
-        [sys.executable, "-m", "flybill_pipeline_tests.chaos.worker", database, world.emulator.url, *times, *options],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
-    )
+    said = Path(tempfile.mkdtemp(prefix="flybill-worker-")) / "said"
+    return copied(said, [database, world.emulator.url, *times, *options], os.environ, syncing.main)
+
+
+def ended(process: Copied) -> tuple[int, str]:
+    """Its exit status and what it has said, which is then forgotten."""
+    code, said = process.ended()
+    shutil.rmtree(process.said.parent)
+    return code, said
 
 
 def calls_so_far(world: World) -> int:
@@ -35,17 +39,17 @@ def calls_so_far(world: World) -> int:
         return connection.scalar(select(func.coalesce(func.sum(stripe_sync.c.calls), 0))) or 0
 
 
-def kill_after_some_calls(world: World, calls: int) -> int | None:
-    """Kills a worker once it has made so many calls; returns its exit code if it ended before."""
+def kill_after_some_calls(world: World, calls: int) -> int:
+    """Kills a worker once it has made so many calls, if it did not end before; returns its exit code."""
     process, target = worker(world), calls_so_far(world) + calls
     try:
-        while process.poll() is None and calls_so_far(world) < target:
+        while process.is_running() and calls_so_far(world) < target:
             world.set_clocks()  # the worker's runs ahead of Stripe's otherwise, by more than clocks ever differ
             time.sleep(0.02)
     finally:
-        process.kill()
-        process.communicate()
-    return process.returncode
+        process.process.kill()
+        code, _ = ended(process)
+    return code
 
 
 def kill_until_done(
@@ -77,12 +81,11 @@ def kill_everywhere(world: World, plant_one: Callable[[World, int], None], *, ho
     boundary = 0
     while True:
         plant_one(world, boundary)
-        process = worker(world, "--die-at", str(boundary))
-        process.communicate()
-        if process.returncode == 0:
+        code, said = ended(worker(world, "--die-at", str(boundary)))
+        if code == 0:
             return boundary
-        if process.returncode != KILLED:
-            raise RuntimeError(f"the worker ended with {process.returncode} at boundary {boundary}")
+        if code != KILLED:
+            raise RuntimeError(f"the worker ended with {code} at boundary {boundary}: {said}")
         if hours:
             world.pass_hours(hours)
         world.sync()

@@ -1,12 +1,11 @@
 """A process that syncs the month in a `World` and is to be killed. See `kills`, which starts it.
 
-python -m flybill_pipeline_tests.chaos.worker DATABASE_URL STRIPE_URL BORN SKIPPED_SECONDS SKEW_SECONDS [--die-at N]
+Its arguments: DATABASE_URL STRIPE_URL BORN SKIPPED_SECONDS SKEW_SECONDS [--die-at N]
 """
 
 import argparse
 import os
 import signal
-import sys
 from datetime import datetime, timedelta
 
 from flybill_pipeline.billing.sync.values import SyncScope
@@ -49,7 +48,3 @@ def main() -> int:
 def _die() -> bool:
     os.kill(os.getpid(), signal.SIGKILL)
     return True
-
-
-if __name__ == "__main__":
-    sys.exit(main())

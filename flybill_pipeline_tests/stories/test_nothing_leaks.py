@@ -15,6 +15,7 @@ KEY = "sk_test_PLANTEDKEY0123456789"
 SECRETS = ("PLANTEDKEY", "planted-mail", "Planted Street", "planted-phone", "pm_card_planted")
 OUR_LIST = {"organizations": {"email"}}
 """Where an address may be: the operator's own list of organizations."""
+STATUS = ("status", FIRST, "--json")
 KINDS = ("http_500_after", "lock_timeout_cached", "reset_after", "cut_body", "html_502", "rate_limited")
 
 
@@ -60,11 +61,12 @@ def flybill(deploy: Deployments, emulator: EmulatorProcess) -> Iterator[Flybill]
 
 
 def test_no_secret_is_written_anywhere(flybill: Flybill, emulator: EmulatorProcess) -> None:
-    said = [flybill.run("close", FIRST, FLYBILL_LAKE_CATALOG="own")]
+    said = [flybill.copy("close", FIRST, FLYBILL_LAKE_CATALOG="own").ended()[1]]
     emulator.faults([{"match": {}, "fault": "unauthorized"}])
-    said += [flybill.run("repair", FIRST, "--org", "gone"), flybill.run("status", FIRST, "--json")]
-    written = {f"{n} {place}": getattr(ran, place) for n, ran in enumerate(said) for place in ("out", "err")}
-    written |= {str(path): read(path) for path in flybill.home.rglob("*") if is_written_by_us(path)}
+    said += [flybill.copy(*command).ended()[1] for command in (("repair", FIRST, "--org", "gone"), STATUS)]
+    assert all(FIRST in each for each in said), said
+    written = {str(path): read(path) for path in flybill.home.rglob("*") if is_written_by_us(path)}
+    assert set(said) <= set(written.values())
     for name in ("FLYBILL_DATABASE_URL", "FLYBILL_DAGSTER_DATABASE_URL"):
         written |= tables(flybill.environment[name])
     found = {place: [secret for secret in SECRETS if secret in content] for place, content in written.items()}

@@ -1,16 +1,17 @@
 """A command in a copy of a process that has imported everything, which is most of what a short command does.
 
-For tests that start one command after the other, to kill them. Not here: how a command begins and ends by itself, which
-is seen when it is started as a program: `Flybill.start`.
+For tests that start one command after the other, to kill them or to read what they leave. Not here: how a command
+begins and ends by itself, which is seen when it is started as a program: `Flybill.start`.
 """
 
 import multiprocessing
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["flybill_pipeline.cli.commands", "flybill_pipeline.definitions"])
@@ -40,16 +41,22 @@ class Copied:
         return self.process.exitcode, self.said.read_text()
 
 
-def copied(said: Path, arguments: tuple[str, ...], environment: Mapping[str, str]) -> Copied:
-    """Starts `flybill` with these arguments and this environment."""
-    process = CONTEXT.Process(target=_be, args=(said, arguments, dict(environment)))
+def _flybill() -> None:
+    from flybill_pipeline.cli import commands
+
+    commands.main()
+
+
+def copied(
+    said: Path, arguments: Sequence[str], environment: Mapping[str, str], main: Callable[[], Any] = _flybill
+) -> Copied:
+    """Starts `flybill` with these arguments and this environment; or another `main`, which is found by its name."""
+    process = CONTEXT.Process(target=_be, args=(said, arguments, dict(environment), main))
     process.start()
     return Copied(process, said)
 
 
-def _be(said: Path, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
-    from flybill_pipeline.cli import commands
-
+def _be(said: Path, arguments: Sequence[str], environment: dict[str, str], main: Callable[[], Any]) -> None:
     os.setsid()
     os.environ.clear()
     os.environ.update(environment)
@@ -57,4 +64,4 @@ def _be(said: Path, arguments: tuple[str, ...], environment: dict[str, str]) -> 
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     sys.argv = ["flybill", *arguments]
-    commands.main()
+    sys.exit(main())
