@@ -39,7 +39,7 @@ def emulator(emulators: Emulators) -> Iterator[EmulatorProcess]:
 @pytest.fixture(scope="module")
 def flybill(deploy: Deployments, emulator: EmulatorProcess) -> Iterator[Flybill]:
     """Organizations that owe 10.00 dollars or 1,000 yen for September, closed; one that was never synced."""
-    with deploy(emulator) as made:
+    with deploy(emulator, shards=1) as made:
         for currency, price in (("usd", "0.01"), ("jpy", "1")):
             made.prices(f"{currency}.toml", BOOK.format(currency=currency, price=price))
         orgs = [{"org_id": org, "name": org, "currency": "usd"} for org in (*DOLLARS, "idle")]

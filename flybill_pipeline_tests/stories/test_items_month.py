@@ -17,7 +17,7 @@ early,discount,bolt,Early bird,,,2025-06,2025-07,50,
 def test_items_are_on_the_bill_and_an_unusual_month_waits_for_its_release(
     tmp_path: Path, deploy: Deployments, emulators: Emulators
 ) -> None:
-    with emulators.lent() as emulator, deploy(emulator) as flybill:
+    with emulators.lent() as emulator, deploy(emulator, shards=1) as flybill:
         flybill.prices("usd.toml", USD)
         flybill.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in ("acme", "bolt")])
         items = tmp_path / "items.csv"
@@ -56,7 +56,7 @@ def test_items_are_on_the_bill_and_an_unusual_month_waits_for_its_release(
 
 
 def test_a_faulty_file_of_items_is_refused_with_status_2(tmp_path: Path, deploy: Deployments) -> None:
-    with deploy() as flybill:
+    with deploy(shards=1) as flybill:
         items = tmp_path / "items.csv"
         items.write_text("item_id,kind,org_id,name,percent\na,discount,acme,A,200\nb,discount,acme,B,\n")
         ran = flybill("import-items", str(items))

@@ -15,7 +15,7 @@ FIRST, SECOND = "2025-09", "2025-10"
 @pytest.fixture(scope="module")
 def closed(deploy: Deployments, emulators: Emulators) -> Iterator[Flybill]:
     """Two months, the second one closed after usage of the first one came late."""
-    with emulators.lent() as emulator, deploy(emulator) as flybill:
+    with emulators.lent() as emulator, deploy(emulator, shards=1) as flybill:
         flybill.prices("usd.toml", USD)
         flybill.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in ("acme", "bolt")])
         on_time = [

@@ -85,7 +85,7 @@ def list_prices() -> dict[tuple[str, str], str]:
 @pytest.fixture(scope="module")
 def bill(deploy: Deployments, emulators: Emulators) -> Iterator[Flybill]:
     """September 2024, closed as far as the list prices go."""
-    with emulators.lent() as emulator, deploy(emulator) as flybill:
+    with emulators.lent() as emulator, deploy(emulator, shards=1) as flybill:
         (flybill.home / "sources.toml").write_text(SOURCES)
         flybill.prices("usd.toml", price_book(list_prices()))
         orgs = sorted({row["SubAccountId"] for row in rows()})

@@ -56,7 +56,7 @@ unit_amount = 10
 @pytest.fixture(scope="module")
 def flybill(deploy: Deployments, emulators: Emulators) -> Iterator[Flybill]:
     """Two organizations and a disk that acme holds since August; September is closed, then usage of it arrives."""
-    with emulators.lent() as emulator, deploy(emulator) as found:
+    with emulators.lent() as emulator, deploy(emulator, shards=1) as found:
         found.prices("usd.toml", BOOK)
         found.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in ("acme", "bolt", "calm")])
         day = f"{MONTH}-05T10:00:00Z"
