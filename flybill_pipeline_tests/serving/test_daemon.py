@@ -37,7 +37,6 @@ GONE, EURO = "org3", "org4"
 """One is linked to a customer that is deleted, one to a customer that is billed in euros."""
 MONTH = Month.of(datetime.now(UTC)).previous()
 KEYS = [month_shard_key(MONTH, shard) for shard in range(SHARDS)]
-SENSORS = ("landed_files_arrived", "days_to_record", "retry_failed_partitions", "failed_org_months", "alerts")
 LONG = 400.0
 """Seconds for what takes some, on a machine that is ten times as slow."""
 
@@ -243,7 +242,7 @@ def test_a_month_with_an_outage_a_dead_daemon_and_two_organizations_for_a_person
     world.up.start()
     world.flybill.prices("usd.toml", "This is no price book.")
     world.up.materialize(CLOSING_ASSETS, KEYS)
-    for sensor in SENSORS:
+    for sensor in fast_definitions.HURRIED:
         world.switch_on(sensor)
     recorded = "select count(*) from flybill.usage_days where daily_path is not null"
     wait_until(lambda: world.flybill.sql(recorded) == [(1,)], "the recording of the day", LONG)
