@@ -1,7 +1,8 @@
 """`python -m flybill_pipeline_tests.chaos`: all of it at full length. Exits 1 if a promise broke.
 
 Storms of real processes that are killed at random, seed by seed, among honest clocks, and then with clocks minutes,
-hours and days off, edited invoices and new terms; a kill at every boundary; and arbitrary stories.
+hours and days off, edited invoices and new terms; a kill at every boundary; a crash at every boundary of each way
+through a fault; and arbitrary stories.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from flybill_pipeline_tests.chaos.mischief import MISCHIEF
 from flybill_pipeline_tests.chaos.months import plant
 from flybill_pipeline_tests.chaos.storm import Forecast, weather_for_processes
 from flybill_pipeline_tests.chaos.telling import plant_untold, untold
+from flybill_pipeline_tests.chaos.ways import WAYS, crash_everywhere
 from flybill_pipeline_tests.chaos.world import World
 from flybill_pipeline_tests.worlds.databases import Databases, fresh_databases, migrated
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
@@ -28,7 +30,7 @@ MOST_CALLS = 6.0
 
 
 def main() -> int:
-    """Runs the three, prints a line for each part, and says whether every promise was kept."""
+    """Runs all of it, prints a line for each part, and says whether every promise was kept."""
     parser = argparse.ArgumentParser(prog="python -m flybill_pipeline_tests.chaos", description=__doc__)
     parser.add_argument("--invoices", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=5)
@@ -41,6 +43,7 @@ def main() -> int:
         mixed = Forecast(options.invoices // 4, options.rate, 101, mischief=list(MISCHIEF))
         kept = [storms(url, [*forecasts, *mischief, mixed])]
         kept += [every_boundary(url, hours, told=told) for hours in (0, 30) for told in (False, True)]
+        kept += [crashed_on(url, way, hours) for way in WAYS for hours in (0, 30)]
         with EmulatorProcess() as emulator:
             tell_stories(Worlds(Databases(url), emulator), options.stories, steps=15, telling=True)
     _say(f"{options.stories} arbitrary stories: nothing twice, nothing wrong, nothing lost")
@@ -81,6 +84,16 @@ def every_boundary(url: str, hours: int, *, told: bool) -> bool:
     way = "whose customer is told" if told else "of a new customer"
     result = "; ".join(problems) or "once"
     _say(f"killed at each of {boundaries} boundaries of an invoice {way}, noticed {hours} hours later: {result}")
+    return not problems
+
+
+def crashed_on(url: str, way: str, hours: int) -> bool:
+    """A crash at each boundary of one invoice on this way, and `hours` until the next run; whether all went well."""
+    with new_world(url) as world:
+        boundaries = crash_everywhere(world, WAYS[way], hours=hours)
+        problems = world.problems()
+    result = "; ".join(problems) or "once"
+    _say(f"crashed at each of {boundaries} boundaries ({way}), run again {hours} hours later: {result}")
     return not problems
 
 
