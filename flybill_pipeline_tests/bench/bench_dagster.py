@@ -32,8 +32,8 @@ CLOSED_MONTH = QUEUED_MONTH.previous()
 LONGEST_SECONDS = 1_800
 
 
-def measure(shards: int) -> None:
-    """Closes one month by `flybill close` and the next by Dagster's queue; prints both times."""
+def measure(shards: int, *, queue: bool) -> None:
+    """Closes one month by `flybill close` and, if asked for, the next by Dagster's queue; prints the times."""
     home = Path(f"/tmp/flybill-bench-{uuid4().hex[:8]}")
     with (
         TemporaryDirectory() as folder,
@@ -48,16 +48,21 @@ def measure(shards: int) -> None:
         closed = flybill.run("close", str(CLOSED_MONTH))
         assert closed.status == 0, closed.err
         _tell("flybill close", instance, CLOSED_MONTH, shards, started)
-        served = Served(flybill)
-        try:
-            served.start()
-            started = time.time()
-            served.materialize(CLOSING_ASSETS, [month_shard_key(QUEUED_MONTH, shard) for shard in range(shards)])
-            wait_until(lambda: len(_runs(instance, QUEUED_MONTH, started)) == shards, "the backfill", LONGEST_SECONDS)
-            _tell("the daemon's queue", instance, QUEUED_MONTH, shards, started)
-            served.stop()
-        finally:
-            served.kill_all()
+        if queue:
+            _close_by_queue(flybill, instance, shards)
+
+
+def _close_by_queue(flybill: Flybill, instance: dg.DagsterInstance, shards: int) -> None:
+    served = Served(flybill)
+    try:
+        served.start()
+        started = time.time()
+        served.materialize(CLOSING_ASSETS, [month_shard_key(QUEUED_MONTH, shard) for shard in range(shards)])
+        wait_until(lambda: len(_runs(instance, QUEUED_MONTH, started)) == shards, "the backfill", LONGEST_SECONDS)
+        _tell("the daemon's queue", instance, QUEUED_MONTH, shards, started)
+        served.stop()
+    finally:
+        served.kill_all()
 
 
 def _prepare(flybill: Flybill, shards: int) -> None:
@@ -110,7 +115,9 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shards", type=int, default=16)
-    measure(parser.parse_args().shards)
+    parser.add_argument("--queue", action=argparse.BooleanOptionalAction, default=True, help="By the queue as well.")
+    chosen = parser.parse_args()
+    measure(chosen.shards, queue=chosen.queue)
 
 
 if __name__ == "__main__":
