@@ -1,5 +1,7 @@
 """Usage that cannot be priced, and why, in words. How the rest is priced is not here."""
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -40,7 +42,7 @@ def unpriced(
         remedy = f"add a price for {meter!r} that matches it, then repair the month"
     else:
         message = f"{_named(part.book)} does not know the meter {meter!r}"
-        remedy = f"add [meters.{meter}] and its prices, or correct the source mapping; then repair the month"
+        remedy = f"add [meters.{_toml_key(meter)}] and its prices, or correct the source mapping; then repair the month"
     return UnpricedUsage("unpriced_meter", message, remedy, meter, dimensions, recorded(totals))
 
 
@@ -55,7 +57,9 @@ def unknown_contract(contract: str, book: PriceBook) -> UnpricedUsage:
     """What an org's usage is when the book has no such contract."""
     known = ", ".join(sorted(book.contracts)) or "none"
     message = f"{_named(book)} has no contract {contract!r} (it has: {known})"
-    remedy = f"add [contracts.{contract}] to it, or correct the organization's contract; then repair the month"
+    remedy = (
+        f"add [contracts.{_toml_key(contract)}] to it, or correct the organization's contract; then repair the month"
+    )
     return UnpricedUsage("unknown_contract", message, remedy)
 
 
@@ -71,6 +75,11 @@ def _no_book_yet(books: BooksOfMonth) -> str:
 
 def _earlier_book(books: BooksOfMonth) -> str:
     return f"add a price book that is effective by {books.month.first_day}, then repair the month"
+
+
+def _toml_key(name: str) -> str:
+    """As a heading of a price book has it: without quotes TOML would take `my.counter` for a table in a table."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 def _named(book: PriceBook) -> str:

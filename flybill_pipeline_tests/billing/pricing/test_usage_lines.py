@@ -1,5 +1,6 @@
 """From usage totals to lines: which price, which line, what could not be priced."""
 
+import tomllib
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -80,6 +81,15 @@ def test_usage_without_a_price_is_handed_back_not_dropped() -> None:
     ]
     assert "no price for 'seconds' with size=b" in priced.unpriced[0].message
     assert "does not know the meter 'watts'" in priced.unpriced[1].message
+
+
+@pytest.mark.parametrize("name", ["gpu-hours_2", "my.counter", 'a "b" \\ 測', ""])
+def test_the_remedy_names_the_heading_that_toml_reads_as_this_meter(name: str) -> None:
+    (unpriced,) = price_usage(book(per_unit("1")), None, [used("4", meter=name)], OCTOBER).unpriced
+    heading = unpriced.remedy.removeprefix("add ").removesuffix(
+        " and its prices, or correct the source mapping; then repair the month"
+    )
+    assert tomllib.loads(heading) == {"meters": {name: {}}}
 
 
 def test_an_unknown_contract_prices_nothing() -> None:
