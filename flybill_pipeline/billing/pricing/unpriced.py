@@ -79,7 +79,9 @@ def _earlier_book(books: BooksOfMonth) -> str:
 
 def _toml_key(name: str) -> str:
     """As a heading of a price book has it: without quotes TOML would take `my.counter` for a table in a table."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+    if re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        return name
+    return json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")  # of these TOML alone refuses it as it is
 
 
 def _named(book: PriceBook) -> str:

@@ -83,7 +83,7 @@ def test_usage_without_a_price_is_handed_back_not_dropped() -> None:
     assert "does not know the meter 'watts'" in priced.unpriced[1].message
 
 
-@pytest.mark.parametrize("name", ["gpu-hours_2", "my.counter", 'a "b" \\ 測', ""])
+@pytest.mark.parametrize("name", ["gpu-hours_2", "my.counter", 'a "b" \\ 測', "", "".join(map(chr, range(128)))])
 def test_the_remedy_names_the_heading_that_toml_reads_as_this_meter(name: str) -> None:
     (unpriced,) = price_usage(book(per_unit("1")), None, [used("4", meter=name)], OCTOBER).unpriced
     heading = unpriced.remedy.removeprefix("add ").removesuffix(
