@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from flybill_pipeline.billing.pricing.prices import PriceBook
 from flybill_pipeline.billing.usage.aliases import waiting_alias
 from flybill_pipeline.billing.usage.tables import NotPulledError
 from flybill_pipeline.stores.pricing.price_books import load_price_books
@@ -19,6 +20,7 @@ from flybill_pipeline.toolbox.tools import Toolbox
 class Previewed:
     """What a source makes of a file. Of its organizations, aliases and meters some may be known to nobody.
 
+    Of `summed_levels` the source tells what a level is, and a price book would add that up, row by row.
     `prices_begin` is the day from which the first price book is in force, where some usage is of before.
     """
 
@@ -27,6 +29,7 @@ class Previewed:
     unknown_aliases: Sequence[str]
     unknown_meters: Sequence[str]
     prices_begin: date | None = None
+    summed_levels: Sequence[str] = ()
 
 
 def preview_file(toolbox: Toolbox, file: Path, source: str) -> Previewed:
@@ -64,8 +67,13 @@ def _previewed(toolbox: Toolbox, found: Preview) -> Previewed:
         unknown_orgs=sorted({each.org_id for each in found.sums} - known - waiting.keys()),
         unknown_aliases=sorted({alias for _, alias in waiting.values()}),
         unknown_meters=sorted({each.meter for each in found.sums} - priced),
+        summed_levels=sorted({each.meter for each in found.sums} & _added_up(books)) if found.levels else (),
         prices_begin=_late_prices(found.first_at, [book.effective_from for book in books]),
     )
+
+
+def _added_up(books: Sequence[PriceBook]) -> set[str]:
+    return {name for book in books for name, meter in book.meters.items() if not meter.aggregation.has_series}
 
 
 def _late_prices(first_at: str | None, in_force_from: Sequence[date]) -> date | None:

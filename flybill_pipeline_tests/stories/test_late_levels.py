@@ -1,8 +1,10 @@
-"""A level change that lands after its month, and the months after it, were closed; end to end, four months."""
+"""A level that lands after its month, and the months after it, were closed: a change, and one that is told."""
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +38,17 @@ ON_TIME: dict[str, list[Change]] = {
     "acme": [("2025-05-03T06:00:00Z", 100), ("2025-06-10T00:00:00Z", -30), ("2025-08-01T00:00:00Z", 5)],
     "bolt": [("2025-05-20T00:00:00Z", 80)],
 }
+TOLD = """
+[[sources]]
+name = "told"
+format = "jsonl"
+files = "told/*.jsonl"
+levels = "absolute"
+columns = { event_id = "id", org_id = "org", meter = "meter", quantity = "quantity", occurred_at = "at" }
+"""
+TELLS: list[Change] = [("2025-05-03T06:00:00Z", 100), ("2025-06-10T00:00:00Z", 70), ("2025-08-01T00:00:00Z", 75)]
+CAME_TO = ON_TIME["acme"]
+CAME_TO_LATE: list[Change] = [*CAME_TO, ("2025-05-17T12:00:00Z", 250), ("2025-06-10T00:00:00Z", -250)]
 LATE: Change = ("2025-05-17T12:00:00Z", 250)
 GONE: Change = ("2025-07-16T00:00:00Z", -250)
 
@@ -45,13 +58,17 @@ def closed(deploy: Deployments, emulators: Emulators) -> Iterator[Flybill]:
     """Three months closed, then the late change landed, then the fourth closed."""
     with emulators.lent() as emulator, deploy(emulator, shards=1) as flybill:
         flybill.prices("usd.toml", BOOK)
-        flybill.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in ON_TIME])
+        with (flybill.home / "sources.toml").open("a") as sources:
+            sources.write(TOLD)
+        flybill.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in (*ON_TIME, "tells")])
         for org, changes in ON_TIME.items():
             flybill.land(f"{org}.jsonl", [_level(f"{org}{n}", org, change) for n, change in enumerate(changes)])
+        flybill.land("told.jsonl", [_level(f"t{n}", "tells", told) for n, told in enumerate(TELLS)], "told")
         flybill.land("seconds.jsonl", [event("s1", "acme", 500, f"{MONTHS[1]}-02T00:00:00Z")])
         for month in MONTHS[:3]:
             assert flybill("close", month).status == 0
         flybill.land("late.jsonl", [_level("late", "acme", LATE), _level("gone", "acme", GONE)])
+        flybill.land("told-late.jsonl", [_level("t-late", "tells", (LATE[0], 350))], "told")
         assert flybill("close", MONTHS[3]).status == 0
         assert emulator.report()["violations"] == []
         yield flybill
@@ -87,11 +104,27 @@ def test_every_month_that_the_late_change_reached_is_adjusted(closed: Flybill) -
     assert all(amount > 0 for _, amount in expected.values())
 
 
+def test_a_level_that_is_told_late_holds_until_the_next_and_is_explained(closed: Flybill, tmp_path: Path) -> None:
+    for month in MONTHS[:3]:
+        assert disk_lines(closed, month, "tells") == {month: ("usage", worth(CAME_TO, month))}
+    reached = MONTHS[:2]
+    adjusted = {month: ("adjustment", worth(CAME_TO_LATE, month) - worth(CAME_TO, month)) for month in reached}
+    assert disk_lines(closed, MONTHS[3], "tells") == {**adjusted, MONTHS[3]: ("usage", worth(CAME_TO, MONTHS[3]))}
+    lines = closed("explain", "tells", MONTHS[3], "--json").json()["lines"]
+    assert {line["level_before"] for line in lines} == {"350", "70", None}
+    assert all(line["unexplained_quantity"] == "0" for line in lines)
+    file = tmp_path / "told.jsonl"
+    file.write_text("".join(json.dumps(_level(f"p{n}", "tells", told)) + "\n" for n, told in enumerate(TELLS)))
+    previewed = closed("preview", str(file), "--source", "told", "--json").json()
+    assert previewed["sums"] == [{"org_id": "tells", "meter": "disk_gb", "quantity": "75", "events": 3}]
+    assert previewed["sums_are"] == "levels"
+
+
 def test_nothing_is_billed_again_where_nothing_changed(closed: Flybill) -> None:
     for month in MONTHS:
         assert disk_lines(closed, month, "bolt") == {month: ("usage", worth(ON_TIME["bolt"], month))}
-    adjusted = closed.sql("select distinct org_id, meter from flybill.line_items where kind = 'adjustment'")
-    assert adjusted == [("acme", "disk_gb")]
+    adjusted = closed.sql("select distinct org_id, meter from flybill.line_items where kind = 'adjustment' order by 1")
+    assert adjusted == [("acme", "disk_gb"), ("tells", "disk_gb")]
     assert closed.sql("select month, service_month from flybill.pricing_bases where org_id = 'bolt' order by 1") == [
         (month, month) for month in MONTHS
     ]

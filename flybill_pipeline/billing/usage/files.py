@@ -6,6 +6,8 @@ from datetime import date, datetime
 
 ALIASED = ".aliased.parquet"
 """How the name of a piece ends whose events name aliases in the place of organizations."""
+LEVELS = ".levels."
+"""What is in the name of a piece whose events tell what a level is, not what it changes by."""
 
 
 @dataclass(frozen=True, slots=True)

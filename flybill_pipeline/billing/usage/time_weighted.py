@@ -1,8 +1,8 @@
 """Levels integrated over time: what changes of a level come to in a month, such as GB held x hours. No events here.
 
-A time-weighted meter's events say by how much a level changes (+2500, -200), not what it is. So everything is a sum:
-a change adds its amount x the time that is left, in whatever order changes are told. The level is carried on, over days
-and months, until it changes again.
+A time-weighted meter's events say by how much a level changes (+2500, -200); where they tell what it is, the usage
+store makes changes of that. So everything is a sum: a change adds its amount x the time that is left, in whatever order
+changes are told. The level is carried on, over days and months, until it changes again.
 
 A level cannot be below zero: it counts as zero for as long as it is, and what is told next changes the sum as ever.
 Whether it was below zero is a matter of the order of changes, so there the changes themselves are needed.
@@ -28,6 +28,11 @@ class LevelChange:
 
     amount: Decimal
     level_time: Decimal
+
+    def and_at(self, moment: datetime, amount: Decimal) -> "LevelChange":
+        """The same, and a change by `amount` at a time of the day."""
+        left = midnight(moment.date()) + timedelta(days=1) - moment
+        return LevelChange(self.amount + amount, self.level_time + amount * _microseconds(left))
 
 
 def level_time(

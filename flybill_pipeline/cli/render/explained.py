@@ -34,7 +34,7 @@ def _show_line(each: ExplainedLine, limit: int) -> None:
         screen.line(f"   No usage of its own: {each.without_events}.")
         return
     if each.level is not None:
-        screen.line(f"   The level was {plain(each.level)} when it began; each event changes it.")
+        screen.line(f"   The level was {plain(each.level)} when it began; each event changes it, or says what it is.")
     _show_events(each.events, limit)
     together = f"{each.events.count} events, together {plain(each.events.quantity)}"
     screen.line(f"   {together}; {_verdict(each)}")

@@ -21,10 +21,12 @@ def preview_data(answer: Previewed) -> dict[str, Any]:
         "last_at": found.last_at,
         "events": list(found.events),
         "sums": [each._asdict() for each in found.sums],
+        "sums_are": "levels" if found.levels else "quantities",
         "refused": [each._asdict() for each in found.refused],
         "unknown_orgs": list(answer.unknown_orgs),
         "unknown_aliases": list(answer.unknown_aliases),
         "unknown_meters": list(answer.unknown_meters),
+        "summed_levels": list(answer.summed_levels),
         "prices_begin": None if answer.prices_begin is None else str(answer.prices_begin),
     }
 
@@ -45,7 +47,8 @@ def show_preview(answer: Previewed) -> None:
         (e["row"], e["org_id"], e["meter"], e["quantity"], e["occurred_at"], e["dimensions"], e["event_id"])
         for e in found.events
     ])  # fmt: skip
-    _table("Sums", ("organization", "meter", "quantity", "events"), [
+    title = "Levels, after the last row of each" if found.levels else "Sums"
+    _table(title, ("organization", "meter", "quantity", "events"), [
         (each.org_id, each.meter, each.quantity, f"{each.events:,}") for each in found.sums[:SHOWN]
     ])  # fmt: skip
     _table("Refused", ("row", "why", "what it looks like"), [
@@ -58,6 +61,9 @@ def show_preview(answer: Previewed) -> None:
         screen.line(screen.warning("belong to nobody"), f": {aliases}; import-aliases says whose they are")
     if answer.unknown_meters:
         screen.line(screen.warning("without a price"), f": {_named(answer.unknown_meters)}; a price book names meters")
+    if answer.summed_levels:
+        why = "this source tells what a level is, and a price book adds rows up; time_weighted bills levels"
+        screen.line(screen.warning("not a level"), f": {_named(answer.summed_levels)}: {why}")
     if begin := answer.prices_begin:
         why = f"the first price book is in force from {begin} on, as its effective_from says"
         screen.line(screen.warning("without a price"), f": usage of before {begin}; {why}")

@@ -145,6 +145,11 @@ def parquet_schema(path: str | Path) -> str:
     return f"parquet_schema({_files([path])})"
 
 
+def parquet_said(paths: Sequence[str | Path]) -> str:
+    """A FROM item for what Parquet files say of themselves: file_name, key, value; the last two as blobs."""
+    return f"parquet_kv_metadata({_files(paths)})"
+
+
 def csv_rows(path: str | Path, options: str) -> str:
     """A FROM item for the rows of a file of lines; `options` are those of read_csv."""
     return f"read_csv({_files([path])}, {_and(options)})"

@@ -20,14 +20,8 @@ from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.lake.pinned_catalog import PinnedCatalog
 from flybill_pipeline.stores.usage.months.monthly_usage import MonthlyUsage
 from flybill_pipeline_tests.billing.pricing.books import per_unit
-from flybill_pipeline_tests.stores.usage.months.test_measured_usage import (
-    APRIL,
-    MARCH,
-    SOURCES,
-    event,
-    land,
-    measured_by,
-)
+from flybill_pipeline_tests.stores.usage.months.measured import APRIL, MARCH, measured_by
+from flybill_pipeline_tests.stores.usage.months.test_measured_usage import SOURCES, event, land
 from flybill_pipeline_tests.stores.usage.usage_world import UsageWorld, jsonl
 
 

@@ -15,6 +15,7 @@ import duckdb
 from flybill_pipeline.billing.usage.aliases import AliasPeriod
 from flybill_pipeline.stores.files.duck import parquet_rows, quoted
 from flybill_pipeline.stores.usage.intake.aliased import make_owners, owned
+from flybill_pipeline.stores.usage.intake.levels import series
 from flybill_pipeline.stores.usage.intake.look import CONTENT, Look
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 
@@ -22,7 +23,10 @@ SHOWN = 5
 
 
 class Sum(NamedTuple):
-    """What an organization has of a meter in the file: an exact quantity as plain text, and how many events."""
+    """What an organization has of a meter in the file: an exact quantity as plain text, and how many events.
+
+    Of a source that tells levels, the quantity is what they come to after the last row of each.
+    """
 
     org_id: str
     meter: str
@@ -44,7 +48,7 @@ class Preview:
     """`look` counts rows, and the ids that are in the file twice. `events` are the first ones, each part as a text.
 
     `first_at` and `last_at` are the times of the events, UTC. Of the events, `known` have an id that is in the lake
-    with their content, and `conflicting` one that is there with other content.
+    with their content, and `conflicting` one that is there with other content. `sums` are of `levels` if they are told.
     """
 
     look: Look
@@ -55,6 +59,7 @@ class Preview:
     refused: Sequence[Refused]
     known: int
     conflicting: int
+    levels: bool = False
 
 
 class InLake(NamedTuple):
@@ -69,8 +74,8 @@ def preview(connection: duckdb.DuckDBPyConnection, look: Look, source: SourceMap
     """What is to be told of the rows that were looked at."""
     events = f"(select *, {quoted(source.key)} as source from looked where fault is null)"
     owners = owned(events, make_owners(connection, lake.aliases)) if source.aliased else events
-    sums = connection.execute(f"""select org_id, meter, sum(quantity)::varchar, count(*) from {owners}
-        group by all order by all""").fetchall()
+    sums = connection.execute(f"""select org_id, meter, (sum(quantity) filter (counts))::varchar, count(*)
+        from (select *, {_counts(source)} as counts from {owners}) group by org_id, meter order by all""").fetchall()
     bounds = "select min(occurred_at)::varchar, max(occurred_at)::varchar from looked where fault is null"
     first_at, last_at = connection.execute(bounds).fetchall()[0]
     known, conflicting = _in_lake(connection, source, [lake.root / piece for piece in lake.pieces])
@@ -83,7 +88,16 @@ def preview(connection: duckdb.DuckDBPyConnection, look: Look, source: SourceMap
         refused=[Refused(*row) for row in look.refused],
         known=known,
         conflicting=conflicting,
+        levels=source.levels is not None,
     )
+
+
+def _counts(source: SourceMapping) -> str:
+    """SQL, true of the events whose quantities are added up: of those that tell one level, of the last one only."""
+    if source.levels is None:
+        return "true"
+    of = f"partition by org_id, meter, {series(source.levels)}"
+    return f"row_number() over ({of} order by occurred_at desc, row desc, event_id desc) = 1"
 
 
 def _first_events(connection: duckdb.DuckDBPyConnection) -> list[dict[str, str]]:

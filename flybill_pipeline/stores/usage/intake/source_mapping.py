@@ -7,6 +7,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
 from flybill_pipeline.stores.usage.intake.columns import Column, Dialect, Measure, Wanted
+from flybill_pipeline.stores.usage.intake.levels import Levels
 from flybill_pipeline.stores.usage.intake.table_fields import UsageTable
 
 
@@ -21,7 +22,7 @@ class SourceMapping:
     rows with one id the last to arrive stands; a file may be the `whole` of each "day" or "month" that it has rows of.
     `null_values` are texts that mean "absent". Where it is `aliased`, `org_id` is no organization's id but an alias.
     Usage that stays in an engine comes from its `table`; `files` are the totals of its days then, and all else says how
-    those are read.
+    those are read. Quantities are changes of a level, if of any; with `levels` they are what a level is.
     """
 
     name: str
@@ -44,6 +45,7 @@ class SourceMapping:
     whole: str = ""
     aliased: bool = False
     table: UsageTable | None = None
+    levels: Levels | None = None
 
     @property
     def key(self) -> str:

@@ -22,6 +22,7 @@ from flybill_pipeline.stores.usage.intake.column_fields import (
     owner_at,
 )
 from flybill_pipeline.stores.usage.intake.columns import ANY, EACH, NAME, UP, Column, Dialect, Measure, steps_of
+from flybill_pipeline.stores.usage.intake.levels import levels_at
 from flybill_pipeline.stores.usage.intake.mapping_tables import Table
 from flybill_pipeline.stores.usage.intake.source_mapping import SourceMapping
 from flybill_pipeline.stores.usage.intake.table_fields import usage_table
@@ -85,6 +86,7 @@ def _source(table: Table) -> SourceMapping:
         meter, quantity = column_at(columns, "meter"), column_at(columns, "quantity", QUANTITY)
     timed = any(part.quantity.interval is None for part in measures or (Measure(meter, quantity),))
     org_id, aliased = owner_at(columns)
+    named = {name: column_at(dimensions, name) for name in sorted(dimensions.values)}
     source = SourceMapping(
         name=table.take("name", str),
         format=table.choice("format", (*FORMATS, IN_AN_ENGINE)),
@@ -95,7 +97,7 @@ def _source(table: Table) -> SourceMapping:
         meter=meter,
         quantity=quantity,
         occurred_at=column_at(columns, "occurred_at", TIME) if timed else Column(constant=""),
-        dimensions={name: column_at(dimensions, name) for name in sorted(dimensions.values)},
+        dimensions=named,
         allow_negative=table.take("allow_negative", bool, True),
         null_values=tuple(str(value) for value in table.take("null_values", list, [])),
         dialect=_dialect(table),
@@ -105,6 +107,7 @@ def _source(table: Table) -> SourceMapping:
         records=table.texts("records") if "records" in table else (),
         restates=table.choice("on_conflict", ("first", "last"), "first") == "last",
         whole=table.choice("whole", WHOLE, "") if "whole" in table else "",
+        levels=levels_at(table, named),
     )
     for part in (table, columns, dimensions):
         part.nothing_else()
@@ -188,6 +191,7 @@ def _check(source: SourceMapping, table: Table) -> None:
         table.fault("files", "is a glob below the landing zone, without .. or a leading /")
     _check_paths(source, table)
     _check_restated(source, table)
+    _check_levels(source, table)
 
 
 def _check_paths(source: SourceMapping, table: Table) -> None:
@@ -218,4 +222,16 @@ def _check_restated(source: SourceMapping, table: Table) -> None:
         table.fault(
             "on_conflict",
             "needs `whole` where an interval is split by day: days that a shorter interval has no more would stay",
+        )
+
+
+def _check_levels(source: SourceMapping, table: Table) -> None:
+    if source.levels is None:
+        return
+    if any(part.quantity.interval for part in source.parts):
+        table.fault("levels", "cannot stand beside `seconds`: an interval is an amount, and no level")
+    if source.aliased and source.levels.holds is None:
+        table.fault(
+            "level_holds",
+            "missing: where org_id is an alias, a level that its owner had would never end once it belongs to another",
         )

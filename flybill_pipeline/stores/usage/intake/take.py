@@ -14,12 +14,13 @@ from typing import NamedTuple
 
 import duckdb
 
-from flybill_pipeline.billing.usage.files import ALIASED, Arrival, Broken, NotRead, Piece, Taken
+from flybill_pipeline.billing.usage.files import ALIASED, LEVELS, Arrival, Broken, NotRead, Piece, Taken
 from flybill_pipeline.stores.files.duck import Limits, copied, duck, parquet_rows, quoted
 from flybill_pipeline.stores.files.folders import ObjectsError
 from flybill_pipeline.stores.files.second_reader import fault_of, fault_of_packing
 from flybill_pipeline.stores.usage.intake.fetched import on_disk
 from flybill_pipeline.stores.usage.intake.judging import LEFT_OUT, MACROS, SHOWN, judging_query, sentences
+from flybill_pipeline.stores.usage.intake.levels import kept_levels
 from flybill_pipeline.stores.usage.intake.quick import LOOK_CLOSER, SAMPLE, quick_query, worth_it
 from flybill_pipeline.stores.usage.intake.readers import prepared, reading
 from flybill_pipeline.stores.usage.intake.reading import Reading, UnreadableFileError
@@ -105,11 +106,16 @@ def _read(
             quarantined = _write_quarantine(connection, work, arrival, messages, written)
             told, aside = _told(connection, how, written), _set_aside(connection)
         left_out = sum(part.rows for part in written if part.fault == LEFT_OUT)
-        ending = ALIASED if source.aliased else ".parquet"
-        taken = _published((root, work), (name, ending), written, quarantined)
+        taken = _published((root, work), (name, _ending(source)), written, quarantined)
         return replace(taken, left_out=left_out, records=records + aside, told=told + aside)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _ending(source: SourceMapping) -> str:
+    """How the names of the source's pieces end, which say how their events are to be read."""
+    ending = ALIASED if source.aliased else ".parquet"
+    return ending if source.levels is None else LEVELS + ending.removeprefix(".")
 
 
 def _told(connection: duckdb.DuckDBPyConnection, how: Reading, written: list["_Written"]) -> int:
@@ -194,7 +200,7 @@ def _judged(
     """
     how, rows, row, records = found
     given = (how, source, arrival.arrived_at, first_day)
-    write = partial(_write, connection, arrival=arrival, row=row)
+    write = partial(_write, connection, arrival=arrival, row=row, kept=kept_levels(source.levels))
     tried = quick_query(f"(from {rows} limit {SAMPLE})", *given)
     if tried is None or (records > MANY and not worth_it(connection, tried)):
         return write(folder=work / "events", judged=judging_query(rows, *given))
@@ -209,11 +215,12 @@ def _judged(
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, folder: Path, arrival: Arrival, judged: str, row: str
+    connection: duckdb.DuckDBPyConnection, folder: Path, arrival: Arrival, judged: str, row: str, kept: str
 ) -> list[_Written]:
     """Writes every row in one go: the good ones by day of their own time, the bad ones, of no day, by their fault.
 
-    Of a bad row `event_id` holds what it looks like, so that good ones need no column for it.
+    Of a bad row `event_id` holds what it looks like, so that good ones need no column for it. `kept` is an option of
+    COPY.
     """
     rows = f"""
         select coalesce(raw, event_id) as event_id, org_id, meter, dimensions, quantity, occurred_at, {row} as row,
@@ -221,7 +228,7 @@ def _write(
                date '{arrival.arrived_at:%Y-%m-%d}' as arrived_on,
                case when fault is null then occurred_at::date end as day, fault
         from ({judged})"""
-    options = f"{_PARQUET}, partition_by (day, fault), return_stats"
+    options = f"{_PARQUET}, partition_by (day, fault), return_stats{kept}"
     written = connection.execute(copied(rows, folder, options)).fetchall()
     return [
         _Written(Path(file), count, parts["day"] and date.fromisoformat(parts["day"]), parts["fault"])

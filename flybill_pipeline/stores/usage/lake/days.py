@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from flybill_pipeline.billing.usage.files import EventKey, Manifest, Owners, Rollup
+from flybill_pipeline.billing.usage.files import LEVELS, EventKey, Manifest, Owners, Rollup
 from flybill_pipeline.stores.files.duck import Limits, duck, parquet_rows
 from flybill_pipeline.stores.files.parquet_files import FOR_ONE_ORG, write_rows
 from flybill_pipeline.stores.usage.lake.event_keys import CANNOT_BE_KEPT, HASHED, KEPT_ID
@@ -125,6 +125,15 @@ _BY_EVENT = "-events"
 """The end of a version in which a row tells of several events, and not all of them count. Reading ids takes longer."""
 
 
+_LEVELS = "-levels"
+"""What is in a version in which some events tell what a level is."""
+
+
+def tells_levels(version: str) -> bool:
+    """Whether some events of this version of a day, or of the file that is named by it, tell what a level is."""
+    return _LEVELS in PurePosixPath(version).stem
+
+
 def growing(days: Sequence[Manifest]) -> Iterator[Sequence[Manifest]]:
     """Two days, then eight, and so on: who needs the first alone does not wait for the others."""
     start, some = 0, 2
@@ -233,4 +242,5 @@ def _version(pieces: Sequence[str], exclusions: Sequence[EventKey], known: Known
     in_turn = sorted(arrivals & known.turns.keys(), key=known.turns.__getitem__)
     inputs += [in_turn] * bool(in_turn)
     inputs += [known.owners.path] if known.owners and known.owners.path else []
-    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
+    levels = _LEVELS if any(LEVELS in piece for piece in pieces) else ""
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16] + levels

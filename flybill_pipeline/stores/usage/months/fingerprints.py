@@ -81,7 +81,12 @@ def _parts(lake: UsageLake, month: Month, measures: Measures, where: str) -> Ite
             measured = f"{quoted(aggregation)}, meter, dimensions, day, value, last_event_at, whole, fraction, trail"
             measured += counted
             yield f"""select org_id, hash({measured}) from {rows} where {where}"""
-    levels = usage.level_rows(month.first_day, measures.get(Aggregation.TIME_WEIGHTED, ()))
+    carried = measures.get(Aggregation.TIME_WEIGHTED, ())
+    levels = usage.level_rows(month.first_day, carried)
     if levels:
         yield f"""select org_id, hash('level', meter, dimensions, sum(quantity)) from {levels} where {where}
                   group by org_id, meter, dimensions having sum(quantity) <> 0"""
+    held = usage.held_rows(month.days(), carried) if carried else None
+    if held:
+        yield f"""select org_id, hash('held', meter, dimensions, quantity, last_event_at, source, series, first_at,
+                                      expires_at) from {held} where {where}"""

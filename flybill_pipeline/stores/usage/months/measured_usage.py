@@ -5,27 +5,35 @@ How one day is measured is in measures.py; putting measures and totals together 
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from flybill_pipeline.billing.money.decimals import exact
+from flybill_pipeline.billing.usage.files import Manifest
 from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.stores.usage.lake.conditions import condition, scope
-from flybill_pipeline.stores.usage.lake.days import counted_rows
+from flybill_pipeline.stores.usage.lake.days import counted_rows, tells_levels
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.months.levels import level_rows
 from flybill_pipeline.stores.usage.months.measures import (
     below_zero_query,
+    held_path,
     measure_day,
+    measure_held,
     measured_path,
     measures_query,
+    told_below_zero_query,
 )
+from flybill_pipeline.stores.usage.months.told_levels import HELD, ended_query, level_changes
 
+_OF_CHANGE = "org_id, meter, dimensions, occurred_at, quantity"
 _NO_CHANGES = """select 0 as shard, ''::varchar as org_id, ''::varchar as meter, ''::varchar as dimensions,
-    date '2000-01-01' as day, 0::DECIMAL(38, 18) as value, 0::DECIMAL(38, 18) as lowest where false"""
+    date '2000-01-01' as day, 0::bigint as corrections, 0::DECIMAL(38, 18) as value, 0::DECIMAL(38, 18) as lowest
+    where false"""
 
 
 class Measured(NamedTuple):
@@ -66,6 +74,17 @@ class Change(NamedTuple):
     amount: Decimal
 
 
+class Ended(NamedTuple):
+    """A level that a day told last, when it ended (UTC): it was told again on a later day, or had held long enough."""
+
+    org_id: str
+    meter: str
+    dimensions: str
+    at: datetime
+    level: Decimal
+    last_event_at: datetime
+
+
 class MeasuredUsage:
     """The measures in `lake`."""
 
@@ -98,7 +117,7 @@ class MeasuredUsage:
         shard: int | None = None,
         org_ids: Sequence[str] | None = None,
     ) -> Iterator[Level]:
-        """What all changes on the days before `before` have come to, for each series."""
+        """What all changes on the days before `before` have come to, and what was told, for each series."""
         rows = self.level_rows(before, meters)
         if rows is None:
             return
@@ -119,7 +138,24 @@ class MeasuredUsage:
         levels = self.level_rows(days[0], meters)
         where, parameters = condition(scope(self._lake.of_shard(shard), org_ids))
         query = below_zero_query(changes, levels, where)
-        return {(org_id, meter) for org_id, meter in self._lake.query(query, parameters * (1 if levels is None else 2))}
+        found = {tuple(row) for row in self._lake.query(query, parameters * (1 if levels is None else 2))}
+        held = self.held_rows(days, meters)
+        if held is not None:
+            query = told_below_zero_query(changes, held, where)
+            found |= {tuple(row) for row in self._lake.query(query, parameters * 2)}
+        return found
+
+    def ended(
+        self, days: Sequence[date], meters: Collection[str], shard: int | None, org_ids: Sequence[str] | None
+    ) -> Iterator[Ended]:
+        """The levels that were told and ended within `days`, the days of a month, in the order of series."""
+        held = self.held_rows(days, meters)
+        if held is None:
+            return
+        where, parameters = condition(scope(self._lake.of_shard(shard), org_ids))
+        for row in self._lake.query(ended_query(held, where, _after(days)), parameters):
+            ended = Ended(*row)
+            yield ended._replace(at=ended.at.replace(tzinfo=UTC), last_event_at=ended.last_event_at.replace(tzinfo=UTC))
 
     def changes(self, days: Iterable[date], of: Collection[tuple[str, str]]) -> Iterator[Change]:
         """Every change of the levels of these orgs' meters on the compiled ones of `days`, in the order of series."""
@@ -129,10 +165,10 @@ class MeasuredUsage:
         self._lake.guard.require(
             [path for manifest in manifests for path in manifest.files], contents=self._lake.checks_contents
         )
-        rows = " union all ".join(f"({counted_rows(self._lake.root, manifest)})" for manifest in manifests)
+        rows = " union all ".join(f"(select {_OF_CHANGE} from ({self._changes(each)}))" for each in manifests)
         orgs, meters = zip(*sorted(of), strict=True)
         query = f"""select org_id, meter, dimensions, occurred_at, sum(quantity)
-                    from (select org_id, meter, dimensions, occurred_at, quantity from ({rows}))
+                    from ({rows})
                     where (org_id, meter) in (select (unnest(?), unnest(?))) group by all order by all"""
         for row in self._lake.query(query, [list(orgs), list(meters)]):
             change = Change(*row)
@@ -148,20 +184,63 @@ class MeasuredUsage:
 
     def level_rows(self, before: date, meters: Collection[str]) -> str | None:
         """A FROM item for what levels are the sums of on the days before a day; see levels.level_rows."""
-        return level_rows(self._lake, before, meters)
+        return level_rows(self._lake, before, meters, lambda rollups: self._held(rollups, meters))
+
+    def held_rows(self, days: Sequence[date], meters: Collection[str]) -> str | None:
+        """A FROM item, in the columns of told_levels.HELD, for the levels that were told and held when `days` began or
+        at the end of any of them. None where no level was ever told.
+        """
+        told = {
+            day: path for day, path in self._lake.catalog.rollups_before(_after(days)).items() if tells_levels(path)
+        }
+        if not told:
+            return None
+        paths = self._held({day: path for day, path in told.items() if day >= days[0]}, meters)
+        parts = [*([self._lake.file_rows(paths)] if paths else []), self.level_rows(days[0], meters)]
+        return (
+            f"({' union all '.join(f'select {HELD} from {part} where source is not null' for part in parts if part)})"
+        )
+
+    def _changes(self, manifest: Manifest) -> str:
+        """A query for the changes of levels on a day."""
+        if tells_levels(manifest.version):
+            return level_changes(self._lake.root, manifest, lambda query: self._lake.query(query, []))
+        return counted_rows(self._lake.root, manifest)
+
+    def _held(self, rollups: Mapping[date, str], meters: Collection[str]) -> list[str]:
+        """The files of what is held at the ends of these days."""
+        lake = self._lake
+        measure = partial(measure_held, lake.root, shards=lake.shards, meters=meters, limits=lake.limits)
+        return [
+            self._kept(day, PurePosixPath(path).stem, partial(held_path, day=day, meters=meters), measure)
+            for day, path in rollups.items()
+        ]
 
     def _measured(self, day: date, version: str, aggregation: Aggregation, meters: Collection[str]) -> str:
-        """The day's measures: those of the version that was compiled, measured now if they never were."""
-        lake, path = self._lake, measured_path(version, day, aggregation, meters)
+        """The file of the day's measures."""
+        lake, place = self._lake, partial(measured_path, day=day, aggregation=aggregation, meters=meters)
+        measure = partial(measure_day, lake.root, shards=lake.shards, limits=lake.limits)
+        return self._kept(day, version, place, partial(measure, aggregation=aggregation, meters=meters))
+
+    def _kept(self, day: date, version: str, place: Callable[[str], str], measure: Callable[[Manifest], None]) -> str:
+        """A file that is made of a day: of the version that was compiled, measured now if it never was.
+
+        `place` says where that of a version is, `measure` makes it.
+        """
+        lake, path = self._lake, place(version)
         if (lake.root / path).exists():
             return path
         with lake.catalog.working_on(f"measures of {day}"):
             manifest = lake.catalog.manifest(day)
             if manifest is None:
-                raise LookupError(f"{day}: version {version} of the day's usage was never measured by {aggregation}")
-            path = measured_path(manifest.version, day, aggregation, meters)
+                raise LookupError(f"{day}: version {version} of the day's usage was never measured")
+            path = place(manifest.version)
             if not (lake.root / path).exists():
                 lake.guard.require(manifest.files, contents=True)
-                measure_day(lake.root, manifest, lake.shards, aggregation, meters, lake.limits)
+                measure(manifest)
                 lake.guard.keep([path])
             return path
+
+
+def _after(days: Sequence[date]) -> date:
+    return days[-1] + timedelta(days=1)

@@ -14,7 +14,8 @@ from flybill_pipeline.billing.usage.files import Manifest
 from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.stores.files.duck import Limits, duck, quoted
 from flybill_pipeline.stores.files.parquet_files import FOR_ONE_ORG, write_rows
-from flybill_pipeline.stores.usage.lake.days import counted_rows, shard_sql
+from flybill_pipeline.stores.usage.lake.days import counted_rows, shard_sql, tells_levels
+from flybill_pipeline.stores.usage.months.told_levels import level_changes, levels_held
 
 # Level x microseconds has too many digits for a decimal of DuckDB: whole units and 1e-18ths are summed apart.
 _LEFT = "(86400000000 - epoch_us(occurred_at) % 86400000000)::hugeint"
@@ -33,7 +34,7 @@ _MEASURES = {
 # What a level's changes of the day come to at the time of each, whatever else happens at the same instant.
 _SO_FAR = """sum(quantity) over (partition by org_id, meter, dimensions order by occurred_at
              range between unbounded preceding and current row) as so_far"""
-_FORM = "2"  # counted up when what is measured changes: what was measured before is measured again
+_FORM, _HELD_FORM = "2", "1"  # counted up when what is measured changes: what was measured before is measured again
 
 
 def measured_path(manifest_version: str, day: object, aggregation: Aggregation, meters: Collection[str]) -> str:
@@ -56,17 +57,37 @@ def measure_day(
     names = ", ".join(quoted(meter) for meter in sorted(meters))
     columns = f"*, {_SO_FAR}" if aggregation is Aggregation.TIME_WEIGHTED else "*"
     with duck(root, limits) as connection:
+        if aggregation is Aggregation.TIME_WEIGHTED and tells_levels(manifest.version):
+            rows = level_changes(root, manifest, lambda query: connection.execute(query).fetchall())
+        else:
+            rows = f"select *, quantity as recorded from ({counted_rows(root, manifest)})"
         write_rows(
             connection,
             f"""select {shard_sql(shards)} as shard, org_id, meter, dimensions, date '{manifest.day}' as day,
-                       sum(quantity) as recorded, count(*) as events, count(*) filter (quantity < 0) as corrections,
-                       max(occurred_at) as last_event_at, {_MEASURES[aggregation]}
-                from (select {columns} from ({counted_rows(root, manifest)}) where meter in ({names}))
+                       sum(recorded) as recorded, count(recorded) as events,
+                       count(*) filter (recorded < 0) as corrections,
+                       max(occurred_at) filter (recorded is not null) as last_event_at,
+                       {_MEASURES[aggregation]}
+                from (select {columns} from ({rows}) where meter in ({names}))
                 group by org_id, meter, dimensions{", quantity" if aggregation is Aggregation.UNIQUE_COUNT else ""}
                 order by shard, org_id""",
             path,
             FOR_ONE_ORG,
         )
+
+
+def held_path(version: str, day: object, meters: Collection[str]) -> str:
+    """Where it is, below the lake, what is held of levels at a day's end."""
+    named = hashlib.sha256("\n".join([_HELD_FORM, *sorted(meters)]).encode()).hexdigest()[:8]
+    return f"measures/day={day}/{version}-held-{named}.parquet"
+
+
+def measure_held(root: Path, manifest: Manifest, shards: int, meters: Collection[str], limits: Limits) -> None:
+    """Writes what the levels of a day on which some are told come to by its end; see told_levels.levels_held."""
+    of_meters = f"meter in ({', '.join(quoted(meter) for meter in sorted(meters))})"
+    with duck(root, limits) as connection:
+        rows = levels_held(root, manifest, shards, lambda query: connection.execute(query).fetchall(), of_meters)
+        write_rows(connection, rows, root / held_path(manifest.version, manifest.day, meters), FOR_ONE_ORG)
 
 
 def measures_query(rows: str, condition: str, aggregation: Aggregation) -> str:
@@ -104,3 +125,13 @@ def below_zero_query(changes: str, levels: str | None, condition: str) -> str:
                      window earlier as (partition by org_id, meter, dimensions order by day
                                         rows between unbounded preceding and 1 preceding))
                where least < 0"""
+
+
+def told_below_zero_query(changes: str, held: str, condition: str) -> str:
+    """A query for the orgs and meters that were told levels, and anything below zero in the month: then what all of it
+    comes to may be below zero. `held` is a FROM item for the levels that were told, in the columns of told_levels.HELD.
+    """
+    return f"""select org_id, meter from (
+            select org_id, meter, false as told, corrections > 0 as below from {changes} where {condition}
+            union all select org_id, meter, true, quantity < 0 from {held} where {condition})
+        group by org_id, meter having bool_or(told) and bool_or(below)"""

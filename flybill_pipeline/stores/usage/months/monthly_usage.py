@@ -16,7 +16,7 @@ from flybill_pipeline.billing.usage.time_weighted import LevelChange, level_time
 from flybill_pipeline.billing.usage.totals import LevelTrail, Measures, OrgUsage, UsageTotal, dimensions_of
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.months.fingerprints import orgs_with_usage, usage_fingerprints, usage_version
-from flybill_pipeline.stores.usage.months.measured_usage import Change, Level, Measured, MeasuredUsage
+from flybill_pipeline.stores.usage.months.measured_usage import Change, Ended, Level, Measured, MeasuredUsage
 
 _Found = tuple[str, UsageTotal, datetime]
 """The org, one of its totals, and the time of the latest event behind it."""
@@ -83,7 +83,8 @@ class MonthlyUsage:
         changed = self._measured.days(month.days(), Aggregation.TIME_WEIGHTED, meters, *scope)
         trailed = self._measured.below_zero(month.days(), meters, *scope)
         trails = self._measured.changes(month.days(), trailed)
-        ordered: Iterator[Level | Measured | Change] = merge(before, changed, trails, key=lambda row: row[:3])
+        ended = self._measured.ended(month.days(), meters, *scope)
+        ordered: Iterator[_OfSeries] = merge(before, changed, trails, ended, key=lambda row: row[:3])
         for key, rows in groupby(ordered, key=lambda row: row[:3]):
             series = _Series(key[:2] in trailed, month, min(until, month.end), by_day)
             yield from _level_totals(list(rows), series)
@@ -123,6 +124,7 @@ class MonthlyUsage:
         }
 
 
+_OfSeries = Level | Measured | Change | Ended
 _Scope = tuple[int | None, list[str] | None]
 """The shard and the organizations to read; None is all of them."""
 
@@ -150,31 +152,37 @@ class _Series(NamedTuple):
     by_day: bool
 
 
-def _level_totals(rows: list[Level | Measured | Change], wanted: _Series) -> Iterator[_Found]:
+def _level_totals(rows: list[_OfSeries], wanted: _Series) -> Iterator[_Found]:
     """The totals of one series: one for each day that adds to its level x time, or that has events."""
     level = next((row for row in rows if isinstance(row, Level)), None)
     days = {row.day: row for row in rows if isinstance(row, Measured)}
     changes = {day: LevelChange(row.value, row.level_time) for day, row in days.items()}
+    ended = [row for row in rows if isinstance(row, Ended) and row.at < wanted.until]
     begun, held = level.level if level else ZERO, dict[date, Decimal]()
     with exact():
+        for row in ended:
+            day = row.at.date()
+            changes[day] = changes.get(day, LevelChange(ZERO, ZERO)).and_at(row.at, -row.level)
         for day, part in level_time(begun, changes, wanted.month, wanted.until, by_day=wanted.by_day):
             held[day] = held.get(day, ZERO) + part
     trails = _trails(rows, begun, wanted) if wanted.trailed else {}
     latest = max(row.last_event_at for row in rows if not isinstance(row, Change))
     org_id, meter, dimensions = rows[0][:3]
-    for day in sorted(held.keys() | days.keys()):
+    for day in sorted(held.keys() | days.keys() | trails.keys()):
         measures = {Aggregation.TIME_WEIGHTED: held.get(day, ZERO)}
         if day in days:
             yield org_id, _total(days[day], measures)._replace(trail=trails.get(day)), latest
-        elif held[day]:
+        elif held.get(day) or day in trails:
             total = UsageTotal(org_id, meter, dimensions_of(dimensions), ZERO, day, 0, measures)
             yield org_id, total._replace(trail=trails.get(day)), latest
 
 
-def _trails(rows: Iterable[Level | Measured | Change], begun: Decimal, wanted: _Series) -> dict[date, LevelTrail]:
+def _trails(rows: Iterable[_OfSeries], begun: Decimal, wanted: _Series) -> dict[date, LevelTrail]:
     """Day → the changes on it; the first day's begin with what the month began with."""
     moves = [(wanted.month.start, begun)] if begun else []
     moves += [(row.at, row.amount) for row in rows if isinstance(row, Change)]
+    moves += [(row.at, -row.level) for row in rows if isinstance(row, Ended)]
+    moves.sort()
     return {
         day: LevelTrail(tuple(of_day), wanted.until) for day, of_day in groupby(moves, key=lambda move: move[0].date())
     }

@@ -89,11 +89,23 @@ columns = { event_id = "id", org_id = "org", meter = "meter", quantity = "q", oc
         ("quote = \"''\"", "quote: must be one character"),
         ('dimensions = { "a\\u0000" = "a" }', "the name holds a NUL"),
         (f'dimensions = {{ {"d" * 501} = "a" }}', "the name has 501 characters"),
+        ('levels = "absolut"', "levels: must be one of changes, absolute, not 'absolut' .did you mean 'absolute'"),
+        ("level_holds = 60", 'level_holds: needs levels = "absolute"'),
+        ('levels = "absolute"\nlevel_holds = 0', "level_holds: must be a number of seconds, 1 at least"),
+        ('levels = "absolute"\nlevel_of = ["v"]', "level_of: 'v' is no dimension of this source; its dimensions: none"),
+        ('levels = "absolute"\n[[sources.measures]]\nquantity = { seconds = ["a", "b"] }', "beside `seconds`"),
     ],
 )
 def test_what_no_reader_or_database_takes_is_a_fault(tmp_path: Path, more: str, says: str) -> None:
     (tmp_path / "s.toml").write_text(DIALECT + more)
     with pytest.raises(SourcesError, match=says):
+        load_sources(tmp_path / "s.toml")
+
+
+def test_levels_of_an_alias_must_end_by_themselves(tmp_path: Path) -> None:
+    aliased = DIALECT.replace('org_id = "org"', 'org_id = { column = "org", alias = true }')
+    (tmp_path / "s.toml").write_text(f'{aliased}levels = "absolute"')
+    with pytest.raises(SourcesError, match="level_holds: missing: where org_id is an alias"):
         load_sources(tmp_path / "s.toml")
 
 

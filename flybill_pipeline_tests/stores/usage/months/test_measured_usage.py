@@ -1,6 +1,6 @@
 """Every aggregation, from landed files to the quantity of a line, against answers worked out by hand."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -16,19 +16,16 @@ from sqlalchemy import Engine
 
 from flybill_pipeline.billing.money.decimals import divide, exact
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.line_items import LineItem
-from flybill_pipeline.billing.pricing.price_changes import books_of_month, measures_needed, one_book
-from flybill_pipeline.billing.pricing.prices import PriceBook, PriceBooks
+from flybill_pipeline.billing.pricing.price_changes import measures_needed, one_book
 from flybill_pipeline.billing.pricing.usage_lines import price_month
-from flybill_pipeline.billing.usage.meters import Aggregation, Meter
+from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.stores.usage.lake.tables import landed_files, usage_days, usage_exclusions, usage_pieces
 from flybill_pipeline.stores.usage.months.monthly_usage import MonthlyUsage
-from flybill_pipeline_tests.billing.pricing.books import book, per_unit
+from flybill_pipeline_tests.billing.pricing.books import per_unit
+from flybill_pipeline_tests.stores.usage.months.measured import APRIL, MARCH, NOW, lines, measured_by
 from flybill_pipeline_tests.stores.usage.usage_world import UsageWorld, jsonl
 from flybill_pipeline_tests.worlds.effort import examples
 
-MARCH, APRIL = Month(2026, 3), Month(2026, 4)
-NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SOURCES = """
 [[sources]]
 name = "usage"
@@ -51,24 +48,6 @@ def event(at: str, quantity: str, volume: str | None = None, org: str = "acme", 
 def land(world: UsageWorld, *events: dict[str, Any]) -> None:
     world.put(f"usage/{uuid4().hex}.jsonl", jsonl(*events))
     world.run(NOW)
-
-
-def measured_by(aggregation: str, unit_amount: str = "1", **more: Any) -> PriceBook:
-    found = book(per_unit(unit_amount, "disk"))
-    return replace(found, meters={"disk": Meter("disk", Aggregation(aggregation), "unit", **more)})
-
-
-def lines(
-    world: UsageWorld, month: Month, *books: PriceBook, until: datetime | None = None, org: str = "acme"
-) -> Sequence[LineItem]:
-    in_force = books_of_month(PriceBooks(books), "usd", month)
-    assert in_force is not None
-    found = MonthlyUsage(world.lake).of_month(
-        month, None, [org], by_day=len(in_force.parts) > 1, measures=measures_needed([in_force]), until=until
-    )
-    priced = price_month(in_force, [total for usage in found for total in usage.totals])
-    assert priced.unpriced == ()
-    return priced.lines
 
 
 def quantity(world: UsageWorld, month: Month, aggregation: str, until: datetime | None = None, **more: Any) -> Decimal:
