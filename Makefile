@@ -11,7 +11,7 @@ UNPACK = $(BIN)/uv pip install --python $(BIN)/python --system-certs --compile-b
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-strip-extras
 TESTS ?=
-WORKERS ?= 4
+WORKERS ?= 3
 BENCH ?=
 # Without it each process would compile the whole of us anew, and each worker of pytest rewrite every assertion.
 unexport PYTHONDONTWRITEBYTECODE
@@ -44,8 +44,7 @@ test: lint      ## every gate: format, lint, types, layers, tests, chaos and ben
 	@$(MAKE) --no-print-directory --jobs 2 types tests
 
 quick: lint     ## in a minute: every gate, but only the tests that need no database, with fewer examples
-	@$(MAKE) --no-print-directory --jobs 2 types tests TESTS='-m "not slow and not database" --hypothesis-profile quick' \
-		WORKERS=3
+	@$(MAKE) --no-print-directory --jobs 2 types tests TESTS='-m "not slow and not database" --hypothesis-profile quick'
 
 tests: tools    ## pytest alone: TESTS says which, and how
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
@@ -61,8 +60,9 @@ check: lint types  ## what can be said without running anything: format, lint, t
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest flybill_pipeline_tests/test_architecture.py flybill_pipeline_tests/test_definitions.py
 
-chaos: tools    ## the sync under faults and kills, the long form
+chaos: tools    ## the sync under faults and kills, and each property with all its examples: the long form
 	$(BIN)/python -m flybill_pipeline_tests.chaos
+	@$(MAKE) --no-print-directory tests TESTS='-m hypothesis --hypothesis-profile long'
 
 bench: tools    ## in about ten minutes one table of what each stage takes, beside its bar; BENCH says what, and how much
 	$(BIN)/python -m flybill_pipeline_tests.bench $(BENCH)

@@ -15,7 +15,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,7 +31,7 @@ from flybill_pipeline.defs.partitions import month_shard_key
 from flybill_pipeline.local.postgres import serving
 from flybill_pipeline.operating.runs import Runner, runner
 from flybill_pipeline.settings import load_settings
-from flybill_pipeline_tests.bench.long_history import copies, leave_room, sensors_seen, write_history
+from flybill_pipeline_tests.bench.long_history import Copy, copies, leave_room, sensors_seen, write_history
 from flybill_pipeline_tests.serving.served import Served, wait_until
 from flybill_pipeline_tests.stories.troubled_months import USD
 from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
@@ -65,11 +65,19 @@ def measure(months: int, rounds: int, shards: int, times: int, kept: timedelta |
             served.start()
             history = flybill.environment["FLYBILL_DAGSTER_DATABASE_URL"]
             wait_until(lambda: sensors_seen(history) >= 3, "the first ticks", 120)
-            _write_history(history, months, rounds, kept)
-            _tell_pages(served, times)
+            tell(served, copies(months, rounds, NOW, kept), times)
             served.stop()
         finally:
             served.kill_all()
+
+
+def tell(served: Served, history: Iterable[Copy], times: int) -> None:
+    """Writes the history of a deployment that is served, and prints what each page takes then."""
+    started = time.monotonic()
+    rows = write_history(served.flybill.environment["FLYBILL_DAGSTER_DATABASE_URL"], history)
+    told = ", ".join(f"{count:,} {table}" for table, count in rows.items())
+    _tell(f"history: {told} (written in {time.monotonic() - started:.0f} s)")
+    _tell_pages(served, times)
 
 
 def _bill_a_month(flybill: Flybill, shards: int, months: int) -> None:
@@ -105,13 +113,6 @@ def _fail_once(flybill: Flybill, run: Runner, org: str) -> None:
 
 def _silent(_stage: str, _done: int, _of: int) -> None:
     """Progress that nobody watches."""
-
-
-def _write_history(url: str, months: int, rounds: int, kept: timedelta | None) -> None:
-    started = time.monotonic()
-    rows = write_history(url, copies(months, rounds, NOW, kept))
-    told = ", ".join(f"{count:,} {table}" for table, count in rows.items())
-    _tell(f"{months} months of history: {told} (written in {time.monotonic() - started:.0f} s)")
 
 
 def _tell_pages(served: Served, times: int) -> None:

@@ -1,4 +1,7 @@
-"""The benchmarks in a size that takes seconds: that they run and say their numbers. Nothing here judges a time."""
+"""The benchmarks in a size that takes seconds: that they run and say their numbers. Nothing here judges a time.
+
+That of Dagster's pages needs all of Dagster's processes: `test_daemon` has them, and runs it.
+"""
 
 import sys
 from importlib import import_module
@@ -16,7 +19,6 @@ import pytest
         ("bench_statements", ["--orgs", "9", "--months", "2", "--lines", "2"], "the largest tables after 3 months"),
         ("bench_reconcile", ["--invoices", "250"], "250 of 250 invoices proven"),
         ("bench_dagster", ["--shards", "1", "--no-queue"], "flybill close: 1 of 1 shards"),  # queue: test_daemon
-        ("bench_ui", ["--months", "2", "--shards", "1", "--times", "1"], "partitions: daily_usage"),
         (
             "bench_pages",
             ["--orgs=9", "--months=1", "--lines=2", "--files=2", "--days=1", "--sample=1", "--runs=1"],

@@ -5,6 +5,7 @@ goes through the guard.
 
 import json
 import os
+import re
 import signal
 import urllib.parse
 import urllib.request
@@ -12,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -24,6 +24,8 @@ from flybill_pipeline.defs.close_began import RETRY_TAG
 from flybill_pipeline.defs.jobs import CLOSING_ASSETS
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, month_shard_key, org_month_key
 from flybill_pipeline.defs.sensors import MOST_ATTEMPTS
+from flybill_pipeline_tests.bench import bench_ui
+from flybill_pipeline_tests.bench.long_history import copies, leave_room
 from flybill_pipeline_tests.serving import fast_definitions
 from flybill_pipeline_tests.serving.served import Served, wait_until
 from flybill_pipeline_tests.stories.troubled_months import USD
@@ -121,10 +123,10 @@ class World:
         assert self.flybill.import_orgs(rows).status == 0
 
 
-@pytest.fixture
-def world(deploy: Deployments, tmp_path: Path) -> Iterator[World]:
+@pytest.fixture(scope="module")
+def world(deploy: Deployments, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with (
-        EmulatorProcess(tmp_path / "stripe.sqlite") as emulator,
+        EmulatorProcess(tmp_path_factory.mktemp("stripe") / "stripe.sqlite") as emulator,
         deploy(emulator, shards=SHARDS) as flybill,
         webhook() as hook,
     ):
@@ -134,6 +136,7 @@ def world(deploy: Deployments, tmp_path: Path) -> Iterator[World]:
         flybill.land("usage.jsonl", [event(org, org, 100 + n, day) for n, org in enumerate(ORG_IDS)])
         up = Served(flybill, fast_definitions.MODULE)
         with flybill.instance() as instance:  # once: it is asked ten times a second, and opening it takes longer
+            leave_room(flybill.environment["FLYBILL_DAGSTER_DATABASE_URL"])
             try:
                 yield World(flybill, emulator, hook, up, instance)
             finally:
@@ -282,4 +285,13 @@ def test_a_month_with_an_outage_a_dead_daemon_and_two_organizations_for_a_person
     backoff_is_kept(world)
     assert [opened for opened, _ in world.breaker()] == [False] * len(world.breaker())
     assert {shard_of(org, SHARDS) for org in ORG_IDS} == set(range(SHARDS))
+
+
+def test_every_page_of_the_ui_answers_with_history_behind_it(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """The benchmark of the pages on what is served here: each operation of a page must be answered without an error."""
+    bench_ui.tell(world.up, copies(2, 1, bench_ui.NOW), times=1)
+    assert re.search("(?m)^partitions: daily_usage .* s ", capsys.readouterr().out)
+
+
+def test_it_ends_when_it_is_told_to(world: World) -> None:
     assert world.up.stop() == 0

@@ -1,5 +1,6 @@
 """Usage that stays in an engine is billed as the same usage in files is, to the hash of each invoice's content."""
 
+import csv
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -73,7 +74,11 @@ def events_of(tools: Toolbox) -> list[tuple[object, ...]]:
 def into_duckdb(rows: list[tuple[object, ...]], folder: Path, _: str) -> str:
     with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
         connection.execute(EVENTS)
-        connection.executemany(f"insert into events values ({', '.join('?' * 9)})", rows)
+        with (folder / "events.csv").open("w", newline="") as file:
+            csv.writer(file).writerows(rows)
+        connection.execute(
+            f"copy events from '{folder}/events.csv' (header false)"
+        )  # row by row takes ten times as long
     return f"duckdb://{folder}/warehouse.duckdb"
 
 

@@ -1,35 +1,37 @@
-"""How many examples a property is tried with: what its test says, or a fifth of that in `make quick`."""
+"""How many examples a property is tried with: what its test says in `make chaos`, half of that in `make test`, and a
+fifth in `make quick`. Not here: what is tried.
+"""
 
 from collections.abc import Sequence
 from typing import TypeVar
 
 from hypothesis import settings
 
-QUICK = "quick"
-QUICKER = 5
+LONG, SHORT, QUICK = "long", "short", "quick"
+SHARES = {LONG: 1, SHORT: 2, QUICK: 5}
+"""Profile → the part of the examples that it tries, as a divisor."""
+ALL = 100
+"""The examples of a property whose test says nothing."""
 Value = TypeVar("Value")
 
 
 def register_profiles() -> None:
-    """Makes `quick` known, and takes the limit of time from each property: on a busy machine all are late at times.
+    """Makes the profiles known, and takes the limit of time from each property: on a busy machine all are late.
 
     The rest is Hypothesis' own choice, which is another one where CI runs.
     """
-    settings.register_profile("whole", settings.get_profile(settings.get_current_profile_name()), deadline=None)
-    settings.register_profile(QUICK, settings.get_profile("whole"), max_examples=100 // QUICKER)
-    settings.load_profile("whole")
+    chosen = settings.get_profile(settings.get_current_profile_name())
+    for name, share in SHARES.items():
+        settings.register_profile(name, chosen, deadline=None, max_examples=ALL // share)
+    settings.load_profile(SHORT)
 
 
 def examples(number: int) -> int:
-    """So many examples, or a part of them when the tests run with the profile `quick`."""
-    return max(2, number // QUICKER) if _is_quick() else number
+    """So many examples, or the part of them that the profile tries."""
+    return max(2, number // SHARES[settings.get_current_profile_name()])
 
 
 def some(values: Sequence[Value]) -> Sequence[Value]:
     """These values, or each fifth of them when the tests run with the profile `quick`: for a table that is tried whole
     in one test."""
-    return values[::QUICKER] if _is_quick() else values
-
-
-def _is_quick() -> bool:
-    return settings.get_current_profile_name() == QUICK
+    return values[:: SHARES[QUICK]] if settings.get_current_profile_name() == QUICK else values
