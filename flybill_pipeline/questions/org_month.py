@@ -3,8 +3,8 @@
 Nothing is written, and Stripe is not asked.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 
 from flybill_pipeline.billing.invoicing.account import Account
 from flybill_pipeline.billing.invoicing.invoice import Draft
@@ -14,7 +14,7 @@ from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import BilledOrg, OrgTerms
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.month_facts import MonthFacts
-from flybill_pipeline.billing.pricing.by_day import DayLines, lines_by_day
+from flybill_pipeline.billing.pricing.by_day import minor_by_day
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
 from flybill_pipeline.billing.usage.totals import OrgUsage
 from flybill_pipeline.questions.organizations import organizations
@@ -61,10 +61,11 @@ class PricedNow:
     books: BooksOfMonth | None
 
     @property
-    def by_day(self) -> Iterator[DayLines]:
-        """What its usage came to by the end of each day."""
-        if self.used is not None and self.books is not None:
-            yield from lines_by_day(self.draft.month, self.books, self.used)
+    def by_day(self) -> list[tuple[date, int]]:
+        """What its usage came to by the end of each day, in minor units."""
+        if self.used is None or self.books is None:
+            return []
+        return minor_by_day(self.draft.month, self.books, self.used)
 
     @property
     def credits_left(self) -> list[Credit]:

@@ -100,7 +100,7 @@ def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
     begun = asked.month.start <= now
     runs = begun and now < asked.month.end
     priced = priced_now(tools, asked, by_day=runs)
-    draft, by_day = priced.draft, [total_minor(lines) for _, lines in priced.by_day] if runs else []
+    draft, by_day = priced.draft, [minor for _, minor in priced.by_day] if runs else []
     facts = replace(
         asked.facts,
         total_minor=draft.total_minor,

@@ -10,10 +10,7 @@ from itertools import count
 
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.by_day import lines_by_day
-from flybill_pipeline.billing.pricing.line_items import total_minor
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
-from flybill_pipeline.billing.usage.totals import OrgUsage
+from flybill_pipeline.billing.pricing.by_day import minor_by_day
 from flybill_pipeline.questions.organizations import organizations
 from flybill_pipeline.questions.owed import Owed
 from flybill_pipeline.steps.pricing.price_org import books_under, usage_of
@@ -46,8 +43,4 @@ def spent(tools: Toolbox, org_id: str, month: Month) -> Spent:
     books = books_under(tools.books(month)(org.currency), org.contracts)
     part = ShardMonth(month, tools.shard_of(org_id), tools.now(), [org_id])
     used = next(iter(usage_of(part, tools.usage, [books], by_day=True)), None)
-    return Spent(month, org.currency, () if books is None or used is None else _by_day(month, books, used))
-
-
-def _by_day(month: Month, books: BooksOfMonth, used: OrgUsage) -> list[tuple[date, int]]:
-    return [(end, total_minor(lines)) for end, lines in lines_by_day(month, books, used)]
+    return Spent(month, org.currency, () if books is None or used is None else minor_by_day(month, books, used))

@@ -39,6 +39,8 @@ def price(tools: Toolbox, part: ShardMonth) -> PricingReport:
     source = PricedFrom(usage, tools.books(part.month), tools.accounts_of(usage), inputs.inputs_id)
     report = price_shard(part, orgs, source, tools.drafts)
     watch(tools, part, usage)
+    if not part.only:
+        tools.gather_usage(part)
     return report
 
 

@@ -1,6 +1,7 @@
 """Publishing the lake with this deployment's tools. What is published, in which order: `steps/usage/publish_lake`."""
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flybill_pipeline.steps.usage.publish_lake import PublishReport, publish_lake
@@ -20,13 +21,19 @@ def publishes(tools: Toolbox) -> bool:
 
 
 def publish(tools: Toolbox) -> PublishReport | None:
-    """Brings the open tables to what the ledger says; None where nothing is published.
+    """Brings the open tables to what the ledger says, and sweeps what is kept of usage and needed no more; None where
+    nothing is published.
 
     Raises LakeError, or what the catalog raises.
     """
     if not publishes(tools):
         return None
-    return publish_lake(_tables(tools), _ledger(tools), PricedMonths(tools.engine), tools.catalog, tools.now())
+    from flybill_pipeline.stores.usage.months.kept_files import sweep_kept
+
+    priced = PricedMonths(tools.engine)
+    report = publish_lake(_tables(tools), _ledger(tools), priced, tools.catalog, tools.now())
+    swept = sweep_kept(tools.lake, tools.usage.levels_of, [priced.days(name) for _, name in priced.all()], tools.now())
+    return replace(report, swept_kept=swept)
 
 
 def mark(tools: Toolbox) -> str:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.known_sources import require_known_sources
 from flybill_pipeline.stores.usage.months.health import UsageHealth
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from flybill_pipeline.stores.usage.lake.left_out import LeftOut
 
 MONTHS_REMEMBERED = 12
+LATE = timedelta(days=1)
+"""What comes in the first day after its own is usual; a day that is older rarely changes."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,13 @@ class UsageTools(Deployment):
             intake=Intake(self.landing.sources, self._first_day, self.landing.folder),
             engine=self.settings.usage_engine,
         )
+
+    def gather_usage(self, part: ShardMonth) -> None:
+        """Puts the daily totals of the shard's month, and of the one before, together where pages read them sooner."""
+        from flybill_pipeline.stores.usage.months.gathering import gather
+
+        for month in (part.month.previous(), part.month):
+            gather(self.lake, month, part.shard, before=part.now.date() - LATE)
 
     @cached_property
     def left_out(self) -> "LeftOut":

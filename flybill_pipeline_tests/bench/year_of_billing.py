@@ -1,4 +1,4 @@
-"""A year of billing of many organizations in minutes: one that was really billed is copied, row by row, by Postgres.
+"""A year of billing of many organizations in minutes: ones that were really billed are copied, row by row, by Postgres.
 
 What pricing, closing and syncing wrote of it is written again with other ids and earlier months, so sizes, kinds and
 indexes are those of a real year. Belongs here: usage to bill, and copying. Not here: measuring.
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, MetaData, Table, text
 
 from flybill_pipeline.billing.invoicing.basis import terms_fingerprint
 from flybill_pipeline.billing.invoicing.shards import ShardMonth, shard_of
@@ -37,7 +37,8 @@ from flybill_pipeline.toolbox.closing import finalize, price
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline_tests.worlds.organizations import org_row
 
-METERS = 4
+METERS, REGIONS = 12, 30
+MOST_LINES = METERS * REGIONS
 PRICES = """
 effective_from = 2020-01-01
 currency = "usd"
@@ -62,7 +63,6 @@ files = "usage/*.parquet"
 columns = { event_id = "id", org_id = "org", meter = "meter", quantity = "quantity", occurred_at = "at" }
 dimensions = { region = "region" }
 """
-TEMPLATE = "org000000"
 BUDGET = {"name": "All", "currency": "usd", "amount": "100", "start": "2020-01"}
 CREDIT = {"name": "Welcome", "currency": "usd", "amount": "100", "start": "2020-01-01T00:00:00+00:00"}
 CREDITED_EVERY = 5
@@ -74,8 +74,10 @@ def org_id(number: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much there is: organizations; months that are closed; lines of each; files that were landed long ago; days of
-    a month that have usage.
+    """How much there is: organizations; months that are closed; lines of the smallest ones; files that were landed long
+    ago; days of a month that have usage.
+
+    Half of the organizations are the smallest, half of the others have twice as many lines, and so on to MOST_LINES.
     """
 
     orgs: int
@@ -84,22 +86,32 @@ class Size:
     files: int
     days: int
 
+    def like(self, number: int) -> int:
+        """The number of the organization of the same size that is really billed."""
+        twofold = number & -number
+        return twofold if self.lines * twofold < MOST_LINES else 0
+
+    def lines_of(self, number: int) -> int:
+        """How many lines an organization has in a month."""
+        return self.lines * self.like(number) or MOST_LINES
+
 
 def bill_a_year(tools: Toolbox, size: Size) -> None:
-    """Bills the last month of one organization, and its running month so far; then copies it to all others."""
+    """Bills the last month of one organization of each size, and the running month; then copies both to all others."""
     now = tools.now()
     running, last = Month.of(now), Month.of(now).previous()
     for month in (last, running):
         _land(tools, month, size)
-    tools.organizations.save([org_row(TEMPLATE, email="billing@example.com")], EVER)
+    templates = [org_id(number) for number in range(size.orgs) if size.like(number) == number]
+    tools.organizations.save([org_row(org, email="billing@example.com") for org in templates], EVER)
     for day in _bring_in(tools):
         record_day(day, tools.lake, tools.catalog)
         compile_day(day, tools.lake, tools.catalog)
-    shard = tools.shard_of(TEMPLATE)
-    closed = ShardMonth(last, shard, now, [TEMPLATE], landed_by=now)
-    price(tools, closed)
-    finalize(tools, closed)
-    price(tools, ShardMonth(running, shard, now, [TEMPLATE]))
+    for org in templates:
+        closed = ShardMonth(last, tools.shard_of(org), now, [org], landed_by=now)
+        price(tools, closed)
+        finalize(tools, closed)
+        price(tools, ShardMonth(running, tools.shard_of(org), now, [org]))
     with tools.engine.begin() as connection:
         _Copies(connection, tools, last, running).write(size)
     _land_long_ago(tools, size.files, now - timedelta(days=365))
@@ -117,9 +129,15 @@ def _land(tools: Toolbox, month: Month, size: Size) -> None:
         query = f"""select '{day}-' || org || '-' || line as id, 'org' || lpad(org::varchar, 6, '0') as org,
                 'meter' || (line % {METERS}) as meter, 'region' || (line // {METERS}) as region,
                 (10 + line / 8)::decimal(18, 6) as quantity, timestamp '{day}' as at
-            from range({size.orgs}) orgs(org), range({size.lines}) lines(line)"""
+            from (select org, unnest(range(lines)) as line from ({_sizes(size)}))"""
         with duck(tools.lake.root, Limits(reads=(folder,))) as connection:
             connection.execute(copied(query, folder / f"{day}.parquet", "format parquet, compression zstd"))
+
+
+def _sizes(size: Size) -> str:
+    """A query for the number of each organization, and how many lines it has."""
+    orgs = range(size.orgs)
+    return f"select unnest({list(orgs)}) as org, unnest({[size.lines_of(org) for org in orgs]}) as lines"
 
 
 def _bring_in(tools: Toolbox) -> Sequence[date]:
@@ -146,15 +164,17 @@ def _land_long_ago(tools: Toolbox, files: int, since: datetime) -> None:
 
 
 class _Copies:
-    """Copies what there is of TEMPLATE in the last month, and in the running one, to all organizations and months."""
+    """Copies what there is of organizations that were billed, in the last month and in the running one, to all others
+    of their size, and all months.
+    """
 
     def __init__(self, connection: Connection, tools: Toolbox, last: Month, running: Month) -> None:
         self._connection, self._tools, self._last, self._running = connection, tools, last, running
 
     def write(self, size: Size) -> None:
         self._run("set local session_replication_role = replica")  # no trigger: nothing of it happens now
-        self._save_orgs(size.orgs)
-        self._plan(size.months)
+        self._save_orgs(size)
+        self._plan(size)
         invoice, of_month = {"invoice_id": "invoice_id"}, {"month": "month", "org_id": "org_id", "shard": "shard"}
         shifted = {**of_month, "service_month": "month"}
         self._copy(drafts, of_month)
@@ -167,17 +187,20 @@ class _Copies:
             self._run(statement)
         self._save_items()
 
-    def _save_orgs(self, orgs: int) -> None:
-        names = map(org_id, range(1, orgs))
+    def _save_orgs(self, size: Size) -> None:
+        names = [org_id(number) for number in range(size.orgs) if size.like(number) != number]
         rows = ((each, each, "usd", "billing@example.com", shard_of(each, self._tools.shards)) for each in names)
         copy_rows(self._connection, organizations, ("org_id", "name", "currency", "email", "shard"), rows)
 
-    def _plan(self, months: int) -> None:
-        """`copies`: a row for each organization and month that is to be, with the month that it is a copy of."""
+    def _plan(self, size: Size) -> None:
+        """`copies`: a row for each organization and month that is to be, with those that it is a copy of."""
+        self._run("create temp table sizes (org_id text, template_org text)")
+        alike = ((org_id(number), org_id(size.like(number))) for number in range(size.orgs))
+        copy_rows(self._connection, Table("sizes", MetaData()), ("org_id", "template_org"), alike)
         self._run("create temp table months (template text, month text)")
         month = self._running
         self._run("insert into months values (:month, :month)", month=str(month))
-        for _ in range(months):
+        for _ in range(size.months):
             month = month.previous()
             self._run("insert into months values (:last, :month)", last=str(self._last), month=str(month))
         self._run(_PLAN)
@@ -208,8 +231,9 @@ class _Copies:
         ]
         self._run(
             f"""insert into {table.fullname} ({", ".join(names)}) select {", ".join(values)}
-                from copies join {rows or table.fullname} template on template.month = copies.template
-                where template.org_id = '{TEMPLATE}' and {where}"""
+                from copies join {rows or table.fullname} template
+                  on template.month = copies.template and template.org_id = copies.template_org
+                where {where}"""
         )
 
     def _save_items(self) -> None:
@@ -228,12 +252,12 @@ class _Copies:
         self._connection.execute(text(statement), values)
 
 
-_PLAN = f"""
+_PLAN = """
 create temp table copies as
-select m.template, m.month, o.org_id, o.shard, 'inv_' || m.month || '_' || o.org_id as invoice_id,
-       'FB-' || m.month || '-' || lpad((right(o.org_id, 6)::int + 1)::text, 6, '0') as number
-from months m cross join flybill.organizations o
-where not (o.org_id = '{TEMPLATE}' and m.month = m.template)
+select m.template, s.template_org, m.month, o.org_id, o.shard, 'inv_' || m.month || '_' || o.org_id as invoice_id,
+       'FB-' || m.month || '-' || (right(o.org_id, 6)::int + 100000)::text as number
+from months m cross join flybill.organizations o join sizes s using (org_id)
+where not (o.org_id = s.template_org and m.month = m.template)
 order by m.month, o.org_id
 """
 _INVOICED = "(select l.*, i.month, i.org_id from flybill.invoice_lines l join flybill.invoices i using (invoice_id))"

@@ -1,10 +1,10 @@
 """From one org's usage totals of one month to priced lines. Which book to use, and what becomes of lines: not here."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from itertools import groupby
 from typing import NamedTuple
 
 from flybill_pipeline.billing.money.amounts import to_minor
@@ -12,8 +12,17 @@ from flybill_pipeline.billing.money.decimals import ZERO, exact, plain
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.descriptions import NO_WORDS
 from flybill_pipeline.billing.pricing.limits import PricedPart, limit_steps
-from flybill_pipeline.billing.pricing.line_heads import LineHead, LineKey, head_of, head_with, sorted_dimensions
-from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.line_groups import (
+    Group,
+    LeftOut,
+    commitments,
+    group_of,
+    grouped,
+    together,
+    up_to_day,
+)
+from flybill_pipeline.billing.pricing.line_heads import LineHead, LineKey
+from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
 from flybill_pipeline.billing.pricing.portions import Values, portions_of
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, one_book
 from flybill_pipeline.billing.pricing.prices import PriceBook
@@ -43,22 +52,17 @@ class PricedUsage:
     unpriced: tuple[UnpricedUsage, ...]
 
 
-class _Group(NamedTuple):
-    """The usage of one line: `own` is what it accounts for, `month` all that its price would rate, were it in force on
-    all days of the month.
-    """
+class _Priced(NamedTuple):
+    """What the usage of one line comes to."""
 
-    head: LineHead
-    own: list[UsageTotal]
-    month: list[UsageTotal]
+    group: Group
+    quantity: Decimal
+    rated: Rated
 
-    def up_to(self, end: date) -> "_Group":
-        """The same of the days up to `end`."""
-        return _Group(self.head, _up_to(end, self.own), _up_to(end, self.month))
-
-
-_LeftOut = dict[LineKey, list[UsageTotal]]
-"""Usage that no price covers."""
+    @property
+    def usage(self) -> Decimal:
+        """What was recorded of it, before it was measured and converted."""
+        return sum([total.quantity for total in self.group.own], ZERO)
 
 
 def price_usage(book: PriceBook, contract: str | None, totals: Iterable[UsageTotal], month: Month) -> PricedUsage:
@@ -74,7 +78,7 @@ def price_month(books: BooksOfMonth, totals: Iterable[UsageTotal]) -> PricedUsag
     without any usage. Where books change within the month, totals must be of days, and a price that changes has a line
     for the days of each book (`BooksOfMonth` has the rule).
     """
-    return _without_prices(books) or _priced_groups(books, *_grouped(books, totals))
+    return _without_prices(books) or _priced_groups(books, *grouped(books, totals))
 
 
 def price_days(books: BooksOfMonth, totals: Iterable[UsageTotal], ends: Iterable[date]) -> Iterator[PricedUsage]:
@@ -83,13 +87,41 @@ def price_days(books: BooksOfMonth, totals: Iterable[UsageTotal], ends: Iterable
     The lines have no description: nobody reads that of each day, and it takes as long as all else.
     """
     refused = _without_prices(books)
-    groups, left_out = ({}, {}) if refused else _grouped(books, totals)
+    groups, left_out = ({}, {}) if refused else grouped(books, totals)
     groups = {key: each._replace(head=each.head._replace(words=NO_WORDS)) for key, each in groups.items()}
     for end in ends:
         known = {key: each.up_to(end) for key, each in groups.items()}
         begun = {key: each for key, each in known.items() if each.own or each.month}
-        unpriced_yet = {key: found for key, each in left_out.items() if (found := _up_to(end, each))}
+        unpriced_yet = {key: found for key, each in left_out.items() if (found := up_to_day(end, each))}
         yield refused or _priced_groups(books, begun, unpriced_yet)
+
+
+def minor_of_days(books: BooksOfMonth, totals: Iterable[UsageTotal], ends: Sequence[date]) -> list[int]:
+    """What the lines of `price_days` come to on each day, for `ends` in order.
+
+    No line is made for it, and what belongs to a line is rated again only on days with usage of its own.
+    """
+    if _without_prices(books) or any(commitments(books, ())):
+        return [total_minor(priced.lines) for priced in price_days(books, totals, ends)]
+    lines = together(grouped(books, totals)[0])
+    changed: dict[int, set[int]] = {}
+    for place, parts in enumerate(lines):
+        for total in (total for each in parts for total in (*each.own, *each.month)):
+            changed.setdefault(bisect_left(ends, total.day or date.min), set()).add(place)
+    minor, of_days = [0] * len(lines), list[int]()
+    with exact():
+        for number, end in enumerate(ends):
+            for place in changed.get(number, ()):
+                minor[place] = _minor(lines[place], end)
+            of_days.append(sum(minor))
+    return of_days
+
+
+def _minor(parts: Sequence[Group], end: date) -> int:
+    """What the lines of one price and one combination of values come to by the end of a day, in minor units."""
+    begun = [known for each in parts if (known := each.up_to(end)).own or known.month]
+    lines = [(priced, to_minor(priced.rated.amount, priced.group.head.currency)) for priced in _priced(begun)]
+    return sum(minor for priced, minor in lines if _fits(priced.quantity, priced.usage, minor))
 
 
 def _without_prices(books: BooksOfMonth) -> PricedUsage | None:
@@ -102,29 +134,14 @@ def _without_prices(books: BooksOfMonth) -> PricedUsage | None:
     return None
 
 
-def _grouped(books: BooksOfMonth, totals: Iterable[UsageTotal]) -> tuple[dict[LineKey, _Group], _LeftOut]:
-    """The totals by their lines, and those that no price covers."""
-    groups: dict[LineKey, _Group] = {}
-    left_out: _LeftOut = {}
-    for total in totals:
-        head = head_of(books, total.meter, total.dimensions, total.day)
-        if head is None:
-            left_out.setdefault(_unpriced_key(books, total), []).append(total)
-        else:
-            _group(groups, head).own.append(total)
-        if len(books.parts) > 1:
-            _note_for_month(groups, books, total)
-    return groups, left_out
-
-
-def _priced_groups(books: BooksOfMonth, groups: dict[LineKey, _Group], left_out: _LeftOut) -> PricedUsage:
-    for head in list(_commitments(books, groups.values())):
-        _group(groups, head)
+def _priced_groups(books: BooksOfMonth, groups: dict[LineKey, Group], left_out: LeftOut) -> PricedUsage:
+    for head in list(commitments(books, groups.values())):
+        group_of(groups, head)
     with exact():
         lines = list(_lines(groups, books.month))
-        unfit = [line for line in lines if not _fits(line)]
+        unfit = [line for line in lines if not _fits(line.quantity, line.usage, line.amount_minor)]
         return PricedUsage(
-            tuple([line for line in lines if _fits(line)] if unfit else lines),
+            tuple([line for line in lines if line not in unfit] if unfit else lines),
             (
                 *[unpriced(books, key[0], dict(key[1]), left_out[key]) for key in sorted(left_out)],
                 *[too_large(line) for line in unfit],
@@ -132,69 +149,28 @@ def _priced_groups(books: BooksOfMonth, groups: dict[LineKey, _Group], left_out:
         )
 
 
-def _up_to(end: date, totals: Sequence[UsageTotal]) -> list[UsageTotal]:
-    return [total for total in totals if total.day is None or total.day <= end]
-
-
-def _group(groups: dict[LineKey, _Group], head: LineHead) -> _Group:
-    group = groups.get(head.key)
-    if group is None:
-        group = groups[head.key] = _Group(head, [], [])
-    return group
-
-
-def _note_for_month(groups: dict[LineKey, _Group], books: BooksOfMonth, total: UsageTotal) -> None:
-    """The total with every line that would have it if that line's book had been in force all month."""
-    for part in books.parts:
-        head = head_of(books, total.meter, total.dimensions, part.start)
-        if head is not None and not head.whole_month:
-            _group(groups, head).month.append(total)
-
-
-def _unpriced_key(books: BooksOfMonth, total: UsageTotal) -> LineKey:
-    part = books.part_on(total.day)
-    return total.meter, sorted_dimensions(total.dimensions), "" if part is None else part.start.isoformat()
-
-
-def _commitments(books: BooksOfMonth, groups: Collection[_Group]) -> Iterator[LineHead]:
-    """A contract's prices with a minimum spend and no usage: it is due all the same, so they need a line."""
-    under_contract = [part for part in books.parts if part.contract is not None]
-    heads = [group.head for group in groups] if under_contract else []
-    for part in under_contract:
-        for price in part.book.contracts[str(part.contract)].prices:
-            used = any(head.price == price and (head.whole_month or head.part is part) for head in heads)
-            if price.minimum_spend is not None and not used:
-                whole_month = books.goes_on(price)
-                yield head_with(books, part, price, price.match, whole_month=whole_month)
-
-
-def _lines(groups: Mapping[LineKey, _Group], month: Month) -> Iterator[LineItem]:
+def _lines(groups: Mapping[LineKey, Group], month: Month) -> Iterator[LineItem]:
     """The lines of all groups, in the order of their keys."""
-    for _, keys in groupby(sorted(groups), key=lambda key: key[:2]):
-        parts = [groups[key] for key in keys]
-        if parts[0].head.whole_month:  # which has no other parts
-            yield _whole_line(parts[0], month)
-        else:
-            yield from _part_lines(parts, month)
+    return (_usage_line(priced, month) for parts in together(groups) for priced in _priced(parts))
 
 
-def _whole_line(group: _Group, month: Month) -> LineItem:
-    """The line of a price that is the same all month."""
-    head = group.head
-    quantity, adds_up = billed_quantity(head.meter, group.own), head.meter.aggregation.adds_up
-    return _usage_line(group, month, quantity, rate(head.price, quantity, head.part.share, adds_up=adds_up))
-
-
-def _part_lines(parts: Sequence[_Group], month: Month) -> Iterator[LineItem]:
-    """The lines of one price and one combination of values for the days of each book."""
-    priced = [_priced(part) for part in parts]
-    for group, (part, rated), limits in zip(parts, priced, limit_steps([part for part, _ in priced]), strict=True):
-        limited = rated.with_steps(limits)
+def _priced(parts: Sequence[Group]) -> Iterator[_Priced]:
+    """What one price and one combination of values come to: for the whole month, or for the days of each book."""
+    if not parts:
+        return
+    head = parts[0].head
+    if head.whole_month:  # which has no other parts
+        quantity, adds_up = billed_quantity(head.meter, parts[0].own), head.meter.aggregation.adds_up
+        yield _Priced(parts[0], quantity, rate(head.price, quantity, head.part.share, adds_up=adds_up))
+        return
+    rated = [_rated_part(part) for part in parts]
+    for group, (part, alone), limits in zip(parts, rated, limit_steps([part for part, _ in rated]), strict=True):
+        limited = alone.with_steps(limits)
         if group.own or limited.amount:
-            yield _usage_line(group, month, part.quantity, limited)
+            yield _Priced(group, part.quantity, limited)
 
 
-def _priced(group: _Group) -> tuple[PricedPart, Rated]:
+def _rated_part(group: Group) -> tuple[PricedPart, Rated]:
     """The group's part of the month, before limits."""
     head, share = group.head, group.head.part.share
     if head.meter.aggregation.adds_up:
@@ -208,7 +184,7 @@ def _priced(group: _Group) -> tuple[PricedPart, Rated]:
     return PricedPart(head.price, share, quantity, rated.amount), rated
 
 
-def _below_zero(group: _Group, month: Month) -> tuple[WorkingStep, ...]:
+def _below_zero(group: Group, month: Month) -> tuple[WorkingStep, ...]:
     """A step that costs nothing, where a level was below zero: what counts as zero must be seen by a person."""
     head, totals = group.head, group.own if group.head.whole_month else group.month
     if levels_below_zero(head.meter, totals):
@@ -221,7 +197,8 @@ def _below_zero(group: _Group, month: Month) -> tuple[WorkingStep, ...]:
     return (WorkingStep(BELOW_ZERO, note=note),) if hours else ()
 
 
-def _usage_line(group: _Group, month: Month, quantity: Decimal, rated: Rated) -> LineItem:
+def _usage_line(priced: _Priced, month: Month) -> LineItem:
+    group, quantity, rated = priced
     head = group.head
     if head.meter.aggregation.has_series:
         rated = rated.with_steps(_below_zero(group, month))
@@ -239,13 +216,13 @@ def _usage_line(group: _Group, month: Month, quantity: Decimal, rated: Rated) ->
         currency=head.currency,
         description=head.words.describe(quantity, rated.working),
         working=rated.working,
-        usage=sum([total.quantity for total in group.own], ZERO),
+        usage=priced.usage,
         title=head.title,
         portions=portions_of(_used_by(group), amount_minor, head.currency) if head.show_by else (),
     )
 
 
-def _used_by(group: _Group) -> dict[Values, Decimal]:
+def _used_by(group: Group) -> dict[Values, Decimal]:
     """What each combination of the values that the line is shown by adds to it."""
     head, totals = group.head, group.own if group.head.whole_month else group.month
     by_values: dict[Values, list[UsageTotal]] = {}
@@ -264,9 +241,9 @@ def _added(meter: Meter, totals: Sequence[UsageTotal], head: LineHead) -> Decima
     return end - start
 
 
-def _fits(line: LineItem) -> bool:
+def _fits(quantity: Decimal, usage: Decimal, amount_minor: int) -> bool:
     return (
-        -LARGEST_QUANTITY < line.quantity < LARGEST_QUANTITY
-        and -LARGEST_QUANTITY < line.usage < LARGEST_QUANTITY
-        and -LARGEST_MINOR < line.amount_minor < LARGEST_MINOR
+        -LARGEST_QUANTITY < quantity < LARGEST_QUANTITY
+        and -LARGEST_QUANTITY < usage < LARGEST_QUANTITY
+        and -LARGEST_MINOR < amount_minor < LARGEST_MINOR
     )

@@ -63,4 +63,9 @@ def published_metadata(report: PublishReport | None) -> Metadata:
     if report is None:
         return {"published": "nothing: FLYBILL_LAKE_CATALOG is off"}
     changed = {f"files of {table} that changed": files for table, files in report.changed.items()}
-    return {**changed, "tagged": ", ".join(report.tagged) or "nothing new", "old metadata swept": report.swept}
+    return {
+        **changed,
+        "tagged": ", ".join(report.tagged) or "nothing new",
+        "old metadata swept": report.swept,
+        "kept of usage, swept": report.swept_kept,
+    }

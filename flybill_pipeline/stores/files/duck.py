@@ -166,3 +166,8 @@ def _files(paths: Sequence[str | Path]) -> str:
 
 def _and(options: str) -> str:
     return f"{_LITERAL}, {options}" if options else _LITERAL
+
+
+def lacks_a_column(error: Exception) -> bool:
+    """Whether the first file of several, or another one, lacks a column that is asked for."""
+    return isinstance(error, duckdb.BinderException) or isinstance(error.__cause__, duckdb.InvalidInputException)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flybill_pipeline.billing.pricing import models
-from flybill_pipeline.billing.pricing.by_day import lines_by_day
+from flybill_pipeline.billing.pricing.by_day import lines_by_day, minor_by_day
+from flybill_pipeline.billing.pricing.line_items import total_minor
 from flybill_pipeline.billing.pricing.price_changes import books_of_month
 from flybill_pipeline.billing.pricing.prices import Price, PriceBooks
 from flybill_pipeline.billing.pricing.usage_lines import price_month
@@ -44,3 +45,4 @@ def test_each_day_has_the_lines_of_the_days_up_to_it(
         up_to = [total for total in totals if total.day is not None and total.day <= end]
         wanted = price_month(books, up_to).lines
         assert [line._replace(description="") for line in lines] == [each._replace(description="") for each in wanted]
+    assert minor_by_day(OCTOBER, books, usage) == [(end, total_minor(lines)) for end, lines in days.items()]

@@ -1,7 +1,7 @@
 """The usage lake: immutable Parquet files of events and their daily totals. Which files count is in catalog.py.
 
 Layout below the lake's root: `events/day=…/` good rows, `quarantine/` bad ones, `excluded/day=…/` rows that do not
-count, `daily/day=…/` totals, `measures/` what other aggregations made of days, `work/` for what is being written.
+count, `daily/day=…/` totals, `measures/` what was made of days to be read sooner, `work/` for what is being written.
 """
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
@@ -18,7 +18,7 @@ import duckdb
 
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, Manifest, NotRead, Rollup, Taken
-from flybill_pipeline.stores.files.duck import Limits, duck, parquet_rows
+from flybill_pipeline.stores.files.duck import Limits, duck, lacks_a_column, parquet_rows
 from flybill_pipeline.stores.files.folders import local_folder
 from flybill_pipeline.stores.postgres.shards import former_counts
 from flybill_pipeline.stores.usage.intake import take as usage_intake
@@ -29,6 +29,7 @@ from flybill_pipeline.stores.usage.lake import days as usage_days
 from flybill_pipeline.stores.usage.lake.aliases import Aliases
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
 from flybill_pipeline.stores.usage.lake.conditions import condition, of_shard, scope
+from flybill_pipeline.stores.usage.lake.gathered import fewest_files
 from flybill_pipeline.stores.usage.lake.guard import Guard
 from flybill_pipeline.stores.usage.lake.owned_rows import owners_of
 from flybill_pipeline.stores.usage.lake.ownership import LakeError
@@ -194,13 +195,18 @@ class UsageLake:
         Only the orgs of `shard`, or of `org_ids`, when given, and no meters of `without`. With `by_day` a total for
         each day.
         """
-        paths = self.places(self.catalog.rollups(days).values())
+        paths = self.totals_of(days, shard, org_ids)
         where, parameters = condition(
             {**scope(self.of_shard(shard), org_ids), "not list_contains(?, meter)": sorted(without) or None}
         )
         found = self.query_totals(paths, lambda rows: usage_days.totals_query(rows, where, by_day=by_day), parameters)
         for org, meter, dimensions, quantity, events, corrections, month, day, last in found:
             yield Total(org, meter, dimensions, Decimal(quantity), events, corrections, month, day, _utc(last))
+
+    def totals_of(self, days: Iterable[date], shard: int | None, org_ids: Collection[str] | None) -> list[str]:
+        """Where the daily totals of `days` are: for some orgs of a shard in as few files as there are."""
+        found = self.catalog.rollups(days)
+        return self.places(fewest_files(self.root, found, shard, self.shards) if org_ids else found.values())
 
     def by_meter(self, days: Iterable[date]) -> dict[str, Decimal]:
         """The exact quantity of all orgs on the compiled ones of `days`, per meter."""
@@ -282,17 +288,12 @@ class UsageLake:
             try:  # a column that is not there is told before the first row, as all files are read for it
                 yield from self.query(query(usage_days.totals_rows(places)), parameters)
             except (duckdb.BinderException, LakeError) as error:
-                if not _lacks_a_column(error):
+                if not lacks_a_column(error):
                     raise
                 self._old.update(places)
             else:
                 return
         yield from self.query(query(usage_days.totals_rows(places, old=True)), parameters)
-
-
-def _lacks_a_column(error: Exception) -> bool:
-    """Whether the first file of several, or another one, lacks a column that is asked for."""
-    return isinstance(error, duckdb.BinderException) or isinstance(error.__cause__, duckdb.InvalidInputException)
 
 
 def _utc(moment: datetime) -> datetime:

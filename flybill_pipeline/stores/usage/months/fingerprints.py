@@ -35,7 +35,7 @@ def usage_fingerprints(
     are absent. Order does not matter: 64-bit hashes of the parts are added up.
     """
     where, parameters = condition(scope(lake.of_shard(shard), sorted(org_ids) or None))
-    places = lake.places(lake.catalog.rollups(month.days()).values())
+    places = lake.totals_of(month.days(), shard, org_ids)
     parts = list(_parts(lake, month, measures, where))
 
     def query(totals: str) -> str:

@@ -59,14 +59,25 @@ def _files_of(kept: str | None, rollups: Mapping[date, str], held: HeldFiles) ->
 
 def _kept(lake: UsageLake, rollups: Mapping[date, str], meters: Collection[str], held: HeldFiles) -> str | None:
     """The file of what levels came to by the end of these days, which are whole months; made now where it is not."""
-    months = [list(days) for _, days in groupby(sorted(rollups), key=lambda day: day.replace(day=1))]
-    paths = [_path([rollups[day] for day in sorted(rollups) if day <= days[-1]], days[-1], meters) for days in months]
+    months, paths = _months(rollups), level_paths(rollups, meters)
     last = next((place for place in reversed(range(len(paths))) if (lake.root / paths[place]).exists()), -1)
     for place in range(last + 1, len(paths)):
         of_month = {day: rollups[day] for day in months[place]}
         files = _files_of(paths[place - 1] if place else None, of_month, held)
         _keep(lake, paths[place], Month.of(months[place][0]), files, meters)
     return paths[-1] if paths else None
+
+
+def level_paths(rollups: Mapping[date, str], meters: Collection[str]) -> list[str]:
+    """Where it is kept what levels came to by the end of each month of these days, below the lake."""
+    return [
+        _path([rollups[day] for day in sorted(rollups) if day <= days[-1]], days[-1], meters)
+        for days in _months(rollups)
+    ]
+
+
+def _months(days: Collection[date]) -> list[list[date]]:
+    return [list(of_month) for _, of_month in groupby(sorted(days), key=lambda day: day.replace(day=1))]
 
 
 def _path(rollups: Sequence[str], last: date, meters: Collection[str]) -> str:

@@ -89,6 +89,10 @@ class MonthlyUsage:
             series = _Series(key[:2] in trailed, month, min(until, month.end), by_day)
             yield from _level_totals(list(rows), series)
 
+    def levels_of(self, month: Month) -> Collection[str]:
+        """The meters whose levels are carried into the month."""
+        return self._measures_of(month).get(Aggregation.TIME_WEIGHTED, ())
+
     def version(self, month: Month) -> str:
         """Names all usage behind the month; see usage_fingerprints.usage_version."""
         return usage_version(self._lake, month, self._measures_of(month))

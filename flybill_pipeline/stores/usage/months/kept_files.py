@@ -1,0 +1,86 @@
+"""What is kept of usage so that nobody works it out again, and when it goes: measures, levels, gathered totals.
+
+All of it is named by the usage that it was made of. It is made again when it is asked for and not there, but for
+measures of a day as it once was: invoices were priced from these. No usage, and no daily total, is ever swept.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path, PurePosixPath
+
+from sqlalchemy import delete
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.stores.usage.lake.days import rollup_path
+from flybill_pipeline.stores.usage.lake.gathered import spans
+from flybill_pipeline.stores.usage.lake.lake import UsageLake
+from flybill_pipeline.stores.usage.lake.tables import lake_files
+from flybill_pipeline.stores.usage.months.levels import level_paths
+
+KEPT = timedelta(days=3)
+"""Who began to read a file may go on with it for so long, and a day that is being compiled is not in the catalog."""
+
+Days = Mapping[date, str]
+"""Day → the version of its usage."""
+
+
+def sweep_kept(
+    lake: UsageLake, levels_of: Callable[[Month], Collection[str]], priced: Iterable[Days], now: datetime
+) -> int:
+    """Removes what neither today's usage needs nor what invoices were `priced` from; returns how many files went.
+
+    `levels_of` names the meters whose levels are carried into a month.
+    """
+    today = lake.versions(_all_days(lake))
+    needed = _Needed(lake, levels_of, [today, *priced])
+    old = [path for path in _kept(lake.root) if not needed.has(path) and _written(lake.root / path) < now - KEPT]
+    for path in old:
+        (lake.root / path).unlink(missing_ok=True)
+    if old:
+        with lake.catalog.engine.begin() as connection:
+            connection.execute(delete(lake_files).where(lake_files.c.path.in_(old)))
+    return len(old)
+
+
+class _Needed:
+    """What is needed for months of usage as it is, and as it was when they were billed."""
+
+    def __init__(self, lake: UsageLake, levels_of: Callable[[Month], Collection[str]], usages: Iterable[Days]) -> None:
+        self._versions: dict[str, set[str]] = {}
+        self._paths: set[str] = set()
+        carried: dict[Month, frozenset[str]] = {}
+        for days in usages:
+            rollups = {day: rollup_path(day, version) for day, version in days.items()}
+            for day, version in days.items():
+                self._versions.setdefault(f"day={day}", set()).add(version)
+            self._paths |= {
+                span.gathered(shard, lake.shards) for span in spans(rollups) for shard in range(lake.shards)
+            }
+            for month in _months(days):
+                if month not in carried:
+                    carried[month] = frozenset(levels_of(month))
+            for meters in {carried[month] for month in _months(days)} - {frozenset()}:
+                self._paths |= set(level_paths(rollups, meters))
+
+    def has(self, path: str) -> bool:
+        """Whether the file is needed."""
+        _, of, name = PurePosixPath(path).parts
+        return path in self._paths or any(name.startswith(f"{each}-") for each in self._versions.get(of, ()))
+
+
+def _all_days(lake: UsageLake) -> Iterable[date]:
+    return lake.catalog.rollups_before(date.max)
+
+
+def _months(days: Days) -> Iterator[Month]:
+    """Those of the days, and the one after them: a level is carried there."""
+    months = {Month.of(day) for day in days}
+    return iter(months | {month.next() for month in months})
+
+
+def _kept(root: Path) -> list[str]:
+    return [str(file.relative_to(root)) for file in sorted(root.glob("measures/*/*.parquet"))]
+
+
+def _written(file: Path) -> datetime:
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC)

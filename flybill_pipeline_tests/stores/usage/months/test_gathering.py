@@ -1,0 +1,105 @@
+"""What is kept of usage changes no answer: totals of days in one file, levels, measures; and it goes when it is due."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, select
+
+from flybill_pipeline.billing.invoicing.shards import shard_of
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.meters import Aggregation
+from flybill_pipeline.stores.usage.lake.lake import Total
+from flybill_pipeline.stores.usage.lake.tables import lake_files
+from flybill_pipeline.stores.usage.months.gathering import gather
+from flybill_pipeline.stores.usage.months.kept_files import KEPT, sweep_kept
+from flybill_pipeline.stores.usage.months.monthly_usage import MonthlyUsage
+from flybill_pipeline_tests.stores.usage.usage_world import UsageWorld, jsonl
+
+OCTOBER = Month(2026, 10)
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+MEASURES = {Aggregation.TIME_WEIGHTED: frozenset({"traffic_gb"})}
+ORGS = ("acme", "bolt")
+
+
+@pytest.fixture
+def world(tmp_path: Path, engine: Engine) -> UsageWorld:
+    return UsageWorld(tmp_path, engine)
+
+
+def land(world: UsageWorld, *days: int, month: int = 10) -> None:
+    events = [
+        {"id": uuid4().hex, "org": org, "gb": f"{day}.5", "ts": f"2026-{month:02}-{day:02}T12:00:00Z", "region": "fra"}
+        for day in days
+        for org in ORGS
+    ]
+    world.put(f"edge/{uuid4().hex}.jsonl", jsonl(*events))
+    world.run(NOW)
+
+
+def gather_all(world: UsageWorld) -> None:
+    for org in ORGS:
+        gather(world.lake, OCTOBER, shard_of(org, world.lake.shards), date(2026, 10, 20), worth_bytes=0)
+
+
+def asked(world: UsageWorld, org: str) -> tuple[Sequence[Total], list[str]]:
+    """The totals of an org's days, and the folders of the files that they were read from."""
+    shard, days = shard_of(org, world.lake.shards), OCTOBER.days()
+    found = world.lake.monthly_totals(days, shard=shard, org_ids=[org], by_day=True)
+    return list(found), [Path(place).parent.name for place in world.lake.totals_of(days, shard, [org])]
+
+
+def kept(world: UsageWorld) -> set[str]:
+    return {str(file.relative_to(world.lake.root)) for file in world.lake.root.glob("measures/*/*.parquet")}
+
+
+def test_gathered_days_have_the_totals_of_their_days_also_when_one_of_them_changes(world: UsageWorld) -> None:
+    land(world, 1, 2, 5, 9, 10, 17, 18, 24)
+    of_days = {org: asked(world, org)[0] for org in ORGS}
+    gather_all(world)  # of the third span a day is too young
+    loose = [f"day=2026-10-{day}" for day in (17, 18, 24)]
+    for org in ORGS:
+        assert asked(world, org) == (of_days[org], ["from=2026-10-01", "from=2026-10-09", *loose])
+    land(world, 2)
+    totals, files = asked(world, "acme")
+    assert [str(total.quantity) for total in totals[:2]] == ["1.500000000000000000", "5.000000000000000000"]
+    assert files == ["day=2026-10-01", "day=2026-10-02", "day=2026-10-05", "from=2026-10-09", *loose]
+    gather_all(world)
+    assert asked(world, "acme") == (totals, ["from=2026-10-01", "from=2026-10-09", *loose])
+
+
+def test_what_no_month_needs_goes_after_some_days_and_nothing_else(world: UsageWorld) -> None:
+    def ask() -> None:
+        gather_all(world)
+        for month in (OCTOBER, OCTOBER.next()):
+            assert list(MonthlyUsage(world.lake).of_month(month, None, ["acme"], measures=MEASURES))
+
+    land(world, 20, month=9)
+    land(world, 1, 2, 3)
+    ask()
+    billed, first = world.lake.versions(world.lake.catalog.rollups_before(date.max)), kept(world)
+    land(world, 2)
+    ask()
+    second = kept(world) - first
+    land(world, 2)
+    ask()
+    assert {path.split("/")[1] for path in second} == {"from=2026-10-01", "before=2026-11-01", "day=2026-10-02"}
+
+    def sweep(later: timedelta) -> int:
+        return sweep_kept(
+            world.lake, MonthlyUsage(world.lake, lambda _: MEASURES).levels_of, [billed], datetime.now(UTC) + later
+        )
+
+    now, everything = kept(world) - first - second, kept(world)
+    assert now
+    assert sweep(KEPT - timedelta(hours=1)) == 0
+    assert kept(world) == everything
+    assert sweep(KEPT + timedelta(hours=1)) == len(second)
+    assert kept(world) == first | now
+    with world.catalog.engine.connect() as connection:
+        known = set(connection.execute(select(lake_files.c.path)).scalars())
+    assert known & everything == first | now
+    ask()  # what is billed, and what is there now, is asked for as before
+    assert kept(world) == first | now
