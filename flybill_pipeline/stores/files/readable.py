@@ -3,6 +3,8 @@
 Nothing is parsed here.
 """
 
+import gzip
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +15,16 @@ _PER_UNIT = {"s": 1, "ms": 1000}
 FIRST, LAST = -62_135_596_800, 253_402_300_799  # the years 1 to 9999, in seconds since 1970
 ROWS_AT_ONCE = 50_000
 
+_ENDING = 8  # bytes
 CODECS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
 
 
 @contextmanager
 def readable(location: str, work: Path, *, far_times: bool = False) -> Iterator[str]:
-    """A path that DuckDB can read: the file itself, or for a compressed Parquet file its content unpacked in `work`.
+    """A path that DuckDB can read: the file itself, or what is in a packed one, unpacked in `work`.
 
-    Text is unpacked by DuckDB as it reads; Parquet has to be read from its end. Raises OSError when the file is torn.
+    Text is unpacked by DuckDB as it reads, unless zeros follow it, as on tapes; Parquet has to be read from its end.
+    Raises OSError when the file is torn.
     With `far_times` a Parquet file is copied without times that no calendar has; see `_bring_near`.
     """
     file = Path(location)
@@ -34,15 +38,28 @@ def readable(location: str, work: Path, *, far_times: bool = False) -> Iterator[
 @contextmanager
 def _unpacked(file: Path, work: Path) -> Iterator[Path]:
     codec = CODECS.get(file.suffix)
-    if codec is None or Path(file.stem).suffix != ".parquet":
+    if codec is None or not (Path(file.stem).suffix == ".parquet" or (codec == "gzip" and _ends_with_zeros(file))):
         yield file
         return
-    import pyarrow as pa  # not at the top: whoever only reads the lake would wait for it
-
     unpacked = work / file.stem
-    with pa.input_stream(str(file), compression=codec) as packed, unpacked.open("wb") as plain:
+    with _opened(file, codec) as packed, unpacked.open("wb") as plain:
         shutil.copyfileobj(packed, plain, 1024 * 1024)
     yield unpacked
+
+
+def _opened(file: Path, codec: Literal["gzip", "zstd"]) -> Any:
+    if codec == "gzip":
+        return gzip.open(file)
+    import pyarrow as pa  # not at the top: whoever only reads the lake would wait for it
+
+    return pa.input_stream(str(file), compression=codec)
+
+
+def _ends_with_zeros(file: Path) -> bool:
+    """Whether the last eight bytes are zeros: the checksum and the length with which gzip ends are not."""
+    with file.open("rb") as opened:
+        opened.seek(-min(_ENDING, file.stat().st_size), os.SEEK_END)
+        return opened.read() == bytes(_ENDING)
 
 
 def _bring_near(file: Path, to: Path) -> None:

@@ -15,6 +15,13 @@ from typing import IO, Any
 from flybill_pipeline.stores.files.readable import CODECS
 
 PIECE = 1024 * 1024
+PACKED = {  # how a packed file begins, and no text or Parquet file
+    b"\x1f\x8b\x08": "the file is packed by gzip, and its name does not end with .gz",
+    b"\x28\xb5\x2f\xfd": "the file is packed by zstd, and its name does not end with .zst",
+    b"BZh91AY&SY": "the file is packed by bzip2: pack it by gzip or zstd",
+    b"\xfd7zXZ\0": "the file is packed by xz: pack it by gzip or zstd",
+    b"PK\x03\x04": "the file is a zip archive, as a workbook of Excel is one too: unpack it, or export it as CSV",
+}
 ROWS_AT_ONCE = 10_000
 
 
@@ -32,13 +39,13 @@ def fault_of(file: Path, form: str, *, columns: Collection[str], encoding: str) 
 
 
 def fault_of_packing(file: Path) -> str | None:
-    """What is wrong with a compressed file; None of any other.
+    """What is wrong with a compressed file, be it that its name does not say so; None of any other.
 
     DuckDB takes a .zst that was cut for whole, and does not compare what it unpacks with the checksum of a .gz.
     """
     codec = CODECS.get(file.suffix)
     if codec is None:
-        return None
+        return _fault_of_name(file)
     if file.stat().st_size == 0:
         return "the file is empty: not even the head of a compressed file is there"
     try:
@@ -48,6 +55,12 @@ def fault_of_packing(file: Path) -> str | None:
     except (OSError, EOFError, zlib.error) as error:
         return f"the file is cut or damaged: it cannot be unpacked to its end ({_words(_not_the_machines(error))})"
     return None
+
+
+def _fault_of_name(file: Path) -> str | None:
+    with file.open("rb") as opened:
+        begins = opened.read(max(map(len, PACKED)))
+    return next((fault for mark, fault in PACKED.items() if begins.startswith(mark)), None)
 
 
 def _fault_of_text(file: Path, encoding: str) -> str | None:

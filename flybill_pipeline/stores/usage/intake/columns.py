@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 
@@ -55,6 +56,14 @@ class Column:
             if part is not None:
                 yield from part.columns()
 
+    def paths(self) -> Iterator[str]:
+        """What the value asks of the file's path."""
+        if self.path is not None:
+            yield self.path
+        for part in (self.times, self.divide_by, *(self.interval or ())):
+            if part is not None:
+                yield from part.paths()
+
     def described(self) -> str:
         """The value for a person who looks for it in the mapping."""
         if self.interval:
@@ -62,6 +71,15 @@ class Column:
         if self.name is not None:
             return "column " + " + ".join(map(repr, (self.name, *self.more)))
         return f"path {self.path!r}" if self.path else "sql" if self.sql else "a constant"
+
+
+def value_in(path: str, pattern: str) -> str | None:
+    """The part of a path that stands in the place of the pattern's `*`; None where no folder or file fits."""
+    before, after = pattern.split("*")
+    for part in PurePosixPath(path).parts:
+        if len(part) >= len(before) + len(after) and part.startswith(before) and part.endswith(after):
+            return part[len(before) : len(part) - len(after) or None]
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,10 @@ class Node:
     name: str | None = None
 
 
+_NO_RECORD = object()
+"""Stands where the path to records leads to something of another kind than it says."""
+
+
 class Record(NamedTuple):
     """The texts of a record's columns, in order; or none, with what is wrong."""
 
@@ -188,8 +192,9 @@ def _walker(source: SourceMapping, columns: Sequence[tuple[Step, ...]]) -> Calla
 
 
 def _nodes(node: Node, path: tuple[Step, ...]) -> Iterator[Node]:
-    """What a path leads to: `[]` each element of a list, `*` each value of an object, and what has no such place: none.
+    """What a path leads to: `[]` each element of a list, `*` each value of an object; nothing where nothing is there.
 
+    What is another thing than a list, or an object, is led to itself, so that it is not lost: it becomes no record.
     A list is no parent: the parent of its elements is the object that it stands in.
     """
     if not path:
@@ -197,11 +202,14 @@ def _nodes(node: Node, path: tuple[Step, ...]) -> Iterator[Node]:
         return
     step, rest = path[0], path[1:]
     value = node.value
-    if step.mark == EACH:
-        for element in value if isinstance(value, list) else ():
+    if step.mark in (EACH, ANY) and not isinstance(value, list if step.mark == EACH else dict):
+        if value is not None:
+            yield Node(_NO_RECORD)
+    elif step.mark == EACH:
+        for element in value:
             yield from _nodes(Node(element, node.parent, node.name), rest)
     elif step.mark == ANY:
-        for name, each in value.items() if isinstance(value, dict) else ():
+        for name, each in value.items():
             yield from _nodes(Node(each, node, name), rest)
     else:
         found = _step(node, step)

@@ -28,7 +28,7 @@ LEFT_OUT = "left_out"
 """What stands in the place of a fault in a row that is no usage, as `where` of its source says."""
 
 REASONS = {
-    "not_a_record": "the line is not a JSON object",
+    "not_a_record": "the line, or what `records` leads to, is not a JSON object; nor a list, where `records` says []",
     "key_twice": "the line has a key twice that the mapping reads, and nobody can tell which one counts: leave one out",
     "event_id_missing": "the row has no event id ({event_id})",
     "org_missing": "the row names no organization ({org_id})",

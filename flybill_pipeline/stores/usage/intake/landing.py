@@ -15,6 +15,7 @@ from flybill_pipeline.billing.usage.files import Broken, LandedFile
 from flybill_pipeline.stores.files.duck import Limits, duck_once
 from flybill_pipeline.stores.files.folders import in_bucket
 from flybill_pipeline.stores.files.second_reader import fault_of_packing
+from flybill_pipeline.stores.usage.intake.columns import value_in
 from flybill_pipeline.stores.usage.intake.folder_zone import FolderZone, digest
 from flybill_pipeline.stores.usage.intake.judging import FIRST_DAY, MACROS
 from flybill_pipeline.stores.usage.intake.landed import Landed, refusal_of
@@ -32,6 +33,8 @@ LOOKED_AT = 100_000  # rows
 LOOKED_THROUGH = 16 * 1024 * 1024  # bytes: a file up to this size is looked through as a whole
 
 
+_Place = tuple[SourceMapping, str]
+"""The source of a file, and where it is, or would be, below the landing zone."""
 T = TypeVar("T")
 Tell = Callable[[duckdb.DuckDBPyConnection, Look], T]
 
@@ -79,7 +82,8 @@ class Landing:
     def land(self, file: Path, source_name: str, *, replace: bool = False) -> Landed:
         """Copies `file` to `<landing>/<source>/<file's name>`, all or nothing, if its source mapping can read it.
 
-        The folder has the source's name, or its id, where the source finds files of that folder only.
+        The folder has the source's name, or its id, where the source finds files of that folder only. Folders that the
+        mapping reads a value of come along.
 
         Where a file of that name with other content lies already, the content's hash becomes part of the name: two
         exports called usage.csv are two files, and nothing that was landed is written over, unless told to `replace`
@@ -88,7 +92,7 @@ class Landing:
         of its rows can be read, many have the id of another one with other content, or all would count a second time.
         """
         source, path = self._place_of(file, source_name)
-        look = self._look_into(file, source, _as_it_is)
+        look = self._look_into(file, (source, path), _as_it_is)
         if refusal := refusal_of(look, source):
             raise LandingError(f"{file}: {refusal}")
         try:
@@ -112,13 +116,15 @@ class Landing:
 
         Raises LandingError when there is no such source or file, or it cannot be read at all.
         """
-        source, _ = self._place_of(file, source_name)
-        return self.preview_totals(file, source, lake)
+        return self._preview(file, self._place_of(file, source_name), lake)
 
     def preview_totals(self, file: Path, source: SourceMapping, lake: InLake) -> Preview:
         """The same of a file that is there for sure, such as one with totals of a table."""
+        return self._preview(file, (source, file.name), lake)
+
+    def _preview(self, file: Path, place: _Place, lake: InLake) -> Preview:
         return self._look_into(
-            file, source, lambda connection, look: preview(connection, look, source, lake), (lake.root,)
+            file, place, lambda connection, look: preview(connection, look, place[0], lake), (lake.root,)
         )
 
     def _place_of(self, file: Path, source_name: str) -> tuple[SourceMapping, str]:
@@ -131,7 +137,8 @@ class Landing:
         if not file.is_file():
             problem = "it is a folder, a pipe or a device: name a file" if file.exists() else "no such file"
             raise LandingError(f"{file}: {problem}")
-        path = f"{_folder(file, source)}/{file.name}"
+        below = _below(file, source)
+        path = f"{_folder(file, source, below)}/{below}"
         if hidden(PurePosixPath(path).parts):
             raise LandingError(
                 f"{file}: would never be read: names that begin with a dot or an underscore are files that are still "
@@ -153,17 +160,17 @@ class Landing:
         self._zone.put(file, path)
         return Landed(path, already_there=False, look=look)
 
-    def _look_into(self, file: Path, source: SourceMapping, tell: Tell[T], reads: Collection[Path] = ()) -> T:
+    def _look_into(self, file: Path, place: _Place, tell: Tell[T], reads: Collection[Path] = ()) -> T:
         """What `tell` says of a look at the file. Raises LandingError where nobody can look."""
         try:
             packing = fault_of_packing(file)
             if packing is not None:
-                raise LandingError(f"{file}: cannot be read as {source.format}: {packing}")
-            return _looked(file, source, tell, reads, self.first_day)
+                raise LandingError(f"{file}: cannot be read as {place[0].format}: {packing}")
+            return _looked(file, place, tell, reads, self.first_day)
         except UnreadableFileError as error:
             raise LandingError(f"{file}: {error}; {error.remedy}") from None
         except (duckdb.Error, OSError, EOFError, MemoryError) as error:
-            raise LandingError(f"{file}: {_why(file, source, error)}") from None
+            raise LandingError(f"{file}: {_why(file, place[0], error)}") from None
 
 
 def _zone(url: str) -> Zone:
@@ -177,7 +184,7 @@ def _zone(url: str) -> Zone:
 
 def _looked(
     file: Path,
-    source: SourceMapping,
+    place: _Place,
     tell: Tell[T],
     reads: Collection[Path],
     first_day: date,
@@ -185,18 +192,19 @@ def _looked(
     far_times: bool = False,
 ) -> T:
     """`reads` are the folders that telling reads; where there are any, it is told of the whole file."""
+    source, path = place
     most = None if reads or file.stat().st_size <= LOOKED_THROUGH else LOOKED_AT
     try:
         with (
             TemporaryDirectory() as work,
             duck_once(Path(work), Limits(reads=(file, *reads)), MACROS) as connection,
-            prepared(str(file), file.name, source, Path(work), far_times=far_times) as given,
+            prepared(str(file), path, source, Path(work), far_times=far_times) as given,
         ):
             return tell(connection, look_into(connection, given, source, datetime.now(UTC), most, first_day))
     except duckdb.ConversionException:
         if far_times or source.format != "parquet":
             raise
-        return _looked(file, source, tell, reads, first_day, far_times=True)
+        return _looked(file, place, tell, reads, first_day, far_times=True)
 
 
 def _why(file: Path, source: SourceMapping, error: Exception) -> str:
@@ -206,13 +214,22 @@ def _why(file: Path, source: SourceMapping, error: Exception) -> str:
     return f"was not landed, as nobody could look into it: {outcome.reason}; land it again when that is mended"
 
 
-def _folder(file: Path, source: SourceMapping) -> str:
+def _below(file: Path, source: SourceMapping) -> str:
+    """The file's name, below the folders that the mapping reads a value of; of several that fit the last ones."""
+    _, *folders, name = file.absolute().parts
+    asked = {pattern for value in source.values() for pattern in value.paths() if value_in(name, pattern) is None}
+    fitting = [[nth for nth, part in enumerate(folders) if value_in(part, each) is not None] for each in asked]
+    first = min((found[-1] for found in fitting if found), default=len(folders))
+    return "/".join([*folders[first:], name])
+
+
+def _folder(file: Path, source: SourceMapping, below: str) -> str:
     """The folder below the landing zone in which the source finds the file. Raises LandingError when there is none."""
     for folder in (source.name, source.key):
-        if matches(f"{folder}/{file.name}", source.files):
+        if matches(f"{folder}/{below}", source.files):
             return folder
     raise LandingError(
-        f"{file}: source {source.name!r} reads {source.files}, which does not match {source.name}/{file.name}; "
+        f"{file}: source {source.name!r} reads {source.files}, which does not match {source.name}/{below}; "
         "rename the file or correct `files` in sources.toml"
     )
 

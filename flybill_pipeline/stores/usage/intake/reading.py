@@ -5,11 +5,10 @@ What a mapping says of a value is put together here, the same for every format; 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Literal
 
 from flybill_pipeline.stores.files.duck import quoted
-from flybill_pipeline.stores.usage.intake.columns import Column, Wanted, steps_of
+from flybill_pipeline.stores.usage.intake.columns import Column, Wanted, steps_of, value_in
 from flybill_pipeline.stores.usage.intake.expressions import sql_over
 from flybill_pipeline.stores.usage.intake.moments import time_sql
 from flybill_pipeline.stores.usage.intake.scaling import in_words, plain_marks, scaled
@@ -272,9 +271,5 @@ class _Values:
 
 
 def _of_path(path: str, pattern: str) -> str:
-    """The part of the file's path that stands in the place of the pattern's `*`; NULL where no folder or file fits."""
-    before, after = pattern.split("*")
-    for part in PurePosixPath(path).parts:
-        if len(part) >= len(before) + len(after) and part.startswith(before) and part.endswith(after):
-            return quoted(part[len(before) : len(part) - len(after) or None])
-    return "null::varchar"
+    value = value_in(path, pattern)
+    return "null::varchar" if value is None else quoted(value)

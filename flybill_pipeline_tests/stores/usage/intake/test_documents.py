@@ -88,6 +88,19 @@ def test_what_is_no_document_is_broken_with_a_sentence(reader: Reader, toml: str
     assert re.search(says, getattr(read(reader, toml, content).outcome, "reason", ""))
 
 
+@pytest.mark.parametrize(
+    ("records", "content"),
+    [("[]", record(5)), ("data[]", {"data": record(5)}), ("data[].r[]", {"data": [{"r": record(5)}]}), ("*.*", [5])],
+)
+def test_what_is_no_list_where_records_says_so_is_refused_and_not_lost(
+    reader: Reader, records: str, content: object
+) -> None:
+    """Some exporters write a list of one without the list."""
+    found = read(reader, mapping(f'"{records}"'), json.dumps(content))
+    assert (found.events, refused(found)) == ([], {1: "not_a_record"})
+    assert found.outcome.records == found.outcome.told == 1  # type: ignore[union-attr]
+
+
 def test_an_empty_list_is_no_fault(reader: Reader) -> None:
     found = read(reader, mapping('"data[]"'), '{"data": []}')
     assert (found.events, found.rejects) == ([], [])

@@ -11,6 +11,7 @@ import pytest
 
 from flybill_pipeline.stores.files.folders import AddressError, local_folder
 from flybill_pipeline.stores.usage.intake.landing import LOOKED_AT, LOOKED_THROUGH, Landing, LandingError
+from flybill_pipeline.stores.usage.intake.preview import InLake
 from flybill_pipeline.stores.usage.intake.sources import load_sources
 from flybill_pipeline_tests.stores.usage.usage_world import SOURCES, edge, gz, jsonl
 
@@ -30,6 +31,32 @@ def test_a_file_lands_below_its_source_and_is_found_there(landing: Landing, tmp_
     assert (landed.path, landed.already_there) == ("edge/a.jsonl.gz", False)
     assert [(found.source, found.path) for found in landing.files()] == [("edge", "edge/a.jsonl.gz")]
     assert (landing.root / landed.path).read_bytes() == file.read_bytes()
+
+
+HIVE = """
+[[sources]]
+name = "hive"
+format = "jsonl"
+files = "hive/**/*.jsonl"
+[sources.columns]
+event_id = "id"
+org_id = { path = "org=*" }
+meter = { path = "*.jsonl" }
+quantity = "q"
+occurred_at = "t"
+"""
+
+
+def test_folders_that_the_mapping_reads_come_along_and_preview_knows_them(tmp_path: Path) -> None:
+    """Else no file of such a source could be landed, or be looked at, by a command."""
+    (tmp_path / "sources.toml").write_text(HIVE)
+    landing = Landing(f"{tmp_path}/landing", load_sources(tmp_path / "sources.toml"))
+    for org in ("acme", "bolt"):
+        file = tmp_path / "org=other" / f"org={org}" / "2026" / "gb.jsonl"
+        file.parent.mkdir(parents=True)
+        file.write_text(jsonl({"id": org, "q": 5, "t": "2026-10-05"}))
+        assert landing.preview(file, "hive", InLake(tmp_path)).sums == [(org, "gb", "5", 1)]
+        assert landing.land(file, "hive").path == f"hive/org={org}/2026/gb.jsonl"
 
 
 def test_landing_the_same_content_again_is_recognised(landing: Landing, tmp_path: Path) -> None:
@@ -57,6 +84,9 @@ def test_landing_the_same_content_again_is_recognised(landing: Landing, tmp_path
         ("a.txt", "x", "edge", r"reads edge/\*\*/\*.jsonl\*, which does not match edge/a.txt"),
         ("a.jsonl.gz", "not gzip", "edge", "cannot be read as jsonl"),
         ("a.parquet", "not parquet", "volumes", "cannot be read as parquet"),
+        ("a.jsonl", b"\x1f\x8b\x08\x00", "edge", "the file is packed by gzip, and its name does not end with .gz"),
+        ("a.csv", b"BZh91AY&SY", "machines", "packed by bzip2: pack it by gzip or zstd"),
+        ("a.csv", b"PK\x03\x04", "machines", "is a zip archive, as a workbook of Excel"),
         (
             "a.jsonl",
             '{"event": 1}\n{"event": 2}\n',
@@ -96,9 +126,9 @@ def test_landing_the_same_content_again_is_recognised(landing: Landing, tmp_path
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused(
-    landing: Landing, tmp_path: Path, name: str, content: str, source: str, says: str
+    landing: Landing, tmp_path: Path, name: str, content: str | bytes, source: str, says: str
 ) -> None:
-    (tmp_path / name).write_text(content)
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(LandingError, match=says):
         landing.land(tmp_path / name, source)
     assert list(landing.root.rglob("*.*")) == []
