@@ -19,12 +19,8 @@ def finish(runner: "Runner", month: Month, json_wanted: bool, org_ids: tuple[str
     """Shows where the month stands, and exits with 1 unless it, or what was asked for of it, is done and the same in
     Stripe's own list.
     """
-    from flybill_pipeline.cli.render.month_status import (
-        overview_data,
-        show_failed_runs,
-        show_overview,
-        show_unpublished,
-    )
+    from flybill_pipeline.cli.render.failed_runs import show_failed_runs, show_unpublished
+    from flybill_pipeline.cli.render.month_status import overview_data, show_overview
     from flybill_pipeline.questions.month_status import month_status
 
     answer = month_status(runner.toolbox, month)

@@ -8,7 +8,7 @@ import click
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.cli.answers import as_json, finish, show
 from flybill_pipeline.cli.arguments import MONTH, NUMBER, login_name, require_billable
-from flybill_pipeline.cli.render.month_status import show_failed_runs
+from flybill_pipeline.cli.render.failed_runs import show_failed_runs
 from flybill_pipeline.cli.render.progress import progress_bars
 from flybill_pipeline.cli.sessions import running, toolbox, usable_settings
 

@@ -8,7 +8,7 @@ import click
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.cli.answers import as_json, show
 from flybill_pipeline.cli.arguments import COUNT, MONTH
-from flybill_pipeline.cli.render.month_status import show_failed_runs
+from flybill_pipeline.cli.render.failed_runs import show_failed_runs
 from flybill_pipeline.cli.render.progress import progress_bars
 from flybill_pipeline.cli.sessions import usable_settings
 from flybill_pipeline.settings import PACKAGE, Settings

@@ -6,15 +6,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from flybill_pipeline.stores.payments.credit_notes import CreditNotes
-from flybill_pipeline.stores.payments.intake import PaymentIntake
-from flybill_pipeline.stores.payments.month_marks import MonthMarks
 from flybill_pipeline.stores.payments.page_links import PageLinks
 from flybill_pipeline.stores.payments.standing import Payments
 from flybill_pipeline.stores.payments.statements import Statements
-from flybill_pipeline.stores.payments.unread_events import UnreadEvents
 from flybill_pipeline.toolbox.sync import SyncTools
 
 if TYPE_CHECKING:
+    from flybill_pipeline.stores.payments.intake import PaymentIntake
+    from flybill_pipeline.stores.payments.month_marks import MonthMarks
+    from flybill_pipeline.stores.payments.unread_events import UnreadEvents
     from flybill_pipeline.stripe_gateway.payment_events import PaymentEvents
 
 
@@ -31,7 +31,9 @@ class PaymentTools(SyncTools):
         return CreditNotes(self.engine)
 
     @cached_property
-    def month_marks(self) -> MonthMarks:
+    def month_marks(self) -> "MonthMarks":
+        from flybill_pipeline.stores.payments.month_marks import MonthMarks
+
         return MonthMarks(self.engine)
 
     @cached_property
@@ -43,11 +45,15 @@ class PaymentTools(SyncTools):
         return Payments(self.engine)
 
     @cached_property
-    def payment_intake(self) -> PaymentIntake:
+    def payment_intake(self) -> "PaymentIntake":
+        from flybill_pipeline.stores.payments.intake import PaymentIntake
+
         return PaymentIntake(self.engine)
 
     @cached_property
-    def unread_events(self) -> UnreadEvents:
+    def unread_events(self) -> "UnreadEvents":
+        from flybill_pipeline.stores.payments.unread_events import UnreadEvents
+
         return UnreadEvents(self.engine)
 
     def stripe_now(self) -> datetime:

@@ -3,20 +3,22 @@
 Only the clock is another one, the moment that VARIABLE names; what is asked and measured is not known here.
 """
 
+import gc
 import os
 from dataclasses import replace
 from datetime import datetime
 
-from flybill_pipeline.cli.commands import main
-from flybill_pipeline.settings import Settings
-from flybill_pipeline.toolbox import wiring
-from flybill_pipeline.toolbox.tools import Toolbox
+from flybill_pipeline.cli.start import main
 
 VARIABLE = "BENCH_NOW"
 
 
 def stand() -> None:
     """From here on every toolbox of this process has that clock."""
+    from flybill_pipeline.settings import Settings
+    from flybill_pipeline.toolbox import wiring
+    from flybill_pipeline.toolbox.tools import Toolbox
+
     now, build = datetime.fromisoformat(os.environ[VARIABLE]), wiring.build_toolbox
 
     def standing(settings: Settings) -> Toolbox:
@@ -26,5 +28,6 @@ def stand() -> None:
 
 
 if __name__ == "__main__":
+    gc.disable()  # as the command does while it imports
     stand()
     main()

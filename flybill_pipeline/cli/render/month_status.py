@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.payments.credit_notes import totals as credited
@@ -18,9 +18,6 @@ from flybill_pipeline.cli.render import (
 )
 from flybill_pipeline.questions.month_status import MonthOverview
 from flybill_pipeline.stores.payments.statements import FailedOrgMonth, MonthStatus
-
-if TYPE_CHECKING:  # importing Dagster takes longer than answering `flybill owes`
-    from flybill_pipeline.operating.runs import FailedRun
 
 MOST = 20
 
@@ -112,25 +109,6 @@ def _show_failures(failures: Sequence[FailedOrgMonth]) -> None:
 def _next_attempt(failure: FailedOrgMonth) -> str:
     at = failure.next_attempt_at
     return f"{at:%Y-%m-%d %H:%M:%S} UTC (attempt {failure.attempts + 1})" if at else ""
-
-
-def show_failed_runs(failed: Sequence["FailedRun"]) -> None:
-    """The runs that ended badly, once for each reason."""
-    reasons: dict[str, list[str]] = {}
-    for run in failed:
-        reasons.setdefault(run.reason, []).append(f"{run.job} {run.partition or ''}".strip())
-    for reason, runs in reasons.items():
-        more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
-        screen.error(screen.bad("failed:"), f" {runs[0]}{more}: {reason}")
-
-
-def show_unpublished(run: "FailedRun") -> None:
-    """Why the open tables of the lake are behind; it keeps no bill from being right."""
-    screen.error(
-        screen.bad("not published:"),
-        f" the lake's open tables are not up to date: {run.reason}. No bill waits for them: the next close publishes "
-        "them, or the schedule publish_open_lake does within an hour",
-    )
 
 
 def bills_data(bills: MonthStatus) -> dict[str, Any]:

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
 from flybill_pipeline.billing.alerts.plain import visible
 from flybill_pipeline.cli.render import screen
 
@@ -19,6 +17,8 @@ def progress_bars() -> Iterator["Report"]:
     if not screen.err.is_terminal:
         yield _plain_progress
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
     stage_name = TextColumn("{task.description:<45}", markup=False)
     columns = (stage_name, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=screen.err) as bars:
