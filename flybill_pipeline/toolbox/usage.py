@@ -103,7 +103,8 @@ class UsageTools(Deployment):
 
     def unread_files(self, source: str | None = None) -> list[str]:
         """The landed files that wait to be read, of one source where it is given, each named with its version."""
-        unread = self.catalog.unread(self.landing.files(seen_only=True))
+        others = list(self.landing.files(seen_only=True, as_read=self.catalog.as_read()))
+        unread = self.catalog.unread(others) if others else []
         return [
             f"{file.path}:{file.size}:{file.modified_ns}:{file.changed_ns}"
             for file in unread

@@ -188,3 +188,23 @@ def test_a_home_of_before_takes_its_own_lake_and_no_other(tmp_path: Path, two: t
     (tmp_path / "elsewhere").mkdir()
     with pytest.raises(LakeError, match="none of the 1 files that this database knows"):
         require_own_lake(tmp_path / "elsewhere", one)
+
+
+def test_files_that_are_as_they_were_read_need_not_be_looked_at_to_find_what_is_new(world: UsageWorld) -> None:
+    def unread() -> list[str]:
+        few = world.landing.files(as_read=world.catalog.as_read())
+        found = [file.path for file in world.catalog.unread(few)]
+        assert found == [file.path for file in world.catalog.unread(world.landing.files())]
+        return found
+
+    for name in ("same", "touched", "changed"):
+        world.put(f"edge/{name}.jsonl", jsonl(edge(name)))
+    world.put("edge/broken.jsonl.gz", b"no gzip")
+    assert len(unread()) == 4
+    world.run()
+    assert unread() == []
+    assert [file.path for file in world.landing.files(as_read=world.catalog.as_read())] == ["edge/broken.jsonl.gz"]
+    world.put("edge/touched.jsonl", jsonl(edge("touched")))
+    world.put("edge/changed.jsonl", jsonl(edge("changed", gb=2)))
+    world.put("edge/new.jsonl", jsonl(edge("new")))
+    assert unread() == ["edge/changed.jsonl", "edge/new.jsonl"]

@@ -11,7 +11,7 @@ from flybill_pipeline.stores.files.folders import ObjectsError
 from flybill_pipeline.stores.files.objects import Lying, Objects
 from flybill_pipeline.stores.usage.intake.folder_zone import digest
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
-from flybill_pipeline.stores.usage.intake.zones import LandingError, hidden, matches
+from flybill_pipeline.stores.usage.intake.zones import NONE_READ, AsRead, LandingError, hidden, matches
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NANOSECONDS = 1_000_000_000
@@ -23,8 +23,13 @@ class BucketZone:
     def __init__(self, url: str) -> None:
         self._objects = Objects(url)
 
-    def files(self, sources: Iterable[SourceMapping], *, seen_only: bool) -> Iterator[LandedFile]:
-        """The files of each source. Raises LandingError when the bucket cannot be listed; `seen_only`: then none."""
+    def files(
+        self, sources: Iterable[SourceMapping], *, seen_only: bool, as_read: AsRead = NONE_READ
+    ) -> Iterator[LandedFile]:
+        """The files of each source. Raises LandingError when the bucket cannot be listed; `seen_only`: then none.
+
+        Those `as_read` are among them: an object is the same by its tag, not by its size and time.
+        """
         known = [(source, source.fingerprint()) for source in sources]
         try:
             for lying in self._objects.all():

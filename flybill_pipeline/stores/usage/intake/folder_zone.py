@@ -14,7 +14,7 @@ from flybill_pipeline.billing.usage.files import LandedFile
 from flybill_pipeline.stores.files.folders import local_folder
 from flybill_pipeline.stores.files.whole_copies import copy_whole
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
-from flybill_pipeline.stores.usage.intake.zones import LandingError, hidden
+from flybill_pipeline.stores.usage.intake.zones import NONE_READ, AsRead, LandingError, hidden
 
 HASHED_UP_TO = 8 * 1024 * 1024  # bytes; larger files are known by size and time of modification
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP)
@@ -27,8 +27,12 @@ class FolderZone:
     def __init__(self, url: str) -> None:
         self.root = local_folder(url)
 
-    def files(self, sources: Iterable[SourceMapping], *, seen_only: bool) -> Iterator[LandedFile]:
-        """The files of each source. Raises LandingError when a folder cannot be looked into, unless `seen_only`."""
+    def files(
+        self, sources: Iterable[SourceMapping], *, seen_only: bool, as_read: AsRead = NONE_READ
+    ) -> Iterator[LandedFile]:
+        """The files of each source but those `as_read`. Raises LandingError when a folder cannot be looked into, unless
+        `seen_only`.
+        """
         above, leads_elsewhere = len(str(self.root / "_")) - 1, self._links()
         for source in sources:
             if not seen_only:
@@ -36,9 +40,12 @@ class FolderZone:
             fingerprint = source.fingerprint()
             for path in map(str, self.root.glob(source.files)):
                 for status in () if hidden(path[above:].split("/")) else _status(path):
+                    shown = _shown(path[above:])
+                    if as_read.get((source.key, shown)) == (status.st_size, status.st_mtime_ns):
+                        continue
                     yield LandedFile(
                         source=source.key,
-                        path=_shown(path[above:]),
+                        path=shown,
                         location=path,
                         size=status.st_size,
                         modified_ns=status.st_mtime_ns,

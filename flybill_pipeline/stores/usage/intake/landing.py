@@ -25,7 +25,7 @@ from flybill_pipeline.stores.usage.intake.readers import prepared
 from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.take import proven
-from flybill_pipeline.stores.usage.intake.zones import LandingError, Zone, hidden, matches
+from flybill_pipeline.stores.usage.intake.zones import NONE_READ, AsRead, LandingError, Zone, hidden, matches
 
 __all__ = ["Landing", "LandingError"]
 
@@ -51,13 +51,14 @@ class Landing:
         self.sources = sources
         self.first_day = first_day
 
-    def files(self, *, seen_only: bool = False) -> Iterator[LandedFile]:
-        """Every file that belongs to a source, oldest first: by time of modification, then source, then path.
+    def files(self, *, seen_only: bool = False, as_read: AsRead = NONE_READ) -> Iterator[LandedFile]:
+        """Every file that belongs to a source, oldest first: by time of modification, then source, then path. Those
+        `as_read` may be left out.
 
         Raises LandingError when a folder cannot be looked into, as files that nobody sees would never be billed. For an
         answer that must not fail over it there is `seen_only`.
         """
-        landed = self._zone.files(self.sources.values(), seen_only=seen_only)
+        landed = self._zone.files(self.sources.values(), seen_only=seen_only, as_read=as_read)
         yield from sorted(landed, key=lambda file: (file.modified_ns, file.source, file.path))
 
     @property

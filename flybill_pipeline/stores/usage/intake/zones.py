@@ -1,12 +1,18 @@
 """What every landing zone can do, be it a folder or a bucket, and which names in it are files of a source."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from flybill_pipeline.billing.usage.files import LandedFile
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
+
+AsRead = Mapping[tuple[str, str], tuple[int, int]]
+"""A source and a path → the size and time (ns) of the file that was read. A zone may leave out what is still the same:
+there may be a year of files, of which a few are new.
+"""
+NONE_READ: AsRead = {}
 
 
 class LandingError(Exception):
@@ -16,7 +22,9 @@ class LandingError(Exception):
 class Zone(Protocol):
     """Where exporters put files."""
 
-    def files(self, sources: Iterable[SourceMapping], *, seen_only: bool) -> Iterator[LandedFile]: ...
+    def files(
+        self, sources: Iterable[SourceMapping], *, seen_only: bool, as_read: AsRead = NONE_READ
+    ) -> Iterator[LandedFile]: ...
     def has(self, path: str) -> bool: ...
     def differs(self, path: str, file: Path) -> bool: ...
     def put(self, file: Path, path: str) -> None: ...

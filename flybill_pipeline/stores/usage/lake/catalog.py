@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Engine, Row, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Engine, Row, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -73,6 +73,13 @@ class LakeCatalog:
             known = known_files(connection)
         news = ((file, news_of(file, known.get((file.source, file.path)))) for file in files)
         return [file for file, new in news if new not in (None, "touched")]
+
+    def as_read(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """Source and path → size and time of modification (ns) of each file that was taken in as it was then."""
+        found = landed_files.c
+        query = select(found.source, found.path, found.size, found.modified_ns).where(found.state == "taken")
+        with self.engine.connect() as connection:
+            return {(source, path): (size, at) for source, path, size, at in connection.execute(query)}
 
     def read(self) -> list[tuple[str, str]]:
         """The source and the path of every file that gave rows, if only in an earlier version of it."""
@@ -216,17 +223,14 @@ class LakeCatalog:
 
     def rollups(self, days: Iterable[date]) -> dict[date, str]:
         """Day → path of its totals, for those of `days` that have been compiled."""
-        query = select(usage_days.c.day, usage_days.c.daily_path).where(
-            usage_days.c.day.in_(list(days)), usage_days.c.daily_path.is_not(None)
-        )
-        with self.engine.connect() as connection:
-            return {row.day: row.daily_path for row in connection.execute(query.order_by(usage_days.c.day))}
+        return self._rollups(usage_days.c.day.in_(list(days)))
 
     def rollups_before(self, day: date) -> dict[date, str]:
         """Day → path of its totals, for every compiled day before `day`."""
-        query = select(usage_days.c.day, usage_days.c.daily_path).where(
-            usage_days.c.day < day, usage_days.c.daily_path.is_not(None)
-        )
+        return self._rollups(usage_days.c.day < day)
+
+    def _rollups(self, wanted: ColumnElement[bool]) -> dict[date, str]:
+        query = select(usage_days.c.day, usage_days.c.daily_path).where(wanted, usage_days.c.daily_path.is_not(None))
         with self.engine.connect() as connection:
             return {row.day: row.daily_path for row in connection.execute(query.order_by(usage_days.c.day))}
 
