@@ -14,6 +14,7 @@ from flybill_pipeline.stripe_gateway.keys import key_fault
 SHORTEST_SECRET = 32
 MOST_SHARDS = 1000
 """Of a month: each is a partition, and a page of Dagster's shows all of them."""
+SPARK_MASTER = re.compile(r"yarn|local(\[(\*|[1-9][0-9]{0,3})\])?")
 ADDRESS = re.compile(r"[^@\s,<>\"']+@[A-Za-z0-9.-]+")
 
 
@@ -82,6 +83,13 @@ def _statement(url: str) -> str:
     return url
 
 
+def _engine(url: SecretStr) -> SecretStr:
+    """Ibis' address of a ClickHouse, or what Spark calls a remote or a master."""
+    text = url.get_secret_value()
+    _require(bool(SPARK_MASTER.fullmatch(text)) or _address(text, ("clickhouse", "sc", "spark", "k8s")))
+    return url
+
+
 def _tree(url: str) -> str:
     """GitHub's and GitLab's way to name a branch or a tag."""
     _require(_address(url, ("http", "https")) and all(url.partition("/tree/")))
@@ -147,5 +155,6 @@ Key = Annotated[SecretStr, AfterValidator(_key)]
 Word = Annotated[SecretStr, AfterValidator(_word)]
 LongWord = Annotated[SecretStr, AfterValidator(_long_word)]
 SecretHttp = Annotated[SecretStr, AfterValidator(_http)]
+EngineAddress = Annotated[SecretStr, AfterValidator(_engine)]
 Smtp = Annotated[SecretStr, AfterValidator(_smtp)]
 SigningSecrets = Annotated[SecretStr, AfterValidator(_signing_secrets)]

@@ -18,6 +18,7 @@ from flybill_pipeline.setting_values import (
     Addresses,
     Base,
     Catalog,
+    EngineAddress,
     Folder,
     Http,
     Key,
@@ -67,7 +68,8 @@ class Settings(BaseModel):
     `web_url`; `link_secret` signs the links to them, None means a secret of the home's. A month is closed by itself
     `close_grace_days` after its end. With `automation` schedules and sensors are on until somebody switches them off;
     without it they are off until somebody switches them on. `lake_catalog` names the open tables of the lake: "own" is
-    one in the billing database, "off" none at all.
+    one in the billing database, "off" none at all. Days are summed by `usage_engine`, which is found at
+    `usage_engine_url`; our own is in this process.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
@@ -83,7 +85,10 @@ class Settings(BaseModel):
     exports: PathOf = Field(default_factory=lambda valid: valid["home"] / "exports")
     prices: PathOf = PACKAGE / "prices"
     sources: PathOf = PACKAGE / "sources.toml"
-    usage_engine: Literal["duckdb"] = Field("duckdb", description="duckdb")
+    usage_engine: Literal["duckdb", "clickhouse", "spark"] = Field("duckdb", description="duckdb, clickhouse or spark")
+    usage_engine_url: EngineAddress | None = Field(
+        None, description="clickhouse://user:password@host:8123, sc://host:15002, or a master of Spark's: local[4]"
+    )
     stripe_api_key: Key | None = None
     stripe_api_base: Base | None = Field(None, description="http://host:port or https://host, with nothing after it")
     stripe_live: OnlyOne = Field(False, description="1 or 0")
@@ -133,6 +138,21 @@ class Settings(BaseModel):
             raise ValueError("FLYBILL_CUSTOMER_MAIL is set, but FLYBILL_SMTP_URL is not: name the mail server")
         if (self.events_url is None) != (self.events_secret is None):
             raise ValueError("FLYBILL_EVENTS_URL and FLYBILL_EVENTS_SECRET go together: set both, or none of them")
+        return self
+
+    @model_validator(mode="after")
+    def _require_an_engine_where_it_is(self) -> "Settings":
+        url, engine = "FLYBILL_USAGE_ENGINE_URL", f"FLYBILL_USAGE_ENGINE is {self.usage_engine}"
+        given = None if self.usage_engine_url is None else self.usage_engine_url.get_secret_value()
+        is_clickhouse = given is not None and given.startswith("clickhouse:")
+        if self.usage_engine == "duckdb" and given is not None:
+            raise ValueError(f"{url} is set, but {engine}: name the engine that is there, or unset the address")
+        if self.usage_engine == "clickhouse" and not is_clickhouse:
+            raise ValueError(f"{engine}, but {url} names no ClickHouse: set it to clickhouse://user:password@host:8123")
+        if self.usage_engine == "spark" and is_clickhouse:
+            raise ValueError(
+                f"{engine}, but {url} names a ClickHouse: set it to sc://host:15002, or a master of Spark's"
+            )
         return self
 
     @property

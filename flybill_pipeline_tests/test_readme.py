@@ -115,6 +115,8 @@ VALUES = {
     "FLYBILL_EVENTS_URL": "https://cloud.example/events",
     "FLYBILL_EVENTS_SECRET": f"whsec_{'aHVz' * 8}",
     "FLYBILL_LINK_SECRET": "0123456789abcdef0123456789abcdef",
+    "FLYBILL_USAGE_ENGINE": "clickhouse",
+    "FLYBILL_USAGE_ENGINE_URL": "clickhouse://warehouse.example:8123",
 }
 
 
@@ -123,11 +125,13 @@ NEEDED_BESIDE = {
     "FLYBILL_CUSTOMER_MAIL": "FLYBILL_SMTP_URL",
     "FLYBILL_EVENTS_URL": "FLYBILL_EVENTS_SECRET",
     "FLYBILL_EVENTS_SECRET": "FLYBILL_EVENTS_URL",
+    "FLYBILL_USAGE_ENGINE": "FLYBILL_USAGE_ENGINE_URL",
+    "FLYBILL_USAGE_ENGINE_URL": "FLYBILL_USAGE_ENGINE",
 }
 """What goes together."""
 
 
-@pytest.mark.parametrize("variable", sorted(set(VARIABLES) - {"FLYBILL_USAGE_ENGINE"}))  # there is one engine
+@pytest.mark.parametrize("variable", sorted(set(VARIABLES)))
 def test_every_variable_that_is_told_is_used(variable: str) -> None:
     other = NEEDED_BESIDE.get(variable)
     beside = {other: VALUES[other]} if other else {}

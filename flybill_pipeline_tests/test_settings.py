@@ -23,7 +23,8 @@ FULL = {
     "FLYBILL_EXPORTS": "/exports",
     "FLYBILL_PRICES": "/prices",
     "FLYBILL_SOURCES": "/sources.toml",
-    "FLYBILL_USAGE_ENGINE": "duckdb",
+    "FLYBILL_USAGE_ENGINE": "clickhouse",
+    "FLYBILL_USAGE_ENGINE_URL": "clickhouse://me:hush@warehouse.example:8123/default?secure=true",
     "FLYBILL_STRIPE_LIVE": "1",
     "FLYBILL_STRIPE_RATE": "12.5",
     "FLYBILL_STRIPE_ACCOUNT_RATE": "60.0",
@@ -102,6 +103,7 @@ WRONG = {
     "FLYBILL_LANDING_URL": ["\udcff", "ftp://me:hush@x/y", "://x", "file://elsewhere/x", "s3://[", "gs://"],
     "FLYBILL_HOME": ["~nobody-here", "\udcff"],
     "FLYBILL_USAGE_ENGINE": ["abacus"],
+    "FLYBILL_USAGE_ENGINE_URL": ["warehouse", "http://me:hush@x", "clickhouse://", "local[0]", "local[*", "sc://x y"],
     "STRIPE_API_BASE": [
         "nonsense", "ftp://x", "http://", "http://x y", "https://x/v1", "http://x:0", "http://x:99999", "https://a:b@x",
         "https://x?a", "http://[::1", "http://é",

@@ -21,6 +21,7 @@ from flybill_pipeline.stores.postgres.database import newest_revision
 from flybill_pipeline.stores.usage.intake.sources import load_sources
 from flybill_pipeline.stores.usage.lake.ownership import LakeError, noted
 from flybill_pipeline.toolbox.reading import tables_of
+from flybill_pipeline.toolbox.usage import summing_of
 from flybill_pipeline.toolbox.wiring import require_readable_inputs, wrong_settings
 
 ALWAYS_TOLD = ("home", "prices", "sources")
@@ -62,7 +63,7 @@ def _variables(settings: Settings) -> Iterator[Variable]:
 
 def _findings(settings: Settings) -> list[Finding]:
     """Asked at the same time: whatever does not answer, takes as long as the slowest."""
-    parts: list[Callable[[Settings], Iterator[Finding]]] = [_stores, _folders, _tables, _stripe, _alerts]
+    parts: list[Callable[[Settings], Iterator[Finding]]] = [_stores, _folders, _tables, _engine, _stripe, _alerts]
     with ThreadPoolExecutor(len(parts)) as at_once:
         return [*chain.from_iterable(at_once.map(lambda part: list(part(settings)), parts))]
 
@@ -117,6 +118,12 @@ def _folders(settings: Settings) -> Iterator[Finding]:
 def _tables(settings: Settings) -> Iterator[Finding]:
     for asked in tables_of(load_sources(settings.sources).values()):
         yield probes.table(f"source {asked.name}", asked)
+
+
+def _engine(settings: Settings) -> Iterator[Finding]:
+    other = summing_of(settings)
+    if other is not None:
+        yield probes.engine(other, probes.place(settings.lake_url))
 
 
 def _stripe(settings: Settings) -> Iterator[Finding]:

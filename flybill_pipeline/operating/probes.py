@@ -20,10 +20,12 @@ from flybill_pipeline.settings import Settings
 from flybill_pipeline.stores.files.folders import AddressError, ObjectsError, place_of
 from flybill_pipeline.stores.files.objects import Objects
 from flybill_pipeline.stores.postgres.condition import Condition, condition_of
+from flybill_pipeline.stores.usage.lake.ownership import NOTE
 from flybill_pipeline.toolbox.wiring import open_stripe
 
 if TYPE_CHECKING:
     from flybill_pipeline.stores.usage.engines.day_totals import EngineTable
+    from flybill_pipeline.stores.usage.engines.summing import Summing
 
 WAIT_SECONDS = 4
 LITTLE, TOO_LITTLE = 2 * 2**30, 100 * 2**20
@@ -70,6 +72,19 @@ def table(about: str, asked: "EngineTable") -> Finding:
         remedy = "Is the engine up? Correct the source, or the variable that it names: docs/sources.md."
         return wrong(about, f"Its usage would not come: {error}", remedy)
     return ok(about, "Its engine answers, and the table can be read.")
+
+
+def engine(asked: "Summing", lake: Path | None) -> Finding:
+    """Whether the engine that sums days answers, and sees the lake where this machine does. A new lake is not there."""
+    note = lake / NOTE if lake else None
+    try:
+        version = asked.version(note if note and note.exists() else None)
+    except NotPulledError as error:
+        remedy = "Is it up? Correct FLYBILL_USAGE_ENGINE_URL, or what docs/scale.md asks of the engine."
+        return wrong("usage engine", f"No day would be summed: {error}", remedy)
+    return ok(
+        "usage engine", f"{version} answers{' and sees the lake' if note and note.exists() else ''}; it sums days."
+    )
 
 
 def database(about: str, variable: str, url: str, *, where: str) -> tuple[Finding, Condition | None]:

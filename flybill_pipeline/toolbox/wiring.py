@@ -94,7 +94,17 @@ def wrong_settings(
             faults["STRIPE_API_KEY"] = str(error)
     if settings.lake_catalog not in CATALOGS_OF_OURS and "://" not in settings.lake_catalog:
         faults |= _unknown_catalog(settings.lake_catalog)
+    if settings.usage_engine != "duckdb":
+        faults |= _unusable_engine(settings)
     return settings, faults
+
+
+def _unusable_engine(settings: Settings) -> dict[str, str]:
+    from flybill_pipeline.stores.usage.engines.summing import why_not
+
+    url = settings.usage_engine_url
+    why = why_not(settings.usage_engine, None if url is None else url.get_secret_value(), settings.lake_url)
+    return {} if why is None else {"FLYBILL_USAGE_ENGINE": f"FLYBILL_USAGE_ENGINE={settings.usage_engine}: {why}"}
 
 
 def _unknown_catalog(name: str) -> dict[str, str]:

@@ -28,6 +28,7 @@ from flybill_pipeline.stores.files.duck import Limits, duck
 from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline.stores.usage.lake.lake import BATCH
 from flybill_pipeline.stores.usage.lake.rollup import daily_rollup_sql
+from flybill_pipeline.stores.usage.lake.summed_days import EVENTS, OURS
 from flybill_pipeline_tests.bench.figures import Cost, Figure, Measure, cost, forget_peak, hand_over, peak_mb, say
 from flybill_pipeline_tests.bench.usage_files import MadeUpMonth
 from flybill_pipeline_tests.stores.usage.usage_world import UsageWorld
@@ -96,7 +97,7 @@ class Measured:
 
     def run(self) -> None:
         """The whole way. Raises WrongTotalsError when what comes out is not what went in."""
-        daily_rollup_sql("duckdb")  # Ibis takes a second to import, once a process
+        daily_rollup_sql(OURS, EVENTS)  # Ibis takes a second to import, once a process
         for file in self._month.files():
             self._take(self._month.write(*file))
         self._ours(self.intake, lambda: compare_days(self._world.lake, self._world.catalog))

@@ -4,7 +4,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import duckdb
 import pytest
@@ -12,6 +12,8 @@ import pytest
 from flybill_pipeline.operating import probes
 from flybill_pipeline.operating.doctor import examine
 from flybill_pipeline.stores.postgres.database import newest_revision
+from flybill_pipeline.stores.usage.engines import summing
+from flybill_pipeline.stores.usage.engines.summing import Words, require_the_same
 from flybill_pipeline.stores.usage.lake.ownership import NOTE
 from flybill_pipeline_tests.worlds.databases import Databases
 from flybill_pipeline_tests.worlds.deployment import Flybill
@@ -85,6 +87,44 @@ columns = { event_id = "id", org_id = "org", meter = "meter", quantity = "q", oc
     with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
         connection.execute("create table usage(id text, org text, meter text, q int, happened timestamp, seen date)")
     assert ask(0, **sources, WAREHOUSE=f"duckdb://{tmp_path}/w.duckdb")["source warehouse"]["state"] == "ok"
+
+
+class Warehouse:
+    """An engine that sums days, which sees the lake or another one."""
+
+    words = Words()
+
+    def __init__(self, sees: str | None) -> None:
+        self.sees = sees
+
+    def answer(self, *_: object) -> NoReturn:
+        raise AssertionError
+
+    def version(self, sees: Path | None) -> str:
+        if sees:
+            require_the_same(self.sees or "", sees)
+        return "ClickHouse 26.9"
+
+
+def test_the_engine_that_sums_days_is_asked_whether_it_sees_the_lake(tmp_path: Path) -> None:
+    assert probes.engine(Warehouse(None), tmp_path).sentence == "ClickHouse 26.9 answers; it sums days."
+    (tmp_path / NOTE).write_text("one\n")
+    assert (
+        probes.engine(Warehouse("one"), tmp_path).sentence == "ClickHouse 26.9 answers and sees the lake; it sums days."
+    )
+    other = probes.engine(Warehouse("two"), tmp_path)
+    assert (other.state, other.remedy[:9], "it sees another" in other.sentence) == ("wrong", "Is it up?", True)
+
+
+def test_an_engine_whose_driver_is_missing_is_told_before_work_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(summing, "find_spec", lambda _: None)
+    found = examine(
+        {"FLYBILL_USAGE_ENGINE": "clickhouse", "FLYBILL_USAGE_ENGINE_URL": f"clickhouse://me:{SECRET}@{NOBODY}"}
+    )
+    assert found.settings_wrong
+    assert [each.about for each in found.findings] == ["FLYBILL_USAGE_ENGINE"]
+    assert "its driver is not installed (clickhouse_connect): pip install" in found.findings[0].sentence
+    assert SECRET not in repr(found)
 
 
 def test_it_works_when_nothing_works_and_takes_seconds(ask: Asked, tmp_path: Path) -> None:

@@ -29,8 +29,9 @@ from flybill_pipeline.stores.sync.tasks import Tasks
 from flybill_pipeline.stores.usage.intake.landing import Landing
 from flybill_pipeline.stores.usage.intake.take import take_file
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
-from flybill_pipeline.stores.usage.lake.days import make_manifest, make_rollup
+from flybill_pipeline.stores.usage.lake.days import make_manifest
 from flybill_pipeline.stores.usage.lake.lake import Total, UsageLake
+from flybill_pipeline.stores.usage.lake.summed_days import make_rollup
 from flybill_pipeline.stores.usage.months.monthly_usage import MonthlyUsage
 from flybill_pipeline.stripe_gateway.mapping import invoice_params, line_params, read_invoice
 from flybill_pipeline_tests.conftest import PROJECT

@@ -82,7 +82,7 @@ def _connected(folder: Path, limits: Limits, macros: str) -> duckdb.DuckDBPyConn
             opened = _opened[folder, limits]
             connection = opened.connection.cursor()
             try:
-                connection.execute("select 1")
+                connection.execute("select 1").fetchall()  # nothing can be registered while an answer waits
                 opened.learn(macros)
             except duckdb.Error:
                 connection.close()

@@ -19,7 +19,8 @@ from flybill_pipeline.stores.files.duck import Limits
 from flybill_pipeline.stores.usage.intake.judging import FIRST_DAY
 from flybill_pipeline.stores.usage.intake.landing import Landing
 from flybill_pipeline.stores.usage.intake.take import take_file
-from flybill_pipeline.stores.usage.lake.days import make_manifest, make_rollup
+from flybill_pipeline.stores.usage.lake.days import make_manifest
+from flybill_pipeline.stores.usage.lake.summed_days import make_rollup
 from flybill_pipeline_tests.conftest import PROJECT
 from flybill_pipeline_tests.stores.usage.intake.reading import NOW, plain_source, rows_of
 from flybill_pipeline_tests.worlds.effort import examples

@@ -1,4 +1,4 @@
-"""Usage that stays in an engine: its rollup is pushed down there through Ibis, and only totals of days come.
+"""Engines beside our own DuckDB: usage that stays in one comes as totals of days, and one may sum the days of the lake.
 
-Not here: what becomes of the totals; they are landed as files, and read as such (`intake`).
+Not here: what becomes of totals that came; they are landed as files, and read as such (`intake`).
 """

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import ibis
 
 from flybill_pipeline.billing.usage.tables import NotPulledError
+from flybill_pipeline.stores.usage.engines.spark_session import spark_session
 from flybill_pipeline.stores.usage.intake.table_fields import ENGINES, UsageTable
 
 WAIT_SECONDS = 10
@@ -31,7 +32,7 @@ def connected(url: str) -> Iterator[Any]:
     engine = _engine(url)
     with told_of(url):
         try:
-            backend = ibis.connect(url, **SESSIONS.get(engine, {}))
+            backend = _spark(url) if engine == "pyspark" else ibis.connect(url, **SESSIONS.get(engine, {}))
         except ImportError as error:
             raise NotPulledError(
                 f"the driver of {engine} is not installed ({error.name}): pip install 'ibis-framework[{engine}]'"
@@ -83,6 +84,13 @@ def _schema_in_postgres(backend: Any, query: str) -> dict[str, Any]:
         described = cursor.execute(f"select * from ({query}) as asked limit 0").description  # noqa: S608 - the operator's own
     types = backend.compiler.type_mapper
     return {column.name: types.from_string(column.type_display) for column in described}
+
+
+def _spark(url: str) -> Any:
+    """A session by `pyspark://[/WAREHOUSE][?OPTION=VALUE&…]`, such as `spark.remote` or `spark.master`."""
+    parts = urlsplit(url)
+    warehouse = {"spark.sql.warehouse.dir": unquote(parts.path)} if parts.path.strip("/") else {}
+    return ibis.pyspark.connect(spark_session({**warehouse, **dict(parse_qsl(parts.query))}))
 
 
 def _engine(url: str) -> str:

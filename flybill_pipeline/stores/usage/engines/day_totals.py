@@ -27,6 +27,8 @@ from flybill_pipeline.stores.usage.intake.table_fields import UsageTable
 
 SHOWN_AS = {"quantity": "null", "large": "'1e15'", "precise": "'0.0000000000000000001'"}
 """What stands for the quantity of rows that have none that counts, so that reading the file gives the reason."""
+AS_DIGITS = "coalesce(try_cast(quantity as decimal(38, 18))::varchar, quantity)"
+"""A sum as each engine has it: some leave out noughts at the end, or write a small number with an exponent."""
 MAY_OVERFLOW = "try_cast(largest as double) * rows > 9e19"
 """Where a sum might have more digits than a decimal holds. Some engines, such as ClickHouse, say nothing then."""
 _ORDER = "org_id, meter, flaw"
@@ -185,7 +187,7 @@ class _Files:
         return f"""select
             case when flaw <> 'event_id' then md5(concat_ws(chr(31), flaw, {quoted(str(day))}, {", ".join(parts)})) end
                 as event_id,
-            org_id, meter, case {flaws} when {MAY_OVERFLOW} then {SHOWN_AS["large"]} else quantity end as quantity,
+            org_id, meter, case {flaws} when {MAY_OVERFLOW} then {SHOWN_AS["large"]} else {AS_DIGITS} end as quantity,
             case when flaw = 'clock' then timestamp {quoted(str(NO_DAY))} else {at} end as occurred_at{named},
             rows
             from totals where rows > 0 order by {", ".join([_ORDER, *dimensions])}"""

@@ -109,7 +109,7 @@ def _rows(relation: Any, usage: UsageTable) -> Any:
     columns |= {
         "org_id": _text(relation, usage.org_id),
         "day": ibis.cases((sane, at.date() if at.type().is_timestamp() else at), else_=ibis.date(NO_DAY)),
-        "occurred_at": ibis.cases((sane, at), else_=ibis.null(at.type())),
+        "occurred_at": ibis.cases((sane, at), else_=_none_of(at)),
         "mark": _mark(relation[usage.watermark]),
     }
     columns |= {f"dimension{n}": _text(relation, column) for n, column in enumerate(usage.dimensions.values())}
@@ -124,7 +124,7 @@ def _rows(relation: Any, usage: UsageTable) -> Any:
             (nameless, "event_id"),
             (raw.isnull(), "quantity"),
             (~inside, "large"),
-            *([(exact != raw, "precise")] if _may_be_too_precise(raw, part.quantity) else []),
+            *([(_differs(exact, raw), "precise")] if _may_be_too_precise(raw, part.quantity) else []),
             *([] if usage.allow_negative else [(raw < 0, "negative")]),
             (at.isnull(), "time"),
             (~sane, "clock"),
@@ -155,11 +155,25 @@ def _may_be_too_precise(raw: Any, column: Column) -> bool:
     return column.decimals is None and kind.is_decimal() and (kind.scale is None or kind.scale > 18)
 
 
+def _differs(exact: Any, raw: Any) -> Any:
+    """Whether a decimal lost digits. Both are compared in its own type: Spark drops digits of two that differ."""
+    kind = raw.type()
+    if kind.scale is None:
+        return exact != raw
+    fits = exact.abs() < 10 ** min(kind.precision - kind.scale, 15)  # what was rounded up may not
+    return (ibis.cases((fits, exact), else_=ibis.null(EXACT)).cast(kind) != raw).fill_null(True)
+
+
 def _mark(mark: Any) -> Any:
     """The watermark; one that no calendar has is none."""
     if mark.type().is_integer():
         return mark
-    return ibis.cases((_of_calendar(mark), mark), else_=ibis.null(mark.type()))
+    return ibis.cases((_of_calendar(mark), mark), else_=_none_of(mark))
+
+
+def _none_of(value: Any) -> Any:
+    """NULL of the value's type: a type that has none, as engines know it of a column, cannot be NULL."""
+    return ibis.null(value.type().copy(nullable=True))
 
 
 def _of_calendar(at: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Records and compiles a day of the lake: which rows count, and what they add up to. Reading is in lake.py."""
+"""Records a day of the lake: which rows count. What they add up to: summed_days.py. Reading is in lake.py."""
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
@@ -12,12 +12,11 @@ from typing import NamedTuple
 
 import duckdb
 
-from flybill_pipeline.billing.usage.files import LEVELS, EventKey, Manifest, Owners, Rollup
+from flybill_pipeline.billing.usage.files import LEVELS, EventKey, Manifest, Owners
 from flybill_pipeline.stores.files.duck import Limits, duck, parquet_rows
-from flybill_pipeline.stores.files.parquet_files import FOR_ONE_ORG, write_rows
+from flybill_pipeline.stores.files.parquet_files import write_rows
 from flybill_pipeline.stores.usage.lake.event_keys import CANNOT_BE_KEPT, HASHED, KEPT_ID
 from flybill_pipeline.stores.usage.lake.owned_rows import owned_rows, waiting_rows
-from flybill_pipeline.stores.usage.lake.rollup import daily_rollup_sql
 
 TOO_MUCH = 10**18  # of one meter, org and day: a month of days then fits into DECIMAL(38, 18), whatever is summed
 
@@ -81,21 +80,6 @@ def make_manifest(
     )
 
 
-def make_rollup(root: Path, manifest: Manifest, shards: int, limits: Limits, dialect: str = "duckdb") -> Rollup:
-    """Writes the day's exact totals, sorted by shard and org, to `daily/day=…/<version>.parquet`.
-
-    Sorted and in small groups of rows, so that work on one shard, or one org, reads its part of the file only.
-    """
-    path = rollup_path(manifest.day, manifest.version)
-    with duck(root, limits) as connection:
-        connection.execute(f"create temp view events as {counted_rows(root, manifest)}")
-        totals = (
-            f"select {shard_sql(shards)} as shard, date '{manifest.day}' as day, * from ({daily_rollup_sql(dialect)})"
-        )
-        groups = write_rows(connection, f"{totals} order by shard, org_id", root / path, FOR_ONE_ORG)
-    return Rollup(manifest.day, manifest.version, path, groups, manifest.rows)
-
-
 def _tells_of_several(connection: duckdb.DuckDBPyConnection, rows: str) -> bool:
     """Whether a row with an excluded event tells of others too. The ids of such events have a mark in them."""
     marked = connection.execute("select 1 from excluded where contains(event_id, '#') limit 1").fetchone()
@@ -115,11 +99,16 @@ def counted_rows(root: Path, manifest: Manifest) -> str:
     if manifest.excluded_path is None:
         return events
     excluded = parquet_rows([str(root / manifest.excluded_path)])
-    same = _SAME_EVENT if PurePosixPath(manifest.excluded_path).stem.endswith(_BY_EVENT) else _SAME_ROW
-    return f"{events} anti join (from {excluded}) {same}"
+    return f"{events} anti join (from {excluded}) using ({', '.join(left_out_by(manifest))})"
 
 
-_SAME_ROW, _SAME_EVENT = "using (arrival, row)", "using (arrival, row, event_id)"
+def left_out_by(manifest: Manifest) -> tuple[str, ...]:
+    """By which columns the rows of a day that do not count are found among its events."""
+    by_event = manifest.excluded_path is not None and PurePosixPath(manifest.excluded_path).stem.endswith(_BY_EVENT)
+    return ("arrival", "row", "event_id") if by_event else ("arrival", "row")
+
+
+_SAME_EVENT = "using (arrival, row, event_id)"
 _MANY = "semi join excluded using (arrival, row) group by arrival, row having count(*) > 1 limit 1"
 _BY_EVENT = "-events"
 """The end of a version in which a row tells of several events, and not all of them count. Reading ids takes longer."""

@@ -21,10 +21,11 @@ from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, Mani
 from flybill_pipeline.stores.files.duck import Limits, duck, lacks_a_column, parquet_rows
 from flybill_pipeline.stores.files.folders import local_folder
 from flybill_pipeline.stores.postgres.shards import former_counts
+from flybill_pipeline.stores.usage.engines.summing import Summing
 from flybill_pipeline.stores.usage.intake import take as usage_intake
 from flybill_pipeline.stores.usage.intake.judging import FIRST_DAY
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
-from flybill_pipeline.stores.usage.lake import cross_days
+from flybill_pipeline.stores.usage.lake import cross_days, summed_days
 from flybill_pipeline.stores.usage.lake import days as usage_days
 from flybill_pipeline.stores.usage.lake.aliases import Aliases
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
@@ -113,7 +114,7 @@ class UsageLake:
     """The lake at `url`, whose files the catalog knows; `intake` is needed for taking files in only.
 
     Files are read only as they were written. Where money is made of them, `checks_contents`: else their size must do.
-    Raises LakeError (ownership.py) when one is not as it was.
+    Raises LakeError (ownership.py) when one is not as it was. An `engine` sums days in the place of ours.
     """
 
     def __init__(
@@ -123,7 +124,7 @@ class UsageLake:
         *,
         shards: int,
         intake: Intake = NOTHING_TAKEN_IN,
-        engine: str = "duckdb",
+        engine: Callable[[], Summing | None] = lambda: None,
         checks_contents: bool = False,
     ) -> None:
         self.root = local_folder(url)
@@ -133,8 +134,7 @@ class UsageLake:
         self.sources = {source.key: source for source in intake.sources.values()}
         self.first_day = intake.first_day
         self.limits, self.intake_limits = Limits(), Limits(reads=(intake.landing,) if intake.landing else ())
-        self.engine = engine
-        self.checks_contents = checks_contents
+        self.engine, self.checks_contents = engine, checks_contents
         self.guard = Guard(self.root, catalog.engine)
         self._old = set[str]()  # daily totals that are read with some that know no corrections
 
@@ -167,9 +167,9 @@ class UsageLake:
         return turns(self.catalog.engine, [source.key for source in self.sources.values() if source.restates])
 
     def make_rollup(self, manifest: Manifest) -> Rollup:
-        """Writes the exact totals of a day; see usage_days.make_rollup."""
+        """Writes the exact totals of a day; see summed_days.make_rollup."""
         self.guard.require(manifest.files, contents=True)
-        rollup = usage_days.make_rollup(self.root, manifest, self.shards, self.limits, self.engine)
+        rollup = summed_days.make_rollup(self.root, manifest, self.shards, self.limits, self.engine())
         self.guard.keep([rollup.path])
         return rollup
 

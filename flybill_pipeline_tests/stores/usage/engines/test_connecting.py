@@ -12,8 +12,8 @@ from flybill_pipeline.stores.usage.intake.sources import SourcesError, load_sour
 from flybill_pipeline_tests.stores.usage.engines.conftest import NOW, SOURCE, Engine
 
 
-def test_nothing_can_be_written_there(warehouse: Engine) -> None:
-    with connected(warehouse.url) as backend, pytest.raises(Exception, match=r"(?i)read.only"):
+def test_nothing_can_be_written_there(read_only: Engine) -> None:
+    with connected(read_only.url) as backend, pytest.raises(Exception, match=r"(?i)read.only"):
         backend.raw_sql("delete from usage")
 
 

@@ -1,6 +1,5 @@
 """The rollup is one statement that reads only, in the words of each engine, and what it must have is there."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import ibis
@@ -63,33 +62,3 @@ def test_the_rollup_is_one_statement_of_each_engine(engine: str) -> None:
     # A literal without a zone is written without one: some engines make nothing of it else, or refuse it.
     assert "0, NULL)" not in sql
     assert "DATETIME('1970-01-01T00:00:00+00:00')" not in sql
-
-
-CLICKHOUSE = """create table usage(
-    source Nullable(String), id Nullable(Int64), org Nullable(String), m Nullable(String), q Nullable(Decimal(30, 9)),
-    happened Nullable(DateTime64(6, 'UTC')), seen Nullable(DateTime64(6)),
-    "re gion" Nullable(String)) engine = Memory"""
-ROWS = """insert into usage values
-    ('a', 1, 'acme', 'gb', 1.000000001, '2026-10-05 10:00', '2026-10-05 12:00', 'fra'),
-    ('a', 2, 'acme', 'gb', -0.5, '2026-10-05 23:59:59', '2026-10-05 12:00', 'fra'),
-    ('a', 1, 'acme', 'gb', 8, '2026-10-06 00:00', '2026-10-06 01:00', 'fra'),
-    ('b', 1, 'acme', 'gb', null, '2026-10-06 00:00', '2026-10-06 01:00', 'fra'),
-    ('b', 1, 'acme', 'gb', 16, '2026-10-06 00:00', '2026-10-06 02:00', null)"""
-
-
-@pytest.mark.parametrize("watermark", [None, "2026-10-06T01:00:00+00:00"])
-def test_clickhouse_sums_as_the_others_do(watermark: str | None) -> None:
-    session = pytest.importorskip("chdb.session").Session()
-    for statement in ("create database usage_in_engines", "use usage_in_engines", CLICKHOUSE, ROWS):
-        session.query(statement)
-    usage = replace(USAGE, parts=(Measure(Column(name="m"), Column(name="q")),))
-    sql = ibis.to_sql(rollup(TABLE, usage, watermark).expression, dialect="clickhouse")
-    asked = f"select day, flaw, dimension0, quantity, rows, repeats from ({sql}) order by all"
-    told = str(session.query(asked, "TSV")).splitlines()
-    session.close()
-    assert [line.split("\t") for line in told] == [
-        ["2026-10-05", "", "fra", "0.500000001", "2", "0"],
-        ["2026-10-06", "", "fra", r"\N", "0", "1"],
-        ["2026-10-06", "", r"\N", "16", "1", "0"],
-        ["2026-10-06", "quantity", "fra", r"\N", "1", "0"],
-    ]

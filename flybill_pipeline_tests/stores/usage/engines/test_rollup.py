@@ -60,8 +60,8 @@ def test_bad_rows_are_told_and_stand_for_no_good_one(warehouse: Engine) -> None:
         ("4", "acme", "gb", "0.00000000000000000001", at, NOON, None),
         ("5", "acme", "gb", "-1000000000000000", at, NOON, None),
         ("6", "acme", "gb", "1", None, NOON, None),
-        ("7", "acme", "gb", "1", "infinity", NOON, None),
-        ("8", "acme", "gb", "1", "0900-01-01T00:00:00Z", None, None),
+        ("7", "acme", "gb", "1", warehouse.never[0], NOON, None),
+        ("8", "acme", "gb", "1", warehouse.never[1], None, None),
     )
     told, pulled = warehouse.told()
     day, noon = quantity("1"), utc("2026-10-05T10:00:00")

@@ -24,7 +24,9 @@ from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.steps.usage.publish_lake import PublishReport, publish_lake
 from flybill_pipeline.stores.usage.lake.ownership import LakeError
+from flybill_pipeline.stores.usage.lake.summed_days import day_tables
 from flybill_pipeline.stores.usage.published import commits, upkeep
+from flybill_pipeline.stores.usage.published.catalogs import path_of
 from flybill_pipeline.stores.usage.published.ledger import PublishedLedger
 from flybill_pipeline.stores.usage.published.open_tables import OpenTables
 from flybill_pipeline_tests.conftest import PROJECT
@@ -111,6 +113,11 @@ def test_each_table_holds_what_the_ledger_says(lake: OpenLake) -> None:
     assert list(lake.read("rejected")["reason"]) == ["quantity_not_a_number"]
     with lake.tables.opened():
         assert lake.tables.counted() == {DAY: (2, 2), DAY + timedelta(days=1): (1, 1)}
+    root, days = lake.world.lake.root, lake.world.catalog.manifests().values()
+    of_days = [day_tables(root, day) for day in days]
+    for name in ("events", "left_out"):  # what an engine that sums days is given
+        given = [file for tables in of_days if name in tables for file in tables[name].files]
+        assert sorted(given) == [path_of(file) for file in lake.files(name)]
 
 
 def test_a_folder_that_no_address_can_say_has_tables_too(tmp_path: Path, engine: Engine) -> None:
