@@ -93,7 +93,8 @@ def watch_budgets(
 ) -> Sequence[Warned]:
     """Tells of what is new of the shard's budgets, or of those of its orgs `only`; returns it.
 
-    The days of an organization are priced for it, which takes far longer than the rest: once for each draft and budget.
+    While the month runs, that is once for each draft and budget: nothing else changes what is found. The days of an
+    organization are priced for it, which takes far longer than the rest.
     Without `letters` customers are not written to: what is told is kept for the platform.
     """
     running = part.month.start <= part.now < part.month.end
@@ -101,7 +102,8 @@ def watch_budgets(
     by_org = budgets.of(part.month, part.shard, part.only)  # later, so that none is taken for compared that is newer
     if not by_org:
         return ()
-    bills = budgets.bills(part.month, list(by_org))
+    asked = by_org.keys() & {each.org_id for each in unwatched} if running else by_org.keys()
+    bills = budgets.bills(part.month, sorted(asked)) if asked else {}
     looked_at = [each for each in unwatched if each.org_id in bills]
     ends = days([each.org_id for each in looked_at])
     held = items.of(part.shard, list(bills)) if running and bills else {}

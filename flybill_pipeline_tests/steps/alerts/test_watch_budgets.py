@@ -331,8 +331,15 @@ def test_a_forecast_is_what_is_left_to_pay_when_credits_and_minimums_have_their_
     assert [each.kind for each in found] == told
 
 
-def test_the_days_of_a_draft_are_priced_once_for_it_and_for_each_version_of_its_budgets(watched: Watched) -> None:
+def test_the_days_of_a_draft_are_priced_once_for_it_and_for_each_version_of_its_budgets(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[list[str]] = []
+    read, bills = list[str](), watched.budgets.bills
+
+    def noted(month: Month, org_ids: Collection[str]) -> dict[str, DraftedBill]:
+        read.extend(org_ids)
+        return bills(month, org_ids)
 
     def days(org_ids: Collection[str]) -> dict[str, list[DayLines]]:
         asked.append(sorted(org_ids))
@@ -342,6 +349,7 @@ def test_the_days_of_a_draft_are_priced_once_for_it_and_for_each_version_of_its_
         watch_budgets(watched.part(), watched.budgets, watched.items, days, None)
         return asked[-1]
 
+    monkeypatch.setattr(watched.budgets, "bills", noted)
     watched.budget()
     watched.world.draft({"acme": 10_00}, MONTH)
     assert [look(), look()] == [["acme"], []]
@@ -349,6 +357,7 @@ def test_the_days_of_a_draft_are_priced_once_for_it_and_for_each_version_of_its_
     assert [look(), look()] == [["acme"], []]
     watched.world.draft({"acme": 11_00}, MONTH)
     assert [look(), look()] == [["acme"], []]
+    assert read == ["acme"] * 3
 
 
 def test_a_watch_that_is_cut_off_or_overtaken_looks_at_the_days_again(watched: Watched) -> None:
