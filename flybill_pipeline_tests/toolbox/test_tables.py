@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import ibis
 import psycopg
 import pytest
 from sqlalchemy import select
@@ -28,6 +29,7 @@ from flybill_pipeline.stores.invoicing.tables import invoices
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline_tests.questions.conftest import toolbox_at
 from flybill_pipeline_tests.worlds.databases import Databases
+from flybill_pipeline_tests.worlds.engines import engine_address
 from flybill_pipeline_tests.worlds.site import Site
 
 PACKAGE = Path(flybill_pipeline.__file__).parent
@@ -92,6 +94,40 @@ def into_postgres(rows: list[tuple[object, ...]], _: Path, database_url: str) ->
     return url
 
 
+def into_clickhouse(rows: list[tuple[object, ...]], folder: Path, url: str) -> str:
+    backend = ibis.connect(url)
+    backend.con.command("drop table if exists events")
+    backend.con.command(f"create table events engine = Memory as select * from file('{into_parquet(rows, folder)}')")
+    backend.disconnect()
+    return url
+
+
+def into_spark(rows: list[tuple[object, ...]], folder: Path, master: str) -> str:
+    """What a session calls a table is gone with it: so the source asks for the file."""
+    into_parquet(rows, folder)
+    return f"pyspark://?spark.master={master}"
+
+
+def into_parquet(rows: list[tuple[object, ...]], folder: Path) -> Path:
+    into_duckdb(rows, folder, "")
+    with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
+        connection.execute(f"copy events to '{folder}/events.parquet' (format parquet)")
+    return folder / "events.parquet"
+
+
+INTO = {"duckdb": into_duckdb, "postgres": into_postgres, "clickhouse": into_clickhouse, "spark": into_spark}
+
+
+@pytest.fixture(params=INTO)
+def engine_there(request: pytest.FixtureRequest, database_url: str) -> Iterator[tuple[str, str]]:
+    """The name of an engine, and its address where it has one before there are events in it."""
+    if request.param in ("clickhouse", "spark"):
+        with engine_address(request.param) as url:
+            yield request.param, url
+    else:
+        yield request.param, database_url
+
+
 SOURCES = """
 [[sources]]
 name = "warehouse"
@@ -117,20 +153,21 @@ def by_files(
         return close(made), events_of(made.tools)
 
 
-@pytest.mark.parametrize("into", [into_duckdb, into_postgres])
 def test_a_month_in_an_engine_has_the_invoices_of_the_same_month_in_files(
-    into: Callable[[list[tuple[object, ...]], Path, str], str],
+    engine_there: tuple[str, str],
     by_files: tuple[dict[str, str], list[tuple[object, ...]]],
     databases: Databases,
-    database_url: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hashes, rows = by_files
     assert len(hashes) > 8
     assert len(rows) > PLAN.events
-    monkeypatch.setenv("WAREHOUSE", into(rows, tmp_path, database_url))
-    with site(databases, tmp_path / "home", SOURCES) as made:
+    name, address = engine_there
+    monkeypatch.setenv("WAREHOUSE", INTO[name](rows, tmp_path, address))
+    query = f"query = 'select * from parquet.`{tmp_path}/events.parquet`'"
+    sources = SOURCES.replace('table = "events"', query) if name == "spark" else SOURCES
+    with site(databases, tmp_path / "home", sources) as made:
         backlog = made.tools.usage_backlog
         waits = backlog.unread(SEP, Landing(BEGAN, BEGAN)).sentence(SEP)
         assert "1 table in an engine was not looked at (warehouse)" in waits
