@@ -1,5 +1,6 @@
 """Single fields of a price book's TOML, every fault collected with its path. What a price book means is not here."""
 
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
@@ -54,7 +55,18 @@ class Fields:
         """Notes every key that is not among `known`."""
         for name in self._table:
             if name not in known:
-                self.fault(name, f"unknown key{did_you_mean(name, known)}")
+                self.fault(name, f"unknown key{did_you_mean(name, known) or self._without_quotes(name)}")
+
+    def _without_quotes(self, name: str) -> str:
+        """What to write, where TOML took a name with points for a table in this table."""
+        table = self._table[name]
+        if not isinstance(table, Mapping) or self._path.endswith(":"):
+            return ""
+        names = [self._path.rpartition(".")[2], name]
+        while len(table) == 1 and isinstance(inner := next(iter(table.values())), Mapping):
+            names.append(next(iter(table)))
+            table = inner
+        return f" (a name with points is written in quotes: {json.dumps('.'.join(names), ensure_ascii=False)})"
 
     def text(self, name: str, *, default: str | None = None) -> str | None:
         """A string that is not empty."""

@@ -176,6 +176,14 @@ def test_each_fault_of_a_price_is_named_with_its_path(tmp_path: Path, price: str
         (HEAD.replace('"sum"', '"max"') + 'per = ["a", "a"]', "usd.toml: meters.machine_seconds.per: names the same"),
         (HEAD + "divide_by = 0", "usd.toml: meters.machine_seconds.divide_by: must be more than 0"),
         (HEAD + "[meter.x]", "usd.toml: meter: unknown key (did you mean 'meters'?)"),
+        (
+            HEAD + '[meters.my.counter]\nunit = "x"',
+            'usd.toml: meters.my.counter: unknown key (a name with points is written in quotes: "my.counter")',
+        ),
+        (
+            HEAD + "[meters.fly.io.machine.seconds]",
+            'usd.toml: meters.fly.io: unknown key (a name with points is written in quotes: "fly.io.machine.seconds")',
+        ),
         (HEAD + "[contracts]\nacme = 1", "usd.toml: contracts.acme: must be a table"),
         (
             HEAD + '[[prices]]\nmeter = "machine_second"\nmodel = "per_unit"\nunit_amount = 1',
