@@ -37,7 +37,7 @@ def _absolute_folder(url: str) -> str:
     return url
 
 
-def _absolute_landing(url: str) -> str:
+def _absolute_place(url: str) -> str:
     scheme, _, rest = url.partition("://")
     if scheme in BUCKETS and re.match(r"[\w.-]+(/|$)", rest):
         return url
@@ -140,8 +140,7 @@ def _one_or_zero(value: bool | str) -> bool:
 
 OnlyOne = Annotated[bool, BeforeValidator(_one_or_zero)]
 """Switched on by a 1, and refused when it is neither 1 nor 0: a `true` is not taken for "off" either."""
-Folder = Annotated[str, AfterValidator(_absolute_folder)]
-Landing = Annotated[str, AfterValidator(_absolute_landing)]
+Place = Annotated[str, AfterValidator(_absolute_place)]
 PathOf = Annotated[Path, AfterValidator(_absolute)]
 Postgres = Annotated[str, AfterValidator(_postgres)]
 Rate = Annotated[float, Field(gt=0, le=10_000)]

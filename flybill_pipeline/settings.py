@@ -19,13 +19,12 @@ from flybill_pipeline.setting_values import (
     Base,
     Catalog,
     EngineAddress,
-    Folder,
     Http,
     Key,
-    Landing,
     LongWord,
     OnlyOne,
     PathOf,
+    Place,
     Postgres,
     Rate,
     SecretHttp,
@@ -77,11 +76,11 @@ class Settings(BaseModel):
     home: PathOf = Field(Path(".flybill"), validate_default=True)
     database_url: Postgres | None = Field(None, description="postgresql://user:password@host/database")
     dagster_database_url: Postgres | None = Field(None, description="postgresql://user:password@host/database")
-    lake_url: Folder = Field(default_factory=lambda valid: str(valid["home"] / "lake"))
+    lake_url: Place = Field(default_factory=lambda valid: str(valid["home"] / "lake"))
     lake_catalog: Catalog = Field(
         "own", description="own, off, an http:// or https:// address, or the name of a catalog of pyiceberg's"
     )
-    landing_url: Landing = Field(default_factory=lambda valid: str(valid["home"] / "landing"))
+    landing_url: Place = Field(default_factory=lambda valid: str(valid["home"] / "landing"))
     exports: PathOf = Field(default_factory=lambda valid: valid["home"] / "exports")
     prices: PathOf = PACKAGE / "prices"
     sources: PathOf = PACKAGE / "sources.toml"

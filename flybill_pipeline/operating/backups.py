@@ -33,7 +33,7 @@ class BackupError(Exception):
 def back_up(settings: Settings, folder: Path, now: datetime) -> str:
     """Copies everything to `folder`, which must be new or empty; returns a sentence. `settings` must be complete.
 
-    A landing zone in a bucket is not copied: what was read of it is in the lake, and a bucket keeps its own versions.
+    What is in a bucket is not copied: a bucket keeps its own versions.
     """
     copied = {name: local_folder(url) for name, url in _folders(settings)}
     _prepare(folder, list(copied.values()))
@@ -43,14 +43,16 @@ def back_up(settings: Settings, folder: Path, now: datetime) -> str:
         files = sum(_copy(place, folder / name) for name, place in copied.items())
         manifest = {"taken_at": now.isoformat(), "files": files}
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
-    left = " The landing zone is a bucket, which is not copied." if in_bucket(settings.landing_url) else ""
+    left = "".join(f" {url} is a bucket, which is not copied." for _, url in _places(settings) if in_bucket(url))
     return f"Backed up both databases and {files} files to {folder}.{left}"
 
 
 def _folders(settings: Settings) -> Iterator[tuple[str, str]]:
-    yield LAKE, settings.lake_url
-    if not in_bucket(settings.landing_url):
-        yield LANDING, settings.landing_url
+    return ((name, url) for name, url in _places(settings) if not in_bucket(url))
+
+
+def _places(settings: Settings) -> tuple[tuple[str, str], ...]:
+    return (LAKE, settings.lake_url), (LANDING, settings.landing_url)
 
 
 def _prepare(folder: Path, copied: Sequence[Path]) -> None:

@@ -20,6 +20,7 @@ from flybill_pipeline.stores.postgres.condition import Condition
 from flybill_pipeline.stores.postgres.database import newest_revision
 from flybill_pipeline.stores.usage.intake.sources import load_sources
 from flybill_pipeline.stores.usage.lake.ownership import LakeError, noted
+from flybill_pipeline.stores.usage.lake.storage import looked_at
 from flybill_pipeline.toolbox.reading import tables_of
 from flybill_pipeline.toolbox.usage import summing_of
 from flybill_pipeline.toolbox.wiring import require_readable_inputs, wrong_settings
@@ -97,22 +98,24 @@ def _embedded(settings: Settings) -> Iterator[Finding]:
 
 
 def _lake_owner(settings: Settings, condition: Condition | None) -> Iterator[Finding]:
-    place = probes.place(settings.lake_url)
     try:
-        owner = noted(place) if place else None
+        owner = noted(looked_at(settings.lake_url, settings.home))
     except LakeError as error:
         yield wrong("lake", str(error), "Mend that file, or name another folder in FLYBILL_LAKE_URL.")
         return
     if owner and condition and condition.deployment and owner != condition.deployment:
-        sentence = f"The lake {place} belongs to another deployment than the database."
+        sentence = f"The lake {settings.lake_url} belongs to another deployment than the database."
         yield wrong("lake", sentence, "Name another folder in FLYBILL_LAKE_URL, or the database of the lake.")
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
     yield from probes.folder("home", "FLYBILL_HOME", str(settings.home))
-    yield from probes.folder("lake", "FLYBILL_LAKE_URL", settings.lake_url)
-    landing = ("landing zone", "FLYBILL_LANDING_URL", settings.landing_url)
-    yield from [probes.bucket(*landing)] if in_bucket(settings.landing_url) else probes.folder(*landing)
+    yield from _place("lake", "FLYBILL_LAKE_URL", settings.lake_url)
+    yield from _place("landing zone", "FLYBILL_LANDING_URL", settings.landing_url)
+
+
+def _place(about: str, variable: str, url: str) -> Iterator[Finding]:
+    yield from [probes.bucket(about, variable, url)] if in_bucket(url) else probes.folder(about, variable, url)
 
 
 def _tables(settings: Settings) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from flybill_pipeline.settings import Settings
 from flybill_pipeline.stores.files.folders import AddressError, ObjectsError, place_of
 from flybill_pipeline.stores.files.objects import Objects
 from flybill_pipeline.stores.postgres.condition import Condition, condition_of
-from flybill_pipeline.stores.usage.lake.ownership import NOTE
+from flybill_pipeline.stores.usage.lake.storage import NOTE
 from flybill_pipeline.toolbox.wiring import open_stripe
 
 if TYPE_CHECKING:

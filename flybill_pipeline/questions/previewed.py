@@ -85,4 +85,6 @@ def _in_lake(toolbox: Toolbox, name: str) -> InLake:
     lake, source = toolbox.lake, toolbox.landing.sources.get(name)
     aliases = lake.aliases.of_source(source.key) if source and source.aliased else ()
     aliases = lake.aliases.of_source(source.key) if source and source.aliased else ()
-    return InLake(lake.root, toolbox.catalog.all_pieces(), aliases)
+    pieces = toolbox.catalog.all_pieces()
+    lake.guard.require(pieces, contents=False)
+    return InLake(lake.root, pieces, aliases)

@@ -50,7 +50,7 @@ class PricingTools(UsageTools):
         from flybill_pipeline.stores.usage.lake.pinned_catalog import PinnedCatalog
 
         catalog = PinnedCatalog(self.engine, inputs.days)
-        return UsageLake(self.settings.lake_url, catalog, shards=self.shards, checks_contents=True)
+        return UsageLake(self.lake_storage, catalog, shards=self.shards, checks_contents=True)
 
     def books(self, month: Month) -> Callable[[str], BooksOfMonth | None]:
         """The books of a month by currency."""

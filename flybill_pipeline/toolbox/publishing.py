@@ -70,4 +70,4 @@ def _ledger(tools: Toolbox) -> "PublishedLedger":
 def _tables(tools: Toolbox) -> "OpenTables":
     from flybill_pipeline.stores.usage.published.open_tables import OpenTables
 
-    return OpenTables(tools.lake.root, tools.engine, tools.settings.lake_catalog)
+    return OpenTables(tools.lake_storage, tools.engine, tools.settings.lake_catalog)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flybill_pipeline.stores.usage.lake.file_accounts import FileAccounts
     from flybill_pipeline.stores.usage.lake.lake import UsageLake
     from flybill_pipeline.stores.usage.lake.left_out import LeftOut
+    from flybill_pipeline.stores.usage.lake.storage import Storage
 
 MONTHS_REMEMBERED = 12
 LATE = timedelta(days=1)
@@ -65,11 +66,18 @@ class UsageTools(Deployment):
         return LakeCatalog(self.engine)
 
     @cached_property
+    def lake_storage(self) -> "Storage":
+        """Where the lake lies. Raises AddressError when no folder can be there."""
+        from flybill_pipeline.stores.usage.lake.storage import storage_at
+
+        return storage_at(self.settings.lake_url, self.settings.home)
+
+    @cached_property
     def lake(self) -> "UsageLake":
         from flybill_pipeline.stores.usage.lake.lake import Intake, UsageLake
 
         return UsageLake(
-            self.settings.lake_url,
+            self.lake_storage,
             self.catalog,
             shards=self.shards,
             intake=Intake(self.landing.sources, self._first_day, self.landing.folder),

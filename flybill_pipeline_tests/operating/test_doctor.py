@@ -14,7 +14,7 @@ from flybill_pipeline.operating.doctor import examine
 from flybill_pipeline.stores.postgres.database import newest_revision
 from flybill_pipeline.stores.usage.engines import summing
 from flybill_pipeline.stores.usage.engines.summing import Words, require_the_same
-from flybill_pipeline.stores.usage.lake.ownership import NOTE
+from flybill_pipeline.stores.usage.lake.storage import NOTE
 from flybill_pipeline_tests.worlds.databases import Databases
 from flybill_pipeline_tests.worlds.deployment import Flybill
 from flybill_pipeline_tests.worlds.emulator import Emulators

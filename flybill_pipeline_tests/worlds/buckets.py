@@ -30,14 +30,24 @@ class Buckets:
         self._store = s3_backends["123456789012"]["aws"]
 
     @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
     def environment(self) -> dict[str, str]:
         """What lets a client in."""
         return {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._server.server_port}",
+            "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": "AKIAHUSH",
             "AWS_SECRET_ACCESS_KEY": "HUSHHUSH",
             "AWS_REGION": "us-east-1",
         }
+
+    @property
+    def for_others(self) -> dict[str, str]:
+        """What lets a reader of Iceberg in that is not ours."""
+        key = {"s3.access-key-id": "AKIAHUSH", "s3.secret-access-key": "HUSHHUSH"}
+        return {"s3.endpoint": self.url, "s3.region": "us-east-1", **key}
 
     def let_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Lets clients of this process in."""

@@ -6,14 +6,15 @@ AWS_ENDPOINT_URL, GOOGLE_APPLICATION_CREDENTIALS, AZURE_STORAGE_ACCOUNT_NAME, â€
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import cached_property
+from io import SEEK_CUR, SEEK_END, SEEK_SET, BufferedReader, RawIOBase
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import from_url
 
 from flybill_pipeline.stores.files.folders import ObjectsError
@@ -21,7 +22,7 @@ from flybill_pipeline.stores.files.folders import ObjectsError
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
-CHUNK = 8 * 1024 * 1024
+CHUNK, READ_AT_ONCE = 8 * 1024 * 1024, 256 * 1024
 _PATIENCE: "ClientConfig" = {
     "allow_http": True,  # which is asked for by an endpoint that begins so
     "connect_timeout": timedelta(seconds=5),
@@ -48,10 +49,10 @@ class Objects:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def all(self) -> Iterator[Lying]:
-        """Every object. Raises ObjectsError."""
+    def all(self, folder: str | None = None) -> Iterator[Lying]:
+        """Every object, or those below a folder. Raises ObjectsError."""
         with self._told():
-            for page in obstore.list(self._store):
+            for page in obstore.list(self._store, folder):
                 for each in page:
                     yield Lying(each["path"], each["size"], each["last_modified"], each["e_tag"] or "")
 
@@ -81,6 +82,39 @@ class Objects:
         with self._told():
             obstore.put(self._store, path, file)
 
+    def create(self, content: bytes, path: str) -> bool:
+        """Makes an object at `path` unless there is one: whether it did. Raises ObjectsError."""
+        try:
+            with self._told():
+                obstore.put(self._store, path, content, mode="create")
+        except (FileExistsError, AlreadyExistsError):
+            return False
+        return True
+
+    def part(self, lying: Lying, start: int, end: int) -> bytes:
+        """The bytes of an object from `start` to before `end`, or to its own end. Raises ObjectsError."""
+        if start >= min(end, lying.size):
+            return b""
+        with self._told():
+            return bytes(obstore.get_range(self._store, lying.path, start=start, end=min(end, lying.size)))
+
+    def opened(self, path: str) -> BufferedReader:
+        """The object as a file to read from, anywhere in it. Raises FileNotFoundError, ObjectsError."""
+        lying = self.find(path)
+        if lying is None:
+            raise FileNotFoundError(f"{self.url}/{path}")
+        return BufferedReader(_Parts(self, lying), READ_AT_ONCE)
+
+    def write(self, content: bytes, path: str) -> None:
+        """Makes the object at `path` have this content. Raises ObjectsError."""
+        with self._told():
+            obstore.put(self._store, path, content)
+
+    def remove(self, path: str) -> None:
+        """Takes the object at `path` away, if there is one. Raises ObjectsError."""
+        with suppress(FileNotFoundError), self._told():
+            obstore.delete(self._store, path)
+
     @cached_property
     def _store(self) -> "ObjectStore":
         try:
@@ -95,10 +129,36 @@ class Objects:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except FileNotFoundError:
+        except (FileNotFoundError, FileExistsError, AlreadyExistsError):
             raise
         except (BaseError, OSError) as error:
             raise ObjectsError(f"{self.url}: {_why(error)}") from None
+
+
+class _Parts(RawIOBase):
+    """An object that is read in parts."""
+
+    def __init__(self, objects: Objects, lying: Lying) -> None:
+        self._objects, self._lying, self._at = objects, lying, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        self._at = offset + {SEEK_SET: 0, SEEK_CUR: self._at, SEEK_END: self._lying.size}[whence]
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        found = self._objects.part(self._lying, self._at, self._at + len(buffer))
+        buffer[: len(found)] = found
+        self._at += len(found)
+        return len(found)
 
 
 def _why(error: Exception) -> str:

@@ -207,7 +207,7 @@ def test_a_kill_before_the_commit_leaves_nothing_half_visible(world: UsageWorld,
     with pytest.raises(Killed):
         take_in(world.landing, world.lake, DyingCatalog(engine), NOW)
     assert world.catalog.days_to_record() == ()
-    dying = DyingLake(str(world.lake.root), world.catalog, shards=16, intake=Intake(world.sources))
+    dying = DyingLake(world.lake.storage, world.catalog, shards=16, intake=Intake(world.sources))
     with pytest.raises(Killed):
         take_in(world.landing, dying, world.catalog, later(1))
     world.run(later(2))

@@ -31,7 +31,7 @@ def world(tmp_path: Path, engine: Engine) -> UsageWorld:
 
 
 def lake_as_of(world: UsageWorld, inputs: Inputs) -> UsageLake:
-    return UsageLake(str(world.lake.root), PinnedCatalog(world.catalog.engine, inputs.days), shards=16)
+    return UsageLake(world.lake.storage, PinnedCatalog(world.catalog.engine, inputs.days), shards=16)
 
 
 def line(lake: UsageLake, book: PriceBook) -> LineItem:

@@ -13,7 +13,8 @@ from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.steps.usage.compile_usage import compile_day
 from flybill_pipeline.steps.usage.record_usage import record_day
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
-from flybill_pipeline.stores.usage.lake.ownership import NOTE, LakeError, require_own_lake
+from flybill_pipeline.stores.usage.lake.ownership import LakeError, require_own_lake
+from flybill_pipeline.stores.usage.lake.storage import NOTE, InFolder
 from flybill_pipeline.stores.usage.months.measured_usage import MeasuredUsage
 from flybill_pipeline_tests.stores.usage.usage_world import DAY, UsageWorld, edge, jsonl
 from flybill_pipeline_tests.worlds.databases import Databases
@@ -31,7 +32,7 @@ def world(tmp_path: Path, engine: Engine) -> UsageWorld:
 
 
 def read_by_a_close(world: UsageWorld) -> UsageLake:
-    return UsageLake(str(world.lake.root), world.catalog, shards=16, checks_contents=True)
+    return UsageLake(world.lake.storage, world.catalog, shards=16, checks_contents=True)
 
 
 def measured(lake: UsageLake) -> list[object]:
@@ -82,7 +83,7 @@ def test_a_damaged_rollup_is_not_billed_and_can_be_made_again(
 @pytest.mark.parametrize("kind", ["events", "excluded"])
 def test_a_damaged_piece_is_summed_by_nobody(world: UsageWorld, kind: str, damage: Callable[[Path], None]) -> None:
     damage(one_file(world, kind))
-    fresh = UsageLake(str(world.lake.root), world.catalog, shards=16)
+    fresh = UsageLake(world.lake.storage, world.catalog, shards=16)
     with pytest.raises(LakeError, match=f"lake/{kind}/day={DAY}/"):
         compile_day(DAY, fresh, world.catalog)
     with pytest.raises(LakeError, match="landed file edge/a.jsonl" if kind == "events" else "raw_usage"):
@@ -161,10 +162,10 @@ def two(databases: Databases) -> Iterator[tuple[Engine, Engine]]:
 
 def test_the_first_to_use_a_lake_owns_it(tmp_path: Path, two: tuple[Engine, Engine]) -> None:
     one, other = two
-    require_own_lake(tmp_path, one)
-    require_own_lake(tmp_path, one)
+    require_own_lake(InFolder(tmp_path), one)
+    require_own_lake(InFolder(tmp_path), one)
     with pytest.raises(LakeError, match=r"belongs to another deployment.*this database is other"):
-        require_own_lake(tmp_path, other)
+        require_own_lake(InFolder(tmp_path), other)
     assert not NOTE.startswith((".", "_"))  # such files are in no backup
     assert [path.name for path in tmp_path.iterdir()] == [NOTE]
 
@@ -172,7 +173,7 @@ def test_the_first_to_use_a_lake_owns_it(tmp_path: Path, two: tuple[Engine, Engi
 def test_a_note_that_cannot_be_read_is_named_and_left(tmp_path: Path, two: tuple[Engine, Engine]) -> None:
     (tmp_path / NOTE).write_bytes(b"\xff")
     with pytest.raises(LakeError, match=rf"{NOTE} cannot be read.*Nothing was written"):
-        require_own_lake(tmp_path, two[0])
+        require_own_lake(InFolder(tmp_path), two[0])
     assert (tmp_path / NOTE).read_bytes() == b"\xff"
 
 
@@ -183,11 +184,11 @@ def test_a_home_of_before_takes_its_own_lake_and_no_other(tmp_path: Path, two: t
     world.run()
     (world.lake.root / NOTE).unlink()
     with pytest.raises(LakeError, match="files that this database does not know"):
-        require_own_lake(world.lake.root, other)
-    require_own_lake(world.lake.root, one)
+        require_own_lake(world.lake.storage, other)
+    require_own_lake(world.lake.storage, one)
     (tmp_path / "elsewhere").mkdir()
     with pytest.raises(LakeError, match="none of the 1 files that this database knows"):
-        require_own_lake(tmp_path / "elsewhere", one)
+        require_own_lake(InFolder(tmp_path / "elsewhere"), one)
 
 
 def test_files_that_are_as_they_were_read_need_not_be_looked_at_to_find_what_is_new(world: UsageWorld) -> None:

@@ -20,6 +20,7 @@ from flybill_pipeline.stores.usage.intake.landing import Landing
 from flybill_pipeline.stores.usage.intake.sources import load_sources
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
 from flybill_pipeline.stores.usage.lake.lake import Intake, Total, UsageLake
+from flybill_pipeline.stores.usage.lake.storage import storage_at
 from flybill_pipeline.stores.usage.lake.tables import (
     aliases,
     lake_files,
@@ -67,9 +68,12 @@ dimensions = { region = "data.region" }
 
 
 class UsageWorld:
-    """Everything that usage passes through; files are landed with ever later times of modification."""
+    """Everything that usage passes through; files are landed with ever later times of modification.
 
-    def __init__(self, root: Path, engine: Engine, sources: str = SOURCES) -> None:
+    `lake` is the address of a lake that is no folder below `root`.
+    """
+
+    def __init__(self, root: Path, engine: Engine, sources: str = SOURCES, lake: str | None = None) -> None:
         tables = [facts, landed_files, lake_files, usage_pieces, restated_pieces, usage_exclusions, usage_days]
         tables += [usage_day_versions, aliases]
         metadata.create_all(engine, tables=tables)
@@ -80,7 +84,7 @@ class UsageWorld:
         self.landing = Landing(str(root / "landing"), self.sources)
         self.catalog = LakeCatalog(engine)
         intake = Intake(self.sources, landing=self.landing.root)
-        self.lake = UsageLake(str(root / "lake"), self.catalog, shards=16, intake=intake)
+        self.lake = UsageLake(storage_at(lake or str(root / "lake"), root), self.catalog, shards=16, intake=intake)
         self.clock = 1_790_000_000
 
     def put(self, path: str, content: bytes | str) -> Path:

@@ -13,6 +13,7 @@ from shutil import which
 from typing import TYPE_CHECKING, Protocol
 
 from flybill_pipeline.billing.usage.tables import NotPulledError
+from flybill_pipeline.stores.files.folders import in_bucket
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,6 +78,8 @@ def summing(engine: str, url: str | None) -> Summing | None:
 
 def why_not(engine: str, url: str | None, lake: str) -> str | None:
     """Why the engine could sum nothing of this lake, with what to do; None where it could. It is not spoken to."""
+    if in_bucket(lake):
+        return "it reads the lake's folder, and the lake is a bucket: unset FLYBILL_USAGE_ENGINE, or name a folder"
     module, install = DRIVERS[engine]
     if find_spec(module) is None:
         return f"its driver is not installed ({module}): {install}"

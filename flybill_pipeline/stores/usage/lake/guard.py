@@ -4,14 +4,16 @@ Who reads them: lake.py and the months. What they hold: not here.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from flybill_pipeline.stores.files.folders import ObjectsError
 from flybill_pipeline.stores.usage.lake.ownership import LakeError, require_own_lake
+from flybill_pipeline.stores.usage.lake.storage import Storage
 from flybill_pipeline.stores.usage.lake.tables import lake_files, landed_files
 
 
@@ -21,10 +23,10 @@ class _Known(NamedTuple):
 
 
 class Guard:
-    """Knows the files below `root`, by the database behind `engine`."""
+    """Knows the files of the lake in `storage`, by the database behind `engine`."""
 
-    def __init__(self, root: Path, engine: Engine) -> None:
-        self._root, self._engine = root, engine
+    def __init__(self, storage: Storage, engine: Engine) -> None:
+        self._storage, self._root, self._engine = storage, storage.root, engine
         self._seen: dict[str, tuple[int, ...]] = {}
         self._sized: dict[str, tuple[int, ...]] = {}
         self._ours = False
@@ -32,17 +34,17 @@ class Guard:
     def require_own(self) -> None:
         """Raises LakeError when the lake is another deployment's; asked once."""
         if not self._ours:
-            require_own_lake(self._root, self._engine)
+            require_own_lake(self._storage, self._engine)
             self._ours = True
 
     def keep(self, paths: Iterable[str]) -> None:
-        """Records the files as they are now: they have just been written."""
-        rows = []
-        for path in paths:
-            self._seen[path] = _signature(self._root / path)
-            rows.append({"path": path, **self._now(path)._asdict()})
-        if not rows:
+        """Records the files as they are now: they have just been written. Raises LakeError where that cannot be."""
+        found = self._all_there(list(paths))
+        if not found:
             return
+        rows = [{"path": path, **self._now(path)._asdict()} for path in found]
+        self._moved(self._storage.send, list(found))
+        self._seen |= found
         new = upsert(lake_files).values(rows)
         changed = {"size": new.excluded.size, "checksum": new.excluded.checksum, "recorded_at": func.now()}
         with self._engine.begin() as connection:
@@ -55,10 +57,12 @@ class Guard:
         kept is recorded when its contents are first asked for.
         """
         self.require_own()
-        found = {path: self._there(path) for path in paths}
+        found = self._all_there(list(paths))
         fine = (self._seen,) if contents else (self._seen, self._sized)
         new = [path for path, there in found.items() if all(of.get(path) != there for of in fine)]
         known = self._known(new)
+        other = [path for path in new if path in known and found[path][0] != known[path].size]
+        found |= self._fetched(other)
         for path in new:
             if path in known and found[path][0] != known[path].size:
                 raise LakeError(self._sentence(path, "has another size than when it was written"))
@@ -66,17 +70,43 @@ class Guard:
         if not contents:
             return
         self.keep(path for path in new if path not in known)
-        for path in new:
-            if path in known:
-                if self._now(path) != known[path]:
-                    raise LakeError(self._sentence(path, "was altered since it was written"))
-                self._seen[path] = found[path]
+        altered = [path for path in new if path in known and self._now(path) != known[path]]
+        found |= self._fetched(altered)
+        for path in altered:
+            if self._now(path) != known[path]:
+                raise LakeError(self._sentence(path, "was altered since it was written"))
+        self._seen |= {path: found[path] for path in new if path in known}
 
-    def _there(self, path: str) -> tuple[int, ...]:
+    def has(self, path: str) -> bool:
+        """Whether the file is there, or could be fetched now. What it holds is not looked at. Raises LakeError."""
+        if not (self._root / path).exists():
+            self._moved(self._storage.fetch, [path])
+        return (self._root / path).exists()
+
+    def _all_there(self, paths: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        """The signature of each file; those that are not here are fetched. Raises LakeError where one is nowhere."""
+        here = {path: _signature(self._root / path) for path in paths}
+        found = {path: signature for path, signature in here.items() if signature is not None}
+        return found | self._fetched([path for path in paths if path not in found])
+
+    def _fetched(self, paths: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        """The signatures of files that are not here, or not as they were written, once they were fetched again."""
+        self._moved(self._storage.fetch, paths)
+        found = dict[str, tuple[int, ...]]()
+        for path in paths:
+            signature = _signature(self._root / path)
+            if signature is None:
+                raise LakeError(self._sentence(path, "is gone"))
+            found[path] = signature
+        return found
+
+    def _moved(self, move: Callable[[Sequence[str]], None], paths: Sequence[str]) -> None:
+        if not paths:
+            return
         try:
-            return _signature(self._root / path)
-        except FileNotFoundError:
-            raise LakeError(self._sentence(path, "is gone")) from None
+            move(paths)
+        except ObjectsError as error:
+            raise LakeError(f"{error}. Nothing is billed while the lake cannot be read; start this again") from None
 
     def _known(self, paths: Sequence[str]) -> Mapping[str, _Known]:
         if not paths:
@@ -92,7 +122,7 @@ class Guard:
 
     def _sentence(self, path: str, happened: str) -> str:
         return (
-            f"{self._root / path}, a file of the lake, {happened}, so nothing is billed from it. "
+            f"{self._storage.shown}/{path}, a file of the lake, {happened}, so nothing is billed from it. "
             f"Put it back from a backup, or {self._remedy(path)}; then start this again"
         )
 
@@ -111,7 +141,10 @@ class Guard:
             return connection.execute(query).scalar_one_or_none() or "that it came from"
 
 
-def _signature(file: Path) -> tuple[int, ...]:
-    """What changes when anything about the file does."""
-    status = file.stat()
+def _signature(file: Path) -> tuple[int, ...] | None:
+    """What changes when anything about the file does; None where there is none."""
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return None
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino

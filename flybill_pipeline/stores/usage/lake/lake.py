@@ -19,7 +19,6 @@ import duckdb
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, Manifest, NotRead, Rollup, Taken
 from flybill_pipeline.stores.files.duck import Limits, duck, lacks_a_column, parquet_rows
-from flybill_pipeline.stores.files.folders import local_folder
 from flybill_pipeline.stores.postgres.shards import former_counts
 from flybill_pipeline.stores.usage.engines.summing import Summing
 from flybill_pipeline.stores.usage.intake import take as usage_intake
@@ -35,6 +34,7 @@ from flybill_pipeline.stores.usage.lake.guard import Guard
 from flybill_pipeline.stores.usage.lake.owned_rows import owners_of
 from flybill_pipeline.stores.usage.lake.ownership import LakeError
 from flybill_pipeline.stores.usage.lake.restated import turns
+from flybill_pipeline.stores.usage.lake.storage import Storage
 
 BATCH = 10_000
 UNREADABLE = (duckdb.IOException, duckdb.InvalidInputException, duckdb.InternalException, duckdb.OutOfMemoryException)
@@ -111,7 +111,7 @@ NOTHING_TAKEN_IN = Intake({})
 
 
 class UsageLake:
-    """The lake at `url`, whose files the catalog knows; `intake` is needed for taking files in only.
+    """The lake in `storage`, whose files the catalog knows; `intake` is needed for taking files in only.
 
     Files are read only as they were written. Where money is made of them, `checks_contents`: else their size must do.
     Raises LakeError (ownership.py) when one is not as it was. An `engine` sums days in the place of ours.
@@ -119,7 +119,7 @@ class UsageLake:
 
     def __init__(
         self,
-        url: str,
+        storage: Storage,
         catalog: LakeCatalog,
         *,
         shards: int,
@@ -127,7 +127,7 @@ class UsageLake:
         engine: Callable[[], Summing | None] = lambda: None,
         checks_contents: bool = False,
     ) -> None:
-        self.root = local_folder(url)
+        self.storage, self.root = storage, storage.root
         self.catalog = catalog
         self.aliases = Aliases(catalog.engine)
         self.shards = shards
@@ -135,7 +135,7 @@ class UsageLake:
         self.first_day = intake.first_day
         self.limits, self.intake_limits = Limits(), Limits(reads=(intake.landing,) if intake.landing else ())
         self.engine, self.checks_contents = engine, checks_contents
-        self.guard = Guard(self.root, catalog.engine)
+        self.guard = Guard(storage, catalog.engine)
         self._old = set[str]()  # daily totals that are read with some that know no corrections
 
     # Writing: what the steps call

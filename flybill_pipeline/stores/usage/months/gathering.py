@@ -24,17 +24,18 @@ def gather(lake: UsageLake, month: Month, shard: int, before: date, worth_bytes:
     with each hour. What is there already stays.
     """
     for span in spans(lake.catalog.rollups(month.days())):
-        size = sum((lake.root / path).stat().st_size for path in span.paths)
-        if len(span.days) > 1 and span.days[-1] < before and size >= worth_bytes:
-            _gather(lake, span, shard)
+        if len(span.days) > 1 and span.days[-1] < before:
+            lake.guard.require(span.paths, contents=False)
+            if sum((lake.root / path).stat().st_size for path in span.paths) >= worth_bytes:
+                _gather(lake, span, shard)
 
 
 def _gather(lake: UsageLake, span: Span, shard: int) -> None:
     path = span.gathered(shard, lake.shards)
-    if (lake.root / path).exists():
+    if lake.guard.has(path):
         return
     with lake.catalog.working_on(path):
-        if (lake.root / path).exists():
+        if lake.guard.has(path):
             return
         lake.guard.require(span.paths, contents=True)  # whoever asks: it stays
         ((where, value),) = lake.of_shard(shard).items()

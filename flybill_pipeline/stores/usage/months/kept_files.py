@@ -5,8 +5,8 @@ measures of a day as it once was: invoices were priced from these. No usage, and
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path, PurePosixPath
+from datetime import date, datetime, timedelta
+from pathlib import PurePosixPath
 
 from sqlalchemy import delete
 
@@ -33,10 +33,9 @@ def sweep_kept(
     """
     today = lake.versions(_all_days(lake))
     needed = _Needed(lake, levels_of, [today, *priced])
-    old = [path for path in _kept(lake.root) if not needed.has(path) and _written(lake.root / path) < now - KEPT]
-    for path in old:
-        (lake.root / path).unlink(missing_ok=True)
+    old = [path for path, at in _kept(lake) if not needed.has(path) and at < now - KEPT]
     if old:
+        lake.storage.remove(old)
         with lake.catalog.engine.begin() as connection:
             connection.execute(delete(lake_files).where(lake_files.c.path.in_(old)))
     return len(old)
@@ -78,9 +77,5 @@ def _months(days: Days) -> Iterator[Month]:
     return iter(months | {month.next() for month in months})
 
 
-def _kept(root: Path) -> list[str]:
-    return [str(file.relative_to(root)) for file in sorted(root.glob("measures/*/*.parquet"))]
-
-
-def _written(file: Path) -> datetime:
-    return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+def _kept(lake: UsageLake) -> list[tuple[str, datetime]]:
+    return [(path, at) for path, at in lake.storage.written("measures").items() if path.endswith(".parquet")]

@@ -60,7 +60,7 @@ def _files_of(kept: str | None, rollups: Mapping[date, str], held: HeldFiles) ->
 def _kept(lake: UsageLake, rollups: Mapping[date, str], meters: Collection[str], held: HeldFiles) -> str | None:
     """The file of what levels came to by the end of these days, which are whole months; made now where it is not."""
     months, paths = _months(rollups), level_paths(rollups, meters)
-    last = next((place for place in reversed(range(len(paths))) if (lake.root / paths[place]).exists()), -1)
+    last = next((place for place in reversed(range(len(paths))) if lake.guard.has(paths[place])), -1)
     for place in range(last + 1, len(paths)):
         of_month = {day: rollups[day] for day in months[place]}
         files = _files_of(paths[place - 1] if place else None, of_month, held)
@@ -87,7 +87,7 @@ def _path(rollups: Sequence[str], last: date, meters: Collection[str]) -> str:
 
 def _keep(lake: UsageLake, path: str, month: Month, files: _Files, meters: Collection[str]) -> None:
     with lake.catalog.working_on(path):
-        if (lake.root / path).exists():
+        if lake.guard.has(path):
             return
         lake.guard.require([*files.kept, *files.totals, *files.told], contents=True)  # whoever asks: it stays
         levels = f"""select {shard_sql(lake.shards)} as shard, org_id, meter, dimensions,

@@ -228,14 +228,14 @@ class MeasuredUsage:
         `place` says where that of a version is, `measure` makes it.
         """
         lake, path = self._lake, place(version)
-        if (lake.root / path).exists():
+        if lake.guard.has(path):
             return path
         with lake.catalog.working_on(f"measures of {day}"):
             manifest = lake.catalog.manifest(day)
             if manifest is None:
                 raise LookupError(f"{day}: version {version} of the day's usage was never measured")
             path = place(manifest.version)
-            if not (lake.root / path).exists():
+            if not lake.guard.has(path):
                 lake.guard.require(manifest.files, contents=True)
                 measure(manifest)
                 lake.guard.keep([path])

@@ -5,7 +5,7 @@ Our own is pyiceberg's SQL catalog in the billing database. Another one is descr
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import PurePosixPath
 
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.catalog.sql import SqlCatalog
@@ -14,22 +14,25 @@ from pyiceberg.table import Table
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
+from flybill_pipeline.stores.files.folders import in_bucket
 from flybill_pipeline.stores.usage.lake.ownership import LakeError
+from flybill_pipeline.stores.usage.lake.storage import Storage
 from flybill_pipeline.stores.usage.published.schemas import NAMESPACE, OpenTable
 
 OWN = "own"
 NAME = "flybill"
+BUCKET_IO = "flybill_pipeline.stores.usage.published.bucket_io.BucketIO"
 SCHEMA = "flybill_lake"
 """Of the billing database: the tables of the catalog, which a migration makes."""
-_NO_PATH_OF_AN_ADDRESS = frozenset("#?")
 
 
 @contextmanager
-def opened_catalog(which: str, engine: Engine) -> Iterator[Catalog]:
+def opened_catalog(which: str, engine: Engine, storage: Storage) -> Iterator[Catalog]:
     """The catalog that the setting names: OWN, an address of a REST catalog, or a name in pyiceberg's configuration."""
     if which == OWN:
         uri = in_schema(engine.url).render_as_string(hide_password=False)
-        catalog: Catalog = SqlCatalog(NAME, uri=uri, init_catalog_tables="false", pool_pre_ping="true")
+        files = {"py-io-impl": BUCKET_IO} if in_bucket(storage.shown) else {}
+        catalog: Catalog = SqlCatalog(NAME, uri=uri, init_catalog_tables="false", pool_pre_ping="true", **files)
     elif "://" in which:
         catalog = load_catalog(NAME, type="rest", uri=which)
     else:
@@ -47,23 +50,13 @@ def in_schema(url: URL) -> URL:
     return url.update_query_dict({"options": f"{options} -csearch_path={SCHEMA}".strip()})
 
 
-def address(path: Path) -> str:
-    """A path as the tables have it: what an address cannot say is left as it is, which fewer engines can read."""
-    return str(path) if _NO_PATH_OF_AN_ADDRESS & set(str(path)) else f"file://{path}"
-
-
-def path_of(location: str) -> Path:
-    """The path that an address of ours means."""
-    return Path(location.removeprefix("file://"))
-
-
-def opened_table(catalog: Catalog, table: OpenTable, root: Path, *, ours: bool) -> Table:
-    """The table below the lake's `root`; made where there is none.
+def opened_table(catalog: Catalog, table: OpenTable, storage: Storage, *, ours: bool) -> Table:
+    """The table in the lake's folder of it; made where there is none.
 
     In our own catalog a table that lies elsewhere is of the lake that a backup was taken from, and one whose metadata
     is gone is of no use: it is made again. Raises LakeError where another's catalog has such a table.
     """
-    identifier, location = (NAMESPACE, table.name), address(root / NAMESPACE / table.name)
+    identifier, location = (NAMESPACE, table.name), storage.address(f"{NAMESPACE}/{table.name}")
     try:
         found = catalog.load_table(identifier)
         if found.location() == location:
@@ -75,8 +68,8 @@ def opened_table(catalog: Catalog, table: OpenTable, root: Path, *, ours: bool) 
         lies = "has lost its metadata"
     if not ours:
         raise LakeError(
-            f"the table {NAMESPACE}.{table.name} of the catalog (FLYBILL_LAKE_CATALOG) {lies}, and this lake is {root}."
-            " Nothing was published. Name another catalog, or drop the table there if it is nobody's"
+            f"the table {NAMESPACE}.{table.name} of the catalog (FLYBILL_LAKE_CATALOG) {lies}, and this lake is "
+            f"{storage.shown}. Nothing was published. Name another catalog, or drop the table there if it is nobody's"
         )
     catalog.drop_table(identifier)
     return _made(catalog, table, location)
@@ -93,19 +86,17 @@ def _made(catalog: Catalog, table: OpenTable, location: str) -> Table:
     )
 
 
-def hint(table: Table) -> None:
+def hint(table: Table, storage: Storage) -> None:
     """Notes beside the table which of its metadata is in force, for readers that ask no catalog.
 
     Another's catalog may keep its metadata where no folder of ours is.
     """
-    metadata = path_of(table.metadata_location)
-    if not metadata.parent.is_dir():
-        return
-    note, draft = metadata.with_name("version-hint.text"), metadata.with_name(".version-hint.partial")
-    try:
-        if note.read_text("utf-8") == metadata.name:
-            return
-    except FileNotFoundError:
-        pass
-    draft.write_text(metadata.name, "utf-8")
-    draft.replace(note)
+    folder = metadata_folder(table)
+    name, note = PurePosixPath(table.metadata_location).name, f"{folder}/version-hint.text"
+    if table.metadata_location == storage.address(f"{folder}/{name}") and storage.read(note) != name:
+        storage.write(name, note)
+
+
+def metadata_folder(table: Table) -> str:
+    """Where metadata of a table is, below the lake."""
+    return f"{NAMESPACE}/{table.name()[-1]}/metadata"

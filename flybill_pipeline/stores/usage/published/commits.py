@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from io import StringIO
-from pathlib import Path
 
 from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.manifest import DataFile
@@ -15,7 +14,7 @@ from pyiceberg.table import Table
 from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
 
 from flybill_pipeline.stores.usage.lake.ownership import LakeError
-from flybill_pipeline.stores.usage.published.catalogs import address, path_of
+from flybill_pipeline.stores.usage.lake.storage import Storage
 
 FILES = "flybill.files"
 """In a snapshot's summary: a hash of the files that it holds."""
@@ -25,22 +24,22 @@ PRICED_FROM = "flybill.priced-from"
 Files = Mapping[str, int | None]
 
 
-def bring(table: Table, root: Path, files: Files) -> int:
-    """Makes the table hold just `files`, of the lake at `root`; returns how many went and came."""
+def bring(table: Table, storage: Storage, files: Files) -> int:
+    """Makes the table hold just `files`, of the lake in `storage`; returns how many went and came."""
     hashed = _hash(files)
     snapshot = table.current_snapshot()
     if snapshot is not None and _said(table, snapshot.snapshot_id, FILES) == hashed:
         return 0
-    gone, new = _difference(table, root, files)
+    gone, new = _difference(table, storage, files)
     if not gone and not new:
         return 0
     _commit(table, gone, new, {FILES: hashed}, MAIN_BRANCH)
     return len(gone) + len(new)
 
 
-def tag(table: Table, root: Path, files: Files, name: str, priced_from: str) -> None:
+def tag(table: Table, storage: Storage, files: Files, name: str, priced_from: str) -> None:
     """Keeps `files` for good under the tag `name`; nobody reads them there by mistake."""
-    gone, new = _difference(table, root, files)
+    gone, new = _difference(table, storage, files)
     snapshot_id = _commit(table, gone, new, {FILES: _hash(files), PRICED_FROM: priced_from}, None)
     table.manage_snapshots().create_tag(snapshot_id, name).commit()
 
@@ -57,10 +56,10 @@ def held(table: Table) -> dict[str, DataFile]:
     return {task.file.file_path: task.file for task in table.scan().plan_files()}
 
 
-def _difference(table: Table, root: Path, files: Files) -> tuple[list[DataFile], list[str]]:
+def _difference(table: Table, storage: Storage, files: Files) -> tuple[list[DataFile], list[str]]:
     """A file of another size is another file: it was made again, and readers find its end by its size."""
     there = held(table)
-    wanted = {address(root / path): size for path, size in files.items()}
+    wanted = {storage.address(path): size for path, size in files.items()}
     same = {
         place for place, size in wanted.items() if place in there and size in (None, there[place].file_size_in_bytes)
     }
@@ -85,8 +84,9 @@ def _described(table: Table, place: str) -> DataFile:
             return parquet_file_to_data_file(table.io, table.metadata, place)
     except ValueError:
         raise LakeError(
-            f"{path_of(place)} does not fit the table {'.'.join(table.name())}: one of its columns has another type, so"
-            " the table stays as it was. Bills are made of the file all the same. Land what it came from again"
+            f"{place.removeprefix('file://')} does not fit the table {'.'.join(table.name())}: one of its columns has "
+            "another type, so the table stays as it was. Bills are made of the file all the same. Land what it came "
+            "from again"
         ) from None
 
 

@@ -3,13 +3,13 @@
 Who calls holds the lock of publishing: in our own catalog nobody else writes metadata then.
 """
 
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from pyiceberg.table import Table
 
-from flybill_pipeline.stores.usage.published.catalogs import path_of
+from flybill_pipeline.stores.usage.lake.storage import Storage
+from flybill_pipeline.stores.usage.published.catalogs import metadata_folder
 
 KEPT = timedelta(days=3)
 """A reader that began on a snapshot may go on with it for so long; what is tagged stays."""
@@ -17,18 +17,18 @@ A_DAY_OF_HOURS = 24
 MANY_MANIFESTS = 50
 
 
-def keep_small(table: Table, now: datetime, *, ours: bool) -> int:
+def keep_small(table: Table, storage: Storage, now: datetime, *, ours: bool) -> int:
     """Expires and sweeps what is due, in one go for a day of hourly commits; returns how many files went.
 
     Metadata of no commit is swept where the catalog is `ours`: another one's server may be about to name it.
     """
-    swept, before = _sweep_unfinished(table) if ours else 0, now - KEPT
+    swept, before = _sweep_unfinished(table, storage) if ours else 0, now - KEPT
     if len(_due(table, before)) < A_DAY_OF_HOURS:
         return swept
     _merge(table)
     table.maintenance.expire_snapshots().by_ids(_due(table, before)).commit()
     table.refresh()
-    return swept + _sweep(table, before)
+    return swept + _sweep(table, storage, before)
 
 
 def _due(table: Table, before: datetime) -> list[int]:
@@ -51,30 +51,26 @@ def _merge(table: Table) -> None:
     transaction.commit_transaction()
 
 
-def _sweep_unfinished(table: Table) -> int:
+def _sweep_unfinished(table: Table, storage: Storage) -> int:
     """Metadata of no commit: a process ended before it. Who lists the folder may take it for the newest."""
     named = {table.metadata_location, *(entry.metadata_file for entry in table.metadata.metadata_log)}
-    return _unlinked(file for file in _files(table, "*.metadata.json") if file not in set(map(path_of, named)))
+    return _removed(storage, [path for path, _ in _files(table, storage, ".metadata.json", named)])
 
 
-def _sweep(table: Table, before: datetime) -> int:
+def _sweep(table: Table, storage: Storage, before: datetime) -> int:
     named = set()
     for snapshot in table.snapshots():
-        named.add(path_of(snapshot.manifest_list))
-        named |= {path_of(manifest.manifest_path) for manifest in snapshot.manifests(table.io)}
-    return _unlinked(file for file in _files(table, "*.avro") if file not in named and _written(file) < before)
+        named.add(snapshot.manifest_list)
+        named |= {manifest.manifest_path for manifest in snapshot.manifests(table.io)}
+    return _removed(storage, [path for path, at in _files(table, storage, ".avro", named) if at < before])
 
 
-def _files(table: Table, pattern: str) -> list[Path]:
-    return sorted(path_of(table.metadata_location).parent.glob(pattern))
+def _files(table: Table, storage: Storage, ending: str, named: set[str]) -> list[tuple[str, datetime]]:
+    """The files of metadata that end so and are not `named`, and when they were written."""
+    there = storage.written(metadata_folder(table)).items()
+    return [(path, at) for path, at in there if path.endswith(ending) and storage.address(path) not in named]
 
 
-def _written(file: Path) -> datetime:
-    return datetime.fromtimestamp(file.stat().st_mtime, UTC)
-
-
-def _unlinked(files: Iterable[Path]) -> int:
-    gone = list(files)
-    for file in gone:
-        file.unlink(missing_ok=True)
-    return len(gone)
+def _removed(storage: Storage, paths: Sequence[str]) -> int:
+    storage.remove(paths)
+    return len(paths)

@@ -121,7 +121,7 @@ def test_each_engine_gives_our_totals_to_the_last_digit(other: Summing, world: U
     of_day = {(org, meter): quantity for _, _, org, meter, _, _, quantity, *_ in ours[str(DAY)][1]}
     assert {"acme", "bolt", "alias:accounts/y", HOSTILE, "nil"} == {org for org, _ in of_day}
     assert str(of_day["acme", "bytes"]) == "9.000000000000000000"
-    lake = UsageLake(str(world.lake.root), world.catalog, shards=16, engine=lambda: other)
+    lake = UsageLake(world.lake.storage, world.catalog, shards=16, engine=lambda: other)
     for day, manifest in world.catalog.manifests().items():
         (world.lake.root / world.catalog.rollups([day])[day]).unlink()
         lake.make_rollup(manifest)
@@ -171,6 +171,7 @@ def test_a_note_that_says_otherwise_is_another_lake(tmp_path: Path) -> None:
         ("clickhouse", "clickhouse://h", "/srv/lake {a}", "it takes a folder with any of .* name another one"),
         ("spark", "local[2]", "/srv/lake", "Spark needs Java here: install it, or name a Spark Connect"),
         ("spark", "sc://h", "/srv/lake*", None),
+        ("spark", "sc://h", "s3://bucket/lake", "the lake is a bucket: unset FLYBILL_USAGE_ENGINE"),
     ],
 )
 def test_what_cannot_sum_is_told_before_work_begins(

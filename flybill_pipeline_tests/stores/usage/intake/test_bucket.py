@@ -1,6 +1,5 @@
 """A landing zone in a bucket is read as a folder is: each object once, whatever the bucket does meanwhile."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,23 +15,6 @@ from flybill_pipeline.stores.files.objects import Lying, Objects
 from flybill_pipeline.stores.usage.intake.landing import Landing, LandingError
 from flybill_pipeline_tests.stores.usage.usage_world import NOW, UsageWorld, edge, gz, jsonl
 from flybill_pipeline_tests.worlds.buckets import Buckets, Fault, broken, cut, full, refusing, silent
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Buckets]:
-    with Buckets().running() as running:
-        yield running
-
-
-@pytest.fixture
-def bucket(server: Buckets, monkeypatch: pytest.MonkeyPatch) -> Iterator[Buckets]:
-    server.let_in(monkeypatch)
-    monkeypatch.setattr(objects, "_AGAIN", {"max_retries": 1, "retry_timeout": timedelta(seconds=2)})
-    server.fault = None
-    yield server
-    server.fault = None
-    for lying in list(Objects("s3://zone").all()):
-        server.remove(lying.path)
 
 
 @pytest.fixture

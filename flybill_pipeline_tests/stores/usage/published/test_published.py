@@ -24,9 +24,9 @@ from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.steps.usage.publish_lake import PublishReport, publish_lake
 from flybill_pipeline.stores.usage.lake.ownership import LakeError
+from flybill_pipeline.stores.usage.lake.storage import storage_at
 from flybill_pipeline.stores.usage.lake.summed_days import day_tables
 from flybill_pipeline.stores.usage.published import commits, upkeep
-from flybill_pipeline.stores.usage.published.catalogs import path_of
 from flybill_pipeline.stores.usage.published.ledger import PublishedLedger
 from flybill_pipeline.stores.usage.published.open_tables import OpenTables
 from flybill_pipeline_tests.conftest import PROJECT
@@ -55,7 +55,7 @@ class OpenLake:
     def __init__(self, world: UsageWorld, engine: Engine, which: str = "own") -> None:
         self.world, self.engine = world, engine
         self.ledger, self.priced = PublishedLedger(engine), Priced()
-        self.tables = OpenTables(world.lake.root, engine, which)
+        self.tables = OpenTables(world.lake.storage, engine, which)
 
     def publish(self, now: datetime | None = None) -> PublishReport:
         return publish_lake(self.tables, self.ledger, self.priced, self.world.catalog, now or datetime.now(UTC))
@@ -117,7 +117,7 @@ def test_each_table_holds_what_the_ledger_says(lake: OpenLake) -> None:
     of_days = [day_tables(root, day) for day in days]
     for name in ("events", "left_out"):  # what an engine that sums days is given
         given = [file for tables in of_days if name in tables for file in tables[name].files]
-        assert sorted(given) == [path_of(file) for file in lake.files(name)]
+        assert sorted(given) == [root / lake.tables.storage.path(file) for file in lake.files(name)]
 
 
 def test_a_folder_that_no_address_can_say_has_tables_too(tmp_path: Path, engine: Engine) -> None:
@@ -246,7 +246,7 @@ def test_a_lake_that_a_backup_was_put_into_is_published_anew(lake: OpenLake, tmp
     lake.publish()
     expected, moved = lake.expected(), tmp_path / "elsewhere"
     shutil.move(lake.world.lake.root, moved)
-    lake.world.lake.root = moved
+    lake.world.lake.root, lake.world.lake.storage = moved, storage_at(str(moved), tmp_path)
     there = OpenLake(lake.world, engine)
     there.priced = lake.priced
     assert there.publish().changed["events"] == 2
@@ -278,9 +278,8 @@ def test_another_catalog_names_the_tables(lake: OpenLake, engine: Engine, tmp_pa
         there.publish()
         assert load_catalog("polaris").load_table("usage.daily").scan().to_pandas()["events"].sum() == 3
         moved = OpenLake(lake.world, engine, "polaris")
-        moved.tables.root = tmp_path / "elsewhere"
-        moved.tables.root.mkdir()
-        shutil.copy(lake.world.lake.root / "deployment.txt", moved.tables.root)
+        moved.tables.storage = storage_at(str(tmp_path / "elsewhere"), tmp_path)
+        shutil.copy(lake.world.lake.root / "deployment.txt", moved.tables.storage.root)
         with pytest.raises(LakeError, match=r"the table usage\.events of the catalog .* lies in"):
             moved.publish()
     assert engine.connect().execute(text("select count(*) from flybill_lake.iceberg_tables")).scalar_one() == 0

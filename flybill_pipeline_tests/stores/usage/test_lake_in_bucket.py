@@ -1,0 +1,157 @@
+"""A lake in a bucket is read and written by any machine, each with a copy that may be old, broken or gone."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from pyiceberg.table import StaticTable
+from sqlalchemy import Engine, text
+
+from flybill_pipeline.steps.usage.publish_lake import publish_lake
+from flybill_pipeline.stores.files.objects import Objects
+from flybill_pipeline.stores.usage.lake.lake import UsageLake
+from flybill_pipeline.stores.usage.lake.ownership import LakeError, require_own_lake
+from flybill_pipeline.stores.usage.lake.storage import NOTE, InBucket, storage_at
+from flybill_pipeline.stores.usage.published.ledger import PublishedLedger
+from flybill_pipeline.stores.usage.published.open_tables import OpenTables
+from flybill_pipeline_tests.stores.usage.published.test_published import Priced
+from flybill_pipeline_tests.stores.usage.usage_world import DAY, NOW, UsageWorld, edge, jsonl
+from flybill_pipeline_tests.worlds.buckets import Buckets, broken, refusing
+
+LAKE = "s3://zone/the lake"
+
+
+@pytest.fixture
+def world(tmp_path: Path, engine: Engine, bucket: Buckets) -> UsageWorld:
+    """A machine whose lake lies in a bucket, with a day of usage."""
+    made = UsageWorld(tmp_path, engine, lake=LAKE)
+    made.put("edge/a.jsonl", jsonl(edge(1, gb=5), edge(1, gb=5), edge(2, gb="x")))
+    made.run()
+    return made
+
+
+def another(world: UsageWorld, home: Path) -> UsageLake:
+    """The lake as another machine sees it, which reads what bills are made of."""
+    return UsageLake(storage_at(LAKE, home), world.catalog, shards=16, checks_contents=True)
+
+
+def sums(lake: UsageLake) -> dict[str, str]:
+    return {total.org_id: format(total.quantity.normalize(), "f") for total in lake.monthly_totals([DAY])}
+
+
+def test_another_machine_reads_and_goes_on_with_it(world: UsageWorld, tmp_path: Path, engine: Engine) -> None:
+    (tmp_path / "two").mkdir()
+    two = UsageWorld(tmp_path / "two", engine, lake=LAKE)
+    assert two.quantities() == world.quantities() == {"acme": "5"}
+    assert [event.event_id for event in two.lake.events("acme", [DAY])] == ["1"]
+    assert [row.kind for row in two.lake.excluded([DAY])] == ["duplicate"]
+    assert len(list(two.lake.quarantine())) == 1
+    two.put("edge/b.jsonl", jsonl(edge(3, gb=2)))
+    two.run()
+    assert two.quantities() == world.quantities() == {"acme": "7"}
+
+
+def test_a_copy_that_is_gone_or_broken_is_made_good_from_the_bucket(world: UsageWorld, tmp_path: Path) -> None:
+    lake = another(world, tmp_path / "two")
+    assert sums(lake) == {"acme": "5"}
+    [totals] = list(lake.root.glob("daily/*/*"))
+    whole = totals.read_bytes()
+    for broken_off in (b"", whole[:-1], whole[:-1] + b"!", b"!" * len(whole)):
+        totals.write_bytes(broken_off)
+        assert sums(another(world, tmp_path / "two")) == {"acme": "5"}
+        assert totals.read_bytes() == whole
+    shutil.rmtree(lake.root)
+    assert sums(another(world, tmp_path / "two")) == {"acme": "5"}
+
+
+def paths(kind: str) -> list[str]:
+    return [lying.path for lying in Objects("s3://zone").all(f"the lake/{kind}")]
+
+
+def test_what_was_altered_or_taken_away_in_the_bucket_is_not_billed(
+    world: UsageWorld, bucket: Buckets, tmp_path: Path
+) -> None:
+    [totals] = paths("daily")
+    whole = bucket.get(totals)
+    bucket.put(totals, b"!" * len(whole))
+    with pytest.raises(LakeError, match=r"s3://zone/the lake/daily/.*was altered since it was written"):
+        sums(another(world, tmp_path / "two"))
+    bucket.remove(totals)
+    with pytest.raises(LakeError, match=r"s3://zone/the lake/daily/.*is gone"):
+        sums(another(world, tmp_path / "three"))
+    bucket.put(totals, whole)
+    assert sums(another(world, tmp_path / "two")) == {"acme": "5"}
+
+
+@pytest.mark.parametrize("fault", [broken, refusing])
+def test_while_the_bucket_fails_nothing_is_recorded_and_nothing_is_lost(
+    world: UsageWorld, bucket: Buckets, fault: object, engine: Engine
+) -> None:
+    known = "select path from flybill.lake_files order by path"
+    with engine.connect() as connection:
+        before = connection.execute(text(known)).all()
+    world.put("edge/b.jsonl", jsonl(edge(3, gb=2)))
+    bucket.fault = fault  # type: ignore[assignment]
+    with pytest.raises(LakeError, match=r"s3://zone/the lake: the bucket .*Nothing is billed while") as told:
+        world.run()
+    assert "HUSH" not in str(told.value)
+    with engine.connect() as connection:
+        assert connection.execute(text(known)).all() == before
+    bucket.fault = None
+    world.run()
+    assert world.quantities() == {"acme": "7"}
+
+
+class KilledError(BaseException):
+    """Ends the process, as far as the bucket can tell."""
+
+
+def test_killed_between_bucket_and_database_the_next_run_makes_it_good(
+    world: UsageWorld, bucket: Buckets, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    send = InBucket.send
+    world.put("edge/b.jsonl", jsonl(edge(3, gb=2)))
+    killed = 0
+    for survived in count():
+        left = iter([True] * survived)
+
+        def sent(self: InBucket, paths: Iterable[str], left: Iterator[bool] = left) -> None:
+            send(self, paths)
+            if not next(left, False):
+                raise KilledError
+
+        monkeypatch.setattr(InBucket, "send", sent)
+        try:
+            world.run()
+        except KilledError:
+            killed += 1
+        else:
+            break
+    assert killed > 1
+    assert world.quantities() == sums(another(world, tmp_path / "two")) == {"acme": "7"}
+
+
+def test_it_belongs_to_one_deployment_also_when_two_claim_it_at_once(world: UsageWorld, bucket: Buckets) -> None:
+    other = InBucket("s3://zone/free", world.lake.root)
+    other.claim("one")
+    other.claim("two")
+    assert other.read(NOTE) == "one"
+    bucket.put("the lake/deployment.txt", b"another\n")
+    with pytest.raises(LakeError, match=r"s3://zone/the lake/deployment\.txt names another, this database is "):
+        require_own_lake(world.lake.storage, world.catalog.engine)
+
+
+def test_its_open_tables_lie_in_the_bucket_and_any_reader_of_it_reads_them(
+    world: UsageWorld, bucket: Buckets, engine: Engine
+) -> None:
+    tables = OpenTables(world.lake.storage, engine, "own")
+    publish_lake(tables, PublishedLedger(engine), Priced(), world.catalog, NOW)
+    found = StaticTable.from_metadata(f"{LAKE}/usage/daily", properties=bucket.for_others)
+    assert [str(row["quantity"].normalize()) for row in found.scan().to_arrow().to_pylist()] == ["5"]
+    with tables.opened():
+        assert tables.counted() == {DAY: (1, 1)}
+    world.put("edge/b.jsonl", jsonl(edge(3, gb=2)))
+    world.run()
+    assert publish_lake(tables, PublishedLedger(engine), Priced(), world.catalog, NOW).changed["daily"] == 2
