@@ -80,13 +80,15 @@ def _tell(
             connection.register("answer", rows)
             connection.execute(f"create or replace temp table told as {_FITTED}")
     except NotPulledError as error:
-        raise LakeError(f"{manifest.day} was not summed: {error}") from error
+        raise _not_summed(manifest, str(error)) from error
     proof = "select coalesce(sum(events), 0)::bigint, count(*) filter (quantity is null) from told"
     events, unfit = connection.execute(proof).fetchall()[0]
     if unfit:
-        raise LakeError(f"{manifest.day} was not summed: {unfit} sums of the engine have more digits than can be kept")
+        raise _not_summed(manifest, f"{unfit} sums of the engine have more digits than can be kept")
     if events != manifest.rows:
-        raise LakeError(
-            f"{manifest.day} was not summed: the engine counts {events} events where {manifest.rows} count. Does it see"
-            " the lake's folder as it is?"
-        )
+        raise _not_summed(manifest, f"the engine counts {events} events where {manifest.rows} count")
+
+
+def _not_summed(manifest: Manifest, why: str) -> LakeError:
+    remedy = "`flybill doctor` says whether the engine answers and sees the lake; then start this again."
+    return LakeError(f"{manifest.day} was not summed: {why}. {remedy}")
