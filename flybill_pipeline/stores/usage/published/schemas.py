@@ -39,7 +39,6 @@ class OpenTable:
             "schema.name-mapping.default": self.schema.name_mapping.model_dump_json(),
             "write.metadata.delete-after-commit.enabled": "true",
             "write.metadata.previous-versions-max": "10",
-            "commit.manifest.min-count-to-merge": "20",
         }
 
 

@@ -14,18 +14,22 @@ from flybill_pipeline.stores.usage.published.catalogs import metadata_folder
 KEPT = timedelta(days=3)
 """A reader that began on a snapshot may go on with it for so long; what is tagged stays."""
 A_DAY_OF_HOURS = 24
-MANY_MANIFESTS = 50
+MANY_MANIFESTS = 20
+"""All of them are read at each commit, and each commit adds one or two."""
+MERGING = {"commit.manifest-merge.enabled": "true", "commit.manifest.min-count-to-merge": "2"}
+"""Else pyiceberg merges none. Said when it is done, so that tables of older versions are kept small too."""
 
 
 def keep_small(table: Table, storage: Storage, now: datetime, *, ours: bool) -> int:
-    """Expires and sweeps what is due, in one go for a day of hourly commits; returns how many files went.
+    """Merges manifests; expires and sweeps what is due, in one go for a day of hourly commits. Returns how many files
+    went.
 
     Metadata of no commit is swept where the catalog is `ours`: another one's server may be about to name it.
     """
     swept, before = _sweep_unfinished(table, storage) if ours else 0, now - KEPT
+    _merge(table)
     if len(_due(table, before)) < A_DAY_OF_HOURS:
         return swept
-    _merge(table)
     table.maintenance.expire_snapshots().by_ids(_due(table, before)).commit()
     table.refresh()
     return swept + _sweep(table, storage, before)
@@ -46,6 +50,7 @@ def _merge(table: Table) -> None:
     says = dict(snapshot.summary.additional_properties) if snapshot.summary else {}
     own = {name: said for name, said in says.items() if name.startswith("flybill.")}
     transaction = table.transaction()
+    transaction.set_properties(MERGING)
     with transaction.update_snapshot(snapshot_properties=own).merge_append():
         pass
     transaction.commit_transaction()

@@ -183,6 +183,9 @@ def test_old_snapshots_expire_and_tags_stay(lake: OpenLake, monkeypatch: pytest.
     with lake.tables.opened():
         daily = lake.tables._tables["daily"]
         assert len(daily.snapshots()) == 2
+        snapshot = daily.current_snapshot()
+        assert snapshot is not None
+        assert len(snapshot.manifests(daily.io)) == 1
         named = {Path(m.manifest_path).name for s in daily.snapshots() for m in s.manifests(daily.io)}
         named |= {Path(s.manifest_list).name for s in daily.snapshots()}
     assert {file.name for file in (lake.world.lake.root / "usage" / "daily").rglob("*.avro")} == named
