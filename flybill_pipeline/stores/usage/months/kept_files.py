@@ -8,13 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import PurePosixPath
 
-from sqlalchemy import delete
-
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.stores.usage.lake.days import rollup_path
 from flybill_pipeline.stores.usage.lake.gathered import spans
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
-from flybill_pipeline.stores.usage.lake.tables import lake_files
 from flybill_pipeline.stores.usage.months.levels import level_paths
 
 KEPT = timedelta(days=3)
@@ -29,15 +26,14 @@ def sweep_kept(
 ) -> int:
     """Removes what neither today's usage needs nor what invoices were `priced` from; returns how many files went.
 
-    `levels_of` names the meters whose levels are carried into a month.
+    `levels_of` names the meters whose levels are carried into a month. The records of files that went stay: nobody may
+    take away what says how a file was written, and one that is made again is recorded again.
     """
     today = lake.versions(_all_days(lake))
     needed = _Needed(lake, levels_of, [today, *priced])
     old = [path for path, at in _kept(lake) if not needed.has(path) and at < now - KEPT]
     if old:
         lake.storage.remove(old)
-        with lake.catalog.engine.begin() as connection:
-            connection.execute(delete(lake_files).where(lake_files.c.path.in_(old)))
     return len(old)
 
 
