@@ -5,6 +5,7 @@ database. All reading and writing is done in the copy. A file goes to the bucket
 from there when it is read and is not here. The copy may be deleted whenever nothing runs.
 """
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -68,12 +69,17 @@ class Storage(Protocol):
 
 def storage_at(url: str, home: Path) -> Storage:
     """The lake at an address; its folder is made. Of a bucket the copy is below `home`. Raises AddressError."""
-    return InBucket(url, local_folder(str(home / COPY))) if in_bucket(url) else InFolder(local_folder(url))
+    return InBucket(url, local_folder(str(_copy(url, home)))) if in_bucket(url) else InFolder(local_folder(url))
 
 
 def looked_at(url: str, home: Path) -> Storage:
     """The same, but nothing is made: for looking only. Raises AddressError."""
-    return InBucket(url, home / COPY) if in_bucket(url) else InFolder(place_of(url))
+    return InBucket(url, _copy(url, home)) if in_bucket(url) else InFolder(place_of(url))
+
+
+def _copy(url: str, home: Path) -> Path:
+    """Each bucket has a copy of its own: files of two lakes may have the same names."""
+    return home / COPY / hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
 class InFolder:
