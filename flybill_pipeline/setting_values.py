@@ -40,10 +40,20 @@ def _absolute_folder(url: str) -> str:
 def _absolute_place(url: str) -> str:
     scheme, _, rest = url.partition("://")
     if scheme in BUCKETS and re.match(r"[\w.-]+(/|$)", rest):
+        _require_plain(rest)
         return url
     if rest and scheme != "file":
         raise ValueError("must be a folder of this machine, or a bucket: s3://…, gs://… or az://…")
     return _absolute_folder(url)
+
+
+def _require_plain(place: str) -> None:
+    """A bucket and a folder in it, written as they are called: else files would lie elsewhere than the address says."""
+    parts = place.removesuffix("/").split("/")
+    if set("#?%") & set(place) or not place.isprintable():
+        raise ValueError("must be a bucket and a folder as they are called, without # ? % and control characters")
+    if any(part in (".", "..") or part != part.strip() or not part for part in parts):
+        raise ValueError("must be a bucket and a folder as they are called: no part empty, . or .., no blank at an end")
 
 
 def _address(url: str, schemes: tuple[str, ...], *, only_host: bool = False) -> bool:

@@ -80,7 +80,7 @@ class Runner:
             self._run(job)
         for day in _counted("recording usage, day by day", self.toolbox.catalog.days_to_record(), progress):
             self._run(jobs.INGEST_USAGE, day.isoformat())
-        self.failed = [replace(run, reason=f"{run.reason} {NOTHING_PRICED}") for run in self.failed]
+        self.failed = [replace(run, reason=f"{run.reason.rstrip('.')}. {NOTHING_PRICED}") for run in self.failed]
         self._usage_is_missing = bool(self.failed)
 
     def close(self, month: Month, org_ids: Collection[str], progress: Progress) -> None:

@@ -30,6 +30,7 @@ _PATIENCE: "ClientConfig" = {
     "timeout": timedelta(days=1),  # of a large file as a whole
 }
 _AGAIN: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
+_NO_BUCKET = "NoSuchBucket"
 _METADATA_SERVICE = "169.254.169.254"
 """Who gives credentials to machines of a cloud: asked where the environment has none."""
 
@@ -68,14 +69,21 @@ class Objects:
     def fetch(self, lying: Lying, to: Path) -> None:
         """Writes the object to `to`. Raises ObjectsError, also where it is another one by now."""
         try:
-            with self._told(), to.open("wb") as file:
-                answer = obstore.get(self._store, lying.path, options={"if_match": lying.tag} if lying.tag else {})
-                for chunk in answer.stream(min_chunk_size=CHUNK):
+            with to.open("wb") as file:
+                for chunk in self._chunks(lying):
                     file.write(chunk)
-        except FileNotFoundError:
-            raise ObjectsError(f"{lying.path} was taken away before it was fetched") from None
+        except OSError as error:
+            raise ObjectsError(f"{to.parent} cannot be written to: {error.strerror}") from None
         if to.stat().st_size != lying.size:
             raise ObjectsError(f"{lying.path} was not fetched whole")
+
+    def _chunks(self, lying: Lying) -> Iterator[Any]:
+        try:
+            with self._told():
+                answer = obstore.get(self._store, lying.path, options={"if_match": lying.tag} if lying.tag else {})
+                yield from answer.stream(min_chunk_size=CHUNK)
+        except FileNotFoundError:
+            raise ObjectsError(f"{lying.path} was taken away before it was fetched") from None
 
     def put(self, file: Path, path: str) -> None:
         """Makes `file` the object at `path`, whole or not at all. Raises ObjectsError."""
@@ -129,8 +137,10 @@ class Objects:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except (FileNotFoundError, FileExistsError, AlreadyExistsError):
-            raise
+        except (FileNotFoundError, FileExistsError, AlreadyExistsError) as error:
+            if _NO_BUCKET not in str(error):
+                raise
+            raise ObjectsError(f"{self.url}: {_why(error)}") from None
         except (BaseError, OSError) as error:
             raise ObjectsError(f"{self.url}: {_why(error)}") from None
 
@@ -168,7 +178,7 @@ def _why(error: Exception) -> str:
         return error.strerror
     if "412 Precondition" in said:
         return "the file was changed while it was fetched"
-    if "NoSuchBucket" in said:
+    if _NO_BUCKET in said:
         return "there is no such bucket: correct its name"
     if _METADATA_SERVICE in said:
         return "the environment has no credentials: set those of docs/configuration.md"

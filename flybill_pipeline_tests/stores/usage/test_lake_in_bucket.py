@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -9,18 +10,26 @@ import pytest
 from pyiceberg.table import StaticTable
 from sqlalchemy import Engine, text
 
+from flybill_pipeline.billing.invoicing.shards import shard_of
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.steps.usage.publish_lake import publish_lake
+from flybill_pipeline.stores.files.folders import ObjectsError
 from flybill_pipeline.stores.files.objects import Objects
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.lake.ownership import LakeError, require_own_lake
 from flybill_pipeline.stores.usage.lake.storage import NOTE, InBucket, storage_at
+from flybill_pipeline.stores.usage.months.gathering import gather
+from flybill_pipeline.stores.usage.months.measured_usage import MeasuredUsage
 from flybill_pipeline.stores.usage.published.ledger import PublishedLedger
 from flybill_pipeline.stores.usage.published.open_tables import OpenTables
 from flybill_pipeline_tests.stores.usage.published.test_published import Priced
 from flybill_pipeline_tests.stores.usage.usage_world import DAY, NOW, UsageWorld, edge, jsonl
 from flybill_pipeline_tests.worlds.buckets import Buckets, broken, refusing
+from flybill_pipeline_tests.worlds.databases import Databases
 
 LAKE = "s3://zone/the lake"
+DAY_AFTER = DAY + timedelta(days=1)
 
 
 @pytest.fixture
@@ -102,6 +111,47 @@ def test_while_the_bucket_fails_nothing_is_recorded_and_nothing_is_lost(
     bucket.fault = None
     world.run()
     assert world.quantities() == {"acme": "7"}
+
+
+def test_what_the_copy_has_no_place_for_is_said(world: UsageWorld, tmp_path: Path) -> None:
+    (storage_at(LAKE, tmp_path / "two").root / "daily").write_text("a file")
+    with pytest.raises(LakeError, match=r"two/lake-copy/.*/daily/day=2026-10-05 cannot be written to: Not a directory"):
+        sums(another(world, tmp_path / "two"))
+
+
+def test_a_bucket_that_is_taken_away_is_said(world: UsageWorld, bucket: Buckets) -> None:
+    gone = Objects("s3://gone/lake")
+    for put in (lambda: gone.write(b"x", "x"), lambda: gone.create(b"x", "x"), lambda: gone.put(Path(__file__), "x")):
+        with pytest.raises(ObjectsError, match=r"^s3://gone/lake: there is no such bucket: correct its name$"):
+            put()
+
+
+def kept_of_it(world: UsageWorld) -> list[str]:
+    """What is kept of the day, as prices and pages ask for it: its peak, the level it ends with, its totals."""
+    measured, shard = MeasuredUsage(world.lake), shard_of("acme", world.lake.shards)
+    gather(world.lake, Month.of(DAY), shard, NOW.date(), worth_bytes=0)
+    found = [
+        *(each.value for each in measured.days([DAY], Aggregation.MAX, {"traffic_gb"})),
+        *(each.level for each in measured.levels(date(2026, 11, 1), {"traffic_gb"})),
+        *(each.quantity for each in world.lake.monthly_totals([DAY, DAY_AFTER], shard=shard, org_ids=["acme"])),
+    ]
+    return [format(number.normalize(), "f") for number in found]
+
+
+def test_after_a_restore_nothing_is_taken_for_kept_that_was_made_of_what_is_not_there_any_more(
+    tmp_path: Path, bucket: Buckets, databases: Databases
+) -> None:
+    """The database is as it was, the bucket is not: files of the same names were made of other usage."""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    for gb in (5, 9):
+        with databases.lent() as engine:
+            one, two = (UsageWorld(tmp_path / home, engine, lake=LAKE) for home in ("one", "two"))
+            for world in (one, two):
+                world.put("edge/a.jsonl", jsonl(edge(1, gb=gb), edge(2, gb=1, at=f"{DAY_AFTER}T10:00:00Z")))
+            one.run()
+            assert kept_of_it(one) == kept_of_it(two) == [f"{gb}", f"{gb + 1}", f"{gb + 1}"]
+            assert [event.quantity for event in two.lake.events("acme", [DAY])] == [gb]
 
 
 class KilledError(BaseException):

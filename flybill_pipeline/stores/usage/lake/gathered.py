@@ -5,14 +5,17 @@ file of before is none of its days' any more: so nothing that is gathered is eve
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date
 from itertools import groupby
-from pathlib import Path
 from typing import NamedTuple
 
 _DAYS = 8
 _FORM = "1"  # counted up when what is gathered changes
+
+
+Here = Callable[[Iterable[str]], Collection[str]]
+"""Those of some files of the lake that can be read at once."""
 
 
 class Span(NamedTuple):
@@ -34,12 +37,10 @@ def spans(rollups: Mapping[date, str]) -> Iterator[Span]:
         yield Span(span, tuple(rollups[day] for day in span))
 
 
-def fewest_files(root: Path, rollups: Mapping[date, str], shard: int | None, shards: int) -> Collection[str]:
-    """The files that have a shard's totals of these days, and of no other day; below the lake, which is at `root`."""
+def fewest_files(here: Here, rollups: Mapping[date, str], shard: int | None, shards: int) -> Collection[str]:
+    """The files that have a shard's totals of these days, and of no other day; `here` tells which there are."""
     if shard is None:
         return rollups.values()
-    found: list[str] = []
-    for span in spans(rollups):
-        together = span.gathered(shard, shards)
-        found += [together] if (root / together).exists() else span.paths
-    return found
+    together = {span.gathered(shard, shards): span.paths for span in spans(rollups)}
+    there = here(together)
+    return [path for one, days in together.items() for path in ([one] if one in there else days)]

@@ -4,14 +4,14 @@ Who reads them: lake.py and the months. What they hold: not here.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from flybill_pipeline.stores.files.folders import ObjectsError
+from flybill_pipeline.stores.files.folders import ObjectsError, is_there
 from flybill_pipeline.stores.usage.lake.ownership import LakeError, require_own_lake
 from flybill_pipeline.stores.usage.lake.storage import Storage
 from flybill_pipeline.stores.usage.lake.tables import lake_files, landed_files
@@ -29,6 +29,7 @@ class Guard:
         self._storage, self._root, self._engine = storage, storage.root, engine
         self._seen: dict[str, tuple[int, ...]] = {}
         self._sized: dict[str, tuple[int, ...]] = {}
+        self._recorded = set[str]()
         self._ours = False
 
     def require_own(self) -> None:
@@ -53,11 +54,13 @@ class Guard:
     def require(self, paths: Iterable[str], *, contents: bool) -> None:
         """Raises LakeError when one of the files is not there or has another size; with `contents`, another checksum.
 
-        A file is read through once; again when anything about it changed. One that was written before checksums were
+        A file is read through once; again when anything about it changed. Of a copy the contents are always looked at:
+        it may be of the lake as it was before a restore. One that was written before checksums were
         kept is recorded when its contents are first asked for.
         """
         self.require_own()
         found = self._all_there(list(paths))
+        contents = contents or self._storage.is_copy
         fine = (self._seen,) if contents else (self._seen, self._sized)
         new = [path for path, there in found.items() if all(of.get(path) != there for of in fine)]
         known = self._known(new)
@@ -78,10 +81,25 @@ class Guard:
         self._seen |= {path: found[path] for path in new if path in known}
 
     def has(self, path: str) -> bool:
-        """Whether the file is there, or could be fetched now. What it holds is not looked at. Raises LakeError."""
-        if not (self._root / path).exists():
+        """Whether the database knows the file, and it is there, or could be fetched now. Raises LakeError.
+
+        What it holds is not looked at. One that the database does not know is of a future that a restore took back, or
+        of a process that was killed, and may hold other things than its name says today.
+        """
+        if not self._known_of([path]):
+            return False
+        if not is_there(self._root / path):
             self._moved(self._storage.fetch, [path])
-        return (self._root / path).exists()
+        return is_there(self._root / path)
+
+    def here(self, paths: Iterable[str]) -> Collection[str]:
+        """Those of the files that the database knows and that need not be fetched."""
+        return self._known_of([path for path in paths if is_there(self._root / path)])
+
+    def _known_of(self, paths: Sequence[str]) -> Collection[str]:
+        """Those that are recorded, which stays so."""
+        self._recorded.update(self._known([path for path in paths if path not in self._recorded]))
+        return self._recorded.intersection(paths)
 
     def _all_there(self, paths: Sequence[str]) -> dict[str, tuple[int, ...]]:
         """The signature of each file; those that are not here are fetched. Raises LakeError where one is nowhere."""
@@ -145,6 +163,6 @@ def _signature(file: Path) -> tuple[int, ...] | None:
     """What changes when anything about the file does; None where there is none."""
     try:
         status = file.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino

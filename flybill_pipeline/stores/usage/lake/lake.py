@@ -206,7 +206,7 @@ class UsageLake:
     def totals_of(self, days: Iterable[date], shard: int | None, org_ids: Collection[str] | None) -> list[str]:
         """Where the daily totals of `days` are: for some orgs of a shard in as few files as there are."""
         found = self.catalog.rollups(days)
-        return self.places(fewest_files(self.root, found, shard, self.shards) if org_ids else found.values())
+        return self.places(fewest_files(self.guard.here, found, shard, self.shards) if org_ids else found.values())
 
     def by_meter(self, days: Iterable[date]) -> dict[str, Decimal]:
         """The exact quantity of all orgs on the compiled ones of `days`, per meter."""

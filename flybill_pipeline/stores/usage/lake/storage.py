@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
-from flybill_pipeline.stores.files.folders import in_bucket, local_folder, place_of
+from flybill_pipeline.stores.files.folders import ObjectsError, in_bucket, local_folder, place_of
 from flybill_pipeline.stores.files.objects import Objects
+from flybill_pipeline.stores.files.whole_copies import written_whole
 
 NOTE = "deployment.txt"
 """Its name begins with no dot, so that a copy of the lake, as a backup makes one, has it too."""
@@ -28,13 +29,15 @@ _NO_PATH_OF_AN_ADDRESS = frozenset("#?")
 
 
 class Storage(Protocol):
-    """One lake. `root` is the folder in which its files are read and written, `shown` its address for people.
+    """One lake. `root` is the folder in which its files are read and written, `shown` its address for people; `is_copy`
+    where it lies elsewhere.
 
     Every method but those that say so may raise ObjectsError where the lake is a bucket.
     """
 
     root: Path
     shown: str
+    is_copy: bool
 
     def send(self, paths: Iterable[str]) -> None:
         """Puts files that were written below `root` where all machines find them."""
@@ -84,6 +87,8 @@ def _copy(url: str, home: Path) -> Path:
 
 class InFolder:
     """A lake in the folder `root`."""
+
+    is_copy = False
 
     def __init__(self, root: Path) -> None:
         self.root, self.shown = root, str(root)
@@ -145,6 +150,8 @@ class InFolder:
 class InBucket:
     """A lake in the bucket at `url`, with its copy at `root`."""
 
+    is_copy = True
+
     def __init__(self, url: str, root: Path) -> None:
         self.root, self.shown = root, url.rstrip("/")
         self._objects = Objects(url)
@@ -162,13 +169,12 @@ class InBucket:
         if lying is None:
             return
         place = self.root / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        draft = place.with_name(f".{uuid4().hex}.partial")
         try:
-            self._objects.fetch(lying, draft)
-            draft.replace(place)
-        finally:
-            draft.unlink(missing_ok=True)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with written_whole(place) as draft:
+                self._objects.fetch(lying, draft)
+        except OSError as error:
+            raise ObjectsError(f"{place.parent} cannot be written to: {error.strerror}") from None
 
     def read(self, path: str) -> str | None:
         """See Storage."""

@@ -4,6 +4,7 @@ All of it is named by the usage that it was made of. It is made again when it is
 measures of a day as it once was: invoices were priced from these. No usage, and no daily total, is ever swept.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import PurePosixPath
@@ -16,6 +17,8 @@ from flybill_pipeline.stores.usage.months.levels import level_paths
 
 KEPT = timedelta(days=3)
 """Who began to read a file may go on with it for so long, and a day that is being compiled is not in the catalog."""
+
+_OURS = re.compile(r"measures/(day|from|before)=[^/]+/[^/]+\.parquet")
 
 Days = Mapping[date, str]
 """Day → the version of its usage."""
@@ -74,4 +77,5 @@ def _months(days: Days) -> Iterator[Month]:
 
 
 def _kept(lake: UsageLake) -> list[tuple[str, datetime]]:
-    return [(path, at) for path, at in lake.storage.written("measures").items() if path.endswith(".parquet")]
+    """What was written so: whatever else somebody put there is left alone."""
+    return [(path, at) for path, at in lake.storage.written("measures").items() if _OURS.fullmatch(path)]

@@ -51,7 +51,7 @@ def asked(world: UsageWorld, org: str) -> tuple[Sequence[Total], list[str]]:
 
 
 def kept(world: UsageWorld) -> set[str]:
-    return {str(file.relative_to(world.lake.root)) for file in world.lake.root.glob("measures/*/*.parquet")}
+    return {str(file.relative_to(world.lake.root)) for file in world.lake.root.glob("measures/*=*/*.parquet")}
 
 
 def test_gathered_days_have_the_totals_of_their_days_also_when_one_of_them_changes(world: UsageWorld) -> None:
@@ -93,12 +93,16 @@ def test_what_no_month_needs_goes_after_some_days_and_nothing_else(world: UsageW
 
     now, everything = kept(world) - first - second, kept(world)
     assert now
+    for of_somebody in ("a.parquet", "copy/a.parquet", "day=2026-10-02/copy/a.parquet"):
+        (world.lake.root / "measures" / of_somebody).parent.mkdir(exist_ok=True)
+        (world.lake.root / "measures" / of_somebody).touch()
     assert sweep(KEPT - timedelta(hours=1)) == 0
     assert kept(world) == everything
     assert sweep(KEPT + timedelta(hours=1)) == len(second)
     assert kept(world) == first | now
     ask()  # what is billed, and what is there now, is asked for as before
     assert kept(world) == first | now
+    assert (world.lake.root / "measures" / "copy" / "a.parquet").exists()
     for path in now - first:
         (world.lake.root / path).unlink()
     ask()  # and would be made again
