@@ -60,7 +60,7 @@ def closed(deploy: Deployments, emulators: Emulators) -> Iterator[Flybill]:
         flybill.prices("usd.toml", BOOK)
         with (flybill.home / "sources.toml").open("a") as sources:
             sources.write(TOLD)
-        flybill.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in (*ON_TIME, "tells")])
+        flybill.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in (*ON_TIME, "tells", "sums")])
         for org, changes in ON_TIME.items():
             flybill.land(f"{org}.jsonl", [_level(f"{org}{n}", org, change) for n, change in enumerate(changes)])
         flybill.land("told.jsonl", [_level(f"t{n}", "tells", told) for n, told in enumerate(TELLS)], "told")
@@ -69,7 +69,8 @@ def closed(deploy: Deployments, emulators: Emulators) -> Iterator[Flybill]:
             assert flybill("close", month).status == 0
         flybill.land("late.jsonl", [_level("late", "acme", LATE), _level("gone", "acme", GONE)])
         flybill.land("told-late.jsonl", [_level("t-late", "tells", (LATE[0], 350))], "told")
-        assert flybill("close", MONTHS[3]).status == 0
+        flybill.land("sums.jsonl", [event("sum", "sums", 900, f"{MONTHS[3]}-02T00:00:00Z")], "told")
+        assert flybill("close", MONTHS[3]).status == 1  # `sums` is held
         assert emulator.report()["violations"] == []
         yield flybill
 
@@ -128,6 +129,13 @@ def test_nothing_is_billed_again_where_nothing_changed(closed: Flybill) -> None:
     assert closed.sql("select month, service_month from flybill.pricing_bases where org_id = 'bolt' order by 1") == [
         (month, month) for month in MONTHS
     ]
+
+
+def test_levels_that_a_price_book_adds_up_are_billed_to_nobody(closed: Flybill) -> None:
+    (held,) = closed("status", MONTHS[3], "--json").json()["failures"]
+    assert (held["org_id"], held["code"]) == ("sums", "summed_levels")
+    assert "adds 'seconds' up (aggregation = \"sum\"), but rows of 'told' tell what the level is" in held["message"]
+    assert closed("owes", "sums", "--month", MONTHS[3], "--json").json()["lines"] == []
 
 
 def test_invoices_are_verified_and_nothing_is_lost(closed: Flybill) -> None:

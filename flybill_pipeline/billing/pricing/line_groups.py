@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from flybill_pipeline.billing.pricing.line_heads import LineHead, LineKey, head_of, head_with, sorted_dimensions
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
+from flybill_pipeline.billing.pricing.unpriced import adds_up_levels
 from flybill_pipeline.billing.usage.totals import UsageTotal
 
 
@@ -25,7 +26,7 @@ class Group(NamedTuple):
 
 
 LeftOut = dict[LineKey, list[UsageTotal]]
-"""Usage that no price covers."""
+"""Usage that no price covers, or may cover."""
 
 
 def grouped(books: BooksOfMonth, totals: Iterable[UsageTotal]) -> tuple[dict[LineKey, Group], LeftOut]:
@@ -33,7 +34,7 @@ def grouped(books: BooksOfMonth, totals: Iterable[UsageTotal]) -> tuple[dict[Lin
     groups: dict[LineKey, Group] = {}
     left_out: LeftOut = {}
     for total in totals:
-        head = head_of(books, total.meter, total.dimensions, total.day)
+        head = _head_on(books, total, total.day)
         if head is None:
             left_out.setdefault(_unpriced_key(books, total), []).append(total)
         else:
@@ -71,14 +72,25 @@ def group_of(groups: dict[LineKey, Group], head: LineHead) -> Group:
     return group
 
 
+def _head_on(books: BooksOfMonth, total: UsageTotal, day: date | None) -> LineHead | None:
+    """The head of the line that the total belongs to by what is in force on `day`; None: no price may see it."""
+    part = books.part_on(day) if total.told_by else None
+    if part is not None and adds_up_levels(part, total):
+        return None
+    return head_of(books, total.meter, total.dimensions, day)
+
+
 def _note_for_month(groups: dict[LineKey, Group], books: BooksOfMonth, total: UsageTotal) -> None:
     """The total with every line that would have it if that line's book had been in force all month."""
     for part in books.parts:
-        head = head_of(books, total.meter, total.dimensions, part.start)
+        head = _head_on(books, total, part.start)
         if head is not None and not head.whole_month:
             group_of(groups, head).month.append(total)
 
 
 def _unpriced_key(books: BooksOfMonth, total: UsageTotal) -> LineKey:
     part = books.part_on(total.day)
-    return total.meter, sorted_dimensions(total.dimensions), "" if part is None else part.start.isoformat()
+    if part is None:
+        return total.meter, sorted_dimensions(total.dimensions), ""
+    dimensions = () if adds_up_levels(part, total) else sorted_dimensions(total.dimensions)
+    return total.meter, dimensions, part.start.isoformat()

@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from flybill_pipeline.billing.money.decimals import ZERO
 from flybill_pipeline.billing.pricing.line_items import LineItem
-from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, ContractDays
+from flybill_pipeline.billing.pricing.price_changes import BookPart, BooksOfMonth, ContractDays
 from flybill_pipeline.billing.pricing.prices import PriceBook
+from flybill_pipeline.billing.usage.meters import Meter
 from flybill_pipeline.billing.usage.totals import UsageTotal, recorded
 
 
@@ -17,7 +18,8 @@ from flybill_pipeline.billing.usage.totals import UsageTotal, recorded
 class UnpricedUsage:
     """Usage that cannot be billed: the org's month waits for a person.
 
-    `code`: unpriced_meter, unknown_contract, no_price_book (no price covers it), too_large (more than can be stored).
+    `code`: unpriced_meter, unknown_contract, no_price_book (no price covers it), summed_levels (its sum says nothing),
+    too_large (more than can be stored).
     Without a `meter` it is all usage of the org, and what is due without any.
     """
 
@@ -32,8 +34,13 @@ class UnpricedUsage:
 def unpriced(
     books: BooksOfMonth, meter: str, dimensions: Mapping[str, str], totals: Sequence[UsageTotal]
 ) -> UnpricedUsage:
-    """The usage of one meter and one combination of dimensions that no price covers on the days of one book."""
+    """The usage of one meter and one combination of dimensions that no price covers on the days of one book.
+
+    Levels that a book would add up come together, whatever their dimensions.
+    """
     part = books.part_on(totals[0].day)
+    if part is not None and adds_up_levels(part, totals[0]):
+        return _summed_levels(part.book, part.book.meters[meter], totals)
     named = ", ".join(f"{name}={value}" for name, value in dimensions.items()) or "no dimensions"
     if part is None:
         message, remedy = f"{_no_book_yet(books)} for {meter!r}", _earlier_book(books)
@@ -44,6 +51,25 @@ def unpriced(
         message = f"{_named(part.book)} does not know the meter {meter!r}"
         remedy = f"add [meters.{_toml_key(meter)}] and its prices, or correct the source mapping; then repair the month"
     return UnpricedUsage("unpriced_meter", message, remedy, meter, dimensions, recorded(totals))
+
+
+def adds_up_levels(part: BookPart, total: UsageTotal) -> bool:
+    """Whether the book would add up what tells levels: no price may see it."""
+    meter = part.book.meters.get(total.meter) if total.told_by else None
+    return meter is not None and not meter.aggregation.has_series
+
+
+def _summed_levels(book: PriceBook, meter: Meter, totals: Sequence[UsageTotal]) -> UnpricedUsage:
+    sources = " and ".join(repr(source) for source in totals[0].told_by)
+    message = (
+        f'{_named(book)} adds {meter.name!r} up (aggregation = "{meter.aggregation}"), but rows of {sources} tell what '
+        "the level is: their sum means nothing"
+    )
+    remedy = (
+        f'say aggregation = "time_weighted" in [meters.{_toml_key(meter.name)}], or take levels = "absolute" away from '
+        "the source and land its files again with --replace; then repair the month"
+    )
+    return UnpricedUsage("summed_levels", message, remedy, meter.name, {}, recorded(totals))
 
 
 def too_large(line: LineItem) -> UnpricedUsage:

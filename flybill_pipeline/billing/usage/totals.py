@@ -34,7 +34,8 @@ class UsageTotal(NamedTuple):
     outweigh usage; `events` is how many raw records it is made of, `corrections` how many of them are negative.
     `measures` has what other aggregations than sum and count make of the day, as far as they were asked for;
     aggregation.py says what each of them holds. `last_at` is the time of the last event, where something is measured;
-    `trail` is there where a level of the org's meter was below zero at some time of the month.
+    `trail` is there where a level of the org's meter was below zero at some time of the month. `told_by` are the
+    sources that told what levels of the org's meter are, on any day of the month: then `quantity` says nothing.
     """
 
     org_id: str
@@ -47,6 +48,7 @@ class UsageTotal(NamedTuple):
     corrections: int = 0
     last_at: datetime | None = None
     trail: LevelTrail | None = None
+    told_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ HOLDS: Mapping[str, Told] = {
     "unknown_contract": _PRICES,
     "no_price_book": _PRICES,
     "too_large": _RECORDS,
+    "summed_levels": _RECORDS,
     "not_storable": _RECORDS,
     "unknown_org": _INCOMPLETE,
     "unknown_alias": _INCOMPLETE,

@@ -90,6 +90,7 @@ USED = st.builds(
     corrections=st.integers(0, 1),
     last_at=st.none(),
     trail=st.none(),
+    told_by=st.just(()),
 )
 
 

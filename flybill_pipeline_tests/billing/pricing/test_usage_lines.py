@@ -18,6 +18,7 @@ from flybill_pipeline.billing.pricing.price_changes import books_of_month, finge
 from flybill_pipeline.billing.pricing.prices import Price, PriceBooks, PriceModel
 from flybill_pipeline.billing.pricing.rating import rate
 from flybill_pipeline.billing.pricing.usage_lines import price_month, price_usage
+from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.billing.usage.totals import UsageTotal
 from flybill_pipeline_tests.billing.pricing.books import OCTOBER, book, per_unit, tier, used
 
@@ -90,6 +91,32 @@ def test_the_remedy_names_the_heading_that_toml_reads_as_this_meter(name: str) -
         " and its prices, or correct the source mapping; then repair the month"
     )
     assert tomllib.loads(heading) == {"meters": {name: {}}}
+
+
+@pytest.mark.parametrize("aggregation", Aggregation)
+def test_levels_that_are_told_are_never_added_up(aggregation: Aggregation) -> None:
+    measures = {each: Decimal(3600_000_000) for each in Aggregation}
+    told = [
+        used(quantity, "disk", day, size=size)._replace(measures=measures, told_by=("eu", "us"), last_at=OCTOBER.start)
+        for quantity, day, size in (("7", 1, "a"), ("5", 2, "b"), ("5", 20, "b"))
+    ]
+    early = book(per_unit("1", "disk"), per_unit("1"), disk=aggregation)
+    bills_levels = book(per_unit("2", "disk"), per_unit("1"), disk=Aggregation.TIME_WEIGHTED)
+    books = books_of_month(
+        PriceBooks((early, replace(bills_levels, effective_from=date(2026, 10, 16)))), "usd", OCTOBER
+    )
+    assert books is not None
+    priced = price_month(books, [used("4", day=1), *told])
+    assert [line.quantity for line in priced.lines if line.meter == "seconds"] == [4]
+    if aggregation in (Aggregation.TIME_WEIGHTED, Aggregation.MAX, Aggregation.LATEST):
+        assert priced.unpriced == ()
+        return
+    (held,) = priced.unpriced  # one for all sizes
+    assert (held.code, held.meter, held.quantity) == ("summed_levels", "disk", Decimal(12))
+    assert f"'disk' up (aggregation = \"{aggregation}\"), but rows of 'eu' and 'us' tell" in held.message
+    assert tomllib.loads(held.remedy.removeprefix('say aggregation = "time_weighted" in ').partition(",")[0])
+    (late,) = [line for line in priced.lines if line.meter == "disk"]
+    assert (late.usage, late.amount) == (Decimal(5), Decimal(2))  # of the book that bills levels: an hour of one day
 
 
 def test_an_unknown_contract_prices_nothing() -> None:

@@ -39,6 +39,29 @@ def test_an_org_with_a_level_below_zero_is_billed_nothing_for_it_and_is_found(en
     assert world.checks.below_zero(OCTOBER.next(), 0) == []
 
 
+def test_an_org_whose_levels_a_book_adds_up_waits_alone_until_the_book_is_mended(engine: Engine) -> None:
+    adds_up = book(per_unit("0.001", "disk"), per_unit("1"))
+    mended = book(per_unit("0.001", "disk"), per_unit("1"), disk=Aggregation.TIME_WEIGHTED)
+    world, november = BillingWorld(engine, (adds_up, replace(mended, currency="eur"))), OCTOBER.next()
+    acme, bolt, cleo = world.org("acme"), world.org("bolt"), world.org("cleo", "eur")
+    world.usage.add(OCTOBER, acme, 10)
+    assert world.close(OCTOBER).held == []
+    late, of_cleo = (level(org, "100")._replace(told_by=("exporter",)) for org in (acme, cleo))
+    world.usage.totals[OCTOBER].append(late)
+    world.usage.totals[november] += [
+        of_cleo._replace(day=november.first_day),
+        level(bolt, "100")._replace(day=november.first_day),
+    ]
+    running = world.price(november, now=november.start.replace(day=9))
+    assert running.problems == [(acme, "summed_levels")]
+    report = world.close(november)
+    assert list(report.held) == [(acme, "summed_levels")]
+    assert [[line[2] for line in world.lines(november, org)] for org in (acme, bolt, cleo)] == [[], [10], [7440]]
+    world.books = (mended, replace(mended, currency="eur"))
+    assert world.close(november).held == []
+    assert [line[:3] for line in world.lines(november, acme)] == [("usage", str(OCTOBER), 7440)]
+
+
 def told(org: str, day: int, quantity: str, volume: str = "v") -> UsageTotal:
     """A level as a `max` or `latest` meter has it."""
     amount = Decimal(quantity)

@@ -86,6 +86,10 @@ def _parts(lake: UsageLake, month: Month, measures: Measures, where: str) -> Ite
     if levels:
         yield f"""select org_id, hash('level', meter, dimensions, sum(quantity)) from {levels} where {where}
                   group by org_id, meter, dimensions having sum(quantity) <> 0"""
+    told = usage.told_rows(month.days())
+    if told:  # the same rows may come again as levels, or as none
+        yield f"""select org_id, hash('told', meter, source) from {told} where {where}
+                  group by org_id, meter, source"""
     held = usage.held_rows(month.days(), carried) if carried else None
     if held:
         yield f"""select org_id, hash('held', meter, dimensions, quantity, last_event_at, source, series, first_at,

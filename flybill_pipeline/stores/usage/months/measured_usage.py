@@ -24,9 +24,11 @@ from flybill_pipeline.stores.usage.months.measures import (
     held_path,
     measure_day,
     measure_held,
+    measure_told,
     measured_path,
     measures_query,
     told_below_zero_query,
+    told_path,
 )
 from flybill_pipeline.stores.usage.months.told_levels import HELD, ended_query, level_changes
 
@@ -157,6 +159,20 @@ class MeasuredUsage:
             ended = Ended(*row)
             yield ended._replace(at=ended.at.replace(tzinfo=UTC), last_event_at=ended.last_event_at.replace(tzinfo=UTC))
 
+    def told(
+        self, days: Iterable[date], shard: int | None = None, org_ids: Sequence[str] | None = None
+    ) -> dict[tuple[str, str], tuple[str, ...]]:
+        """Org and meter → the sources that told its levels on any of `days`."""
+        rows = self.told_rows(days)
+        if rows is None:
+            return {}
+        where, parameters = condition(scope(self._lake.of_shard(shard), org_ids))
+        query = f"select distinct org_id, meter, source from {rows} where {where} order by all"
+        found: dict[tuple[str, str], tuple[str, ...]] = {}
+        for org_id, meter, source in self._lake.query(query, parameters):
+            found[org_id, meter] = (*found.get((org_id, meter), ()), source)
+        return found
+
     def changes(self, days: Iterable[date], of: Collection[tuple[str, str]]) -> Iterator[Change]:
         """Every change of the levels of these orgs' meters on the compiled ones of `days`, in the order of series."""
         manifests = self._lake.catalog.manifests(days).values()
@@ -200,6 +216,17 @@ class MeasuredUsage:
         return (
             f"({' union all '.join(f'select {HELD} from {part} where source is not null' for part in parts if part)})"
         )
+
+    def told_rows(self, days: Iterable[date]) -> str | None:
+        """A FROM item for who told levels on the compiled ones of `days`; None where nobody did."""
+        lake = self._lake
+        measure = partial(measure_told, lake.root, shards=lake.shards, limits=lake.limits)
+        paths = [
+            self._kept(day, PurePosixPath(path).stem, partial(told_path, day=day), measure)
+            for day, path in lake.catalog.rollups(days).items()
+            if tells_levels(path)
+        ]
+        return lake.file_rows(paths) if paths else None
 
     def _changes(self, manifest: Manifest) -> str:
         """A query for the changes of levels on a day."""

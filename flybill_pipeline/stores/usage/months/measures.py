@@ -15,7 +15,7 @@ from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.stores.files.duck import Limits, duck, quoted
 from flybill_pipeline.stores.files.parquet_files import FOR_ONE_ORG, write_rows
 from flybill_pipeline.stores.usage.lake.days import counted_rows, shard_sql, tells_levels
-from flybill_pipeline.stores.usage.months.told_levels import level_changes, levels_held
+from flybill_pipeline.stores.usage.months.told_levels import level_changes, levels_held, telling_sources
 
 # Level x microseconds has too many digits for a decimal of DuckDB: whole units and 1e-18ths are summed apart.
 _LEFT = "(86400000000 - epoch_us(occurred_at) % 86400000000)::hugeint"
@@ -35,6 +35,7 @@ _MEASURES = {
 _SO_FAR = """sum(quantity) over (partition by org_id, meter, dimensions order by occurred_at
              range between unbounded preceding and current row) as so_far"""
 _FORM, _HELD_FORM = "2", "1"  # counted up when what is measured changes: what was measured before is measured again
+_TOLD_FORM = "1"  # counted up when what is kept of it changes
 
 
 def measured_path(manifest_version: str, day: object, aggregation: Aggregation, meters: Collection[str]) -> str:
@@ -88,6 +89,18 @@ def measure_held(root: Path, manifest: Manifest, shards: int, meters: Collection
     with duck(root, limits) as connection:
         rows = levels_held(root, manifest, shards, lambda query: connection.execute(query).fetchall(), of_meters)
         write_rows(connection, rows, root / held_path(manifest.version, manifest.day, meters), FOR_ONE_ORG)
+
+
+def told_path(version: str, day: object) -> str:
+    """Where it is, below the lake, who told levels on a day."""
+    return f"measures/day={day}/{version}-told-{_TOLD_FORM}.parquet"
+
+
+def measure_told(root: Path, manifest: Manifest, shards: int, limits: Limits) -> None:
+    """Writes the sources that told levels on a day, by organization and meter; see told_levels.telling_sources."""
+    with duck(root, limits) as connection:
+        path = root / told_path(manifest.version, manifest.day)
+        write_rows(connection, telling_sources(root, manifest, shards), path, FOR_ONE_ORG)
 
 
 def measures_query(rows: str, condition: str, aggregation: Aggregation) -> str:

@@ -53,10 +53,16 @@ class MonthlyUsage:
                 parts.append(self._levels(month, scope, meters, until or month.end, by_day=by_day))
             else:
                 parts.append(self._days(month, scope, aggregation, meters))
+        told = self._told(month, scope)
         for org_id, rows in groupby(merge(*parts, key=itemgetter(0)), key=itemgetter(0)):
             of_org = list(rows)
             totals = _joined(total for _, total, _ in of_org) if len(wanted) > 1 else (total for _, total, _ in of_org)
+            totals = (_told_by(total, told) for total in totals) if told else totals
             yield OrgUsage(org_id, tuple(totals), up_to=max(latest for *_, latest in of_org))
+
+    def _told(self, month: Month, scope: "_Scope") -> "_Told":
+        found = self._measured.told(month.days(), *scope)
+        return {(org_id, without_nul(meter)): sources for (org_id, meter), sources in found.items()}
 
     def _plain(self, month: Month, scope: "_Scope", without: Collection[str], *, by_day: bool) -> Iterator[_Found]:
         shard, org_ids = scope
@@ -129,8 +135,15 @@ class MonthlyUsage:
 
 
 _OfSeries = Level | Measured | Change | Ended
+_Told = Mapping[tuple[str, str], tuple[str, ...]]
+"""Org and meter → the sources that told what its levels are."""
 _Scope = tuple[int | None, list[str] | None]
 """The shard and the organizations to read; None is all of them."""
+
+
+def _told_by(total: UsageTotal, told: _Told) -> UsageTotal:
+    sources = told.get((total.org_id, total.meter))
+    return total._replace(told_by=sources) if sources else total
 
 
 def _total(row: Measured, measures: Mapping[Aggregation, Decimal]) -> UsageTotal:

@@ -64,6 +64,13 @@ def levels_held(root: Path, manifest: Manifest, shards: int, query: Query, of_me
     return f"select {shard_sql(shards)} as shard, * from ({changes} union all {told}) order by shard, org_id"
 
 
+def telling_sources(root: Path, manifest: Manifest, shards: int) -> str:
+    """A query for who told levels on a day: shard, org_id, meter, source."""
+    telling = replace(manifest, pieces=tuple(each for each in manifest.pieces if LEVELS in each))
+    return f"""select distinct {shard_sql(shards)} as shard, org_id, meter, source
+               from ({counted_rows(root, telling)}) order by all"""
+
+
 def ended_query(held: str, condition: str, end: date) -> str:
     """A query for the levels that ended before the day `end`: org_id, meter, dimensions, when, what was held, and when
     that had been told last. `held` is a FROM item in the columns of HELD, without what only changes came to.

@@ -212,3 +212,24 @@ def test_another_fingerprint_when_anything_of_it_changes_and_none_else(world: Us
     later = seen()
     assert later[0] == acme
     assert later[1] != bolt
+
+
+def test_usage_says_which_sources_told_levels_of_it_by_the_rows_that_count(world: UsageWorld) -> None:
+    usage = MonthlyUsage(world.lake)
+    land(world, [Row("changes", 1, 80, 9, "a", "s")], "acme")
+    land(world, [Row("changes", 1, 80, 9, "a", "s"), Row("resizes", 1, 80, 9, "a", "s")], "bolt")
+
+    def told(month: Month, *orgs: str, by_day: bool = False) -> dict[str, set[tuple[str, ...]]]:
+        found = usage.of_month(month, None, orgs, by_day=by_day)
+        return {each.org_id: {total.told_by for total in each.totals} for each in found}
+
+    changed_only = usage.fingerprints(MARCH, None)["acme"]
+    assert told(MARCH, by_day=True) == {"acme": {()}, "bolt": {("resizes",)}}
+    land(world, [Row("samples", 1, 90, 9, "a", "s")], "bolt")
+    land(world, [Row("resizes", 1, 80, 9, "a", "s")], "cleo")  # the row of bolt comes again, as that of another
+    assert told(MARCH) == {"acme": {()}, "bolt": {("samples",)}, "cleo": {("resizes",)}}
+    assert told(MARCH, "bolt") == {"bolt": {("samples",)}}
+    prints = usage.fingerprints(MARCH, None)
+    assert prints["acme"] == changed_only
+    assert prints["cleo"] != changed_only  # of the same totals
+    assert told(APRIL) == {}
