@@ -10,7 +10,7 @@ from flybill_pipeline import billing
 
 FILES = sorted(Path(billing.__path__[0]).rglob("*.py"))
 ALLOWED = """
-    collections contextlib dataclasses datetime decimal enum functools hashlib itertools json re types typing
+    bisect collections contextlib dataclasses datetime decimal enum functools hashlib itertools json re types typing
     unicodedata flybill_pipeline
 """
 CLOCK = {"now", "today", "utcnow"}
