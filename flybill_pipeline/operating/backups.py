@@ -73,6 +73,7 @@ def _prepare(folder: Path, copied: Sequence[Path]) -> None:
 def restore(settings: Settings, folder: Path, now: datetime) -> str:
     """Fills a deployment in which nothing was ever stored; returns a sentence. `settings` must be complete."""
     taken_at = _taken_at(folder)
+    _require_same_kind(settings, folder)
     folders = {name: local_folder(url) for name, url in _folders(settings)}
     billing, dagster = open_engine(str(settings.database_url)), open_engine(str(settings.dagster_database_url))
     for place, empty in (
@@ -93,6 +94,21 @@ def restore(settings: Settings, folder: Path, now: datetime) -> str:
         f"Restored as of {taken_at:%Y-%m-%d %H:%M} UTC. Now import again what was imported since, land again what was "
         "landed since, and close again each month that was closed since: the sync first looks at what Stripe has."
     )
+
+
+def _require_same_kind(settings: Settings, folder: Path) -> None:
+    """What was a folder is one again, and what was in a bucket is in one: else its files would be missing."""
+    for name, url in _places(settings):
+        variable, copied = f"FLYBILL_{name.upper()}_URL", (folder / name).is_dir()
+        if in_bucket(url) and copied:
+            raise BackupError(
+                f"{folder / name} would not be restored: {variable} names {url}, a bucket. Name a folder there; move "
+                "it to a bucket once it is restored"
+            )
+        if not in_bucket(url) and not copied:
+            raise BackupError(
+                f"{folder} has no {name}: it was in a bucket, which is not copied. Name that bucket in {variable}"
+            )
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -11,6 +12,7 @@ import pytest
 
 from flybill_pipeline.local import postgres_programs
 from flybill_pipeline.operating import backups
+from flybill_pipeline.settings import load_settings
 from flybill_pipeline_tests.stories.troubled_months import FIRST, SECOND, USD
 from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
@@ -139,6 +141,20 @@ def test_a_folder_that_is_no_whole_backup_is_refused(story: Story, tmp_path: Pat
     (tmp_path / "billing.dump").touch()
     assert "backup.json" in story.restored("restore", str(tmp_path)).err
     assert "not empty" in story.restored("backup", str(tmp_path)).err
+
+
+def test_a_lake_that_was_copied_is_not_left_out_for_a_bucket_nor_one_missed_that_was_in_one(tmp_path: Path) -> None:
+    backup = tmp_path / "backup"
+    for folder in ("lake", "landing"):
+        (backup / folder).mkdir(parents=True)
+    (backup / backups.MANIFEST).write_text('{"taken_at": "2026-11-01T00:00:00+00:00"}')
+    here = load_settings({"FLYBILL_HOME": str(tmp_path / "home")})
+    in_bucket = here.model_copy(update={"lake_url": "s3://zone/lake"})
+    with pytest.raises(backups.BackupError, match=r"backup/lake would not be restored: FLYBILL_LAKE_URL names s3:"):
+        backups.restore(in_bucket, backup, datetime.now(UTC))
+    (backup / "lake").rmdir()
+    with pytest.raises(backups.BackupError, match=r"backup has no lake: it was in a bucket.*in FLYBILL_LAKE_URL$"):
+        backups.restore(here, backup, datetime.now(UTC))
 
 
 def test_a_restore_by_other_means_is_told(story: Story) -> None:

@@ -188,6 +188,9 @@ def test_it_belongs_to_one_deployment_also_when_two_claim_it_at_once(world: Usag
     other.claim("one")
     other.claim("two")
     assert other.read(NOTE) == "one"
+    bucket.put("the lake/deployment.txt", b"")
+    with pytest.raises(LakeError, match=r"s3://zone/the lake/deployment\.txt is empty.*or delete it"):
+        require_own_lake(world.lake.storage, world.catalog.engine)
     bucket.put("the lake/deployment.txt", b"another\n")
     with pytest.raises(LakeError, match=r"s3://zone/the lake/deployment\.txt names another, this database is "):
         require_own_lake(world.lake.storage, world.catalog.engine)

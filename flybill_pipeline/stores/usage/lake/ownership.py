@@ -38,7 +38,7 @@ def _deployment(engine: Engine) -> str:
 def noted(lake: Storage) -> str | None:
     """The deployment that the lake belongs to; None when it is nobody's yet, or no folder. May raise LakeError."""
     try:
-        return lake.read(NOTE)
+        note = lake.read(NOTE)
     except ObjectsError as error:
         raise LakeError(f"the lake (FLYBILL_LAKE_URL) does not say whose it is: {error}. Nothing was written") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -46,6 +46,12 @@ def noted(lake: Storage) -> str | None:
             f"the lake {lake.shown} (FLYBILL_LAKE_URL) does not say whose it is: {lake.shown}/{NOTE} cannot be read: "
             f"{error}. Nothing was written. Let flybill read that file, or take it from a backup"
         ) from None
+    if note == "":
+        raise LakeError(
+            f"the lake {lake.shown} (FLYBILL_LAKE_URL) does not say whose it is: {lake.shown}/{NOTE} is empty. Nothing "
+            "was written. Take it from a backup, or delete it: it is written again where this database knows the lake"
+        )
+    return note
 
 
 def _take(lake: Storage, engine: Engine, ours: str) -> None:
