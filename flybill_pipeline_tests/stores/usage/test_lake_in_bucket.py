@@ -17,8 +17,8 @@ from flybill_pipeline.steps.usage.publish_lake import publish_lake
 from flybill_pipeline.stores.files.folders import ObjectsError
 from flybill_pipeline.stores.files.objects import Objects
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
-from flybill_pipeline.stores.usage.lake.ownership import LakeError, require_own_lake
-from flybill_pipeline.stores.usage.lake.storage import NOTE, InBucket, storage_at
+from flybill_pipeline.stores.usage.lake.ownership import LakeError, noted, require_own_lake
+from flybill_pipeline.stores.usage.lake.storage import NOTE, InBucket, InFolder, storage_at
 from flybill_pipeline.stores.usage.months.gathering import gather
 from flybill_pipeline.stores.usage.months.measured_usage import MeasuredUsage
 from flybill_pipeline.stores.usage.published.ledger import PublishedLedger
@@ -208,3 +208,8 @@ def test_its_open_tables_lie_in_the_bucket_and_any_reader_of_it_reads_them(
     world.put("edge/b.jsonl", jsonl(edge(3, gb=2)))
     world.run()
     assert publish_lake(tables, PublishedLedger(engine), Priced(), world.catalog, NOW).changed["daily"] == 2
+    moved = InFolder(world.lake.root)  # its files are all in the copy
+    moved.claim(noted(world.lake.storage) or "")
+    bucket.fault = refusing
+    tables = OpenTables(moved, engine, "own")
+    assert publish_lake(tables, PublishedLedger(engine), Priced(), world.catalog, NOW).changed["daily"] == 1

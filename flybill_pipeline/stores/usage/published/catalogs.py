@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 from pyiceberg.catalog import Catalog, load_catalog
-from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import Table
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.engine import URL
 
 from flybill_pipeline.stores.files.folders import in_bucket
@@ -53,10 +53,12 @@ def in_schema(url: URL) -> URL:
 def opened_table(catalog: Catalog, table: OpenTable, storage: Storage, *, ours: bool) -> Table:
     """The table in the lake's folder of it; made where there is none.
 
-    In our own catalog a table that lies elsewhere is of the lake that a backup was taken from, and one whose metadata
-    is gone is of no use: it is made again. Raises LakeError where another's catalog has such a table.
+    In our own catalog a table that lies elsewhere is of the lake before it moved, where nobody may read it any more, and
+    one whose metadata is gone is of no use: it is made again. Raises LakeError where another's catalog has such a table.
     """
     identifier, location = (NAMESPACE, table.name), storage.address(f"{NAMESPACE}/{table.name}")
+    if isinstance(catalog, SqlCatalog) and ours:
+        _forget_elsewhere(catalog, table, f"{location}/")
     try:
         found = catalog.load_table(identifier)
         if found.location() == location:
@@ -73,6 +75,14 @@ def opened_table(catalog: Catalog, table: OpenTable, storage: Storage, *, ours: 
         )
     catalog.drop_table(identifier)
     return _made(catalog, table, location)
+
+
+def _forget_elsewhere(catalog: SqlCatalog, table: OpenTable, here: str) -> None:
+    row = IcebergTables.catalog_name == catalog.name, IcebergTables.table_name == table.name
+    with catalog.engine.begin() as connection:
+        place = connection.scalar(select(IcebergTables.metadata_location).where(*row))
+    if place is not None and not place.startswith(here):
+        catalog.drop_table((NAMESPACE, table.name))
 
 
 def _made(catalog: Catalog, table: OpenTable, location: str) -> Table:
