@@ -53,8 +53,9 @@ def in_schema(url: URL) -> URL:
 def opened_table(catalog: Catalog, table: OpenTable, storage: Storage, *, ours: bool) -> Table:
     """The table in the lake's folder of it; made where there is none.
 
-    In our own catalog a table that lies elsewhere is of the lake before it moved, where nobody may read it any more, and
-    one whose metadata is gone is of no use: it is made again. Raises LakeError where another's catalog has such a table.
+    In our own catalog a table that lies elsewhere is of the lake before it moved, where perhaps nobody can read it any
+    more, and one whose metadata is gone is of no use: it is made again. Raises LakeError where another's catalog has
+    such a table.
     """
     identifier, location = (NAMESPACE, table.name), storage.address(f"{NAMESPACE}/{table.name}")
     if isinstance(catalog, SqlCatalog) and ours:
