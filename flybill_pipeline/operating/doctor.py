@@ -15,12 +15,12 @@ from flybill_pipeline.local.keeper import ServiceError
 from flybill_pipeline.operating import probes
 from flybill_pipeline.operating.findings import Examined, Finding, Variable, ok, warning, wrong
 from flybill_pipeline.settings import Settings, SettingsError, may_hold_a_secret, variable
-from flybill_pipeline.stores.files.folders import in_bucket, is_there
+from flybill_pipeline.stores.files.folders import ObjectsError, in_bucket, is_there
 from flybill_pipeline.stores.postgres.condition import Condition
 from flybill_pipeline.stores.postgres.database import newest_revision
 from flybill_pipeline.stores.usage.intake.sources import load_sources
 from flybill_pipeline.stores.usage.lake.ownership import LakeError, noted
-from flybill_pipeline.stores.usage.lake.storage import looked_at
+from flybill_pipeline.stores.usage.lake.storage import KEPT, looked_at
 from flybill_pipeline.toolbox.reading import tables_of
 from flybill_pipeline.toolbox.usage import summing_of
 from flybill_pipeline.toolbox.wiring import require_readable_inputs, wrong_settings
@@ -98,14 +98,19 @@ def _embedded(settings: Settings) -> Iterator[Finding]:
 
 
 def _lake_owner(settings: Settings, condition: Condition | None) -> Iterator[Finding]:
+    lake = looked_at(settings.lake_url, settings.home)
     try:
-        owner = noted(looked_at(settings.lake_url, settings.home))
-    except LakeError as error:
-        yield wrong("lake", str(error), "Mend that file, or name another folder in FLYBILL_LAKE_URL.")
+        owner = noted(lake)
+        is_empty = owner is None and not lake.has_any(KEPT)
+    except (LakeError, ObjectsError) as error:
+        yield wrong("lake", str(error), "Mend what it names, or name another lake in FLYBILL_LAKE_URL.")
         return
     if owner and condition and condition.deployment and owner != condition.deployment:
         sentence = f"The lake {settings.lake_url} belongs to another deployment than the database."
         yield wrong("lake", sentence, "Name another folder in FLYBILL_LAKE_URL, or the database of the lake.")
+    if is_empty and condition and condition.knows_usage:
+        sentence = f"The lake {settings.lake_url} has none of the files that the database knows."
+        yield wrong("lake", sentence, "Name the lake that has them in FLYBILL_LAKE_URL, or restore it from a backup.")
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import duckdb
 import pytest
+from sqlalchemy import Engine
 
 from flybill_pipeline.operating import probes
 from flybill_pipeline.operating.doctor import examine
@@ -15,6 +16,7 @@ from flybill_pipeline.stores.postgres.database import newest_revision
 from flybill_pipeline.stores.usage.engines import summing
 from flybill_pipeline.stores.usage.engines.summing import Words, require_the_same
 from flybill_pipeline.stores.usage.lake.storage import NOTE
+from flybill_pipeline_tests.stores.usage.usage_world import UsageWorld, edge, jsonl
 from flybill_pipeline_tests.worlds.databases import Databases
 from flybill_pipeline_tests.worlds.deployment import Flybill
 from flybill_pipeline_tests.worlds.emulator import Emulators
@@ -181,6 +183,18 @@ def test_a_lake_that_does_not_say_whose_it_is_is_told(ask: Asked, migrated_url: 
     (tmp_path / "file").touch()
     found = ask(1, FLYBILL_DATABASE_URL=migrated_url, FLYBILL_LAKE_URL=str(tmp_path / "file" / "lake"))["lake"]
     assert "no folder that can be written to" in found["sentence"]
+
+
+def test_a_lake_that_is_empty_though_the_database_knows_usage_is_told(engine: Engine, tmp_path: Path) -> None:
+    world = UsageWorld(tmp_path, engine)
+    world.put("edge/a.jsonl", jsonl(edge(1)))
+    world.run()
+    database = engine.url.render_as_string(hide_password=False)
+    for place, told in ((world.lake.root, []), (tmp_path / "another", ["has none of the files"])):
+        found = examine({"FLYBILL_DATABASE_URL": database, "FLYBILL_LAKE_URL": str(place)}).findings
+        wrong = [each.sentence for each in found if each.state == "wrong"]
+        assert len(wrong) == len(told)
+        assert all(words in sentence for words, sentence in zip(told, wrong, strict=True))
 
 
 def test_a_full_disk_is_told(ask: Asked, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,16 +10,21 @@ from flybill_pipeline.stores.postgres.database import newest_revision, open_engi
 from flybill_pipeline.stores.postgres.tables import facts
 
 WAIT_SECONDS = 4
+_USAGE = "select exists (select from flybill.usage_pieces)"
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A database that answers. `schema` is None before the first command; `deployment` names whose lake is its own."""
+    """A database that answers. `schema` is None before the first command; `deployment` names whose lake is its own.
+
+    `knows_usage` where the lake has files by what it knows.
+    """
 
     server: str
     schema: str | None
     newest: str
     deployment: str | None
+    knows_usage: bool = False
 
 
 def condition_of(url: str) -> Condition | str:
@@ -33,7 +38,8 @@ def condition_of(url: str) -> Condition | str:
             known = schema == newest_revision()
             named = select(facts.c.value).where(facts.c.name == "deployment")
             deployment = connection.execute(named).scalar_one_or_none() if known else None
-        return Condition(server, schema, newest_revision(), deployment)
+            usage = known and bool(connection.execute(text(_USAGE)).scalar_one())
+        return Condition(server, schema, newest_revision(), deployment, usage)
     except OperationalError as error:
         return str(error.orig).strip().splitlines()[0]
     finally:

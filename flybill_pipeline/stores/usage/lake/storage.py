@@ -82,7 +82,7 @@ def looked_at(url: str, home: Path) -> Storage:
 
 def _copy(url: str, home: Path) -> Path:
     """Each bucket has a copy of its own: files of two lakes may have the same names."""
-    return home / COPY / hashlib.sha256(url.encode()).hexdigest()[:16]
+    return home / COPY / hashlib.sha256(url.rstrip("/").encode()).hexdigest()[:16]
 
 
 class InFolder:
