@@ -192,11 +192,11 @@ class MeasuredUsage:
 
     def rows(self, days: Iterable[date], aggregation: Aggregation, meters: Collection[str]) -> str | None:
         """A FROM item for what `measure_day` made of the compiled ones of `days`; None when there are none."""
-        paths = [
-            self._measured(day, PurePosixPath(path).stem, aggregation, meters)
-            for day, path in self._lake.catalog.rollups(days).items()
-        ]
-        return self._lake.file_rows(paths) if paths else None
+        lake, place = self._lake, partial(measured_path, aggregation=aggregation, meters=meters)
+        measure = partial(measure_day, lake.root, shards=lake.shards, limits=lake.limits)
+        measure = partial(measure, aggregation=aggregation, meters=meters)
+        paths = self._files(lake.catalog.rollups(days), place, measure)
+        return lake.file_rows(paths) if paths else None
 
     def level_rows(self, before: date, meters: Collection[str]) -> str | None:
         """A FROM item for what levels are the sums of on the days before a day; see levels.level_rows."""
@@ -221,11 +221,8 @@ class MeasuredUsage:
         """A FROM item for who told levels on the compiled ones of `days`; None where nobody did."""
         lake = self._lake
         measure = partial(measure_told, lake.root, shards=lake.shards, limits=lake.limits)
-        paths = [
-            self._kept(day, PurePosixPath(path).stem, partial(told_path, day=day), measure)
-            for day, path in lake.catalog.rollups(days).items()
-            if tells_levels(path)
-        ]
+        told = {day: path for day, path in lake.catalog.rollups(days).items() if tells_levels(path)}
+        paths = self._files(told, told_path, measure)
         return lake.file_rows(paths) if paths else None
 
     def _changes(self, manifest: Manifest) -> str:
@@ -238,16 +235,15 @@ class MeasuredUsage:
         """The files of what is held at the ends of these days."""
         lake = self._lake
         measure = partial(measure_held, lake.root, shards=lake.shards, meters=meters, limits=lake.limits)
-        return [
-            self._kept(day, PurePosixPath(path).stem, partial(held_path, day=day, meters=meters), measure)
-            for day, path in rollups.items()
-        ]
+        return self._files(rollups, partial(held_path, meters=meters), measure)
 
-    def _measured(self, day: date, version: str, aggregation: Aggregation, meters: Collection[str]) -> str:
-        """The file of the day's measures."""
-        lake, place = self._lake, partial(measured_path, day=day, aggregation=aggregation, meters=meters)
-        measure = partial(measure_day, lake.root, shards=lake.shards, limits=lake.limits)
-        return self._kept(day, version, place, partial(measure, aggregation=aggregation, meters=meters))
+    def _files(
+        self, rollups: Mapping[date, str], place: Callable[..., str], measure: Callable[[Manifest], None]
+    ) -> list[str]:
+        """The files that are made of these days: `place(version, day=…)` says where one is, `measure` makes it."""
+        versions = {day: PurePosixPath(path).stem for day, path in rollups.items()}
+        self._lake.guard.here(place(version, day=day) for day, version in versions.items())  # one question for all
+        return [self._kept(day, version, partial(place, day=day), measure) for day, version in versions.items()]
 
     def _kept(self, day: date, version: str, place: Callable[[str], str], measure: Callable[[Manifest], None]) -> str:
         """A file that is made of a day: of the version that was compiled, measured now if it never was.
