@@ -26,6 +26,8 @@ HARD = (  # each hides a noun, or is learned from books: say who, what, again, s
 def hard_turns(text: str) -> list[str]:
     """The hard turns in a text, each with some words around it."""
     flat = " ".join(text.split())
+    if not any(turn in flat.lower() for turn in HARD):  # which takes a hundredth of looking for whole words
+        return []
     pattern = rf"(?<![\w-])(?:{'|'.join(HARD)})(?![\w-])"
     return [flat[max(0, turn.start() - 40) : turn.end() + 20] for turn in re.finditer(pattern, flat, re.IGNORECASE)]
 
