@@ -186,5 +186,5 @@ def _why(error: Exception) -> str:
         return "the bucket does not let these credentials do this: give them the right to list, read and write"
     status = re.search(r"status code: (\d{3})", said)
     if status:
-        return f"the bucket answers {status[1]}: it is read again the next time"
+        return f"the bucket answers {status[1]}: ask its owner, or try again in a while"
     return "the bucket does not answer: look whether its address and the network are right"

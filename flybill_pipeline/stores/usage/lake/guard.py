@@ -55,8 +55,8 @@ class Guard:
         """Raises LakeError when one of the files is not there or has another size; with `contents`, another checksum.
 
         A file is read through once; again when anything about it changed. Of a copy the contents are always looked at:
-        it may be of the lake as it was before a restore. One that was written before checksums were
-        kept is recorded when its contents are first asked for.
+        it may be of the lake as it was before a restore. One that was written before checksums were kept is recorded
+        when its contents are first asked for.
         """
         self.require_own()
         found = self._all_there(list(paths))

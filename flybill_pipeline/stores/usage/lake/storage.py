@@ -133,9 +133,8 @@ class InFolder:
 
     def write(self, words: str, path: str) -> None:
         """See Storage."""
-        draft = (self.root / path).with_name(f".{uuid4().hex}.partial")
-        draft.write_text(words, "utf-8")
-        draft.replace(self.root / path)
+        with written_whole(self.root / path) as draft:
+            draft.write_text(words, "utf-8")
 
     def address(self, path: str) -> str:
         """What an address cannot say is left as it is, which fewer engines can read."""
