@@ -114,6 +114,8 @@ def bill_a_year(tools: Toolbox, size: Size) -> None:
         price(tools, ShardMonth(running, tools.shard_of(org), now, [org]))
     with tools.engine.begin() as connection:
         _Copies(connection, tools, last, running).write(size)
+    for shard in range(tools.shards):
+        tools.gather_usage(ShardMonth(running, shard, now))
     _land_long_ago(tools, size.files, now - timedelta(days=365))
     with tools.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("vacuum analyze"))

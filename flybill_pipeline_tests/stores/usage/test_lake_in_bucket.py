@@ -129,7 +129,7 @@ def test_a_bucket_that_is_taken_away_is_said(world: UsageWorld, bucket: Buckets)
 def kept_of_it(world: UsageWorld) -> list[str]:
     """What is kept of the day, as prices and pages ask for it: its peak, the level it ends with, its totals."""
     measured, shard = MeasuredUsage(world.lake), shard_of("acme", world.lake.shards)
-    gather(world.lake, Month.of(DAY), shard, NOW.date(), worth_bytes=0)
+    gather(world.lake, Month.of(DAY), shard, NOW.date(), own_file_bytes=0)
     found = [
         *(each.value for each in measured.days([DAY], Aggregation.MAX, {"traffic_gb"})),
         *(each.level for each in measured.levels(date(2026, 11, 1), {"traffic_gb"})),

@@ -1,10 +1,11 @@
-"""Puts a shard's totals of some days into one file, so that a page opens four for a month and not thirty-one.
+"""Puts the totals of some days into one file, so that a page opens a file for a month that is over, and not thirty-one.
 
 When that is done again, and which file has what: lake/gathered.py.
 """
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 from flybill_pipeline.billing.money.period import Month
@@ -14,23 +15,31 @@ from flybill_pipeline.stores.usage.lake.days import totals_rows
 from flybill_pipeline.stores.usage.lake.gathered import Span, spans
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 
-WORTH_BYTES = 1_000_000
-"""Days that are smaller together are read as quickly one by one."""
+OWN_FILE_BYTES = 1_000_000
+"""Of days that are smaller together one file has all shards: it is read as quickly, and is made but once."""
 _COLUMNS = "shard, org_id, meter, dimensions, day, quantity, events, corrections, last_event_at"
 
 
-def gather(lake: UsageLake, month: Month, shard: int, before: date, worth_bytes: int = WORTH_BYTES) -> None:
-    """Gathers the shard's totals of the month's days, where all of a span are before that day: later ones may change
-    with each hour. What is there already stays.
+def gather(lake: UsageLake, month: Month, shard: int, before: date, own_file_bytes: int = OWN_FILE_BYTES) -> None:
+    """Gathers the shard's totals of the month's days, where all days of a span are before that day: later ones may
+    change with each hour. What is there already stays.
     """
-    for span in spans(lake.catalog.rollups(month.days())):
-        if len(span.days) > 1 and span.days[-1] < before:
-            lake.guard.require(span.paths, contents=False)
-            if sum((lake.root / path).stat().st_size for path in span.paths) >= worth_bytes:
-                _gather(lake, span, shard)
+    for span in _over(spans(lake.catalog.rollups(month.days())), before):
+        lake.guard.require(span.paths, contents=False)
+        small = sum((lake.root / path).stat().st_size for path in span.paths) < own_file_bytes
+        _gather(lake, span, None if small else shard)
 
 
-def _gather(lake: UsageLake, span: Span, shard: int) -> None:
+def _over(found: Iterable[Span], before: date) -> Iterator[Span]:
+    """The largest spans that are over before a day, and have several days."""
+    for span in found:
+        if span.last_day >= before:
+            yield from _over(span.parts(), before)
+        elif len(span.days) > 1:
+            yield span
+
+
+def _gather(lake: UsageLake, span: Span, shard: int | None) -> None:
     path = span.gathered(shard, lake.shards)
     if lake.guard.has(path):
         return
@@ -38,9 +47,9 @@ def _gather(lake: UsageLake, span: Span, shard: int) -> None:
         if lake.guard.has(path):
             return
         lake.guard.require(span.paths, contents=True)  # whoever asks: it stays
-        ((where, value),) = lake.of_shard(shard).items()
+        where = " and ".join(each.replace("?", str(value)) for each, value in lake.of_shard(shard).items()) or "true"
         rows = totals_rows(lake.places(span.paths), old=True)
-        totals = f"select {_COLUMNS} from {rows} where {where.replace('?', str(value))} order by org_id, meter, day"
+        totals = f"select {_COLUMNS} from {rows} where {where} order by shard, org_id, meter, day"
         with duck(lake.root, lake.limits) as connection:
             write_rows(connection, totals, lake.root / path, FOR_ONE_ORG)
         lake.guard.keep([path])

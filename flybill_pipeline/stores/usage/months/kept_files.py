@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.stores.usage.lake.days import rollup_path
-from flybill_pipeline.stores.usage.lake.gathered import spans
+from flybill_pipeline.stores.usage.lake.gathered import Span, spans
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.months.levels import level_paths
 
@@ -33,37 +33,55 @@ def sweep_kept(
     take away what says how a file was written, and one that is made again is recorded again.
     """
     today = lake.versions(_all_days(lake))
-    needed = _Needed(lake, levels_of, [today, *priced])
-    old = [path for path, at in _kept(lake) if not needed.has(path) and at < now - KEPT]
+    written = {path for path, at in _kept(lake) if at < now - KEPT}
+    needed = _Needed(lake, levels_of, [today, *priced], written)
+    old = [path for path in sorted(written) if not needed.has(path)]
     if old:
         lake.storage.remove(old)
     return len(old)
 
 
 class _Needed:
-    """What is needed for months of usage as it is, and as it was when they were billed."""
+    """What is needed for months of usage as it is, and as it was when they were billed.
 
-    def __init__(self, lake: UsageLake, levels_of: Callable[[Month], Collection[str]], usages: Iterable[Days]) -> None:
+    Days that are in one of the files `written` are not needed in several smaller ones.
+    """
+
+    def __init__(
+        self,
+        lake: UsageLake,
+        levels_of: Callable[[Month], Collection[str]],
+        usages: Iterable[Days],
+        written: Collection[str],
+    ) -> None:
         self._versions: dict[str, set[str]] = {}
         self._paths: set[str] = set()
         carried: dict[Month, frozenset[str]] = {}
+        gathered = set[Span]()
         for days in usages:
             rollups = {day: rollup_path(day, version) for day, version in days.items()}
             for day, version in days.items():
                 self._versions.setdefault(f"day={day}", set()).add(version)
-            self._paths |= {
-                span.gathered(shard, lake.shards) for span in spans(rollups) for shard in range(lake.shards)
-            }
+            gathered |= set(spans(rollups))
             for month in _months(days):
                 if month not in carried:
                     carried[month] = frozenset(levels_of(month))
             for meters in {carried[month] for month in _months(days)} - {frozenset()}:
                 self._paths |= set(level_paths(rollups, meters))
+        self._paths |= {path for span in gathered for path in _files_of(span, lake.shards, written)}
 
     def has(self, path: str) -> bool:
         """Whether the file is needed."""
         _, of, name = PurePosixPath(path).parts
         return path in self._paths or any(name.startswith(f"{each}-") for each in self._versions.get(of, ()))
+
+
+def _files_of(span: Span, shards: int, written: Collection[str]) -> Iterator[str]:
+    """The files with the days of a span, for all shards or each; until they are written, those of its parts too."""
+    together, apart = span.gathered(None, shards), {span.gathered(shard, shards) for shard in range(shards)}
+    yield from (together, *apart)
+    if together not in written and not apart.issubset(written):
+        yield from (path for part in span.parts() for path in _files_of(part, shards, written))
 
 
 def _all_days(lake: UsageLake) -> Iterable[date]:

@@ -38,16 +38,17 @@ def land(world: UsageWorld, *days: int, month: int = 10) -> None:
     world.run(NOW)
 
 
-def gather_all(world: UsageWorld) -> None:
+def gather_all(world: UsageWorld, before: date = date(2026, 10, 20), own_file_bytes: int = 0) -> None:
     for org in ORGS:
-        gather(world.lake, OCTOBER, shard_of(org, world.lake.shards), date(2026, 10, 20), worth_bytes=0)
+        gather(world.lake, OCTOBER, shard_of(org, world.lake.shards), before, own_file_bytes)
 
 
 def asked(world: UsageWorld, org: str) -> tuple[Sequence[Total], list[str]]:
     """The totals of an org's days, and the folders of the files that they were read from."""
     shard, days = shard_of(org, world.lake.shards), OCTOBER.days()
     found = world.lake.monthly_totals(days, shard=shard, org_ids=[org], by_day=True)
-    return list(found), [Path(place).parent.name for place in world.lake.totals_of(days, shard, [org])]
+    places = [Path(place).parent.name for place in world.lake.totals_of(days, shard, [org])]
+    return list(found), sorted(places, key=lambda place: place[-2:])
 
 
 def kept(world: UsageWorld) -> set[str]:
@@ -57,16 +58,29 @@ def kept(world: UsageWorld) -> set[str]:
 def test_gathered_days_have_the_totals_of_their_days_also_when_one_of_them_changes(world: UsageWorld) -> None:
     land(world, 1, 2, 5, 9, 10, 17, 18, 24)
     of_days = {org: asked(world, org)[0] for org in ORGS}
-    gather_all(world)  # of the third span a day is too young
-    loose = [f"day=2026-10-{day}" for day in (17, 18, 24)]
+    gather_all(world)  # of the third span a day is too young, but for its first two
+    together = ["from=2026-10-01", "from=2026-10-09", "from=2026-10-17", "day=2026-10-24"]
     for org in ORGS:
-        assert asked(world, org) == (of_days[org], ["from=2026-10-01", "from=2026-10-09", *loose])
+        assert asked(world, org) == (of_days[org], together)
     land(world, 2)
     totals, files = asked(world, "acme")
     assert [str(total.quantity) for total in totals[:2]] == ["1.500000000000000000", "5.000000000000000000"]
-    assert files == ["day=2026-10-01", "day=2026-10-02", "day=2026-10-05", "from=2026-10-09", *loose]
+    assert files == ["day=2026-10-01", "day=2026-10-02", "day=2026-10-05", *together[1:]]
     gather_all(world)
-    assert asked(world, "acme") == (totals, ["from=2026-10-01", "from=2026-10-09", *loose])
+    assert asked(world, "acme") == (totals, together)
+
+
+def test_a_month_that_is_over_is_one_file_and_its_parts_go(world: UsageWorld) -> None:
+    land(world, 1, 2, 9, 10)
+    of_days = {org: asked(world, org)[0] for org in ORGS}
+    gather_all(world)
+    parts = kept(world)
+    gather_all(world, before=date(2026, 11, 1), own_file_bytes=10**6)
+    assert len(kept(world) - parts) == 1  # small days are in one file, of all shards
+    for org in ORGS:
+        assert asked(world, org) == (of_days[org], ["from=2026-10-01"])
+    assert sweep_kept(world.lake, lambda _: (), [], datetime.now(UTC) + KEPT + timedelta(hours=1)) == len(parts)
+    assert {org: asked(world, org)[0] for org in ORGS} == of_days
 
 
 def test_what_no_month_needs_goes_after_some_days_and_nothing_else(world: UsageWorld) -> None:
