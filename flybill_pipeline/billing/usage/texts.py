@@ -7,6 +7,9 @@ import hashlib
 
 NUL = "\0"
 NUL_SHOWN = "␀"
+BLANKS = "".join(chr(each) for each in range(0x3001) if chr(each).isspace())
+"""What `str.strip` takes away: blanks, tabs, line breaks, those of a fixed width."""
+
 LONGEST_ID = 500
 """Characters of an organization's id, a meter or an event's id: as many as a value of Stripe's metadata has."""
 

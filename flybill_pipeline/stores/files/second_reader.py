@@ -21,6 +21,14 @@ PACKED = {  # how a packed file begins, and no text or Parquet file
     b"BZh91AY&SY": "the file is packed by bzip2: pack it by gzip or zstd",
     b"\xfd7zXZ\0": "the file is packed by xz: pack it by gzip or zstd",
     b"PK\x03\x04": "the file is a zip archive, as a workbook of Excel is one too: unpack it, or export it as CSV",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "the file is a workbook of an old Excel: export it as CSV",
+    b"\x04\x22\x4d\x18": "the file is packed by lz4: pack it by gzip or zstd",
+    b"\xff\x06\x00\x00sNaPpY": "the file is packed by snappy: pack it by gzip or zstd",
+    b"Obj\x01": "the file is Avro: export it as Parquet or JSON lines",
+    b"ARROW1\x00\x00": "the file is of Arrow (Feather): save it as Parquet",
+    b"SQLite format 3\x00": "the file is a database of SQLite: export its table as CSV",
+    b"%PDF-": "the file is a PDF: export it as CSV",
+    b"version https://git-lfs": "the file only points to another one, as Git LFS does: fetch that",
 }
 ROWS_AT_ONCE = 10_000
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 from flybill_pipeline.billing.usage.texts import is_whole
 from flybill_pipeline.stores.files.second_reader import plain_content
 from flybill_pipeline.stores.usage.intake.columns import ANY, EACH, NAME, UP, Step, steps_of
-from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
+from flybill_pipeline.stores.usage.intake.reading import TooLargeError, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 
 LARGEST_DOCUMENT = 256 * 1024 * 1024
@@ -149,8 +149,8 @@ def _documents(file: Path) -> Iterator[Any]:
         ) from None
 
 
-def _too_large() -> UnreadableFileError:
-    return UnreadableFileError(
+def _too_large() -> TooLargeError:
+    return TooLargeError(
         f"a document has more than {LARGEST_DOCUMENT // 1024 // 1024} MiB, which is too much to hold at once",
         "export it in parts, or as JSON lines, which are read one by one",
     )

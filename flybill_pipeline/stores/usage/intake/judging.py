@@ -51,7 +51,16 @@ REASONS = {
     " {longest_dimension}: shorten it, or name several columns as event_id, then a hash of them is kept",
     "clock": "the time ({occurred_at}) is before {first} or after {last}: the clock that wrote it was wrong, or"
     " FLYBILL_FIRST_MONTH is too late",
+    "malformed_missing_columns": "the row has fewer columns than the header: `null_padding = true` in `csv` of the"
+    " source reads it",
+    "malformed_too_many_columns": "the row has more columns than the header: put a text that holds the delimiter in"
+    " quotes",
+    "malformed_unquoted_value": "the row has a quote where none may stand: double each quote within a quoted text",
+    "malformed_invalid_encoding": "the row is no text in UTF-8: export it so, or say its `encoding` in `csv` of the"
+    " source",
+    "malformed_line_size_over_maximum": "the line has more than 16 MiB: nobody reads so long a row",
 }
+"""What the reader of a format sets aside is `malformed`."""
 
 
 def judging_query(

@@ -5,6 +5,7 @@ What becomes of a file's rows is in take.py; which files are new is in catalog.p
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -18,13 +19,14 @@ from flybill_pipeline.stores.files.second_reader import fault_of_packing
 from flybill_pipeline.stores.usage.intake.columns import value_in
 from flybill_pipeline.stores.usage.intake.folder_zone import FolderZone, digest
 from flybill_pipeline.stores.usage.intake.judging import FIRST_DAY, MACROS
+from flybill_pipeline.stores.usage.intake.kinds import explained, require_kind
 from flybill_pipeline.stores.usage.intake.landed import Landed, refusal_of
 from flybill_pipeline.stores.usage.intake.look import Look, look_into
 from flybill_pipeline.stores.usage.intake.preview import InLake, Preview, preview
-from flybill_pipeline.stores.usage.intake.readers import prepared
+from flybill_pipeline.stores.usage.intake.readers import Repair, prepared, repaired
 from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
-from flybill_pipeline.stores.usage.intake.take import proven
+from flybill_pipeline.stores.usage.intake.take import AGAIN, proven
 from flybill_pipeline.stores.usage.intake.zones import NONE_READ, AsRead, LandingError, Zone, hidden, matches
 
 __all__ = ["Landing", "LandingError"]
@@ -167,9 +169,11 @@ class Landing:
             packing = fault_of_packing(file)
             if packing is not None:
                 raise LandingError(f"{file}: cannot be read as {place[0].format}: {packing}")
-            return _looked(file, place, tell, reads, self.first_day)
+            looked = partial(_looked, file, place, tell, reads, self.first_day)
+            return repaired(looked, place[0])
         except UnreadableFileError as error:
-            raise LandingError(f"{file}: {error}; {error.remedy}") from None
+            told = explained(error, file, place[0])
+            raise LandingError(f"{file}: {told}; {told.remedy}") from None
         except (duckdb.Error, OSError, EOFError, MemoryError) as error:
             raise LandingError(f"{file}: {_why(file, place[0], error)}") from None
 
@@ -189,29 +193,27 @@ def _looked(
     tell: Tell[T],
     reads: Collection[Path],
     first_day: date,
-    *,
-    far_times: bool = False,
+    repair: Repair,
 ) -> T:
     """`reads` are the folders that telling reads; where there are any, it is told of the whole file."""
     source, path = place
     most = None if reads or file.stat().st_size <= LOOKED_THROUGH else LOOKED_AT
-    try:
-        with (
-            TemporaryDirectory() as work,
-            duck_once(Path(work), Limits(reads=(file, *reads)), MACROS) as connection,
-            prepared(str(file), path, source, Path(work), far_times=far_times) as given,
-        ):
-            return tell(connection, look_into(connection, given, source, datetime.now(UTC), most, first_day))
-    except duckdb.ConversionException:
-        if far_times or source.format != "parquet":
-            raise
-        return _looked(file, place, tell, reads, first_day, far_times=True)
+    with (
+        TemporaryDirectory() as work,
+        duck_once(Path(work), Limits(reads=(file, *reads)), MACROS) as connection,
+        prepared(str(file), path, source, Path(work), repair) as given,
+    ):
+        look = look_into(connection, given, source, datetime.now(UTC), most, first_day)
+        if look.bad == look.rows:
+            require_kind(file, source)
+        return tell(connection, look)
 
 
 def _why(file: Path, source: SourceMapping, error: Exception) -> str:
     outcome = proven(file, source, error)
     if isinstance(outcome, Broken):
-        return f"cannot be read as {source.format}: {outcome.reason}"
+        remedy = "" if outcome.remedy == AGAIN else f"; {outcome.remedy}"
+        return f"cannot be read as {source.format}: {outcome.reason}{remedy}"
     return f"was not landed, as nobody could look into it: {outcome.reason}; land it again when that is mended"
 
 

@@ -8,15 +8,16 @@ Nothing is stored, and nothing is decided: landing.py refuses.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from pathlib import Path
 
 import duckdb
 
 from flybill_pipeline.stores.files.duck import quoted
 from flybill_pipeline.stores.usage.intake.judging import LEFT_OUT, judging_query, sentences
+from flybill_pipeline.stores.usage.intake.numbered_rows import has_rejects, numbered_rows
 from flybill_pipeline.stores.usage.intake.readers import reading
 from flybill_pipeline.stores.usage.intake.reading import FileFacts, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
-from flybill_pipeline.stores.usage.intake.take import has_rejects, numbered_rows
 
 SHOWN_PARTS = ("event_id", "org_id", "meter", "quantity", "dimensions", "occurred_at")
 
@@ -56,7 +57,7 @@ def look_into(
     how = reading(connection, given[0], source, given[1])
     if most is not None:
         how = replace(how, rows=replace(how.rows, relation=f"(select * from {how.rows.relation} limit {most})"))
-    rows, number = numbered_rows(connection, how)
+    rows, number = numbered_rows(connection, how, Path(given[0]), source)
     if source.format == "jsonl" and not how.rows.placed:
         _require_single_keys(connection)
     judged = judging_query(rows, how, source, now, first_day)
@@ -124,9 +125,10 @@ def _refused(
     rows = connection.execute(f"""select * from (
         select distinct row, fault, null as error, raw from looked where fault <> {quoted(LEFT_OUT)}
         {rejects if rejected else ""}) order by row limit {REFUSED_SHOWN}""").fetchall()
+    told = [(row, fault or f"malformed_{error.replace(' ', '_')}", error, raw) for row, fault, error, raw in rows]
     return [
-        (row, fault or f"malformed_{error}", messages.get(fault, f"the row does not fit the format: {error}"), raw)
-        for row, fault, error, raw in rows
+        (row, reason, messages.get(reason, f"the row does not fit the format: {error}"), raw)
+        for row, reason, error, raw in told
     ]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from flybill_pipeline.stores.files.second_reader import plain_content
+from flybill_pipeline.stores.usage.intake.line_ends import KEPT, ended_alike
 from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 
@@ -20,23 +21,26 @@ _MARK = "\ufeff"
 
 
 @contextmanager
-def plain_csv(location: str, source: SourceMapping, work: Path) -> Iterator[tuple[str, int]]:
+def plain_csv(
+    location: str, source: SourceMapping, work: Path, *, mixed_ends: bool = False
+) -> Iterator[tuple[str, int]]:
     """The file, or a copy of it below `work`; and how many lines above the header are not in the copy.
 
+    With `mixed_ends` its lines end in different ways, and alike in the copy.
+
     A mark at the beginning of a file, as Excel writes it, says its encoding where the mapping does not.
-    Raises UnreadableFileError when the file is no text of its encoding.
+    Raises UnreadableFileError when the file is no text of its encoding, or nobody can tell its rows apart.
     """
     file, copy = Path(location), work / "plain.csv"
     encoding = _encoding_of(file, source)
     try:
         above = _above(file, source, encoding)
-        if encoding == "utf-8" and not above and not source.dialect.comment:
+        if encoding == "utf-8" and not above and not source.dialect.comment and not mixed_ends:
             yield location, 0
             return
-        with _opened(file, encoding) as lines, copy.open("w", encoding="utf-8", errors=_kept, newline="") as written:
-            written.writelines(
-                line for place, line in enumerate(lines) if place >= above and not _is_no_row(line, source)
-            )
+        with _opened(file, encoding) as lines, copy.open("w", encoding="utf-8", errors=KEPT, newline="") as written:
+            rows = (line for place, line in enumerate(lines) if place >= above and not _is_no_row(line, source))
+            written.writelines(ended_alike(rows, source.dialect) if mixed_ends else rows)
     except UnicodeDecodeError as error:
         raise UnreadableFileError(
             f"the file is no {encoding} text ({error.reason})",
@@ -48,14 +52,10 @@ def plain_csv(location: str, source: SourceMapping, work: Path) -> Iterator[tupl
         copy.unlink(missing_ok=True)
 
 
-_kept = "surrogateescape"
-"""Bytes of a UTF-8 file that are no characters stay as they are: their lines are bad rows, the others are good."""
-
-
 @contextmanager
 def _opened(file: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
     with plain_content(file) as content:
-        errors = _kept if encoding == "utf-8" else "strict"
+        errors = KEPT if encoding == "utf-8" else "strict"
         text = io.TextIOWrapper(cast(io.BufferedReader, content), encoding, errors, newline="")
         yield text
         text.detach()

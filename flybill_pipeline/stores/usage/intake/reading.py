@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from flybill_pipeline.billing.usage.texts import BLANKS
+from flybill_pipeline.stores.files.close_names import did_you_mean
 from flybill_pipeline.stores.files.duck import quoted
 from flybill_pipeline.stores.usage.intake.columns import Column, Wanted, steps_of, value_in
 from flybill_pipeline.stores.usage.intake.expressions import sql_over
@@ -29,6 +31,10 @@ class UnreadableFileError(Exception):
     def __init__(self, reason: str, remedy: str) -> None:
         super().__init__(reason)
         self.remedy = remedy
+
+
+class TooLargeError(UnreadableFileError):
+    """The file is more than can be held at once, whatever it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +135,7 @@ def compiled(rows: Rows, source: SourceMapping, facts: FileFacts) -> Reading:
     return Reading(
         rows=rows,
         event_id=values.event_id(),
-        org_id=values.text(source.org_id, "identity"),
+        org_id=values.owner(),
         parts=tuple(values.part(part.meter, part.quantity) for part in source.parts),
         occurred_at=micros or values.text(source.occurred_at, "moment"),
         time="time_of_micros(t)" if micros else time_sql(source.occurred_at, "t"),
@@ -158,10 +164,18 @@ def require_columns(source: SourceMapping, names: list[str]) -> None:
         )
     missing = [name for name in source.column_names() if name not in names]
     if missing:
+        also = next(filter(None, (_nearly(each, names) for each in missing)), "")
         raise UnreadableFileError(
-            f"the file has no column {', '.join(map(repr, missing))}; its columns are {', '.join(names) or '(none)'}",
+            f"the file has no column {', '.join(map(repr, missing))}{also}; its columns are"
+            f" {', '.join(names) or '(none)'}",
             f"correct `columns` or `dimensions` of source {source.name!r} in sources.toml, or export the file again",
         )
+
+
+def _nearly(wanted: str, names: list[str]) -> str:
+    """Says which column was meant, where one is close to it."""
+    same = next((name for name in names if name.strip().casefold() == wanted.strip().casefold()), None)
+    return did_you_mean(wanted, names) if same is None else f" (it has {same!r})"
 
 
 def without_nulls(source: SourceMapping, at: Text) -> Text:
@@ -201,6 +215,11 @@ class _Values:
         """SQL for the value as a text."""
         text = self._origin(column, role)
         return in_words(text, column.words, strict=False) if column.words else text
+
+    def owner(self) -> str:
+        """SQL for whose the usage is. An alias is compared with what a person wrote, so blanks around it are none."""
+        text = self.text(self.source.org_id, "identity")
+        return f"trim({text}, {quoted(BLANKS)})" if self.source.aliased else text
 
     def event_id(self) -> str:
         """SQL for the event's id: one column, or a hash of several; NULL when all of them are absent."""

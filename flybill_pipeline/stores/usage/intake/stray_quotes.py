@@ -17,14 +17,18 @@ _LOST = """select min(line) from (
     union all select line from rejects group by line having count(distinct line_byte_position) > 1)"""
 
 
+class UnclearRowsError(UnreadableFileError):
+    """Nobody can tell where the rows of a CSV file begin, be it for its quotes or for the ends of its lines."""
+
+
 def require_whole_records(connection: duckdb.DuckDBPyConnection) -> None:
-    """Raises UnreadableFileError if a rejected record spans several lines, is too long to tell, or is cut into several.
+    """Raises UnclearRowsError if a rejected record spans several lines, is too long to tell, or is cut into several.
 
     Such a record has swallowed the rows after a quote that nobody meant. A rejected record of one line is one row.
     """
     row = connection.execute(_LOST, [SHOWN_BYTES]).fetchall()[0][0]
     if row is not None:
-        raise UnreadableFileError(
+        raise UnclearRowsError(
             f"a quote in row {row} is not closed as it should be: from there on nobody can tell where rows begin",
             "double each quote within quoted text, or set `quote` of the source in sources.toml, and put the file in"
             " its place again",
@@ -33,16 +37,21 @@ def require_whole_records(connection: duckdb.DuckDBPyConnection) -> None:
 
 @contextmanager
 def one_kind_of_lines() -> Iterator[None]:
-    """Raises UnreadableFileError where DuckDB gives up, since lines end in different ways, or a quote hides an end."""
+    """Raises UnclearRowsError where DuckDB gives up, since lines end in different ways, or a quote hides an end."""
     try:
         yield
     except duckdb.InvalidInputException as error:
         if "state machine reached an invalid state" not in str(error):
             raise
-        raise UnreadableFileError(
-            "nobody can tell where rows begin: lines end in different ways (CRLF and LF), or a quote hides their ends",
-            "end every line in the same way, double each quote within quoted text, and put the file in its place again",
-        ) from None
+        raise unclear_ends() from None
+
+
+def unclear_ends() -> UnclearRowsError:
+    """What is said of a file whose lines do not end alike, or where a quote hides their ends."""
+    return UnclearRowsError(
+        "nobody can tell where rows begin: lines end in different ways (CRLF and LF), or a quote hides their ends",
+        "end every line in the same way, double each quote within quoted text, and put the file in its place again",
+    )
 
 
 def header_of(line: str, dialect: Dialect) -> list[str]:

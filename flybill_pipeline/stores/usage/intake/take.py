@@ -20,12 +20,13 @@ from flybill_pipeline.stores.files.folders import ObjectsError
 from flybill_pipeline.stores.files.second_reader import fault_of, fault_of_packing
 from flybill_pipeline.stores.usage.intake.fetched import on_disk
 from flybill_pipeline.stores.usage.intake.judging import LEFT_OUT, MACROS, SHOWN, judging_query, sentences
+from flybill_pipeline.stores.usage.intake.kinds import explained, require_kind
 from flybill_pipeline.stores.usage.intake.levels import kept_levels
+from flybill_pipeline.stores.usage.intake.numbered_rows import has_rejects, numbered_rows
 from flybill_pipeline.stores.usage.intake.quick import LOOK_CLOSER, SAMPLE, quick_query, worth_it
-from flybill_pipeline.stores.usage.intake.readers import prepared, reading
+from flybill_pipeline.stores.usage.intake.readers import Repair, prepared, reading, repaired
 from flybill_pipeline.stores.usage.intake.reading import Reading, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
-from flybill_pipeline.stores.usage.intake.stray_quotes import one_kind_of_lines, require_whole_records
 
 MANY = 100_000  # rows of which some are tried first, and which are not all read again for the sake of a few
 _PARQUET = "format parquet, compression zstd, compression_level 1"
@@ -64,14 +65,10 @@ def _taken(
         packing = fault_of_packing(Path(file.location))
         if packing is not None:
             return Broken(packing, AGAIN)
-        try:
-            return _read(root, arrival, source, limits, first_day)
-        except duckdb.ConversionException:
-            if source.format != "parquet":
-                raise
-            return _read(root, arrival, source, limits, first_day, far_times=True)
+        return repaired(lambda repair: _read(root, arrival, source, limits, first_day, repair), source)
     except UnreadableFileError as error:
-        return Broken(str(error), error.remedy)
+        told = explained(error, Path(file.location), source)
+        return Broken(str(told), told.remedy)
     except Exception as error:  # whatever it is, it is about this file: the others of the run are read
         return proven(Path(file.location), source, error)
 
@@ -82,11 +79,19 @@ def proven(file: Path, source: SourceMapping, error: Exception) -> Broken | NotR
         fault = fault_of(file, source.format, columns=source.column_names(), encoding=source.dialect.encoding)
     except Exception as other:
         return NotRead(f"{_first_lines(error)} ({_first_lines(other)})")
-    return NotRead(_first_lines(error)) if fault is None else Broken(fault, AGAIN)
+    if fault is None:
+        return NotRead(_first_lines(error))
+    told = explained(UnreadableFileError(fault, AGAIN), file, source)
+    return Broken(str(told), told.remedy)
 
 
 def _read(
-    root: Path, arrival: Arrival, source: SourceMapping, limits: Limits, first_day: date, *, far_times: bool = False
+    root: Path,
+    arrival: Arrival,
+    source: SourceMapping,
+    limits: Limits,
+    first_day: date,
+    repair: Repair,
 ) -> Taken:
     """Raises UnreadableFileError when the file does not fit its mapping, and whatever else reading may raise."""
     name = f"{arrival.number:010d}-{arrival.version}"
@@ -96,15 +101,17 @@ def _read(
     try:
         with (
             duck(root, limits, MACROS) as connection,
-            prepared(arrival.file.location, arrival.file.path, source, work, far_times=far_times) as (location, facts),
+            prepared(arrival.file.location, arrival.file.path, source, work, repair) as (location, facts),
         ):
             how = reading(connection, location, source, facts)
-            rows, row = numbered_rows(connection, how)
+            rows, row = numbered_rows(connection, how, Path(location), source)
             records = _one(connection, f"select count(*) from {rows} where not ({how.rows.not_a_row})")
             written = _judged(connection, work, arrival, _FileRows(how, rows, row, records), source, first_day)
             messages = sentences(source, arrival.arrived_at, first_day)
             quarantined = _write_quarantine(connection, work, arrival, messages, written)
             told, aside = _told(connection, how, written), _set_aside(connection)
+        if quarantined and all(part.fault not in (None, LEFT_OUT) for part in written):
+            require_kind(Path(arrival.file.location), source)
         left_out = sum(part.rows for part in written if part.fault == LEFT_OUT)
         taken = _published((root, work), (name, _ending(source)), written, quarantined)
         return replace(taken, left_out=left_out, records=records + aside, told=told + aside)
@@ -142,38 +149,6 @@ class _Written(NamedTuple):
     rows: int
     day: date | None
     fault: str | None
-
-
-def numbered_rows(connection: duckdb.DuckDBPyConnection, how: Reading) -> tuple[str, str]:
-    """A FROM item for the records of the file, and SQL for a record's number in it, as an editor counts.
-
-    Where the format does not tell a record's place it is kept in a table first, which numbers it: as it is, since that
-    is cheap, and so that two threads can take it apart. Rows that the reader rejected count too. Raises
-    UnreadableFileError where they hide others.
-    """
-    first = how.rows.first_row + how.above
-    if how.rows.placed:
-        return how.rows.relation, f"place + {first}"
-    with one_kind_of_lines():
-        connection.execute(f"create temp table landed as select * from {how.rows.relation}")
-    rows, number = "(select *, rowid as place from landed)", f"place + {first}"
-    if not has_rejects(connection):
-        return rows, number
-    connection.execute(f"update rejects set line = line + {how.above}")
-    if how.rows.quoted:
-        require_whole_records(connection)
-    connection.execute(f"""create temp table shifts as
-        select first - row_number() over (order by first) + 1 as after, row_number() over (order by first) as shift
-        from (select distinct line::bigint - {first} as first from rejects)""")
-    return rows, f"({number} + coalesce((select max(shift) from shifts where after <= place), 0))"
-
-
-def has_rejects(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the format's own reader has set rows aside, in the table `rejects`."""
-    try:
-        return bool(connection.execute("select 1 from rejects limit 1").fetchall())
-    except duckdb.CatalogException:  # of a format whose reader sets none aside
-        return False
 
 
 class _FileRows(NamedTuple):

@@ -93,6 +93,8 @@ def csv_rows(connection: duckdb.DuckDBPyConnection, location: str, source: Sourc
     dialect = source.dialect
     header = list(dialect.header) or header_of(_first_line(connection, lines_of(location)), dialect)
     header = [name.lstrip("\ufeff") for name in header]
+    if not header:  # a file of nothing, as an exporter writes it for an hour without usage
+        return _no_rows(source)
     require_columns(source, header)
     # Columns are named by position: names may differ only in case, and those that nobody reads may be the same.
     columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(header)))
@@ -106,3 +108,9 @@ def csv_rows(connection: duckdb.DuckDBPyConnection, location: str, source: Sourc
     )
     rows = by_columns(relation, source, lambda name: f"c{header.index(name)}")
     return replace(rows, first_row=1 if dialect.header else 2, quoted=True, quick=rows)
+
+
+def _no_rows(source: SourceMapping) -> Rows:
+    names = source.column_names()
+    nothing = ", ".join(f"null::varchar as c{place}" for place in range(len(names))) or "null"
+    return by_columns(f"(select {nothing} where false)", source, lambda name: f"c{names.index(name)}")

@@ -1,0 +1,107 @@
+"""A file of another kind than its source reads is refused once, with what it looks like and what reads it."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from flybill_pipeline.billing.usage.files import Broken, Taken
+from flybill_pipeline.stores.usage.intake.columns import Dialect
+from flybill_pipeline.stores.usage.intake.landing import Landing
+from flybill_pipeline.stores.usage.intake.preview import InLake
+from flybill_pipeline.stores.usage.intake.zones import LandingError
+from flybill_pipeline_tests.stores.usage.intake.mapped import refused
+from flybill_pipeline_tests.stores.usage.intake.reading import Reader, plain_source
+
+ROWS = [{"id": f"e{n}", "org": "a", "meter": "m", "q": "1", "ts": "2026-10-05", "region": "eu"} for n in range(3)]
+LINES = "".join(json.dumps(row) + "\n" for row in ROWS)
+CSV = "".join(",".join(texts) + "\n" for texts in (ROWS[0], *(row.values() for row in ROWS)))
+DOCUMENT = json.dumps({"next": None, "data": ROWS}, indent=1)
+SOURCES = {kind: plain_source(kind, name=kind, files=f"{kind}/*") for kind in ("jsonl", "csv", "parquet")}
+SOURCES["json"] = plain_source("json", name="json", files="json/*", records=("data[]",))
+
+
+def parquet() -> bytes:
+    sink = pa.BufferOutputStream()
+    pa.parquet.write_table(pa.Table.from_pylist(ROWS), sink)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+OTHERS: list[tuple[str, str | bytes, str, str]] = [
+    ("jsonl", json.dumps(ROWS), "one JSON list", 'say format = "json" and records = "[]"'),
+    ("jsonl", json.dumps(ROWS, indent=1), "one JSON list", 'say format = "json" and records = "[]"'),
+    ("jsonl", DOCUMENT, "a JSON document", 'say format = "json" and records = "data[]"'),
+    ("jsonl", json.dumps({"data": ROWS}), "a JSON document", 'say format = "json" and records = "data[]"'),
+    ("jsonl", f"{json.dumps(ROWS)}\n" * 2, "JSON lines, each of them a list", 'say records = "[]"'),
+    ("jsonl", CSV, "CSV", 'say format = "csv" in'),
+    ("jsonl", CSV.replace(",", "\t"), "CSV", 'say format = "csv" and csv = { delimiter = "\\t" }'),
+    ("jsonl", LINES.encode("utf-16-le"), "text in utf-16-le", "in UTF-8"),
+    ("jsonl", parquet(), "a Parquet file", 'say format = "parquet"'),
+    ("jsonl", gzip.compress(LINES.encode()), "packed by gzip", "read again"),
+    ("jsonl", gzip.compress(LINES.encode()), "what was packed twice", "unpack it once"),
+    ("jsonl", "<html>502 Bad Gateway</html>", "a web page, or XML", "export the file again"),
+    ("json", LINES, "JSON lines, an object in each", 'say format = "jsonl", and no `records`,'),
+    ("json", json.dumps(ROWS), "a document with records at []", 'say records = "[]"'),
+    ("json", CSV, "CSV", 'say format = "csv"'),
+    ("csv", parquet(), "a Parquet file", 'say format = "parquet"'),
+    ("csv", LINES, "JSON lines, an object in each", 'say format = "jsonl" in'),
+    ("csv", CSV.replace(",", ";"), "names of its columns in line 1, and ; between", 'say csv = { delimiter = ";" }'),
+    ("csv", "Usage\n\n" + CSV, "names of its columns in line 3", "say csv = { skip = 2 }"),
+    ("csv", "sep=|\n" + CSV.replace(",", "|"), "in line 2, and | between", 'csv = { delimiter = "|", skip = 1 }'),
+    ("csv", "\n".join(CSV.split("\n")[1:]).replace("e", ""), "CSV without the names", "csv = { header = [...] }"),
+    ("csv", CSV.replace("id,org", "Id,org"), "no column 'id' (it has 'Id')", "correct `columns`"),
+    ("csv", CSV.encode("utf-16-be"), "text in utf-16-be", 'say csv = { encoding = "utf-16-be" }'),
+    ("csv", CSV.encode("utf-32"), "text in utf-32", 'say csv = { encoding = "utf-32" }'),
+    ("csv", CSV.replace("eu", "Süd").encode("cp1252"), "text that is not UTF-8", 'say csv = { encoding = "cp1252" }'),
+    ("csv", "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Git LFS", "read again"),
+    ("parquet", CSV, "CSV", 'say format = "csv" in'),
+    ("parquet", LINES, "JSON lines, an object in each", 'say format = "jsonl"'),
+    ("parquet", b"Obj\x01" + bytes(99), "Avro", "read again"),
+]  # fmt: skip
+PACKED_TOO = ("a JSON document", "what was packed twice")
+
+
+@pytest.mark.parametrize(("kind", "content", "looks", "remedy"), OTHERS)
+def test_it_says_once_what_the_file_looks_like_and_what_reads_it(
+    reader: Reader, kind: str, content: str | bytes, looks: str, remedy: str
+) -> None:
+    file = reader.root / f"given.{kind}{'.gz' if looks in PACKED_TOO else ''}"
+    raw = content if isinstance(content, bytes) else content.encode()
+    file.write_bytes(gzip.compress(raw) if file.suffix == ".gz" else raw)
+    outcome = reader.read(file, SOURCES[kind]).outcome
+    assert isinstance(outcome, Broken)
+    assert looks in outcome.reason
+    assert remedy in outcome.remedy
+
+
+def test_preview_and_land_say_it_too(tmp_path: Path) -> None:
+    landing, file = Landing(str(tmp_path / "landing"), SOURCES), tmp_path / "a.jsonl"
+    file.write_text(json.dumps(ROWS))
+    said = r"a\.jsonl: the file looks like one JSON list; .*'jsonl' reads none of that; say format = \"json\" and rec"
+    for look in (lambda: landing.land(file, "jsonl"), lambda: landing.preview(file, "jsonl", InLake(tmp_path))):
+        with pytest.raises(LandingError, match=said):
+            look()
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "reason"),
+    [
+        ("jsonl", LINES.replace('"1"', '"x"'), "quantity_not_a_number"),
+        ("jsonl", '{"id": 1, "region": [{"a": 1}]}', "org_missing"),
+        ("csv", CSV.replace(",1,", ",x,"), "quantity_not_a_number"),
+    ],
+)
+def test_of_the_right_kind_each_row_says_what_is_wrong_with_it(
+    reader: Reader, kind: str, content: str, reason: str
+) -> None:
+    assert set(refused(reader.text(content, SOURCES[kind])).values()) == {reason}
+
+
+@pytest.mark.parametrize("content", ["", "\n", "\ufeff", "\r\n\r\n"])
+@pytest.mark.parametrize("dialect", [Dialect(), Dialect(header=tuple(ROWS[0])), Dialect(delimiter=";", skip=2)])
+def test_a_csv_file_of_nothing_has_no_rows(reader: Reader, content: str, dialect: Dialect) -> None:
+    outcome = reader.text(content, plain_source("csv", dialect=dialect)).outcome
+    assert isinstance(outcome, Taken)
+    assert (outcome.records, outcome.pieces, outcome.quarantined) == (0, (), {})

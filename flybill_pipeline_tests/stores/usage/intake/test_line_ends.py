@@ -1,0 +1,69 @@
+"""CSV whose lines end in different ways is read as RFC 4180 and Python's csv read it, or refused with words."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flybill_pipeline.billing.usage.files import Broken
+from flybill_pipeline.stores.usage.intake.columns import Dialect
+from flybill_pipeline_tests.stores.usage.intake.reading import Reader, plain_source
+from flybill_pipeline_tests.worlds.effort import examples
+
+HEADER = ("id", "org", "meter", "q", "ts", "region")
+SOURCE = plain_source("csv")
+
+
+def written(regions: list[str], ends: list[str], quote: str = '"') -> str:
+    """A row for each region; the n-th line ends by the n-th of `ends`, over and over."""
+    rows = [",".join(HEADER)]
+    for number, region in enumerate(regions):
+        doubled = region.replace(quote, 2 * quote) if quote else region
+        rows.append(f"e{number},a,m,{number},2026-10-05,{quote}{doubled}{quote}")
+    return "".join(row + ends[place % len(ends)] for place, row in enumerate(rows))
+
+
+texts = st.text(st.sampled_from('ab,"\r\n;'), min_size=1, max_size=5)
+
+
+@settings(max_examples=examples(25), deadline=None)
+@given(st.lists(texts, min_size=1, max_size=6), st.lists(st.sampled_from(["\r\n", "\n"]), min_size=1, max_size=7))
+def test_ends_of_both_kinds_make_no_difference(reader: Reader, regions: list[str], ends: list[str]) -> None:
+    text = written(regions, ends)
+    found = reader.text(text, SOURCE)
+    want = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [(int(event["quantity"]), event["row"]) for event in found.events] == [
+        (int(row["q"]), place) for place, row in enumerate(want, start=2)
+    ]
+    assert [event["dimensions"] for event in found.events] == [
+        reader.text(written(["", region], ["\n"]), SOURCE).events[1]["dimensions"] for region in regions
+    ]
+    assert found.rejects == []
+
+
+def test_with_other_quotes_comments_and_lines_above_the_header_too(reader: Reader) -> None:
+    text = written(["x", "y\r\n", "z"], ["\r\n", "\n"], "'")
+    dialect = Dialect(quote="'", comment="#", skip=1)
+    found = reader.text(f"title\r\n{text}# no row\ne9,a,m,1\r\n", plain_source("csv", dialect=dialect))
+    assert [event["event_id"] for event in found.events] == ["e0", "e1", "e2"]
+    assert [reject["reason"] for reject in found.rejects] == ["malformed_missing_columns"]
+    bare = reader.text(written(["x", "y"], ["\r\n", "\n"], ""), plain_source("csv", dialect=Dialect(quote="")))
+    assert [event["row"] for event in bare.events] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (written(["x", "y", "z"], ["\n", "\n", "\r"]), "some lines end with CR alone, others do not"),
+        (written(["x", "y", "z"], ["\r\n", "\r"]), "some lines end with CR alone, others do not"),
+        (written(["x", "y"], ["\r\n", "\n"]) + 'e7,a,m,1,2026-10-05,"open\n', "nobody can tell where rows begin"),
+        (written(["x", "y"], ["\r\n", "\n"]) + 'e7,a,m,1,2026-10-05,"5" inch\n', "nobody can tell where rows begin"),
+    ],
+)
+def test_where_nobody_can_tell_what_ends_a_row_the_file_is_refused(reader: Reader, text: str, says: str) -> None:
+    outcome = reader.text(text, SOURCE).outcome
+    assert isinstance(outcome, Broken)
+    assert says in outcome.reason
+    assert "in quotes" in outcome.remedy or "double each quote" in outcome.remedy
