@@ -1,13 +1,13 @@
 """What would come of a usage file before it is landed, and who and what of it nobody knows yet. Stores nothing."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from flybill_pipeline.billing.pricing.prices import PriceBook
-from flybill_pipeline.billing.usage.aliases import waiting_alias
+from flybill_pipeline.billing.usage.aliases import AliasPeriod, remarks, waiting_alias
 from flybill_pipeline.billing.usage.tables import NotPulledError
 from flybill_pipeline.stores.pricing.price_books import load_price_books
 from flybill_pipeline.stores.usage.intake.preview import InLake, Preview
@@ -21,6 +21,7 @@ class Previewed:
     """What a source makes of a file. Of its organizations, aliases and meters some may be known to nobody.
 
     Of `summed_levels` the source tells what a level is, and a price book would add that up, row by row.
+    `remarks` say of unknown aliases what is known that is like them.
     `prices_begin` is the day from which the first price book is in force, where some usage is of before.
     """
 
@@ -30,11 +31,13 @@ class Previewed:
     unknown_meters: Sequence[str]
     prices_begin: date | None = None
     summed_levels: Sequence[str] = ()
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
 
 def preview_file(toolbox: Toolbox, file: Path, source: str) -> Previewed:
     """Reads the whole file. Raises LandingError when it cannot be read."""
-    return _previewed(toolbox, toolbox.landing.preview(file, source, _in_lake(toolbox, source)))
+    lake = _in_lake(toolbox, source)
+    return _previewed(toolbox, toolbox.landing.preview(file, source, lake), lake.aliases)
 
 
 def preview_table(toolbox: Toolbox, source: str) -> Previewed | None:
@@ -57,15 +60,17 @@ def preview_table(toolbox: Toolbox, source: str) -> Previewed | None:
         raise LandingError(f"source {source!r}: {error}") from None
 
 
-def _previewed(toolbox: Toolbox, found: Preview) -> Previewed:
+def _previewed(toolbox: Toolbox, found: Preview, known_aliases: Sequence[AliasPeriod] = ()) -> Previewed:
     waiting = {each.org_id: alias for each in found.sums if (alias := waiting_alias(each.org_id))}
+    unknown = sorted({alias for _, alias in waiting.values()})
     known = {organization.org_id for organization in toolbox.organizations.all()}
     books = load_price_books(toolbox.settings.prices).books
     priced = {name for book in books for name in book.meters}
     return Previewed(
         preview=found,
         unknown_orgs=sorted({each.org_id for each in found.sums} - known - waiting.keys()),
-        unknown_aliases=sorted({alias for _, alias in waiting.values()}),
+        unknown_aliases=unknown,
+        remarks=remarks(unknown, known_aliases),
         unknown_meters=sorted({each.meter for each in found.sums} - priced),
         summed_levels=sorted({each.meter for each in found.sums} & _added_up(books)) if found.levels else (),
         prices_begin=_late_prices(found.first_at, [book.effective_from for book in books]),
@@ -83,7 +88,6 @@ def _late_prices(first_at: str | None, in_force_from: Sequence[date]) -> date | 
 
 def _in_lake(toolbox: Toolbox, name: str) -> InLake:
     lake, source = toolbox.lake, toolbox.landing.sources.get(name)
-    aliases = lake.aliases.of_source(source.key) if source and source.aliased else ()
     aliases = lake.aliases.of_source(source.key) if source and source.aliased else ()
     pieces = toolbox.catalog.all_pieces()
     lake.guard.require(pieces, contents=False)

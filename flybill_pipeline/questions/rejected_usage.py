@@ -1,12 +1,13 @@
 """What of the landed usage does not count, or not yet. Why a row is bad, and which of two rows counts, stores know."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.aliases import remarks
 from flybill_pipeline.toolbox.tools import Toolbox
 
 if TYPE_CHECKING:  # `flybill status` must not wait for DuckDB
@@ -38,7 +39,7 @@ class RejectedUsage:
     `bad_rows` are in quarantine, or their sum is too large. `repeats` say what a row before them says. `conflicts` have
     the id of a row before them, and other content. Rows that are `left_out` are no usage; `replaced` ones are restated.
     `rows` and `conflicting` are the first of them, the newest first; empty where only numbers were asked for. Events of
-    the aliases `waiting` count once somebody owns these.
+    the aliases `waiting` count once somebody owns these; `remarks` say of a source and alias what is like it.
     """
 
     files: Sequence[UnreadableFile]
@@ -50,6 +51,7 @@ class RejectedUsage:
     replaced: int = 0
     unrecorded: Sequence[date] = ()
     waiting: "Sequence[WaitingAlias]" = ()
+    remarks: Mapping[tuple[str, str], str] = field(default_factory=dict)
     rows: "Sequence[BadRow]" = ()
     conflicting: "Sequence[Conflict]" = ()
 
@@ -82,6 +84,7 @@ def rejected_usage(tools: Toolbox, name: str | None, limit: int) -> RejectedUsag
     bad = [each for each in tools.usage_health.quarantined(EVER) if source in (None, each["source"])]
     rows = tools.lake.quarantine(source, newest_first=True)
     left_out = tools.usage_health.left_out() if source is None else tools.left_out.counts(source)
+    waiting = tools.left_out.waiting(source=source)
     return RejectedUsage(
         files=[each for each in _files(tools) if source in (None, each.source)],
         unread=len(tools.unread_files(source)),
@@ -90,18 +93,30 @@ def rejected_usage(tools: Toolbox, name: str | None, limit: int) -> RejectedUsag
         conflicts=left_out["conflicts"],
         left_out=tools.usage_health.no_usage(EVER, source),
         replaced=left_out["replaced"],
-        waiting=tools.left_out.waiting(source=source),
+        waiting=waiting,
+        remarks=_remarks(tools, waiting),
         rows=list(islice(chain(rows, tools.left_out.too_large(source)), limit)),
         conflicting=tools.left_out.conflicts(source, limit),
     )
 
 
+def _remarks(tools: Toolbox, waiting: "Sequence[WaitingAlias]") -> Mapping[tuple[str, str], str]:
+    return {
+        (source, alias): said
+        for source in {each.source for each in waiting}
+        for alias, said in remarks(
+            [each.alias for each in waiting if each.source == source], tools.lake.aliases.of_source(source)
+        ).items()
+    }
+
+
 def _id_of(tools: Toolbox, name: str) -> str:
     """The id under which the usage of a source is kept, which may be named by either."""
     sources = tools.landing.sources
-    for source in sources.values():
-        if name in (source.name, source.key):
-            return source.key
+    if name in sources:
+        return sources[name].key
+    if any(name == source.key for source in sources.values()):
+        return name
     raise UnknownSourceError(f"there is no source {name!r}; sources.toml has {', '.join(sources)}")
 
 

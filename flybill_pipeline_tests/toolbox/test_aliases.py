@@ -86,6 +86,7 @@ def test_an_alias_waits_in_the_open_and_is_billed_late_by_whom_it_is(
         site.land(number, BEGAN - timedelta(hours=1), day)
     closed(tools, SEP, BEGAN)
     assert (billed(tools, SEP), waiting(tools, SEP)) == ({}, [("alias:usage/acme", "unknown_alias")])
+    imported(tools, tmp_path, "usage,ACME,bolt,,2025-09-01")
     assert balanced(tools, SEP)
 
     show_overview(month_status(tools, SEP))
@@ -94,6 +95,7 @@ def test_an_alias_waits_in_the_open_and_is_billed_late_by_whom_it_is(
     said = capsys.readouterr().out
     assert "3 events wait, of 1 alias that belongs to nobody" in said
     assert "acme of source usage belongs to nobody: 3 events wait (2025-09-05 to 2025-09-21)" in said
+    assert "'ACME', which is written nearly so, belongs to bolt" in " ".join(said.split())
     assert "import-aliases" in said
     data = rejected_data(rejected_usage(tools, None, 5))
     assert (data["events_waiting"], data["aliases_waiting"], data["aliases"][0]["alias"]) == (3, 1, "acme")
@@ -129,7 +131,10 @@ def test_a_preview_says_whose_it_is_and_what_nobody_owns(tools: Toolbox, tmp_pat
     site = Site(tools, SEP, BEGAN)
     file = site.land(0, BEGAN, "2025-09-05")
     assert preview_data(preview_file(tools, file, "usage"))["unknown_aliases"] == ["acme"]
-    imported(tools, tmp_path, "usage,acme,acme,,")
+    imported(tools, tmp_path, "usage,acme,acme,,2025-09-01")
+    told = preview_data(preview_file(tools, file, "usage"))["remarks"]
+    assert told == {"acme": "at other times it belongs to acme until 2025-09-01"}
+    imported(tools, tmp_path, "usage,acme,acme,,-")
     answer = preview_file(tools, file, "usage")
     assert [(each.org_id, Decimal(each.quantity)) for each in answer.preview.sums] == [("acme", Decimal(100))]
     assert (answer.unknown_aliases, answer.unknown_orgs) == ([], [])

@@ -3,10 +3,12 @@
 Usage of an alias that belongs to nobody yet waits under a name of its own, so that it is held and never lost.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby, pairwise
+from unicodedata import normalize
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 """Before any usage: where a period without a beginning begins."""
@@ -54,6 +56,28 @@ def overlapping(periods: Iterable[AliasPeriod]) -> Iterator[tuple[AliasPeriod, A
         for one, other in pairwise(of_alias):
             if one.end is None or one.end > other.start:
                 yield one, other
+
+
+def remarks(waiting: Iterable[str], of_source: Iterable[AliasPeriod]) -> dict[str, str]:
+    """What to say of aliases that belong to nobody at their time: whose each is at other times, or what is like it.
+
+    Nothing of one to which no alias of its source is alike.
+    """
+    alike = defaultdict[str, list[AliasPeriod]](list)
+    for period in sorted(of_source, key=_place):
+        alike[_folded(period.alias)].append(period)
+    return {alias: _remark(alias, alike[_folded(alias)]) for alias in waiting if _folded(alias) in alike}
+
+
+def _remark(alias: str, alike: Sequence[AliasPeriod]) -> str:
+    if same := [each.described() for each in alike if each.alias == alias]:
+        return f"at other times it belongs to {' and to '.join(same)}"
+    return f"{alike[0].alias!a}, which is written nearly so, belongs to {alike[0].org_id}"
+
+
+def _folded(alias: str) -> str:
+    """The same for aliases that differ in capitals, in blanks, or in characters that look the same."""
+    return "".join(normalize("NFKC", alias).casefold().split())
 
 
 def _place(period: AliasPeriod) -> tuple[str, str, datetime]:

@@ -25,6 +25,7 @@ def preview_data(answer: Previewed) -> dict[str, Any]:
         "refused": [each._asdict() for each in found.refused],
         "unknown_orgs": list(answer.unknown_orgs),
         "unknown_aliases": list(answer.unknown_aliases),
+        "remarks": dict(answer.remarks),
         "unknown_meters": list(answer.unknown_meters),
         "summed_levels": list(answer.summed_levels),
         "prices_begin": None if answer.prices_begin is None else str(answer.prices_begin),
@@ -59,6 +60,8 @@ def show_preview(answer: Previewed) -> None:
     if answer.unknown_aliases:
         aliases = _named(answer.unknown_aliases)
         screen.line(screen.warning("belong to nobody"), f": {aliases}; import-aliases says whose they are")
+        for alias, said in list(answer.remarks.items())[:SHOWN]:
+            screen.line(f"{alias}: {said}")
     if answer.unknown_meters:
         screen.line(screen.warning("without a price"), f": {_named(answer.unknown_meters)}; a price book names meters")
     if answer.summed_levels:

@@ -98,7 +98,9 @@ def _show_waiting(rejected: RejectedUsage) -> None:
     for each in rejected.waiting[:MOST_ALIASES]:
         days = f"{each.first_day} to {each.last_day}" if each.first_day < each.last_day else str(each.first_day)
         events = f"{each.events:,} event{'' if each.events == 1 else 's'}"
-        screen.line(screen.bad(each.alias), f" of source {each.source} belongs to nobody: {events} wait ({days})")
+        said = rejected.remarks.get((each.source, each.alias))
+        wait = f"{events} wait ({days})" + (f"; {said}" if said else "")
+        screen.line(screen.bad(each.alias), f" of source {each.source} belongs to nobody: {wait}")
     if len(rejected.waiting) > MOST_ALIASES:
         screen.line(f"… and {len(rejected.waiting) - MOST_ALIASES:,} more aliases: --json has each")
     if rejected.waiting:
@@ -128,7 +130,9 @@ def rejected_data(rejected: RejectedUsage) -> dict[str, Any]:
     return {
         **count_data(rejected),
         "aliases": [
-            each._asdict() | {"first_day": str(each.first_day), "last_day": str(each.last_day)}
+            each._asdict()
+            | {"first_day": str(each.first_day), "last_day": str(each.last_day)}
+            | {"remark": rejected.remarks.get((each.source, each.alias))}
             for each in rejected.waiting
         ],
         "rows": [row._asdict() for row in rejected.rows],

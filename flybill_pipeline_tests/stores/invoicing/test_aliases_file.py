@@ -1,5 +1,6 @@
 """A file of aliases is read whole, and every fault names its row and what to do."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -71,3 +72,23 @@ def test_what_is_wrong_is_told_with_its_row(tmp_path: Path, text: str, fault: st
     with pytest.raises(ImportRefusedError) as refused:
         read(tmp_path, text)
     assert f"{tmp_path / 'aliases.csv'}: {fault}" in str(refused.value)
+
+
+def test_a_source_that_names_no_aliases_any_more_still_has_those_of_its_usage(tmp_path: Path) -> None:
+    """Its usage waits, whatever became of the mapping since."""
+    (file := tmp_path / "aliases.csv").write_text(
+        "source,alias,org_id\nplain,a,acme\ngone-id,b,bolt\nmetering-id,c,acme\n"
+    )
+    rows = read_aliases(file, SOURCES, {"acme", "bolt"}, lambda: {"plain-id", "gone-id"})
+    assert [row.period.source for row in rows] == ["plain-id", "gone-id", "metering-id"]
+    with pytest.raises(
+        ImportRefusedError, match=r"(?s)row 2: source plain has no aliases.*row 3: .* no source 'gone-id'"
+    ):
+        read_aliases(file, SOURCES, {"acme", "bolt"})
+
+
+def test_of_a_name_and_an_id_that_are_alike_the_name_is_meant(tmp_path: Path) -> None:
+    one, two = replace(source("one"), id="two"), replace(source("two"), id="one")
+    (file := tmp_path / "aliases.csv").write_text("source,alias,org_id\ntwo,a,acme\n")
+    (row,) = read_aliases(file, {"one": one, "two": two}, {"acme"})
+    assert row.period.source == "one"

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from flybill_pipeline.billing.usage.aliases import EVER, AliasPeriod, overlapping, waiting_alias, waiting_id
+from flybill_pipeline.billing.usage.aliases import EVER, AliasPeriod, overlapping, remarks, waiting_alias, waiting_id
 from flybill_pipeline.stores.usage.lake.aliases import AliasesRefusedError, AliasRow
 from flybill_pipeline.stores.usage.lake.left_out import LeftOut, WaitingAlias
 from flybill_pipeline_tests.stores.usage.usage_world import UsageWorld
@@ -130,6 +130,42 @@ def test_an_alias_cannot_belong_to_two_at_one_time(world: UsageWorld) -> None:
         " or take a row away with - as its org_id"
     }
     world.lake.aliases.save([period("acct", "acme", end=at(24)), late])
+
+
+def test_blanks_around_an_alias_are_no_part_of_it(world: UsageWorld) -> None:
+    put(
+        world,
+        "a",
+        (" acct", 1, 0),
+        ("acct\t", 10, 0),
+        ("\u00a0acct\u2003", 100, 0),
+        ("ac ct", 1000, 0),
+        ("\u3000", 7, 0),
+    )
+    world.lake.aliases.save([period("acct", "acme")])
+    world.run()
+    assert world.quantities() == {"acme": "111", "alias:one-id/ac ct": "1000"}
+    assert [bad.reason for bad in world.lake.quarantine()] == ["org_missing"]
+
+
+def test_what_is_like_an_alias_without_an_owner_is_said_of_it() -> None:
+    known = [
+        AliasPeriod("one", "acct-1", EVER, at(0), "acme"),
+        AliasPeriod("one", "acct-1", at(30), None, "bolt"),
+        AliasPeriod("one", "Stra\u00dfe\u00a01", EVER, None, "cleo"),
+    ]
+    assert remarks(["acct-1", "ACCT-1", "strasse1", "acct-2"], known) == {
+        "acct-1": "at other times it belongs to acme until 2026-10-05 and to bolt from 2026-10-06T06:00:00Z",
+        "ACCT-1": "'acct-1', which is written nearly so, belongs to acme",
+        "strasse1": r"'Stra\xdfe\xa01', which is written nearly so, belongs to cleo",
+    }
+
+
+def test_the_sources_whose_usage_names_aliases_are_known_whatever_their_mappings_say_now(world: UsageWorld) -> None:
+    put(world, "a", ("acct", 1, 0))
+    put(world, "b", ("acme", 1, 0), source="plain")
+    world.run()
+    assert world.lake.aliases.sources() == {"one-id"}
 
 
 def test_a_name_under_which_usage_waits_can_be_read() -> None:

@@ -28,12 +28,13 @@ def make_owners(connection: duckdb.DuckDBPyConnection, periods: Collection[Alias
     return "owners"
 
 
-def owned(events: str, owners: str) -> str:
+def owned(events: str, owners: str, *, named: bool = False) -> str:
     """A FROM item for `events`, in which `org_id` is an alias, with its organization there.
 
-    What belongs to nobody at its time has the name under which it waits; see billing's `waiting_id`.
+    What belongs to nobody at its time has the name under which it waits; see billing's `waiting_id`. With `named` the
+    alias is kept, in a column `alias`.
     """
-    waiting = f"'{WAITING}' || e.source || '/' || e.org_id"
-    return f"""(select e.* replace (coalesce(o.org_id, {waiting}) as org_id) from {events} e left join {owners} o
+    waiting, kept = f"'{WAITING}' || e.source || '/' || e.org_id", ", e.org_id as alias" if named else ""
+    return f"""(select e.* replace (coalesce(o.org_id, {waiting}) as org_id){kept} from {events} e left join {owners} o
         on o.source = e.source and o.alias = e.org_id and e.occurred_at >= o.starts_at
         and (o.ends_at is null or e.occurred_at < o.ends_at))"""

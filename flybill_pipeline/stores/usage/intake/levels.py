@@ -66,13 +66,23 @@ def levels_of(text: str) -> Levels:
 
 
 def level_columns(levels: Levels) -> str:
-    """A select list for events: `series` names the level that each tells of, `holds` for how many µs at most."""
+    """A select list for events, which have a column `alias`: `series` names the level that each tells of, `holds` for
+    how many µs at most.
+    """
     holds = "null" if levels.holds is None else str(levels.holds * _SECOND)
     return f"{series(levels)} as series, {holds}::bigint as holds"
 
 
 def series(levels: Levels) -> str:
-    """SQL for what names the level that an event of an organization's meter tells of."""
+    """SQL for what names the level that an event of an organization's meter tells of.
+
+    Each alias has levels of its own: two accounts of one organization have two disks, not one that jumps.
+    """
+    named = _dimensions(levels)
+    return f"case when alias is null then {named} else to_json([alias, {named}])::varchar end"
+
+
+def _dimensions(levels: Levels) -> str:
     if levels.of is None:
         return "dimensions"
     # A path in the way of RFC 6901: whatever a dimension is called, none of it is a pattern.

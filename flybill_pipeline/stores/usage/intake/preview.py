@@ -72,10 +72,9 @@ class InLake(NamedTuple):
 
 def preview(connection: duckdb.DuckDBPyConnection, look: Look, source: SourceMapping, lake: InLake) -> Preview:
     """What is to be told of the rows that were looked at."""
-    events = f"(select *, {quoted(source.key)} as source from looked where fault is null)"
-    owners = owned(events, make_owners(connection, lake.aliases)) if source.aliased else events
     sums = connection.execute(f"""select org_id, meter, (sum(quantity) filter (counts))::varchar, count(*)
-        from (select *, {_counts(source)} as counts from {owners}) group by org_id, meter order by all""").fetchall()
+        from (select *, {_counts(source)} as counts from {_owned(connection, source, lake)})
+        group by org_id, meter order by all""").fetchall()
     bounds = "select min(occurred_at)::varchar, max(occurred_at)::varchar from looked where fault is null"
     first_at, last_at = connection.execute(bounds).fetchall()[0]
     known, conflicting = _in_lake(connection, source, [lake.root / piece for piece in lake.pieces])
@@ -90,6 +89,14 @@ def preview(connection: duckdb.DuckDBPyConnection, look: Look, source: SourceMap
         conflicting=conflicting,
         levels=source.levels is not None,
     )
+
+
+def _owned(connection: duckdb.DuckDBPyConnection, source: SourceMapping, lake: InLake) -> str:
+    """A FROM item for the events, each with its organization, and the alias that stood in its place."""
+    events = f"(select *, {quoted(source.key)} as source from looked where fault is null)"
+    if source.aliased:
+        return owned(events, make_owners(connection, lake.aliases), named=True)
+    return f"(select *, null::varchar as alias from {events})"
 
 
 def _counts(source: SourceMapping) -> str:

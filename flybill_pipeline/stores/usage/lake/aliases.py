@@ -78,6 +78,13 @@ class Aliases:
             periods = [each for each in _in_force(connection, on_day) if each.end is None or each.end > start]
         return known, periods
 
+    def sources(self) -> set[str]:
+        """The sources whose usage names aliases, whatever their mappings say today."""
+        joined = usage_pieces.join(landed_files, landed_files.c.arrival == usage_pieces.c.arrival)
+        query = select(landed_files.c.source).distinct().select_from(joined)
+        with self._engine.connect() as connection:
+            return set(connection.execute(query.where(usage_pieces.c.path.endswith(ALIASED))).scalars())
+
     def of_source(self, source: str) -> list[AliasPeriod]:
         """Every period of a source."""
         with self._engine.connect() as connection:

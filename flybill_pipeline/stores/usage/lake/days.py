@@ -91,11 +91,11 @@ def rollup_path(day: date, version: str) -> str:
     return f"daily/day={day}/{version}.parquet"
 
 
-def counted_rows(root: Path, manifest: Manifest) -> str:
-    """A query for the events of a day that count."""
+def counted_rows(root: Path, manifest: Manifest, *, named: bool = False) -> str:
+    """A query for the events of a day that count; `named`: there is one at least, and each says its `alias`."""
     if not manifest.pieces:
         return f"select * from ({NO_EVENTS})"
-    events = f"select * from {owned_rows(root, manifest.pieces, manifest.owners)}"
+    events = f"select * from {owned_rows(root, manifest.pieces, manifest.owners, named=named)}"
     if manifest.excluded_path is None:
         return events
     excluded = parquet_rows([str(root / manifest.excluded_path)])

@@ -27,14 +27,19 @@ def aliased(pieces: Sequence[str]) -> list[str]:
     return [piece for piece in pieces if piece.endswith(ALIASED)]
 
 
-def owned_rows(root: Path, pieces: Sequence[str], owners: Owners | None) -> str:
-    """A FROM item for the events of `pieces`, one at least, each with its organization."""
+def owned_rows(root: Path, pieces: Sequence[str], owners: Owners | None, *, named: bool = False) -> str:
+    """A FROM item for the events of `pieces`, one at least, each with its organization.
+
+    With `named` it has a column `alias`, which is NULL where an organization was read.
+    """
     with_aliases = aliased(pieces)
     parts = [each for each in pieces if each not in with_aliases] if with_aliases else pieces
     plain = parquet_rows([root / piece for piece in parts]) if parts else ""
+    if named and plain:
+        plain = f"(select *, null::varchar as alias from {plain})"
     if not with_aliases:
         return plain
-    events = owned(parquet_rows([root / piece for piece in with_aliases]), _listed(root, owners))
+    events = owned(parquet_rows([root / piece for piece in with_aliases]), _listed(root, owners), named=named)
     return f"(from {plain} union all by name from {events})" if plain else events
 
 

@@ -21,7 +21,7 @@ from flybill_pipeline.stores.usage.months.told_levels import HELD, ONE_LEVEL
 
 _CHANGES = """shard, org_id, meter, dimensions, quantity, last_event_at, null::varchar as source,
     null::varchar as series, null::timestamp as first_at, null::timestamp as expires_at"""
-_FORM = "2"  # counted up when what is kept changes
+_FORM, _FORM_OF_TOLD = "2", "3"  # counted up when what is kept changes
 
 HeldFiles = Callable[[Mapping[date, str]], Sequence[str]]
 """Gives the files of what levels are held at by the ends of days; see measures.measure_held."""
@@ -81,7 +81,8 @@ def _months(days: Collection[date]) -> list[list[date]]:
 
 
 def _path(rollups: Sequence[str], last: date, meters: Collection[str]) -> str:
-    named = hashlib.sha256("\n".join([_FORM, *sorted(meters), "", *rollups]).encode()).hexdigest()[:16]
+    form = _FORM_OF_TOLD if any(map(tells_levels, rollups)) else _FORM
+    named = hashlib.sha256("\n".join([form, *sorted(meters), "", *rollups]).encode()).hexdigest()[:16]
     return f"measures/before={Month.of(last).end.date()}/{named}.parquet"
 
 

@@ -34,13 +34,15 @@ _MEASURES = {
 # What a level's changes of the day come to at the time of each, whatever else happens at the same instant.
 _SO_FAR = """sum(quantity) over (partition by org_id, meter, dimensions order by occurred_at
              range between unbounded preceding and current row) as so_far"""
-_FORM, _HELD_FORM = "2", "1"  # counted up when what is measured changes: what was measured before is measured again
+# Counted up when what is measured changes: what was measured before is measured again.
+_FORM, _FORM_OF_TOLD, _HELD_FORM = "2", "3", "2"
 _TOLD_FORM = "1"  # counted up when what is kept of it changes
 
 
 def measured_path(manifest_version: str, day: object, aggregation: Aggregation, meters: Collection[str]) -> str:
     """Where the measures of a day are, below the lake."""
-    named = hashlib.sha256("\n".join([_FORM, *sorted(meters)]).encode()).hexdigest()[:8]
+    form = _FORM_OF_TOLD if tells_levels(manifest_version) else _FORM
+    named = hashlib.sha256("\n".join([form, *sorted(meters)]).encode()).hexdigest()[:8]
     return f"measures/day={day}/{manifest_version}-{aggregation}-{named}.parquet"
 
 

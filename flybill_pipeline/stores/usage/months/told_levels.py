@@ -90,7 +90,8 @@ def _told(root: Path, manifest: Manifest, query: Query) -> str:
     said: dict[str, list[str]] = {}
     for piece, text in _said([each for each in manifest.pieces if LEVELS in each], root, query):
         said.setdefault(text, []).append(piece)
-    events = [(text, counted_rows(root, replace(manifest, pieces=tuple(pieces)))) for text, pieces in said.items()]
+    parts = {text: replace(manifest, pieces=tuple(pieces)) for text, pieces in said.items()}
+    events = [(text, counted_rows(root, part, named=True)) for text, part in parts.items()]
     return " union all ".join(f"select *, {level_columns(levels_of(text))} from ({rows})" for text, rows in events)
 
 

@@ -16,6 +16,9 @@ from sqlalchemy import Engine
 from flybill_pipeline.billing.money.decimals import divide, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.price_changes import measures_needed, one_book
+from flybill_pipeline.billing.usage.aliases import EVER, AliasPeriod
+from flybill_pipeline.stores.usage.intake.preview import InLake
+from flybill_pipeline.stores.usage.lake.aliases import AliasRow
 from flybill_pipeline.stores.usage.lake.tables import landed_files, usage_days, usage_exclusions, usage_pieces
 from flybill_pipeline.stores.usage.months.measured_usage import MeasuredUsage
 from flybill_pipeline.stores.usage.months.monthly_usage import MonthlyUsage
@@ -43,6 +46,12 @@ files = "samples/*"
 levels = "absolute"
 level_holds = {36 * 3600}
 {COMMON}
+[[sources]]
+name = "accounts"
+files = "accounts/*"
+levels = "absolute"
+level_holds = {36 * 3600}
+{COMMON.replace('"org"', '{ column = "org", alias = true }')}
 [[sources]]
 name = "changes"
 files = "changes/*"
@@ -233,3 +242,20 @@ def test_usage_says_which_sources_told_levels_of_it_by_the_rows_that_count(world
     assert prints["acme"] == changed_only
     assert prints["cleo"] != changed_only  # of the same totals
     assert told(APRIL) == {}
+
+
+def test_each_account_of_an_organization_has_levels_of_its_own(world: UsageWorld) -> None:
+    """Alike in all that the source names: two disks of two accounts are no disk that jumps."""
+    owned = [AliasPeriod("accounts", account, EVER, None, "acme") for account in ("one", "two")]
+    world.lake.aliases.save([AliasRow(2, period) for period in owned])
+    written = [
+        Row("accounts", number, 72, 10 * number, "a", "s").written(alias) for number, alias in ((1, "one"), (2, "two"))
+    ]
+    again = Row("accounts", 3, 73, 5, "a", "s").written("one")
+    world.put("accounts/1.jsonl", jsonl(*written, again))
+    world.run(NOW)
+    assert hours(world, MARCH) == 10 + 20 * 36 + 5 * 36
+    seen = world.landing.preview(
+        world.landing.root / "accounts/1.jsonl", "accounts", InLake(world.lake.root, aliases=owned)
+    )
+    assert [(each.org_id, each.quantity) for each in seen.sums] == [("acme", "25")]
