@@ -16,7 +16,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.usage.totals import dimensions_of
 from flybill_pipeline.questions.in_engines import InEngine, TotalKey, ask_engine
-from flybill_pipeline.questions.org_month import org_month, priced_now
+from flybill_pipeline.questions.org_month import asked_about, org_month, priced_now
 from flybill_pipeline.steps.pricing.explain_lines import ByDay, Counted, Event, Explained, Lakes, explain_lines
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.months.measured_usage import MeasuredUsage
@@ -186,11 +186,12 @@ def explained(tools: Toolbox, org_id: str, month: Month, number: int | None = No
 
     Raises UnknownOrganizationError and NoSuchLineError.
     """
-    asked = org_month(tools, org_id, month)
-    if asked.is_settled:
+    asked = asked_about(tools, org_id)
+    of = org_month(asked, month)
+    if of.is_settled:
         lines, lakes = tools.recorded_lines.of(org_id, month), _lakes_of_settled(tools, org_id, month)
     else:
-        lines, lakes = priced_now(tools, asked).draft.lines, _lakes_of_open(tools, org_id, month)
+        lines, lakes = priced_now(of).draft.lines, _lakes_of_open(tools, org_id, month)
     steps = explain_lines(asked.terms, lines, lakes, cache(tools.books), number)
     tables = {table.key: table for table in EngineTables(tools).all()}
 

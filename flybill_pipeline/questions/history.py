@@ -11,10 +11,8 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.billing.payments.month_facts import MonthFacts
 from flybill_pipeline.billing.words.statement import Statement, statement
-from flybill_pipeline.questions.organizations import organizations
-from flybill_pipeline.questions.owed import owed
-from flybill_pipeline.stores.invoicing.organizations import Organization
-from flybill_pipeline.toolbox.tools import Toolbox
+from flybill_pipeline.questions.org_month import Asked
+from flybill_pipeline.questions.owed import owed_by
 
 MOST_MONTHS = 24
 
@@ -34,31 +32,31 @@ class PastMonth:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """An organization's months that have ended, the newest first."""
+    """An organization's months that have ended, the newest first; what is on record of the one that is `running`."""
 
-    org: Organization
     months: Sequence[PastMonth]
+    running: MonthFacts | None = None
 
 
-def history(tools: Toolbox, org_id: str) -> History:
-    """The organization's months that have ended, MOST_MONTHS of them at most. Raises UnknownOrganizationError."""
-    (organization,) = organizations(tools, [org_id])
+def history(asked: Asked) -> History:
+    """The organization's months that have ended, MOST_MONTHS of them at most."""
+    tools, org_id = asked.tools, asked.org_id
     running = Month.of(tools.now())
-    known = [facts for facts in tools.statements.history(org_id, MOST_MONTHS + 1) if facts.month < running]
+    on_record = tools.statements.history(org_id, MOST_MONTHS + 1)
+    known = [facts for facts in on_record if facts.month < running]
     invoiced = [facts.month for facts in known if facts.invoice_number is not None]
     payments = tools.payments.of_months(org_id, invoiced, tools.now()) if invoiced else {}
     notes = tools.credit_notes.of_months(org_id, invoiced) if invoiced else ()
-    months = [
-        _month(tools, org_id, replace(facts, payment=payments.get(facts.month)), _on(facts, notes)) for facts in known
-    ]
-    return History(organization, [*_just_ended(tools, org_id, known), *months][:MOST_MONTHS])
+    months = [_month(asked, replace(facts, payment=payments.get(facts.month)), _on(facts, notes)) for facts in known]
+    now = next((facts for facts in on_record if facts.month == running), None)
+    return History([*_just_ended(asked, known), *months][:MOST_MONTHS], now)
 
 
-def _just_ended(tools: Toolbox, org_id: str, known: Sequence[MonthFacts]) -> Iterator[PastMonth]:
+def _just_ended(asked: Asked, known: Sequence[MonthFacts]) -> Iterator[PastMonth]:
     """The month before this one, while nobody priced it: who is billed for it must not have to wait for that."""
-    ended = Month.of(tools.now()).previous()
+    ended = Month.of(asked.tools.now()).previous()
     if not any(facts.month >= ended for facts in known):
-        answer = owed(tools, org_id, ended)
+        answer = owed_by(asked, ended)
         if answer.lines:
             yield PastMonth(answer.facts, answer.statement)
 
@@ -67,11 +65,11 @@ def _on(facts: MonthFacts, notes: Sequence[CreditNote]) -> list[CreditNote]:
     return [note for note in notes if note.counts and note.month == str(facts.month)]
 
 
-def _month(tools: Toolbox, org_id: str, facts: MonthFacts, notes: Sequence[CreditNote]) -> PastMonth:
-    now = tools.now()
+def _month(asked: Asked, facts: MonthFacts, notes: Sequence[CreditNote]) -> PastMonth:
+    now, closing_day = asked.tools.now(), asked.tools.closing_day
     if facts.outcome in (None, HELD):  # the draft on record may be older than the usage that is known by now
-        answer = owed(tools, org_id, facts.month)
+        answer = owed_by(asked, facts.month, facts)
         return PastMonth(answer.facts, answer.statement)
     if facts.invoice_number is None:
-        return PastMonth(facts, statement(facts, now, tools.closing_day))
-    return PastMonth(facts, statement(facts, now, tools.closing_day, notes))
+        return PastMonth(facts, statement(facts, now, closing_day))
+    return PastMonth(facts, statement(facts, now, closing_day, notes))

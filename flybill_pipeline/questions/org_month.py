@@ -1,10 +1,12 @@
-"""One organization's month, where `owed` and `explained` begin: what is on record of it, what it comes to now.
+"""One organization and its month, where each answer begins: what is on record of it, what it comes to now.
 
 Nothing is written, and Stripe is not asked.
 """
 
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from flybill_pipeline.billing.invoicing.account import Account
 from flybill_pipeline.billing.invoicing.invoice import Draft
@@ -17,19 +19,45 @@ from flybill_pipeline.billing.payments.month_facts import MonthFacts
 from flybill_pipeline.billing.pricing.by_day import minor_by_day
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
 from flybill_pipeline.billing.usage.totals import OrgUsage
-from flybill_pipeline.questions.organizations import organizations
+from flybill_pipeline.questions.organizations import organization
 from flybill_pipeline.steps.pricing.price_org import books_under, price_org, usage_of, with_carried
 from flybill_pipeline.stores.invoicing.organizations import Organization
 from flybill_pipeline.toolbox.tools import Toolbox
 
+if TYPE_CHECKING:
+    from flybill_pipeline.stores.usage.months.monthly_usage import MonthlyUsage
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An organization that is asked about, with its terms, and the usage of this moment: read once for one answer."""
+
+    tools: Toolbox
+    organization: Organization
+    terms: OrgTerms
+
+    @property
+    def org_id(self) -> str:
+        """The organization's id."""
+        return self.organization.org_id
+
+    @cached_property
+    def usage(self) -> "MonthlyUsage":
+        """The usage of the running month, and of those before it."""
+        return self.tools.usage_of_moment(Month.of(self.tools.now()))
+
+
+def asked_about(tools: Toolbox, org_id: str) -> Asked:
+    """The organization, to ask about. Raises UnknownOrganizationError."""
+    return Asked(tools, *organization(tools, org_id))
+
 
 @dataclass(frozen=True, slots=True)
 class OrgMonth:
-    """An organization with its terms, in the month and ever, and what is on record of the month."""
+    """An organization that is asked about, its terms in the month, and what is on record of the month."""
 
-    organization: Organization
+    asked: Asked
     org: BilledOrg
-    terms: OrgTerms
     facts: MonthFacts
 
     @property
@@ -43,12 +71,11 @@ class OrgMonth:
         return self.facts.outcome not in (None, HELD)
 
 
-def org_month(tools: Toolbox, org_id: str, month: Month) -> OrgMonth:
-    """The organization's month as it is on record. Raises UnknownOrganizationError."""
-    (organization,) = organizations(tools, [org_id])
-    terms, facts = tools.organizations.terms(org_ids=[org_id])[org_id], tools.statements.facts(org_id, month)
-    org = terms.in_month(month)
-    return OrgMonth(organization, org, terms, facts or MonthFacts(month, org.currency, 0, None))
+def org_month(asked: Asked, month: Month, facts: MonthFacts | None = None) -> OrgMonth:
+    """The organization's month as it is on record; `facts` that were read already are not read again."""
+    org = asked.terms.in_month(month)
+    known = facts or asked.tools.statements.facts(asked.org_id, month) or MonthFacts(month, org.currency, 0, None)
+    return OrgMonth(asked, org, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +104,18 @@ class PricedNow:
         return [each for each in after if each.left_minor > 0 and each.pays_for(self.draft.month)]
 
 
-def priced_now(tools: Toolbox, asked: OrgMonth, *, by_day: bool = False) -> PricedNow:
+def priced_now(of: OrgMonth, *, by_day: bool = False) -> PricedNow:
     """The month priced here and now by the invoice's own code, from the usage that is known at this moment.
 
     `by_day`: the days are wanted, too.
     """
-    org, month = asked.org, asked.month
+    org, month, asked, tools = of.org, of.month, of.asked, of.asked.tools
     part, books = ShardMonth(month, tools.shard_of(org.org_id), tools.now(), [org.org_id]), tools.books(month)
     # Before the usage that is priced with it: see billing's Basis.
-    account = replace(tools.accounts_of(tools.usage), for_drafts=False).of(part, [org])[org.org_id]
+    accounts = replace(tools.accounts_of(asked.usage, {org.org_id: asked.terms}), for_drafts=False)
+    account = accounts.of(part, [org])[org.org_id]
     in_force = books_under(books(org.currency), org.contracts)
-    used = next(iter(usage_of(part, tools.usage, [in_force], by_day=by_day)), None)
+    used = next(iter(usage_of(part, asked.usage, [in_force], by_day=by_day)), None)
     carried = tools.drafts.carried(month, [org.org_id]).get(org.org_id, {})
     draft = price_org(part, org, used, books, with_carried(account, carried))
     return PricedNow(draft, account, used, in_force)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from flybill_pipeline.billing.invoicing.terms import OrgTerms
 from flybill_pipeline.stores.invoicing.organizations import Organization
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -15,8 +16,19 @@ def organizations(tools: Toolbox, org_ids: Collection[str]) -> list[Organization
     if not org_ids:
         return []
     imported = tools.organizations.all(org_ids=org_ids)
+    _require_known(org_ids, imported)
+    return imported
+
+
+def organization(tools: Toolbox, org_id: str) -> tuple[Organization, OrgTerms]:
+    """The organization with this id, and what it is billed by. Raises UnknownOrganizationError."""
+    found = tools.organizations.with_terms([org_id])
+    _require_known([org_id], [org for org, _ in found])
+    return found[0]
+
+
+def _require_known(org_ids: Collection[str], imported: Collection[Organization]) -> None:
     known = {org.org_id for org in imported}
     if unknown := [org_id for org_id in org_ids if org_id not in known]:
         names = ", ".join(org_id if org_id.strip() else repr(org_id) for org_id in unknown)
         raise UnknownOrganizationError(f"no such organization: {names}. `flybill import-orgs FILE` adds them.")
-    return imported

@@ -18,7 +18,7 @@ from flybill_pipeline.billing.words.outlook import Source, freshness_words, left
 from flybill_pipeline.billing.words.sentence import Words
 from flybill_pipeline.billing.words.statement import Statement, statement
 from flybill_pipeline.questions.budgets import BudgetState, budget_states
-from flybill_pipeline.questions.org_month import OrgMonth, PricedNow, org_month, priced_now
+from flybill_pipeline.questions.org_month import Asked, OrgMonth, PricedNow, asked_about, org_month, priced_now
 from flybill_pipeline.stores.invoicing.organizations import Organization
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -68,22 +68,28 @@ class Owed:
 
 
 def owed(tools: Toolbox, org_id: str, month: Month) -> Owed:
-    """The statement of one organization's month as of now. Raises UnknownOrganizationError.
+    """The statement of one organization's month as of now. Raises UnknownOrganizationError."""
+    return owed_by(asked_about(tools, org_id), month)
+
+
+def owed_by(asked: Asked, month: Month, facts: MonthFacts | None = None) -> Owed:
+    """The statement of a month of the organization; `facts` that were read already are not read again.
 
     A month that is settled is read as it was settled; any other is priced here and now, so it is as fresh as the
     daily usage, however long ago drafts were last written.
     """
-    asked = org_month(tools, org_id, month)
-    return _settled(tools, asked) if asked.is_settled else _so_far(tools, asked)
+    of = org_month(asked, month, facts)
+    return _settled(of) if of.is_settled else _so_far(of)
 
 
-def _settled(tools: Toolbox, asked: OrgMonth) -> Owed:
-    org_id, month, now = asked.org.org_id, asked.month, tools.now()
-    facts = replace(asked.facts, payment=tools.payments.of_org(org_id, month, now))
+def _settled(of: OrgMonth) -> Owed:
+    tools = of.asked.tools
+    org_id, month, now = of.org.org_id, of.month, tools.now()
+    facts = replace(of.facts, payment=tools.payments.of_org(org_id, month, now))
     notes = [note for note in tools.credit_notes.of(org_id, month) if note.counts]
     lines = tools.recorded_lines.of(org_id, month)
     return Owed(
-        org=asked.organization,
+        org=of.asked.organization,
         facts=facts,
         statement=statement(facts, now, tools.closing_day, notes),
         lines=lines,
@@ -95,34 +101,35 @@ def _settled(tools: Toolbox, asked: OrgMonth) -> Owed:
     )
 
 
-def _so_far(tools: Toolbox, asked: OrgMonth) -> Owed:
+def _so_far(of: OrgMonth) -> Owed:
+    tools, month = of.asked.tools, of.month
     now = tools.now()
-    begun = asked.month.start <= now
-    runs = begun and now < asked.month.end
-    priced = priced_now(tools, asked, by_day=runs)
+    begun = month.start <= now
+    runs = begun and now < month.end
+    priced = priced_now(of, by_day=runs)
     draft, by_day = priced.draft, [minor for _, minor in priced.by_day] if runs else []
     facts = replace(
-        asked.facts,
+        of.facts,
         total_minor=draft.total_minor,
         standing_minor=total_minor(standing_lines(draft.lines)),
         usage_up_to=draft.usage_up_to,
-        currency=asked.org.currency,
+        currency=of.org.currency,
         forecast=forecast(_pace(priced, by_day), now) if runs else None,
     )
     commitment = commitment_in(priced.books) if priced.books else None
     return Owed(
-        org=asked.organization,
+        org=of.asked.organization,
         facts=facts,
         statement=statement(facts, now, tools.closing_day),
         lines=draft.lines,
         credit_notes=(),
         poll=tools.payments.poll(),
         find_unread=tools.unread_lately if begun else tuple,
-        find_unrecorded=tools.unrecorded_lately(asked.month) if begun else tuple,
-        events_waiting=_waiting(tools, asked.month),
+        find_unrecorded=tools.unrecorded_lately(month) if begun else tuple,
+        events_waiting=_waiting(tools, month),
         by_day=by_day,
-        budgets=budget_states(tools, facts, asked.org.org_id, draft.lines),
-        freshness=freshness_words(draft.usage_up_to, _sources(tools, asked.month), now),
+        budgets=budget_states(tools, facts, of.org.org_id, draft.lines),
+        freshness=freshness_words(draft.usage_up_to, _sources(tools, month), now),
         left=left_words(priced.credits_left, commitment, draft.lines) if begun else (),
         first=tools.open_months.first(),
     )

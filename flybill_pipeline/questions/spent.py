@@ -11,10 +11,9 @@ from itertools import count
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.by_day import minor_by_day
-from flybill_pipeline.questions.organizations import organizations
+from flybill_pipeline.questions.org_month import Asked
 from flybill_pipeline.questions.owed import Owed
 from flybill_pipeline.steps.pricing.price_org import books_under, usage_of
-from flybill_pipeline.toolbox.tools import Toolbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +35,10 @@ def spent_so_far(answer: Owed) -> Spent:
     return Spent(month, answer.facts.currency or answer.org.currency, list(zip(ends, answer.by_day)))  # noqa: B905 - days go on
 
 
-def spent(tools: Toolbox, org_id: str, month: Month) -> Spent:
-    """The organization's month, day after day. Raises UnknownOrganizationError."""
-    (_,) = organizations(tools, [org_id])
-    org = tools.organizations.terms(org_ids=[org_id])[org_id].in_month(month)
+def spent(asked: Asked, month: Month) -> Spent:
+    """The organization's month, day after day."""
+    tools, org = asked.tools, asked.terms.in_month(month)
     books = books_under(tools.books(month)(org.currency), org.contracts)
-    part = ShardMonth(month, tools.shard_of(org_id), tools.now(), [org_id])
-    used = next(iter(usage_of(part, tools.usage, [books], by_day=True)), None)
+    part = ShardMonth(month, tools.shard_of(asked.org_id), tools.now(), [asked.org_id])
+    used = next(iter(usage_of(part, asked.usage, [books], by_day=True)), None)
     return Spent(month, org.currency, () if books is None or used is None else minor_by_day(month, books, used))

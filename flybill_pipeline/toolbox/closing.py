@@ -36,7 +36,7 @@ def price(tools: Toolbox, part: ShardMonth) -> PricingReport:
     inputs = tools.pricing_inputs.keep(part.month, tools.fingerprints(part.month))
     terms, usage = tools.organizations.terms(part.shard, part.only), tools.usage_as_of(inputs)
     orgs = [each.in_month(part.month) for each in terms.values()]
-    source = PricedFrom(usage, tools.books(part.month), tools.accounts_of(usage), inputs.inputs_id)
+    source = PricedFrom(usage, tools.books(part.month), tools.accounts_of(usage, terms), inputs.inputs_id)
     report = price_shard(part, orgs, source, tools.drafts)
     watch(tools, part, usage)
     if not part.only:

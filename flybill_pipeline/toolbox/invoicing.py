@@ -1,10 +1,12 @@
 """The tools of invoicing: who is billed, drafts, invoices, and how this deployment decides. No Stripe."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from flybill_pipeline.billing.invoicing.outcomes import OutcomePolicy
+from flybill_pipeline.billing.invoicing.terms import OrgTerms
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.steps.invoicing.watch_months import overdue_months
 from flybill_pipeline.steps.pricing.open_accounts import Accounts
@@ -73,15 +75,17 @@ class InvoicingTools(PricingTools):
     def month_figures(self) -> MonthFigures:
         return MonthFigures(self.engine)
 
-    def accounts_of(self, usage: "MonthlyUsage") -> Accounts:
-        """What bills hold beside usage; price books are read again for each month that is looked at."""
+    def accounts_of(self, usage: "MonthlyUsage", terms: Mapping[str, OrgTerms]) -> Accounts:
+        """What bills of organizations with these terms hold beside usage; price books are read again for each month
+        that is looked at.
+        """
         return Accounts(
             usage,
             self.billed_months,
             self.items,
             cache(self.books),
             self.lookback_months,
-            self.organizations,
+            terms,
         )
 
     @property

@@ -1,6 +1,7 @@
 """The tools of pricing: price books, months of usage as the books measure it, what a month was priced from."""
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -37,6 +38,17 @@ class PricingTools(UsageTools):
         from flybill_pipeline.stores.usage.months.monthly_usage import MonthlyUsage
 
         return MonthlyUsage(self.lake, self.measures)
+
+    def usage_of_moment(self, month: Month) -> "MonthlyUsage":
+        """The usage as it is now, for one answer about a month and those that it looks back to."""
+        from flybill_pipeline.stores.usage.lake.pinned_catalog import CatalogOfMoment
+        from flybill_pipeline.stores.usage.months.monthly_usage import MonthlyUsage
+
+        for _ in range(self.settings.lookback_months):
+            month = month.previous()
+        lake = copy(self.lake)  # which knows what files it has looked at
+        lake.catalog = CatalogOfMoment(self.engine, month.first_day)
+        return MonthlyUsage(lake, cache(self.measures))
 
     def usage_as_of(self, inputs: Inputs) -> "MonthlyUsage":
         """The usage that `inputs` names, whatever has arrived since."""

@@ -125,7 +125,8 @@ class Pages:
         """What is owed now, what it comes to day after day, and every month before."""
 
         def show(org: str) -> Response:
-            values, language = views.overview(self._tools, org), self._language(request, org)
+            values = views.overview(self._tools, org)
+            language = language_of(request, values["owed"].org.language)
             if wants_json(request):
                 return json_answer(data.overview(values, language))
             return _page("overview", values, language)
@@ -136,7 +137,8 @@ class Pages:
         """The statement of a month, line by line; as JSON that of `flybill owes`."""
 
         def show(org: str, month: Month) -> Response:
-            values, language = views.of_month(self._tools, org, month), self._language(request, org)
+            values = views.of_month(self._tools, org, month)
+            language = language_of(request, values["owed"].org.language)
             if wants_json(request):
                 return text_answer(FORMS["json"](values["owed"], language), JSON)
             return _page("month", values, language)
@@ -165,7 +167,8 @@ class Pages:
         def show(org: str, month: Month) -> Response:
             if form not in FORMS:
                 return self._nothing(request)
-            text = FORMS[form](owed(self._tools, org, month), self._language(request, org))
+            answer = owed(self._tools, org, month)
+            text = FORMS[form](answer, language_of(request, answer.org.language))
             return file_answer(text, form, f"statement-{month}.{form}")
 
         return await self._answered_for_month(request, show)

@@ -17,7 +17,8 @@ from flybill_pipeline.exports.forms import FORMS
 from flybill_pipeline.questions.budgets import BudgetState
 from flybill_pipeline.questions.explained import Events, EventsByDay, UsedDay, UsedEvent, explained
 from flybill_pipeline.questions.history import history
-from flybill_pipeline.questions.owed import owed
+from flybill_pipeline.questions.org_month import asked_about
+from flybill_pipeline.questions.owed import owed, owed_by
 from flybill_pipeline.questions.spent import spent, spent_so_far
 from flybill_pipeline.stores.invoicing.budget_fields import scope_text
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -56,8 +57,9 @@ class NoSuchDayError(Exception):
 
 def overview(tools: Toolbox, org_id: str) -> Values:
     """The running month, what its usage came to day after day beside the month before, and the months before."""
-    month = Month.of(tools.now())
-    answer, last = owed(tools, org_id, month), spent(tools, org_id, month.previous())
+    asked, month = asked_about(tools, org_id), Month.of(tools.now())
+    past, last = history(asked), spent(asked, month.previous())
+    answer = owed_by(asked, month, past.running)
     this = spent_so_far(answer)
     before = last.by_day if last.currency == this.currency else ()
     limit = next((each.budget.amount_minor for each in answer.budgets if _is_level(each, this.currency)), 0)
@@ -65,7 +67,7 @@ def overview(tools: Toolbox, org_id: str) -> Values:
     return {
         "owed": answer,
         "budget_level": level(limit, drawn[0]),
-        "history": history(tools, org_id),
+        "history": past,
         "spent": this,
         "days": list(_side_by_side(this.by_day, before)),
         "curves": drawn,

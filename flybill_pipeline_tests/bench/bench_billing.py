@@ -155,9 +155,8 @@ class Billing:
         self._usage, books = MadeUpUsage(lines, self._orgs), PriceBooks((book(),))
         self._in_force = cache(lambda month: cache(lambda currency: books_of_month(books, currency, month)))
         self._drafts, self._invoices, self._holds = Drafts(engine), Invoices(engine), Holds(engine)
-        self._accounts = Accounts(
-            self._usage, BilledMonths(engine), items, self._in_force, LOOKBACK_MONTHS, organizations
-        )
+        of_all = {org_id: each for of_shard in terms.values() for org_id, each in of_shard.items()}
+        self._accounts = Accounts(self._usage, BilledMonths(engine), items, self._in_force, LOOKBACK_MONTHS, of_all)
         self._inputs = PricingInputs(engine)
 
     def close(self, month: Month, shard: int) -> Closed:

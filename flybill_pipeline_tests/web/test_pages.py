@@ -331,7 +331,7 @@ def test_every_answer_may_run_nothing_and_be_kept_by_nobody_else(
     developer = served.browser("acme")
     answers = [developer.get(path) for path in ("/", "/orgs/acme", "/static/style.css", "/nowhere")]
     answers.append(Browser(served.port).get("/orgs/acme"))
-    monkeypatch.setattr("flybill_pipeline.web.views.owed", lambda *_: 1 / 0)
+    monkeypatch.setattr("flybill_pipeline.web.views.owed_by", lambda *_: 1 / 0)
     answers.append(developer.get("/orgs/acme"))
     assert [answer.status for answer in answers] == [303, 200, 200, 404, 403, 500]
     for answer in answers:

@@ -1,13 +1,21 @@
-"""No query of a page reads what is of other organizations, or of files that came before: seen in Postgres' plans."""
+"""No query of a page reads what is of other organizations, or of files that came before: seen in Postgres' plans.
 
+And no page asks the database the same thing twice.
+"""
+
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline.toolbox.wiring import build_toolbox
+from flybill_pipeline.web import views
 from flybill_pipeline_tests.bench.bench_pages import page_plans
 from flybill_pipeline_tests.bench.year_of_billing import PRICES, SOURCES, Size, bill_a_year, org_id
 
@@ -31,7 +39,32 @@ def test_queries_of_pages_read_rows_of_one_organization(engine: Engine, tmp_path
     )
     tools = replace(build_toolbox(settings), now=lambda: NOW)
     bill_a_year(tools, SIZE)
-    plans = page_plans(tools, org_id(SIZE.orgs - 1))
+    org, month = org_id(SIZE.orgs - 1), Month.of(NOW)
+    plans = page_plans(tools, org)
+    asked = {
+        "overview": sent(tools.engine, lambda: views.overview(tools, org)),
+        "running": sent(tools.engine, lambda: views.of_month(tools, org, month)),
+        "closed": sent(tools.engine, lambda: views.of_month(tools, org, month.previous())),
+    }
     tools.close()
+    twice = [query for queries in asked.values() for query, times in Counter(queries).items() if times > 1]
+    assert twice == []
+    most = {"overview": 18, "running": 16, "closed": 11}
+    assert {page: len(queries) for page, queries in asked.items() if len(queries) > most[page]} == {}
     assert len(plans) > 20
     assert [(plan, query) for plan, query in plans if plan.rows > OF_ONE_ORGANIZATION] == []
+
+
+def sent(engine: Engine, show: Callable[[], object]) -> list[str]:
+    """Every statement that the database is sent while a page is made, with its values."""
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        statements.append(f"{statement} {values!r}")
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        show()
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    return statements

@@ -118,7 +118,7 @@ class BillingWorld:
             self.items,
             self.in_force,
             self.lookback_months,
-            self.organizations,
+            self.organizations.terms(),
         )
 
     def price(self, month: Month, only: Collection[str] = (), now: datetime | None = None) -> PricingReport:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from itertools import accumulate
 from typing import NamedTuple
 
 from flybill_pipeline.billing.money.amounts import to_minor
@@ -36,7 +37,13 @@ from flybill_pipeline.billing.pricing.unpriced import (
     unpriced,
 )
 from flybill_pipeline.billing.pricing.working import BELOW_ZERO, WorkingStep
-from flybill_pipeline.billing.usage.aggregation import billed_quantity, hours_below_zero, levels_below_zero
+from flybill_pipeline.billing.usage.aggregation import (
+    aggregate,
+    billed_quantity,
+    convert,
+    hours_below_zero,
+    levels_below_zero,
+)
 from flybill_pipeline.billing.usage.meters import Aggregation, Meter, Rounding
 from flybill_pipeline.billing.usage.totals import UsageTotal
 
@@ -103,25 +110,39 @@ def minor_of_days(books: BooksOfMonth, totals: Iterable[UsageTotal], ends: Seque
     """
     if _without_prices(books) or any(commitments(books, ())):
         return [total_minor(priced.lines) for priced in price_days(books, totals, ends)]
-    lines = together(grouped(books, totals)[0])
-    changed: dict[int, set[int]] = {}
-    for place, parts in enumerate(lines):
-        for total in (total for each in parts for total in (*each.own, *each.month)):
-            changed.setdefault(bisect_left(ends, total.day or date.min), set()).add(place)
-    minor, of_days = [0] * len(lines), list[int]()
+    grows = [0] * len(ends)
     with exact():
-        for number, end in enumerate(ends):
-            for place in changed.get(number, ()):
-                minor[place] = _minor(lines[place], end)
-            of_days.append(sum(minor))
-    return of_days
+        for parts in together(grouped(books, totals)[0]):
+            before = 0
+            for number, minor in _minor_by_day(parts, ends):
+                grows[number] += minor - before
+                before = minor
+    return list(accumulate(grows))
 
 
-def _minor(parts: Sequence[Group], end: date) -> int:
-    """What the lines of one price and one combination of values come to by the end of a day, in minor units."""
-    begun = [known for each in parts if (known := each.up_to(end)).own or known.month]
-    lines = [(priced, to_minor(priced.rated.amount, priced.group.head.currency)) for priced in _priced(begun)]
-    return sum(minor for priced, minor in lines if _fits(priced.quantity, priced.usage, minor))
+def _minor_by_day(parts: Sequence[Group], ends: Sequence[date]) -> Iterator[tuple[int, int]]:
+    """What the lines of one price and one combination of values come to, in minor units, by each of `ends` on whose
+    day they have usage of their own.
+    """
+    days: dict[int, list[UsageTotal]] = {}
+    for total in (total for each in parts for total in (*each.own, *each.month)):
+        days.setdefault(bisect_left(ends, total.day or date.min), []).append(total)
+    head, recorded, usage = parts[0].head, ZERO, ZERO
+    for number in sorted(days.keys() & set(range(len(ends)))):
+        if head.whole_month and head.meter.adds_sums:
+            recorded += aggregate(head.meter, days[number])
+            usage += sum([total.quantity for total in days[number]], ZERO)
+            quantity = convert(head.meter, recorded)
+            yield number, _minor(head, quantity, usage, rate(head.price, quantity, head.part.share))
+        else:
+            begun = [known for each in parts if (known := each.up_to(ends[number])).own or known.month]
+            yield number, sum(_minor(each.group.head, each.quantity, each.usage, each.rated) for each in _priced(begun))
+
+
+def _minor(head: LineHead, quantity: Decimal, usage: Decimal, rated: Rated) -> int:
+    """What a line comes to in minor units; nothing where it does not fit."""
+    minor = to_minor(rated.amount, head.currency)
+    return minor if _fits(quantity, usage, minor) else 0
 
 
 def _without_prices(books: BooksOfMonth) -> PricedUsage | None:

@@ -64,6 +64,11 @@ class Meter:
     service_category: str = field(default=OTHER, compare=False, repr=False)
 
     @property
+    def adds_sums(self) -> bool:
+        """Whether what days recorded only adds up: a day is put to the days before it, whatever these were made of."""
+        return self.aggregation in (Aggregation.SUM, Aggregation.COUNT) and self.distinct is None
+
+    @property
     def shown(self) -> str:
         """What people read of it: its title, or its name where it has none."""
         return self.title or self.name

@@ -37,7 +37,9 @@ class Usage(MonthUsage, Protocol):
 class Ledger(Protocol):
     """What settled months billed."""
 
-    def bases(self, service_month: Month, shard: int, org_ids: Collection[str] = ()) -> Mapping[str, Basis]: ...
+    def bases(
+        self, service_months: Collection[Month], shard: int, org_ids: Collection[str] = ()
+    ) -> Mapping[Month, Mapping[str, Basis]]: ...
     def billed(
         self, service_month: Month, except_month: Month, shard: int, org_ids: Collection[str]
     ) -> Mapping[str, Sequence[BilledLine]]: ...
@@ -79,11 +81,14 @@ class LatePart:
         return self.basis.discounts is not None
 
 
-def late_parts(service_month: Month, part: ShardMonth, known: Known) -> dict[str, LatePart]:
-    """Per org whose usage or terms of `service_month` changed since it was last billed, what `part` has to bill."""
+def late_parts(service_month: Month, part: ShardMonth, known: Known, bases: Mapping[str, Basis]) -> dict[str, LatePart]:
+    """Per org whose usage or terms of `service_month` changed since it was last billed, what `part` has to bill.
+
+    `bases` are what that month was last billed from.
+    """
     changed = {
         org_id: now
-        for org_id, basis, now in _compared(service_month, part, known)
+        for org_id, basis, now in _compared(service_month, part, known, bases)
         if (basis.usage_fingerprint, basis.terms) != (now.usage_fingerprint, now.terms)
     }
     if not changed:
@@ -111,7 +116,7 @@ def late_parts(service_month: Month, part: ShardMonth, known: Known) -> dict[str
 
 def changed_usage(service_month: Month, shard: int, usage: Usage, ledger: Ledger) -> list[str]:
     """The orgs whose usage of a settled month changed since it was last billed; nothing is priced."""
-    bases = ledger.bases(service_month, shard)
+    bases = ledger.bases([service_month], shard)[service_month]
     _, prints = _usage_now(ShardMonth(service_month, shard, service_month.end), usage, bases)
     if prints is None:
         return []
@@ -125,7 +130,7 @@ def discounts_of_paid_ahead(month: Month, part: ShardMonth, known: Known) -> dic
     billed of its own stays as it is.
     """
     with_plans = [org_id for org_id, items in known.items.items() if items.subscriptions]
-    bases = known.ledger.bases(month, part.shard, with_plans) if with_plans else {}
+    bases = known.ledger.bases([month], part.shard, with_plans)[month] if with_plans else {}
     discounted = {org_id: basis for org_id, basis in bases.items() if basis.discounts}
     asked = ShardMonth(month, part.shard, month.end, list(discounted))
     billed = _billed(month, part.month, asked, known, discounted) if discounted else {}
@@ -137,10 +142,11 @@ def discounts_of_paid_ahead(month: Month, part: ShardMonth, known: Known) -> dic
     return again
 
 
-def _compared(service_month: Month, part: ShardMonth, known: Known) -> Iterator[tuple[str, Basis, Basis]]:
+def _compared(
+    service_month: Month, part: ShardMonth, known: Known, bases: Mapping[str, Basis]
+) -> Iterator[tuple[str, Basis, Basis]]:
     """Every org that was settled, with what it was billed from and what it would be billed from now."""
     books = known.books(service_month)
-    bases = known.ledger.bases(service_month, part.shard, part.only)
     prices = {one: fingerprint(books(one or "")) for one in {basis.currency for basis in bases.values()}}
     version, prints = _usage_now(replace(part, month=service_month), known.usage, bases)
     for org_id, basis in bases.items():

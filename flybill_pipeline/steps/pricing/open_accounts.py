@@ -49,20 +49,17 @@ class Items(Protocol):
 class Settled(Ledger, Protocol):
     """What settled months billed, and how many there are."""
 
-    def decided(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> Collection[str] | None: ...
+    def decided(
+        self, months: Collection[Month], shard: int, org_ids: Collection[str] = ()
+    ) -> Mapping[Month, Collection[str] | None]: ...
     def settled_months(self, shard: int, org_ids: Collection[str] = ()) -> Mapping[str, int]: ...
-
-
-class Organizations(Protocol):
-    """What organizations are billed by."""
-
-    def terms(self, shard: int | None = None, org_ids: Collection[str] = ()) -> Mapping[str, OrgTerms]: ...
 
 
 @dataclass(frozen=True)
 class Accounts:
     """Where accounts come from. `books` gives a month's price books; `lookback_months` is how late is not too late.
 
+    `terms` are those of the orgs whose accounts are opened, as they were read for the month that is priced.
     `for_drafts`: the month's own basis names its usage. An answer that nobody keeps needs no name for what it is of.
     """
 
@@ -71,7 +68,7 @@ class Accounts:
     items: Items
     books: Callable[[Month], BooksFor]
     lookback_months: int
-    organizations: Organizations
+    terms: Mapping[str, OrgTerms]
     for_drafts: bool = True
 
     def of(self, part: ShardMonth, orgs: Sequence[BilledOrg]) -> dict[str, Account]:
@@ -82,8 +79,8 @@ class Accounts:
         if not orgs:  # each has its month settled
             return {}
         settled = self.ledger.settled_months(part.shard, part.only)
-        items, terms = self.items.of(part.shard, part.only), self.organizations.terms(part.shard, part.only)
-        known = Known(self.usage, self.ledger, self.books, items, terms)
+        items = self.items.of(part.shard, part.only)
+        known = Known(self.usage, self.ledger, self.books, items, self.terms)
         own = self._own_bases(part, orgs, known.items)
         ahead = self._billed_in_advance(part, known.items)
         waived = self.ledger.waived(part.month, part.month, list(ahead)) if ahead else {}
@@ -92,8 +89,8 @@ class Accounts:
         earlier = self._earlier(part.month)
         oldest = earlier[0] if earlier else part.month
         paid_ahead = discounts_of_paid_ahead(oldest.previous(), part, known)
-        for service_month in earlier:
-            for org_id, late_part in late_parts(service_month, part, known).items():
+        for service_month, bases in self.ledger.bases(earlier, part.shard, part.only).items():
+            for org_id, late_part in late_parts(service_month, part, known, bases).items():
                 late.setdefault(org_id, []).append(late_part)
         return {
             org.org_id: _account(
@@ -107,7 +104,7 @@ class Accounts:
                     left_behind=left.get(org.org_id, ()),
                     too_old=paid_ahead.get(org.org_id, ()),
                     settled_months=settled.get(org.org_id, 0),
-                    next_currency=_currency_in(part.month.next(), org, terms.get(org.org_id)),
+                    next_currency=_currency_in(part.month.next(), org, self.terms.get(org.org_id)),
                 ),
             )
             for org in orgs
@@ -116,8 +113,8 @@ class Accounts:
     def left_behind(self, part: ShardMonth) -> dict[str, list[Month]]:
         """Per org with usage of earlier months those of the look-back that were closed, and not for that org."""
         left: dict[str, list[Month]] = {}
-        for month in self._earlier(part.month):
-            if (decided := self.ledger.decided(month, part.shard)) is not None:
+        for month, decided in self.ledger.decided(self._earlier(part.month), part.shard).items():
+            if decided is not None:
                 for org_id in self.usage.fingerprints(month, part.shard).keys() - set(decided):
                     left.setdefault(org_id, []).append(month)
         return left
@@ -127,8 +124,7 @@ class Accounts:
     ) -> dict[str, list[Month]]:
         """As `left_behind`, of orgs that are known: with plans and items as well."""
         left: dict[str, list[Month]] = {}
-        for month in self._earlier(part.month):
-            decided = self.ledger.decided(month, part.shard, part.only)
+        for month, decided in self.ledger.decided(self._earlier(part.month), part.shard, part.only).items():
             undecided = [] if decided is None else [org_id for org_id in org_ids if org_id not in decided]
             used = self.usage.fingerprints(month, part.shard, undecided) if undecided else {}
             for org_id in undecided:

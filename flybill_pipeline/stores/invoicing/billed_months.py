@@ -5,7 +5,7 @@ from functools import cache
 from itertools import groupby, takewhile
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, Text, and_, bindparam, func, select, true
+from sqlalchemy import ColumnElement, Engine, Select, and_, bindparam, func, select, true
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from flybill_pipeline.billing.invoicing.basis import Basis
@@ -54,24 +54,37 @@ class BilledMonths:
         with self._engine.connect() as connection:
             return {org_id: int(count) for org_id, count in connection.execute(query)}
 
-    def decided(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> set[str] | None:
-        """The orgs of a shard, or those of `org_ids`, with an outcome of the month.
+    def decided(
+        self, months: Collection[Month], shard: int, org_ids: Collection[str] = ()
+    ) -> dict[Month, set[str] | None]:
+        """Month → the orgs of a shard, or those of `org_ids`, with an outcome of it.
 
         None where nobody has one: it was never closed.
         """
-        of_month = select(outcomes.c.org_id).where(outcomes.c.month == str(month))
-        of_shard = of_month.where(outcomes.c.shard == shard, *_among(outcomes.c.org_id, org_ids))
-        anybody = of_month.order_by(outcomes.c.org_id).limit(1)  # by the key: else all months before it are read
+        done, decided = outcomes.c, dict[Month, set[str] | None]()
+        query = select(done.month, done.org_id).where(done.month.in_(list(map(str, months))), done.shard == shard)
         with self._engine.connect() as connection:
-            decided = set(connection.execute(of_shard).scalars())
-            return decided if decided or connection.execute(anybody).first() else None
+            of_month: dict[str, set[str]] = {}
+            for month, org_id in connection.execute(query.where(*_among(done.org_id, org_ids))):
+                of_month.setdefault(month, set()).add(org_id)
+            for each in months:
+                anybody = select(done.org_id).where(done.month == str(each))
+                by_key = anybody.order_by(done.org_id).limit(1)  # else all months before it are read
+                found = of_month.get(str(each))
+                decided[each] = found or (set() if connection.execute(by_key).first() else None)
+        return decided
 
-    def bases(self, service_month: Month, shard: int, org_ids: Collection[str] = ()) -> dict[str, Basis]:
-        """What each org whose `service_month` is settled was last billed from for it."""
-        asked = {"service_month": str(service_month), "shard": shard, "org_ids": list(org_ids)}
+    def bases(
+        self, service_months: Collection[Month], shard: int, org_ids: Collection[str] = ()
+    ) -> dict[Month, dict[str, Basis]]:
+        """Month → what each org that has it settled was last billed from for it."""
+        asked = {"service_months": list(map(str, service_months)), "shard": shard, "org_ids": list(org_ids)}
+        found: dict[Month, dict[str, Basis]] = {month: {} for month in service_months}
         with self._engine.connect() as connection:
-            rows = connection.execute(_bases(only=bool(org_ids)), asked).all()
-        return {org_id: _basis(service_month, known) for org_id, _, *known in rows}
+            for org_id, text, *known in connection.execute(_bases(only=bool(org_ids)), asked) if found else ():
+                month = Month.parse(text)
+                found[month][org_id] = _basis(month, known)
+        return found
 
     def priced_from(self, month: Month) -> set[str | None]:
         """The ids of the inputs that the month's settled drafts were priced from; None where they are not on record."""
@@ -128,19 +141,19 @@ class BilledMonths:
         return [(outcome, [line_of(row) for row in lines]) for (_, outcome), lines in of_months]
 
 
-@cache  # asked for each month of the look-back: to put it together takes longer than to ask it
+@cache  # to put it together takes longer than to ask it
 def _bases(*, only: bool) -> Select[Any]:
-    """The bases of `:service_month` and `:shard`; with `only`, of `:org_ids`."""
-    basis, month = pricing_bases.c, bindparam("service_month", type_=Text)
-    own = outcomes.alias("own")
+    """The bases of `:service_months` and `:shard`; with `only`, of `:org_ids`."""
+    basis, own = pricing_bases.c, outcomes.alias("own")
     return (
         select(*(basis[name] for name in ("org_id", *Basis.__slots__)))
-        .ext(distinct_on(basis.org_id))
-        .join(own, and_(own.c.org_id == basis.org_id, own.c.month == month, own.c.outcome != "held"))
+        .ext(distinct_on(basis.service_month, basis.org_id))
+        .join(own, and_(own.c.org_id == basis.org_id, own.c.month == basis.service_month, own.c.outcome != "held"))
         .join(outcomes, _of_settled(pricing_bases))
-        .where(basis.service_month == month, basis.shard == bindparam("shard"))
+        .where(basis.service_month.in_(bindparam("service_months", expanding=True)))
+        .where(basis.shard == bindparam("shard"))
         .where(*([basis.org_id.in_(bindparam("org_ids", expanding=True))] if only else []))
-        .order_by(basis.org_id, basis.priced_at.desc(), basis.month.desc())
+        .order_by(basis.service_month, basis.org_id, basis.priced_at.desc(), basis.month.desc())
     )
 
 

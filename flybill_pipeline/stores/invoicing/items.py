@@ -94,7 +94,7 @@ class Items:
         with self._engine.connect() as connection:
             for row in connection.execute(query.where(billing_items.c.shard == shard)):
                 rows[row.org_id][row.kind].append(row)
-            used = _used(connection, shard, org_ids)
+            used = _used(connection, shard, org_ids) if any("credit" in kinds for kinds in rows.values()) else {}
         return {org_id: _org_items(kinds, used) for org_id, kinds in rows.items()}
 
 

@@ -126,6 +126,13 @@ class Organizations:
         with self._engine.connect() as connection:
             return _stored(connection, shard, org_ids)
 
+    def with_terms(self, org_ids: Collection[str]) -> list[tuple[Organization, OrgTerms]]:
+        """The organizations with these ids, and what each is billed by."""
+        with self._engine.connect() as connection:
+            stored = _stored(connection, org_ids=org_ids)
+            terms = _with_terms(connection, stored, org_ids=org_ids)
+        return [(org, terms[org.org_id]) for org in stored]
+
     def terms(self, shard: int | None = None, org_ids: Collection[str] = ()) -> dict[str, OrgTerms]:
         """What the same organizations are billed by, from when on."""
         with self._engine.connect() as connection:

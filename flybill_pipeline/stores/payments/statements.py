@@ -123,9 +123,10 @@ class Statements:
         with self._engine.connect() as connection:
             rows = [dict(row._mapping) for row in connection.execute(query)]
         facts = [MonthFacts(month=Month.parse(row.pop("month")), **row) for row in rows]
-        if all(each.sync_state in AT_REST for each in facts) or (breaker := self._breaker.state()) is None:
+        waiting = {each.month for each in facts if each.invoice_number and each.sync_state not in AT_REST}
+        if not waiting or (breaker := self._breaker.state()) is None:
             return facts
-        return [each if each.sync_state in AT_REST else replace(each, delay=breaker.cause) for each in facts]
+        return [replace(each, delay=breaker.cause) if each.month in waiting else each for each in facts]
 
 
 def _month_numbers(connection: Connection, month: Month) -> dict[str, Any]:

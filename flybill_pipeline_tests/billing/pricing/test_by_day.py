@@ -13,18 +13,21 @@ from flybill_pipeline.billing.pricing.line_items import total_minor
 from flybill_pipeline.billing.pricing.price_changes import books_of_month
 from flybill_pipeline.billing.pricing.prices import Price, PriceBooks
 from flybill_pipeline.billing.pricing.usage_lines import price_month
+from flybill_pipeline.billing.usage.meters import Aggregation, Meter, Rounding
 from flybill_pipeline.billing.usage.totals import OrgUsage, UsageTotal
 from flybill_pipeline_tests.billing.pricing.books import OCTOBER, book, per_unit, tier, used
 from flybill_pipeline_tests.worlds.effort import examples
 
 GRADUATED = Price("minutes", models.GRADUATED, tiers=(tier("100", "1"), tier(None, "0.5")), group_by=("region",))
 GOLD = replace(per_unit("0.5"), minimum_spend=Decimal(7))
-OLD = book(per_unit("1"), GRADUATED, contracts={"gold": (GOLD,)})
-NEW = replace(OLD, effective_from=date(2026, 10, 16), prices=(per_unit("2"), GRADUATED))
+CALLS = Meter("calls", Aggregation.COUNT, "dozens", divide_by=Decimal(12), round=Rounding.UP)
+OLD = book(per_unit("1"), GRADUATED, per_unit("3", "calls"), contracts={"gold": (GOLD,)})
+OLD = replace(OLD, meters={**OLD.meters, "calls": CALLS})
+NEW = replace(OLD, effective_from=date(2026, 10, 16), prices=(per_unit("2"), GRADUATED, per_unit("3", "calls")))
 TOTALS = st.builds(
-    lambda quantity, meter, day, region: used(str(quantity), meter, day, region=region),
+    lambda quantity, meter, day, region: used(str(quantity), meter, day, region=region)._replace(events=abs(quantity)),
     st.integers(-50, 200),
-    st.sampled_from(["seconds", "minutes", "nobody's"]),
+    st.sampled_from(["seconds", "minutes", "calls", "nobody's"]),
     st.integers(1, 20),
     st.sampled_from(["fra", "syd"]),
 )

@@ -68,10 +68,10 @@ def test_contracts_hold_since_ever_or_as_settled_months_say(database_url: str) -
 
 def test_the_discounts_of_settled_months_are_known_where_they_can_be(database_url: str) -> None:
     engine = brought_over(database_url)
-    bases = BilledMonths(engine).bases
-    assert bases(AUG, 0)["moved"].discounts == ()
-    assert bases(SEP, 0)["moved"].discounts == ("d",)
-    assert bases(SEP, 0)["never"].discounts is None  # its invoice has lines of an earlier month
+    bases = BilledMonths(engine).bases([AUG, SEP], 0)
+    assert bases[AUG]["moved"].discounts == ()
+    assert bases[SEP]["moved"].discounts == ("d",)
+    assert bases[SEP]["never"].discounts is None  # its invoice has lines of an earlier month
     engine.dispose()
 
 
