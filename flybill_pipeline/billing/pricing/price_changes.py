@@ -90,6 +90,7 @@ class BooksOfMonth:
         return len(self.parts) == 1 or id(price) in _lasting(self, price.meter)
 
 
+@lru_cache(maxsize=1_000)
 def books_of_month(books: PriceBooks, currency: str, month: Month) -> BooksOfMonth | None:
     """The books of `currency` in force in the month; None when there is none on any day of it."""
     starts = [day for day in month.days() if _begins(books, currency, month, day)]
@@ -100,6 +101,7 @@ def books_of_month(books: PriceBooks, currency: str, month: Month) -> BooksOfMon
     return BooksOfMonth(month, parts) if parts else None
 
 
+@lru_cache(maxsize=1_000)
 def fingerprint(books: BooksOfMonth | None) -> str:
     """Changes when anything in the books changes, or the days on which they are in force; None has one too."""
     return sha256(repr(books).encode()).hexdigest()[:24]

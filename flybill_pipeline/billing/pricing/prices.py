@@ -136,7 +136,7 @@ class PriceBook:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # equal is only the same object: to be looked up by
 class PriceBooks:
     """All dated price books. Several may share a currency, no two of them the same `effective_from`."""
 

@@ -19,14 +19,16 @@ class PriceBookError(ValueError):
 
 
 def load_price_books(path: Path) -> PriceBooks:
-    """The price books in `path`: a folder (its *.toml files) or one file. Raises PriceBookError with every fault."""
+    """The price books in `path`: a folder (its *.toml files) or one file. Raises PriceBookError with every fault.
+
+    As long as the files say the same it is the same object, to be looked up by.
+    """
     faults: list[str] = []
-    read = [(file, _read_file(file, faults)) for file in _files(path, faults)]
-    books = [(file, book) for file, book in read if book is not None]
-    _note_same_days(books, faults)
-    if faults:
-        raise PriceBookError(faults)
-    return PriceBooks(tuple(book for _, book in books))
+    texts = [(file.name, text) for file in _files(path, faults) if (text := _text_of(file, faults)) is not None]
+    books, own_faults = _books(tuple(texts))
+    if faults or own_faults:
+        raise PriceBookError([*faults, *own_faults])
+    return books
 
 
 def _files(path: Path, faults: list[str]) -> list[Path]:
@@ -41,27 +43,37 @@ def _files(path: Path, faults: list[str]) -> list[Path]:
     return files
 
 
-def _read_file(file: Path, faults: list[str]) -> PriceBook | None:
+def _text_of(file: Path, faults: list[str]) -> str | None:
     try:
         require_regular(file)
-        book, own_faults = _read_text(file.read_text(encoding="utf-8"), file.name)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        return file.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError) as error:
         faults.append(f"{file.name}: cannot be read as TOML: {error}")
         return None
-    faults.extend(own_faults)
-    return book
 
 
-@lru_cache(maxsize=256)  # the files are opened for each month that is looked at, and seldom say something new
-def _read_text(text: str, name: str) -> tuple[PriceBook | None, tuple[str, ...]]:
+@lru_cache(maxsize=16)  # the files are opened for each month that is looked at, and seldom say something new
+def _books(texts: tuple[tuple[str, str], ...]) -> tuple[PriceBooks, tuple[str, ...]]:
+    """The books of these files, by name and text, and what is wrong with them."""
     faults: list[str] = []
-    return read_book(tomllib.loads(text, parse_float=Decimal), name, faults), tuple(faults)
+    read = [(name, _read(name, text, faults)) for name, text in texts]
+    books = [(name, book) for name, book in read if book is not None]
+    _note_same_days(books, faults)
+    return PriceBooks(tuple(book for _, book in books)), tuple(faults)
 
 
-def _note_same_days(books: list[tuple[Path, PriceBook]], faults: list[str]) -> None:
-    first: dict[tuple[str, object], Path] = {}
-    for file, book in books:
-        earlier = first.setdefault((book.currency, book.effective_from), file)
-        if earlier is not file:
+def _read(name: str, text: str, faults: list[str]) -> PriceBook | None:
+    try:
+        return read_book(tomllib.loads(text, parse_float=Decimal), name, faults)
+    except tomllib.TOMLDecodeError as error:
+        faults.append(f"{name}: cannot be read as TOML: {error}")
+        return None
+
+
+def _note_same_days(books: list[tuple[str, PriceBook]], faults: list[str]) -> None:
+    first: dict[tuple[str, object], str] = {}
+    for name, book in books:
+        earlier = first.setdefault((book.currency, book.effective_from), name)
+        if earlier != name:
             day = book.effective_from.isoformat()
-            faults.append(f"{file.name}: effective_from: {earlier.name} is a {book.currency} book of {day} too")
+            faults.append(f"{name}: effective_from: {earlier} is a {book.currency} book of {day} too")
