@@ -24,7 +24,7 @@ def publish(tools: Toolbox) -> PublishReport | None:
     """Brings the open tables to what the ledger says, and sweeps what is kept of usage and needed no more; None where
     nothing is published.
 
-    Raises LakeError, or what the catalog raises.
+    Last of all it looks whether a bucket still has what is needed. Raises LakeError, or what the catalog raises.
     """
     if not publishes(tools):
         return None
@@ -33,7 +33,16 @@ def publish(tools: Toolbox) -> PublishReport | None:
     priced = PricedMonths(tools.engine)
     report = publish_lake(_tables(tools), _ledger(tools), priced, tools.catalog, tools.now())
     swept = sweep_kept(tools.lake, tools.usage.levels_of, [priced.days(name) for _, name in priced.all()], tools.now())
-    return replace(report, swept_kept=swept)
+    return replace(report, swept_kept=swept, sent_again=_mend(tools, priced) if tools.lake_storage.is_copy else 0)
+
+
+def _mend(tools: Toolbox, priced: PricedMonths) -> int:
+    """Sends what today's usage, or an invoice, was made of and the bucket has lost."""
+    from flybill_pipeline.stores.usage.lake.pinned_catalog import PinnedCatalog
+
+    usages = [_ledger(tools).compiled(), *(priced.days(name) for _, name in priced.all())]
+    files = {file for versions in usages for file in PinnedCatalog(tools.engine, versions).needs()}
+    return tools.lake.guard.mend(sorted(files | _ledger(tools).rejects().keys()))
 
 
 def mark(tools: Toolbox) -> str:

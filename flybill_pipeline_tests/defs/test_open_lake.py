@@ -18,9 +18,12 @@ from flybill_pipeline.defs.jobs import PUBLISH_LAKE
 from flybill_pipeline.steps.usage.compile_usage import compile_day
 from flybill_pipeline.steps.usage.read_landing import read_landing
 from flybill_pipeline.steps.usage.record_usage import record_day
+from flybill_pipeline.stores.files.objects import Objects
+from flybill_pipeline.stores.usage.lake.ownership import LakeError
 from flybill_pipeline.stores.usage.published.catalogs import in_schema
 from flybill_pipeline.toolbox.publishing import publish
 from flybill_pipeline.toolbox.tools import Toolbox
+from flybill_pipeline_tests.worlds.buckets import Buckets
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 EVENT = '{{"id": "{0}", "org": "acme", "meter": "m", "quantity": "0.1", "at": "2025-10-{1:02}T10:00:00Z"}}\n'
@@ -67,6 +70,12 @@ def asked(tools: Toolbox, instance: dg.DagsterInstance, hour: int) -> list[str |
         return [request.run_key for request in tick.run_requests or ()]
 
 
+def sent_again(tools: Toolbox) -> int:
+    report = publish(tools)
+    assert report is not None
+    return report.sent_again
+
+
 def test_it_is_published_and_its_check_is_green(instance: dg.DagsterInstance, tools: Toolbox) -> None:
     used(tools, "a", ("1", 5), ("2", 6))
     first = ran(instance, tools)
@@ -80,6 +89,24 @@ def test_it_is_published_and_its_check_is_green(instance: dg.DagsterInstance, to
     off = replace(tools, settings=tools.settings.model_copy(update={"lake_catalog": "off"}))
     assert "off" in shown(ran(instance, off))["published"]
     assert asked(off, instance, 3) == []
+
+
+def test_what_a_bucket_lost_is_sent_again_or_told(
+    tools: Toolbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_bucket = tools.settings.model_copy(update={"lake_url": "s3://zone/lake"})
+    with Buckets().running() as bucket:
+        bucket.let_in(monkeypatch)
+        here = replace(tools, settings=in_bucket)
+        used(here, "a", ("1", 5), ("2", 6), ("2", 6))
+        assert sent_again(here) == 0
+        for path in (lost := [lying.path for lying in Objects("s3://zone/lake").all("events")]):
+            bucket.remove(f"lake/{path}")
+        elsewhere = replace(tools, settings=in_bucket.model_copy(update={"home": tmp_path / "two"}))
+        with pytest.raises(LakeError, match="2 files that are needed are gone from s3://zone/lake"):
+            sent_again(elsewhere)
+        assert sent_again(here) == len(lost) == 2
+        assert sent_again(elsewhere) == 0
 
 
 def test_what_another_program_took_away_makes_the_check_red(tools: Toolbox) -> None:

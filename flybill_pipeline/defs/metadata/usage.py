@@ -68,4 +68,5 @@ def published_metadata(report: PublishReport | None) -> Metadata:
         "tagged": ", ".join(report.tagged) or "nothing new",
         "old metadata swept": report.swept,
         "kept of usage, swept": report.swept_kept,
+        "lost in the bucket, sent again": report.sent_again,
     }

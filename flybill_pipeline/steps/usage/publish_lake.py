@@ -47,13 +47,14 @@ class Lock(Protocol):
 @dataclass(frozen=True, slots=True)
 class PublishReport:
     """Table → how many files went and came; the tags that are new; how many old files of metadata went, and how many
-    that were kept of usage and that no month needs.
+    that were kept of usage and that no month needs. `sent_again`: what a bucket had lost.
     """
 
     changed: Mapping[str, int] = field(default_factory=dict)
     tagged: Sequence[str] = ()
     swept: int = 0
     swept_kept: int = 0
+    sent_again: int = 0
 
 
 def publish_lake(tables: Tables, ledger: Ledger, priced: PricedMonths, lock: Lock, now: datetime) -> PublishReport:

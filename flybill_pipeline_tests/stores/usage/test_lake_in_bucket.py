@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -18,18 +18,22 @@ from flybill_pipeline.stores.files.folders import ObjectsError
 from flybill_pipeline.stores.files.objects import Objects
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.lake.ownership import LakeError, noted, require_own_lake
+from flybill_pipeline.stores.usage.lake.pinned_catalog import PinnedCatalog
 from flybill_pipeline.stores.usage.lake.storage import NOTE, InBucket, InFolder, storage_at
 from flybill_pipeline.stores.usage.months.gathering import gather
+from flybill_pipeline.stores.usage.months.kept_files import KEPT as KEPT_FOR
+from flybill_pipeline.stores.usage.months.kept_files import sweep_kept
 from flybill_pipeline.stores.usage.months.measured_usage import MeasuredUsage
 from flybill_pipeline.stores.usage.published.ledger import PublishedLedger
 from flybill_pipeline.stores.usage.published.open_tables import OpenTables
 from flybill_pipeline_tests.stores.usage.published.test_published import Priced
-from flybill_pipeline_tests.stores.usage.usage_world import DAY, NOW, UsageWorld, edge, jsonl
+from flybill_pipeline_tests.stores.usage.usage_world import DAY, NOW, SOURCES, UsageWorld, edge, jsonl
 from flybill_pipeline_tests.worlds.buckets import Buckets, broken, refusing
 from flybill_pipeline_tests.worlds.databases import Databases
 
 LAKE = "s3://zone/the lake"
 DAY_AFTER = DAY + timedelta(days=1)
+RESTATING = SOURCES.replace('name = "edge"', 'name = "edge"\non_conflict = "last"')
 
 
 @pytest.fixture
@@ -92,6 +96,75 @@ def test_what_was_altered_or_taken_away_in_the_bucket_is_not_billed(
         sums(another(world, tmp_path / "three"))
     bucket.put(totals, whole)
     assert sums(another(world, tmp_path / "two")) == {"acme": "5"}
+
+
+def test_what_the_bucket_lost_is_sent_again_by_a_machine_that_has_it(
+    world: UsageWorld, bucket: Buckets, tmp_path: Path, engine: Engine
+) -> None:
+    files = sorted(PinnedCatalog(engine, world.lake.versions([DAY])).needs())
+    assert {file.partition("/")[0] for file in files} == {"events", "excluded", "daily"}
+    for kind in ("events", "daily"):
+        bucket.remove(paths(kind)[0])
+    bucket.put(paths("excluded")[0], b"half")
+    with pytest.raises(LakeError, match=r"^3 files that are needed are gone from s3://zone/the lake, .*sends it when"):
+        another(world, tmp_path / "two").guard.mend(files)
+    assert (world.lake.guard.mend(files), world.lake.guard.mend(files)) == (3, 0)
+    assert sums(another(world, tmp_path / "two")) == {"acme": "5"}
+    bucket.remove(paths("daily")[0])
+    next(world.lake.root.glob("daily/*/*")).write_bytes(b"another")
+    with pytest.raises(LakeError, match=r"^1 files that are needed"):
+        world.lake.guard.mend(files)
+
+
+def test_a_copy_forgets_what_another_machine_swept(world: UsageWorld, tmp_path: Path, engine: Engine) -> None:
+    (tmp_path / "two").mkdir()
+    two = UsageWorld(tmp_path / "two", engine, lake=LAKE)
+    assert kept_of_it(world) == kept_of_it(two)
+    first = {path.name for path in two.lake.root.glob("measures/*/*")}
+    world.put("edge/b.jsonl", jsonl(edge(3, gb=2)))
+    world.run()
+    assert kept_of_it(world) == kept_of_it(two) == ["5", "7", "7"]
+    later = datetime.now(UTC) + KEPT_FOR + timedelta(hours=1)
+    for machine in (world, two):
+        sweep_kept(machine.lake, lambda _: {"traffic_gb"}, [], later)
+        left = {path.name for path in machine.lake.root.glob("measures/*/*")}
+        assert not left & first
+        assert kept_of_it(machine) == ["5", "7", "7"]
+
+
+def test_usage_that_is_restated_or_late_is_measured_again_on_each_machine(
+    tmp_path: Path, bucket: Buckets, engine: Engine
+) -> None:
+    for home in ("one", "two"):
+        (tmp_path / home).mkdir()
+    one, two = (UsageWorld(tmp_path / home, engine, RESTATING, lake=LAKE) for home in ("one", "two"))
+    one.put("edge/a.jsonl", jsonl(edge(1, gb=5), edge(2, gb=3)))
+    one.run()
+    assert kept_of_it(one) == kept_of_it(two) == ["5", "8", "8"]
+    for machine, file, row, found in (
+        (two, "b", edge(1, gb=2), ["3", "5", "5"]),
+        (one, "c", edge(3, gb=1, at=f"{DAY_AFTER}T10:00:00Z"), ["3", "6", "6"]),
+        (two, "d", edge(2, gb=9, at=f"{DAY_AFTER}T11:00:00Z"), ["2", "12", "12"]),
+    ):
+        machine.put(f"edge/{file}.jsonl", jsonl(row))
+        machine.run()
+        assert kept_of_it(one) == kept_of_it(two) == found
+
+
+def test_files_from_before_checksums_were_kept_are_read_and_recorded(
+    world: UsageWorld, tmp_path: Path, engine: Engine
+) -> None:
+    """As of a home that was brought to the bucket by another program."""
+    count = "select count(*) from flybill.lake_files"
+    with engine.begin() as connection:
+        written = connection.execute(text(count)).scalar_one()
+        connection.execute(text("delete from flybill.lake_files"))
+    lake = another(world, tmp_path / "two")
+    assert kept_of_it(world) == ["5", "5", "5"]
+    assert (sums(lake), [event.event_id for event in lake.events("acme", [DAY])]) == ({"acme": "5"}, ["1"])
+    assert len(list(lake.quarantine())) == 1
+    with engine.connect() as connection:
+        assert connection.execute(text(f"{count} where path not like 'measures%'")).scalar_one() == written
 
 
 @pytest.mark.parametrize("fault", [broken, refusing])

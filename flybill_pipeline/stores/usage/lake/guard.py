@@ -80,6 +80,28 @@ class Guard:
                 raise LakeError(self._sentence(path, "was altered since it was written"))
         self._seen |= {path: found[path] for path in new if path in known}
 
+    def mend(self, paths: Sequence[str]) -> int:
+        """Sends those of the files again that are lost where all machines find them; returns how many.
+
+        Raises LakeError where this machine has no copy either: another one may have it.
+        """
+        known = self._known(paths)
+        try:
+            lost = self._storage.lost({path: each.size for path, each in known.items()})
+        except ObjectsError as error:
+            raise LakeError(
+                f"{error}. Nobody knows whether all files of the lake are there; start this again"
+            ) from None
+        here = [path for path in lost if is_there(self._root / path) and self._now(path) == known[path]]
+        self._moved(self._storage.send, here)
+        if nowhere := [path for path in lost if path not in here]:
+            raise LakeError(
+                f"{len(nowhere)} files that are needed are gone from {self._storage.shown}, or not as they were "
+                f"written, and this machine has no copy, such as {nowhere[0]}. A machine that has one sends it when it "
+                f"ends a `flybill close`; else put them back from a backup, or {self._remedy(nowhere[0])}"
+            )
+        return len(here)
+
     def has(self, path: str) -> bool:
         """Whether the database knows the file, and it is there, or could be fetched now. Raises LakeError.
 

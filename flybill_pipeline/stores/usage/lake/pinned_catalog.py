@@ -35,6 +35,11 @@ class PinnedCatalog(LakeCatalog):
             rows = connection.execute(query.order_by(usage_day_versions.c.day)).all()
         return {row.day: manifest_of(row) for row in rows if row.version == self._versions[row.day]}
 
+    def needs(self) -> set[str]:
+        """All that the days are made of, and their totals."""
+        made_of = {file for manifest in self.manifests().values() for file in manifest.files}
+        return made_of | set(self.rollups(self._versions).values())
+
 
 class CatalogOfMoment(LakeCatalog):
     """The catalog for one answer: where the totals of days are is asked once, for all days from `first` on."""

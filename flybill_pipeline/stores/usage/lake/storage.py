@@ -7,7 +7,7 @@ from there when it is read and is not here. The copy may be deleted whenever not
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,8 +57,17 @@ class Storage(Protocol):
     def written(self, folder: str) -> Mapping[str, datetime]:
         """The files below a folder, and when each was written."""
 
+    def lost(self, sizes: Mapping[str, int]) -> list[str]:
+        """Those of these files that are not where all machines find them, or have another size there.
+
+        None of a folder: what is read there is what there is.
+        """
+
     def remove(self, paths: Iterable[str]) -> None:
         """Takes files away for good, also those that are not there."""
+
+    def forget(self, folder: str, kept: Collection[str], before: datetime) -> None:
+        """Takes from the copy what is not `kept`, and was written before then."""
 
     def write(self, words: str, path: str) -> None:
         """Makes a file of these words, whole or not at all, in place of another one."""
@@ -126,10 +135,17 @@ class InFolder:
         files = (file for file in sorted((self.root / folder).rglob("*")) if file.is_file())
         return {str(file.relative_to(self.root)): datetime.fromtimestamp(file.stat().st_mtime, UTC) for file in files}
 
+    def lost(self, sizes: Mapping[str, int]) -> list[str]:
+        """See Storage."""
+        return []
+
     def remove(self, paths: Iterable[str]) -> None:
         """See Storage."""
         for path in paths:
             (self.root / path).unlink(missing_ok=True)
+
+    def forget(self, folder: str, kept: Collection[str], before: datetime) -> None:
+        """There is no copy."""
 
     def write(self, words: str, path: str) -> None:
         """See Storage."""
@@ -191,6 +207,17 @@ class InBucket:
     def written(self, folder: str) -> Mapping[str, datetime]:
         """See Storage."""
         return {lying.path: lying.modified for lying in self._objects.all(folder)}
+
+    def lost(self, sizes: Mapping[str, int]) -> list[str]:
+        """See Storage."""
+        folders = {path.partition("/")[0] for path in sizes}
+        there = {lying.path: lying.size for folder in sorted(folders) for lying in self._objects.all(folder)}
+        return [path for path, size in sizes.items() if there.get(path) != size]
+
+    def forget(self, folder: str, kept: Collection[str], before: datetime) -> None:
+        """See Storage."""
+        here = InFolder(self.root)
+        here.remove(path for path, at in here.written(folder).items() if path not in kept and at < before)
 
     def remove(self, paths: Iterable[str]) -> None:
         """See Storage."""

@@ -32,12 +32,13 @@ def sweep_kept(
     `levels_of` names the meters whose levels are carried into a month. The records of files that went stay: nobody may
     take away what says how a file was written, and one that is made again is recorded again.
     """
-    today = lake.versions(_all_days(lake))
-    written = {path for path, at in _kept(lake) if at < now - KEPT}
+    today, there = lake.versions(_all_days(lake)), dict(_kept(lake))
+    written = {path for path, at in there.items() if at < now - KEPT}
     needed = _Needed(lake, levels_of, [today, *priced], written)
     old = [path for path in sorted(written) if not needed.has(path)]
     if old:
         lake.storage.remove(old)
+    lake.storage.forget("measures", there.keys(), now - KEPT)  # what another machine swept
     return len(old)
 
 
