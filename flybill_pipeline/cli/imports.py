@@ -77,17 +77,22 @@ def import_items(file: Path, json_wanted: bool) -> None:
 @as_json
 def import_aliases(file: Path, json_wanted: bool) -> None:
     """Store which accounts, hosts or keys in a CSV FILE belong to which organizations; all of them, or none."""
+    from flybill_pipeline.cli.render.rejected_usage import too_long_ago
+    from flybill_pipeline.questions.rejected_usage import waited_too_long
     from flybill_pipeline.stores.invoicing.aliases_file import import_aliases as store
 
     with toolbox(usable_settings()) as tools:
         known = {organization.org_id for organization in tools.organizations.all()}
         count, new, changed = store(file, tools.lake.aliases, tools.landing.sources, known)
-    answer = {"aliases": count, "new": new, "changed": changed}
+        lookback = waited_too_long(tools) if new or changed else None
+    answer = {"aliases": count, "new": new, "changed": changed, "lookback_for_all": lookback}
 
     def sentences() -> None:
         screen.line(f"{count:,} alias{'' if count == 1 else 'es'}: {new} new, {changed} changed.")
         if new or changed:
             screen.line("The next `flybill close` bills by them what was landed, earlier months too.")
+        if lookback is not None:
+            screen.line(screen.warning("waited for long"), f": {too_long_ago(lookback)}")
 
     show(json_wanted, answer, sentences)
 

@@ -1,6 +1,6 @@
 """What of the landed usage does not count, or not yet. Why a row is bad, and which of two rows counts, stores know."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import chain, islice
@@ -40,6 +40,7 @@ class RejectedUsage:
     the id of a row before them, and other content. Rows that are `left_out` are no usage; `replaced` ones are restated.
     `rows` and `conflicting` are the first of them, the newest first; empty where only numbers were asked for. Events of
     the aliases `waiting` count once somebody owns these; `remarks` say of a source and alias what is like it.
+    Some of them waited for so long that the next close has to look back by `lookback_for_all` months to bill all.
     """
 
     files: Sequence[UnreadableFile]
@@ -52,6 +53,7 @@ class RejectedUsage:
     unrecorded: Sequence[date] = ()
     waiting: "Sequence[WaitingAlias]" = ()
     remarks: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    lookback_for_all: int | None = None
     rows: "Sequence[BadRow]" = ()
     conflicting: "Sequence[Conflict]" = ()
 
@@ -95,9 +97,30 @@ def rejected_usage(tools: Toolbox, name: str | None, limit: int) -> RejectedUsag
         replaced=left_out["replaced"],
         waiting=waiting,
         remarks=_remarks(tools, waiting),
+        lookback_for_all=lookback_for(tools, [each.first_day for each in waiting]),
         rows=list(islice(chain(rows, tools.left_out.too_large(source)), limit)),
         conflicting=tools.left_out.conflicts(source, limit),
     )
+
+
+def lookback_for(tools: Toolbox, days: Iterable[date]) -> int | None:
+    """How many months the close of the last month has to look back to bill usage of these days late.
+
+    None where as many as it does look back are enough.
+    """
+    closes, needed = Month.of(tools.now()).previous(), 0
+    first = min(days, default=closes.first_day)
+    while closes.first_day > first:
+        closes, needed = closes.previous(), needed + 1
+    return needed if needed > tools.lookback_months else None
+
+
+def waited_too_long(tools: Toolbox) -> int | None:
+    """The same for usage that waited by what was recorded last, and whose alias has an owner by now."""
+    waiting = tools.left_out.waiting()
+    sources = {each.source for each in waiting}
+    owned = {(source, period.alias) for source in sources for period in tools.lake.aliases.of_source(source)}
+    return lookback_for(tools, [each.first_day for each in waiting if (each.source, each.alias) in owned])
 
 
 def _remarks(tools: Toolbox, waiting: "Sequence[WaitingAlias]") -> Mapping[tuple[str, str], str]:

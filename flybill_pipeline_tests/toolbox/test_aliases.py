@@ -19,7 +19,7 @@ from flybill_pipeline.questions.explained import explained
 from flybill_pipeline.questions.month_status import month_status
 from flybill_pipeline.questions.owed import owed
 from flybill_pipeline.questions.previewed import preview_file
-from flybill_pipeline.questions.rejected_usage import rejected_usage
+from flybill_pipeline.questions.rejected_usage import rejected_usage, waited_too_long
 from flybill_pipeline.questions.verified import verified
 from flybill_pipeline.steps.usage.account_for_usage import account_for_usage
 from flybill_pipeline.stores.invoicing.aliases_file import import_aliases
@@ -125,6 +125,28 @@ def test_an_alias_waits_in_the_open_and_is_billed_late_by_whom_it_is(
         assert {(org, int(minor)) for org, minor in lines} == {("bolt", 400), ("acme", -400)}
     assert balanced(moved.tools, SEP)
     assert verified(moved.tools, OCT).differing == []
+
+
+def test_what_waited_for_longer_than_is_looked_back_says_so_and_is_billed_as_it_says(
+    tools: Toolbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Site(tools, SEP, BEGAN).land(0, BEGAN - timedelta(hours=1), "2025-09-05")
+    month = SEP
+    for _ in range(4):
+        closed(tools, month, month.next().start + timedelta(days=3))
+        month = month.next()
+    late = replace(tools, now=lambda: month.next().start + timedelta(days=3))
+    assert rejected_usage(replace(tools, now=lambda: month.start), "usage", 5).lookback_for_all is None
+    told = rejected_usage(late, "usage", 5)
+    show_rejected(told)
+    assert "let it be 4 for the next close" in " ".join(capsys.readouterr().out.split())
+    assert (told.lookback_for_all, waited_too_long(late)) == (4, None)
+    imported(tools, tmp_path, "usage,acme,acme,,")
+    assert waited_too_long(late) == 4
+    looking_back = replace(late, settings=late.settings.model_copy(update={"lookback_months": 4}))
+    assert waited_too_long(looking_back) is None
+    closed(looking_back, month, late.now())
+    assert billed(tools, month) == {"acme": 100}
 
 
 def test_a_preview_says_whose_it_is_and_what_nobody_owns(tools: Toolbox, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from flybill_pipeline.billing.pricing.prices import PriceBook
 from flybill_pipeline.billing.usage.meters import Meter
 from flybill_pipeline.billing.usage.totals import UsageTotal, recorded
 
+SUMMED_LEVELS = "summed_levels"
+
 
 @dataclass(frozen=True, slots=True)
 class UnpricedUsage:
@@ -69,7 +71,7 @@ def _summed_levels(book: PriceBook, meter: Meter, totals: Sequence[UsageTotal]) 
         f'say aggregation = "time_weighted" in [meters.{_toml_key(meter.name)}], or take levels = "absolute" away from '
         "the source and land its files again with --replace; then repair the month"
     )
-    return UnpricedUsage("summed_levels", message, remedy, meter.name, {}, recorded(totals))
+    return UnpricedUsage(SUMMED_LEVELS, message, remedy, meter.name, {}, recorded(totals))
 
 
 def too_large(line: LineItem) -> UnpricedUsage:

@@ -106,6 +106,16 @@ def _show_waiting(rejected: RejectedUsage) -> None:
     if rejected.waiting:
         screen.line("To bill them: say whose they are in a CSV file with the columns source,alias,org_id,")
         screen.line("`flybill import-aliases FILE`, and close the month again.")
+    if rejected.lookback_for_all is not None:
+        screen.line(screen.warning("waits for long"), f": {too_long_ago(rejected.lookback_for_all)}")
+
+
+def too_long_ago(months: int) -> str:
+    """What to do so that usage which waited for so long is billed."""
+    return (
+        f"where the months of an organization are settled, its usage is billed late, as far back as"
+        f" FLYBILL_LOOKBACK_MONTHS says: let it be {months} for the next close, and nothing of this is too old"
+    )
 
 
 def _content(place: "Place") -> str:
@@ -135,6 +145,7 @@ def rejected_data(rejected: RejectedUsage) -> dict[str, Any]:
             | {"remark": rejected.remarks.get((each.source, each.alias))}
             for each in rejected.waiting
         ],
+        "lookback_for_all": rejected.lookback_for_all,
         "rows": [row._asdict() for row in rejected.rows],
         "conflicting_ids": [
             {

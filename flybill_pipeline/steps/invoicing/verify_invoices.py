@@ -19,15 +19,17 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import Portion
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, ContractDays
-from flybill_pipeline.billing.pricing.usage_lines import price_month
+from flybill_pipeline.billing.pricing.unpriced import SUMMED_LEVELS
+from flybill_pipeline.billing.pricing.usage_lines import PricedUsage, price_month
 from flybill_pipeline.billing.usage.totals import OrgUsage
 from flybill_pipeline.steps.pricing.price_org import BooksFor, Usage, books_under, usage_of
 
-SAME, PRICES_CHANGED, EDITED, UNKNOWN, UNEXPLAINED = (
+SAME, PRICES_CHANGED, EDITED, UNKNOWN, SUMMED, UNEXPLAINED = (
     "same",
     "price_book_changed",
     "lines_do_not_hash",
     "inputs_unknown",
+    "levels_added_up",
     "unexplained",
 )
 _WORDS = {
@@ -35,6 +37,7 @@ _WORDS = {
     PRICES_CHANGED: "the price books have changed since: put back those that were in force, or explain the change",
     EDITED: "the stored lines are not those that were hashed at finalization: somebody wrote past flybill",
     UNKNOWN: "it was finalized before its inputs were written down, and today's usage gives something else",
+    SUMMED: "a price book added up rows that tell levels, which means nothing: the next close holds the organization",
     UNEXPLAINED: "neither its usage nor its price books have changed: have the organization's terms?",
 }
 
@@ -105,23 +108,26 @@ def verify_invoices(
         now = then if source.current is None else _usage(part, source.current, under)
         for invoice in batch:
             org = invoice.org_id
-            again = _priced_again(month, invoice, then.get(org), under[org])
-            late = now is not then and again != _priced_again(month, invoice, now.get(org), under[org])
+            priced = _priced(then.get(org), under[org])
+            again = _priced_again(month, invoice, priced)
+            late = now is not then and again != _priced_again(month, invoice, _priced(now.get(org), under[org]))
             changed = source.books.get(invoice.currency) != fingerprints.get(invoice.currency)
-            yield _verdict(invoice, again, known=priced_from is not None, books_changed=changed, late=late)
+            verdict = _verdict(invoice, again, priced, known=priced_from is not None, books_changed=changed)
+            yield _verified(invoice, verdict, again, late=late)
 
 
 def _usage(part: ShardMonth, usage: Usage, books: Mapping[str, BooksOfMonth | None]) -> dict[str, OrgUsage]:
     return {each.org_id: each for each in usage_of(part, usage, set(books.values()))}
 
 
-def _priced_again(
-    month: Month, invoice: Invoice, usage: OrgUsage | None, books: BooksOfMonth | None
-) -> tuple[LineItem, ...]:
+def _priced(usage: OrgUsage | None, books: BooksOfMonth | None) -> PricedUsage:
+    return PricedUsage((), ()) if books is None else price_month(books, usage.totals if usage else ())
+
+
+def _priced_again(month: Month, invoice: Invoice, priced: PricedUsage) -> tuple[LineItem, ...]:
     """The invoice's lines with those of its own usage priced again, in the place of the recorded ones."""
-    priced = () if books is None else price_month(books, usage.totals if usage else ()).lines
     worded = {line.line_id: line for line in invoice.lines}
-    fresh = {line.line_id: _in_the_words_of(worded.get(line.line_id), line) for line in priced}
+    fresh = {line.line_id: _in_the_words_of(worded.get(line.line_id), line) for line in priced.lines}
     own = {line.line_id for line in invoice.lines if _is_own(line, month)}
     lines = [fresh.get(line.line_id) if line.line_id in own else line for line in invoice.lines]
     added = [line for line_id, line in fresh.items() if line_id not in own]
@@ -149,15 +155,21 @@ def _is_own(line: LineItem, month: Month) -> bool:
     return line.kind == "usage" and line.service_month == month
 
 
-def _verdict(invoice: Invoice, again: Sequence[LineItem], *, known: bool, books_changed: bool, late: bool) -> Verified:
+def _verdict(
+    invoice: Invoice, again: Sequence[LineItem], priced: PricedUsage, *, known: bool, books_changed: bool
+) -> str:
     if content_hash(invoice.org_id, invoice.currency, invoice.lines) != invoice.content_hash:
-        verdict = EDITED
-    elif content_hash(invoice.org_id, invoice.currency, again) == invoice.content_hash:
-        verdict = SAME
-    elif not known:
-        verdict = UNKNOWN
-    else:
-        verdict = PRICES_CHANGED if books_changed else UNEXPLAINED
+        return EDITED
+    if content_hash(invoice.org_id, invoice.currency, again) == invoice.content_hash:
+        return SAME
+    if any(each.code == SUMMED_LEVELS for each in priced.unpriced):
+        return SUMMED
+    if not known:
+        return UNKNOWN
+    return PRICES_CHANGED if books_changed else UNEXPLAINED
+
+
+def _verified(invoice: Invoice, verdict: str, again: Sequence[LineItem], *, late: bool) -> Verified:
     differences = () if verdict == SAME else tuple(_differences(invoice.lines, again))
     return Verified(invoice.invoice_id, invoice.number, invoice.org_id, verdict, _WORDS[verdict], differences, late)
 

@@ -10,9 +10,14 @@ from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.billing.usage.totals import Measures
 from flybill_pipeline.stores.files.duck import quoted
 from flybill_pipeline.stores.usage.lake.conditions import condition, scope
-from flybill_pipeline.stores.usage.lake.days import totals_rows
+from flybill_pipeline.stores.usage.lake.days import tells_levels, totals_rows
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.months.measured_usage import MeasuredUsage
+
+_OF_LEVELS = "levels 2"
+"""Counted up when what levels come to, or who may be billed by them, is told in another way. Then each settled month
+that has some is compared once more, organization by organization.
+"""
 
 
 def usage_version(lake: UsageLake, month: Month, measures: Measures) -> str:
@@ -23,6 +28,7 @@ def usage_version(lake: UsageLake, month: Month, measures: Measures) -> str:
     carried = Aggregation.TIME_WEIGHTED in measures
     rollups = lake.catalog.rollups_before(month.end.date()) if carried else lake.catalog.rollups(month.days())
     paths = [f"{day} {path}" for day, path in sorted(rollups.items())]
+    paths += [_OF_LEVELS] * any(map(tells_levels, rollups.values()))
     return hashlib.sha256("\n".join(paths).encode()).hexdigest()[:16]
 
 
