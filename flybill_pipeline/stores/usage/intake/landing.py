@@ -204,7 +204,7 @@ def _looked(
         prepared(str(file), path, source, Path(work), repair) as given,
     ):
         look = look_into(connection, given, source, datetime.now(UTC), most, first_day)
-        if look.bad == look.rows:
+        if look.rows and look.bad == look.rows:
             require_kind(file, source)
         return tell(connection, look)
 

@@ -85,6 +85,12 @@ def test_preview_and_land_say_it_too(tmp_path: Path) -> None:
             look()
 
 
+def test_a_document_without_records_is_not_of_another_kind(tmp_path: Path) -> None:
+    (file := tmp_path / "a.json").write_text('{"data": [], "links": [{"next": "x"}]}')
+    with pytest.raises(LandingError, match="there is no row in it"):
+        Landing(str(tmp_path / "landing"), SOURCES).land(file, "json")
+
+
 @pytest.mark.parametrize(
     ("kind", "content", "reason"),
     [
