@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from flybill_pipeline.notifiers.event_endpoint import signing_keys
+from flybill_pipeline.notifiers.signing import signing_keys
 from flybill_pipeline.stores.files.folders import BUCKETS
 from flybill_pipeline.stripe_gateway.keys import key_fault
 

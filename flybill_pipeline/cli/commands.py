@@ -4,7 +4,6 @@ Exit status: 0 done, 1 the work is incomplete (held or failed organizations), 2 
 Dagster, DuckDB and stripe are imported by the commands that need them, so that `owes` answers at once.
 """
 
-import atexit
 import gc
 import sys
 
@@ -63,7 +62,6 @@ def spare_the_collector() -> None:
     Once a process: what is frozen is never let go, such as connections that nobody closed.
     """
     gc.freeze()
-    atexit.register(gc.unfreeze)  # or DuckDB tells of all that is frozen that it leaked
     gc.set_threshold(NEW_OBJECTS)
 
 

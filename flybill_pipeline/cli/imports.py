@@ -83,7 +83,7 @@ def import_aliases(file: Path, json_wanted: bool) -> None:
 
     with toolbox(usable_settings()) as tools:
         known = {organization.org_id for organization in tools.organizations.all()}
-        count, new, changed = store(file, tools.lake.aliases, tools.landing.sources, known)
+        count, new, changed = store(file, tools.lake.aliases, tools.sources, known)
         lookback = waited_too_long(tools) if new or changed else None
     answer = {"aliases": count, "new": new, "changed": changed, "lookback_for_all": lookback}
 

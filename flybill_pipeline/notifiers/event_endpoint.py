@@ -1,14 +1,10 @@
-"""Posts events, signed as Standard Webhooks describes (https://www.standardwebhooks.com). What they tell: not here."""
+"""Posts events, signed (signing.py). What they tell: not here."""
 
-import base64
-import hashlib
-import hmac
 from datetime import datetime
 from typing import NamedTuple
 
 from flybill_pipeline.notifiers.posting import NotAnsweredError, post
-
-PREFIX, KEY_BYTES = "whsec_", range(24, 65)
+from flybill_pipeline.notifiers.signing import signature, signing_keys
 
 
 class Taken(NamedTuple):
@@ -41,7 +37,7 @@ class EventEndpoint:
             "user-agent": "flybill",
             "webhook-id": event_id,
             "webhook-timestamp": str(seconds),
-            "webhook-signature": " ".join(_signature(key, event_id, seconds, content) for key in self._keys),
+            "webhook-signature": " ".join(signature(key, event_id, seconds, content) for key in self._keys),
         }
         try:
             answer = post(self._url, content, headers, read=False)
@@ -51,20 +47,6 @@ class EventEndpoint:
             return Taken(answer.status, None)
         moved = ": it has moved, and redirects are not followed" if 300 <= answer.status < 400 else ""
         return Taken(answer.status, f"the receiver answered {answer.status}{moved}", _seconds(answer.retry_after))
-
-
-def signing_keys(secrets: str) -> list[bytes]:
-    """The keys of secrets with blanks between them. Raises ValueError when one is none."""
-    words = secrets.split()
-    keys = [base64.b64decode(word.removeprefix(PREFIX).encode("ascii"), validate=True) for word in words]
-    if not all(word.startswith(PREFIX) for word in words) or not all(len(key) in KEY_BYTES for key in keys):
-        raise ValueError("not a secret of Standard Webhooks")
-    return keys
-
-
-def _signature(key: bytes, event_id: str, seconds: int, content: bytes) -> str:
-    signed = f"{event_id}.{seconds}.".encode() + content
-    return f"v1,{base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()}"
 
 
 def _seconds(retry_after: str | None) -> int | None:

@@ -3,6 +3,8 @@
 No job is defined here and nothing is printed; progress is told to a callback.
 """
 
+import atexit
+import gc
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -167,6 +169,7 @@ class Runner:
 @contextmanager
 def runner(settings: Settings) -> Iterator[Runner]:
     """A Runner on Dagster's storage; `settings` must be complete (see local.services)."""
+    atexit.register(gc.unfreeze)  # what a command froze, or DuckDB tells of all that Dagster keeps of it that it leaked
     export_environment(settings)
     home = dagster_home(settings)
     toolbox = build_toolbox(settings)

@@ -146,6 +146,6 @@ def _pace(priced: PricedNow, by_day: Sequence[int]) -> Pace:
 
 def _sources(tools: Toolbox, month: Month) -> list[Source]:
     """The sources that brought something since the month began, as their people call them."""
-    names = {source.key: source.name for source in tools.landing.sources.values()}
+    names = {source.key: source.name for source in tools.sources.values()}
     arrived = tools.usage_health.last_arrivals(month.start, names.keys())
     return [Source(names[key], at) for key, at in arrived.items()]

@@ -87,7 +87,7 @@ def _late_prices(first_at: str | None, in_force_from: Sequence[date]) -> date | 
 
 
 def _in_lake(toolbox: Toolbox, name: str) -> InLake:
-    lake, source = toolbox.lake, toolbox.landing.sources.get(name)
+    lake, source = toolbox.lake, toolbox.sources.get(name)
     aliases = lake.aliases.of_source(source.key) if source and source.aliased else ()
     pieces = toolbox.catalog.all_pieces()
     lake.guard.require(pieces, contents=False)

@@ -135,7 +135,7 @@ def _remarks(tools: Toolbox, waiting: "Sequence[WaitingAlias]") -> Mapping[tuple
 
 def _id_of(tools: Toolbox, name: str) -> str:
     """The id under which the usage of a source is kept, which may be named by either."""
-    sources = tools.landing.sources
+    sources = tools.sources
     if name in sources:
         return sources[name].key
     if any(name == source.key for source in sources.values()):

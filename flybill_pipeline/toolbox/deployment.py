@@ -10,13 +10,13 @@ from sqlalchemy import Engine
 
 from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.settings import Settings
-from flybill_pipeline.steps.alerts.mail_customers import Post
-from flybill_pipeline.steps.alerts.send_events import Endpoint
-from flybill_pipeline.steps.alerts.tell_problems import Channel
 from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline.stores.postgres.shards import expect_shards
 
 if TYPE_CHECKING:
+    from flybill_pipeline.steps.alerts.mail_customers import Post
+    from flybill_pipeline.steps.alerts.send_events import Endpoint
+    from flybill_pipeline.steps.alerts.tell_problems import Channel
     from flybill_pipeline.stripe_gateway.gateway import Gateway
     from flybill_pipeline.stripe_gateway.limiter import Slots
 
@@ -34,9 +34,9 @@ class Deployment:
     settings: Settings
     now: Callable[[], datetime]
     open_stripe: Callable[["Slots"], "Gateway"]
-    channels: Mapping[str, Channel]
-    post_to: Callable[[str], Post] | None = None
-    platform: Endpoint | None = None
+    channels: "Mapping[str, Channel]"
+    post_to: "Callable[[str], Post] | None" = None
+    platform: "Endpoint | None" = None
     reads: bool = False
 
     @cached_property

@@ -33,7 +33,7 @@ class EngineTables:
 
     def all(self) -> "Sequence[EngineTable]":
         """One for each source that has a table."""
-        return tables_of(self._tools.landing.sources.values())
+        return tables_of(self._tools.sources.values())
 
     def not_sums(self) -> Mapping[str, str]:
         """The meters of price books, of any time and currency, that are no sums, and what they are."""

@@ -1,6 +1,6 @@
 """The tools of usage at rest: the landing zone, the lake, its catalog. Months of it are measured by `pricing`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from flybill_pipeline.stores.usage.engines.ledger import PulledTables
     from flybill_pipeline.stores.usage.engines.summing import Summing
     from flybill_pipeline.stores.usage.intake.landing import Landing
+    from flybill_pipeline.stores.usage.intake.source_mapping import SourceMapping
+    from flybill_pipeline.stores.usage.intake.zones import Zone
     from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
     from flybill_pipeline.stores.usage.lake.file_accounts import FileAccounts
     from flybill_pipeline.stores.usage.lake.lake import UsageLake
@@ -44,9 +46,22 @@ class UsageTools(Deployment):
     @cached_property
     def landing(self) -> "Landing":
         from flybill_pipeline.stores.usage.intake.landing import Landing
+
+        return Landing(self.settings.landing_url, self.sources, self._first_day)
+
+    @cached_property
+    def sources(self) -> "Mapping[str, SourceMapping]":
+        """What is read from the landing zone, and how, by name."""
         from flybill_pipeline.stores.usage.intake.sources import load_sources
 
-        return Landing(self.settings.landing_url, load_sources(self.settings.sources), self._first_day)
+        return load_sources(self.settings.sources)
+
+    @cached_property
+    def landing_zone(self) -> "Zone":
+        """The landing zone for who only looks which files are there."""
+        from flybill_pipeline.stores.usage.intake.open_zone import zone_at
+
+        return zone_at(self.settings.landing_url)
 
     @cached_property
     def pulled_tables(self) -> "PulledTables":
@@ -80,7 +95,7 @@ class UsageTools(Deployment):
             self.lake_storage,
             self.catalog,
             shards=self.shards,
-            intake=Intake(self.landing.sources, self._first_day, self.landing.folder),
+            intake=Intake(self.sources, self._first_day, self.landing_zone.folder),
             engine=lambda: summing_of(self.settings),
         )
 
@@ -109,7 +124,7 @@ class UsageTools(Deployment):
 
     def tables_behind(self, since: datetime) -> dict[str, datetime | None]:
         """The sources whose table in an engine was not looked at since then: name → when it last was, if ever."""
-        tables = [source for source in self.landing.sources.values() if source.table]
+        tables = [source for source in self.sources.values() if source.table]
         last = self.pulled_tables.last() if tables else {}
         looked = {source.name: last.get((source.key, source.fingerprint())) for source in tables}
         return {name: at for name, at in looked.items() if at is None or at < since}
@@ -121,11 +136,14 @@ class UsageTools(Deployment):
 
     def unread_files(self, source: str | None = None) -> list[str]:
         """The landed files that wait to be read, of one source where it is given, each named with its version."""
-        others = list(self.landing.files(seen_only=True, as_read=self.catalog.as_read()))
+        from flybill_pipeline.stores.usage.intake.zones import oldest_first
+
+        as_read = self.catalog.as_read()
+        others = list(self.landing_zone.files(self.sources.values(), seen_only=True, as_read=as_read))
         unread = self.catalog.unread(others) if others else []
         return [
             f"{file.path}:{file.size}:{file.modified_ns}:{file.changed_ns}"
-            for file in unread
+            for file in oldest_first(unread)
             if source in (None, file.source)
         ]
 

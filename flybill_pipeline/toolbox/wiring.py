@@ -4,18 +4,16 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from flybill_pipeline.notifiers.email import Email
-from flybill_pipeline.notifiers.event_endpoint import EventEndpoint
-from flybill_pipeline.notifiers.webhook import Webhook
 from flybill_pipeline.settings import Settings, SettingsError, read_settings
-from flybill_pipeline.steps.alerts.mail_customers import Post
-from flybill_pipeline.steps.alerts.tell_problems import Channel
 from flybill_pipeline.stores.files.folders import is_there
 from flybill_pipeline.stores.pricing.price_books import PriceBookError, load_price_books
 from flybill_pipeline.stripe_gateway.keys import KeyRefusedError, require_usable_key
 from flybill_pipeline.toolbox.tools import Toolbox
 
 if TYPE_CHECKING:
+    from flybill_pipeline.notifiers.event_endpoint import EventEndpoint
+    from flybill_pipeline.steps.alerts.mail_customers import Post
+    from flybill_pipeline.steps.alerts.tell_problems import Channel
     from flybill_pipeline.stripe_gateway.gateway import Gateway
     from flybill_pipeline.stripe_gateway.limiter import Slots
 
@@ -34,26 +32,34 @@ def build_toolbox(settings: Settings) -> Toolbox:
     )
 
 
-def _channels(settings: Settings) -> dict[str, Channel]:
+def _channels(settings: Settings) -> "dict[str, Channel]":
     channels: dict[str, Channel] = {}
     if settings.alert_webhook_url is not None:
+        from flybill_pipeline.notifiers.webhook import Webhook
+
         channels["webhook"] = Webhook(settings.alert_webhook_url.get_secret_value())
     if settings.alert_email_to is not None and settings.smtp_url is not None:
+        from flybill_pipeline.notifiers.email import Email
+
         recipients = [address.strip() for address in settings.alert_email_to.split(",")]
         channels["email"] = Email(settings.smtp_url.get_secret_value(), settings.alert_email_from, recipients)
     return channels
 
 
-def _post_to(settings: Settings) -> Callable[[str], Post] | None:
+def _post_to(settings: Settings) -> "Callable[[str], Post] | None":
     if settings.smtp_url is None:
         return None
+    from flybill_pipeline.notifiers.email import Email
+
     server, sender = settings.smtp_url.get_secret_value(), settings.alert_email_from
     return lambda address: Email(server, sender, [address])
 
 
-def _platform(settings: Settings) -> EventEndpoint | None:
+def _platform(settings: Settings) -> "EventEndpoint | None":
     if settings.events_url is None or settings.events_secret is None:
         return None
+    from flybill_pipeline.notifiers.event_endpoint import EventEndpoint
+
     return EventEndpoint(settings.events_url.get_secret_value(), settings.events_secret.get_secret_value())
 
 

@@ -431,7 +431,7 @@ def test_a_mistake_of_ours_shows_where_it_is_and_ends_with_one(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError(HOSTILE)
 
-    monkeypatch.setattr(Organizations, "all", broken)
+    monkeypatch.setattr(Organizations, "with_terms", broken)
     ran = flybill("owes", "acme")
     assert (ran.status, ran.out) == (1, "")
     assert "Traceback" in ran.err and "[red]x[/red]\\u202eevil" in ran.err and "\x1b" not in ran.err

@@ -29,7 +29,7 @@ def test_every_tool_is_made_without_connecting(settings: Settings) -> None:
     needing_a_key = {"stripe", "stripe_list", "payment_events"}
     assert needing_a_key < names
     opened = [getattr(tools, name) for name in sorted(names - needing_a_key)]
-    assert {vars(each)["_engine"] for each in opened if "_engine" in vars(each)} == {tools.engine}
+    assert {each._engine for each in opened if hasattr(each, "_engine")} == {tools.engine}
     tools.close()
 
 

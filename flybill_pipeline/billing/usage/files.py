@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+FIRST_DAY = date(2020, 1, 1)
+"""Of usage, where nobody names another: what is older was written by a clock that was wrong."""
 ALIASED = ".aliased.parquet"
 """How the name of a piece ends whose events name aliases in the place of organizations."""
 LEVELS = ".levels."

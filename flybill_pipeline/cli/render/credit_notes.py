@@ -1,13 +1,15 @@
 """How credit notes look, to the operator and on a customer's bill, and as JSON. Nothing is credited here."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.payments.credit_notes import CreditNote, effect, totals, what_is_left
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.exports.statement_json import CREDIT_STATES, note_data, note_day
-from flybill_pipeline.questions.credited import Credited
+
+if TYPE_CHECKING:
+    from flybill_pipeline.questions.credited import Credited
 
 MOST = 20
 NOT_DONE = {
@@ -17,7 +19,7 @@ NOT_DONE = {
 }
 
 
-def show_credited(credited: Credited) -> None:
+def show_credited(credited: "Credited") -> None:
     """What became of one credit, in words."""
     note = credited.note
     what = f"{format_money(note.amount_minor, note.currency)} of line {note.line_no} of {note.month}"
@@ -84,6 +86,6 @@ def operator_data(note: CreditNote) -> dict[str, Any]:
     return {**note_data(note), "by": note.by, **trouble}
 
 
-def credited_data(credited: Credited) -> dict[str, Any]:
+def credited_data(credited: "Credited") -> dict[str, Any]:
     """The JSON of `flybill credit`."""
     return {**operator_data(credited.note), "nth": credited.note.nth, "already": credited.before}

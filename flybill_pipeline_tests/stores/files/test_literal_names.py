@@ -14,9 +14,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flybill_pipeline.billing.usage.files import Arrival, LandedFile, Taken
+from flybill_pipeline.billing.usage.files import FIRST_DAY, Arrival, LandedFile, Taken
 from flybill_pipeline.stores.files.duck import Limits
-from flybill_pipeline.stores.usage.intake.judging import FIRST_DAY
 from flybill_pipeline.stores.usage.intake.landing import Landing
 from flybill_pipeline.stores.usage.intake.take import take_file
 from flybill_pipeline.stores.usage.lake.days import make_manifest

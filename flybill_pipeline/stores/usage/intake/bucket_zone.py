@@ -20,6 +20,8 @@ NANOSECONDS = 1_000_000_000
 class BucketZone:
     """The objects below `url`."""
 
+    folder = None
+
     def __init__(self, url: str) -> None:
         self._objects = Objects(url)
 

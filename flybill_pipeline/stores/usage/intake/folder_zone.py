@@ -27,6 +27,11 @@ class FolderZone:
     def __init__(self, url: str) -> None:
         self.root = local_folder(url)
 
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        return self.root
+
     def files(
         self, sources: Iterable[SourceMapping], *, seen_only: bool, as_read: AsRead = NONE_READ
     ) -> Iterator[LandedFile]:

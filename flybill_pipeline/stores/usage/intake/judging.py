@@ -8,6 +8,7 @@ Reading the file's format is in the readers; writing what is found here is in ta
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
+from flybill_pipeline.billing.usage.files import FIRST_DAY
 from flybill_pipeline.billing.usage.texts import LONGEST_DIMENSION, LONGEST_ID
 from flybill_pipeline.stores.files.duck import quoted
 from flybill_pipeline.stores.usage.intake.events import events_query
@@ -21,7 +22,6 @@ MACROS = NUMBER_MACROS + SCALING_MACROS + TIME_MACROS
 """What DuckDB must know before it can judge."""
 
 CLOCKS_MAY_DIFFER = timedelta(hours=24)
-FIRST_DAY = date(2020, 1, 1)  # what is older was written by a clock that was wrong
 TOO_LARGE = "1000000000000000::DECIMAL(38, 18)"  # so that a day's sum fits: one org's mistake must not stop the others
 SHOWN = 1000  # characters of a bad row that are kept
 LEFT_OUT = "left_out"

@@ -12,22 +12,22 @@ from typing import TypeVar
 
 import duckdb
 
-from flybill_pipeline.billing.usage.files import Broken, LandedFile
+from flybill_pipeline.billing.usage.files import FIRST_DAY, Broken, LandedFile
 from flybill_pipeline.stores.files.duck import Limits, duck_once
-from flybill_pipeline.stores.files.folders import in_bucket
 from flybill_pipeline.stores.files.second_reader import fault_of_packing
 from flybill_pipeline.stores.usage.intake.columns import value_in
-from flybill_pipeline.stores.usage.intake.folder_zone import FolderZone, digest
-from flybill_pipeline.stores.usage.intake.judging import FIRST_DAY, MACROS
+from flybill_pipeline.stores.usage.intake.folder_zone import digest
+from flybill_pipeline.stores.usage.intake.judging import MACROS
 from flybill_pipeline.stores.usage.intake.kinds import explained, require_kind
 from flybill_pipeline.stores.usage.intake.landed import Landed, refusal_of
 from flybill_pipeline.stores.usage.intake.look import Look, look_into
+from flybill_pipeline.stores.usage.intake.open_zone import zone_at
 from flybill_pipeline.stores.usage.intake.preview import InLake, Preview, preview
 from flybill_pipeline.stores.usage.intake.readers import Repair, prepared, repaired
 from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.take import AGAIN, proven
-from flybill_pipeline.stores.usage.intake.zones import NONE_READ, AsRead, LandingError, Zone, hidden, matches
+from flybill_pipeline.stores.usage.intake.zones import NONE_READ, AsRead, LandingError, hidden, matches, oldest_first
 
 __all__ = ["Landing", "LandingError"]
 
@@ -49,7 +49,7 @@ class Landing:
     """The landing zone at `url`, read by `sources`."""
 
     def __init__(self, url: str, sources: Mapping[str, SourceMapping], first_day: date = FIRST_DAY) -> None:
-        self._zone: Zone = _zone(url)
+        self._zone = zone_at(url)
         self.sources = sources
         self.first_day = first_day
 
@@ -61,12 +61,12 @@ class Landing:
         answer that must not fail over it there is `seen_only`.
         """
         landed = self._zone.files(self.sources.values(), seen_only=seen_only, as_read=as_read)
-        yield from sorted(landed, key=lambda file: (file.modified_ns, file.source, file.path))
+        yield from oldest_first(landed)
 
     @property
     def folder(self) -> Path | None:
         """The folder that the landing zone is; None for a bucket."""
-        return self._zone.root if isinstance(self._zone, FolderZone) else None
+        return self._zone.folder
 
     @property
     def root(self) -> Path:
@@ -176,15 +176,6 @@ class Landing:
             raise LandingError(f"{file}: {told}; {told.remedy}") from None
         except (duckdb.Error, OSError, EOFError, MemoryError) as error:
             raise LandingError(f"{file}: {_why(file, place[0], error)}") from None
-
-
-def _zone(url: str) -> Zone:
-    if not in_bucket(url):
-        return FolderZone(url)
-    # Imported where there is one: who asks what somebody owes does not wait for it.
-    from flybill_pipeline.stores.usage.intake.bucket_zone import BucketZone
-
-    return BucketZone(url)
 
 
 def _looked(

@@ -20,14 +20,21 @@ class LandingError(Exception):
 
 
 class Zone(Protocol):
-    """Where exporters put files."""
+    """Where exporters put files. `folder` is where that is, None for a bucket."""
 
+    @property
+    def folder(self) -> Path | None: ...
     def files(
         self, sources: Iterable[SourceMapping], *, seen_only: bool, as_read: AsRead = NONE_READ
     ) -> Iterator[LandedFile]: ...
     def has(self, path: str) -> bool: ...
     def differs(self, path: str, file: Path) -> bool: ...
     def put(self, file: Path, path: str) -> None: ...
+
+
+def oldest_first(files: Iterable[LandedFile]) -> list[LandedFile]:
+    """The files by time of modification, then source, then path."""
+    return sorted(files, key=lambda file: (file.modified_ns, file.source, file.path))
 
 
 def hidden(parts: Iterable[str]) -> bool:

@@ -12,19 +12,15 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 
 from flybill_pipeline.billing.money.decimals import exact
-from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, Manifest, NotRead, Rollup, Taken
+from flybill_pipeline.billing.usage.files import FIRST_DAY, Arrival, Broken, EventKey, Manifest, NotRead, Rollup, Taken
 from flybill_pipeline.stores.files.duck import Limits, duck, lacks_a_column, parquet_rows
 from flybill_pipeline.stores.postgres.shards import former_counts
-from flybill_pipeline.stores.usage.engines.summing import Summing
-from flybill_pipeline.stores.usage.intake import take as usage_intake
-from flybill_pipeline.stores.usage.intake.judging import FIRST_DAY
-from flybill_pipeline.stores.usage.intake.sources import SourceMapping
-from flybill_pipeline.stores.usage.lake import cross_days, summed_days
+from flybill_pipeline.stores.usage.lake import cross_days
 from flybill_pipeline.stores.usage.lake import days as usage_days
 from flybill_pipeline.stores.usage.lake.aliases import Aliases
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
@@ -35,6 +31,10 @@ from flybill_pipeline.stores.usage.lake.owned_rows import owners_of
 from flybill_pipeline.stores.usage.lake.ownership import LakeError
 from flybill_pipeline.stores.usage.lake.restated import turns
 from flybill_pipeline.stores.usage.lake.storage import Storage
+
+if TYPE_CHECKING:
+    from flybill_pipeline.stores.usage.engines.summing import Summing
+    from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 
 BATCH = 10_000
 UNREADABLE = (duckdb.IOException, duckdb.InvalidInputException, duckdb.InternalException, duckdb.OutOfMemoryException)
@@ -102,7 +102,7 @@ class ExcludedRow(NamedTuple):
 class Intake:
     """What files are taken in by: the sources, by name, the first day of usage, and the landing zone."""
 
-    sources: Mapping[str, SourceMapping]
+    sources: "Mapping[str, SourceMapping]"
     first_day: date = FIRST_DAY
     landing: Path | None = None
 
@@ -124,7 +124,7 @@ class UsageLake:
         *,
         shards: int,
         intake: Intake = NOTHING_TAKEN_IN,
-        engine: Callable[[], Summing | None] = lambda: None,
+        engine: "Callable[[], Summing | None]" = lambda: None,
         checks_contents: bool = False,
     ) -> None:
         self.storage, self.root = storage, storage.root
@@ -138,13 +138,15 @@ class UsageLake:
         self.guard = Guard(storage, catalog.engine)
         self._old = set[str]()  # daily totals that are read with some that know no corrections
 
-    # Writing: what the steps call
+    # Writing: what the steps call. Who only asks does not wait for what reads files of all kinds.
 
     def take(self, arrival: Arrival) -> Taken | Broken | NotRead:
-        """Reads a landed file into pieces and quarantine; see usage_intake.take_file."""
+        """Reads a landed file into pieces and quarantine; see take.take_file."""
+        from flybill_pipeline.stores.usage.intake.take import take_file
+
         self.guard.require_own()
         source = self.sources[arrival.file.source]
-        outcome = usage_intake.take_file(self.root, arrival, source, self.intake_limits, self.first_day)
+        outcome = take_file(self.root, arrival, source, self.intake_limits, self.first_day)
         if isinstance(outcome, Taken):
             self.guard.keep([piece.path for piece in outcome.pieces])
             self.guard.keep(filter(None, [outcome.quarantine_path]))
@@ -168,12 +170,12 @@ class UsageLake:
 
     def make_rollup(self, manifest: Manifest) -> Rollup:
         """Writes the exact totals of a day; see summed_days.make_rollup."""
+        from flybill_pipeline.stores.usage.lake import summed_days
+
         self.guard.require(manifest.files, contents=True)
         rollup = summed_days.make_rollup(self.root, manifest, self.shards, self.limits, self.engine())
         self.guard.keep([rollup.path])
         return rollup
-
-    # Reading
 
     def of_shard(self, shard: int | None) -> Mapping[str, int]:
         """A condition on rows of totals or measures: those of the shard; none for None."""
@@ -228,8 +230,7 @@ class UsageLake:
         for some in usage_days.growing(manifests):
             rows = " union all ".join(f"from ({usage_days.counted_rows(self.root, manifest)})" for manifest in some)
             query = f"select {', '.join(Event._fields)} from ({rows}) where {where} order by occurred_at, arrival, row"
-            for row in self.query(query, parameters):
-                event = Event(*row)
+            for event in map(Event._make, self.query(query, parameters)):
                 yield event._replace(occurred_at=_utc(event.occurred_at))
 
     def versions(self, days: Iterable[date]) -> dict[date, str]:
@@ -240,8 +241,7 @@ class UsageLake:
         """The rows in quarantine, by arrival of their file (or backwards), then row; of one source when it is given."""
         paths = [file.quarantine_path for file in self.catalog.files() if file.quarantine_path is not None]
         where, parameters = condition({"source = ?": source})
-        columns = ", ".join(BadRow._fields)
-        order = "arrival desc" if newest_first else "arrival"
+        columns, order = ", ".join(BadRow._fields), "arrival desc" if newest_first else "arrival"
         query = f"select {columns} from {{rows}} where {where} order by {order}, row"
         yield from (BadRow(*row) for row in self.rows(paths, query, parameters))
 
@@ -250,11 +250,10 @@ class UsageLake:
         manifests = self.catalog.manifests(days).values()
         paths = [manifest.excluded_path for manifest in manifests if manifest.excluded_path is not None]
         where, parameters = condition({"list_contains(?, kind)": list(kinds) or None})
-        columns = ", ".join(ExcludedRow._fields)
-        query = f"select {columns} from {{rows}} where {where} order by source, event_id, arrival, row"
-        for row in self.rows(paths, query, parameters):
-            excluded = ExcludedRow(*row)
-            yield excluded._replace(occurred_at=_utc(excluded.occurred_at))
+        columns, order = ", ".join(ExcludedRow._fields), "source, event_id, arrival, row"
+        query = f"select {columns} from {{rows}} where {where} order by {order}"
+        for row in map(ExcludedRow._make, self.rows(paths, query, parameters)):
+            yield row._replace(occurred_at=_utc(row.occurred_at))
 
     def rows(self, paths: Sequence[str], query: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         """The rows of a query on `{rows}`, those of these files of the lake; none where there are no files."""

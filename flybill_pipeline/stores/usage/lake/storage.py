@@ -15,7 +15,6 @@ from typing import Protocol
 from uuid import uuid4
 
 from flybill_pipeline.stores.files.folders import ObjectsError, in_bucket, local_folder, place_of
-from flybill_pipeline.stores.files.objects import Objects
 from flybill_pipeline.stores.files.whole_copies import written_whole
 
 NOTE = "deployment.txt"
@@ -169,6 +168,8 @@ class InBucket:
 
     def __init__(self, url: str, root: Path) -> None:
         self.root, self.shown = root, url.rstrip("/")
+        from flybill_pipeline.stores.files.objects import Objects  # where there is one
+
         self._objects = Objects(url)
 
     def send(self, paths: Iterable[str]) -> None:

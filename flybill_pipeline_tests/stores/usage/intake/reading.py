@@ -9,9 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flybill_pipeline.billing.usage.files import Arrival, Broken, LandedFile, NotRead, Taken
+from flybill_pipeline.billing.usage.files import FIRST_DAY, Arrival, Broken, LandedFile, NotRead, Taken
 from flybill_pipeline.stores.files.duck import Limits
-from flybill_pipeline.stores.usage.intake.judging import FIRST_DAY
 from flybill_pipeline.stores.usage.intake.sources import Column, SourceMapping
 from flybill_pipeline.stores.usage.intake.take import take_file
 
