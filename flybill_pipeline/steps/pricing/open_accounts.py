@@ -25,6 +25,7 @@ from flybill_pipeline.billing.invoicing.waivers import WaivedMonth, waived_of
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.price_changes import fingerprint
+from flybill_pipeline.billing.usage.texts import name_to_keep
 from flybill_pipeline.steps.pricing.bill_late_usage import (
     Known,
     LatePart,
@@ -115,8 +116,9 @@ class Accounts:
         left: dict[str, list[Month]] = {}
         for month, decided in self.ledger.decided(self._earlier(part.month), part.shard).items():
             if decided is not None:
-                for org_id in self.usage.fingerprints(month, part.shard).keys() - set(decided):
-                    left.setdefault(org_id, []).append(month)
+                for org_id in self.usage.orgs(month, part.shard).keys() - set(decided):
+                    if name_to_keep(org_id) == org_id:  # others are held in the month itself, and never billed
+                        left.setdefault(org_id, []).append(month)
         return left
 
     def _left_behind(
