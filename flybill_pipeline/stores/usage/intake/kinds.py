@@ -3,6 +3,7 @@
 import codecs
 import csv
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 from flybill_pipeline.stores.files.second_reader import PACKED, plain_content
 from flybill_pipeline.stores.usage.intake.columns import steps_of
+from flybill_pipeline.stores.usage.intake.plain_csv import encoding_of
 from flybill_pipeline.stores.usage.intake.reading import TooLargeError, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 
@@ -17,6 +19,9 @@ HEAD = 64 * 1024
 """Bytes at the beginning of a file that are looked at."""
 _LINES, _ALIKE = 30, 3
 _DELIMITERS = (",", ";", "\t", "|")
+_ENDS = re.compile("\r\n|\n|\r")  # a text may have others that Python knows, as U+2028
+_BEGINS_JSON = re.compile(r"[{\[]\s*($|[{\[\"}\]]|-?[0-9]|true\b|false\b|null\b)", re.MULTILINE)
+_GOES_ON = ("{", "[", ",")
 _AGAIN = "export the file again"
 _BINARY = {
     b"PAR1": ("a Parquet file", 'say format = "parquet" in the source'),
@@ -33,10 +38,13 @@ class Kind(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Begins:
-    """How a file begins: its bytes, whether that is all of it, their text, and the whole lines of that."""
+    """How a file begins: its bytes, whether that is all of it, the encoding that they are read in, their text, and the
+    whole lines of that.
+    """
 
     raw: bytes
     whole: bool
+    encoding: str
     text: str
     every_line: Sequence[str]
 
@@ -55,11 +63,22 @@ def kind_of(file: Path, source: SourceMapping) -> Kind | None:
         raw = content.read(HEAD + 1)
     if source.format == "parquet" and raw.startswith(b"PAR1"):
         return None
-    whole, text = len(raw) <= HEAD, raw[:HEAD].decode("utf-8", "replace").lstrip("\ufeff")
-    every = text.splitlines() if whole else text.splitlines()[:-1]
-    begins = _Begins(raw, whole, text.strip(), every)
-    looks = (_binary, _wide, _markup, _json, _csv, _encoded)
+    encoding = encoding_of(file, source) if source.format == "csv" else "utf-8"
+    whole, text = len(raw) <= HEAD, raw[:HEAD].decode(encoding, "replace").lstrip("\ufeff")
+    every = _ENDS.split(text) if whole else _ENDS.split(text)[:-1]
+    begins = _Begins(raw, whole, encoding, text.strip(), every)
+    looks = (_binary, _encoded) if _has_header(begins, source) else (_binary, _wide, _markup, _json, _csv, _encoded)
     return next((kind for look in looks if (kind := look(begins, source)) is not None), None)
+
+
+def _has_header(begins: _Begins, source: SourceMapping) -> bool:
+    """Whether it is CSV whose columns are read: what is wrong with its rows is to be said of each."""
+    own = source.dialect
+    if source.format != "csv" or own.header:
+        return False
+    lines = (line for line in begins.every_line[own.skip :] if line.strip())
+    header = next((line for line in lines if not (own.comment and line.startswith(own.comment))), "")
+    return set(source.column_names()) <= set(_fields(header, own.delimiter, own.quote))
 
 
 def require_kind(file: Path, source: SourceMapping) -> None:
@@ -94,7 +113,7 @@ def _binary(begins: _Begins, _: SourceMapping) -> Kind | None:
 def _wide(begins: _Begins, source: SourceMapping) -> Kind | None:
     """Text of two bytes a character: of what most people write, every other one is zero."""
     encoding = _encoding(begins.raw)
-    if encoding is None or source.format == "json" or (source.format == "csv" and source.dialect.encoding):
+    if encoding is None or source.format == "json" or begins.encoding.startswith(encoding[:6]):
         return None
     if source.format == "csv":
         return Kind(f"text in {encoding}", f'say csv = {{ encoding = "{encoding}" }} in the source')
@@ -119,10 +138,13 @@ def _markup(begins: _Begins, _: SourceMapping) -> Kind | None:
 
 
 def _json(begins: _Begins, source: SourceMapping) -> Kind | None:
-    if not begins.text.startswith(("{", "[")):
+    if not _BEGINS_JSON.match(begins.text):
         return None
     lines, whole = [_parsed(line) for line in begins.lines[:_ALIKE]], _parsed(begins.text) if begins.whole else None
-    path = next(_records(whole, ""), None)
+    if begins.whole and whole is None and not any(lines) and not begins.text.partition("\n")[0].endswith(_GOES_ON):
+        return None
+    paths = _paths(whole)
+    path = next(iter(paths), None)
     if begins.text.startswith("{") and any(isinstance(line, dict) for line in lines):
         if len(lines) > 1 or path is None or _is_record(whole, source):
             return _of_lines(source, several=len(lines) > 1)
@@ -131,7 +153,7 @@ def _json(begins: _Begins, source: SourceMapping) -> Kind | None:
         return Kind("JSON lines, each of them a list", f'say {also}records = "[]" in the source')
     if source.format == "json":
         begins_so = {steps_of(each)[0] for each in source.records}
-        if path is None or steps_of(path)[0] in begins_so:
+        if path is None or any(steps_of(each)[0] in begins_so for each in paths):
             return None
         return Kind(f"a document with records at {path}", f'say records = "{path}" in the source')
     is_list = begins.text.startswith("[")
@@ -151,6 +173,13 @@ def _of_lines(source: SourceMapping, *, several: bool) -> Kind | None:
 def _is_record(value: Any, source: SourceMapping) -> bool:
     """Whether a single object has something that the mapping reads of a record."""
     return any(steps_of(name)[0].key in value for name in source.column_names())
+
+
+def _paths(value: Any) -> list[str]:
+    try:
+        return list(_records(value, ""))
+    except RecursionError:  # it is nested deeper than any records
+        return []
 
 
 def _records(value: Any, path: str) -> Iterator[str]:
@@ -208,7 +237,7 @@ def _encoded(begins: _Begins, source: SourceMapping) -> Kind | None:
     try:
         codecs.getincrementaldecoder("utf-8")().decode(begins.raw)
     except UnicodeDecodeError:
-        if source.dialect.encoding:
+        if begins.encoding != "utf-8":
             return None
         say = 'say csv = { encoding = "cp1252" } in the source, or the encoding that it has'
         return Kind("text that is not UTF-8", say if source.format == "csv" else f"{_AGAIN} in UTF-8")

@@ -32,7 +32,7 @@ def plain_csv(
     Raises UnreadableFileError when the file is no text of its encoding, or nobody can tell its rows apart.
     """
     file, copy = Path(location), work / "plain.csv"
-    encoding = _encoding_of(file, source)
+    encoding = encoding_of(file, source)
     try:
         above = _above(file, source, encoding)
         if encoding == "utf-8" and not above and not source.dialect.comment and not mixed_ends:
@@ -61,7 +61,8 @@ def _opened(file: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
         text.detach()
 
 
-def _encoding_of(file: Path, source: SourceMapping) -> str:
+def encoding_of(file: Path, source: SourceMapping) -> str:
+    """The encoding of the file: that of the mapping, or that of the mark at its beginning, or UTF-8."""
     if source.dialect.encoding:
         return codecs.lookup(source.dialect.encoding).name
     with plain_content(file) as content:

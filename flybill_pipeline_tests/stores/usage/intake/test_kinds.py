@@ -97,12 +97,28 @@ def test_a_document_without_records_is_not_of_another_kind(tmp_path: Path) -> No
         ("jsonl", LINES.replace('"1"', '"x"'), "quantity_not_a_number"),
         ("jsonl", '{"id": 1, "region": [{"a": 1}]}', "org_missing"),
         ("csv", CSV.replace(",1,", ",x,"), "quantity_not_a_number"),
+        ("csv", f"\n{CSV}".replace(",1,", ",x,"), "quantity_not_a_number"),
+        ("csv", CSV.replace(",1,", ",x,").encode("utf-16"), "quantity_not_a_number"),
+        ("csv", f"[x],{CSV}".replace("\n", "\n1,").replace(",1,", ",x,").removesuffix("1,"), "quantity_not_a_number"),
+        ("jsonl", json.dumps(ROWS[0] | {"q": "x", "region": "a\u2028b"}, ensure_ascii=False), "quantity_not_a_number"),
+        ("jsonl", f"{LINES[:20]}\n{LINES[:30]}", "not_a_record"),
+        ("jsonl", LINES.replace('"', "'"), "not_a_record"),
+        ("json", json.dumps({"pages": [{"n": 1}], "data": [ROWS[0] | {"q": "x"}]}), "quantity_not_a_number"),
     ],
 )
 def test_of_the_right_kind_each_row_says_what_is_wrong_with_it(
-    reader: Reader, kind: str, content: str, reason: str
+    reader: Reader, kind: str, content: str | bytes, reason: str
 ) -> None:
-    assert set(refused(reader.text(content, SOURCES[kind])).values()) == {reason}
+    file = reader.root / f"given.{kind}"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert set(refused(reader.read(file, SOURCES[kind])).values()) == {reason}
+
+
+def test_of_a_document_without_records_it_names_no_other_list(tmp_path: Path) -> None:
+    landing, file = Landing(str(tmp_path / "landing"), SOURCES), tmp_path / "a.json"
+    file.write_text(json.dumps({"data": [], "pages": [{"n": 1}]}))
+    with pytest.raises(LandingError, match="there is no row in it"):
+        landing.land(file, "json")
 
 
 @pytest.mark.parametrize("content", ["", "\n", "\ufeff", "\r\n\r\n"])
