@@ -8,6 +8,7 @@ side by itself.
 import atexit
 import gc
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -21,12 +22,14 @@ from flybill_pipeline_tests.worlds.databases import Databases, fresh_databases
 from flybill_pipeline_tests.worlds.deployment import Deployments
 from flybill_pipeline_tests.worlds.effort import register_profiles
 from flybill_pipeline_tests.worlds.emulator import Emulators
+from flybill_pipeline_tests.worlds.in_memory import keep_in_memory
 from flybill_pipeline_tests.worlds.project import PROJECT, SHARED
 
 __all__ = ["PROJECT", "SHARED"]
 
 register_profiles()
 compile_once()
+keep_in_memory()
 gc.disable()  # until all is imported: to look through ever more of it is a seventh of that
 
 LONGEST = (  # files of minutes each, which go first: a worker that begins one at the end has all others wait for it
@@ -55,6 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """What was imported stays: the collector of garbage need not look through all of it again and again."""
     gc.freeze()
+    gc.set_threshold(20_000)  # a test makes little garbage: to look for it took a twentieth of the time
     gc.enable()
     atexit.register(_say_no_more)
 
@@ -68,7 +72,7 @@ def _say_no_more() -> None:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The address of a Postgres that lives as long as the test session; `{}` stands for the database's name."""
-    with serving(Path(f"/tmp/flybill-test-{uuid4().hex[:8]}"), keep=False) as url:
+    with serving(Path(tempfile.gettempdir()) / f"flybill-test-{uuid4().hex[:8]}", keep=False) as url:
         yield url
 
 

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -72,7 +73,7 @@ def program(text: str, *arguments: str) -> "subprocess.Popen[str]":
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A home of its own; whatever a failed test left running there is killed."""
-    made = Path(f"/tmp/flybill-home-{uuid4().hex[:8]}")
+    made = Path(tempfile.gettempdir()) / f"flybill-home-{uuid4().hex[:8]}"
     made.mkdir()
     yield made
     for leftover in processes(str(made)):

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from flybill_pipeline_tests.worlds.deployment import Deployments
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    made = Path(f"/tmp/flybill-home-{uuid4().hex[:8]}")
+    made = Path(tempfile.gettempdir()) / f"flybill-home-{uuid4().hex[:8]}"
     yield made
     shutil.rmtree(made, ignore_errors=True)
 
