@@ -63,7 +63,9 @@ OTHERS: list[tuple[str, str | bytes, str, str]] = [
 PACKED_TOO = ("a JSON document", "what was packed twice")
 
 
-@pytest.mark.parametrize(("kind", "content", "looks", "remedy"), OTHERS)
+@pytest.mark.parametrize(  # named without the content: each worker packs it at another time
+    ("kind", "content", "looks", "remedy"), OTHERS, ids=[f"{kind}: {looks}" for kind, _, looks, _ in OTHERS]
+)
 def test_it_says_once_what_the_file_looks_like_and_what_reads_it(
     reader: Reader, kind: str, content: str | bytes, looks: str, remedy: str
 ) -> None:
