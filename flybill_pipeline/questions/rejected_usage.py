@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.aliases import remarks
+from flybill_pipeline.stores.usage.lake.ownership import LakeError
 from flybill_pipeline.toolbox.tools import Toolbox
 
 if TYPE_CHECKING:  # `flybill status` must not wait for DuckDB
@@ -116,8 +117,14 @@ def lookback_for(tools: Toolbox, days: Iterable[date]) -> int | None:
 
 
 def waited_too_long(tools: Toolbox) -> int | None:
-    """The same for usage that waited by what was recorded last, and whose alias has an owner by now."""
-    waiting = tools.left_out.waiting()
+    """The same for usage that waited by what was recorded last, and whose alias has an owner by now.
+
+    None, too, where the lake cannot be read: the aliases are stored all the same, which must not look like a failure.
+    """
+    try:
+        waiting = tools.left_out.waiting()
+    except LakeError:
+        return None
     sources = {each.source for each in waiting}
     owned = {(source, period.alias) for source in sources for period in tools.lake.aliases.of_source(source)}
     return lookback_for(tools, [each.first_day for each in waiting if (each.source, each.alias) in owned])

@@ -143,6 +143,10 @@ def test_what_waited_for_longer_than_is_looked_back_says_so_and_is_billed_as_it_
     assert (told.lookback_for_all, waited_too_long(late)) == (4, None)
     imported(tools, tmp_path, "usage,acme,acme,,")
     assert waited_too_long(late) == 4
+    daily = late.lake.root / "daily"
+    elsewhere = daily.rename(tmp_path / "elsewhere")
+    assert waited_too_long(late) is None
+    elsewhere.rename(daily)
     looking_back = replace(late, settings=late.settings.model_copy(update={"lookback_months": 4}))
     assert waited_too_long(looking_back) is None
     closed(looking_back, month, late.now())

@@ -14,6 +14,7 @@ from flybill_pipeline.stores.files.second_reader import PIECE, plain_content
 from flybill_pipeline.stores.usage.intake.columns import Dialect
 from flybill_pipeline.stores.usage.intake.stray_quotes import UnclearRowsError, unclear_ends
 
+csv.field_size_limit(16 * 1024 * 1024)  # of the process: as much as a line may have, where Python allows 128 KiB
 AT_ONCE = 10_000
 KEPT = "surrogateescape"
 """Bytes of a UTF-8 file that are no characters stay as they are: their lines are bad rows, the others are good."""

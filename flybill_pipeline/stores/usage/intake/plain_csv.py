@@ -38,7 +38,8 @@ def plain_csv(
         if encoding == "utf-8" and not above and not source.dialect.comment and not mixed_ends:
             yield location, 0
             return
-        with _opened(file, encoding) as lines, copy.open("w", encoding="utf-8", errors=KEPT, newline="") as written:
+        with _opened(file, encoding) as read, copy.open("w", encoding="utf-8", errors=KEPT, newline="") as written:
+            lines = (line if place else line.removeprefix(_MARK) for place, line in enumerate(read))
             rows = (line for place, line in enumerate(lines) if place >= above and not _is_no_row(line, source))
             written.writelines(ended_alike(rows, source.dialect) if mixed_ends else rows)
     except UnicodeDecodeError as error:

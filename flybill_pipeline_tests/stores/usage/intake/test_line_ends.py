@@ -53,6 +53,21 @@ def test_with_other_quotes_comments_and_lines_above_the_header_too(reader: Reade
     assert [event["row"] for event in bare.events] == [2, 3]
 
 
+@pytest.mark.parametrize("header", [(), HEADER])
+def test_a_mark_before_a_quoted_text_is_no_part_of_it(reader: Reader, header: tuple[str, ...]) -> None:
+    rows = [HEADER] * (not header) + [(f"e{number}", "a", "m", "1", "2026-10-05", "x") for number in range(4)]
+    lines = ['"' + '","'.join(row) + '"' for row in rows]
+    text = "\ufeff" + "\r\n".join(lines[:3]) + "\n" + "\n".join(lines[3:])
+    found = reader.text(text, plain_source("csv", dialect=Dialect(header=header)))
+    assert [event["event_id"] for event in found.events] == ["e0", "e1", "e2", "e3"]
+
+
+def test_a_long_text_is_no_stray_quote(reader: Reader) -> None:
+    rows = [f'e{number},a,m,1,2026-10-05,x,"{text}"' for number, text in enumerate(["y", "z" * 200_000, "y"])]
+    found = reader.text("\n".join([",".join((*HEADER, "log")), "\r\n".join(rows)]), SOURCE)
+    assert [event["event_id"] for event in found.events] == ["e0", "e1", "e2"]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
