@@ -12,6 +12,7 @@ from flybill_pipeline.stores.files.folders import BUCKETS
 from flybill_pipeline.stripe_gateway.keys import key_fault
 
 SHORTEST_SECRET = 32
+MOST_LOOKBACK = 24  # months
 MOST_SHARDS = 1000
 """Of a month: each is a partition, and a page of Dagster's shows all of them."""
 SPARK_MASTER = re.compile(r"yarn|local(\[(\*|[1-9][0-9]{0,3})\])?")

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from flybill_pipeline.setting_values import (
+    MOST_LOOKBACK,
     MOST_SHARDS,
     Addresses,
     Base,
@@ -104,7 +105,7 @@ class Settings(BaseModel):
     )
     first_month: str = Field("2020-01", pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="a month such as 2026-01")
     shards: int = Field(16, ge=1, le=MOST_SHARDS, description=f"a whole number from 1 to {MOST_SHARDS}")
-    lookback_months: int = Field(3, ge=0, le=24, description="a whole number from 0 to 24")
+    lookback_months: int = Field(3, ge=0, le=MOST_LOOKBACK, description=f"a whole number from 0 to {MOST_LOOKBACK}")
     waive_small_amounts: bool = Field(False, description="1 or 0")
     hold_above_multiple: Decimal = Field(Decimal(20), ge=0, description="a number, 0 or more")
     largest_credit_minor: int = Field(100_000, ge=0, lt=2**63, description="a whole number of cents, 0 or more")

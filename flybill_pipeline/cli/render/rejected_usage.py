@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.questions.rejected_usage import RejectedUsage
+from flybill_pipeline.setting_values import MOST_LOOKBACK
 
 if TYPE_CHECKING:  # `flybill status` must not wait for DuckDB
     from flybill_pipeline.stores.usage.lake.left_out import Place
@@ -112,10 +113,13 @@ def _show_waiting(rejected: RejectedUsage) -> None:
 
 def too_long_ago(months: int) -> str:
     """What to do so that usage which waited for so long is billed."""
-    return (
-        f"where the months of an organization are settled, its usage is billed late, as far back as"
-        f" FLYBILL_LOOKBACK_MONTHS says: let it be {months} for the next close, and nothing of this is too old"
-    )
+    late = "where the months of an organization are settled, its usage is billed late, as far back as"
+    if months > MOST_LOOKBACK:
+        return (
+            f"{late} FLYBILL_LOOKBACK_MONTHS says, {MOST_LOOKBACK} at most: let it be {MOST_LOOKBACK} for the next"
+            " close. What is older is not billed by itself: `flybill import-items` adds a line for it"
+        )
+    return f"{late} FLYBILL_LOOKBACK_MONTHS says: let it be {months} for the next close, and nothing of this is too old"
 
 
 def _content(place: "Place") -> str:

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from flybill_pipeline.cli.render.rejected_usage import show_count, show_rejected
+from flybill_pipeline.cli.render.rejected_usage import show_count, show_rejected, too_long_ago
 from flybill_pipeline.questions.rejected_usage import RejectedUsage
 
 
@@ -33,3 +33,9 @@ def test_days_that_were_read_and_are_not_added_up(capsys: pytest.CaptureFixture[
 def test_files_that_wait(capsys: pytest.CaptureFixture[str], unread: int, says: str) -> None:
     show_rejected(RejectedUsage((), unread=unread, bad_rows=0, repeats=0, conflicts=0))
     assert capsys.readouterr().out.splitlines()[0] == says
+
+
+def test_nobody_is_told_to_look_back_further_than_the_setting_can_say() -> None:
+    assert "let it be 24 for the next close, and nothing of this is too old" in too_long_ago(24)
+    for months in (25, 70):
+        assert "let it be 24 for the next close. What is older" in too_long_ago(months)
