@@ -51,8 +51,8 @@ REASONS = {
     " {longest_dimension}: shorten it, or name several columns as event_id, then a hash of them is kept",
     "clock": "the time ({occurred_at}) is before {first} or after {last}: the clock that wrote it was wrong, or"
     " FLYBILL_FIRST_MONTH is too late",
-    "malformed_missing_columns": "the row has fewer columns than the header: `null_padding = true` in `csv` of the"
-    " source reads it",
+    "malformed_missing_columns": "the row has fewer columns than the header: it may be cut, so write it whole. Where"
+    " only empty columns at the end are left out, `null_padding = true` in `csv` of the source reads it",
     "malformed_too_many_columns": "the row has more columns than the header: put a text that holds the delimiter in"
     " quotes",
     "malformed_unquoted_value": "the row has a quote where none may stand: double each quote within a quoted text",

@@ -2,13 +2,16 @@
 
 import csv
 import io
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flybill_pipeline.billing.usage.files import Broken
+from flybill_pipeline.stores.usage.intake import line_ends
 from flybill_pipeline.stores.usage.intake.columns import Dialect
+from flybill_pipeline.stores.usage.intake.stray_quotes import UnclearRowsError
 from flybill_pipeline_tests.stores.usage.intake.reading import Reader, plain_source
 from flybill_pipeline_tests.worlds.effort import examples
 
@@ -60,6 +63,20 @@ def test_a_mark_before_a_quoted_text_is_no_part_of_it(reader: Reader, header: tu
     text = "\ufeff" + "\r\n".join(lines[:3]) + "\n" + "\n".join(lines[3:])
     found = reader.text(text, plain_source("csv", dialect=Dialect(header=header)))
     assert [event["event_id"] for event in found.events] == ["e0", "e1", "e2", "e3"]
+
+
+@pytest.mark.parametrize("piece", [1, 2, 3, 99])
+def test_ends_are_told_apart_wherever_the_reading_pauses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    monkeypatch.setattr(line_ends, "PIECE", piece)
+    for text in (b"a\r\nb\r\n", b"a\nb\n", b"a\rb\r", b"a\r\n\r\nb", b'"a\nb"\r\nc\r\n', b""):
+        (tmp_path / "a.csv").write_bytes(text)
+        line_ends.require_one_end(tmp_path / "a.csv", Dialect())
+    for text in (b"a\r\nb\n", b"a\nb\r", b"a\r\nb\r", b"a\rb\nc"):
+        (tmp_path / "a.csv").write_bytes(text)
+        with pytest.raises(UnclearRowsError):
+            line_ends.require_one_end(tmp_path / "a.csv", Dialect())
 
 
 def test_a_long_text_is_no_stray_quote(reader: Reader) -> None:
