@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby, pairwise
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 """Before any usage: where a period without a beginning begins."""
@@ -76,8 +76,9 @@ def _remark(alias: str, alike: Sequence[AliasPeriod]) -> str:
 
 
 def _folded(alias: str) -> str:
-    """The same for aliases that differ in capitals, in blanks, or in characters that look the same."""
-    return "".join(normalize("NFKC", alias).casefold().split())
+    """The same for aliases that differ in capitals, in blanks, or in characters that look the same or are not seen."""
+    seen = [each for each in normalize("NFKC", alias) if category(each) != "Cf"]
+    return "".join("".join(seen).casefold().split())
 
 
 def _place(period: AliasPeriod) -> tuple[str, str, datetime]:

@@ -81,8 +81,8 @@ def _fault_of_text(file: Path, encoding: str) -> str | None:
             while piece := opened.read(PIECE):
                 decoder.decode(piece)
         decoder.decode(b"", final=True)
-    except UnicodeDecodeError as error:
-        return f"the file is no {encoding} text ({error.reason})"
+    except UnicodeError as error:
+        return f"the file is no {encoding} text ({getattr(error, 'reason', error)})"
     return None
 
 

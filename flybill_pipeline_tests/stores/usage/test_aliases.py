@@ -154,9 +154,10 @@ def test_what_is_like_an_alias_without_an_owner_is_said_of_it() -> None:
         AliasPeriod("one", "acct-1", at(30), None, "bolt"),
         AliasPeriod("one", "Stra\u00dfe\u00a01", EVER, None, "cleo"),
     ]
-    assert remarks(["acct-1", "ACCT-1", "strasse1", "acct-2"], known) == {
+    assert remarks(["acct-1", "ACCT-1", "acct-1\u200b", "strasse1", "acct-2"], known) == {
         "acct-1": "at other times it belongs to acme until 2026-10-05 and to bolt from 2026-10-06T06:00:00Z",
         "ACCT-1": "'acct-1', which is written nearly so, belongs to acme",
+        "acct-1\u200b": "'acct-1', which is written nearly so, belongs to acme",
         "strasse1": r"'Stra\xdfe\xa01', which is written nearly so, belongs to cleo",
     }
 

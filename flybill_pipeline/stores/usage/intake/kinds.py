@@ -91,13 +91,15 @@ def require_kind(file: Path, source: SourceMapping) -> None:
 
 
 def explained(error: UnreadableFileError, file: Path, source: SourceMapping) -> UnreadableFileError:
-    """The error, or a better one where the file is of another kind."""
+    """The error, or a better one where the file is of another kind. A file that is gone by now is of none."""
     if isinstance(error, TooLargeError):
         return error
     try:
         require_kind(file, source)
     except UnreadableFileError as better:
         return better
+    except OSError:
+        return error
     return error
 
 

@@ -42,9 +42,9 @@ def plain_csv(
             lines = (line if place else line.removeprefix(_MARK) for place, line in enumerate(read))
             rows = (line for place, line in enumerate(lines) if place >= above and not _is_no_row(line, source))
             written.writelines(ended_alike(rows, source.dialect) if mixed_ends else rows)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:  # of UTF-16 without a mark Python says no more than that
         raise UnreadableFileError(
-            f"the file is no {encoding} text ({error.reason})",
+            f"the file is no {encoding} text ({getattr(error, 'reason', error)})",
             f"say its encoding in `csv` of source {source.name!r} in sources.toml, or export it as UTF-8",
         ) from None
     try:

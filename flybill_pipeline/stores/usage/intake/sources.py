@@ -4,7 +4,6 @@ No file of usage is opened here; reading by a mapping is in readers.py. Single v
 a mapping is: source_mapping.py.
 """
 
-import codecs
 import tomllib
 from decimal import Decimal
 from pathlib import Path
@@ -173,8 +172,8 @@ def _check_dialect(dialect: Dialect, csv: Table) -> None:
     if dialect.thousands == dialect.decimal:
         csv.fault("thousands", f"must not be the decimal mark {dialect.decimal!r}")
     try:
-        codecs.lookup(dialect.encoding or "utf-8")
-    except LookupError:
+        b"a".decode(dialect.encoding or "utf-8", "replace")
+    except (LookupError, UnicodeError):
         csv.fault("encoding", f"is none that Python knows: {dialect.encoding!r}")
 
 

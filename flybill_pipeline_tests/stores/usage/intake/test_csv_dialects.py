@@ -50,6 +50,8 @@ def test_letters_of_an_old_encoding_are_kept(reader: Reader) -> None:
 def test_a_file_of_another_encoding_is_broken_with_a_sentence(reader: Reader) -> None:
     found = read(reader, f'{CSV}csv = {{ delimiter = ";", encoding = "utf-16" }}', b"\xff\xfea\x00b")
     assert getattr(found.outcome, "reason", "") == "the file is no utf-16 text (truncated data)"
+    found = read(reader, f'{CSV}csv = {{ delimiter = ";", encoding = "utf-16" }}', b"a;b\n")
+    assert getattr(found.outcome, "reason", "").startswith("the file is no utf-16 text (")
 
 
 def test_a_mark_of_comments_within_a_value_is_no_comment(reader: Reader) -> None:
@@ -99,6 +101,8 @@ def test_python_reads_the_same(
         ('csv = { skip = "1" }', "csv.skip: must be a whole number"),
         ('csv = { comment = "//" }', "csv.comment: must be one character"),
         ('csv = { encoding = "utf-9" }', "csv.encoding: is none that Python knows: 'utf-9'"),
+        ('csv = { encoding = "hex" }', "csv.encoding: is none that Python knows: 'hex'"),
+        ('csv = { encoding = "idna" }', "csv.encoding: is none that Python knows: 'idna'"),
         ('delimiter = ";"\ncsv = { delimiter = ";" }', "csv.delimiter: is said twice"),
         ("csv = 3", "csv: must be a table, not 3"),
     ],

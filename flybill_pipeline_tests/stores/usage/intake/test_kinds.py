@@ -9,8 +9,10 @@ import pytest
 
 from flybill_pipeline.billing.usage.files import Broken, Taken
 from flybill_pipeline.stores.usage.intake.columns import Dialect
+from flybill_pipeline.stores.usage.intake.kinds import explained
 from flybill_pipeline.stores.usage.intake.landing import Landing
 from flybill_pipeline.stores.usage.intake.preview import InLake
+from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
 from flybill_pipeline.stores.usage.intake.zones import LandingError
 from flybill_pipeline_tests.stores.usage.intake.mapped import refused
 from flybill_pipeline_tests.stores.usage.intake.reading import Reader, plain_source
@@ -121,6 +123,11 @@ def test_of_a_document_without_records_it_names_no_other_list(tmp_path: Path) ->
     file.write_text(json.dumps({"data": [], "pages": [{"n": 1}]}))
     with pytest.raises(LandingError, match="there is no row in it"):
         landing.land(file, "json")
+
+
+def test_of_a_file_that_is_gone_the_first_error_stands(tmp_path: Path) -> None:
+    error = UnreadableFileError("it was cut", "export it again")
+    assert explained(error, tmp_path / "gone.csv", SOURCES["csv"]) is error
 
 
 @pytest.mark.parametrize("content", ["", "\n", "\ufeff", "\r\n\r\n"])
