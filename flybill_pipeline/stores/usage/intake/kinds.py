@@ -221,7 +221,7 @@ def _another_dialect(begins: _Begins, source: SourceMapping) -> Kind | None:
         for delimiter in (own.delimiter, *_DELIMITERS):
             if needed <= set(_fields(line, delimiter, own.quote)):
                 said = {"delimiter": delimiter} if delimiter != own.delimiter else {}
-                skip = {"skip": place} if place > own.skip else {}
+                skip = {"skip": place} if place != own.skip else {}
                 return _said({**said, **skip}, place + 1, delimiter)
     first = _fields(begins.lines[0], own.delimiter, own.quote) if begins.lines else []
     return _without_names(first) if needed.isdisjoint(first) else None

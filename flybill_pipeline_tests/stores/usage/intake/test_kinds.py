@@ -125,6 +125,13 @@ def test_of_a_document_without_records_it_names_no_other_list(tmp_path: Path) ->
         landing.land(file, "json")
 
 
+def test_a_header_above_the_lines_that_are_skipped_is_found(reader: Reader) -> None:
+    outcome = reader.text(CSV, plain_source("csv", dialect=Dialect(skip=2))).outcome
+    assert isinstance(outcome, Broken)
+    assert "in line 1, and , between" in outcome.reason
+    assert outcome.remedy == "say csv = { skip = 0 } in the source"
+
+
 def test_of_a_file_that_is_gone_the_first_error_stands(tmp_path: Path) -> None:
     error = UnreadableFileError("it was cut", "export it again")
     assert explained(error, tmp_path / "gone.csv", SOURCES["csv"]) is error
