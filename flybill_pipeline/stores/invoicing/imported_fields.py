@@ -13,6 +13,7 @@ from pathlib import Path
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.quantities import QuantityError, read_quantity
 from flybill_pipeline.billing.usage.texts import LONGEST_EMAIL, LONGEST_ID, fault_of_text
+from flybill_pipeline.stores.files.long_texts import allow_long_texts
 from flybill_pipeline.stores.files.regular import require_regular
 from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError
 
@@ -41,6 +42,7 @@ def csv_rows(file: Path) -> tuple[list[str], list[dict[str, str]]]:
     try:
         require_regular(file)
         with file.open(newline="", encoding="utf-8-sig") as opened:
+            allow_long_texts()
             reader = csv.DictReader(opened, strict=True)
             rows, header = list(reader), list(reader.fieldnames or [])
     except (OSError, UnicodeDecodeError, csv.Error) as error:

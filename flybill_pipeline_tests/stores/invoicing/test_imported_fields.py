@@ -136,7 +136,11 @@ def test_what_an_organization_may_have(tmp_path: Path, column: str, text: str, s
     ("name", "content", "says"),
     [
         ("a.csv", "org_id,name,currency,name\na,A,usd,B\n", "row 1: column 'name' stands twice"),
-        ("a.csv", f'org_id,name,currency\na,A,usd\nb,"{"x" * 200_000}",usd\n', "row 3: cannot be read as CSV"),
+        (
+            "a.csv",
+            f'org_id,name,currency\na,A,usd\nb,"{"x" * 200_000}",usd\n',
+            "row 3: name has 200,000 characters, and 5,000",
+        ),
         ("a.csv", 'org_id,name,currency\na,"A"x,usd\n', "row 2: cannot be read as CSV"),
         ("a.csv", "org_id;name;currency\na;A;usd\n", "row 1: the columns have ';' between them: save it with commas"),
         ("a.csv", "org_id\tname\tcurrency\n", "row 1: the columns have tab characters between them"),

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
+from flybill_pipeline.stores.files.long_texts import allow_long_texts
 from flybill_pipeline.stores.files.second_reader import PIECE, plain_content
 from flybill_pipeline.stores.usage.intake.columns import Dialect
 from flybill_pipeline.stores.usage.intake.stray_quotes import UnclearRowsError, unclear_ends
 
-csv.field_size_limit(16 * 1024 * 1024)  # of the process: as much as a line may have, where Python allows 128 KiB
 AT_ONCE = 10_000
 KEPT = "surrogateescape"
 """Bytes of a UTF-8 file that are no characters stay as they are: their lines are bad rows, the others are good."""
@@ -29,6 +29,7 @@ class _Rows:
 
     def __init__(self, lines: Iterable[str], dialect: Dialect) -> None:
         self._lines, self._last = iter(lines), ""
+        allow_long_texts()
         self._rows = csv.reader(self._seen(), delimiter=dialect.delimiter, strict=True, **_quoting(dialect))
         self.ends = set[str]()
 
