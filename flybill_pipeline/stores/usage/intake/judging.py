@@ -26,6 +26,8 @@ TOO_LARGE = "1000000000000000::DECIMAL(38, 18)"  # so that a day's sum fits: one
 SHOWN = 1000  # characters of a bad row that are kept
 LEFT_OUT = "left_out"
 """What stands in the place of a fault in a row that is no usage, as `where` of its source says."""
+MALFORMED = "malformed_"
+"""How the reason of a row begins that the reader of a format sets aside."""
 
 REASONS = {
     "not_a_record": "the line, or what `records` leads to, is not a JSON object; nor a list, where `records` says []",
@@ -60,7 +62,7 @@ REASONS = {
     " source",
     "malformed_line_size_over_maximum": "the line has more than 16 MiB: nobody reads so long a row",
 }
-"""What the reader of a format sets aside is `malformed`."""
+"""Those of rows that the reader of a format sets aside are named by `set_aside_reason`."""
 
 
 def judging_query(
@@ -103,6 +105,16 @@ def sentences(source: SourceMapping, arrived_at: datetime, first_day: date = FIR
         "longest_dimension": f"{LONGEST_DIMENSION:,}",
     }
     return {reason: sentence.format(**columns) for reason, sentence in REASONS.items()}
+
+
+def set_aside_reason(error_type: str) -> str:
+    """SQL for the reason of a row that the reader of a format sets aside; `error_type` is SQL for DuckDB's own."""
+    return f"'{MALFORMED}' || lower(replace({error_type}::varchar, ' ', '_'))"
+
+
+def set_aside_words(reason: str) -> str:
+    """SQL for the sentence of such a row, where REASONS has none; `reason` is SQL."""
+    return f"'the row does not fit the format: ' || replace({reason}[{len(MALFORMED) + 1}:], '_', ' ')"
 
 
 def _fault(reading: Reading, source: SourceMapping, between: tuple[str, str]) -> str:

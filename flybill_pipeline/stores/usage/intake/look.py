@@ -13,7 +13,13 @@ from pathlib import Path
 import duckdb
 
 from flybill_pipeline.stores.files.duck import quoted
-from flybill_pipeline.stores.usage.intake.judging import LEFT_OUT, judging_query, sentences
+from flybill_pipeline.stores.usage.intake.judging import (
+    LEFT_OUT,
+    judging_query,
+    sentences,
+    set_aside_reason,
+    set_aside_words,
+)
 from flybill_pipeline.stores.usage.intake.numbered_rows import has_rejects, numbered_rows
 from flybill_pipeline.stores.usage.intake.readers import reading
 from flybill_pipeline.stores.usage.intake.reading import FileFacts, UnreadableFileError
@@ -121,15 +127,11 @@ def _refused(
     connection: duckdb.DuckDBPyConnection, messages: Mapping[str, str], *, rejected: bool
 ) -> list[tuple[int, str, str, str | None]]:
     """The first rows that cannot be read: number, reason, sentence, text."""
-    rejects = "union all select line::bigint, null, lower(error_type::varchar), csv_line from rejects"
-    rows = connection.execute(f"""select * from (
-        select distinct row, fault, null as error, raw from looked where fault <> {quoted(LEFT_OUT)}
+    rejects = f"union all select line::bigint, {set_aside_reason('error_type')}, csv_line from rejects"
+    rows = connection.execute(f"""select row, fault, {set_aside_words("fault")}, raw from (
+        select distinct row, fault, raw from looked where fault <> {quoted(LEFT_OUT)}
         {rejects if rejected else ""}) order by row limit {REFUSED_SHOWN}""").fetchall()
-    told = [(row, fault or f"malformed_{error.replace(' ', '_')}", error, raw) for row, fault, error, raw in rows]
-    return [
-        (row, reason, messages.get(reason, f"the row does not fit the format: {error}"), raw)
-        for row, reason, error, raw in told
-    ]
+    return [(row, reason, messages.get(reason, other), raw) for row, reason, other, raw in rows]
 
 
 def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:

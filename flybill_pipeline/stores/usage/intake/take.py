@@ -19,7 +19,15 @@ from flybill_pipeline.stores.files.duck import Limits, copied, duck, parquet_row
 from flybill_pipeline.stores.files.folders import ObjectsError
 from flybill_pipeline.stores.files.second_reader import fault_of, fault_of_packing
 from flybill_pipeline.stores.usage.intake.fetched import on_disk
-from flybill_pipeline.stores.usage.intake.judging import LEFT_OUT, MACROS, SHOWN, judging_query, sentences
+from flybill_pipeline.stores.usage.intake.judging import (
+    LEFT_OUT,
+    MACROS,
+    SHOWN,
+    judging_query,
+    sentences,
+    set_aside_reason,
+    set_aside_words,
+)
 from flybill_pipeline.stores.usage.intake.kinds import explained, require_kind
 from flybill_pipeline.stores.usage.intake.levels import kept_levels
 from flybill_pipeline.stores.usage.intake.numbered_rows import has_rejects, numbered_rows
@@ -227,16 +235,13 @@ def _write_quarantine(
     if has_rejects(connection):
         # Of a line that is too long, the reader names no column.
         error_type = "coalesce(arg_min(error_type, column_idx), any_value(error_type))"
-        malformed = f"lower(replace({error_type}::varchar, ' ', '_'))"
-        raw = f"left(any_value(csv_line), {SHOWN})"
-        parts.append(
-            f"select line::bigint as row, 'malformed_' || {malformed} as reason, {raw} as raw from rejects group by 1"
-        )
+        reason, raw = set_aside_reason(error_type), f"left(any_value(csv_line), {SHOWN})"
+        parts.append(f"select line::bigint as row, {reason} as reason, {raw} as raw from rejects group by 1")
     if not parts:
         return {}
     connection.execute(f"create temp table bad as {' union all '.join(parts)}")
     cases = " ".join(f"when {quoted(reason)} then {quoted(text)}" for reason, text in messages.items())
-    message = f"case reason {cases} else 'the row does not fit the format: ' || replace(reason[11:], '_', ' ') end"
+    message = f"case reason {cases} else {set_aside_words('reason')} end"
     rows = f"""
         select {arrival.number}::bigint as arrival, {quoted(arrival.file.source)} as source,
                {quoted(arrival.file.path)} as file, row, reason, {message} as message, raw from bad order by row"""
