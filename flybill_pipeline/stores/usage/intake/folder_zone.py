@@ -25,12 +25,7 @@ class FolderZone:
     """The folder at `url`, made where there is none."""
 
     def __init__(self, url: str) -> None:
-        self.root = local_folder(url)
-
-    @property
-    def folder(self) -> Path:
-        """Where the files are."""
-        return self.root
+        self.folder = local_folder(url)
 
     def files(
         self, sources: Iterable[SourceMapping], *, seen_only: bool, as_read: AsRead = NONE_READ
@@ -38,12 +33,12 @@ class FolderZone:
         """The files of each source but those `as_read`. Raises LandingError when a folder cannot be looked into, unless
         `seen_only`.
         """
-        above, leads_elsewhere = len(str(self.root / "_")) - 1, self._links()
+        above, leads_elsewhere = len(str(self.folder / "_")) - 1, self._links()
         for source in sources:
             if not seen_only:
-                _require_seen(self.root.joinpath(*_plain_parts(source.files)))
+                _require_seen(self.folder.joinpath(*_plain_parts(source.files)))
             fingerprint = source.fingerprint()
-            for path in map(str, self.root.glob(source.files)):
+            for path in map(str, self.folder.glob(source.files)):
                 for status in () if hidden(path[above:].split("/")) else _status(path):
                     shown = _shown(path[above:])
                     if as_read.get((source.key, shown)) == (status.st_size, status.st_mtime_ns):
@@ -64,22 +59,22 @@ class FolderZone:
 
     def has(self, path: str) -> bool:
         """Whether there is a file at this path."""
-        return (self.root / path).is_file()
+        return (self.folder / path).is_file()
 
     def differs(self, path: str, file: Path) -> bool:
         """Whether what lies at `path` is not the same as `file`."""
-        return not filecmp.cmp(file, self.root / path, shallow=False)
+        return not filecmp.cmp(file, self.folder / path, shallow=False)
 
     def put(self, file: Path, path: str) -> None:
         """Copies `file` there, all or nothing. Raises OSError."""
-        copy_whole(file, self.root / path)
+        copy_whole(file, self.folder / path)
 
     def _links(self) -> Callable[[str], bool]:
         """Whether a file is in another place: somebody who may write here could link to one that only we can read.
 
         Each folder is followed but once: there may be a year of files in it.
         """
-        root = self.root.resolve()
+        root = self.folder.resolve()
         inside = cache(lambda place: Path(place).resolve().is_relative_to(root))
         return lambda path: not inside(path if os.path.islink(path) else path.rpartition("/")[0])  # noqa: PTH114
 
