@@ -36,8 +36,8 @@ class Span(NamedTuple):
 
     def parts(self) -> Iterator["Span"]:
         """The smaller spans that it is made of; none of the smallest."""
-        for size in SIZES[SIZES.index(self.size) + 1 :][:1]:
-            yield from spans(dict(zip(self.days, self.paths, strict=True)), size)
+        smaller = next((size for size in SIZES if size < self.size), None)
+        return iter(()) if smaller is None else spans(dict(zip(self.days, self.paths, strict=True)), smaller)
 
     def gathered(self, shard: int | None, shards: int) -> str:
         """Where the totals of a shard of so many are together, below the lake; None: those of all shards."""
