@@ -62,7 +62,7 @@ REASONS = {
     " source",
     "malformed_line_size_over_maximum": "the line has more than 16 MiB: nobody reads so long a row",
 }
-"""Those of rows that the reader of a format sets aside are named by `set_aside_reason`."""
+"""Those of rows that the reader of a format sets aside are named by `set_aside_rows`."""
 
 
 def judging_query(
@@ -107,9 +107,16 @@ def sentences(source: SourceMapping, arrived_at: datetime, first_day: date = FIR
     return {reason: sentence.format(**columns) for reason, sentence in REASONS.items()}
 
 
-def set_aside_reason(error_type: str) -> str:
-    """SQL for the reason of a row that the reader of a format sets aside; `error_type` is SQL for DuckDB's own."""
-    return f"'{MALFORMED}' || lower(replace({error_type}::varchar, ' ', '_'))"
+def set_aside_rows() -> str:
+    """A query of the rows that the reader of a format has set aside: row, reason and raw.
+
+    DuckDB tells of each column that is too many. A row is named once, with the first fault in it; of a line that is too
+    long DuckDB names no column.
+    """
+    error_type = "coalesce(arg_min(error_type, column_idx), any_value(error_type))"
+    reason = f"'{MALFORMED}' || lower(replace({error_type}::varchar, ' ', '_'))"
+    raw = f"left(trim(any_value(csv_line), chr(13) || chr(10)), {SHOWN})"
+    return f"select line::bigint as row, {reason} as reason, {raw} as raw from rejects group by line"
 
 
 def set_aside_words(reason: str) -> str:

@@ -17,7 +17,7 @@ from flybill_pipeline.stores.usage.intake.judging import (
     LEFT_OUT,
     judging_query,
     sentences,
-    set_aside_reason,
+    set_aside_rows,
     set_aside_words,
 )
 from flybill_pipeline.stores.usage.intake.numbered_rows import has_rejects, numbered_rows
@@ -127,7 +127,7 @@ def _refused(
     connection: duckdb.DuckDBPyConnection, messages: Mapping[str, str], *, rejected: bool
 ) -> list[tuple[int, str, str, str | None]]:
     """The first rows that cannot be read: number, reason, sentence, text."""
-    rejects = f"union all select line::bigint, {set_aside_reason('error_type')}, csv_line from rejects"
+    rejects = f"union all {set_aside_rows()}"
     rows = connection.execute(f"""select row, fault, {set_aside_words("fault")}, raw from (
         select distinct row, fault, raw from looked where fault <> {quoted(LEFT_OUT)}
         {rejects if rejected else ""}) order by row limit {REFUSED_SHOWN}""").fetchall()

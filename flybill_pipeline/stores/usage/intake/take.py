@@ -22,10 +22,9 @@ from flybill_pipeline.stores.usage.intake.fetched import on_disk
 from flybill_pipeline.stores.usage.intake.judging import (
     LEFT_OUT,
     MACROS,
-    SHOWN,
     judging_query,
     sentences,
-    set_aside_reason,
+    set_aside_rows,
     set_aside_words,
 )
 from flybill_pipeline.stores.usage.intake.kinds import explained, require_kind
@@ -233,10 +232,7 @@ def _write_quarantine(
         if part.fault not in (None, LEFT_OUT)
     ]
     if has_rejects(connection):
-        # Of a line that is too long, the reader names no column.
-        error_type = "coalesce(arg_min(error_type, column_idx), any_value(error_type))"
-        reason, raw = set_aside_reason(error_type), f"left(any_value(csv_line), {SHOWN})"
-        parts.append(f"select line::bigint as row, {reason} as reason, {raw} as raw from rejects group by 1")
+        parts.append(set_aside_rows())
     if not parts:
         return {}
     connection.execute(f"create temp table bad as {' union all '.join(parts)}")
