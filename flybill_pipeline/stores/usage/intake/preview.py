@@ -25,7 +25,8 @@ SHOWN = 5
 class Sum(NamedTuple):
     """What an organization has of a meter in the file: an exact quantity as plain text, and how many events.
 
-    Of a source that tells levels, the quantity is what they come to after the last row of each.
+    Of events with one id only that one is in it which would count. Of a source that tells levels, the quantity is what
+    they come to after the last row of each.
     """
 
     org_id: str
@@ -72,8 +73,10 @@ class InLake(NamedTuple):
 
 def preview(connection: duckdb.DuckDBPyConnection, look: Look, source: SourceMapping, lake: InLake) -> Preview:
     """What is to be told of the rows that were looked at."""
-    sums = connection.execute(f"""select org_id, meter, (sum(quantity) filter (counts))::varchar, count(*)
-        from (select *, {_counts(source)} as counts from {_owned(connection, source, lake)})
+    sums = connection.execute(f"""select org_id, meter, coalesce(sum(quantity) filter (added), 0)::varchar,
+            count(*) filter (stands)
+        from (select *, stands and {_added(source)} as added
+              from (select *, {_stands(source)} as stands from {_owned(connection, source, lake)}))
         group by org_id, meter order by all""").fetchall()
     bounds = "select min(occurred_at)::varchar, max(occurred_at)::varchar from looked where fault is null"
     first_at, last_at = connection.execute(bounds).fetchall()[0]
@@ -99,11 +102,17 @@ def _owned(connection: duckdb.DuckDBPyConnection, source: SourceMapping, lake: I
     return f"(select *, null::varchar as alias from {events})"
 
 
-def _counts(source: SourceMapping) -> str:
+def _stands(source: SourceMapping) -> str:
+    """SQL, true of the event that counts of those with one id."""
+    arrived = "desc" if source.restates else "asc"
+    return f"row_number() over (partition by event_id order by row {arrived}) = 1"
+
+
+def _added(source: SourceMapping) -> str:
     """SQL, true of the events whose quantities are added up: of those that tell one level, of the last one only."""
     if source.levels is None:
         return "true"
-    of = f"partition by org_id, meter, {series(source.levels)}"
+    of = f"partition by stands, org_id, meter, {series(source.levels)}"
     return f"row_number() over ({of} order by occurred_at desc, row desc, event_id desc) = 1"
 
 

@@ -39,10 +39,26 @@ def test_it_says_everything_and_stores_nothing(world: UsageWorld, tmp_path: Path
     assert (found.known, found.conflicting) == (1, 1)
     look = found.look
     assert (look.rows, look.readable, look.left_out, look.repeats, look.conflicts) == (6, 4, 1, 0, 1)
-    assert found.sums == [("acme", "traffic_gb", "15", 3), ("beta", "traffic_gb", "0.5", 1)]
+    assert found.sums == [("acme", "traffic_gb", "6", 2), ("beta", "traffic_gb", "0.5", 1)]
     assert (found.first_at, found.last_at) == ("2026-10-05 10:00:00", "2026-10-06 00:00:00")
     assert [(each.row, each.reason) for each in found.refused] == [(6, "org_missing")]
     assert [event["event_id"] for event in found.events] == ["1", "2", "3", "3"]
+
+
+@pytest.mark.parametrize(("of_a_conflict", "sums"), [("first", ["5", "1"]), ("last", ["4", "7"])])
+def test_the_sums_are_of_what_counts(tmp_path: Path, of_a_conflict: str, sums: list[str]) -> None:
+    text = f"""[[sources]]\nname = "c"\nformat = "csv"\nfiles = "c/*"\non_conflict = "{of_a_conflict}"
+        columns = {{ event_id = "id", org_id = "org", occurred_at = "at" }}\n""" + "".join(
+        f'[[sources.measures]]\nmeter = "{name}"\nquantity = "{name}"\n' for name in "ab"
+    )
+    (tmp_path / "s.toml").write_text(text)
+    landing = Landing(str(tmp_path / "landing"), load_sources(tmp_path / "s.toml"))
+    file = tmp_path / "c.csv"
+    rows = ["1,acme,2,1,2026-10-05", "2,acme,3,,2026-10-05", "2,acme,3,,2026-10-05", "1,acme,1,7,2026-10-05"]
+    file.write_text("\n".join(["id,org,a,b,at", *rows, ""]))
+    found = landing.preview(file, "c", InLake(tmp_path))
+    assert [(each.quantity, each.events) for each in found.sums] == list(zip(sums, (2, 1), strict=True))
+    assert found.look.readable - found.look.repeats - found.look.conflicts == sum(each.events for each in found.sums)
 
 
 def test_a_row_of_several_events_is_one_row(tmp_path: Path) -> None:
