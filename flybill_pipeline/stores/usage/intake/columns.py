@@ -129,6 +129,8 @@ class Step(NamedTuple):
 
 
 UP, ANY, EACH, NAME = "^", "*", "[]", "@key"
+ITSELF = "."
+"""The path to a document itself, where that is the record. It has no steps."""
 _STEP = re.compile(
     r"""(?P<up>\^) | (?P<name>@key) | (?P<each>\[\]) | \[(?P<index>-?[0-9]+)\]
     | \[(?P<key>[^\]=]+)=(?P<value>[^\]]*)\] | "(?P<quoted>[^"]+)" | (?P<any>\*)
@@ -143,6 +145,8 @@ class PathError(ValueError):
 
 def steps_of(path: str) -> tuple[Step, ...]:
     """The steps of a path such as `^.usage[key=org].value`, `"a key.with points"` or `data.*`. Raises PathError."""
+    if path == ITSELF:
+        return ()
     steps: list[Step] = []
     at = 0
     while at < len(path):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 
 from flybill_pipeline.billing.usage.texts import is_whole
 from flybill_pipeline.stores.files.second_reader import plain_content
-from flybill_pipeline.stores.usage.intake.columns import ANY, EACH, NAME, UP, Step, steps_of
+from flybill_pipeline.stores.usage.intake.columns import ANY, EACH, ITSELF, NAME, UP, Step, steps_of
 from flybill_pipeline.stores.usage.intake.reading import TooLargeError, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 
@@ -273,8 +273,8 @@ def _text(value: Any) -> str | None:
 def _require_some(documents: Sequence[Any], source: SourceMapping) -> None:
     """Raises UnreadableFileError where a document lacks what the path to its records begins with."""
     for document in documents:
-        first = {path: steps_of(path)[0] for path in source.records}
-        if not any(step.mark or _step(Node(document), step) is not None for step in first.values()):
+        first = {path: steps_of(path)[0] for path in source.records if path != ITSELF}
+        if first and not any(step.mark or _step(Node(document), step) is not None for step in first.values()):
             has = ", ".join(document) if isinstance(document, dict) else f"a list of {len(document)}"
             raise UnreadableFileError(
                 f"the document has nothing at {' or '.join(first)}; it has {has or 'nothing'}",

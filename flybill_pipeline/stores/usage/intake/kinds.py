@@ -143,6 +143,9 @@ def _json(begins: _Begins, source: SourceMapping) -> Kind | None:
     if not _BEGINS_JSON.match(begins.text):
         return None
     lines, whole = [_parsed(line) for line in begins.lines[:_ALIKE]], _parsed(begins.text) if begins.whole else None
+    if whole is None and not any(lines) and (first := _followed(begins.text)) is not None:
+        path = "." if _is_record(first, source) else next(iter(_paths(first)), ".")
+        return _documents("JSON documents that follow each other", path, source)
     if begins.whole and whole is None and not any(lines) and not begins.text.partition("\n")[0].endswith(_GOES_ON):
         return None
     paths = _paths(whole)
@@ -154,14 +157,29 @@ def _json(begins: _Begins, source: SourceMapping) -> Kind | None:
         also = "" if source.format == "jsonl" else 'format = "jsonl" and '
         return Kind("JSON lines, each of them a list", f'say {also}records = "[]" in the source')
     if source.format == "json":
-        begins_so = {steps_of(each)[0] for each in source.records}
-        if path is None or any(steps_of(each)[0] in begins_so for each in paths):
+        begins_so = {steps_of(each)[:1] for each in source.records}
+        if path is None or any(steps_of(each)[:1] in begins_so for each in paths):
             return None
         return Kind(f"a document with records at {path}", f'say records = "{path}" in the source')
     is_list = begins.text.startswith("[")
-    path = path or ("[]" if is_list else None)
-    where = "in `records` the path to its records" if path is None else f'records = "{path}"'
-    what = "one JSON list" if is_list else "a JSON document"
+    itself = "." if isinstance(whole, dict) and _is_record(whole, source) else None
+    return _documents("one JSON list" if is_list else "a JSON document", itself or path or "[]" * is_list, source)
+
+
+def _followed(text: str) -> dict[str, Any] | None:
+    """The first object of a text in which another one follows it."""
+    try:
+        first, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    return first if isinstance(first, dict) and text[end:].lstrip().startswith("{") else None
+
+
+def _documents(what: str, path: str, source: SourceMapping) -> Kind | None:
+    """JSON that is no lines, with the path to its records where that is known."""
+    if source.format == "json" and path in source.records:
+        return None
+    where = f'records = "{path}"' if path else "in `records` the path to its records"
     return Kind(what, f'say format = "json" and {where} in the source')
 
 

@@ -20,7 +20,7 @@ from flybill_pipeline.stores.usage.intake.column_fields import (
     measures_at,
     owner_at,
 )
-from flybill_pipeline.stores.usage.intake.columns import ANY, EACH, NAME, UP, Column, Dialect, Measure, steps_of
+from flybill_pipeline.stores.usage.intake.columns import ANY, EACH, ITSELF, NAME, UP, Column, Dialect, Measure, steps_of
 from flybill_pipeline.stores.usage.intake.levels import levels_at
 from flybill_pipeline.stores.usage.intake.mapping_tables import Table
 from flybill_pipeline.stores.usage.intake.source_mapping import SourceMapping
@@ -198,12 +198,14 @@ def _check_paths(source: SourceMapping, table: Table) -> None:
         table.fault("records", f"is for documents ({', '.join(DOCUMENTS)}), not {source.format}")
     if source.format == "json" and not source.records:
         table.fault(
-            "records", 'missing: the path to the records, such as "data[]", or "[]" where the document is a list'
+            "records",
+            'missing: the path to the records, such as "data[]"; "[]" where the document is a list, "." where it is a'
+            " record itself",
         )
     if source.format not in DOCUMENTS:
         return
     for path in source.records:
-        if fault := fault_of_path(path, marks=(ANY, EACH)):
+        if path != ITSELF and (fault := fault_of_path(path, marks=(ANY, EACH))):
             table.fault("records", fault)
     for name in source.column_names():
         if fault := fault_of_path(name, marks=(UP, ANY, NAME)):

@@ -61,6 +61,13 @@ def test_documents_may_follow_each_other_in_any_encoding_of_json(reader: Reader)
         assert refused(found) == {3: "not_a_record"}
 
 
+def test_a_document_itself_may_be_the_record(reader: Reader) -> None:
+    text = json.dumps(record(5)) + json.dumps(record(5, id="2"), indent=1) + json.dumps([record(5, id="3")]) + " 4"
+    found = read(reader, mapping('[".", "x[]"]'), text)
+    assert told(found) == [EVENT, EVENT]
+    assert refused(found) == {3: "event_id_missing", 4: "not_a_record"}
+
+
 def test_lines_are_read_one_by_one_packed_or_not(reader: Reader) -> None:
     lines = [json.dumps({"r": [record(5, id=str(n))]}) for n in range(3)] + ["", '{"r":', '{"r": [], "r": []}', "5"]
     toml = mapping('"r[]"', form="jsonl")
@@ -145,6 +152,7 @@ def test_what_is_no_path_is_said(path: str) -> None:
 @pytest.mark.parametrize(
     ("toml", "says"),
     [
+        ('format = "json"\nrecords = "."\ndimensions = { d = "." }', "columns: is empty"),
         ('format = "json"', 'records: missing: the path to the records, such as "data'),
         ('format = "csv"\nrecords = "a[]"', "records: is for documents"),
         ('format = "json"\nrecords = "a[b"', "records: 'a.b' is no path"),
