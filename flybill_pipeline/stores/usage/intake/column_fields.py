@@ -150,10 +150,7 @@ def _origin(table: Table, role: Role) -> dict[str, Any]:
 
 def _json(table: Table) -> str:
     path = str(table.take("json", str))
-    fault = fault_of_path(path, marks=())
-    if not fault and any(step.has for step in steps_of(path)):
-        fault = "cannot look for an element here: name it by its place, such as [0]"
-    if fault:
+    if fault := fault_of_path(path, marks=()):
         table.fault("json", fault)
     return path
 

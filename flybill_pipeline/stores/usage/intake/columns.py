@@ -133,7 +133,7 @@ ITSELF = "."
 """The path to a document itself, where that is the record. It has no steps."""
 _STEP = re.compile(
     r"""(?P<up>\^) | (?P<name>@key) | (?P<each>\[\]) | \[(?P<index>-?[0-9]+)\]
-    | \[(?P<key>[^\]=]+)=(?P<value>[^\]]*)\] | "(?P<quoted>[^"]+)" | (?P<any>\*)
+    | \[(?P<key>[^\]="]+)=(?P<value>[^\]]*)\] | "(?P<quoted>[^"]+)" | (?P<any>\*)
     | (?P<plain>[^.\[\]"^*]+[^.\[\]"^]*)""",
     re.VERBOSE,
 )

@@ -21,6 +21,7 @@ from flybill_pipeline.stores.usage.intake.times import FIRST_MICROS, LAST_MICROS
 from flybill_pipeline.stores.usage.intake.values import QUANTITY
 
 WIDEST_DECIMAL = 38  # digits
+SHOWN_TYPE = 200  # characters
 WHOLE_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 
 
@@ -34,14 +35,18 @@ def parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMappin
     # The file may name its columns as ours are named, so they are named by position here, as in a CSV file.
     at = {name: f"c{place}" for place, name in enumerate(source.column_names())}
     columns = ", ".join(f"{known[name]} as {column}" for name, column in at.items())
+    _require_fields(duck, file, {name: known[name] for name in at if name not in types}, types, source)
     described = duck.execute(f"describe select {columns} from {file}").fetchall()
     kinds = {name: kind for name, (_, kind, *_) in zip(at, described, strict=True)}
     _require_text(source, kinds)
     numbered = parquet_rows([location], options="file_row_number = true")
     relation = f"(select {columns}, file_row_number as place from {numbered})"
     rows = by_columns(relation, source, without_nulls(source, lambda name: _text(at[name], kinds[name])))
+    several = [name for name, kind in kinds.items() if kind.endswith((")", "]")) and not kind.startswith("DECIMAL")]
+    as_json = {name: f"cast(to_json({at[name]}) as varchar)" for name in several}
     exact = {name: f"cast({at[name]} as {QUANTITY})" for name, kind in kinds.items() if _fits(kind)}
     micros = {name: parquet_micros(at[name], kind) for name, kind in kinds.items()}
+    rows = replace(rows, json=lambda name: as_json.get(name) or rows.text(name))
     rows = replace(rows, placed=True, exact=exact, micros={name: sql for name, sql in micros.items() if sql})
     return replace(rows, quick=rows)
 
@@ -87,6 +92,26 @@ def _require_exact(source: SourceMapping, wide: Mapping[str, int]) -> None:
                 f"column {name!r} holds decimals of {digits[0]} digits, which cannot be read exactly",
                 f"export it as a decimal of at most {WIDEST_DECIMAL} digits, or as text",
             )
+
+
+def _require_fields(
+    duck: duckdb.DuckDBPyConnection,
+    file: str,
+    fields: Mapping[str, str],
+    types: Mapping[str, str],
+    source: SourceMapping,
+) -> None:
+    """Refuses what is no field: of a list, which `json` looks into, or of a struct that has none of that name."""
+    for name, field in fields.items():
+        try:
+            duck.execute(f"describe select {field} from {file}")
+        except duckdb.BinderException:
+            column, _, rest = name.partition(".")
+            raise UnreadableFileError(
+                f"column {column!r} has no field {rest!r}: it is {types[column][:SHOWN_TYPE]}",
+                f"correct it in source {source.name!r}; an element of a list is found by `json` beside `column`, as"
+                ' in { column = "labels", json = "[key=org].value" }',
+            ) from None
 
 
 def _require_text(source: SourceMapping, kinds: Mapping[str, str]) -> None:

@@ -3,19 +3,19 @@
 What a mapping says of a value is put together here, the same for every format; judging.py decides which rows are good.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from flybill_pipeline.billing.usage.texts import BLANKS
 from flybill_pipeline.stores.files.close_names import did_you_mean
 from flybill_pipeline.stores.files.duck import quoted
-from flybill_pipeline.stores.usage.intake.columns import Column, Wanted, steps_of, value_in
+from flybill_pipeline.stores.usage.intake.columns import Column, Step, Wanted, steps_of, value_in
 from flybill_pipeline.stores.usage.intake.expressions import sql_over
 from flybill_pipeline.stores.usage.intake.moments import time_sql
 from flybill_pipeline.stores.usage.intake.scaling import in_words, plain_marks, scaled
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
-from flybill_pipeline.stores.usage.intake.values import exact_json_number, exact_json_text
+from flybill_pipeline.stores.usage.intake.values import exact_json_number, exact_json_text, path_at
 
 _SEPARATOR = "chr(31)"
 Text = Callable[[str], str]
@@ -43,7 +43,7 @@ class Rows:
     from which `taken_out` (a select list) takes what the expressions need.
 
     A column is a `text`; as an `identity`, a `number` or a `moment` its digits are proven, where the format makes that
-    needful. Where its type says enough, `exact` gives it as a decimal and `micros` as microseconds since 1970. `raw`
+    needful. Where that is another text, `json` gives it as JSON. Where its type says enough, `exact` gives it as a decimal and `micros` as microseconds since 1970. `raw`
     shows a row to a person. `not_a_row` is true of the relation's blank lines, `malformed` of records without columns,
     `doubled` of those that name one twice. `first_row` is the number of the first record: 1, or 2 below a CSV file's
     header. Where the format tells a record's place in the file, from 0, it is `placed`: the relation's column `place`.
@@ -56,6 +56,7 @@ class Rows:
     identity: Text
     number: Text
     moment: Text
+    json: Text | None = None
     exact: Mapping[str, str] = field(default_factory=dict)
     micros: Mapping[str, str] = field(default_factory=dict)
     taken_out: str = "*"
@@ -281,12 +282,25 @@ class _Values:
         return " || ' ' || ".join(self.rows.column(name, role) for name in (column.name, *column.more))
 
     def _of_json(self, name: str, path: str, role: Role) -> str:
-        whole, steps = self.rows.text(name), steps_of(path)
-        sql_path = "$" + "".join(f'."{step.key}"' if step.key else f"[{step.place}]" for step in steps)
-        value = f"try(json_extract_string({whole}, {quoted(sql_path)}))"
+        whole = (self.rows.json or self.rows.text)(name)
+        value = f"try({_in_json(whole, steps_of(path))})"
         if role == "text":
             return value
         return (exact_json_text if role == "identity" else exact_json_number)(whole, value, path)
+
+
+def _in_json(text: str, steps: Sequence[Step]) -> str:
+    """SQL for what a path leads to within a text of JSON, itself a text. Fails where the text is none."""
+    path = "$"
+    for step in steps:
+        if step.has is None:
+            path += f'."{step.key}"' if step.key else f"[{step.place}]"
+            continue
+        key, wanted = step.has
+        is_it = f"json_extract_string(each, {quoted(path_at((key,)))}) = {quoted(wanted)}"
+        text = f"list_filter(json_extract({text}, {quoted(path + '[*]')}), lambda each: {is_it})[1]"
+        path = "$"
+    return f"json_extract_string({text}, {quoted(path)})"
 
 
 def _of_path(path: str, pattern: str) -> str:

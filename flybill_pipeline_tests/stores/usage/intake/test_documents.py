@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -177,3 +178,42 @@ columns = { event_id = "id", org_id = { column = "tags", json = "org.x" }, meter
     found = read(reader, toml.replace("\n            ", " "), content + "9,none,2026-10-05\n")
     assert told(found) == ["acme m 0.123456789012345678 2026-10-05T00:00:00Z", "acme m 1 2026-10-05T00:00:00Z"]
     assert refused(found) == {3: "quantity_too_precise", 5: "org_missing"}
+
+
+LABELS = [[{"key": "env", "value": "x"}, {"key": "org", "value": "acme"}], [{"key": "env"}], [], None]
+LABELLED = """columns = { event_id = "id", org_id = { column = "labels", json = "[key=org].value" }, occurred_at = "ts",
+    meter = { constant = "m" }, quantity = "q" }""".replace("\n   ", "")
+
+
+def test_an_element_is_looked_for_in_the_json_of_a_column(reader: Reader) -> None:
+    given = [json.dumps(each) for each in LABELS] + ["none", '{"key":"org"}']
+    rows = [f'{n},"{label.replace(chr(34), chr(34) * 2)}",2026-10-05,5\n' for n, label in enumerate(given)]
+    found = read(reader, f'format = "csv"\n{LABELLED}', "id,labels,ts,q\n" + "".join(rows))
+    assert told(found) == [EVENT]
+    assert refused(found) == dict.fromkeys(range(3, 8), "org_missing")
+    lines = [json.dumps({"id": n, "labels": label, "ts": "2026-10-05", "q": 5}) for n, label in enumerate(given)]
+    assert told(read(reader, f'format = "jsonl"\n{LABELLED}', "\n".join(lines))) == [EVENT]
+
+
+def test_a_number_in_an_element_keeps_its_digits(reader: Reader) -> None:
+    toml = f'format = "csv"\n{LABELLED}'.replace('"q" }', '{ column = "labels", json = "[key=q].v.n" } }')
+    document = '[{"key":"org","value":"acme"},{"key":"p","v":{"n":1.5}},{"key":"q","v":{"n":0.123456789012345678}}]'
+    found = read(reader, toml, f"id,labels,ts\n1,\"{document.replace(chr(34), chr(34) * 2)}\",2026-10-05\n")
+    assert told(found) == ["acme m 0.123456789012345678 2026-10-05T00:00:00Z"]
+
+
+def test_an_element_is_looked_for_in_a_list_of_parquet(reader: Reader) -> None:
+    columns = {"id": [1, 2, 3, 4], "labels": LABELS, "ts": ["2026-10-05"] * 4, "q": [5] * 4}
+    source = source_of(f'format = "parquet"\n{LABELLED}', reader.root)
+    found = reader.table(pa.table(columns), source)
+    assert told(found) == [EVENT]
+    assert set(refused(found).values()) == {"org_missing"}
+
+
+@pytest.mark.parametrize(("name", "kind"), [("labels.org", "STRUCT(.*)\\[\\]"), ("who.org", "STRUCT"), ("id.x", "BIG")])
+def test_a_field_that_is_none_is_said(reader: Reader, name: str, kind: str) -> None:
+    toml = f'format = "parquet"\n{LABELLED}'.replace('{ column = "labels", json = "[key=org].value" }', f'"{name}"')
+    columns = {"id": [1], "labels": LABELS[:1], "who": [{"name": "acme"}], "ts": ["2026-10-05"], "q": [5]}
+    outcome = reader.table(pa.table(columns), source_of(toml, reader.root)).outcome
+    column, _, field = name.partition(".")
+    assert re.fullmatch(f"column '{column}' has no field '{field}': it is {kind}.*", getattr(outcome, "reason", ""))
