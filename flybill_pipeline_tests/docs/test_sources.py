@@ -43,7 +43,7 @@ KEYS = [
         "divide_by",
     ),
     *("round", "seconds", "delimiter", "quote", "encoding", "decimal", "thousands", "skip", "comment", "header"),
-    *("null_padding", "null_values", "allow_negative", "dimensions", "csv", "files", "id", "name"),
+    *("trim", "null_padding", "null_values", "allow_negative", "dimensions", "csv", "files", "id", "name"),
     *("levels", "level_of", "level_holds"),
     *("url", "table", "query", "watermark", "lag", "deletes"),
 ]

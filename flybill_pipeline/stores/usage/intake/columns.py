@@ -3,13 +3,14 @@
 They are plain and frozen. How they are written in TOML is in column_fields.py, what SQL they become in reading.py.
 """
 
+import csv
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Unit(StrEnum):
@@ -105,7 +106,8 @@ class Dialect:
     """How a CSV file is written. `header` are names for a file that has none; `skip` counts the lines above it.
 
     `decimal` is the mark before the fraction of a number, `thousands` the one between its thousands. Lines that begin
-    with `comment` are none. A row that is too short has no value in its last columns where `null_padding`.
+    with `comment` are none. A row that is too short has no value in its last columns where `null_padding`. Blanks
+    around names and values are none where `trim`.
     """
 
     delimiter: str = ","
@@ -117,6 +119,12 @@ class Dialect:
     comment: str = ""
     header: tuple[str, ...] = ()
     null_padding: bool = False
+    trim: bool = False
+
+    def of_python(self) -> dict[str, Any]:
+        """The same for Python's own reader and writer."""
+        quoting = {"quotechar": self.quote} if self.quote else {"quoting": csv.QUOTE_NONE}
+        return {"delimiter": self.delimiter, "strict": True, "skipinitialspace": self.trim} | quoting
 
 
 class Step(NamedTuple):

@@ -23,6 +23,7 @@ FUNCTIONS = frozenset(
     lower upper trim ltrim rtrim length left right substring substr replace reverse repeat lpad rpad split_part
     string_split concat concat_ws contains starts_with ends_with prefix suffix position strpos instr chr ascii md5
     sha256 regexp_matches regexp_full_match regexp_extract regexp_extract_all regexp_replace translate url_decode
+    string_split_regex regexp_split_to_array
     coalesce nullif ifnull if array_extract list_extract list_contains len list_value
     json_extract json_extract_string json_value json_keys json_array_length json_valid -> ->>
     strptime try_strptime strftime make_timestamp make_date epoch_ms epoch_us date_trunc date_diff date_add date_part

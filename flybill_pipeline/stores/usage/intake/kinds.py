@@ -1,19 +1,19 @@
 """What kind a file is where a mapping can read nothing of it, and which setting reads that kind. Reads no rows."""
 
 import codecs
-import csv
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from flybill_pipeline.stores.files.second_reader import PACKED, plain_content
-from flybill_pipeline.stores.usage.intake.columns import steps_of
+from flybill_pipeline.stores.usage.intake.columns import Dialect, steps_of
 from flybill_pipeline.stores.usage.intake.plain_csv import encoding_of
 from flybill_pipeline.stores.usage.intake.reading import TooLargeError, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
+from flybill_pipeline.stores.usage.intake.stray_quotes import header_of
 
 HEAD = 64 * 1024
 """Bytes at the beginning of a file that are looked at."""
@@ -78,7 +78,7 @@ def _has_header(begins: _Begins, source: SourceMapping) -> bool:
         return False
     lines = (line for line in begins.every_line[own.skip :] if line.strip())
     header = next((line for line in lines if not (own.comment and line.startswith(own.comment))), "")
-    return set(source.column_names()) <= set(_fields(header, own.delimiter, own.quote))
+    return set(source.column_names()) <= set(_fields(header, own, own.delimiter))
 
 
 def require_kind(file: Path, source: SourceMapping) -> None:
@@ -144,8 +144,8 @@ def _json(begins: _Begins, source: SourceMapping) -> Kind | None:
         return None
     lines, whole = [_parsed(line) for line in begins.lines[:_ALIKE]], _parsed(begins.text) if begins.whole else None
     if whole is None and not any(lines) and (first := _followed(begins.text)) is not None:
-        path = "." if _is_record(first, source) else next(iter(_paths(first)), ".")
-        return _documents("JSON documents that follow each other", path, source)
+        found = "." if _is_record(first, source) else next(iter(_paths(first)), ".")
+        return _documents("JSON documents that follow each other", found, source)
     if begins.whole and whole is None and not any(lines) and not begins.text.partition("\n")[0].endswith(_GOES_ON):
         return None
     paths = _paths(whole)
@@ -237,11 +237,11 @@ def _another_dialect(begins: _Begins, source: SourceMapping) -> Kind | None:
         return None
     for place, line in enumerate(begins.every_line[:_LINES]):
         for delimiter in (own.delimiter, *_DELIMITERS):
-            if needed <= set(_fields(line, delimiter, own.quote)):
+            if needed <= set(_fields(line, own, delimiter)):
                 said = {"delimiter": delimiter} if delimiter != own.delimiter else {}
                 skip = {"skip": place} if place != own.skip else {}
                 return _said({**said, **skip}, place + 1, delimiter)
-    first = _fields(begins.lines[0], own.delimiter, own.quote) if begins.lines else []
+    first = _fields(begins.lines[0], own, own.delimiter) if begins.lines else []
     return _without_names(first) if needed.isdisjoint(first) else None
 
 
@@ -273,9 +273,8 @@ def _said(settings: dict[str, Any], line: int, delimiter: str) -> Kind | None:
     return Kind(what, f"say csv = {{ {said} }} in the source")
 
 
-def _fields(line: str, delimiter: str, quote: str) -> list[str]:
-    quoting: dict[str, Any] = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
+def _fields(line: str, dialect: Dialect, delimiter: str) -> list[str]:
     try:
-        return next(csv.reader([line], delimiter=delimiter, **quoting), [])
-    except csv.Error:
+        return header_of(line, replace(dialect, delimiter=delimiter))
+    except UnreadableFileError:
         return []

@@ -8,7 +8,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from flybill_pipeline.stores.files.long_texts import allow_long_texts
 from flybill_pipeline.stores.files.second_reader import PIECE, plain_content
@@ -30,7 +30,7 @@ class _Rows:
     def __init__(self, lines: Iterable[str], dialect: Dialect) -> None:
         self._lines, self._last = iter(lines), ""
         allow_long_texts()
-        self._rows = csv.reader(self._seen(), delimiter=dialect.delimiter, strict=True, **_quoting(dialect))
+        self._rows = csv.reader(self._seen(), **dialect.of_python())
         self.ends = set[str]()
 
     def __iter__(self) -> Iterator[list[str]]:
@@ -49,8 +49,8 @@ def ended_alike(lines: Iterable[str], dialect: Dialect) -> Iterator[str]:
     """The rows, each ended by LF, as pieces of text. Raises UnclearRowsError where nobody can tell them apart."""
     rows, written = _Rows(lines, dialect), io.StringIO()
     # All of it in quotes: Python leaves a CR bare, which DuckDB takes for an end.
-    quoting = _quoting(dialect) | ({"quoting": csv.QUOTE_ALL} if dialect.quote else {})
-    writer = csv.writer(written, delimiter=dialect.delimiter, lineterminator="\n", **quoting)
+    quoting = {"quoting": csv.QUOTE_ALL} if dialect.quote else {}
+    writer = csv.writer(written, lineterminator="\n", **(dialect.of_python() | quoting))
     try:
         for number, row in enumerate(rows):
             writer.writerow(row)
@@ -98,10 +98,6 @@ def _ends_in(file: Path) -> set[bytes]:
             times = {b"\r\n": both, b"\n": read.count(b"\n") - both, b"\r": read.count(b"\r") - both - len(rest)}
             found |= {end for end, there in times.items() if there}
     return found | ({rest} if rest else set())
-
-
-def _quoting(dialect: Dialect) -> dict[str, Any]:
-    return {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}
 
 
 def _taken(written: io.StringIO) -> str:

@@ -43,10 +43,11 @@ class Rows:
     from which `taken_out` (a select list) takes what the expressions need.
 
     A column is a `text`; as an `identity`, a `number` or a `moment` its digits are proven, where the format makes that
-    needful. Where that is another text, `json` gives it as JSON. Where its type says enough, `exact` gives it as a decimal and `micros` as microseconds since 1970. `raw`
-    shows a row to a person. `not_a_row` is true of the relation's blank lines, `malformed` of records without columns,
-    `doubled` of those that name one twice. `first_row` is the number of the first record: 1, or 2 below a CSV file's
-    header. Where the format tells a record's place in the file, from 0, it is `placed`: the relation's column `place`.
+    needful. Where its type says enough, `exact` gives it as a decimal and `micros` as microseconds since 1970; where
+    that is another text, `json` gives it as JSON. `raw` shows a row to a person. `not_a_row` is true of the relation's
+    blank lines, `malformed` of records without columns, `doubled` of those that name one twice. `first_row` is the
+    number of the first record: 1, or 2 below a CSV file's header. Where the format tells a record's place in the file,
+    from 0, it is `placed`: the relation's column `place`.
     `quoted`: a record may span lines, so a rejected one may hide others.
     `quick` are the same rows, each column's text taken as it comes: it is proven where `sure` is true.
     """
@@ -165,6 +166,12 @@ def require_columns(source: SourceMapping, names: list[str]) -> None:
         )
     missing = [name for name in source.column_names() if name not in names]
     if missing:
+        blank = [name for name in names if name.strip() in missing]
+        if source.format == "csv" and set(missing) <= {name.strip() for name in blank}:
+            raise UnreadableFileError(
+                f"names of its columns have blanks around them, such as {blank[0]!r}",
+                f"say csv = {{ trim = true }} in source {source.name!r}",
+            )
         also = next(filter(None, (_nearly(each, names) for each in missing)), "")
         raise UnreadableFileError(
             f"the file has no column {', '.join(map(repr, missing))}{also}; its columns are"

@@ -156,6 +156,7 @@ def _dialect(table: Table) -> Dialect:
         comment=csv.character("comment", ""),
         header=csv.texts("header") if "header" in csv else (),
         null_padding=csv.take("null_padding", bool, False),
+        trim=csv.take("trim", bool, False),
     )
     csv.nothing_else()
     _check_dialect(dialect, csv)

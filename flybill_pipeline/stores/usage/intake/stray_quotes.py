@@ -56,9 +56,9 @@ def unclear_ends() -> UnclearRowsError:
 
 def header_of(line: str, dialect: Dialect) -> list[str]:
     """The names in the first line. Raises UnreadableFileError when its quotes are not as they should be."""
-    quoting = {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}
     try:
-        return next(csv.reader([line], delimiter=dialect.delimiter, strict=True, **quoting), [])
+        names = next(csv.reader([line], **dialect.of_python()), [])
+        return [name.strip() for name in names] if dialect.trim else names
     except csv.Error as error:
         raise UnreadableFileError(
             f"the header cannot be read, nor the rows below it: {error}",

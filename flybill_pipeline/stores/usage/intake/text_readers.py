@@ -2,11 +2,13 @@
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 
+from flybill_pipeline.billing.usage.texts import BLANKS
 from flybill_pipeline.stores.files import duck
 from flybill_pipeline.stores.files.duck import quoted
 from flybill_pipeline.stores.files.second_reader import plain_content
@@ -106,8 +108,14 @@ def csv_rows(connection: duckdb.DuckDBPyConnection, location: str, source: Sourc
         f"delim = {quoted(dialect.delimiter)}, quote = {quote}, escape = {quote}, nullstr = [{nulls}], "
         f"null_padding = {dialect.null_padding}, max_line_size = {LONGEST_LINE}, {_REJECTS}",
     )
-    rows = by_columns(relation, source, lambda name: f"c{header.index(name)}")
+    rows = by_columns(relation, source, _values(source, header))
     return replace(rows, first_row=1 if dialect.header else 2, quoted=True, quick=rows)
+
+
+def _values(source: SourceMapping, header: list[str]) -> Callable[[str], str]:
+    if not source.dialect.trim:
+        return lambda name: f"c{header.index(name)}"
+    return without_nulls(source, lambda name: f"nullif(trim(c{header.index(name)}, {quoted(BLANKS)}), '')")
 
 
 def _no_rows(source: SourceMapping) -> Rows:

@@ -32,12 +32,32 @@ EVENT = ["acme m 2 2026-10-05T00:00:00Z"]
         ('delimiter = ";", comment = "#", header = ["id","org","meter","q","ts"]', "#Version: 1\n\n" + ROW),
         ('delimiter = ";", header = ["id","org","meter","q","ts"]', ROW),
         ('delimiter = ";", header = ["id","org","meter","q","ts","x","y"], null_padding = true', ROW),
+        ('delimiter = ";", trim = true', " id; org ;meter; q; ts\n 1 ; acme;m ; 2; 2026-10-05 \n"),
+        ('delimiter = ";", trim = true', '"id"; "org"; "meter"; "q"; "ts"\n"1"; " acme "; "m"; "2"; "2026-10-05"\n'),
+        ('delimiter = ";", trim = true', 'id; "org"; meter; q; ts\r\n1; "acme"; m; 2; 2026-10-05\n'),
+        ('delimiter = ";", trim = true, header = ["id","org","meter","q","ts"]', "1;\u00a0acme; m; 2; 2026-10-05\n"),
         ('delimiter = "\\t"', (HEADER + ROW).replace(";", "\t")),
         ('delimiter = ";", quote = "\'"', HEADER + ROW.replace("acme", "'acme'")),
     ],
 )
 def test_each_dialect_is_read(reader: Reader, dialect: str, content: str | bytes) -> None:
     assert told(read(reader, f"{CSV}csv = {{ {dialect} }}", content)) == EVENT
+
+
+def test_what_is_only_blanks_is_absent_where_blanks_are_none(reader: Reader) -> None:
+    where = 'null_values = ["-"]\nwhere = { meter = { present = true } }\n'
+    toml = f'{CSV}{where}csv = {{ delimiter = ";", trim = true }}'
+    found = read(reader, toml, HEADER + ROW + ROW.replace("m", " ") + ROW.replace("m", " - ") + ROW.replace("1", " "))
+    assert told(found) == EVENT
+    assert getattr(found.outcome, "left_out", 0) == 2
+    assert refused(found) == {5: "event_id_missing"}
+
+
+def test_blanks_around_the_names_of_columns_are_told(reader: Reader) -> None:
+    found = read(reader, f'{CSV}csv = {{ delimiter = ";" }}', "id; org; meter; q; ts\n1; acme; m; 2; 2026-10-05\n")
+    outcome = found.outcome
+    assert getattr(outcome, "reason", "") == "names of its columns have blanks around them, such as ' org'"
+    assert getattr(outcome, "remedy", "") == "say csv = { trim = true } in source 't'"
 
 
 def test_letters_of_an_old_encoding_are_kept(reader: Reader) -> None:

@@ -198,12 +198,12 @@ def test_an_element_is_looked_for_in_the_json_of_a_column(reader: Reader) -> Non
 def test_a_number_in_an_element_keeps_its_digits(reader: Reader) -> None:
     toml = f'format = "csv"\n{LABELLED}'.replace('"q" }', '{ column = "labels", json = "[key=q].v.n" } }')
     document = '[{"key":"org","value":"acme"},{"key":"p","v":{"n":1.5}},{"key":"q","v":{"n":0.123456789012345678}}]'
-    found = read(reader, toml, f"id,labels,ts\n1,\"{document.replace(chr(34), chr(34) * 2)}\",2026-10-05\n")
+    found = read(reader, toml, f'id,labels,ts\n1,"{document.replace(chr(34), chr(34) * 2)}",2026-10-05\n')
     assert told(found) == ["acme m 0.123456789012345678 2026-10-05T00:00:00Z"]
 
 
 def test_an_element_is_looked_for_in_a_list_of_parquet(reader: Reader) -> None:
-    columns = {"id": [1, 2, 3, 4], "labels": LABELS, "ts": ["2026-10-05"] * 4, "q": [5] * 4}
+    columns: dict[str, list[Any]] = {"id": [1, 2, 3, 4], "labels": LABELS, "ts": ["2026-10-05"] * 4, "q": [5] * 4}
     source = source_of(f'format = "parquet"\n{LABELLED}', reader.root)
     found = reader.table(pa.table(columns), source)
     assert told(found) == [EVENT]
@@ -213,7 +213,13 @@ def test_an_element_is_looked_for_in_a_list_of_parquet(reader: Reader) -> None:
 @pytest.mark.parametrize(("name", "kind"), [("labels.org", "STRUCT(.*)\\[\\]"), ("who.org", "STRUCT"), ("id.x", "BIG")])
 def test_a_field_that_is_none_is_said(reader: Reader, name: str, kind: str) -> None:
     toml = f'format = "parquet"\n{LABELLED}'.replace('{ column = "labels", json = "[key=org].value" }', f'"{name}"')
-    columns = {"id": [1], "labels": LABELS[:1], "who": [{"name": "acme"}], "ts": ["2026-10-05"], "q": [5]}
+    columns: dict[str, list[Any]] = {
+        "id": [1],
+        "labels": LABELS[:1],
+        "who": [{"name": "acme"}],
+        "ts": ["2026-10-05"],
+        "q": [5],
+    }
     outcome = reader.table(pa.table(columns), source_of(toml, reader.root)).outcome
     column, _, field = name.partition(".")
     assert re.fullmatch(f"column '{column}' has no field '{field}': it is {kind}.*", getattr(outcome, "reason", ""))

@@ -80,6 +80,20 @@ def test_a_row_is_read_by_expressions(reader: Reader) -> None:
     ]
 
 
+LINES = r"""
+format = "csv"
+csv = { delimiter = "\u0001", quote = "", header = ["line"] }
+columns = { event_id = "row", meter = { constant = "b" },
+    org_id = { sql = "regexp_split_to_array(trim(line), ' +')[2]" },
+    quantity = { sql = "string_split_regex(trim(line), ' +')[3]" }, occurred_at = { sql = "left(line, 10)" } }
+""".replace("\n    ", " ")
+
+
+def test_lines_of_text_are_taken_apart(reader: Reader) -> None:
+    found = read(reader, LINES, '1791158400  acme   12 "GET \\"a, b\n1791158400 acme 3 it\'s;\n')
+    assert told(found) == ["acme b 12 2026-10-05T00:00:00Z", "acme b 3 2026-10-05T00:00:00Z"]
+
+
 def test_a_fault_is_told_with_its_place(reader: Reader) -> None:
     with pytest.raises(Exception, match=r"sources\[1\].columns.meter.sql: the function 'now' is not allowed in it"):
         source_of(MAPPING.format(form="csv", org="o").replace("'gpu_' || kind", "now()"), reader.root)

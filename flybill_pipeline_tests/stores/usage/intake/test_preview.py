@@ -79,12 +79,12 @@ def test_a_row_of_several_events_is_one_row(tmp_path: Path) -> None:
 
 def test_a_row_with_several_columns_too_many_is_named_once(tmp_path: Path) -> None:
     columns = '{ event_id = "id", org_id = "org", meter = { constant = "m" }, quantity = "q", occurred_at = "at" }'
-    (tmp_path / "s.toml").write_text(
-        f'[[sources]]\nname = "c"\nformat = "csv"\nfiles = "c/*"\ncolumns = {columns}\n'
-    )
+    (tmp_path / "s.toml").write_text(f'[[sources]]\nname = "c"\nformat = "csv"\nfiles = "c/*"\ncolumns = {columns}\n')
     file = tmp_path / "c.csv"
     file.write_bytes(b"id,org,q,at\r\n1,acme,2,2026-10-05\r\n2,acme,2,2026-10-05,x,y,z\r\n")
-    look = Landing(str(tmp_path / "landing"), load_sources(tmp_path / "s.toml")).preview(file, "c", InLake(tmp_path)).look
+    look = (
+        Landing(str(tmp_path / "landing"), load_sources(tmp_path / "s.toml")).preview(file, "c", InLake(tmp_path)).look
+    )
     assert (look.rows, look.bad) == (2, 1)
     assert [(row, text) for row, _, _, text in look.refused] == [(3, "2,acme,2,2026-10-05,x,y,z")]
 
