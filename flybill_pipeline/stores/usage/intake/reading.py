@@ -3,19 +3,19 @@
 What a mapping says of a value is put together here, the same for every format; judging.py decides which rows are good.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from flybill_pipeline.billing.usage.texts import BLANKS
 from flybill_pipeline.stores.files.close_names import did_you_mean
 from flybill_pipeline.stores.files.duck import quoted
-from flybill_pipeline.stores.usage.intake.columns import Column, Step, Wanted, steps_of, value_in
+from flybill_pipeline.stores.usage.intake.columns import Column, Wanted, steps_of, value_in
 from flybill_pipeline.stores.usage.intake.expressions import sql_over
 from flybill_pipeline.stores.usage.intake.moments import time_sql
 from flybill_pipeline.stores.usage.intake.scaling import in_words, plain_marks, scaled
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
-from flybill_pipeline.stores.usage.intake.values import exact_json_number, exact_json_text, path_at
+from flybill_pipeline.stores.usage.intake.values import exact_json_number, exact_json_text, in_json
 
 _SEPARATOR = "chr(31)"
 Text = Callable[[str], str]
@@ -168,10 +168,8 @@ def require_columns(source: SourceMapping, names: list[str]) -> None:
     if missing:
         blank = [name for name in names if name.strip() in missing]
         if source.format == "csv" and set(missing) <= {name.strip() for name in blank}:
-            raise UnreadableFileError(
-                f"names of its columns have blanks around them, such as {blank[0]!r}",
-                f"say csv = {{ trim = true }} in source {source.name!r}",
-            )
+            remedy = f"say csv = {{ trim = true }} in source {source.name!r}"
+            raise UnreadableFileError(f"names of columns have blanks around them, such as {blank[0]!r}", remedy)
         also = next(filter(None, (_nearly(each, names) for each in missing)), "")
         raise UnreadableFileError(
             f"the file has no column {', '.join(map(repr, missing))}{also}; its columns are"
@@ -290,24 +288,10 @@ class _Values:
 
     def _of_json(self, name: str, path: str, role: Role) -> str:
         whole = (self.rows.json or self.rows.text)(name)
-        value = f"try({_in_json(whole, steps_of(path))})"
+        value = f"try({in_json(whole, steps_of(path))})"
         if role == "text":
             return value
         return (exact_json_text if role == "identity" else exact_json_number)(whole, value, path)
-
-
-def _in_json(text: str, steps: Sequence[Step]) -> str:
-    """SQL for what a path leads to within a text of JSON, itself a text. Fails where the text is none."""
-    path = "$"
-    for step in steps:
-        if step.has is None:
-            path += f'."{step.key}"' if step.key else f"[{step.place}]"
-            continue
-        key, wanted = step.has
-        is_it = f"json_extract_string(each, {quoted(path_at((key,)))}) = {quoted(wanted)}"
-        text = f"list_filter(json_extract({text}, {quoted(path + '[*]')}), lambda each: {is_it})[1]"
-        path = "$"
-    return f"json_extract_string({text}, {quoted(path)})"
 
 
 def _of_path(path: str, pattern: str) -> str:

@@ -7,9 +7,10 @@ text that a regular expression has shown to be plain, and everything else is tak
 
 import json
 import re
+from collections.abc import Sequence
 
 from flybill_pipeline.stores.files.duck import quoted
-from flybill_pipeline.stores.usage.intake.columns import steps_of
+from flybill_pipeline.stores.usage.intake.columns import Step, steps_of
 
 QUANTITY = "DECIMAL(38, 18)"
 PLAIN = r"-?[0-9]{1,20}(\.[0-9]{1,18})?"
@@ -73,6 +74,20 @@ def path_of(dotted: str) -> tuple[str, ...]:
 def path_at(keys: tuple[str, ...]) -> str:
     """The JSON path of these keys."""
     return "$" + "".join(f'."{key}"' for key in keys)
+
+
+def in_json(text: str, steps: Sequence[Step]) -> str:
+    """SQL for what a path leads to within a text of JSON, itself a text. Fails where the text is none."""
+    path = "$"
+    for step in steps:
+        if step.has is None:
+            path += f'."{step.key}"' if step.key else f"[{step.place}]"
+            continue
+        key, wanted = step.has
+        is_it = f"json_extract_string(each, {quoted(path_at((key,)))}) = {quoted(wanted)}"
+        text = f"list_filter(json_extract({text}, {quoted(path + '[*]')}), lambda each: {is_it})[1]"
+        path = "$"
+    return f"json_extract_string({text}, {quoted(path)})"
 
 
 def exact_json_number(line: str, value: str, dotted: str) -> str:

@@ -56,7 +56,7 @@ def test_what_is_only_blanks_is_absent_where_blanks_are_none(reader: Reader) -> 
 def test_blanks_around_the_names_of_columns_are_told(reader: Reader) -> None:
     found = read(reader, f'{CSV}csv = {{ delimiter = ";" }}', "id; org; meter; q; ts\n1; acme; m; 2; 2026-10-05\n")
     outcome = found.outcome
-    assert getattr(outcome, "reason", "") == "names of its columns have blanks around them, such as ' org'"
+    assert getattr(outcome, "reason", "") == "names of columns have blanks around them, such as ' org'"
     assert getattr(outcome, "remedy", "") == "say csv = { trim = true } in source 't'"
 
 
