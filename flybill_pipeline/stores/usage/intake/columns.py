@@ -13,6 +13,10 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 
+LATER: Mapping[str, Any] = {"later": True}
+"""Of a field that came later than others of its class: where it is not said, a mapping's fingerprint is without it."""
+
+
 class Unit(StrEnum):
     """What a number of time counts since 1970."""
 
@@ -119,7 +123,7 @@ class Dialect:
     comment: str = ""
     header: tuple[str, ...] = ()
     null_padding: bool = False
-    trim: bool = False
+    trim: bool = field(default=False, metadata=LATER)
 
     def of_python(self) -> dict[str, Any]:
         """The same for Python's own reader and writer."""

@@ -83,6 +83,9 @@ class SourceMapping:
         """
         said = {each.name: getattr(self, each.name) for each in fields(self) if _is_said(self, each)}
         read_by = asdict(self)
+        for each in fields(self.dialect):
+            if each.metadata.get("later") and not getattr(self.dialect, each.name):
+                del read_by["dialect"][each.name]
         said = {name: read_by[name] for name in said if name != "id"} | {"name": self.key}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 

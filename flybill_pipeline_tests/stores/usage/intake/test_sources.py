@@ -72,6 +72,19 @@ def test_the_fingerprint_follows_the_mapping(tmp_path: Path) -> None:
     assert load_sources(changed)["edge"].fingerprint() != before
 
 
+def test_a_word_that_came_later_is_no_part_of_the_fingerprint_where_it_is_not_said(tmp_path: Path) -> None:
+    columns = '{ event_id = "id", org_id = "org", meter = "meter", quantity = "q", occurred_at = "ts" }'
+    found = []
+    for more in ("", ", trim = false", ", trim = true"):
+        (tmp_path / "s.toml").write_text(
+            f'[[sources]]\nname = "t"\nformat = "csv"\nfiles = "t/**"\ncsv = {{ delimiter = ";"{more} }}\n'
+            f"columns = {columns}\n"
+        )
+        found.append(load_sources(tmp_path / "s.toml")["t"].fingerprint())
+    assert found[:2] == ["e3f37aa7d828b083"] * 2  # what it was before there was `trim`
+    assert found[2] != found[0]
+
+
 DIALECT = """
 [[sources]]
 name = "a"
