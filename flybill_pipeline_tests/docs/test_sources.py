@@ -26,7 +26,19 @@ EXAMPLE = re.compile(
 )
 FORMATS = 41
 KEYS = [
-    *("event_id", "org_id", "meter", "quantity", "occurred_at", "measures", "where", "records", "on_conflict", "whole"),
+    *(
+        "event_id",
+        "org_id",
+        "meter",
+        "quantity",
+        "occurred_at",
+        "measures",
+        "where",
+        "where_sql",
+        "records",
+        "on_conflict",
+        "whole",
+    ),
     *(
         "column",
         "columns",

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from flybill_pipeline.stores.usage.intake.columns import Column, Measure, PathError, Unit, Wanted, number, steps_of
-from flybill_pipeline.stores.usage.intake.expressions import columns_of_sql, fault_of_sql
+from flybill_pipeline.stores.usage.intake.expressions import columns_of_sql, fault_of_condition, fault_of_sql
 from flybill_pipeline.stores.usage.intake.mapping_tables import Table, plain_text
 
 MOST_DECIMALS = 18
@@ -82,6 +82,17 @@ def conditions_at(table: Table) -> tuple[Wanted, ...]:
     """The conditions of `where`: a row of usage fulfils all of them."""
     where = table.table("where")
     return tuple(_condition(where, column) for column in list(where.values))
+
+
+def condition_at(table: Table) -> Column | None:
+    """The condition of `where_sql`, as an expression."""
+    if "where_sql" not in table:
+        return None
+    text = str(table.take("where_sql", str))
+    if fault := fault_of_condition(text):
+        table.fault("where_sql", fault)
+        return None
+    return Column(sql=text, more=columns_of_sql(text))
 
 
 def _condition(where: Table, column: str) -> Wanted:

@@ -12,7 +12,6 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-
 LATER: Mapping[str, Any] = {"later": True}
 """Of a field that came later than others of its class: where it is not said, a mapping's fingerprint is without it."""
 

@@ -55,6 +55,14 @@ def fault_of_sql(text: str, *, exact: bool) -> str | None:
     return None
 
 
+def fault_of_condition(text: str) -> str | None:
+    """What is wrong with the expression as a condition; None when it may be used as one."""
+    fault = fault_of_sql(text, exact=False)
+    if fault is None and (kind := _type(text, _tree(text))) != "BOOLEAN":
+        return f"must be true or false, such as status = '200', and is {kind}"
+    return fault
+
+
 def columns_of_sql(text: str) -> tuple[str, ...]:
     """The names of the columns that the expression reads, in JSON their paths."""
     return tuple(dict.fromkeys(name for node in _nodes(_tree(text)) if (name := _column(node))))

@@ -79,7 +79,7 @@ def judging_query(
         from ({events_query(rows, reading, between)})"""
     judged = f"select *, {_fault(reading, source, between)} as fault from ({values})"
     # A bad row is made presentable last of all, so that the good ones do not pay for it.
-    shown = "fault is not null" if not source.where else f"fault is not null and fault <> {quoted(LEFT_OUT)}"
+    shown = "fault is not null" if not source.sifted else f"fault is not null and fault <> {quoted(LEFT_OUT)}"
     return f"""select *, case when {shown} then left({reading.rows.raw}, {SHOWN}) end as raw from ({judged})"""
 
 
@@ -129,7 +129,7 @@ def _fault(reading: Reading, source: SourceMapping, between: tuple[str, str]) ->
     exact = reading.simple and reading.parts[0].exact
     quantity_fault = "'quantity_missing'" if exact else "quantity_fault(q)"
     time_fault = "'time_missing'" if reading.timed and reading.simple else "time_fault(t)"
-    left_out = f"when left_out then {quoted(LEFT_OUT)}" if source.where else ""
+    left_out = f"when left_out then {quoted(LEFT_OUT)}" if source.sifted else ""
     first, last = between
     return f"""case when malformed then 'not_a_record' {left_out}
         when {reading.rows.doubled} then 'key_twice'

@@ -17,6 +17,8 @@ def time_sql(column: Column, text: str) -> str:
         return _of_unit(text, column.unit)
     if column.formats:
         times = [_of_format(text, form, column.zone) for form in column.formats]
+        # DuckDB takes an offset only; other readers of %z take the letter of UTC too.
+        times += [_of_format(text, form.replace("%z", "Z"), None) for form in column.formats if "%z" in form]
         return f"coalesce({', '.join(times)})" if len(times) > 1 else times[0]
     if column.zone:
         local = _in_zone(f"try_cast({text} as timestamp)", column.zone)

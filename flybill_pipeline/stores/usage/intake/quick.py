@@ -44,7 +44,7 @@ def quick_query(
     between = believed(arrived_at, first_day)
     told = events_query(rows, quick, between, number="plain_quantity(q)")
     values = f"select *, {canonical_dimensions(list(quick.dimensions))} as dimensions from ({told})"
-    left_out = f"when left_out then {quoted(LEFT_OUT)}" if source.where else ""
+    left_out = f"when left_out then {quoted(LEFT_OUT)}" if source.sifted else ""
     return f"""select *, null::varchar as raw, case when not coalesce({quick.rows.sure}, false) or malformed
         then {quoted(LOOK_CLOSER)} {left_out}
         when {_good(quick, source, between)} then null else {quoted(LOOK_CLOSER)} end as fault from ({values})"""

@@ -10,10 +10,11 @@ from typing import Literal
 from flybill_pipeline.billing.usage.texts import BLANKS
 from flybill_pipeline.stores.files.close_names import did_you_mean
 from flybill_pipeline.stores.files.duck import quoted
-from flybill_pipeline.stores.usage.intake.columns import Column, Wanted, steps_of, value_in
+from flybill_pipeline.stores.usage.intake.columns import Column, steps_of, value_in
 from flybill_pipeline.stores.usage.intake.expressions import sql_over
 from flybill_pipeline.stores.usage.intake.moments import time_sql
 from flybill_pipeline.stores.usage.intake.scaling import in_words, plain_marks, scaled
+from flybill_pipeline.stores.usage.intake.sifting import left_out
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.values import exact_json_number, exact_json_text, in_json
 
@@ -143,7 +144,7 @@ def compiled(rows: Rows, source: SourceMapping, facts: FileFacts) -> Reading:
         time="time_of_micros(t)" if micros else time_sql(source.occurred_at, "t"),
         dimensions={name: values.text(column, "text") for name, column in source.dimensions.items()},
         timed=micros is not None,
-        left_out=_left_out(source.where, rows.text),
+        left_out=left_out(source, rows.text),
         above=facts.above,
         quick=compiled(rows.quick, source, facts) if rows.quick else None,
     )
@@ -195,18 +196,6 @@ def without_nulls(source: SourceMapping, at: Text) -> Text:
 def _typed(typed: Mapping[str, str], column: Column) -> str | None:
     """A column as its type has it, where the mapping takes it as it is."""
     return typed.get(column.name or "") if column == Column(name=column.name) else None
-
-
-def _left_out(where: tuple[Wanted, ...], text: Text) -> str:
-    return " or ".join(f"not ({_fulfilled(each, text(each.column))})" for each in where) or "false"
-
-
-def _fulfilled(wanted: Wanted, text: str) -> str:
-    """A value that is absent is none of those that are wanted, and not one of those that are not."""
-    if wanted.present is not None:
-        return f"(coalesce({text}, '') <> '') = {wanted.present}"
-    listed = f"coalesce({text} in ({', '.join(map(quoted, wanted.values))}), false)"
-    return f"not {listed}" if wanted.negated else listed
 
 
 @dataclass(frozen=True, slots=True)

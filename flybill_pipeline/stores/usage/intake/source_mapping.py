@@ -18,11 +18,11 @@ class SourceMapping:
     `id` is part of every event's key, so it never changes; the name may. A source without one has its name as id.
     `event_id` names one column, or several whose values together identify an event in files without an id; None where
     each row is an event of its own. A row tells of one `meter` and `quantity`, or of several `measures`. Rows that do
-    not fulfil `where` are no usage. `records` are paths to the records within a JSON document. Where it `restates`, of
-    rows with one id the last to arrive stands; a file may be the `whole` of each "day" or "month" that it has rows of.
-    `null_values` are texts that mean "absent". Where it is `aliased`, `org_id` is no organization's id but an alias.
-    Usage that stays in an engine comes from its `table`; `files` are the totals of its days then, and all else says how
-    those are read. Quantities are changes of a level, if of any; with `levels` they are what a level is.
+    not fulfil `where` and `where_sql` are no usage. `records` are paths to the records within a JSON document. Where it
+    `restates`, of rows with one id the last to arrive stands; a file may be the `whole` of each "day" or "month" that
+    it has rows of. `null_values` are texts that mean "absent". Where it is `aliased`, `org_id` is no organization's id
+    but an alias. Usage that stays in an engine comes from its `table`; `files` are the totals of its days then, and all
+    else says how those are read. Quantities are changes of a level, if of any; with `levels` they are what a level is.
     """
 
     name: str
@@ -46,6 +46,7 @@ class SourceMapping:
     aliased: bool = False
     table: UsageTable | None = None
     levels: Levels | None = None
+    where_sql: Column | None = None
 
     @property
     def key(self) -> str:
@@ -56,6 +57,11 @@ class SourceMapping:
     def parts(self) -> tuple[Measure, ...]:
         """What each row tells of."""
         return self.measures or (Measure(self.meter, self.quantity),)
+
+    @property
+    def sifted(self) -> bool:
+        """Whether some rows may be no usage."""
+        return bool(self.where or self.where_sql)
 
     @property
     def timed(self) -> bool:
@@ -73,7 +79,8 @@ class SourceMapping:
 
     def column_names(self) -> list[str]:
         """Every column that files of this source must have; dimensions may be absent from a JSON object."""
-        names = {name for value in self.values() for name in value.columns()}
+        values = (*self.values(), *([self.where_sql] if self.where_sql else []))
+        names = {name for value in values for name in value.columns()}
         return sorted(names | {condition.column for condition in self.where})
 
     def fingerprint(self) -> str:

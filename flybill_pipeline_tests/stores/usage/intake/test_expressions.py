@@ -97,3 +97,33 @@ def test_lines_of_text_are_taken_apart(reader: Reader) -> None:
 def test_a_fault_is_told_with_its_place(reader: Reader) -> None:
     with pytest.raises(Exception, match=r"sources\[1\].columns.meter.sql: the function 'now' is not allowed in it"):
         source_of(MAPPING.format(form="csv", org="o").replace("'gpu_' || kind", "now()"), reader.root)
+
+
+SIFTED = 'columns = { event_id = "id", org_id = "o", meter = { constant = "m" }, quantity = "q", occurred_at = "ts" }\n'
+GIVEN = [("1", "200"), ("2", "404"), ("3", ""), ("4", "x"), ("5", "204")]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_rows_of_which_a_condition_is_not_true_are_no_usage(reader: Reader, form: str) -> None:
+    toml = f'format = "{form}"\n{SIFTED}where = {{ id = {{ not = "5" }} }}\nwhere_sql = "cast(status as int) < 400"\n'
+    rows = {
+        "csv": "id,o,q,ts,status\n" + "".join(f"{n},acme,2,2026-10-05,{status}\n" for n, status in GIVEN),
+        "jsonl": "".join(
+            f'{{"id": "{n}", "o": "acme", "q": 2, "ts": "2026-10-05", "status": "{status}"}}\n' for n, status in GIVEN
+        ),
+    }
+    found = read(reader, toml, rows[form])
+    assert told(found) == ["acme m 2 2026-10-05T00:00:00Z"]
+    assert (getattr(found.outcome, "left_out", 0), found.rejects) == (4, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("status", "must be true or false, such as status = '200', and is VARCHAR"),
+        ("now() > ts", "'now' is not allowed"),
+    ],
+)
+def test_a_condition_that_is_none_is_told_with_its_place(reader: Reader, text: str, says: str) -> None:
+    with pytest.raises(Exception, match=f"sources.1..where_sql: .*{says}"):
+        source_of(f'format = "csv"\n{SIFTED}where_sql = "{text}"\n', reader.root)
