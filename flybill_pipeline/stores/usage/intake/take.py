@@ -225,9 +225,13 @@ def _write_quarantine(
     messages: dict[str, str],
     written: list[_Written],
 ) -> dict[str, int]:
-    """Gathers the bad rows in one file, and returns how many there are by reason."""
+    """Gathers the bad rows in one file, and returns how many there are by reason.
+
+    A row that tells of several events is named once for each reason, not for each event.
+    """
     parts = [
-        f"select row, {quoted(str(part.fault))} as reason, event_id as raw from {parquet_rows([str(part.file)])}"
+        f"""select distinct row, {quoted(str(part.fault))} as reason, event_id as raw
+            from {parquet_rows([str(part.file)])}"""
         for part in written
         if part.fault not in (None, LEFT_OUT)
     ]

@@ -145,6 +145,29 @@ def test_a_row_tells_of_each_meter_that_it_has(reader: Reader) -> None:
     assert refused(found) == {3: "quantity_not_a_number", 4: "quantity_missing"}
 
 
+def test_a_row_of_several_meters_that_is_bad_is_one_bad_row(reader: Reader) -> None:
+    rows = [
+        '"org":"","a":1,"c":2',
+        '"org":"acme","a":"x","c":"y"',
+        '"org":"acme","a":"x","c":1e16',
+        '"org":"acme","a":1',
+    ]
+    found = read(
+        reader, MEASURES, "".join(f'{{"id":{n},"ts":"2026-10-05",{row}}}\n' for n, row in enumerate(rows, start=1))
+    )
+    assert [(bad["row"], bad["reason"]) for bad in found.rejects] == [
+        (1, "org_missing"),
+        (2, "quantity_not_a_number"),
+        (3, "quantity_not_a_number"),
+        (3, "quantity_too_large"),
+    ]
+    assert getattr(found.outcome, "quarantined", {}) == {
+        "org_missing": 1,
+        "quantity_not_a_number": 2,
+        "quantity_too_large": 1,
+    }
+
+
 def test_rows_that_are_no_usage_are_left_out_and_counted(reader: Reader) -> None:
     where = """where = { kind = ["use", 2], meter = { not = "tax" }, org = { present = true }, done = true }"""
     kinds = ['"use"', "2", '"credit"', "null", '"use"', '"use"', '"use"', '"use"']
