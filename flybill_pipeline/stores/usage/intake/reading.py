@@ -163,7 +163,9 @@ def require_columns(source: SourceMapping, names: list[str]) -> None:
     if twice:
         raise UnreadableFileError(
             f"the file has the column {twice[0]!r} more than once, and nobody can tell which one counts",
-            "export the file again with different names",
+            "export the file again with different names"
+            + ", or leave out its header by `skip` of `csv`, and name its columns by `header`"
+            * (source.format == "csv"),
         )
     missing = [name for name in source.column_names() if name not in names]
     if missing:

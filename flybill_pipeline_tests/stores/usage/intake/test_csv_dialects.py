@@ -130,3 +130,11 @@ def test_python_reads_the_same(
 def test_a_dialect_that_nobody_can_read_is_a_fault(reader: Reader, toml: str, says: str) -> None:
     with pytest.raises(Exception, match=says):
         source_of(CSV + toml, reader.root)
+
+
+def test_a_header_that_names_a_column_twice_gives_way_to_another_one(reader: Reader) -> None:
+    content = "id;org;q;meter;q;ts\n1;acme;7;m;2;2026-10-05\n"
+    remedy = getattr(read(reader, f'{CSV}csv = {{ delimiter = ";" }}', content).outcome, "remedy", "")
+    assert remedy.endswith("or leave out its header by `skip` of `csv`, and name its columns by `header`")
+    named = 'skip = 1, header = ["id","org","other","meter","q","ts"]'
+    assert told(read(reader, f'{CSV}csv = {{ delimiter = ";", {named} }}', content)) == EVENT
