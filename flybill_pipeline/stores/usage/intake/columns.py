@@ -141,7 +141,7 @@ class Step(NamedTuple):
 
 UP, ANY, EACH, NAME = "^", "*", "[]", "@key"
 ITSELF = "."
-"""The path to a document itself, where that is the record. It has no steps."""
+"""The path to a document itself, where that is the record; or to a record itself, where that is a value. No steps."""
 _STEP = re.compile(
     r"""(?P<up>\^) | (?P<name>@key) | (?P<each>\[\]) | \[(?P<index>-?[0-9]+)\]
     | \[(?P<key>[^\]="]+)=(?P<value>[^\]]*)\] | "(?P<quoted>[^"]+)" | (?P<any>\*)

@@ -219,7 +219,8 @@ def _nodes(node: Node, path: tuple[Step, ...]) -> Iterator[Node]:
 
 def _record(node: Node, columns: Sequence[tuple[Step, ...]], nulls: set[str]) -> Record:
     nothing = (None,) * len(columns)
-    if not isinstance(node.value, dict | list):
+    told = () in columns and node.value is not _NO_RECORD  # a value may be a record where the mapping asks for it
+    if not told and not isinstance(node.value, dict | list):
         return Record(nothing, "no object")
     texts = tuple(_text(_at(node, column)) for column in columns)
     if not all(text is None or text.isascii() or is_whole(text) for text in texts):

@@ -211,6 +211,8 @@ def _check_paths(source: SourceMapping, table: Table) -> None:
         if path != ITSELF and (fault := fault_of_path(path, marks=(ANY, EACH))):
             table.fault("records", fault)
     for name in source.column_names():
+        if name == ITSELF and source.records:
+            continue
         if fault := fault_of_path(name, marks=(UP, ANY, NAME)):
             table.fault("columns", fault)
         elif not source.records and any(step.mark in (UP, NAME) for step in steps_of(name)):

@@ -46,6 +46,7 @@ EVENT = "acme m 5 2026-10-05T00:00:00Z"
         (mapping('"[]"', org="l[key=org].value"), [record(5, l=[{"key": "x"}, {"key": "org", "value": "acme"}])]),
         (mapping('"[]"', org="labels[key=org].value.*"), [record(5, labels=[{"key": "org", "value": {"s": "acme"}}])]),
         (mapping('"[]"', q="v[-1]"), [record(0, v=[1, 5])]),
+        (mapping('"s[].*"', id='"@key"', org="^.^.o", at="@key", q="."), {"o": "acme", "s": [{"2026-10-05": 5}]}),
         (mapping('"[]"', q='\\"usage.q\\".n'), [record(0, **{"usage.q": {"n": 5}})]),
         (mapping('"results[]"', form="jsonl", at="^.t"), {"t": 1791158400, "results": [record(5)]}),
     ],
@@ -67,6 +68,20 @@ def test_a_document_itself_may_be_the_record(reader: Reader) -> None:
     found = read(reader, mapping('[".", "x[]"]'), text)
     assert told(found) == [EVENT, EVENT]
     assert refused(found) == {3: "event_id_missing", 4: "not_a_record"}
+
+
+def test_a_value_is_a_record_only_where_the_mapping_asks_for_it(reader: Reader) -> None:
+    document = json.dumps(
+        {"d": {"2026-10-05": 5, "2026-10-06": "6", "2026-10-07": None, "2026-10-08": {"a": 1}}, "e": 3}
+    )
+    toml = mapping('["d.*", "e.*"]', id='"@key"', org="@key", at="@key", q=".")
+    found = read(reader, toml, document)
+    assert [line.split()[2] for line in told(found)] == ["5", "6"]
+    assert refused(found) == {3: "quantity_missing", 4: "quantity_not_a_number", 5: "not_a_record"}
+    assert set(refused(read(reader, toml.replace('quantity = "."', 'quantity = "q"'), document)).values()) == {
+        "not_a_record",
+        "quantity_missing",
+    }
 
 
 def test_lines_are_read_one_by_one_packed_or_not(reader: Reader) -> None:
@@ -153,7 +168,7 @@ def test_what_is_no_path_is_said(path: str) -> None:
 @pytest.mark.parametrize(
     ("toml", "says"),
     [
-        ('format = "json"\nrecords = "."\ndimensions = { d = "." }', "columns: is empty"),
+        ('format = "jsonl"\ndimensions = { d = "." }', "columns: is empty"),
         ('format = "json"', 'records: missing: the path to the records, such as "data'),
         ('format = "csv"\nrecords = "a[]"', "records: is for documents"),
         ('format = "json"\nrecords = "a[b"', "records: 'a.b' is no path"),
