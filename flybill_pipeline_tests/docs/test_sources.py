@@ -24,7 +24,7 @@ EXAMPLE = re.compile(
     ```events\n(?P<events>.*?)^```""",
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
-FORMATS = 55
+FORMATS = 56
 KEYS = [
     *(
         "event_id",

@@ -63,6 +63,11 @@ def fault_of_condition(text: str) -> str | None:
     return fault
 
 
+def gives_text(text: str) -> bool:
+    """Whether the expression gives a text as the file has it, and no number that was worked out."""
+    return _type(text, _tree(text)) == "VARCHAR"
+
+
 def columns_of_sql(text: str) -> tuple[str, ...]:
     """The names of the columns that the expression reads, in JSON their paths."""
     return tuple(dict.fromkeys(name for node in _nodes(_tree(text)) if (name := _column(node))))

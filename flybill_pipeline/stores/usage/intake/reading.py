@@ -11,7 +11,7 @@ from flybill_pipeline.billing.usage.texts import BLANKS
 from flybill_pipeline.stores.files.close_names import did_you_mean
 from flybill_pipeline.stores.files.duck import quoted
 from flybill_pipeline.stores.usage.intake.columns import Column, steps_of, value_in
-from flybill_pipeline.stores.usage.intake.expressions import sql_over
+from flybill_pipeline.stores.usage.intake.expressions import gives_text, sql_over
 from flybill_pipeline.stores.usage.intake.moments import time_sql
 from flybill_pipeline.stores.usage.intake.scaling import in_words, plain_marks, scaled
 from flybill_pipeline.stores.usage.intake.sifting import left_out
@@ -256,8 +256,8 @@ class _Values:
         text = self._origin(column, "number")
         if column.words:
             text = in_words(text, column.words, strict=True)
-        elif column.name is not None:
-            text = plain_marks(text, self.source.dialect)
+        elif column.json is None and (column.name is not None or (column.sql is not None and gives_text(column.sql))):
+            text = plain_marks(text, self.source.dialect)  # JSON, and what was worked out, has a point in any file
         return self._scaled(column, text)
 
     def _scaled(self, column: Column, text: str) -> str:

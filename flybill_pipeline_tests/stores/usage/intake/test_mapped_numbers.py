@@ -116,6 +116,27 @@ def test_marks_of_a_language_are_read_strictly(reader: Reader, marks: str, text:
     assert events + list(refused(found).values()) == [becomes]
 
 
+@pytest.mark.parametrize(
+    ("quantity", "text", "becomes"),
+    [
+        ("{ sql = \"replace(q, ' EUR', '')\" }", "1.234 EUR", "1234"),
+        ("{ sql = \"replace(q, ' EUR', '')\" }", "12,5 EUR", "12.5"),
+        ('{ constant = 2, times = { sql = "left(q, 5)" } }', "1.234 EUR", "2468"),
+        ('{ sql = "length(q) * 1.5" }', "1234567", "10.5"),
+        ('{ column = "q", json = "n" }', '{"n":1.234}', "1.234"),
+        ('{ column = "q", json = "n" }', '{"n":"1.234,5"}', "quantity_not_a_number"),
+    ],
+)
+def test_marks_of_a_language_are_those_of_texts_of_the_file(
+    reader: Reader, quantity: str, text: str, becomes: str
+) -> None:
+    dialect = 'csv = { delimiter = ";", quote = "", decimal = ",", thousands = "." }'
+    toml = f'format = "csv"\n{PLAIN.replace(chr(34) + "q" + chr(34), quantity)}{dialect}'
+    found = read(reader, toml, f"id;org;meter;q;ts\n1;acme;m;{text};2026-10-05\n")
+    events = [format(event["quantity"].normalize(), "f") for event in found.events]
+    assert events + list(refused(found).values()) == [becomes]
+
+
 MEASURES = """
 format = "jsonl"
 columns = { event_id = "id", org_id = "org", occurred_at = "ts" }
