@@ -70,6 +70,11 @@ class Column:
 
     def described(self) -> str:
         """The value for a person who looks for it in the mapping."""
+        factors = (("times", self.times), ("divided by", self.divide_by))
+        scaled = (f" {word} {part.described()}" for word, part in factors if part is not None and part.constant is None)
+        return self._origin() + "".join(scaled)
+
+    def _origin(self) -> str:
         if self.interval:
             return " to ".join(part.described() for part in self.interval)
         if self.name is not None:

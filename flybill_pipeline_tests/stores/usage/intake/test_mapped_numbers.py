@@ -137,6 +137,13 @@ def test_marks_of_a_language_are_those_of_texts_of_the_file(
     assert events + list(refused(found).values()) == [becomes]
 
 
+def test_a_factor_that_is_not_there_is_named(reader: Reader) -> None:
+    quantity = '{ column = "q", times = { column = "f" }, divide_by = 2 }'
+    toml = f'format = "csv"\n{PLAIN.replace(chr(34) + "q" + chr(34), quantity)}'
+    found = read(reader, toml, "id,org,meter,q,f,ts\n1,acme,m,5,,2026-10-05\n")
+    assert found.rejects[0]["message"] == "the row has no quantity (column 'q' times column 'f')"
+
+
 MEASURES = """
 format = "jsonl"
 columns = { event_id = "id", org_id = "org", occurred_at = "ts" }
