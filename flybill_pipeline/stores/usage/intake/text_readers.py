@@ -101,7 +101,9 @@ def csv_rows(connection: duckdb.DuckDBPyConnection, location: str, source: Sourc
     # Columns are named by position: names may differ only in case, and those that nobody reads may be the same.
     columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(header)))
     quote = quoted(dialect.quote)
-    nulls = ", ".join(quoted(value) for value in ("", *source.null_values))
+    alone = len(header) == 1
+    # A blank line is no row. DuckDB makes one of it where there is one column: it is the only one that is NULL then.
+    nulls = ", ".join(quoted(value) for value in ("", *(() if alone else source.null_values)))
     relation = duck.csv_rows(
         location,
         f"auto_detect = false, header = {not dialect.header}, columns = {{{columns}}}, "
@@ -109,13 +111,22 @@ def csv_rows(connection: duckdb.DuckDBPyConnection, location: str, source: Sourc
         f"null_padding = {dialect.null_padding}, max_line_size = {LONGEST_LINE}, {_REJECTS}",
     )
     rows = by_columns(relation, source, _values(source, header))
+    rows = replace(rows, not_a_row="c0 is null") if alone else rows
     return replace(rows, first_row=1 if dialect.header else 2, quoted=True, quick=rows)
 
 
 def _values(source: SourceMapping, header: list[str]) -> Callable[[str], str]:
-    if not source.dialect.trim:
-        return lambda name: f"c{header.index(name)}"
-    return without_nulls(source, lambda name: f"nullif(trim(c{header.index(name)}, {quoted(BLANKS)}), '')")
+    """SQL for a column's text, by its name, as far as DuckDB has not seen to blanks and to texts that mean "absent"."""
+
+    def plain(name: str) -> str:
+        return f"c{header.index(name)}"
+
+    def trimmed(name: str) -> str:
+        return f"nullif(trim({plain(name)}, {quoted(BLANKS)}), '')"
+
+    if source.dialect.trim:
+        return without_nulls(source, trimmed)
+    return without_nulls(source, plain) if len(header) == 1 else plain
 
 
 def _no_rows(source: SourceMapping) -> Rows:

@@ -99,6 +99,14 @@ def test_a_fault_is_told_with_its_place(reader: Reader) -> None:
         source_of(MAPPING.format(form="csv", org="o").replace("'gpu_' || kind", "now()"), reader.root)
 
 
+def test_blank_lines_are_no_rows_of_a_text_either(reader: Reader) -> None:
+    toml = LINES.replace('format = "csv"', 'format = "csv"\nnull_values = ["-"]')
+    found = read(reader, toml, "\n1791158400 acme 12\n\n1791158400 acme 3\n\n-\n\n")
+    assert told(found) == ["acme b 12 2026-10-05T00:00:00Z", "acme b 3 2026-10-05T00:00:00Z"]
+    assert list(refused(found).values()) == ["org_missing"]
+    assert getattr(found.outcome, "records", 0) == 3
+
+
 SIFTED = 'columns = { event_id = "id", org_id = "o", meter = { constant = "m" }, quantity = "q", occurred_at = "ts" }\n'
 GIVEN = [("1", "200"), ("2", "404"), ("3", ""), ("4", "x"), ("5", "204")]
 
