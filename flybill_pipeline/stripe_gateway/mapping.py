@@ -61,7 +61,8 @@ def invoice_params(invoice: SyncInvoice, *, statement_url: str | None = None) ->
     if invoice.number_at_stripe is not None:
         params["number"] = invoice.number_at_stripe
     if invoice.org.collection_method == "send_invoice":
-        params["days_until_due"] = invoice.org.days_until_due or DAYS_UNTIL_DUE
+        days = invoice.org.days_until_due
+        params["days_until_due"] = DAYS_UNTIL_DUE if days is None else days  # 0: due on receipt
     return params
 
 

@@ -79,16 +79,17 @@ def test_a_customers_coupon_does_not_change_our_amount(world: World) -> None:
     assert world.problems() == []
 
 
-def test_an_org_that_pays_by_invoice_is_given_its_term(world: World) -> None:
+@pytest.mark.parametrize("days", [14, 0])
+def test_an_org_that_pays_by_invoice_is_given_its_term(world: World, days: int) -> None:
     plant(world.engine, 1)
     with world.engine.begin() as connection:
         connection.execute(
-            organizations.update().values(collection_method="send_invoice", days_until_due=14, purchase_order="PO 7")
+            organizations.update().values(collection_method="send_invoice", days_until_due=days, purchase_order="PO 7")
         )
     assert world.sync().complete
     invoice = world.stripe().v1.invoices.list().data[0]
     assert invoice.due_date is not None
-    assert invoice.due_date - invoice.created == 14 * 86400
+    assert invoice.due_date - invoice.created == days * 86400
     assert [(each.name, each.value) for each in invoice.custom_fields or ()] == [("Purchase order", "PO 7")]
 
 
