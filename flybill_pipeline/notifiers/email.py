@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from io import BufferedReader
 from typing import Any
@@ -86,6 +87,8 @@ class Email:
         mail["Subject"] = plain(message.subject)
         mail["From"] = self._sender
         mail["To"] = ", ".join(self._recipients)
+        mail["Date"] = datetime.now(UTC)  # smtplib adds none, and a filter for spam wants one
+        mail["Auto-Submitted"] = "auto-generated"  # nobody's absence note answers it
         # A message that was sent twice, because we were killed before we knew, is shown once.
         mail["Message-ID"] = f"<flybill-{message.name}@{self._sender.rpartition('@')[2]}>"
         mail.set_content(plain_lines(message.body))

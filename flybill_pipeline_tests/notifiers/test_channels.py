@@ -1,6 +1,8 @@
 """Messages through a real webhook and a real mail server; what goes wrong is told without any secret."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -44,6 +46,8 @@ def test_a_mail_reaches_everyone_and_can_be_told_from_its_repetition(mailbox: Ma
     first, second = mailbox.mails
     assert (first["Subject"], first["To"]) == (NEWS.subject, "ops@example.com, night@example.com")
     assert first["Message-ID"] == second["Message-ID"] == "<flybill-alert-7@example.com>"
+    assert abs(parsedate_to_datetime(first["Date"]) - datetime.now(UTC)) < timedelta(minutes=1)
+    assert first["Auto-Submitted"] == "auto-generated"  # no absence note comes back
     content = first.get_payload(decode=True)
     assert isinstance(content, bytes)
     assert content.decode().strip() == NEWS.body
