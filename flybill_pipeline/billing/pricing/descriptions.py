@@ -98,7 +98,11 @@ def counted_in(unit: str, quantity: Decimal) -> str:
 def _plural(unit: str) -> str:
     if not unit or not unit[-1].islower():  # GB, vCPU: symbols have no plural
         return unit
-    return unit + ("es" if unit.endswith(("s", "x", "ch", "sh")) else "s")
+    if unit.endswith("s") and not unit.endswith("ss"):  # somebody wrote "requests"
+        return unit
+    if unit.endswith("y") and unit[-2:-1] not in "aeiou":
+        return f"{unit[:-1]}ies"
+    return unit + ("es" if unit.endswith(("ss", "x", "ch", "sh")) else "s")
 
 
 def _steps_words(quantity: Decimal, working: Sequence[WorkingStep], currency: str) -> str:
