@@ -131,7 +131,8 @@ class Dialect:
 
     def of_python(self) -> dict[str, Any]:
         """The same for Python's own reader and writer."""
-        quoting = {"quotechar": self.quote} if self.quote else {"quoting": csv.QUOTE_NONE}
+        # Without quotes Python's writer would still take a quote in a text for one that it must escape.
+        quoting = {"quotechar": self.quote} if self.quote else {"quoting": csv.QUOTE_NONE, "quotechar": None}
         return {"delimiter": self.delimiter, "strict": True, "skipinitialspace": self.trim} | quoting
 
 

@@ -56,6 +56,18 @@ def test_with_other_quotes_comments_and_lines_above_the_header_too(reader: Reade
     assert [event["row"] for event in bare.events] == [2, 3]
 
 
+@settings(max_examples=examples(25), deadline=None)
+@given(st.lists(st.text(st.sampled_from("ab\"'; \\"), min_size=1, max_size=5), min_size=2, max_size=5))
+def test_where_nothing_is_quoted_a_quote_is_a_text_with_ends_of_both_kinds_too(
+    reader: Reader, regions: list[str]
+) -> None:
+    source = plain_source("csv", dialect=Dialect(quote=""))
+    alike = reader.text(written(regions, ["\n"], ""), source)
+    found = reader.text(written(regions, ["\r\n", "\n"], ""), source)
+    assert [event["dimensions"] for event in found.events] == [event["dimensions"] for event in alike.events]
+    assert len(found.events) == len(regions)
+
+
 @pytest.mark.parametrize("header", [(), HEADER])
 def test_a_mark_before_a_quoted_text_is_no_part_of_it(reader: Reader, header: tuple[str, ...]) -> None:
     rows = [HEADER] * (not header) + [(f"e{number}", "a", "m", "1", "2026-10-05", "x") for number in range(4)]
