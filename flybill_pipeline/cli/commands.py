@@ -75,13 +75,13 @@ def _run() -> None:
 
 def _show_failure(error: Exception) -> int:
     """Tells what ended the command; returns its exit status."""
-    from flybill_pipeline.cli.input_errors import INPUT_ERRORS, OF_THE_MACHINE
+    from flybill_pipeline.cli.input_errors import INPUT_ERRORS, OF_THE_MACHINE, is_one_of
     from flybill_pipeline.stores.postgres.shortages import REMEDY, shortage
 
-    if isinstance(error, INPUT_ERRORS):
+    if is_one_of(INPUT_ERRORS, error):
         screen.errors(f"flybill: {error}")
         return 2
-    if isinstance(error, OF_THE_MACHINE):
+    if is_one_of(OF_THE_MACHINE, error):
         screen.errors(f"flybill: {error}. {REMEDY}")
     elif sentence := shortage(error):
         screen.errors(f"flybill: {sentence}")

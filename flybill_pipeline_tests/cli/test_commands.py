@@ -9,11 +9,13 @@ import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.cli.input_errors import INPUT_ERRORS, OF_THE_MACHINE, is_one_of
 from flybill_pipeline.stores.invoicing.organizations import Organizations
 from flybill_pipeline_tests.stories.troubled_months import FIRST, USD
 from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, Ran, event
@@ -141,6 +143,23 @@ def test_a_statement_that_cannot_be_exported(
 @pytest.mark.parametrize("arguments", [("close", FIRST, "--org"), ("repair", FIRST, "--org"), ("owes",)])
 def test_an_organization_that_nobody_imported(flybill: Flybill, arguments: tuple[str, ...]) -> None:
     refused(flybill(*arguments, "nobody"), "nobody", "import-orgs")
+
+
+def test_to_tell_what_is_wrong_loads_nothing_that_the_command_did_not_need(flybill: Flybill) -> None:
+    told = flybill.run("owes", "nobody", PYTHONPROFILEIMPORTTIME="1").err
+    loaded = {line.rsplit("|", 1)[-1].strip() for line in told.splitlines() if line.startswith("import time:")}
+    assert "flybill: " in told
+    assert "flybill_pipeline.cli.input_errors" in loaded
+    assert not {"dagster", "duckdb", "stripe", "flybill_pipeline.operating.backups"} & loaded
+
+
+@pytest.mark.parametrize("name", sorted(INPUT_ERRORS | OF_THE_MACHINE))
+def test_what_is_known_as_somebodys_error_is_one_that_can_be_raised(name: str) -> None:
+    module, _, kind = name.rpartition(".")
+    error = getattr(import_module(f"flybill_pipeline.{module}"), kind)
+    assert issubclass(error, Exception)
+    assert is_one_of({name}, error.__new__(error))
+    assert not is_one_of({name}, Exception(name))
 
 
 @pytest.mark.parametrize(
