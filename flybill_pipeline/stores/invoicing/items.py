@@ -1,7 +1,7 @@
 """Items at rest: subscriptions, one-off items, credits, discounts; every version of each stays. No prices of usage."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,13 +14,13 @@ from flybill_pipeline.billing.invoicing.items.all_items import OrgItems
 from flybill_pipeline.billing.invoicing.items.credits import DEFAULT_PRIORITY, Credit
 from flybill_pipeline.billing.invoicing.items.discounts import Discount
 from flybill_pipeline.billing.invoicing.items.one_off_items import OneOffItem
-from flybill_pipeline.billing.invoicing.items.still_billed import still_billed
 from flybill_pipeline.billing.invoicing.items.subscriptions import Plan, SubscriptionPeriod, Timing
 from flybill_pipeline.billing.invoicing.terms import OrgTerms
 from flybill_pipeline.billing.money.amounts import to_minor
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import line_id
 from flybill_pipeline.stores.invoicing.items_file import Item, refused
+from flybill_pipeline.stores.invoicing.items_too_late import too_late
 from flybill_pipeline.stores.invoicing.meter_names import stored_meters
 from flybill_pipeline.stores.invoicing.org_terms import CURRENCY, read_terms
 from flybill_pipeline.stores.invoicing.tables import billing_items, credit_uses, line_items, organizations, outcomes
@@ -39,7 +39,7 @@ class Items:
 
     def __init__(self, engine: Engine, lookback_months: int) -> None:
         self._engine = engine
-        self._lookback_months = lookback_months
+        self._lookback = lookback_months
 
     def save(self, file: Path, items: Sequence[Item]) -> tuple[int, int]:
         """Stores the items of `file`, all or none; returns how many were new and how many changed.
@@ -60,32 +60,13 @@ class Items:
                 if (fault := _fault(connection, item, orgs, owners, stored.get((item.item_id, item.period))))
             ]
             changed = [item for item in items if not _same(item, stored.get((item.item_id, item.period)))]
-            faults += self._too_old(connection, changed, stored)
+            new = [item for item in changed if (item.item_id, item.period) not in stored]
+            faults += too_late(connection, [item for item in changed if not _ends(item, stored)], new, self._lookback)
             if faults:
                 raise refused(file, faults)
             if changed:
                 connection.execute(insert(billing_items), [_row(item, orgs[item.org_id][1]) for item in changed])
-        new = sum((item.item_id, item.period) not in stored for item in changed)
-        return new, len(changed) - new
-
-    def _too_old(
-        self, connection: Connection, changed: Sequence[Item], stored: Mapping[tuple[str, str], Any]
-    ) -> Iterator[tuple[Item, str]]:
-        """What is dated in months that no invoice bills any more."""
-        billable = [
-            item for item in changed if item.kind in {"subscription", "one_off"} and not _never_began(item.content)
-        ]
-        settled = _settled_months(connection, {item.org_id for item in billable})
-        for item in billable:
-            known = stored.get((item.item_id, item.period))
-            months = settled.get(item.org_id)
-            if not months or (known is not None and _only_ends(item, known)):
-                continue
-            dated = Month.of(item.begins)
-            dated = max(dated, min(months)) if item.kind == "subscription" else dated
-            oldest = still_billed(dated, months, self._lookback_months)
-            if oldest != dated:
-                yield item, _too_old_fault(item, dated, oldest)
+        return len(new), len(changed) - len(new)
 
     def of(self, shard: int, org_ids: Collection[str] = ()) -> dict[str, OrgItems]:
         """Each org's items; orgs without any are absent. Credits are those of now: less what settled months used."""
@@ -160,26 +141,6 @@ def _fault(
     return None
 
 
-def _too_old_fault(item: Item, dated: Month, oldest: Month) -> str:
-    instead = (
-        f"start it on {oldest.first_day}, and add a one_off of {oldest} for what is older"
-        if item.kind == "subscription"
-        else f"give {oldest} or a later month"
-    )
-    return (
-        f"no invoice of {item.org_id} bills {dated} any more, in which {item.kind} {item.item_id!r} is due: {instead}"
-    )
-
-
-def _settled_months(connection: Connection, org_ids: Collection[str]) -> dict[str, set[Month]]:
-    done = outcomes.c
-    query = select(done.org_id, done.month).where(done.org_id.in_(org_ids), done.outcome != "held")
-    months: dict[str, set[Month]] = defaultdict(set)
-    for org_id, month in connection.execute(query) if org_ids else ():
-        months[org_id].add(Month.parse(month))
-    return months
-
-
 def _never_began(content: Mapping[str, str]) -> bool:
     """Whether a subscription was cancelled before it began."""
     return "start" in content and content.get("end") == content["start"]
@@ -194,6 +155,12 @@ def _only_ends(item: Item, stored: Any) -> bool:
         {name: value for name, value in each.items() if name != "end"} for each in (item.content, stored.content)
     ]
     return item.kind in MAY_END and without[0] == without[1]
+
+
+def _ends(item: Item, stored: Mapping[tuple[str, str], Any]) -> bool:
+    """Whether storing the item takes something away only: nothing that is due could be forgotten."""
+    known = stored.get((item.item_id, item.period))
+    return _never_began(item.content) or (known is not None and _only_ends(item, known))
 
 
 def _billed_in(connection: Connection, item: Item, stored: Any) -> str | None:

@@ -72,6 +72,53 @@ def test_an_item_of_months_that_no_invoice_bills_any_more_is_refused(world: Item
     assert world.items.of(0) == {}
 
 
+OFF = {"item_id": "off", "kind": "discount", "org_id": "acme", "percent": "10"}
+GIFT = {"item_id": "gift", "kind": "credit", "org_id": "acme", "amount": "10", "currency": "usd"}
+MET_BY_NO_INVOICE = {
+    "2026-04 was billed without discount 'off': start it in 2026-07, and add a one_off below": {
+        **OFF,
+        "start": "2026-04",
+    },
+    "2026-04 was billed without discount 'off': add a one_off below zero instead": {
+        **OFF,
+        "start": "2026-04",
+        "end": "2026-07",
+    },
+    "all that credit 'gift' could pay was billed without it: add a one_off below zero instead": {
+        **GIFT,
+        "start": "2026-04-10",
+        "end": "2026-05-20",
+    },
+    "'gift' could pay": {**GIFT, "start": "2025-04-10", "end": "2025-05-20"},
+}
+
+
+@pytest.mark.parametrize("fault", MET_BY_NO_INVOICE)
+def test_what_is_promised_for_months_that_are_billed_already_is_refused(world: ItemWorld, fault: str) -> None:
+    world.load({**OFF, "item_id": "before"})
+    closed_until(world, 5)
+    with pytest.raises(ImportRefusedError, match=f"row 3: .*{fault}"):
+        world.load({**ONE_OFF, "item_id": "good", "org_id": "acme"}, MET_BY_NO_INVOICE[fault])
+    assert world.load({**OFF, "item_id": "before", "end": "2026-05"}) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {**OFF, "start": "2026-07"},
+        OFF,
+        {**GIFT, "start": "2026-04-10"},
+        {**GIFT, "start": "2026-04-10", "end": "2026-07-01T00:00:01Z"},
+    ],
+)
+def test_what_an_invoice_to_come_meets_may_have_begun_before(world: ItemWorld, item: dict[str, str]) -> None:
+    closed_until(world, 6)
+    assert world.load(item) == (1, 0)
+    world.usage.add(JUL, "acme", 1000)
+    world.close(JUL)
+    assert [line[0] for line in world.lines(JUL, "acme")] == ["usage", item["kind"]]
+
+
 def test_an_item_of_the_oldest_month_that_is_looked_back_to_is_billed(world: ItemWorld) -> None:
     closed_until(world, 7)
     plan = {**PLAN, "org_id": "acme", "start": "2026-05-01"}

@@ -1,6 +1,7 @@
 """Which months of an organization an invoice can still bill, when an item is dated back. Nothing is billed here."""
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 
 from flybill_pipeline.billing.money.period import Month
 
@@ -16,6 +17,18 @@ def still_billed(month: Month, settled: Collection[Month], lookback_months: int)
     while all(later in settled or later < first for later in _looking_back_to(month, lookback_months)):
         month = month.next()
     return month
+
+
+def all_billed(first: Month, end: datetime, settled: Collection[Month]) -> bool:
+    """Whether no invoice to come is of a month between `first` and the instant `end`: each that could be is settled."""
+    if not settled:
+        return False
+    month = max(first, min(settled))
+    while month.start < end:
+        if month not in settled:
+            return False
+        month = month.next()
+    return True
 
 
 def _looking_back_to(month: Month, lookback_months: int) -> Iterator[Month]:

@@ -1,0 +1,78 @@
+"""What speaks against items that are dated in months which were billed without them. Reads only; stored by items.py."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from flybill_pipeline.billing.invoicing.items.still_billed import all_billed, still_billed
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.stores.invoicing.items_file import Item
+from flybill_pipeline.stores.invoicing.tables import outcomes
+
+
+def too_late(
+    connection: Connection, dated: Sequence[Item], new: Sequence[Item], lookback_months: int
+) -> Iterator[tuple[Item, str]]:
+    """The faults of items that no invoice, or none of the months that they name, would meet any more.
+
+    Plans and one-off items of `dated` are billed by later invoices, as far as these look back. A settled month keeps
+    the discounts and credits that it had, so those that are `new` have nothing to do in it.
+    """
+    settled = _settled_months(connection, {item.org_id for item in (*dated, *new)})
+    for item in dated:
+        if (months := settled.get(item.org_id)) and item.kind in {"subscription", "one_off"}:
+            first = Month.of(item.begins)
+            first = max(first, min(months)) if item.kind == "subscription" else first
+            oldest = still_billed(first, months, lookback_months)
+            if oldest != first:
+                yield item, _too_old(item, first, oldest)
+    for item in new:
+        months = settled.get(item.org_id, set())
+        if item.kind in PROMISES and (fault := PROMISES[item.kind](item, months)):
+            yield item, fault
+
+
+def _too_old(item: Item, first: Month, oldest: Month) -> str:
+    instead = (
+        f"start it on {oldest.first_day}, and add a one_off of {oldest} for what is older"
+        if item.kind == "subscription"
+        else f"give {oldest} or a later month"
+    )
+    return (
+        f"no invoice of {item.org_id} bills {first} any more, in which {item.kind} {item.item_id!r} is due: {instead}"
+    )
+
+
+def _discount(item: Item, settled: Collection[Month]) -> str | None:
+    if "start" not in item.content:
+        return None
+    first, end = Month.parse(item.content["start"]), Month.parse(item.content.get("end", "9998-12"))
+    missed = sorted(month for month in settled if first <= month < end)
+    if not missed:
+        return None
+    oldest = missed[-1].next()
+    later = f"start it in {oldest}, and add a one_off below zero for what is older"
+    instead = later if oldest < end else "add a one_off below zero instead"
+    return f"{missed[0]} was billed without discount {item.item_id!r}: {instead}"
+
+
+def _credit(item: Item, settled: Collection[Month]) -> str | None:
+    if "end" not in item.content:
+        return None
+    if not all_billed(Month.of(item.begins), datetime.fromisoformat(item.content["end"]), settled):
+        return None
+    return f"all that credit {item.item_id!r} could pay was billed without it: add a one_off below zero instead"
+
+
+PROMISES = {"discount": _discount, "credit": _credit}
+
+
+def _settled_months(connection: Connection, org_ids: Collection[str]) -> Mapping[str, set[Month]]:
+    done = outcomes.c
+    query = select(done.org_id, done.month).where(done.org_id.in_(org_ids), done.outcome != "held")
+    months: dict[str, set[Month]] = defaultdict(set)
+    for org_id, month in connection.execute(query) if org_ids else ():
+        months[org_id].add(Month.parse(month))
+    return months
