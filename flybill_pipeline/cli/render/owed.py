@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from flybill_pipeline.billing.money.amounts import format_money
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.descriptions import counted_in
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.words.english import ENGLISH
@@ -37,7 +38,7 @@ def show_owed(owed: Owed, language: Language = ENGLISH) -> None:
             screen.line(f"PDF: {facts.payment.invoice_pdf}")
         screen.line(say(language, *payments_freshness(owed.poll)))
     if currency and owed.lines:
-        rows = [row for number, line in enumerate(owed.lines, start=1) for row in _rows(number, line)]
+        rows = [row for number, line in enumerate(owed.lines, start=1) for row in _rows(number, line, facts.month)]
         screen.table(("line", "what", "amount"), rows, right=("line", "amount"))
     if owed.credit_notes:
         show_what_is_left(facts.total_minor, owed.credit_notes)
@@ -61,9 +62,13 @@ def _not_counted(owed: Owed) -> Iterator[str]:
         yield f"{waiting} an alias that belongs to nobody, so it is not counted here: `flybill quarantine` says which."
 
 
-def _rows(number: int, line: LineItem) -> Iterator[tuple[str, str, str]]:
-    """The line, and below it by what it is shown: the largest first, what is left together."""
-    yield str(number), line.description, format_money(line.amount_minor, line.currency)
+def _rows(number: int, line: LineItem, month: Month) -> Iterator[tuple[str, str, str]]:
+    """The line, and below it by what it is shown: the largest first, what is left together.
+
+    A plan's next month, billed ahead, has the words of this one's: it says its month, as late lines do by themselves.
+    """
+    ahead = f" ({line.service_month})" if line.service_month > month else ""
+    yield str(number), f"{line.description}{ahead}", format_money(line.amount_minor, line.currency)
     largest = sorted(line.portions, key=lambda each: (-abs(each.amount_minor), each.name))
     for each in largest[:MOST_PORTIONS]:
         used, amount = counted_in(line.unit or "", each.quantity), format_money(each.amount_minor, line.currency)

@@ -6,7 +6,8 @@ from typing import cast
 import pytest
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.cli.render.owed import _not_counted
+from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.cli.render.owed import _not_counted, _rows
 from flybill_pipeline.questions.owed import Owed
 
 NOT_ADDED = (
@@ -39,3 +40,11 @@ def test_a_month_of_before_the_first_close_is_called_so() -> None:
     )
     told = "2026-09 is before 2026-10, the first month that was closed here."
     assert [*_not_counted(cast(Owed, early))] == [told]
+
+
+def test_a_line_that_is_billed_ahead_says_its_month_as_a_late_one_does() -> None:
+    october, november = Month.parse("2026-10"), Month.parse("2026-11")
+    line = SimpleNamespace(description="Plan", amount_minor=3000, currency="usd", portions=(), service_month=october)
+    lines = [line, SimpleNamespace(**{**vars(line), "service_month": november})]
+    shown = [row for number, each in enumerate(lines, 1) for row in _rows(number, cast(LineItem, each), october)]
+    assert shown == [("1", "Plan", "$30.00"), ("2", "Plan (2026-11)", "$30.00")]
