@@ -36,6 +36,8 @@ TYPES = frozenset(
     INT INT4 INT8 LONG TEXT STRING NUMERIC BOOL""".split()  # noqa: SIM905
 ) | {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"}
 FLOATS = ("DOUBLE", "FLOAT")
+WHOLE = frozenset(["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "INT", "INT4", "INT8", "LONG"])
+MOST_PLACES = 18
 _NOTHING_ELSE = ("where_clause", "having", "sample", "qualify", "modifiers", "group_expressions", "group_sets")
 
 
@@ -73,9 +75,12 @@ def columns_of_sql(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for node in _nodes(_tree(text)) if (name := _column(node))))
 
 
-def sql_over(text: str, column: Callable[[str], str]) -> str:
-    """The expression as SQL for a text, NULL where it cannot be worked out; `column` gives each column as SQL."""
-    sql = _spelled(text, _tree(text))
+def sql_over(text: str, column: Callable[[str], str], *, exact: bool = False) -> str:
+    """The expression as SQL for a text, NULL where it cannot be worked out; `column` gives each column as SQL.
+
+    In an `exact` one a cast of a text does not round: where it would, nothing can be worked out.
+    """
+    sql = _exactly(text) if exact else _spelled(text, _tree(text))
     for place, name in enumerate(columns_of_sql(text)):
         sql = sql.replace(_mark(text, place), f"({column(name)})")
     return f"cast(try({sql}) as varchar)"
@@ -167,6 +172,29 @@ def _spelled(text: str, node: dict[str, Any], *, plain: bool = False) -> str:
     document["statements"][0]["node"]["select_list"] = [marked]
     row = _duck().execute("select json_deserialize_sql(?::json)", [json.dumps(document)]).fetchone()
     return str(row[0]).removeprefix("SELECT ") if row else ""
+
+
+@lru_cache(maxsize=256)
+def _exactly(text: str) -> str:
+    """The SQL of the expression, in which what a cast would round is no number before it comes there."""
+    tree = _tree(text)
+    for node in [node for node in _nodes(tree) if node["class"] == "CAST"]:
+        places = _places(node["type_expr"])
+        if places is not None and _type(text, node["child"]) == "VARCHAR":
+            power = "([eE][+-]?[0-9]+)?" if places >= MOST_PLACES else ""
+            whole = _tree(f"regexp_extract(x, '^ *[+-]?[0-9]*([.][0-9]{{0,{places}}}0*)?{power} *$')")
+            whole["arguments"][0]["expression"], node["child"] = node["child"], whole
+    return _spelled(text, tree)
+
+
+def _places(kind: dict[str, Any]) -> int | None:
+    """How many decimals a type keeps; None of a type that is no exact number."""
+    if kind["type_name"].upper() in WHOLE:
+        return 0
+    if kind["type_name"].upper() not in ("DECIMAL", "NUMERIC"):
+        return None
+    sizes = [int(size["literal"]["text"]) for size in kind["children"]]
+    return (sizes[1] if len(sizes) > 1 else 0) if sizes else 3
 
 
 def _column(node: dict[str, Any]) -> str | None:

@@ -107,6 +107,26 @@ def test_blank_lines_are_no_rows_of_a_text_either(reader: Reader) -> None:
     assert getattr(found.outcome, "records", 0) == 3
 
 
+@pytest.mark.parametrize(
+    ("cast", "values"),
+    [
+        ("q::int", {"7": "7", " 7 ": "7", "7.0": "7", "-7": "-7", "7.6": None, "1e1": None, "": None, "x": None}),
+        ("cast(trim(q) as bigint) - 1", {"8": "7", "8.4": None, "8 x": None}),
+        ("coalesce(try_cast(q as int), 0)", {"7": "7", "7.6": "0", "x": "0"}),
+        ("q::decimal(9, 2)", {"7.25": "7.25", "7.250": "7.25", "7.256": None}),
+        ("q::decimal", {"7.125": "7.125", "7.1255": None}),
+        ("2 * q::decimal(38, 18)", {"1.5": "3", "1e-18": "0.000000000000000002", "0.1234567890123456789": None}),
+        ("length(q)::int + (1.5 * 1)::int", {"abc": "5"}),
+    ],
+)
+def test_a_cast_of_a_text_rounds_no_quantity(reader: Reader, cast: str, values: dict[str, str | None]) -> None:
+    columns = '{ event_id = "row", org_id = { constant = "o" }, meter = { constant = "m" }, occurred_at = "ts", '
+    toml = f'format = "csv"\ncolumns = {columns}quantity = {{ sql = "{cast}" }} }}'
+    found = read(reader, toml, "q,ts\n" + "".join(f"{value},2026-10-05\n" for value in values))
+    quantities = {event["row"]: format(event["quantity"].normalize(), "f") for event in found.events}
+    assert [quantities.get(row) for row in range(2, len(values) + 2)] == list(values.values())
+
+
 SIFTED = 'columns = { event_id = "id", org_id = "o", meter = { constant = "m" }, quantity = "q", occurred_at = "ts" }\n'
 GIVEN = [("1", "200"), ("2", "404"), ("3", ""), ("4", "x"), ("5", "204")]
 
