@@ -6,7 +6,7 @@ answer depends only on which there are: of each object the furthest state counts
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Literal, TypeAlias
 
 ObservationKind: TypeAlias = Literal["invoice", "payment", "credit_note", "refund", "dispute"]
@@ -108,7 +108,7 @@ class Payment:
 def payment_of(observations: Iterable[Observation], now: datetime) -> Payment:
     """The payment of one Stripe invoice from all that was seen of it, in whatever order; ValueError without an invoice.
 
-    `now` only tells whether an open invoice is past its due date.
+    `now` only tells whether the day on which an open invoice is due has ended.
     """
     latest: dict[str, Observation] = {}
     for seen in observations:
@@ -164,9 +164,14 @@ def _state(payment: Payment, status: str, now: datetime) -> PaymentState:
         return "uncollectible"
     if payment.attempts:  # an attempt that had worked would have paid it
         return "failed"
-    if payment.due_at is not None and payment.due_at < now:
+    if payment.due_at is not None and _day_after(payment.due_at) <= now:
         return "past_due"
     return "partly_paid" if payment.paid_minor else "open"
+
+
+def _day_after(moment: datetime) -> datetime:
+    """Midnight UTC after it: people are told the day on which an invoice is due, and it is theirs to the end."""
+    return datetime.combine(moment.astimezone(UTC).date() + timedelta(days=1), time.min, UTC)
 
 
 def _settled(payment: Payment) -> PaymentState:

@@ -103,6 +103,21 @@ def test_money_that_is_open_is_what_was_asked_less_credit_and_payments() -> None
     assert state([part, about("payment", "paid", 800, name="2")]).state == "paid"  # before the invoice says so
 
 
+@pytest.mark.parametrize(
+    ("due", "now", "expected"),
+    [
+        ("2026-11-03T12:00:00+00:00", "2026-11-03T12:00:01+00:00", "open"),  # due on receipt
+        ("2026-11-03T12:00:00+00:00", "2026-11-03T23:59:59.999999+00:00", "open"),
+        ("2026-11-03T12:00:00+00:00", "2026-11-04T00:00:00+00:00", "past_due"),
+        ("2026-11-03T00:00:00+00:00", "2026-11-04T00:00:00+00:00", "past_due"),
+        ("2026-11-04T00:30:00+01:00", "2026-11-04T00:00:00+00:00", "past_due"),  # November 3 in UTC
+    ],
+)
+def test_it_may_be_paid_until_the_day_on_which_it_is_due_has_ended(due: str, now: str, expected: str) -> None:
+    seen = [invoice(day=1, due_at=datetime.fromisoformat(due))]
+    assert payment_of(seen, datetime.fromisoformat(now)).state == expected
+
+
 def test_a_part_that_was_given_back_leaves_it_paid() -> None:
     payment = state([PAID, about("refund", "succeeded", 250, 3)])
     assert payment.state == "paid"

@@ -67,16 +67,7 @@ def test_an_open_month_has_its_latest_draft_and_a_settled_one_its_invoice(world:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_payments_follow_the_rules_that_owes_follows(world: BillingWorld, seed: int) -> None:
     names = [f"org{number:03}" for number in range(150)]
-    world.orgs(*names)
-    world.draft(dict.fromkeys(names, 1000))
-    world.finalize()
-    with world.engine.begin() as connection:
-        connection.execute(
-            text("""
-            update flybill.stripe_sync s set state = 'finalized', stripe_invoice_id = 'in_' || i.org_id,
-                stripe_status = 'open', stripe_amount_due_minor = 1000, hosted_invoice_url = 'https://pay/' || i.org_id
-            from flybill.invoices i where i.invoice_id = s.invoice_id""")
-        )
+    at_stripe(world, names)
     chance = random.Random(seed)
     seen = [each for name in names for each in observations(chance, name)]
     PaymentIntake(world.engine).advance(seen, "events", START, fell_back=False)
@@ -90,6 +81,35 @@ def test_payments_follow_the_rules_that_owes_follows(world: BillingWorld, seed: 
         (month,) = view(world.engine, "statement_months", name, MONTH)
         assert month["state"] == ("payable" if payment.state == "open" else payment.state)
     assert len(states) >= 9, states
+
+
+def test_the_day_on_which_an_invoice_is_due_is_the_customers_to_its_end(world: BillingWorld) -> None:
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    expected = {"acme": (today, "open"), "bolt": (today - timedelta(microseconds=1), "past_due")}
+    at_stripe(world, list(expected))
+    seen = [
+        Observation(name, "invoice", f"in_{name}", "open", "usd", 1000, datetime.now(UTC), f"in_{name}", due_at=due)
+        for name, (due, _) in expected.items()
+    ]
+    PaymentIntake(world.engine).advance(seen, "events", START, fell_back=False)
+    for name, (_, state) in expected.items():
+        payment = Payments(world.engine).of_org(name, MONTH, datetime.now(UTC))
+        (row,) = view(world.engine, "statement_payments", name, MONTH)
+        assert (row["state"], payment and payment.state) == (state, state)
+
+
+def at_stripe(world: BillingWorld, names: list[str]) -> None:
+    """The organizations have an invoice of $10.00 that is open at Stripe."""
+    world.orgs(*names)
+    world.draft(dict.fromkeys(names, 1000))
+    world.finalize()
+    with world.engine.begin() as connection:
+        connection.execute(
+            text("""
+            update flybill.stripe_sync s set state = 'finalized', stripe_invoice_id = 'in_' || i.org_id,
+                stripe_status = 'open', stripe_amount_due_minor = 1000, hosted_invoice_url = 'https://pay/' || i.org_id
+            from flybill.invoices i where i.invoice_id = s.invoice_id""")
+        )
 
 
 def observations(chance: random.Random, name: str) -> Iterator[Observation]:
