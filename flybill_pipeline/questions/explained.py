@@ -14,7 +14,7 @@ from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
-from flybill_pipeline.billing.usage.totals import dimensions_of
+from flybill_pipeline.billing.usage.totals import EACH_DAY, dimensions_of
 from flybill_pipeline.questions.in_engines import InEngine, TotalKey, ask_engine
 from flybill_pipeline.questions.org_month import asked_about, org_month, priced_now
 from flybill_pipeline.steps.pricing.explain_lines import ByDay, Counted, Event, Explained, Lakes, explain_lines
@@ -227,7 +227,7 @@ class LakeView:
     def counted(self, org_id: str, days: Iterable[date], meter: str) -> Iterator[Counted]:
         """How many events the totals of days are made of, and what they add up to."""
         shard = shard_of(org_id, self._lake.shards)
-        for total in self._lake.monthly_totals(days, shard=shard, org_ids=[org_id], by_day=True):
+        for total in self._lake.monthly_totals(days, shard=shard, org_ids=[org_id], days_from=EACH_DAY):
             if total.meter == meter and total.day is not None:
                 yield total.dimensions, total.day, total.events, total.quantity
 

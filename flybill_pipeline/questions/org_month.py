@@ -18,7 +18,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.month_facts import MonthFacts
 from flybill_pipeline.billing.pricing.by_day import minor_by_day
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
-from flybill_pipeline.billing.usage.totals import OrgUsage
+from flybill_pipeline.billing.usage.totals import EACH_DAY, OrgUsage
 from flybill_pipeline.questions.organizations import organization
 from flybill_pipeline.steps.pricing.price_org import books_under, price_org, usage_of, with_carried
 from flybill_pipeline.stores.invoicing.organizations import Organization
@@ -115,7 +115,7 @@ def priced_now(of: OrgMonth, *, by_day: bool = False) -> PricedNow:
     accounts = replace(tools.accounts_of(asked.usage, {org.org_id: asked.terms}), for_drafts=False)
     account = accounts.of(part, [org])[org.org_id]
     in_force = books_under(books(org.currency), org.contracts)
-    used = next(iter(usage_of(part, asked.usage, [in_force], by_day=by_day)), None)
+    used = next(iter(usage_of(part, asked.usage, [in_force], EACH_DAY if by_day else None)), None)
     carried = tools.drafts.carried(month, [org.org_id]).get(org.org_id, {})
     draft = price_org(part, org, used, books, with_carried(account, carried))
     return PricedNow(draft, account, used, in_force)

@@ -11,6 +11,7 @@ from itertools import count
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.by_day import minor_by_day
+from flybill_pipeline.billing.usage.totals import EACH_DAY
 from flybill_pipeline.questions.org_month import Asked
 from flybill_pipeline.questions.owed import Owed
 from flybill_pipeline.steps.pricing.price_org import books_under, usage_of
@@ -40,5 +41,5 @@ def spent(asked: Asked, month: Month) -> Spent:
     tools, org = asked.tools, asked.terms.in_month(month)
     books = books_under(tools.books(month)(org.currency), org.contracts)
     part = ShardMonth(month, tools.shard_of(asked.org_id), tools.now(), [asked.org_id])
-    used = next(iter(usage_of(part, asked.usage, [books], by_day=True)), None)
+    used = next(iter(usage_of(part, asked.usage, [books], EACH_DAY)), None)
     return Spent(month, org.currency, () if books is None or used is None else minor_by_day(month, books, used))

@@ -1,16 +1,17 @@
 """Watches the budgets of what was priced, and sends what waits for customers: which is which step's port."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date, timedelta
 from functools import partial
 
 from flybill_pipeline.billing.alerts.budgets import LOOKED_AT_DAYS, Warned
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.by_day import DayLines, lines_by_day
+from flybill_pipeline.billing.pricing.by_day import spent_by_day
 from flybill_pipeline.languages.chosen import language
 from flybill_pipeline.steps.alerts.mail_customers import Mailed, mail_customers
-from flybill_pipeline.steps.alerts.watch_budgets import Letters, watch_budgets
+from flybill_pipeline.steps.alerts.watch_budgets import Letters, LookedAt, ScopesByDay, watch_budgets
 from flybill_pipeline.steps.alerts.watch_credits import watch_credits
 from flybill_pipeline.steps.pricing.price_org import Usage, books_under, usage_of
 from flybill_pipeline.stores.invoicing.organizations import Organization
@@ -31,18 +32,31 @@ def mail(tools: Toolbox) -> Mailed:
     return mail_customers(tools.letters, tools.post_to, tools.now) if tools.post_to else Mailed(0, 0)
 
 
-def _days(tools: Toolbox, part: ShardMonth, usage: Usage, org_ids: Collection[str]) -> Mapping[str, Sequence[DayLines]]:
-    """What the last days of these organizations came to, by the pricing of the invoice."""
-    if not org_ids:
-        return {}
-    few, books = replace(part, only=sorted(org_ids)), tools.books(part.month)
-    orgs = {org_id: terms.in_month(part.month) for org_id, terms in tools.organizations.terms(org_ids=org_ids).items()}
-    under = {org_id: books_under(books(org.currency), org.contracts) for org_id, org in orgs.items()}
+def _days(tools: Toolbox, part: ShardMonth, usage: Usage, asked: Sequence[LookedAt]) -> Mapping[str, ScopesByDay]:
+    """What the last days of these organizations came to, by the pricing of the invoice.
+
+    Days before are read as one. Which they are depends on the organization, so it is asked for those that are alike.
+    """
+    first_days: dict[date, list[LookedAt]] = {}
+    for each in asked:
+        first_days.setdefault(each.usage_up_to.date() - timedelta(days=LOOKED_AT_DAYS - 1), []).append(each)
     return {
-        used.org_id: list(lines_by_day(part.month, in_force, used, LOOKED_AT_DAYS))
-        for used in usage_of(few, usage, set(under.values()), by_day=True)
-        if (in_force := under[used.org_id]) is not None
+        org_id: days
+        for first, alike in first_days.items()
+        for org_id, days in _days_since(max(first, part.month.first_day), tools, part, usage, alike)
     }
+
+
+def _days_since(
+    first: date, tools: Toolbox, part: ShardMonth, usage: Usage, asked: Sequence[LookedAt]
+) -> Iterator[tuple[str, ScopesByDay]]:
+    scopes, books = {each.org_id: each.scopes for each in asked}, tools.books(part.month)
+    orgs = tools.organizations.terms(org_ids=list(scopes))
+    of_month = {org_id: terms.in_month(part.month) for org_id, terms in orgs.items()}
+    under = {org_id: books_under(books(org.currency), org.contracts) for org_id, org in of_month.items()}
+    for used in usage_of(replace(part, only=sorted(scopes)), usage, set(under.values()), first):
+        if (in_force := under[used.org_id]) is not None:
+            yield used.org_id, spent_by_day(part.month, in_force, used, scopes[used.org_id], first)
 
 
 def _letters(tools: Toolbox) -> Letters | None:

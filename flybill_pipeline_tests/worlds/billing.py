@@ -17,7 +17,7 @@ from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, books_of_month
 from flybill_pipeline.billing.pricing.prices import PriceBook, PriceBooks
-from flybill_pipeline.billing.usage.totals import OrgUsage, UsageTotal
+from flybill_pipeline.billing.usage.totals import EACH_DAY, OrgUsage, UsageTotal
 from flybill_pipeline.steps.invoicing.finalize_invoices import FinalizeReport, finalize_shard
 from flybill_pipeline.steps.pricing.open_accounts import Accounts
 from flybill_pipeline.steps.pricing.price_usage import PricedFrom, PricingReport, price_shard
@@ -54,13 +54,19 @@ class Arrived:
         self.totals[month].append(UsageTotal(org, meter, dimensions, Decimal(quantity), day, 1))
 
     def of_month(
-        self, month: Month, shard: int | None, org_ids: Collection[str] = (), *, by_day: bool = False, **_detail: object
+        self,
+        month: Month,
+        shard: int | None,
+        org_ids: Collection[str] = (),
+        *,
+        days_from: date | None = None,
+        **_detail: object,
     ) -> Iterator[OrgUsage]:
         self.asked.append((month, tuple(sorted(org_ids))))
         for org in sorted({total.org_id for total in self.totals[month]}):
             if not org_ids or org in org_ids:
                 totals = tuple(total for total in self.totals[month] if total.org_id == org)
-                if not by_day:  # as the lake does: nobody knows the days of what was not asked for by day
+                if days_from is None:  # as the lake does: nobody knows the days of what was not asked for by day
                     totals = tuple(total._replace(day=None) for total in totals)
                 yield OrgUsage(org, totals, month.start)
 
@@ -68,7 +74,7 @@ class Arrived:
         return hashlib.sha256(repr(self.totals[month]).encode()).hexdigest()
 
     def fingerprints(self, month: Month, shard: int | None, org_ids: Collection[str] = ()) -> Mapping[str, str]:
-        return {used.org_id: repr(used.totals) for used in self.of_month(month, shard, org_ids, by_day=True)}
+        return {used.org_id: repr(used.totals) for used in self.of_month(month, shard, org_ids, days_from=EACH_DAY)}
 
     def orgs(self, month: Month, shard: int | None) -> Mapping[str, bool]:
         return dict.fromkeys((total.org_id for total in self.totals[month]), False)

@@ -1,30 +1,37 @@
 """What the usage of a month comes to by the end of each day: the invoice's own pricing, over the days up to it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
+from flybill_pipeline.billing.pricing.shares import Scope, share_minor
 from flybill_pipeline.billing.pricing.usage_lines import minor_of_days, price_days
-from flybill_pipeline.billing.usage.totals import OrgUsage
+from flybill_pipeline.billing.usage.totals import EACH_DAY, OrgUsage
 
-DayLines = tuple[date, Sequence[LineItem]]
-"""A day (UTC), and the lines of all usage of its month up to its end."""
+ByNow = tuple[date, int]
+"""A day (UTC), and what all usage of its month up to its end comes to, in minor units."""
 
 
-def lines_by_day(month: Month, books: BooksOfMonth, used: OrgUsage, most: int | None = None) -> Iterator[DayLines]:
-    """The days of the month up to the last one that has usage, in order; `most`: only the last so many of them.
+def spent_by_day(
+    month: Month, books: BooksOfMonth, used: OrgUsage, scopes: Collection[Scope], since: date = EACH_DAY
+) -> Mapping[Scope, Sequence[ByNow]]:
+    """What each of the scopes has come to by the end of each day, up to the last day with usage, in order.
 
-    `used` must know the days of its totals.
+    `used` must know the days of its totals. The answer begins with `since`: what was before may be told as of it.
     """
-    ends = _days(month, used)[-most if most else 0 :]
-    for end, priced in zip(ends, price_days(books, used.totals, ends), strict=True):
-        yield end, priced.lines
+    ends = [end for end in _days(month, used) if end >= since]
+    if not any(scopes):  # all of the bill: no line need be made
+        return {scope: list(zip(ends, minor_of_days(books, used.totals, ends), strict=True)) for scope in scopes}
+    lines = [priced.lines for priced in price_days(books, used.totals, ends)]
+    return {
+        scope: [(end, share_minor(of_day, dict(scope))) for end, of_day in zip(ends, lines, strict=True)]
+        for scope in scopes
+    }
 
 
-def minor_by_day(month: Month, books: BooksOfMonth, used: OrgUsage) -> list[tuple[date, int]]:
-    """The same days with what their lines come to, in minor units: in much less time."""
+def minor_by_day(month: Month, books: BooksOfMonth, used: OrgUsage) -> list[ByNow]:
+    """What the whole bill has come to by the end of each day, up to the last one with usage, in order."""
     ends = _days(month, used)
     return list(zip(ends, minor_of_days(books, used.totals, ends), strict=True))
 

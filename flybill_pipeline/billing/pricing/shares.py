@@ -4,6 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from flybill_pipeline.billing.pricing.line_items import LineItem
 
+Scope = tuple[tuple[str, str], ...]
+"""Values of dimensions by name, in order: what they name can be looked up by it. Empty is all of a bill."""
+
+
+def scope_of(values: Mapping[str, str]) -> Scope:
+    """These values, in order."""
+    return tuple(sorted(values.items()))
+
 
 def share_minor(lines: Iterable[LineItem], scope: Mapping[str, str]) -> int:
     """The minor units of the lines that belong to `scope`; all of them where it is empty.

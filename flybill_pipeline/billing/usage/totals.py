@@ -16,6 +16,8 @@ from flybill_pipeline.billing.usage.texts import without_nul
 
 Measures = Mapping[Aggregation, frozenset[str]]
 """Which meters must be measured by more than sum and count, by aggregation."""
+EACH_DAY = date.min
+"""From which day on totals are wanted by day, where that is all of them."""
 
 
 class LevelTrail(NamedTuple):

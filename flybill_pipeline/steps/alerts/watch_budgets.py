@@ -14,14 +14,14 @@ from flybill_pipeline.billing.invoicing.forecast import Pace, forecast_minor, mo
 from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItems
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.by_day import DayLines
+from flybill_pipeline.billing.pricing.by_day import ByNow
 from flybill_pipeline.billing.pricing.line_items import LineItem
-from flybill_pipeline.billing.pricing.shares import share_minor
+from flybill_pipeline.billing.pricing.shares import Scope, scope_of, share_minor
 from flybill_pipeline.billing.words.budgets import warning_mail
 from flybill_pipeline.billing.words.sentence import Language
 
-Days = Callable[[Collection[str]], Mapping[str, Sequence[DayLines]]]
-"""Organization → what its usage came to by the end of each of the last days."""
+ScopesByDay = Mapping[Scope, Sequence[ByNow]]
+"""Scope → what it has come to by the end of each of the last days."""
 Mail = tuple[str, str, str]
 """Id, subject and body."""
 
@@ -70,6 +70,19 @@ class Budgets(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class LookedAt:
+    """An organization whose last days are to be priced: up to when it has usage, and the scopes of its budgets."""
+
+    org_id: str
+    usage_up_to: datetime
+    scopes: Collection[Scope]
+
+
+Days = Callable[[Sequence[LookedAt]], Mapping[str, ScopesByDay]]
+"""The last days of organizations, by their ids."""
+
+
+@dataclass(frozen=True, slots=True)
 class Letters:
     """How customers are written to: who an organization is, where it reads what it owes (None: nowhere), languages."""
 
@@ -105,7 +118,7 @@ def watch_budgets(
     asked = by_org.keys() & {each.org_id for each in unwatched} if running else by_org.keys()
     bills = budgets.bills(part.month, sorted(asked)) if asked else {}
     looked_at = [each for each in unwatched if each.org_id in bills]
-    ends = days([each.org_id for each in looked_at])
+    ends = days(list(_looked_at([each.org_id for each in looked_at], bills, by_org)))
     held = items.of(part.shard, list(bills)) if running and bills else {}
     found = [
         warned
@@ -113,7 +126,7 @@ def watch_budgets(
         for pace in [_pace(part.month, bill, held.get(org_id, NO_ITEMS))]
         for budget in by_org[org_id]
         if budget.currency == bill.currency
-        for warned in marks_passed(budget, part.month, _spending(part, budget, pace, ends.get(org_id, ())))
+        for warned in marks_passed(budget, part.month, _spending(part, budget, pace, ends.get(org_id, {})))
     ]
     new = _tell(part, budgets, found, letters)
     if looked_at:
@@ -131,13 +144,21 @@ def _pace(month: Month, bill: Bill, items: OrgItems) -> Pace:
     return Pace(month, bill.lines, bill.usage_up_to, items.discounts, items.credits)
 
 
-def _spending(part: ShardMonth, budget: Budget, pace: Pace, ends: Sequence[DayLines]) -> Spending:
+def _looked_at(
+    org_ids: Iterable[str], bills: Mapping[str, Bill], by_org: Mapping[str, Sequence[Budget]]
+) -> Iterator[LookedAt]:
+    for org_id in org_ids:
+        if (up_to := bills[org_id].usage_up_to) is not None:
+            yield LookedAt(org_id, up_to, {scope_of(budget.scope) for budget in by_org[org_id]})
+
+
+def _spending(part: ShardMonth, budget: Budget, pace: Pace, ends: ScopesByDay) -> Spending:
     spent = share_minor(pace.lines, budget.scope)
     tells = forecast_tells(part.month, part.now, pace.usage_up_to)
     return Spending(
         spent_minor=spent,
         forecast_minor=_forecast(budget, pace, spent, part.now) if tells else None,
-        days=list(_days(part.month, budget, ends)),
+        days=list(_days(part.month, ends.get(scope_of(budget.scope), ()))),
     )
 
 
@@ -149,11 +170,10 @@ def _forecast(budget: Budget, pace: Pace, spent: int, now: datetime) -> int:
     return spent + more_minor(pace.month, growing, pace.usage_up_to, now)
 
 
-def _days(month: Month, budget: Budget, ends: Iterable[DayLines]) -> Iterator[tuple[date, int]]:
+def _days(month: Month, ends: Iterable[ByNow]) -> Iterator[tuple[date, int]]:
     """What each day came to: by its end, less by the end of the day before."""
     before: int | None = None
-    for day, lines in ends:
-        by_now = share_minor(lines, budget.scope)
+    for day, by_now in ends:
         if before is not None or day == month.first_day:
             yield day, by_now - (before or 0)
         before = by_now

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, ContractDays, measures_needed
 from flybill_pipeline.billing.pricing.usage_lines import PricedUsage, price_month
-from flybill_pipeline.billing.usage.totals import Measures, OrgUsage
+from flybill_pipeline.billing.usage.totals import EACH_DAY, Measures, OrgUsage
 
 BooksFor = Callable[[str], BooksOfMonth | None]
 """Gives the price books of a currency that are in force in the month; None where there is none."""
@@ -35,12 +35,13 @@ class Usage(Protocol):
         shard: int,
         org_ids: Collection[str] = (),
         *,
-        by_day: bool = False,
+        days_from: date | None = None,
         measures: Measures | None = None,
         until: datetime | None = None,
     ) -> Iterable[OrgUsage]:
-        """Every org of the shard that has usage, or just `org_ids`, each once; with a total for each day if asked.
+        """Every org of the shard that has usage, or just `org_ids`, each once.
 
+        `days_from` asks for a total for each day from then on; what was before may be one, of that day.
         Totals carry the `measures` asked for; levels are held `until` then, at most the month's end.
         """
 
@@ -103,14 +104,20 @@ def price_org(
 
 
 def usage_of(
-    part: ShardMonth, usage: Usage, in_force: Collection[BooksOfMonth | None], *, by_day: bool = False
+    part: ShardMonth,
+    usage: Usage,
+    in_force: Collection[BooksOfMonth | None],
+    days_from: date | None = None,
 ) -> Iterable[OrgUsage]:
-    """The usage of a shard's month in the detail that pricing by the books `in_force` takes; `by_day` asks for days."""
+    """The usage of a shard's month in the detail that pricing by the books `in_force` takes; from
+    `days_from` on by day.
+    """
+    needs_days = any(books is not None and books.needs_days for books in in_force)
     return usage.of_month(
         part.month,
         part.shard,
         part.only,
-        by_day=by_day or any(books is not None and books.needs_days for books in in_force),
+        days_from=EACH_DAY if needs_days else days_from,
         measures=measures_needed(in_force),
         until=min(part.now, part.month.end),
     )

@@ -23,11 +23,10 @@ from flybill_pipeline.billing.invoicing.items.all_items import OrgItems
 from flybill_pipeline.billing.invoicing.items.credits import Credit
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.by_day import DayLines
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.languages.chosen import language
 from flybill_pipeline.steps.alerts.mail_customers import Mailed, mail_customers
-from flybill_pipeline.steps.alerts.watch_budgets import Letters, watch_budgets
+from flybill_pipeline.steps.alerts.watch_budgets import Letters, LookedAt, ScopesByDay, watch_budgets
 from flybill_pipeline.stores.alerts import letters as letters_store
 from flybill_pipeline.stores.alerts.budget_tables import budget_warnings, customer_mails
 from flybill_pipeline.stores.alerts.budgets import Budgets, DraftedBill
@@ -339,10 +338,10 @@ def test_the_days_of_a_draft_are_priced_once_for_it_and_for_each_version_of_its_
 
     def noted(month: Month, org_ids: Collection[str]) -> dict[str, DraftedBill]:
         read.extend(org_ids)
-        return bills(month, org_ids)
+        return {org_id: replace(bill, usage_up_to=NOW) for org_id, bill in bills(month, org_ids).items()}
 
-    def days(org_ids: Collection[str]) -> dict[str, list[DayLines]]:
-        asked.append(sorted(org_ids))
+    def days(looked_at: Sequence[LookedAt]) -> dict[str, ScopesByDay]:
+        asked.append(sorted(each.org_id for each in looked_at))
         return {}
 
     def look() -> list[str]:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.totals import EACH_DAY
 from flybill_pipeline.steps.usage.compile_usage import compile_day
 from flybill_pipeline.steps.usage.record_usage import record_day
 from flybill_pipeline.stores.usage.months.monthly_usage import MonthlyUsage
@@ -30,7 +31,7 @@ def test_totals_are_exact_sums_by_org_meter_and_dimensions(world: UsageWorld) ->
         ('{"region":"eu"}', Decimal("99.7"), 1001, "2026-10"),
         ('{"region":"us"}', Decimal(1), 1, "2026-10"),
     ]
-    assert [total.day for total in world.totals(by_day=True)] == [DAY, date(2026, 10, 6)]
+    assert [total.day for total in world.totals(days_from=EACH_DAY)] == [DAY, date(2026, 10, 6)]
 
 
 def test_the_lake_and_python_agree_on_every_shard(world: UsageWorld) -> None:
@@ -81,7 +82,7 @@ def test_a_day_that_lost_all_its_rows_has_no_totals(world: UsageWorld) -> None:
     world.run()
     world.put("edge/a.jsonl", jsonl(edge(1, at="2026-10-07T00:00:00Z")))
     world.run()
-    assert [total.day for total in world.totals(by_day=True)] == [date(2026, 10, 7)]
+    assert [total.day for total in world.totals(days_from=EACH_DAY)] == [date(2026, 10, 7)]
     assert list(world.lake.events("acme", [DAY])) == []
 
 

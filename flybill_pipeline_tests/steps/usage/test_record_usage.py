@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from flybill_pipeline.billing.usage.files import Arrival, Broken, NotRead, Taken
+from flybill_pipeline.billing.usage.totals import EACH_DAY
 from flybill_pipeline.steps.usage.compare_days import compare_days
 from flybill_pipeline.steps.usage.compile_usage import RollupCatalog, RollupLake, compile_day
 from flybill_pipeline.steps.usage.record_usage import (
@@ -248,7 +249,7 @@ def test_order_and_repetition_of_events_over_files_do_not_matter(engine: Engine,
                 world.run()
         world.run()
         found: dict[tuple[str, date], Decimal] = defaultdict(Decimal)
-        for total in world.totals(by_day=True):
+        for total in world.totals(days_from=EACH_DAY):
             assert total.day is not None
             found[total.org_id, total.day] += total.quantity
     assert found == expected

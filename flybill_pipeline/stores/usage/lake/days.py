@@ -151,9 +151,12 @@ def totals_rows(paths: Sequence[str], *, old: bool = False) -> str:
     return f"({NO_TOTALS} union all by name from {parquet_rows(paths, options='union_by_name = true')})"
 
 
-def totals_query(rows: str, where: str, *, by_day: bool) -> str:
-    """A query for the totals of months, or of days, in the order of organizations; `rows` is a FROM item of totals."""
-    on_day = "totals.day" if by_day else "null::date"
+def totals_query(rows: str, where: str, days_from: date | None) -> str:
+    """A query for the totals of months, or of days, in the order of organizations; `rows` is a FROM item of totals.
+
+    What was before `days_from` is told as of that day.
+    """
+    on_day = "null::date" if days_from is None else f"greatest(totals.day, date '{days_from.isoformat()}')"
     totals = f"""select org_id, meter, dimensions, sum(quantity) as quantity, sum(events)::bigint as events,
                         coalesce(sum(corrections), 0)::bigint as corrections,
                         date_trunc('month', totals.day)::date as month, {on_day} as day,

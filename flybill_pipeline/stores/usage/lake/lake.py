@@ -189,19 +189,19 @@ class UsageLake:
         *,
         shard: int | None = None,
         org_ids: Sequence[str] | None = None,
-        by_day: bool = False,
+        days_from: date | None = None,
         without: Collection[str] = (),
     ) -> Iterator[Total]:
         """Exact totals of the compiled ones of `days` per org, meter, dimensions and service month, in that order.
 
-        Only the orgs of `shard`, or of `org_ids`, when given, and no meters of `without`. With `by_day` a total for
-        each day.
+        Only the orgs of `shard`, or of `org_ids`, when given, and no meters of `without`. With `days_from`
+        a total for each day from then on; what was before is one, of that day.
         """
         paths = self.totals_of(days, shard, org_ids)
         where, parameters = condition(
             {**scope(self.of_shard(shard), org_ids), "not list_contains(?, meter)": sorted(without) or None}
         )
-        found = self.query_totals(paths, lambda rows: usage_days.totals_query(rows, where, by_day=by_day), parameters)
+        found = self.query_totals(paths, lambda rows: usage_days.totals_query(rows, where, days_from), parameters)
         for org, meter, dimensions, quantity, events, corrections, month, day, last in found:
             yield Total(org, meter, dimensions, Decimal(quantity), events, corrections, month, day, _utc(last))
 

@@ -36,21 +36,23 @@ class MonthlyUsage:
         shard: int | None,
         org_ids: Collection[str] = (),
         *,
-        by_day: bool = False,
+        days_from: date | None = None,
         measures: Measures | None = None,
         until: datetime | None = None,
     ) -> Iterator[OrgUsage]:
         """Every org of the shard that has usage (or a level) in the month, or just `org_ids`, in order of org ids.
 
-        `by_day` gives a total for each day, which prices that change within the month need. The meters in `measures`
+        `days_from` gives a total for each day from then on, and one of that day for what was before: prices that change
+        within the month need EACH_DAY. The meters in `measures`
         are measured as well; they come by day. A level is held `until` then (a time; None: the month's end).
         """
         wanted = measures or {}
         scope = shard, sorted(org_ids) or None
-        parts = [self._plain(month, scope, {name for names in wanted.values() for name in names}, by_day=by_day)]
+        measured = {name for names in wanted.values() for name in names}
+        parts = [self._plain(month, scope, measured, days_from)]
         for aggregation, meters in wanted.items():
             if aggregation is Aggregation.TIME_WEIGHTED:
-                parts.append(self._levels(month, scope, meters, until or month.end, by_day=by_day))
+                parts.append(self._levels(month, scope, meters, until or month.end, by_day=days_from is not None))
             else:
                 parts.append(self._days(month, scope, aggregation, meters))
         told = self._told(month, scope)
@@ -64,9 +66,13 @@ class MonthlyUsage:
         found = self._measured.told(month.days(), *scope)
         return {(org_id, without_nul(meter)): sources for (org_id, meter), sources in found.items()}
 
-    def _plain(self, month: Month, scope: "_Scope", without: Collection[str], *, by_day: bool) -> Iterator[_Found]:
+    def _plain(
+        self, month: Month, scope: "_Scope", without: Collection[str], days_from: date | None
+    ) -> Iterator[_Found]:
         shard, org_ids = scope
-        rows = self._lake.monthly_totals(month.days(), shard=shard, org_ids=org_ids, by_day=by_day, without=without)
+        rows = self._lake.monthly_totals(
+            month.days(), shard=shard, org_ids=org_ids, days_from=days_from, without=without
+        )
         for row in rows:
             dimensions = dimensions_of(row.dimensions)
             meter = without_nul(row.meter)

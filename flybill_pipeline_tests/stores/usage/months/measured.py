@@ -11,6 +11,7 @@ from flybill_pipeline.billing.pricing.price_changes import books_of_month, measu
 from flybill_pipeline.billing.pricing.prices import PriceBook, PriceBooks
 from flybill_pipeline.billing.pricing.usage_lines import price_month
 from flybill_pipeline.billing.usage.meters import Aggregation, Meter
+from flybill_pipeline.billing.usage.totals import EACH_DAY
 from flybill_pipeline.stores.usage.months.monthly_usage import MonthlyUsage
 from flybill_pipeline_tests.billing.pricing.books import book, per_unit
 from flybill_pipeline_tests.stores.usage.usage_world import UsageWorld
@@ -30,7 +31,12 @@ def lines(
     in_force = books_of_month(PriceBooks(books), "usd", month)
     assert in_force is not None
     found = MonthlyUsage(world.lake).of_month(
-        month, None, [org], by_day=len(in_force.parts) > 1, measures=measures_needed([in_force]), until=until
+        month,
+        None,
+        [org],
+        days_from=EACH_DAY if len(in_force.parts) > 1 else None,
+        measures=measures_needed([in_force]),
+        until=until,
     )
     priced = price_month(in_force, [total for usage in found for total in usage.totals])
     assert priced.unpriced == ()

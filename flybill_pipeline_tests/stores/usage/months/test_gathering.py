@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import Engine
 
 from flybill_pipeline.billing.invoicing.shards import shard_of
+from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.meters import Aggregation
+from flybill_pipeline.billing.usage.totals import EACH_DAY
 from flybill_pipeline.stores.usage.lake.lake import Total
 from flybill_pipeline.stores.usage.months.gathering import gather
 from flybill_pipeline.stores.usage.months.kept_files import KEPT, sweep_kept
@@ -46,7 +48,7 @@ def gather_all(world: UsageWorld, before: date = date(2026, 10, 20), own_file_by
 def asked(world: UsageWorld, org: str) -> tuple[Sequence[Total], list[str]]:
     """The totals of an org's days, and the folders of the files that they were read from."""
     shard, days = shard_of(org, world.lake.shards), OCTOBER.days()
-    found = world.lake.monthly_totals(days, shard=shard, org_ids=[org], by_day=True)
+    found = world.lake.monthly_totals(days, shard=shard, org_ids=[org], days_from=EACH_DAY)
     places = [Path(place).parent.name for place in world.lake.totals_of(days, shard, [org])]
     return list(found), sorted(places, key=lambda place: place[-2:])
 
@@ -68,6 +70,19 @@ def test_gathered_days_have_the_totals_of_their_days_also_when_one_of_them_chang
     assert files == ["day=2026-10-01", "day=2026-10-02", "day=2026-10-05", *together[1:]]
     gather_all(world)
     assert asked(world, "acme") == (totals, together)
+
+
+@pytest.mark.parametrize("gathered", [False, True])
+def test_days_before_the_one_that_is_asked_for_are_one_total_of_that_day(world: UsageWorld, gathered: bool) -> None:
+    land(world, 1, 2, 5, 9, 10, 17)
+    if gathered:
+        gather_all(world)
+    shard = shard_of("acme", world.lake.shards)
+    for first, told in ((5, {5: "9.5", 9: "9.5", 10: "10.5", 17: "17.5"}), (12, {12: "29.5", 17: "17.5"})):
+        days_from = date(2026, 10, first)
+        totals = list(world.lake.monthly_totals(OCTOBER.days(), shard=shard, org_ids=["acme"], days_from=days_from))
+        assert {total.day.day: plain(total.quantity) for total in totals if total.day} == told
+        assert sum(total.events for total in totals) == 6
 
 
 def test_a_month_that_is_over_is_one_file_and_its_parts_go(world: UsageWorld) -> None:

@@ -17,6 +17,7 @@ from flybill_pipeline.billing.money.decimals import divide, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.price_changes import measures_needed, one_book
 from flybill_pipeline.billing.usage.aliases import EVER, AliasPeriod
+from flybill_pipeline.billing.usage.totals import EACH_DAY
 from flybill_pipeline.stores.usage.intake.preview import InLake
 from flybill_pipeline.stores.usage.lake.aliases import AliasRow
 from flybill_pipeline.stores.usage.lake.tables import landed_files, usage_days, usage_exclusions, usage_pieces
@@ -228,12 +229,12 @@ def test_usage_says_which_sources_told_levels_of_it_by_the_rows_that_count(world
     land(world, [Row("changes", 1, 80, 9, "a", "s")], "acme")
     land(world, [Row("changes", 1, 80, 9, "a", "s"), Row("resizes", 1, 80, 9, "a", "s")], "bolt")
 
-    def told(month: Month, *orgs: str, by_day: bool = False) -> dict[str, set[tuple[str, ...]]]:
-        found = usage.of_month(month, None, orgs, by_day=by_day)
+    def told(month: Month, *orgs: str, days_from: date | None = None) -> dict[str, set[tuple[str, ...]]]:
+        found = usage.of_month(month, None, orgs, days_from=days_from)
         return {each.org_id: {total.told_by for total in each.totals} for each in found}
 
     changed_only = usage.fingerprints(MARCH, None)["acme"]
-    assert told(MARCH, by_day=True) == {"acme": {()}, "bolt": {("resizes",)}}
+    assert told(MARCH, days_from=EACH_DAY) == {"acme": {()}, "bolt": {("resizes",)}}
     land(world, [Row("samples", 1, 90, 9, "a", "s")], "bolt")
     land(world, [Row("resizes", 1, 80, 9, "a", "s")], "cleo")  # the row of bolt comes again, as that of another
     assert told(MARCH) == {"acme": {()}, "bolt": {("samples",)}, "cleo": {("resizes",)}}

@@ -22,6 +22,7 @@ from sqlalchemy import Engine, text
 
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.totals import EACH_DAY
 from flybill_pipeline.steps.usage.publish_lake import PublishReport, publish_lake
 from flybill_pipeline.stores.usage.lake.ownership import LakeError
 from flybill_pipeline.stores.usage.lake.storage import storage_at
@@ -297,7 +298,7 @@ def test_other_engines_see_the_same_totals(lake: OpenLake, monkeypatch: pytest.M
     lines = str(chdb.query(query)).split()
     ours = [
         f'"{total.org_id}","{total.meter}","{total.day}",{plain(total.quantity)}'
-        for total in lake.world.totals(by_day=True)
+        for total in lake.world.totals(days_from=EACH_DAY)
     ]
     assert lines == sorted(ours)
 
