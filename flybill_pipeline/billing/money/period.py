@@ -86,3 +86,8 @@ class Month:
 
     def next(self) -> "Month":
         return Month(self.year + 1, 1) if self.number == 12 else Month(self.year, self.number + 1)
+
+
+def last_day_of(end: datetime) -> date:
+    """The last day of a time that ends before the instant `end`, in UTC: what people are told, who count days whole."""
+    return (end.astimezone(UTC) - timedelta.resolution).date()

@@ -3,7 +3,7 @@ and wherever else a line is told. No amounts are worked out here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple, Self
@@ -68,8 +68,8 @@ class UsageWords(NamedTuple):
         return (_OF_DAYS if self.days else _OF_MONTH).get(step.step, "").format(limit=shown, note=step.note)
 
     def of_days(self, start: date, end: date) -> Self:
-        """The same for a line of just some days of the month."""
-        return self._replace(days=f", from {start} until {end}")
+        """The same for a line of just some days of the month, from `start` on and before `end`."""
+        return self._replace(days=f", from {start} to {end - timedelta(days=1)}")
 
 
 class _NoWords(UsageWords):

@@ -9,10 +9,11 @@ from decimal import Decimal
 
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT
 from flybill_pipeline.billing.money.decimals import exact
+from flybill_pipeline.billing.money.period import last_day_of
 from flybill_pipeline.billing.pricing.descriptions import SEPARATOR
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.words.sentence import Exact, Money, Quantity, Sentence, said
-from flybill_pipeline.billing.words.working import active_days
+from flybill_pipeline.billing.words.working import active_time
 
 _OFF = " off"
 _PERCENT_OFF = f" %{_OFF}"
@@ -48,11 +49,11 @@ def _plan(line: LineItem) -> Sentence:
     if step is None or step.unit_amount is None or name is None:
         return _described(line)
     seats, price = Quantity(line.quantity, "seat"), Exact(step.unit_amount, line.currency)
-    days, month = active_days(step), line.service_month
-    if days is None or days == (month.first_day, month.end.date()):
+    active, month = active_time(step), line.service_month
+    if active is None or active == (month.start, month.end):
         return said("{name} · {seats} @ {price} a month", name=name, seats=seats, price=price)
     text = said("{name} · {seats} @ {price} a month, from {first} until {last}", name=name, seats=seats, price=price)
-    return text.of(first=days[0], last=days[1])
+    return text.of(first=active[0].date(), last=last_day_of(active[1]))
 
 
 def _adjustment(line: LineItem) -> Sentence:

@@ -11,6 +11,7 @@ from flybill_pipeline.billing.invoicing.commitments import Commitment
 from flybill_pipeline.billing.invoicing.forecast import Forecast
 from flybill_pipeline.billing.invoicing.items.credits import Credit
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT
+from flybill_pipeline.billing.money.period import last_day_of
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.words.sentence import Money, Sentence, Words, counted, said
 
@@ -77,7 +78,7 @@ def _credit(credit: Credit) -> Sentence:
     if credit.expires_at is None:
         return said("{left} of the credit {name} are left after this.", left=left, name=credit.name)
     text = said("{left} of the credit {name} are left after this, until {day}.", left=left, name=credit.name)
-    return text.of(day=credit.expires_at.date())
+    return text.of(day=last_day_of(credit.expires_at))
 
 
 def _commitment(commitment: Commitment | None, lines: Sequence[LineItem]) -> Iterator[Sentence]:

@@ -9,13 +9,14 @@ from datetime import datetime
 from decimal import Decimal
 
 from flybill_pipeline.billing.money.decimals import ZERO, exact
+from flybill_pipeline.billing.money.period import last_day_of
 from flybill_pipeline.billing.pricing.working import BELOW_ZERO, WorkingStep
 from flybill_pipeline.billing.words.sentence import Exact, Sentence, Value, said
 
 _PERCENT = 100
 _HOURS = re.compile(r"below zero for ([0-9.]{1,20}) hours, which count as zero")
 _DAYS = re.compile(r"([0-9]{1,2}) of ([0-9]{2}) days")
-_ACTIVE = re.compile(r"active from ([0-9-]{10})T\S* until ([0-9-]{10})T\S*")
+_ACTIVE = re.compile(r"active from ([0-9-]{10}T[0-9:.]{8,15}\+00:00) until ([0-9-]{10}T[0-9:.]{8,15}\+00:00)")
 
 
 def step_words(step: WorkingStep, currency: str) -> Sentence:
@@ -30,10 +31,10 @@ def step_words(step: WorkingStep, currency: str) -> Sentence:
     return sentence.of(**values, priced=_units(step).of(**values))
 
 
-def active_days(step: WorkingStep) -> tuple[Value, Value] | None:
-    """From when until when a plan was active, of the step of its line."""
-    days = _ACTIVE.fullmatch(step.note or "")
-    return None if days is None else (_day(days[1]), _day(days[2]))
+def active_time(step: WorkingStep) -> tuple[datetime, datetime] | None:
+    """The half-open time in which a plan was active, of the step of its line."""
+    times = _ACTIVE.fullmatch(step.note or "")
+    return None if times is None else (datetime.fromisoformat(times[1]), datetime.fromisoformat(times[2]))
 
 
 def _values(step: WorkingStep, currency: str) -> dict[str, Value]:
@@ -104,14 +105,10 @@ def _below_zero(step: WorkingStep) -> Sentence:
 
 
 def _active(step: WorkingStep) -> Sentence:
-    days = active_days(step)
-    if days is None:
+    active = active_time(step)
+    if active is None:
         return said("for the time that it was active: {amount}")
-    return said("active from {first} until {last}: {amount}", first=days[0], last=days[1])
-
-
-def _day(text: str) -> Value:
-    return datetime.fromisoformat(text).date()
+    return said("active from {first} until {last}: {amount}", first=active[0].date(), last=last_day_of(active[1]))
 
 
 STEPS: Mapping[str, Callable[[WorkingStep], Sentence]] = {

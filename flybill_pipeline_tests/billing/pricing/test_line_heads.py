@@ -56,7 +56,7 @@ def test_each_day_has_the_price_of_its_book_in_a_month_that_changes_prices() -> 
     first, last = head(books, None, 15), head(books, None, 16)
     assert (first.price, last.price) == (per_unit("2"), per_unit("3"))
     assert first.line_id != last.line_id
-    assert first.words.days == ", from 2026-10-01 until 2026-10-16"
+    assert first.words.days == ", from 2026-10-01 to 2026-10-15"
     assert head(books, None, 1) is first
     assert head(books, None, 31) is last
 

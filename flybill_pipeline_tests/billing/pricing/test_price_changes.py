@@ -32,8 +32,8 @@ def test_each_book_prices_the_usage_of_its_own_days() -> None:
     totals = [used("10", day=1), used("10", day=15), used("10", day=16), used("10", day=31)]
     lines = price_month(books, totals).lines
     assert [(line.quantity, line.amount_minor) for line in lines] == [(Decimal(20), 2000), (Decimal(20), 4000)]
-    assert lines[0].description.endswith(", from 2026-10-01 until 2026-10-16")
-    assert lines[1].description.endswith(", from 2026-10-16 until 2026-11-01")
+    assert lines[0].description.endswith(", from 2026-10-01 to 2026-10-15")
+    assert lines[1].description.endswith(", from 2026-10-16 to 2026-10-31")
     assert len({line.line_id for line in lines}) == 2
 
 
@@ -216,8 +216,8 @@ def test_three_books_in_a_month_share_a_peak_by_their_days() -> None:
     lines = price_month(books, [_on(5, "10")]).lines
     assert [line.amount_minor for line in lines] == [1000, 3000, 1500]  # 10, 15 and 5 days of 30
     assert [line.description for line in lines[:2]] == [
-        "seconds · 10 seconds @ $3.00, for 10 of 30 days, from 2026-09-01 until 2026-09-11",
-        "seconds · 10 seconds @ $6.00, for 15 of 30 days, from 2026-09-11 until 2026-09-26",
+        "seconds · 10 seconds @ $3.00, for 10 of 30 days, from 2026-09-01 to 2026-09-10",
+        "seconds · 10 seconds @ $6.00, for 15 of 30 days, from 2026-09-11 to 2026-09-25",
     ]
 
 

@@ -43,7 +43,7 @@ def test_what_is_left_of_credits_and_of_a_minimum() -> None:
     line = true_up_line([], commitment, "usd", MONTH, 4000)
     assert line is not None
     assert [english(each) for each in left_words([credit], commitment, [line])] == [
-        "$12.00 of the credit Start are left after this, until January 1, 2027.",
+        "$12.00 of the credit Start are left after this, until December 31, 2026.",
         "Your contract has a minimum of $100.00 for the month: $60.00 are missing so far.",
     ]
     met = line._replace(kind="usage")

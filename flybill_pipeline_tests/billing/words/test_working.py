@@ -2,15 +2,18 @@
 
 import ast
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from flybill_pipeline import billing
+from flybill_pipeline.billing.invoicing.items.subscriptions import Plan, SubscriptionPeriod, subscription_lines
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.working import BELOW_ZERO, WorkingStep
 from flybill_pipeline.billing.words.english import english
-from flybill_pipeline.billing.words.lines import KINDS
+from flybill_pipeline.billing.words.lines import KINDS, line_words
 from flybill_pipeline.billing.words.working import STEPS, step_words
 
 CONSTANTS = {"BELOW_ZERO": BELOW_ZERO, "ADJUSTMENT": "adjustment"}
@@ -60,3 +63,25 @@ def steps() -> Iterator[tuple[WorkingStep, str]]:
 @pytest.mark.parametrize(("step", "words"), list(steps()), ids=lambda each: getattr(each, "step", ""))
 def test_each_step_has_its_words(step: WorkingStep, words: str) -> None:
     assert english(step_words(step, "usd")) == words
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "step_says", "line_says"),
+    [
+        (
+            "2026-10-01",
+            "2026-10-15",
+            "October 1, 2026 until October 14, 2026",
+            "October 1, 2026 until October 14, 2026",
+        ),
+        ("2026-10-10", "2026-10-10T12", "October 10, 2026 until October 10, 2026", "until October 10, 2026"),
+        ("2026-10-01T12", "2026-11-01", "October 1, 2026 until October 31, 2026", "until October 31, 2026"),
+        ("2026-10-01", "2026-11-01", "October 1, 2026 until October 31, 2026", "a month"),
+    ],
+)
+def test_the_days_of_a_plan_are_those_that_it_touches(start: str, end: str, step_says: str, line_says: str) -> None:
+    first, last = (datetime.fromisoformat(each).replace(tzinfo=UTC) for each in (start, end))
+    period = SubscriptionPeriod("s", Plan("team", "usd", Decimal(29)), 1, first, last)
+    (line,) = subscription_lines([period], Month(2026, 10))
+    assert f"active from {step_says}: " in english(step_words(line.working[0], "usd"))
+    assert english(line_words(line)).endswith(line_says)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from flybill_pipeline.billing.money.amounts import format_amount, from_minor, to_minor
 from flybill_pipeline.billing.money.decimals import exact
-from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.money.period import Month, last_day_of
 from flybill_pipeline.billing.money.proration import overlap, prorate
 from flybill_pipeline.billing.pricing.line_items import LineItem, line_id
 from flybill_pipeline.billing.pricing.working import WorkingStep
@@ -65,7 +65,7 @@ def _line(period: SubscriptionPeriod, month: Month) -> LineItem | None:
     amount = from_minor(amount_minor, plan.currency)
     seats = Decimal(period.seats)
     each = f"{period.seats} seat{'s' if period.seats != 1 else ''} @ {format_amount(plan.unit_amount, plan.currency)}"
-    when = "" if (first, last) == (month.start, month.end) else f", {_day(first)} to {_day(last)}"
+    when = "" if (first, last) == (month.start, month.end) else f", {first:%Y-%m-%d} to {last_day_of(last)}"
     return LineItem(
         kind="subscription",
         line_id=line_id("subscription", month, period.subscription_id, plan.name, period.start.isoformat()),
@@ -88,7 +88,3 @@ def _line(period: SubscriptionPeriod, month: Month) -> LineItem | None:
             ),
         ),
     )
-
-
-def _day(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d")

@@ -35,8 +35,15 @@ def test_a_change_of_plan_bills_each_for_its_time() -> None:
     ]
     lines = subscription_lines(periods, OCTOBER)
     assert [line.amount_minor for line in lines] == [1310, 5429]  # 14/31 of 29, 17/31 of 99
-    assert lines[0].description == "team · 1 seat @ $29.00 a month, 2026-10-01 to 2026-10-15"
+    assert lines[0].description == "team · 1 seat @ $29.00 a month, 2026-10-01 to 2026-10-14"
     assert subscription_lines(periods, OCTOBER.next())[0].dimensions == {"plan": "scale"}
+
+
+def test_the_days_of_a_part_are_those_that_it_touches() -> None:
+    noon = _october(10).replace(hour=12)
+    periods = [SubscriptionPeriod("s1", TEAM, 1, _october(10), noon), SubscriptionPeriod("s1", SCALE, 1, noon)]
+    said = [line.description.rpartition(", ")[2] for line in subscription_lines(periods, OCTOBER)]
+    assert said == ["2026-10-10 to 2026-10-10", "2026-10-10 to 2026-10-31"]
 
 
 def test_cancelled_or_not_yet_begun_is_no_line() -> None:
