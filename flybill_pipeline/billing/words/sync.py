@@ -1,7 +1,7 @@
 """What is said of an invoice that is not at our payment provider yet, by the code of what went wrong. No code is made.
 
-All of it follows a sentence that says the amount. Most of what can happen is ours to mend: then it says so, and that
-nothing is to be done.
+All of it follows a sentence that says the amount; the payment provider may add tax to it. Most of what can happen is
+ours to mend: then it says so, and that nothing is to be done.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,10 @@ from flybill_pipeline.billing.sync.breaker import Cause
 from flybill_pipeline.billing.sync.values import FOR_A_PERSON
 from flybill_pipeline.billing.words.sentence import Sentence, said
 
-READY_SOON = said("The amount is final. The link to pay follows as soon as our payment provider answers.")
-CHECKED = said("The amount is final. We check the invoice, then the link to pay follows. You need not do anything.")
+READY_SOON = said("The amount before tax is final. The link to pay follows as soon as our payment provider answers.")
+CHECKED = said(
+    "The amount before tax is final. We check the invoice, then the link to pay follows. You need not do anything."
+)
 _RECONNECTED = said("We are reconnecting your account at our payment provider. You need not do anything.")
 
 _SOON = (
@@ -38,10 +40,12 @@ FAILURES: Mapping[str, Sentence] = {
 
 DELAYS: Mapping[Cause, Sentence] = {
     "outage": said(
-        "Our payment provider does not answer at the moment: the link to pay follows when it does. The amount is final."
+        "Our payment provider does not answer at the moment: the link to pay follows when it does. "
+        "The amount before tax is final."
     ),
     "refused": said(
-        "The link to pay is late because of a problem on our side. The amount is final; you need not do anything."
+        "The link to pay is late because of a problem on our side. "
+        "The amount before tax is final; you need not do anything."
     ),
 }
 """By what keeps every invoice from our payment provider."""

@@ -120,3 +120,9 @@ def test_all_that_is_said_can_be_found_by_who_translates() -> None:
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("said", "counted", Sentence.__name__):
                 texts = node.args[: 2 if ast.unparse(node.func) == "counted" else 1]
                 assert file.name == "sentence.py" or all(isinstance(text, ast.Constant) for text in texts), file
+
+
+def test_no_amount_is_called_final_that_tax_may_come_on_top_of() -> None:
+    said = [english(each) for each in (*FAILURES.values(), *DELAYS.values())]
+    final = [text for text in said if "final" in text]
+    assert final and all("amount before tax is final" in text for text in final)
