@@ -6,6 +6,7 @@ give the same value whenever it is read. It is taken apart by DuckDB's own parse
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -36,8 +37,12 @@ TYPES = frozenset(
     INT INT4 INT8 LONG TEXT STRING NUMERIC BOOL""".split()  # noqa: SIM905
 ) | {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"}
 FLOATS = ("DOUBLE", "FLOAT")
+CHOICES = frozenset(["if", "greatest", "least", "list_value"])
+"""Functions that give one of their arguments: DuckDB brings all of these to one type."""
 WHOLE = frozenset(["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "INT", "INT4", "INT8", "LONG"])
+TEXTS = ("VARCHAR", "JSON")
 MOST_PLACES = 18
+WIDEST = f"decimal(38, {MOST_PLACES})"
 _NOTHING_ELSE = ("where_clause", "having", "sample", "qualify", "modifiers", "group_expressions", "group_sets")
 
 
@@ -78,9 +83,10 @@ def columns_of_sql(text: str) -> tuple[str, ...]:
 def sql_over(text: str, column: Callable[[str], str], *, exact: bool = False) -> str:
     """The expression as SQL for a text, NULL where it cannot be worked out; `column` gives each column as SQL.
 
-    In an `exact` one a cast of a text does not round: where it would, nothing can be worked out.
+    A text that is compared with a number is that number, and not rounded. In an `exact` expression a cast of a text
+    does not round either: where it would, nothing can be worked out.
     """
-    sql = _exactly(text) if exact else _spelled(text, _tree(text))
+    sql = _unrounded(text, exact=exact)
     for place, name in enumerate(columns_of_sql(text)):
         sql = sql.replace(_mark(text, place), f"({column(name)})")
     return f"cast(try({sql}) as varchar)"
@@ -149,6 +155,28 @@ def _require_types(text: str, tree: dict[str, Any], *, exact: bool) -> None:
                 f"{_spelled(text, node, plain=True)} is a binary float, which is not exact: cast to decimal, and use"
                 " times, divide_by and round of the mapping instead of a division"
             )
+    for node in _nodes(tree) if exact else ():
+        if (chosen := _chosen_from(node)) and max(_scale(text, each) for each in chosen) > _scale(text, node):
+            raise _ExpressionError(
+                f"{_spelled(text, node, plain=True)} is rounded to {_scale(text, node)} decimals: cast each that it"
+                f" chooses from to {WIDEST}"
+            )
+
+
+def _chosen_from(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the node gives one of."""
+    if node["class"] == "CASE":
+        return [*(check["then_expr"] for check in node["case_checks"]), node["else_expr"]]
+    if node.get("type") == "OPERATOR_COALESCE":
+        return list(node["children"])
+    name = _function(node)
+    return [each["expression"] for each in node["arguments"][name == "if" :]] if name in CHOICES else []
+
+
+def _scale(text: str, node: dict[str, Any]) -> int:
+    """How many decimals the values of a part of the expression have."""
+    found = re.match(r"DECIMAL\([0-9]+,([0-9]+)\)", _type(text, node))
+    return int(found[1]) if found else 0
 
 
 def _type(text: str, node: dict[str, Any]) -> str:
@@ -175,16 +203,69 @@ def _spelled(text: str, node: dict[str, Any], *, plain: bool = False) -> str:
 
 
 @lru_cache(maxsize=256)
-def _exactly(text: str) -> str:
-    """The SQL of the expression, in which what a cast would round is no number before it comes there."""
+def _unrounded(text: str, *, exact: bool) -> str:
+    """The SQL of the expression, in which what DuckDB would round is compared as it is, or no number where `exact`."""
     tree = _tree(text)
-    for node in [node for node in _nodes(tree) if node["class"] == "CAST"]:
-        places = _places(node["type_expr"])
-        if places is not None and _type(text, node["child"]) == "VARCHAR":
-            power = "([eE][+-]?[0-9]+)?" if places >= MOST_PLACES else ""
-            whole = _tree(f"regexp_extract(x, '^ *[+-]?[0-9]*([.][0-9]{{0,{places}}}0*)?{power} *$')")
-            whole["arguments"][0]["expression"], node["child"] = node["child"], whole
+    for node in _from_within(tree):
+        if _function(node) == "nullif":
+            one, other = (each["expression"] for each in node["arguments"])
+            _put(node, _over("case when x = y then null else x end", x=one, y=other))
+    for node in _from_within(tree):
+        _compare_as_they_are(text, node)
+    for node in _from_within(tree) if exact else ():
+        if node["class"] == "CAST" and (places := _places(node["type_expr"])) is not None:
+            child = node["child"]
+            if _type(text, child) in TEXTS:
+                node["child"] = _over(f"regexp_extract(x, '{_not_rounded(places)}')", x=child)
     return _spelled(text, tree)
+
+
+def _from_within(tree: dict[str, Any]) -> list[dict[str, Any]]:
+    """The nodes, each after those that it is made of: where one is put into another one, it is done."""
+    return list(_nodes(tree))[::-1]
+
+
+def _compare_as_they_are(text: str, node: dict[str, Any]) -> None:
+    """DuckDB makes a text the other side's kind of number before it compares them: of '0.4' and 0 it makes 0 and 0."""
+    compared = _compared(node)
+    kinds = [_type(text, each) for each in compared]
+    if "HUGEINT" in kinds or not any(kind in WHOLE or kind.startswith("DECIMAL") for kind in kinds):
+        return
+    for each, kind in zip(compared, kinds, strict=True):
+        if kind in TEXTS:
+            _put(each, _over(f"cast(x as {WIDEST})", x=dict(each)))
+        elif each["class"] == "CAST" and _type(text, each["child"]) in TEXTS:
+            each["type_expr"] = _tree(f"cast(x as {WIDEST})")["type_expr"]
+
+
+def _compared(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the node compares with each other."""
+    if node["class"] in ("COMPARISON", "BETWEEN"):
+        return [node[part] for part in ("left", "right", "input", "lower", "upper") if part in node]
+    return list(node["children"]) if node.get("type") == "COMPARE_IN" else []
+
+
+def _over(text: str, **given: dict[str, Any]) -> dict[str, Any]:
+    """An expression, with others in the place of its columns."""
+    tree = _tree(text)
+    for node in list(_nodes(tree)):
+        if name := _column(node):
+            _put(node, json.loads(json.dumps(given[name])))
+    return tree
+
+
+def _put(node: dict[str, Any], other: dict[str, Any]) -> None:
+    node.clear()
+    node.update(other)
+
+
+def _not_rounded(places: int) -> str:
+    """A pattern of the numbers that a type with so many decimals can hold, but for their size."""
+    point = "([.][0-9]{{0,{}}}0*)?".format
+    if places < MOST_PLACES:
+        return rf"^\s*[+-]?[0-9]*{point(places)}\s*$"
+    lower = "|".join(f"{point(MOST_PLACES - power)}[eE]-0*{power}" for power in range(1, MOST_PLACES + 1))
+    return rf"^\s*[+-]?([0-9]*({point(MOST_PLACES)}([eE]([+]?[0-9]+|-0+))?|{lower})|0+([.]0*)?[eE]-[0-9]+)\s*$"
 
 
 def _places(kind: dict[str, Any]) -> int | None:
@@ -195,6 +276,10 @@ def _places(kind: dict[str, Any]) -> int | None:
         return None
     sizes = [int(size["literal"]["text"]) for size in kind["children"]]
     return (sizes[1] if len(sizes) > 1 else 0) if sizes else 3
+
+
+def _function(node: dict[str, Any]) -> str | None:
+    return str(node["function_name"]).lower() if node["class"] == "FUNCTION" else None
 
 
 def _column(node: dict[str, Any]) -> str | None:

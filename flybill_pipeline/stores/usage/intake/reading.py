@@ -268,7 +268,7 @@ class _Values:
 
     def _origin(self, column: Column, role: Role) -> str:
         if column.sql is not None:
-            return sql_over(column.sql, lambda name: self.rows.column(name, role), exact=role == "number")
+            return sql_over(column.sql, lambda name: self.rows.column(name, role), exact=role in ("number", "identity"))
         if column.path is not None:
             return _of_path(self.facts.path, column.path)
         if column.name is None:

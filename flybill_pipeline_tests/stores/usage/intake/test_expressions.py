@@ -1,10 +1,14 @@
 """An expression of a mapping is an expression: it reads its row and nothing else, and is never a binary float."""
 
 import re
+from decimal import Decimal
 
+import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from flybill_pipeline.stores.usage.intake.expressions import fault_of_sql
+from flybill_pipeline.stores.usage.intake.expressions import fault_of_sql, sql_over
 from flybill_pipeline_tests.stores.usage.intake.mapped import read, refused, source_of, told
 from flybill_pipeline_tests.stores.usage.intake.reading import Reader
 
@@ -116,6 +120,10 @@ def test_blank_lines_are_no_rows_of_a_text_either(reader: Reader) -> None:
         ("q::decimal(9, 2)", {"7.25": "7.25", "7.250": "7.25", "7.256": None}),
         ("q::decimal", {"7.125": "7.125", "7.1255": None}),
         ("2 * q::decimal(38, 18)", {"1.5": "3", "1e-18": "0.000000000000000002", "0.1234567890123456789": None}),
+        ("q::decimal(38, 18)", {"1e-19": None, "1.5e-18": None, "12e-19": None, "0.1e-17": "0.000000000000000001"}),
+        ("q::decimal(38, 18)", {"1.50e-0003": "0.0015", "2e-00": "2", "1.5E+2": "150", "0E-20": "0"}),
+        ("cast(concat(q::int, '') as int)", {"7": "7", "7.6": None}),
+        ("q::json::int", {"7": "7", "7.6": None}),
         ("length(q)::int + (1.5 * 1)::int", {"abc": "5"}),
     ],
 )
@@ -125,6 +133,57 @@ def test_a_cast_of_a_text_rounds_no_quantity(reader: Reader, cast: str, values: 
     found = read(reader, toml, "q,ts\n" + "".join(f"{value},2026-10-05\n" for value in values))
     quantities = {event["row"]: format(event["quantity"].normalize(), "f") for event in found.events}
     assert [quantities.get(row) for row in range(2, len(values) + 2)] == list(values.values())
+
+
+@pytest.mark.parametrize(
+    ("quantity", "values"),
+    [
+        ("nullif(q, 0)", {"0.4": "0.4", "0": None, "0.0": None, "-0.4": "-0.4", "7": "7"}),
+        ("nullif(nullif(q, 0), 1)", {"0.4": "0.4", "1.4": "1.4", "1": None}),
+        ("case when q <> 0 then q else '1' end", {"0.4": "0.4", "0": "1"}),
+        ("case q when 0.5 then '1' else q end", {"0.54": "0.54", "0.50": "1"}),
+        ("case when q in (1, 2) then '0' else q end", {"1.4": "1.4", "2": "0"}),
+        ("case when cast(q as int) > 7 then '2' else '1' end", {"7": "1", "7.4": "2", "7.6": "2", "8": "2"}),
+        ("case when q::int between 1 and 7 then '2' else '1' end", {"0.6": "1", "1": "2", "7.4": "1"}),
+    ],
+)
+def test_a_text_is_compared_with_a_number_as_it_stands(
+    reader: Reader, quantity: str, values: dict[str, str | None]
+) -> None:
+    columns = '{ event_id = "row", org_id = { constant = "o" }, meter = { constant = "m" }, occurred_at = "ts", '
+    toml = f'format = "csv"\ncolumns = {columns}quantity = {{ sql = "{quantity}" }} }}'
+    found = read(reader, toml, "q,ts\n" + "".join(f"{value},2026-10-05\n" for value in values))
+    quantities = {event["row"]: format(event["quantity"].normalize(), "f") for event in found.events}
+    assert [quantities.get(row) for row in range(2, len(values) + 2)] == list(values.values())
+
+
+@given(texts=st.lists(st.from_regex(r"[+-]?[0-9]{0,3}(\.[019]{0,20})?([eE][+-]?0?[0-9]{1,2})?", fullmatch=True)))
+@pytest.mark.parametrize("cast", ["int", "hugeint", "decimal(9, 2)", "decimal(38, 18)"])
+def test_what_a_cast_gives_is_the_number_that_stands_there(cast: str, texts: list[str]) -> None:
+    sql = sql_over(f"q::{cast}", lambda name: name, exact=True)
+    found = duckdb.execute(f"select q, {sql} from (select unnest(?::varchar[]) as q)", [texts]).fetchall()
+    assert [text for text, value in found if value is not None and Decimal(text) != Decimal(value)] == []
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        "coalesce(a::decimal(38, 18), b::decimal(38, 0))",
+        "case when a = 'x' then a::decimal(38, 18) else b::decimal(30, 0) end",
+        "if(a = 'x', a::decimal(38, 18), b::decimal(38, 0))",
+        "2 * greatest(a::decimal(38, 18), b::decimal(38, 2))",
+    ],
+)
+def test_a_choice_between_decimals_that_would_round_one_is_refused(choice: str) -> None:
+    assert "is rounded to" in str(fault_of_sql(choice, exact=True))
+    assert fault_of_sql("coalesce(a::decimal(38, 18), 0, b::bigint)", exact=True) is None
+
+
+def test_an_id_is_not_rounded_to_another(reader: Reader) -> None:
+    columns = 'org_id = { constant = "o" }, meter = { constant = "m" }, occurred_at = "ts", quantity = "q" }'
+    toml = f'format = "csv"\ncolumns = {{ event_id = {{ sql = "id::int" }}, {columns}'
+    found = read(reader, toml, "id,q,ts\n1,1,2026-10-05\n1.4,1,2026-10-05\n")
+    assert (told(found), refused(found)) == (["o m 1 2026-10-05T00:00:00Z"], {3: "event_id_missing"})
 
 
 SIFTED = 'columns = { event_id = "id", org_id = "o", meter = { constant = "m" }, quantity = "q", occurred_at = "ts" }\n'
@@ -143,6 +202,13 @@ def test_rows_of_which_a_condition_is_not_true_are_no_usage(reader: Reader, form
     found = read(reader, toml, rows[form])
     assert told(found) == ["acme m 2 2026-10-05T00:00:00Z"]
     assert (getattr(found.outcome, "left_out", 0), found.rejects) == (4, [])
+
+
+@pytest.mark.parametrize("condition", ["q <> 0", "q::int > 0", "q not in (0, 1)", "not q = 0", "nullif(q, 0) <> 1"])
+def test_usage_below_one_is_not_left_out_as_if_it_were_none(reader: Reader, condition: str) -> None:
+    toml = f'format = "csv"\n{SIFTED}where_sql = "{condition}"\n'
+    found = read(reader, toml, "id,o,q,ts\n1,acme,0.4,2026-10-05\n2,acme,0.0,2026-10-05\n")
+    assert told(found) == ["acme m 0.4 2026-10-05T00:00:00Z"]
 
 
 @pytest.mark.parametrize(
