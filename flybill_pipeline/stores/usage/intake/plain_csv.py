@@ -40,7 +40,7 @@ def plain_csv(
             return
         with _opened(file, encoding) as read, copy.open("w", encoding="utf-8", errors=KEPT, newline="") as written:
             lines = (line if place else line.removeprefix(_MARK) for place, line in enumerate(read))
-            rows = (line for place, line in enumerate(lines) if place >= above and not _is_no_row(line, source))
+            rows = _without_comments((line for place, line in enumerate(lines) if place >= above), source)
             written.writelines(ended_alike(rows, source.dialect) if mixed_ends else rows)
     except UnicodeError as error:  # of UTF-16 without a mark Python says no more than that
         raise UnreadableFileError(
@@ -78,6 +78,17 @@ def _above(file: Path, source: SourceMapping, encoding: str) -> int:
             if place >= source.dialect.skip and line.strip().strip(_MARK) and not _is_no_row(line, source):
                 return place
     return 0
+
+
+def _without_comments(lines: Iterator[str], source: SourceMapping) -> Iterator[str]:
+    """The lines but for comments. What stands in a quoted text is none, whatever it begins with."""
+    quote, begins, within = source.dialect.quote, source.dialect.delimiter + source.dialect.quote, False
+    for line in lines:
+        if not within and _is_no_row(line, source):
+            continue
+        if quote and (within or line.startswith(quote) or begins in line):
+            within ^= line.count(quote) % 2 == 1
+        yield line
 
 
 def _is_no_row(line: str, source: SourceMapping) -> bool:

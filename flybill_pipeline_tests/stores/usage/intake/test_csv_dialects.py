@@ -74,6 +74,17 @@ def test_a_file_of_another_encoding_is_broken_with_a_sentence(reader: Reader) ->
     assert getattr(found.outcome, "reason", "").startswith("the file is no utf-16 text (")
 
 
+def test_a_line_of_a_quoted_text_is_no_comment(reader: Reader) -> None:
+    content = HEADER + '"a\n#1\n";acme;m;1;2026-10-05\n# "none\n"a\n#2\n";acme;m;2;2026-10-05\n# 5" one\n' + ROW
+    found = read(reader, f'{CSV}csv = {{ delimiter = ";", comment = "#" }}', content)
+    assert [(event["event_id"], int(event["quantity"])) for event in found.events] == [
+        ("a\n#1\n", 1),
+        ("a\n#2\n", 2),
+        ("1", 2),
+    ]
+    assert found.rejects == []
+
+
 def test_a_mark_of_comments_within_a_value_is_no_comment(reader: Reader) -> None:
     content = HEADER + "1;acme;m # n;2;2026-10-05\n" + '"#2";acme;m;2;2026-10-05\n'
     found = read(reader, f'{CSV}csv = {{ delimiter = ";", comment = "#" }}', content)
