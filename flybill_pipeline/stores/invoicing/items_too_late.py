@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from flybill_pipeline.billing.invoicing.items.still_billed import all_billed, still_billed
+from flybill_pipeline.billing.invoicing.outcomes import HELD
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.stores.invoicing.items_file import Item
 from flybill_pipeline.stores.invoicing.tables import outcomes
@@ -20,7 +21,7 @@ def too_late(
     Plans and one-off items of `dated` are billed by later invoices, as far as these look back. A settled month keeps
     the discounts and credits that it had, so those that are `new` have nothing to do in it.
     """
-    settled = _settled_months(connection, {item.org_id for item in (*dated, *new)})
+    settled, held = _months(connection, {item.org_id for item in (*dated, *new)})
     for item in dated:
         if (months := settled.get(item.org_id)) and item.kind in {"subscription", "one_off"}:
             first = Month.of(item.begins)
@@ -29,8 +30,8 @@ def too_late(
             if oldest != first:
                 yield item, _too_old(item, first, oldest)
     for item in new:
-        months = settled.get(item.org_id, set())
-        if item.kind in PROMISES and (fault := PROMISES[item.kind](item, months)):
+        of_org = settled.get(item.org_id, set()), held.get(item.org_id, set())
+        if item.kind in PROMISES and (fault := PROMISES[item.kind](item, *of_org)):
             yield item, fault
 
 
@@ -45,10 +46,13 @@ def _too_old(item: Item, first: Month, oldest: Month) -> str:
     )
 
 
-def _discount(item: Item, settled: Collection[Month]) -> str | None:
+def _discount(item: Item, settled: Collection[Month], held: Collection[Month]) -> str | None:
+    end = Month.parse(item.content.get("end", "9998-12"))
     if "start" not in item.content:
+        if all_billed(min({*settled, *held}, default=end), end.start, settled, held):
+            return f"each month of discount {item.item_id!r} was billed without it: add a one_off below zero instead"
         return None
-    first, end = Month.parse(item.content["start"]), Month.parse(item.content.get("end", "9998-12"))
+    first = Month.parse(item.content["start"])
     missed = sorted(month for month in settled if first <= month < end)
     if not missed:
         return None
@@ -58,21 +62,24 @@ def _discount(item: Item, settled: Collection[Month]) -> str | None:
     return f"{missed[0]} was billed without discount {item.item_id!r}: {instead}"
 
 
-def _credit(item: Item, settled: Collection[Month]) -> str | None:
+def _credit(item: Item, settled: Collection[Month], held: Collection[Month]) -> str | None:
     if "end" not in item.content:
         return None
-    if not all_billed(Month.of(item.begins), datetime.fromisoformat(item.content["end"]), settled):
+    if not all_billed(Month.of(item.begins), datetime.fromisoformat(item.content["end"]), settled, held):
         return None
     return f"all that credit {item.item_id!r} could pay was billed without it: add a one_off below zero instead"
 
 
 PROMISES = {"discount": _discount, "credit": _credit}
+_OfOrgs = Mapping[str, set[Month]]
 
 
-def _settled_months(connection: Connection, org_ids: Collection[str]) -> Mapping[str, set[Month]]:
+def _months(connection: Connection, org_ids: Collection[str]) -> tuple[_OfOrgs, _OfOrgs]:
+    """Per organization the months that are settled, and those that are held: these will be billed some day."""
     done = outcomes.c
-    query = select(done.org_id, done.month).where(done.org_id.in_(org_ids), done.outcome != "held")
-    months: dict[str, set[Month]] = defaultdict(set)
-    for org_id, month in connection.execute(query) if org_ids else ():
-        months[org_id].add(Month.parse(month))
-    return months
+    query = select(done.org_id, done.month, done.outcome).where(done.org_id.in_(org_ids))
+    settled: dict[str, set[Month]] = defaultdict(set)
+    held: dict[str, set[Month]] = defaultdict(set)
+    for org_id, month, outcome in connection.execute(query) if org_ids else ():
+        (held if outcome == HELD else settled)[org_id].add(Month.parse(month))
+    return settled, held

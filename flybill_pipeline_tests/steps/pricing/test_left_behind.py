@@ -89,6 +89,7 @@ MET_BY_NO_INVOICE = {
         "start": "2026-04-10",
         "end": "2026-05-20",
     },
+    "each month of discount 'off' was billed without it: add a one_off below zero instead": {**OFF, "end": "2026-06"},
     "'gift' could pay": {**GIFT, "start": "2025-04-10", "end": "2025-05-20"},
 }
 
@@ -107,6 +108,7 @@ def test_what_is_promised_for_months_that_are_billed_already_is_refused(world: I
     [
         {**OFF, "start": "2026-07"},
         OFF,
+        {**OFF, "end": "2026-08"},
         {**GIFT, "start": "2026-04-10"},
         {**GIFT, "start": "2026-04-10", "end": "2026-07-01T00:00:01Z"},
     ],
@@ -117,6 +119,23 @@ def test_what_an_invoice_to_come_meets_may_have_begun_before(world: ItemWorld, i
     world.usage.add(JUL, "acme", 1000)
     world.close(JUL)
     assert [line[0] for line in world.lines(JUL, "acme")] == ["usage", item["kind"]]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [{**GIFT, "start": "2026-06-10", "end": "2026-06-20"}, {**OFF, "end": "2026-07"}, {**OFF, "start": "2026-06"}],
+)
+def test_a_held_month_is_met_also_where_a_later_one_was_billed(world: ItemWorld, item: dict[str, str]) -> None:
+    world.org("bolt")
+    world.usage.add(JUN, "bolt", 1000, meter="nobody's")
+    world.usage.add(JUL, "bolt", 1000)
+    assert world.close(JUN).held == [("bolt", "unpriced_meter")]
+    assert world.close(JUL).held == []
+    item = {**item, "org_id": "bolt"} | ({"end": "2026-07"} if item["kind"] == "discount" else {})
+    assert world.load(item) == (1, 0)
+    world.books = (book(per_unit("0.01"), per_unit("0.01", "nobody's")),)
+    world.close(JUN)
+    assert [line[0] for line in world.lines(JUN, "bolt")] == ["usage", item["kind"]]
 
 
 def test_an_item_of_the_oldest_month_that_is_looked_back_to_is_billed(world: ItemWorld) -> None:

@@ -19,9 +19,12 @@ def still_billed(month: Month, settled: Collection[Month], lookback_months: int)
     return month
 
 
-def all_billed(first: Month, end: datetime, settled: Collection[Month]) -> bool:
-    """Whether no invoice to come is of a month between `first` and the instant `end`: each that could be is settled."""
-    if not settled:
+def all_billed(first: Month, end: datetime, settled: Collection[Month], held: Collection[Month] = ()) -> bool:
+    """Whether no invoice to come is of a month between `first` and the instant `end`: each that could be is settled.
+
+    A month that is `held` is billed some day, also where a later one was settled before.
+    """
+    if not settled or any(first <= month and month.start < end for month in held):
         return False
     month = max(first, min(settled))
     while month.start < end:
