@@ -36,7 +36,7 @@ def folder(about: str, variable: str, url: str) -> Iterator[Finding]:
     """Whether the folder can be written to, or made, and how much room its disk has."""
     try:
         path = place_of(url)
-        there = next(each for each in (path, *path.parents) if each.exists())
+        there = next(each for each in (path, *path.parents) if _exists(each))
     except AddressError as error:
         yield wrong(about, str(error), f"Correct {variable}.")
         return
@@ -53,6 +53,15 @@ def folder(about: str, variable: str, url: str) -> Iterator[Finding]:
         yield found(about, f"{free}.", f"Free some room on its disk, or name another folder in {variable}.")
     else:
         yield ok(about, f"{free}.")
+
+
+def _exists(path: Path) -> bool:
+    """Raises OSError of what cannot be looked at: since Python 3.14 `Path.exists` says that it is not there."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def bucket(about: str, variable: str, url: str) -> Finding:
