@@ -133,8 +133,18 @@ def _listening(sock: socket.socket | None) -> Any:
 
 def _connection(server: SplitResult) -> smtplib.SMTP:
     """A connection that is not made yet, to the host whose certificate is asked for."""
-    connection: smtplib.SMTP = _Plain(timeout=WAIT_SECONDS)
+    name = _own_name()
+    connection: smtplib.SMTP = _Plain(timeout=WAIT_SECONDS, local_hostname=name)
     if server.scheme == "smtps":
-        connection = _Encrypted(timeout=WAIT_SECONDS, context=ssl.create_default_context())
+        connection = _Encrypted(timeout=WAIT_SECONDS, local_hostname=name, context=ssl.create_default_context())
     connection._host = server.hostname or ""  # type: ignore[attr-defined]  # else only the constructor, which connects
     return connection
+
+
+def _own_name() -> str:
+    """What we greet with: this machine's name, or an address where that is no whole name, as smtplib has it.
+
+    By itself smtplib asks a name server, which lets every mail wait where it does not answer.
+    """
+    name = socket.gethostname()
+    return name if "." in name and name.isascii() else "[127.0.0.1]"

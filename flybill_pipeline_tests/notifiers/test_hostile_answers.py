@@ -234,6 +234,22 @@ def test_what_a_mail_server_answers_at_any_stage_is_a_failure_with_a_name_in_bou
     assert time.monotonic() - began < 3
 
 
+@pytest.mark.parametrize("name", ["billing-1", "billing.fly.example", "b\u00fcro.example"])
+def test_no_name_server_is_asked_how_to_greet(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that does not answer would let each mail wait, however short our own patience is."""
+    asked: list[str] = []
+
+    def answered(host: str = "") -> str:
+        asked.append(host)
+        return "x.example"
+
+    monkeypatch.setattr(socket, "getfqdn", answered)
+    monkeypatch.setattr(socket, "gethostbyname", answered)
+    monkeypatch.setattr(socket, "gethostname", lambda: name)
+    assert mailed(smtp({})) is None
+    assert asked == []
+
+
 def test_a_recipient_that_is_refused_is_told_though_others_got_the_message() -> None:
     first = iter([b"550 nobody\r\n"])
 
