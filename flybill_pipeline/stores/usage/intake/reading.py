@@ -278,7 +278,8 @@ class _Values:
         return " || ' ' || ".join(self.rows.column(name, role) for name in (column.name, *column.more))
 
     def _of_json(self, name: str, path: str, role: Role) -> str:
-        whole = (self.rows.json or self.rows.text)(name)
+        proven = role in ("number", "identity")
+        whole = self.rows.json(name) if self.rows.json else self.rows.column(name, role if proven else "text")
         value = f"try({in_json(whole, steps_of(path))})"
         if role == "text":
             return value

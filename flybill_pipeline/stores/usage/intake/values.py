@@ -116,7 +116,7 @@ def exact_json_number(line: str, value: str, dotted: str) -> str:
     same = f"list_distinct(list_filter({literals}, lambda l: try_cast(l as double) = try_cast({value} as double)))"
     return f"""case when not contains({value}, '.') and not contains({value}, 'e') then {value}
         when case {intact} else {fewer_zeros} end and {once} then {value}
-        when try_cast({value} as double) is null then {value}
+        when try_cast({value} as double) is null then {_unrounded(line, value, dotted)}
         when len({same}) = 1 then {same}[1] else '?' end"""
 
 
@@ -125,7 +125,26 @@ def exact_json_text(line: str, value: str, dotted: str) -> str:
     # Digits and signs sort before ':'; the comparison is all that most rows pay.
     number = f"{value} < ':' and (contains({value}, '.') or contains({value}, 'e+'))"
     exact = exact_json_number(line, value, dotted)
-    return f"case when {number} and try_cast({value} as double) is not null then nullif({exact}, '?') else {value} end"
+    nested = f"starts_with({value}, '[') or starts_with({value}, '{{')"
+    return f"""case when {number} and try_cast({value} as double) is not null then nullif({exact}, '?')
+        when {nested} then {_unrounded(line, value, dotted)} else {value} end"""
+
+
+def _unrounded(line: str, value: str, dotted: str) -> str:
+    """SQL for a text of JSON as it is; for a list or an object NULL, where DuckDB may have rounded a number in it.
+
+    It writes them again: without blanks, and each fraction as that of a double. A text in JSON has its own digits.
+    """
+
+    def bare(text: str) -> str:
+        without_zeros = rf"regexp_replace({text}, '(\.[0-9]*[1-9]|\.0)0+([^0-9])', '\1\2', 'g')"
+        return rf"regexp_replace({without_zeros}, '\s', '', 'g')"
+
+    keys = all(step.key for step in steps_of(dotted))
+    is_text = f"coalesce(try(json_type({line}, {quoted(json_path(dotted))})) = 'VARCHAR', false)" if keys else "false"
+    return rf"""case when not regexp_matches({value}, '^\s*[\[{{]') or not regexp_matches({value}, '[0-9][.eE]')
+        then {value} when contains({line}, {value}) or {is_text} or contains({bare(line)}, {bare(value)})
+        then {value} end"""
 
 
 def like(text: str) -> str:

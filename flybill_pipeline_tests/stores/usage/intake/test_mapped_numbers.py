@@ -213,3 +213,31 @@ def test_rows_that_are_no_usage_are_left_out_and_counted(reader: Reader) -> None
 
 def test_the_oracle_rounds_as_schools_do() -> None:
     assert scaled("0.125", Decimal(1), Decimal(1), 2) == Decimal("0.125").quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+LISTED = {
+    "7.6": "7.6",
+    "7.60": "7.6",
+    "8.0": "8",
+    "12": "12",
+    "0.123456789012345678": None,
+    "1234567890123456.7": None,
+    "1.0000000000000000001": None,
+}
+
+
+@pytest.mark.parametrize("line", ['{"at": "2026-10-05", "l": [ {"v": %s} ]}', '{"at":"2026-10-05","l":[{"v":%s}]}'])
+def test_numbers_of_a_list_in_a_line_are_not_rounded_where_json_looks_into_it(reader: Reader, line: str) -> None:
+    content = "".join(line % number + "\n" for number in LISTED)
+    said = 'org_id = { constant = "o" }, meter = { constant = "m" }, occurred_at = "at"'
+    quantity, value = '{ column = "l", json = "[0].v" }', """{ sql = 'regexp_extract(l, ''"v":([0-9.]+)'', 1)' }"""
+    for each in (quantity, value.replace("''", "'").replace("{ sql = '", "{ sql = '''").replace("1)' }", "1)''' }")):
+        found = read(reader, f'format = "jsonl"\ncolumns = {{ event_id = "row", {said}, quantity = {each} }}', content)
+        told_of = {event["row"]: format(event["quantity"].normalize(), "f") for event in found.events}
+        assert [told_of.get(row) for row in range(1, len(LISTED) + 1)] == list(LISTED.values())
+    found = read(
+        reader,
+        f'format = "jsonl"\ncolumns = {{ event_id = {quantity}, {said}, quantity = {{ constant = 1 }} }}',
+        content,
+    )
+    assert [row for row in range(1, len(LISTED) + 1) if row in refused(found)] == [5, 6, 7]
