@@ -1,5 +1,6 @@
 """Opens the billing database: engine, migrations, the facts fixed at creation. No queries about billing here."""
 
+import os
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +20,8 @@ IDLE_SECONDS, USED_AT = 2, "flybill used at"
 POOL: Mapping[str, Any] = {"pool_size": 8, "max_overflow": 40, "use_native_hstore": False}
 """Of every engine. Without the last each new connection would first ask for a type that nobody uses."""
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
+ZONE = {"PGTZ": "UTC"}
+"""What Postgres' own client tells each server that it connects to, poolers too: in which zone times are wanted."""
 
 
 class DatabaseError(Exception):
@@ -31,7 +34,11 @@ def open_engine(url: str, *, reads: bool = False) -> Engine:
     One that `reads` asks the database once for each query: no transaction is begun and ended around it, and whether a
     connection still holds is asked only of one that was idle. What takes more than one statement to write must not be
     written with it. Raises DatabaseError when the URL is not one of Postgres.
+
+    Times come in UTC from then on in all of this process, whatever zone the server has: a server that was made on a
+    machine has that machine's, and the day of a time there is another one.
     """
+    os.environ.update(ZONE)
     try:
         parsed = make_url(url)
     except ArgumentError:

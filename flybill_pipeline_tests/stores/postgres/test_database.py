@@ -1,6 +1,7 @@
 """The database: its schema equals the metadata, migrating is safe at any time, addresses of any spelling work."""
 
 import threading
+from datetime import date
 from importlib import import_module
 from pkgutil import walk_packages
 
@@ -40,6 +41,24 @@ def test_the_migrations_make_the_tables_that_the_code_sees(engine: Engine) -> No
             },
         )
         assert compare_metadata(context, metadata) == []
+
+
+@pytest.mark.parametrize("reads", [False, True])
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
+def test_times_come_in_utc_whatever_zone_the_server_has(
+    database_url: str, zone: str, reads: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGTZ", zone)
+    first = open_engine(database_url)
+    with first.begin() as connection:
+        connection.execute(text(f"alter database {first.url.database} set timezone = '{zone}'"))
+    first.dispose()
+    engine = open_engine(database_url, reads=reads)
+    with engine.connect() as connection:
+        assert connection.execute(text("show timezone")).scalar_one() == "UTC"
+        moment = connection.execute(text("select timestamptz '2026-10-31T23:30:00Z'")).scalar_one()
+    engine.dispose()
+    assert moment.date() == date(2026, 10, 31)
 
 
 def test_migrating_again_changes_nothing_and_the_number_of_shards_stays(engine: Engine) -> None:
