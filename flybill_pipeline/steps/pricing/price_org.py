@@ -104,13 +104,11 @@ def price_org(
 
 
 def usage_of(
-    part: ShardMonth,
-    usage: Usage,
-    in_force: Collection[BooksOfMonth | None],
-    days_from: date | None = None,
+    part: ShardMonth, usage: Usage, in_force: Collection[BooksOfMonth | None], days_from: date | None = None
 ) -> Iterable[OrgUsage]:
-    """The usage of a shard's month in the detail that pricing by the books `in_force` takes; from
-    `days_from` on by day.
+    """The usage of a shard's month in the detail that pricing by the books `in_force` takes.
+
+    With `days_from` also by day, from then on.
     """
     needs_days = any(books is not None and books.needs_days for books in in_force)
     return usage.of_month(
