@@ -19,14 +19,12 @@ from flybill_pipeline_tests.chaos.kills import kill_everywhere
 from flybill_pipeline_tests.chaos.machine import Worlds, tell_stories
 from flybill_pipeline_tests.chaos.mischief import MISCHIEF
 from flybill_pipeline_tests.chaos.months import plant
-from flybill_pipeline_tests.chaos.storm import Forecast, weather_for_processes
+from flybill_pipeline_tests.chaos.storm import MOST_CALLS, Forecast, weather_for_processes
 from flybill_pipeline_tests.chaos.telling import plant_untold, untold
 from flybill_pipeline_tests.chaos.ways import WAYS, crash_everywhere
 from flybill_pipeline_tests.chaos.world import World
 from flybill_pipeline_tests.worlds.databases import Databases, fresh_databases, migrated
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
-
-MOST_CALLS = 6.0
 
 
 def main() -> int:
@@ -59,7 +57,7 @@ def storms(url: str, forecasts: Sequence[Forecast]) -> bool:
         with new_world(url) as world:
             storm = weather_for_processes(world, forecast)
         problems = list(storm.problems)
-        if storm.calls_per_invoice > MOST_CALLS:
+        if storm.spent_too_many_calls:
             problems.append(f"more than {MOST_CALLS} calls per invoice")
         well = well and not problems
         _say(
