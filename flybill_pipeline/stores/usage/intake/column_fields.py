@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from flybill_pipeline.stores.usage.intake.columns import Column, Measure, PathError, Unit, Wanted, number, steps_of
-from flybill_pipeline.stores.usage.intake.expressions import columns_of_sql, fault_of_condition, fault_of_sql
+from flybill_pipeline.stores.usage.intake.expressions import fault_of_condition, fault_of_sql
 from flybill_pipeline.stores.usage.intake.mapping_tables import Table, plain_text
+from flybill_pipeline.stores.usage.intake.parsed_sql import columns_of_sql
 
 MOST_DECIMALS = 18
 FORMS = "a column's name, or a table with one of column, columns, constant, path, sql"

@@ -1,0 +1,95 @@
+"""An expression of a mapping as SQL, in which DuckDB rounds no number by itself. Not here: what may stand in one."""
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from flybill_pipeline.stores.usage.intake.parsed_sql import (
+    column_of,
+    function_of,
+    nodes_of,
+    spelled,
+    tree_of,
+    type_of,
+)
+
+WHOLE = frozenset(["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "INT", "INT4", "INT8", "LONG"])
+TEXTS = ("VARCHAR", "JSON")
+MOST_PLACES = 18
+WIDEST = f"decimal(38, {MOST_PLACES})"
+
+
+@lru_cache(maxsize=256)
+def unrounded(text: str, *, exact: bool) -> str:
+    """The SQL of the expression, in which what DuckDB would round is compared as it is, or no number where `exact`."""
+    tree = tree_of(text)
+    for node in _from_within(tree):
+        if function_of(node) == "nullif":
+            one, other = (each["expression"] for each in node["arguments"])
+            _put(node, _over("case when x = y then null else x end", x=one, y=other))
+    for node in _from_within(tree):
+        _compare_as_they_are(text, node)
+    for node in _from_within(tree) if exact else ():
+        if node["class"] == "CAST" and (places := _places(node["type_expr"])) is not None:
+            child = node["child"]
+            if type_of(text, child) in TEXTS:
+                node["child"] = _over(f"regexp_extract(x, '{_not_rounded(places)}')", x=child)
+    return spelled(text, tree)
+
+
+def _from_within(tree: dict[str, Any]) -> list[dict[str, Any]]:
+    """The nodes, each after those that it is made of: where one is put into another one, it is done."""
+    return list(nodes_of(tree))[::-1]
+
+
+def _compare_as_they_are(text: str, node: dict[str, Any]) -> None:
+    """DuckDB makes a text the other side's kind of number before it compares them: of '0.4' and 0 it makes 0 and 0."""
+    compared = _compared(node)
+    kinds = [type_of(text, each) for each in compared]
+    if "HUGEINT" in kinds or not any(kind in WHOLE or kind.startswith("DECIMAL") for kind in kinds):
+        return
+    for each, kind in zip(compared, kinds, strict=True):
+        if kind in TEXTS:
+            _put(each, _over(f"cast(x as {WIDEST})", x=dict(each)))
+        elif each["class"] == "CAST" and type_of(text, each["child"]) in TEXTS:
+            each["type_expr"] = tree_of(f"cast(x as {WIDEST})")["type_expr"]
+
+
+def _compared(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the node compares with each other."""
+    if node["class"] in ("COMPARISON", "BETWEEN"):
+        return [node[part] for part in ("left", "right", "input", "lower", "upper") if part in node]
+    return list(node["children"]) if node.get("type") == "COMPARE_IN" else []
+
+
+def _over(text: str, **given: dict[str, Any]) -> dict[str, Any]:
+    """An expression, with others in the place of its columns."""
+    tree = tree_of(text)
+    for node in list(nodes_of(tree)):
+        if name := column_of(node):
+            _put(node, json.loads(json.dumps(given[name])))
+    return tree
+
+
+def _put(node: dict[str, Any], other: dict[str, Any]) -> None:
+    node.clear()
+    node.update(other)
+
+
+def _not_rounded(places: int) -> str:
+    """A pattern of the numbers that a type with so many decimals can hold, but for their size."""
+    point = "([.][0-9]{{0,{}}}0*)?".format
+    if places < MOST_PLACES:
+        return rf"^\s*[+-]?[0-9]*{point(places)}\s*$"
+    lower = "|".join(f"{point(MOST_PLACES - power)}[eE]-0*{power}" for power in range(1, MOST_PLACES + 1))
+    return rf"^\s*[+-]?([0-9]*({point(MOST_PLACES)}([eE]([+]?[0-9]+|-0+))?|{lower})|0+([.]0*)?[eE]-[0-9]+)\s*$"
+
+
+def _places(kind: dict[str, Any]) -> int | None:
+    """How many decimals a type keeps; None of a type that is no exact number."""
+    if kind["type_name"].upper() in WHOLE:
+        return 0
+    if kind["type_name"].upper() not in ("DECIMAL", "NUMERIC"):
+        return None
+    sizes = [int(size["literal"]["text"]) for size in kind["children"]]
+    return (sizes[1] if len(sizes) > 1 else 0) if sizes else 3
