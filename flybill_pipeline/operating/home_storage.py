@@ -18,7 +18,7 @@ from flybill_pipeline.settings import Settings, load_settings
 from flybill_pipeline.stores.postgres.month_keys import name_months
 
 THERE_FOR_GOOD = {
-    "event_log_storage": ("_has_asset_key_col_on_connection",),
+    "event_log_storage": ("_has_asset_key_col_on_connection", "has_table"),
     "run_storage": (
         "has_run_stats_index_cols",
         "has_bulk_actions_selector_cols",

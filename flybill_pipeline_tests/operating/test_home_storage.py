@@ -66,6 +66,7 @@ def test_a_table_or_column_that_is_there_is_asked_for_once(deploy: Deployments) 
         instance.run_storage.get_backfills()
         instance.event_log_storage.get_asset_records([dg.AssetKey("raw_usage")])
         assert instance.event_log_storage.has_asset_key_col("last_materialization_timestamp")  # type: ignore[attr-defined]
+        assert instance.event_log_storage.supports_asset_checks
         return [each for each in asked if "pg_catalog" in each]
 
     with deploy() as flybill, flybill.instance() as instance:
