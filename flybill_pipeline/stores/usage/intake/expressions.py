@@ -12,14 +12,13 @@ from flybill_pipeline.stores.files.close_names import did_you_mean
 from flybill_pipeline.stores.usage.intake.parsed_sql import (
     ExpressionError,
     columns_of_sql,
-    function_of,
     mark_of,
     nodes_of,
     spelled,
     tree_of,
     type_of,
 )
-from flybill_pipeline.stores.usage.intake.unrounded import WIDEST, unrounded
+from flybill_pipeline.stores.usage.intake.unrounded import WIDEST, chosen_from, unrounded
 
 CLASSES = frozenset(
     ["FUNCTION", "COLUMN_REF", "CONSTANT", "CASE", "CAST", "COMPARISON", "CONJUNCTION", "OPERATOR", "BETWEEN", "TYPE"]
@@ -42,8 +41,6 @@ TYPES = frozenset(
     INT INT4 INT8 LONG TEXT STRING NUMERIC BOOL""".split()  # noqa: SIM905
 ) | {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"}
 FLOATS = ("DOUBLE", "FLOAT")
-CHOICES = frozenset(["if", "greatest", "least", "list_value"])
-"""Functions that give one of their arguments: DuckDB brings all of these to one type."""
 
 
 def fault_of_sql(text: str, *, exact: bool) -> str | None:
@@ -107,21 +104,11 @@ def _require_types(text: str, tree: dict[str, Any], *, exact: bool) -> None:
                 " times, divide_by and round of the mapping instead of a division"
             )
     for node in nodes_of(tree) if exact else ():
-        if (chosen := _chosen_from(node)) and max(_scale(text, each) for each in chosen) > _scale(text, node):
+        if (chosen := chosen_from(node)) and max(_scale(text, each) for each in chosen) > _scale(text, node):
             raise ExpressionError(
                 f"{spelled(text, node, plain=True)} is rounded to {_scale(text, node)} decimals: cast each that it"
                 f" chooses from to {WIDEST}"
             )
-
-
-def _chosen_from(node: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the node gives one of."""
-    if node["class"] == "CASE":
-        return [*(check["then_expr"] for check in node["case_checks"]), node["else_expr"]]
-    if node.get("type") == "OPERATOR_COALESCE":
-        return list(node["children"])
-    name = function_of(node)
-    return [each["expression"] for each in node["arguments"][name == "if" :]] if name in CHOICES else []
 
 
 def _scale(text: str, node: dict[str, Any]) -> int:

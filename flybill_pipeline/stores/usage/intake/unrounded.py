@@ -17,6 +17,9 @@ WHOLE = frozenset(["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "INT",
 TEXTS = ("VARCHAR", "JSON")
 MOST_PLACES = 18
 WIDEST = f"decimal(38, {MOST_PLACES})"
+CHOICES = frozenset(["if", "greatest", "least", "list_value"])
+"""Functions that give one of their arguments: DuckDB brings all of these to one type."""
+SUMS = ("+", "-", "%", "abs")
 
 
 @lru_cache(maxsize=256)
@@ -51,8 +54,35 @@ def _compare_as_they_are(text: str, node: dict[str, Any]) -> None:
     for each, kind in zip(compared, kinds, strict=True):
         if kind in TEXTS:
             _put(each, _over(f"cast(x as {WIDEST})", x=dict(each)))
-        elif each["class"] == "CAST" and type_of(text, each["child"]) in TEXTS:
-            each["type_expr"] = tree_of(f"cast(x as {WIDEST})")["type_expr"]
+        else:
+            for cast, places in _reckoned_from(text, each, MOST_PLACES):
+                cast["type_expr"] = tree_of(f"cast(x as decimal(38, {places}))")["type_expr"]
+
+
+def _reckoned_from(text: str, node: dict[str, Any], places: int) -> list[tuple[dict[str, Any], int]]:
+    """The casts of texts to numbers that make the number of the node, each with the decimals that there is room for.
+
+    Of a product the factors share them, so that there are as many before the point as there would be without.
+    """
+    if node["class"] == "CAST":
+        kept = _places(node["type_expr"]) is not None and type_of(text, node["child"]) in TEXTS
+        return [(node, places)] if kept else []
+    if function_of(node) not in ("*", *SUMS):
+        return [each for choice in chosen_from(node) for each in _reckoned_from(text, choice, places)]
+    made = [_reckoned_from(text, each["expression"], places) for each in node["arguments"]]
+    if function_of(node) == "*" and (factors := sum(map(bool, made))) > 1:
+        made = [[(cast, had // factors) for cast, had in each] for each in made]
+    return [each for argument in made for each in argument]
+
+
+def chosen_from(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the node gives one of."""
+    if node["class"] == "CASE":
+        return [*(check["then_expr"] for check in node["case_checks"]), node["else_expr"]]
+    if node.get("type") == "OPERATOR_COALESCE":
+        return list(node["children"])
+    name = function_of(node)
+    return [each["expression"] for each in node["arguments"][name == "if" :]] if name in CHOICES else []
 
 
 def _compared(node: dict[str, Any]) -> list[dict[str, Any]]:

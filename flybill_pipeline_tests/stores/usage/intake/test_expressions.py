@@ -212,6 +212,33 @@ def test_usage_below_one_is_not_left_out_as_if_it_were_none(reader: Reader, cond
 
 
 @pytest.mark.parametrize(
+    ("condition", "rows"),
+    [
+        ("a::int + 1 > 2", [2, 4]),
+        ("2 < 1 + cast(a as decimal)", [2, 4]),
+        ("a::int - b::int > 0", [2, 4]),
+        ("-(a::int) < -1", [2, 4]),
+        ("2 * a::int > 2", [2, 4]),
+        ("a::int * b::int > 1", [2, 4]),
+        ("a::int * b::int * 1000 > 1399 + a::int", [4]),
+        ("coalesce(try_cast(a as int), 0) > 1", [2, 4]),
+        ("case when b = '1' then a::int else 0 end > 1", [2, 4]),
+        ("greatest(a::int, 1) > 1", [2, 4]),
+        ("abs(a::int) % 2 > 1", [2]),
+        ("a::int * 12345678901234 > 12345678901234", [2, 4]),
+        ("regexp_extract(a, '[0-9]+')::int > 1", [4]),
+    ],
+)
+def test_what_is_reckoned_from_a_text_is_compared_unrounded(reader: Reader, condition: str, rows: list[int]) -> None:
+    given = ["0.6", "1.4", "1", "234567"]
+    columns = SIFTED.replace('"q"', '"a"')
+    toml = f'format = "csv"\n{columns}where_sql = "{condition}"\n'
+    lines = "".join(f"{n},acme,{a},1,2026-10-05\n" for n, a in enumerate(given, start=1))
+    found = read(reader, toml, "id,o,a,b,ts\n" + lines)
+    assert [event["row"] - 1 for event in found.events] == rows
+
+
+@pytest.mark.parametrize(
     ("text", "says"),
     [
         ("status", "must be true or false, such as status = '200', and is VARCHAR"),
