@@ -19,7 +19,11 @@ WAIT_SECONDS = 10
 BATCH = 100_000
 SESSIONS: Mapping[str, Mapping[str, Any]] = {
     "duckdb": {"read_only": True},
-    "postgres": {"options": "-c default_transaction_read_only=on", "connect_timeout": WAIT_SECONDS},
+    "postgres": {
+        "options": "-c default_transaction_read_only=on",
+        "connect_timeout": WAIT_SECONDS,
+        "client_encoding": "UTF8",  # of a database in SQL_ASCII texts would come as bytes
+    },
     "clickhouse": {"settings": {"session_timezone": "UTC"}},
 }
 """How a session is opened: to read only, in UTC. For engines that are not here Ibis sets the zone; they need a login
@@ -81,7 +85,7 @@ def _schema_in_duckdb(backend: Any, query: str) -> dict[str, Any]:
 def _schema_in_postgres(backend: Any, query: str) -> dict[str, Any]:
     """Ibis would make a view to learn it, which a session that only reads must not."""
     with backend.con.cursor() as cursor, backend.con.transaction():
-        described = cursor.execute(f"select * from ({query}) as asked limit 0").description  # noqa: S608 - the operator's own
+        described = cursor.execute(f"select * from ({query}\n) as asked limit 0").description  # noqa: S608 - the operator's own
     types = backend.compiler.type_mapper
     return {column.name: types.from_string(column.type_display) for column in described}
 

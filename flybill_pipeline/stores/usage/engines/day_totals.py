@@ -31,6 +31,8 @@ AS_DIGITS = "coalesce(try_cast(quantity as decimal(38, 18))::varchar, quantity)"
 """A sum as each engine has it: some leave out noughts at the end, or write a small number with an exponent."""
 MAY_OVERFLOW = "try_cast(largest as double) * rows > 9e19"
 """Where a sum might have more digits than a decimal holds. Some engines, such as ClickHouse, say nothing then."""
+PART = "coalesce(replace(replace({}, chr(30), chr(30) || '0'), chr(31), chr(30) || '1'), chr(30))"
+"""A text as a part of the id of a total: what stands for none, and what stands between parts, are no text's own."""
 _ORDER = "org_id, meter, flaw"
 
 
@@ -180,7 +182,7 @@ class _Files:
             f', {column} as "dimension_{name.replace(chr(34), chr(34) * 2)}"'
             for column, name in zip(dimensions, self._asked.dimensions, strict=True)
         )
-        parts = [f"coalesce({part}, chr(30))" for part in ("org_id", "meter", *dimensions)]
+        parts = [PART.format(part) for part in ("org_id", "meter", *dimensions)]
         flaws = " ".join(f"when flaw = {quoted(flaw)} then {shown}" for flaw, shown in SHOWN_AS.items())
         zoned = getattr(totals.schema.field("occurred_at").type, "tz", None)
         at = "occurred_at at time zone 'UTC'" if zoned else "occurred_at::timestamp"

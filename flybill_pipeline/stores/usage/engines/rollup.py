@@ -56,6 +56,8 @@ def _fault(schema: Any, wanted: str, column: Column) -> str | None:
         return f"there is no column {column.name!r}; the columns are {', '.join(schema.names)}"
     kind = schema[column.name]
     is_time, is_whole = kind.is_timestamp() or kind.is_date(), kind.is_integer()
+    if kind.is_unknown():
+        return f"column {column.name!r} is of a type that is not read: cast it in `query`, such as to text"
     if wanted == "text" and not (kind.is_string() or is_whole or kind.is_boolean() or kind.is_uuid()):
         return f"column {column.name!r} is {kind}, which engines write differently: cast it to text in `query`"
     if wanted == "time" and not is_time:

@@ -2,14 +2,16 @@
 
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from flybill_pipeline.billing.usage.tables import NotPulledError
 from flybill_pipeline.stores.usage.engines.connecting import connected
 from flybill_pipeline.stores.usage.engines.day_totals import EngineTable
 from flybill_pipeline.stores.usage.intake.sources import SourcesError, load_sources
-from flybill_pipeline_tests.stores.usage.engines.conftest import NOW, SOURCE, Engine
+from flybill_pipeline_tests.stores.usage.engines.conftest import NOW, SOURCE, Engine, in_postgres
 
 
 def test_nothing_can_be_written_there(read_only: Engine) -> None:
@@ -19,7 +21,7 @@ def test_nothing_can_be_written_there(read_only: Engine) -> None:
 
 def test_a_query_is_asked_as_it_stands(warehouse: Engine) -> None:
     warehouse.add(("1", "acme", "gb", "2", "2026-10-05T10:00:00Z", "2026-10-05 12:00", 'o"x;\u00e9'))
-    query = "select id, org, 'gb' as meter, quantity * 3 as quantity, happened, seen, region from usage;"
+    query = "select id, org, 'gb' as meter, quantity * 3 as quantity, happened, seen, region from usage -- all"
     ((_, rows),), _ = warehouse.told(source=SOURCE.replace('table = "usage"', f'query = """{query}"""'))
     assert [(row[2][:4], row[4]) for row in rows] == [("6.00", 'o"x;\u00e9')]
 
@@ -59,6 +61,33 @@ def test_columns_that_are_not_there_or_not_exact_are_named_together(tmp_path: Pa
         "column 'region' is timestamp(6)",
     ):
         assert fault in str(error.value)
+
+
+def test_a_type_that_is_not_read_is_no_riddle(tmp_path: Path, database_url: str) -> None:
+    postgres = in_postgres(tmp_path, database_url, "numeric")
+    postgres.run("alter table usage alter org type char(10)")
+    source = SOURCE.replace('table = "usage"', 'query = "select * from usage"')
+    with pytest.raises(NotPulledError, match=r"^column 'org' is of a type that is not read: cast it in `query`"):
+        postgres.told(source=source)
+
+
+def test_a_database_without_an_encoding_is_read_and_what_is_no_text_there_is_told(
+    tmp_path: Path, database_url: str
+) -> None:
+    address = database_url.replace("+psycopg2", "")
+    name = f"{urlsplit(address).path[1:]}_ascii"
+    make = f"create database {name} encoding 'SQL_ASCII' template template0 lc_collate 'C' lc_ctype 'C'"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(make.encode())
+        try:
+            postgres = in_postgres(tmp_path, address.replace(name.removesuffix("_ascii"), name), "numeric")
+            postgres.add(("1", "acme", "gb", "2", "2026-10-05T10:00:00Z", "2026-10-05 12:00", "\u00fc"))
+            assert [row[4] for _, rows in postgres.told()[0] for row in rows] == ["\u00fc"]
+            postgres.run("update usage set region = E'\\xff'")
+            with pytest.raises(NotPulledError, match="invalid byte sequence for encoding"):
+                postgres.told()
+        finally:
+            connection.execute(f"drop database {name}".encode())
 
 
 def test_doubles_are_rounded_where_the_mapping_says_so(local: Engine) -> None:
