@@ -112,6 +112,12 @@ def cut(_: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     yield b"half"
 
 
+def unpacking(_: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """As Google's do what is stored packed: in pieces, without size and ETag."""
+    start_response("200 OK", [("Last-Modified", "Mon, 30 Nov 2026 00:00:00 GMT")])
+    yield b"{}"
+
+
 def silent(_: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """Nothing for longer than anybody waits here."""
     sleep(2)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError, InvalidPathError
 from obstore.store import from_url
 
 from flybill_pipeline.stores.files.folders import ObjectsError
@@ -30,7 +30,8 @@ _PATIENCE: "ClientConfig" = {
     "timeout": timedelta(days=1),  # of a large file as a whole
 }
 _AGAIN: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
-_NO_BUCKET = "NoSuchBucket"
+_NO_BUCKET = re.compile("NoSuchBucket|ContainerNotFound")
+"""What S3 and Google say, and Azure. A question whether an object is there is answered without words."""
 _METADATA_SERVICE = "169.254.169.254"
 """Who gives credentials to machines of a cloud: asked where the environment has none."""
 
@@ -60,7 +61,7 @@ class Objects:
     def find(self, path: str) -> Lying | None:
         """The object at `path`, if there is one. Raises ObjectsError."""
         try:
-            with self._told():
+            with self._told(may_miss=True):
                 found = obstore.head(self._store, path)
         except FileNotFoundError:
             return None
@@ -79,7 +80,7 @@ class Objects:
 
     def _chunks(self, lying: Lying) -> Iterator[Any]:
         try:
-            with self._told():
+            with self._told(may_miss=True):
                 answer = obstore.get(self._store, lying.path, options={"if_match": lying.tag} if lying.tag else {})
                 yield from answer.stream(min_chunk_size=CHUNK)
         except FileNotFoundError:
@@ -103,7 +104,7 @@ class Objects:
         """The bytes of an object from `start` to before `end`, or to its own end. Raises ObjectsError."""
         if start >= min(end, lying.size):
             return b""
-        with self._told():
+        with self._told(may_miss=True):
             return bytes(obstore.get_range(self._store, lying.path, start=start, end=min(end, lying.size)))
 
     def opened(self, path: str) -> BufferedReader:
@@ -120,7 +121,7 @@ class Objects:
 
     def remove(self, path: str) -> None:
         """Takes the object at `path` away, if there is one. Raises ObjectsError."""
-        with suppress(FileNotFoundError), self._told():
+        with suppress(FileNotFoundError), self._told(may_miss=True):
             obstore.delete(self._store, path)
 
     @cached_property
@@ -134,14 +135,17 @@ class Objects:
             ) from None
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self, *, may_miss: bool = False) -> Iterator[None]:
+        """`may_miss`: that an object is not there is an answer. What is put or listed misses nothing but the bucket."""
         try:
             yield
-        except (FileNotFoundError, FileExistsError, AlreadyExistsError) as error:
-            if _NO_BUCKET not in str(error):
+        except (FileExistsError, AlreadyExistsError):
+            raise
+        except FileNotFoundError as error:
+            if may_miss and not _NO_BUCKET.search(str(error)):
                 raise
             raise ObjectsError(f"{self.url}: {_why(error)}") from None
-        except (BaseError, OSError) as error:
+        except (BaseError, OSError, ValueError) as error:
             raise ObjectsError(f"{self.url}: {_why(error)}") from None
 
 
@@ -176,15 +180,35 @@ def _why(error: Exception) -> str:
     said = str(error)
     if isinstance(error, OSError) and error.strerror and not isinstance(error, BaseError):
         return error.strerror
+    if "(os error" in said:  # of a file of this machine
+        return said.partition(" (os error")[0]
+    if isinstance(error, InvalidPathError | ValueError):
+        return _odd_name(said, listed=isinstance(error, InvalidPathError))
     if "412 Precondition" in said:
         return "the file was changed while it was fetched"
-    if _NO_BUCKET in said:
+    if _NO_BUCKET.search(said) or isinstance(error, FileNotFoundError):
         return "there is no such bucket: correct its name"
     if _METADATA_SERVICE in said:
         return "the environment has no credentials: set those of docs/configuration.md"
     if re.search(r"\b40[13] |PermissionDenied|Unauthenticated", said):
         return "the bucket does not let these credentials do this: give them the right to list, read and write"
+    if "Header missing from response" in said:
+        return (
+            "the bucket unpacks the file while it sends it, so nobody knows its size: store it without "
+            "Content-Encoding: gzip, under a name that ends in .gz"
+        )
     status = re.search(r"status code: (\d{3})", said)
     if status:
         return f"the bucket answers {status[1]}: ask its owner, or try again in a while"
     return "the bucket does not answer: look whether its address and the network are right"
+
+
+def _odd_name(said: str, *, listed: bool) -> str:
+    """No page of a listing that has such a name is given, so it cannot be left out."""
+    found = re.search('Path "(.*?)"(?: contained|: )', said, re.DOTALL)
+    name = repr(found[1]) if found else "something"
+    return (
+        f"{f'{name} lies there, and nothing beside it can be listed' if listed else f'{name} cannot lie there'}: names "
+        "may have no empty part as in a//b, no . or .. as a part, no control character. Rename it"
+        f"{', or move it elsewhere' if listed else ''}"
+    )

@@ -14,7 +14,7 @@ from flybill_pipeline.stores.files.folders import ObjectsError
 from flybill_pipeline.stores.files.objects import Lying, Objects
 from flybill_pipeline.stores.usage.intake.landing import Landing, LandingError
 from flybill_pipeline_tests.stores.usage.usage_world import NOW, UsageWorld, edge, gz, jsonl
-from flybill_pipeline_tests.worlds.buckets import Buckets, Fault, broken, cut, full, refusing, silent
+from flybill_pipeline_tests.worlds.buckets import Buckets, Fault, broken, cut, full, refusing, silent, unpacking
 
 
 @pytest.fixture
@@ -152,6 +152,37 @@ def test_a_bucket_that_is_not_there_or_lets_nobody_in_is_a_sentence(
             list(Landing("s3://zone/landing", world.sources).files())
     with pytest.raises(ObjectsError, match="az://zone"):
         list(Objects("az://zone").all())
+
+
+@pytest.mark.parametrize(
+    "name", ["edge//b.jsonl", "edge/a\nb.jsonl", "edge/../b.jsonl", "/edge/b.jsonl", "edge/\x01.jsonl"]
+)
+def test_an_object_that_stops_the_listing_is_named(world: UsageWorld, bucket: Buckets, name: str) -> None:
+    """As cost reports of AWS without a prefix are: their names begin with /."""
+    bucket.put("landing/edge/a.jsonl", jsonl(edge(1, gb=5)).encode())
+    bucket.put(f"landing/{name}", b"{}")
+    with pytest.raises(LandingError) as told:
+        world.run()
+    assert f"s3://zone/landing: {f'landing/{name}'!r} lies there, and " in str(told.value)
+    bucket.remove(f"landing/{name}")
+    world.run()
+    assert world.quantities() == {"acme": "5"}
+
+
+def test_a_file_with_a_name_that_no_object_can_have_is_not_landed(
+    world: UsageWorld, bucket: Buckets, tmp_path: Path
+) -> None:
+    (tmp_path / "a\nb.jsonl").write_text(jsonl(edge(1, gb=5)))
+    with pytest.raises(LandingError, match=r"'edge/a\\nb\.jsonl' cannot lie there: .* Rename it$"):
+        world.landing.land(tmp_path / "a\nb.jsonl", "edge")
+
+
+def test_a_file_that_the_bucket_unpacks_on_its_way_is_told(world: UsageWorld, bucket: Buckets) -> None:
+    """Google's does where it was stored with Content-Encoding: gzip, and gives neither size nor ETag."""
+    bucket.put("landing/edge/a.jsonl", jsonl(edge(1, gb=5)).encode())
+    bucket.fault = unpacking
+    with pytest.raises(FilesNotReadError, match=r"edge/a\.jsonl .*: store it without Content-Encoding: gzip"):
+        world.run()
 
 
 def test_doctor_says_whether_the_bucket_answers(bucket: Buckets) -> None:
