@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 from dagster._core.instance.config import dagster_instance_config
+from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 from dagster_postgres import DagsterPostgresStorage
 
@@ -37,7 +38,7 @@ CHART_KEYS = {  # of the chart's values.schema.json, version 1.13, where it was 
         "volumeMounts", "podSecurityContext", "securityContext", "resources",
     },
     "runLauncher": {"type", "config"},
-    "runLauncher.config.k8sRunLauncher": {"imagePullPolicy", "loadInclusterConfig", "resources"},
+    "runLauncher.config.k8sRunLauncher": {"imagePullPolicy", "loadInclusterConfig", "securityContext"},
     "postgresql": {
         "enabled", "postgresqlHost", "postgresqlUsername", "postgresqlDatabase", "postgresqlScheme", "service",
     },
@@ -138,6 +139,21 @@ def test_the_chart_is_given_keys_that_it_knows_and_no_webserver_without_a_guard(
     assert at("runLauncher")["type"] == "K8sRunLauncher"
 
 
+def test_a_run_has_the_memory_that_is_meant_for_it() -> None:
+    """dagster-k8s gives a run what its code location says, and only else what the launcher does."""
+    (code,) = VALUES["dagster-user-deployments"]["deployments"]
+    assert code["includeConfigInLaunchedRuns"]["enabled"]
+    assert code["resources"]["limits"]["memory"] == "4Gi"
+    assert "resources" not in VALUES["runLauncher"]["config"]["k8sRunLauncher"]
+
+
+def test_runs_wait_in_a_queue_so_that_their_limit_holds() -> None:
+    """Else the chart has them start at once; with `QueuedRunCoordinator` as type it sets a limit that is refused."""
+    coordinator = VALUES["dagsterDaemon"]["runCoordinator"]
+    assert (coordinator["enabled"], coordinator["type"]) == (True, "CustomRunCoordinator")
+    assert coordinator["config"]["customRunCoordinator"]["class"] == QueuedRunCoordinator.__name__
+
+
 def test_the_instance_of_the_cluster_is_the_projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = yaml.safe_load((PROJECT / "dagster.yaml").read_text())
     assert VALUES["telemetry"] == ours.pop("telemetry")
@@ -147,7 +163,7 @@ def test_the_instance_of_the_cluster_is_the_projects(tmp_path: Path, monkeypatch
     assert issubclass(HomeStorage, DagsterPostgresStorage)  # which the chart names by itself
     assert VALUES["additionalInstanceConfig"] == ours
     # What the chart writes itself and what stands in additionalInstanceConfig must not be the same key twice.
-    assert not any(at("dagsterDaemon")[part]["enabled"] for part in ("runCoordinator", "runMonitoring", "runRetries"))
+    assert not any(at("dagsterDaemon")[part]["enabled"] for part in ("runMonitoring", "runRetries"))
     assert VALUES["retention"]["enabled"] is False
     (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(VALUES["additionalInstanceConfig"]))
     assert dagster_instance_config(str(tmp_path))[0]["concurrency"]["pools"]["default_limit"] == 1
