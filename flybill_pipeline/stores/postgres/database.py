@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -31,9 +30,9 @@ class DatabaseError(Exception):
 def open_engine(url: str, *, reads: bool = False) -> Engine:
     """An engine for `url` whose driver is named: a bare `postgresql://` means another one since SQLAlchemy 2.1.
 
-    One that `reads` asks the database once for each query: no transaction is begun and ended around it, and whether a
-    connection still holds is asked only of one that was idle. What takes more than one statement to write must not be
-    written with it. Raises DatabaseError when the URL is not one of Postgres.
+    One that `reads` asks the database once for each query: no transaction is begun and ended around it. What takes more
+    than one statement to write must not be written with it. Whether a connection still holds is asked only of one that
+    was idle. Raises DatabaseError when the URL is not one of Postgres.
 
     Times come in UTC from then on in all of this process, whatever zone the server has: a server that was made on a
     machine has that machine's, and the day of a time there is another one.
@@ -46,9 +45,7 @@ def open_engine(url: str, *, reads: bool = False) -> Engine:
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise DatabaseError(f"FLYBILL_DATABASE_URL must be a postgresql:// address, not {parsed.get_backend_name()}://")
     named = parsed.set(drivername="postgresql+psycopg2")
-    if not reads:
-        return create_engine(named, pool_pre_ping=True, **POOL)
-    engine = create_engine(named, isolation_level="AUTOCOMMIT", **POOL)
+    engine = create_engine(named, **POOL, **({"isolation_level": "AUTOCOMMIT"} if reads else {}))
     _ask_the_idle(engine)
     return engine
 
@@ -63,8 +60,7 @@ def _ask_the_idle(engine: Engine) -> None:
         if monotonic() - record.info.get(USED_AT, monotonic()) < IDLE_SECONDS:
             return
         try:
-            with closing(connection.cursor()) as cursor:
-                cursor.execute("select 1")
+            engine.dialect.do_ping(connection)
         except Exception as error:
             if not engine.dialect.is_disconnect(error, connection, None):  # type: ignore[arg-type]
                 raise

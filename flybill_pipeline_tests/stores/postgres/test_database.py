@@ -44,6 +44,24 @@ def test_the_migrations_make_the_tables_that_the_code_sees(engine: Engine) -> No
 
 
 @pytest.mark.parametrize("reads", [False, True])
+def test_a_connection_that_was_cut_while_idle_is_replaced(
+    database_url: str, reads: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "IDLE_SECONDS", 0)
+    engine, other = open_engine(database_url, reads=reads), open_engine(database_url)
+    with engine.connect() as connection:
+        first = connection.scalar(text("select pg_backend_pid()"))
+    with engine.connect() as connection:
+        assert connection.scalar(text("select pg_backend_pid()")) == first
+    with other.begin() as connection:
+        connection.execute(text("select pg_terminate_backend(:pid, 5000)"), {"pid": first})
+    with engine.connect() as connection:
+        assert connection.scalar(text("select pg_backend_pid()")) != first
+    engine.dispose()
+    other.dispose()
+
+
+@pytest.mark.parametrize("reads", [False, True])
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
 def test_times_come_in_utc_whatever_zone_the_server_has(
     database_url: str, zone: str, reads: bool, monkeypatch: pytest.MonkeyPatch
