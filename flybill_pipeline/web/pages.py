@@ -28,6 +28,7 @@ from flybill_pipeline.exports.forms import FORMS
 from flybill_pipeline.questions.organizations import organizations
 from flybill_pipeline.questions.owed import owed
 from flybill_pipeline.steps.pricing.explain_lines import NoSuchLineError
+from flybill_pipeline.stores.postgres.database import DatabaseError
 from flybill_pipeline.stores.postgres.shortages import DATABASE_SHORT, shortage
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.web import data, views
@@ -78,7 +79,8 @@ def application(tools: Toolbox, links: Links, address: str) -> ASGIApp:
         Mount("/static", StaticFiles(packages=[("flybill_pipeline.web", "static")])),
         Route(ORG, pages.overview),
     ]
-    handlers: Any = {404: pages.missing, 405: pages.unchangeable, 500: pages.broken, DATABASE_SHORT: pages.short}
+    handlers: Any = {404: pages.missing, 405: pages.unchangeable, 500: pages.broken}
+    handlers |= dict.fromkeys((DATABASE_SHORT, DatabaseError), pages.short)
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=closing)
     app.router.redirect_slashes = False  # it would lead to whatever host the request names
     return SafeHeaders(PathsAsSent(app))  # outside, so that an answer to a failure has the headers too
@@ -224,8 +226,8 @@ class Pages:
         return self._not_available(request, 500)
 
     async def short(self, request: Request, error: Exception) -> Response:
-        """The database does not answer, or cannot go on: one line in the log."""
-        log.warning("A page could not be shown: %s", shortage(error))
+        """The database does not answer, cannot go on, or is not as it was: one line in the log."""
+        log.warning("A page could not be shown: %s", shortage(error) or error)
         answer = self._not_available(request, 503)
         answer.headers["Retry-After"] = RETRY_SECONDS
         return answer

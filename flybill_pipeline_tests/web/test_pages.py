@@ -27,6 +27,7 @@ from flybill_pipeline.questions.explained import ExplainedLine, UsedDay, UsedEve
 from flybill_pipeline.questions.history import History
 from flybill_pipeline.questions.owed import Owed, owed
 from flybill_pipeline.questions.spent import Spent
+from flybill_pipeline.stores.postgres import shards
 from flybill_pipeline.web.access import FAILURES
 from flybill_pipeline.web.answers import TYPES
 from flybill_pipeline.web.charts import Curve
@@ -374,6 +375,20 @@ def test_while_the_database_is_away_pages_say_so_and_come_back(
     assert "What you owe stands as it was" in answer.text
     assert [record.exc_info for record in caplog.records if record.name == "flybill_pipeline.web.pages"] == [None]
     assert developer.get("/orgs/acme").status == 200
+
+
+def test_pages_that_began_before_the_shards_were_more_say_so_as_if_the_database_were_away(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    developer = served.browser("acme")
+    served.site.tools.engine.dispose()
+    with monkeypatch.context() as resharded:
+        resharded.setattr(shards, "_shards_of", lambda *_: 256)
+        answer = developer.get("/orgs/acme")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "30")
+    [record] = [record for record in caplog.records if record.name == "flybill_pipeline.web.pages"]
+    assert "has 256 shards by now, and this process began with 1: start it again" in record.getMessage()
+    assert record.exc_info is None
 
 
 def test_who_guesses_links_must_wait_and_others_need_not(served: Served) -> None:
