@@ -1,18 +1,23 @@
 """The commands that bring something in: organizations, items, aliases, usage. Reading the files: the stores."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import click
 
 from flybill_pipeline.billing.money.currencies import RETIRED
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.cli.answers import as_json, show
 from flybill_pipeline.cli.arguments import FILE
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.cli.sessions import toolbox, usable_settings
+
+MOST_ADJUSTED = 10
+"""So many organizations are named whose billed months change; the JSON has all."""
 
 
 @click.command("import-orgs")
@@ -27,9 +32,12 @@ def import_orgs(file: Path, json_wanted: bool) -> None:
     books = load_price_books(settings.prices)
     orgs = read_organizations(file, contracts={name for book in books.books for name in book.contracts})
     with toolbox(settings) as tools:
-        new, changed = tools.organizations.save(orgs, tools.now())
-    warnings = _retired(org.terms.currency for org in orgs)
-    answer = {"organizations": len(orgs), "new": new, "changed": changed, "warnings": warnings}
+        now = tools.now()
+        adjusted = tools.organizations.changed_contracts(orgs, now, settings.lookback_months)
+        new, changed = tools.organizations.save(orgs, now)
+    warnings = [*_retired(org.terms.currency for org in orgs), *_adjusted(adjusted)]
+    months = {org_id: list(map(str, each)) for org_id, each in adjusted.items()}
+    answer = {"organizations": len(orgs), "new": new, "changed": changed, "adjusted": months, "warnings": warnings}
 
     def sentences() -> None:
         screen.line(f"{screen.counted(len(orgs), 'organization')}: {new} new, {changed} changed.")
@@ -47,6 +55,18 @@ def _retired(currencies: Iterable[str]) -> list[str]:
         for currency, count in Counter(currencies).items()
         if currency in RETIRED
     ]
+
+
+def _adjusted(adjusted: Mapping[str, Sequence[Month]]) -> Iterator[str]:
+    """A sentence for each of the first organizations whose contract was dated back into months that are billed."""
+    for org_id, months in islice(sorted(adjusted.items()), MOST_ADJUSTED):
+        named = str(months[0]) if len(months) == 1 else f"{months[0]} to {months[-1]}"
+        yield (
+            f"the contract of {org_id} changes in {named}, which {'is' if len(months) == 1 else 'are'} billed already: "
+            "its next invoice carries the difference; `flybill owes` shows it"
+        )
+    if (more := len(adjusted) - MOST_ADJUSTED) > 0:
+        yield f"so it is with {screen.counted(more, 'more organization')}"
 
 
 @click.command("import-items")

@@ -216,8 +216,28 @@ def test_a_customer_that_another_organization_has(flybill: Flybill, file: Path) 
 
 def test_importing_the_same_again_changes_nothing(flybill: Flybill) -> None:
     again = flybill.import_orgs([{"org_id": "acme", "name": "Acme Inc.", "currency": "usd"}])
-    assert again.json() == {"organizations": 1, "new": 0, "changed": 1, "warnings": []}
+    assert again.json() == {"organizations": 1, "new": 0, "changed": 1, "adjusted": {}, "warnings": []}
     assert flybill.import_orgs([{"org_id": "acme", "name": "Acme Inc.", "currency": "usd"}]).json()["changed"] == 0
+
+
+def test_a_contract_that_is_dated_back_names_the_billed_months_that_it_changes(flybill: Flybill, file: Path) -> None:
+    prices = file.parent / "prices-of-contracts"
+    prices.mkdir()
+    (prices / "usd.toml").write_text(
+        'effective_from = 2019-01-01\ncurrency = "usd"\n[meters.s]\naggregation = "sum"\nunit = "second"\n'
+        '[[prices]]\nmeter = "s"\nmodel = "per_unit"\nunit_amount = 1\n[contracts.late]\nminimum_spend = 5\n'
+    )
+    file.write_text("org_id,name,currency\ndated,Dated,usd\n")
+    assert flybill("import-orgs", str(file)).status == 0
+    flybill.sql(
+        "insert into flybill.outcomes (month, org_id, shard, outcome, total_minor, currency, decided_at)"
+        " values ('2019-01', 'dated', 0, 'nothing_to_bill', 0, 'usd', now())"
+    )
+    file.write_text("org_id,name,currency,contract,contract_from\ndated,Dated,usd,late,2019-01-10\n")
+    imported = flybill("import-orgs", str(file), "--json", FLYBILL_PRICES=str(prices)).json()
+    assert imported["adjusted"] == {"dated": ["2019-01"]}
+    (warning,) = imported["warnings"]
+    assert "contract of dated changes in 2019-01, which is billed already: its next invoice" in warning
 
 
 def test_a_currency_that_has_ended_is_imported_with_a_warning(flybill: Flybill) -> None:

@@ -1,8 +1,9 @@
 """A contract's minimum spend over everything it buys, as a true-up line. The minimum of one price is rating's."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from flybill_pipeline.billing.money.amounts import format_money, from_minor, to_minor
 from flybill_pipeline.billing.money.decimals import ZERO, exact
@@ -16,7 +17,8 @@ from flybill_pipeline.billing.pricing.working import WorkingStep
 class Commitment:
     """The minimum spend of a month, in minor units: of its contracts, each for the share of the days that it holds.
 
-    `words` says for which days it is due where that is not all of the month.
+    `words` says for which days it is due where that is not all of the month, and of what parts it is the sum where
+    contracts or books follow one another.
     """
 
     contracts: str
@@ -26,7 +28,7 @@ class Commitment:
 
 def commitment_in(books: BooksOfMonth) -> Commitment | None:
     """What the contracts of a month commit to; None: to nothing. A contract that a book lacks counts as none."""
-    due, names, days = ZERO, list[str](), 0
+    due, names, days, parts = ZERO, list[str](), 0, list[_Part]()
     with exact():
         for part in books.parts:
             contract = part.book.contracts.get(part.contract or "")
@@ -34,11 +36,40 @@ def commitment_in(books: BooksOfMonth) -> Commitment | None:
                 due += part.share.of(contract.minimum_spend)
                 days += (part.end - part.start).days
                 names += [] if contract.name in names else [contract.name]
+                _add(parts, _Part(contract.minimum_spend, days, due))
     if not names:
         return None
-    of_month = books.month.last_day.day
+    currency = books.parts[0].book.currency
+    return Commitment(", ".join(names), to_minor(due, currency), _words(parts, books.month.last_day.day, currency))
+
+
+class _Part(NamedTuple):
+    """What one minimum of a month adds to the sum: `days` and `due` are those of the parts up to it, together."""
+
+    minimum: Decimal
+    days: int
+    due: Decimal
+
+
+def _add(parts: list[_Part], part: _Part) -> None:
+    """The same minimum in another book, or in the next contract, goes on."""
+    if parts and parts[-1].minimum == part.minimum:
+        parts.pop()
+    parts.append(part)
+
+
+def _words(parts: Sequence[_Part], of_month: int, currency: str) -> str:
+    """The parts are rounded one on top of the other, so that they sum to the minimum."""
+    days = parts[-1].days
     words = "" if days == of_month else f" for {days} of {of_month} days"
-    return Commitment(", ".join(names), to_minor(due, books.parts[0].book.currency), words)
+    if len(parts) == 1:
+        return words
+    told, before, passed = list[str](), 0, 0
+    for part in parts:
+        amount = to_minor(part.due, currency) - before
+        told.append(f"{format_money(amount, currency)} for {part.days - passed}")
+        before, passed = before + amount, part.days
+    return f"{words or ' a month'} ({' and '.join(told)} of {of_month} days)"
 
 
 def true_up_line(

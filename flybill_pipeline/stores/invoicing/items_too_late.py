@@ -24,15 +24,30 @@ def too_late(
     settled, held = _months(connection, {item.org_id for item in (*dated, *new)})
     for item in dated:
         if (months := settled.get(item.org_id)) and item.kind in {"subscription", "one_off"}:
-            first = Month.of(item.begins)
-            first = max(first, min(months)) if item.kind == "subscription" else first
-            oldest = still_billed(first, months, lookback_months)
-            if oldest != first:
-                yield item, _too_old(item, first, oldest)
+            waiting = held.get(item.org_id, set())
+            first_billed = {
+                month: still_billed(month, months, lookback_months, waiting) for month in _due_in(item, months)
+            }
+            lost = [month for month, billed in first_billed.items() if billed != month]
+            if lost:
+                yield item, _too_old(item, lost[0], first_billed[lost[-1]])
     for item in new:
         of_org = settled.get(item.org_id, set()), held.get(item.org_id, set())
         if item.kind in PROMISES and (fault := PROMISES[item.kind](item, *of_org)):
             yield item, fault
+
+
+def _due_in(item: Item, settled: Collection[Month]) -> Iterator[Month]:
+    """The months for which it is due: of a plan those from the first settled one to the last."""
+    month = Month.of(item.begins)
+    if item.kind == "one_off":
+        yield month
+        return
+    end = datetime.fromisoformat(item.content["end"]) if "end" in item.content else max(settled).end
+    month = max(month, min(settled))
+    while month <= max(settled) and month.start < end:
+        yield month
+        month = month.next()
 
 
 def _too_old(item: Item, first: Month, oldest: Month) -> str:

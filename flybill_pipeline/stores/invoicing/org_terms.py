@@ -9,11 +9,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from flybill_pipeline.billing.invoicing.items.still_billed import still_billed
 from flybill_pipeline.billing.invoicing.terms import (
     EVER,
     OrgTerms,
     Term,
     Terms,
+    contract_days,
     ended,
     holds_at,
     in_order,
@@ -156,6 +158,31 @@ def _currency_fault(change: TermsChange, settled: Month | None) -> str | None:
             f"{settled.next()} (currency_from {settled.next().first_day})"
         )
     return None
+
+
+def changed_contracts(
+    connection: Connection, changes: Sequence[TermsChange], now: datetime, lookback_months: int
+) -> dict[str, list[Month]]:
+    """Per org the settled months that would be under other contracts, as far as a later invoice looks back to them."""
+    stored = {change.org_id: change for change in changes if change.stored is not None}
+    settled = _settled(connection, list(stored)) if stored else {}
+    found: dict[str, list[Month]] = {}
+    for org_id, months in settled.items():
+        before = change.contracts if (change := stored[org_id].stored) else ()
+        added = [term for kind, term in added_terms(stored[org_id], now) if kind == CONTRACT]
+        after = in_order([*before, *added])
+        changed = [month for month in sorted(months) if contract_days(before, month) != contract_days(after, month)]
+        if billed := [month for month in changed if still_billed(month, months, lookback_months) == month]:
+            found[org_id] = billed
+    return found
+
+
+def _settled(connection: Connection, org_ids: Sequence[str]) -> dict[str, set[Month]]:
+    done, settled = outcomes.c, dict[str, set[Month]]()
+    query = select(done.org_id, done.month).where(done.org_id.in_(org_ids), done.outcome != "held")
+    for org_id, month in connection.execute(query):
+        settled.setdefault(org_id, set()).add(Month.parse(month))
+    return settled
 
 
 def _last_settled(connection: Connection, org_ids: Sequence[str]) -> dict[str, Month]:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.billing.invoicing.tax_ids import UnknownTaxIdError, tax_id_of
 from flybill_pipeline.billing.invoicing.terms import OrgTerms, Term
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.stores.invoicing.org_terms import (
     CONTRACT,
     CURRENCY,
@@ -20,6 +21,7 @@ from flybill_pipeline.stores.invoicing.org_terms import (
     TermsChange,
     TermsRow,
     added_terms,
+    changed_contracts,
     newest_currency,
     read_terms,
     require_contracts,
@@ -103,6 +105,18 @@ class Organizations:
             self._write(connection, changed, terms)
         new = sum(org.org_id not in before for org in changed)
         return new, len(changed) - new
+
+    def changed_contracts(self, rows: Iterable[OrgRow], now: datetime, lookback_months: int) -> dict[str, list[Month]]:
+        """Per org the settled months whose contract `rows` would change, so that a later invoice bills them again.
+
+        To be asked before they are saved.
+        """
+        with self._engine.connect() as connection:
+            given = list(rows)
+            stored = _stored(connection, org_ids=[row.org_id for row in given])
+            known = _with_terms(connection, stored, org_ids=[org.org_id for org in stored])
+            changes = [TermsChange(row.place, row.org_id, row.terms, known.get(row.org_id)) for row in given]
+            return changed_contracts(connection, changes, now, lookback_months)
 
     def _write(
         self, connection: Connection, orgs: Sequence[Organization], terms: Mapping[str, Sequence[tuple[str, Term]]]

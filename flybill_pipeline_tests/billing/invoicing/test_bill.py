@@ -1,14 +1,18 @@
 """The order in which the parts of a bill come together. Each part has a test file of its own."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from flybill_pipeline.billing.invoicing.bill import Parts, put_together
-from flybill_pipeline.billing.invoicing.commitments import Commitment, true_up_line
+from flybill_pipeline.billing.invoicing.commitments import Commitment, commitment_in, true_up_line
 from flybill_pipeline.billing.invoicing.items.credits import Credit
 from flybill_pipeline.billing.invoicing.items.discounts import Discount
 from flybill_pipeline.billing.invoicing.items.one_off_items import OneOffItem, one_off_lines
-from flybill_pipeline_tests.billing.pricing.books import OCTOBER, line
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.price_changes import ContractDays, books_of_month
+from flybill_pipeline.billing.pricing.prices import Contract, PriceBooks
+from flybill_pipeline_tests.billing.pricing.books import OCTOBER, book, line, per_unit
 
 GRANT = Credit("c1", "Prepaid", 2000, "usd", datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -48,6 +52,34 @@ def test_a_true_up_is_what_is_missing_from_this_months_usage() -> None:
     nothing_used = true_up_line([], Commitment("acme", 2000), "usd", OCTOBER)
     assert nothing_used is not None
     assert nothing_used.amount_minor == 2000
+
+
+def test_a_minimum_of_several_contracts_says_what_it_is_the_sum_of() -> None:
+    plain = book(per_unit("1"))
+    minimums = {"gold": Decimal(100), "silver": Decimal("50.01"), "same": Decimal(100)}
+    contracts = {name: Contract(name, (), minimum_spend=least) for name, least in minimums.items()}
+    month = Month(2026, 9)
+    in_force = books_of_month(PriceBooks((replace(plain, contracts=contracts),)), "usd", month)
+    assert in_force is not None
+
+    def words(*days: tuple[str, int, int]) -> str:
+        first_day = date(2026, 9, 1)
+        under = [
+            ContractDays(name, first_day + timedelta(first - 1), first_day + timedelta(last))
+            for name, first, last in days
+        ]
+        commitment = commitment_in(in_force.under(tuple(under)))
+        made = None if commitment is None else true_up_line([line(100, month=month)], commitment, "usd", month)
+        return made.description if made else ""
+
+    assert words(("gold", 1, 15), ("silver", 16, 30)) == (
+        "Minimum of $75.01 a month ($50.00 for 15 and $25.01 for 15 of 30 days), $1.00 of it used"
+    )
+    assert words(("gold", 1, 10), ("silver", 21, 30)) == (
+        "Minimum of $50.00 for 20 of 30 days ($33.33 for 10 and $16.67 for 10 of 30 days), $1.00 of it used"
+    )
+    assert words(("gold", 1, 15), ("same", 16, 30)) == "Minimum of $100.00 a month, $1.00 of it used"
+    assert words(("gold", 1, 15)) == "Minimum of $50.00 for 15 of 30 days, $1.00 of it used"
 
 
 def test_one_off_items_are_billed_in_their_month_only() -> None:

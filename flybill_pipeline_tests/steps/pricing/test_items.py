@@ -15,6 +15,7 @@ from sqlalchemy.exc import DatabaseError
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.prices import Contract, PriceBook
 from flybill_pipeline.stores.invoicing.invoices import CreditOverdrawnError
+from flybill_pipeline.stores.invoicing.items import Items
 from flybill_pipeline.stores.invoicing.items_file import COLUMNS, read_items
 from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError
 from flybill_pipeline_tests.billing.pricing.books import book, per_unit
@@ -194,6 +195,39 @@ def test_a_draft_that_takes_more_than_a_credit_holds_is_refused(world: ItemWorld
         world.finalize(OCT)
     world.close(OCT)
     assert world.amounts(OCT)[-1] == ("credit", "2026-10", -500)
+
+
+@pytest.mark.parametrize("lookback", [0, 1])
+def test_an_item_of_a_month_that_is_held_is_billed_with_it_however_far_others_look_back(
+    engine: Engine, tmp_path: Path, lookback: int
+) -> None:
+    world = ItemWorld(engine, (book(per_unit("0.01")),), lookback_months=lookback)
+    world.folder = tmp_path
+    world.org("acme")
+    world.usage.add(SEP, "acme", 5, meter="of no book")
+    assert world.close(SEP).outcomes == {"held": 1}
+    for month in (OCT, NOV):
+        world.close(month)
+    setup = {"item_id": "setup", "kind": "one_off", "amount": "50", "currency": "usd", "month": "2026-09"}
+    world.load(setup)
+    world.load({**PRO, "item_id": "once", "start": "2026-09-01", "end": "2026-10-01"})
+    for start, lost in {"2026-09-01": "2026-10", "2026-10-01": "2026-10"}.items():
+        with pytest.raises(ImportRefusedError, match=f"no invoice of acme bills {lost} any more"):
+            world.load({**PRO, "start": start})
+    world.usage.totals[SEP].clear()
+    world.close(SEP)
+    assert world.amounts(SEP) == [("subscription", "2026-09", 3100), ("one_off", "2026-09", 5000)]
+    with pytest.raises(ImportRefusedError, match=r"bills 2026-09 any more.* give 2026-1"):
+        world.load({**setup, "item_id": "later"})
+
+
+def test_a_plan_loses_no_month_between_two_that_are_billed(world: ItemWorld) -> None:
+    """September was never closed; with no look-back October is billed for good."""
+    world.items, world.lookback_months = Items(world.engine, 0), 0
+    for month in (Month(2026, 8), OCT):
+        world.close(month)
+    with pytest.raises(ImportRefusedError, match=r"bills 2026-10 any more.* start it on 2026-11-01"):
+        world.load({**PRO, "start": "2026-09-01"})
 
 
 def test_an_item_is_known_by_its_id(world: ItemWorld) -> None:

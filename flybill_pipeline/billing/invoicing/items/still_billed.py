@@ -6,15 +6,23 @@ from datetime import datetime
 from flybill_pipeline.billing.money.period import Month
 
 
-def still_billed(month: Month, settled: Collection[Month], lookback_months: int) -> Month:
+def still_billed(
+    month: Month,
+    settled: Collection[Month],
+    lookback_months: int,
+    held: Collection[Month] = (),
+) -> Month:
     """The first month from `month` on that a later invoice bills: one that is not settled, or still looks back to it.
 
-    Without a settled month it is `month` itself. No month before the first settled one is closed any more.
+    Without a settled month it is `month` itself. No month before the first settled one is closed any more, but for
+    those that are `held`.
     """
     if not settled:
         return month
     first = min(settled)
-    while all(later in settled or later < first for later in _looking_back_to(month, lookback_months)):
+    while all(
+        later in settled or (later < first and later not in held) for later in _looking_back_to(month, lookback_months)
+    ):
         month = month.next()
     return month
 
