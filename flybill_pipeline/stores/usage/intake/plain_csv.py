@@ -6,7 +6,7 @@ cuts a value at a mark of comments that stands in it. So what is not plain is co
 
 import codecs
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -23,8 +23,8 @@ _MARK = "\ufeff"
 @contextmanager
 def plain_csv(
     location: str, source: SourceMapping, work: Path, *, mixed_ends: bool = False
-) -> Iterator[tuple[str, int]]:
-    """The file, or a copy of it below `work`; and how many lines above the header are not in the copy.
+) -> Iterator[tuple[str, Sequence[tuple[int, int]]]]:
+    """The file, or a copy of it below `work`; and from which line of the copy on how many are not in it.
 
     With `mixed_ends` its lines end in different ways, and alike in the copy.
 
@@ -36,11 +36,12 @@ def plain_csv(
     try:
         above = _above(file, source, encoding)
         if encoding == "utf-8" and not above and not source.dialect.comment and not mixed_ends:
-            yield location, 0
+            yield location, ()
             return
         with _opened(file, encoding) as read, copy.open("w", encoding="utf-8", errors=KEPT, newline="") as written:
             lines = (line if place else line.removeprefix(_MARK) for place, line in enumerate(read))
-            rows = _without_comments((line for place, line in enumerate(lines) if place >= above), source)
+            gaps = [(1, above)] if above else []
+            rows = _without_comments((line for place, line in enumerate(lines) if place >= above), source, gaps)
             written.writelines(ended_alike(rows, source.dialect) if mixed_ends else rows)
     except UnicodeError as error:  # of UTF-16 without a mark Python says no more than that
         raise UnreadableFileError(
@@ -48,7 +49,7 @@ def plain_csv(
             f"say its encoding in `csv` of source {source.name!r} in sources.toml, or export it as UTF-8",
         ) from None
     try:
-        yield str(copy), above
+        yield str(copy), gaps
     finally:
         copy.unlink(missing_ok=True)
 
@@ -80,12 +81,17 @@ def _above(file: Path, source: SourceMapping, encoding: str) -> int:
     return 0
 
 
-def _without_comments(lines: Iterator[str], source: SourceMapping) -> Iterator[str]:
-    """The lines but for comments. What stands in a quoted text is none, whatever it begins with."""
+def _without_comments(lines: Iterator[str], source: SourceMapping, gaps: list[tuple[int, int]]) -> Iterator[str]:
+    """The lines but for comments, which become `gaps`. What stands in a quoted text is none, however it begins."""
     quote, begins, within = source.dialect.quote, source.dialect.delimiter + source.dialect.quote, False
+    missing, kept = sum(found for _, found in gaps), 0
     for line in lines:
         if not within and _is_no_row(line, source):
+            missing += 1
             continue
+        kept += 1
+        if missing != (gaps[-1][1] if gaps else 0):
+            gaps.append((kept, missing))
         if quote and (within or line.startswith(quote) or begins in line):
             within ^= line.count(quote) % 2 == 1
         yield line

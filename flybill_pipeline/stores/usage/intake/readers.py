@@ -67,8 +67,8 @@ def prepared(
             write_records(Path(plain), source, work / "records.parquet")
             yield str(work / "records.parquet"), FileFacts(path, digest)
         elif source.format == "csv":
-            with plain_csv(plain, source, work, mixed_ends=repair is Repair.MIXED_ENDS) as (copy, above):
-                yield copy, FileFacts(path, digest, above)
+            with plain_csv(plain, source, work, mixed_ends=repair is Repair.MIXED_ENDS) as (copy, gaps):
+                yield copy, FileFacts(path, digest, gaps)
         else:
             yield plain, FileFacts(path, digest)
 

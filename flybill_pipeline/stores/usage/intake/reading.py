@@ -3,7 +3,7 @@
 What a mapping says of a value is put together here, the same for every format; judging.py decides which rows are good.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -80,12 +80,12 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What a mapping may ask of a file beside its rows: its path below the landing zone, a hash of its content,
-    and how many of its lines stand above what is read."""
+    """What a mapping may ask of a file beside its rows: its path below the landing zone, a hash of its content, and
+    which of its lines are not in the copy that is read: lines of that, from 1 on, from which on so many are missing."""
 
     path: str = ""
     digest: str = ""
-    above: int = 0
+    gaps: Sequence[tuple[int, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +122,13 @@ class Reading:
     dimensions: Mapping[str, str] = field(default_factory=dict)
     timed: bool = False
     left_out: str = "false"
-    above: int = 0
+    gaps: Sequence[tuple[int, int]] = ()
     quick: "Reading | None" = None
+
+    @property
+    def above(self) -> int:
+        """How many lines of the file stand above what is read."""
+        return self.gaps[0][1] if self.gaps and self.gaps[0][0] == 1 else 0
 
     @property
     def simple(self) -> bool:
@@ -145,7 +150,7 @@ def compiled(rows: Rows, source: SourceMapping, facts: FileFacts) -> Reading:
         dimensions={name: values.text(column, "text") for name, column in source.dimensions.items()},
         timed=micros is not None,
         left_out=left_out(source, rows.text),
-        above=facts.above,
+        gaps=facts.gaps,
         quick=compiled(rows.quick, source, facts) if rows.quick else None,
     )
 

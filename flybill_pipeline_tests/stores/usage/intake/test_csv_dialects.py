@@ -2,6 +2,7 @@
 
 import csv
 import io
+from time import process_time
 from typing import Any
 
 import pytest
@@ -96,6 +97,54 @@ def test_rows_are_numbered_as_an_editor_does(reader: Reader) -> None:
     found = read(reader, f'{CSV}csv = {{ delimiter = ";", skip = 1 }}', content)
     assert refused(found) == {5: "quantity_not_a_number", 6: "malformed_missing_columns"}
     assert sorted(event["row"] for event in found.events) == [4, 7]
+
+
+NUMBERED = {
+    "good": "{n};acme;m;2;2026-10-05;x",
+    "of two lines": '{n};acme;m;2;2026-10-05;"x\n# no; comment\n\ny"',
+    "wrong": "{n};acme;m;wrong;2026-10-05;x",
+    "wrong, of two lines": '{n};acme;m;wrong;2026-10-05;"x\ny"',
+    "cut": "{n};acme",
+    "blank": "",
+    "comment": "# {n};acme;m;2;2026-10-05;x",
+}
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    kinds=st.lists(st.sampled_from(list(NUMBERED)), max_size=30),
+    above=st.sampled_from(["", "# a\n\n# b\n"]),
+    end=st.sampled_from(["\n", "\r\n"]),
+)
+def test_a_row_is_numbered_by_the_line_in_which_it_begins(
+    reader: Reader, kinds: list[str], above: str, end: str
+) -> None:
+    content, begins = above + HEADER.replace("ts", "ts;note"), dict[int, str]()
+    for n, kind in enumerate(kinds):
+        begins[content.count("\n") + 1] = kind
+        content += NUMBERED[kind].format(n=n) + "\n"
+    found = read(reader, f'{CSV}csv = {{ delimiter = ";", comment = "#" }}', content.replace("\n", end))
+    wrong, cut = ([line for line, kind in begins.items() if kind.startswith(each)] for each in ("wrong", "cut"))
+    said = dict.fromkeys(wrong, "quantity_not_a_number") | dict.fromkeys(cut, "malformed_missing_columns")
+    assert refused(found) == said
+    good = [line for line, kind in begins.items() if kind in ("good", "of two lines")]
+    assert sorted(event["row"] for event in found.events) == good
+
+
+def test_lines_of_one_column_are_numbered_too(reader: Reader) -> None:
+    mapping = 'format = "csv"\ncolumns = { event_id = "row", org_id = "o", meter = { constant = "m" }, '
+    toml = mapping + 'quantity = { constant = 1 }, occurred_at = { constant = "2026-10-05" } }\ncsv = { comment = "#" }'
+    found = read(reader, toml, '#\no\n\na\n#\n"b\nc"\nx,y\nd\n')
+    assert [(event["row"], event["event_id"][-2:]) for event in found.events] == [(4, "-2"), (6, "-3"), (9, "-4")]
+    assert refused(found) == {8: "malformed_too_many_columns"}
+
+
+def test_many_bad_rows_take_no_longer_than_many_good_ones(reader: Reader) -> None:
+    lines = "".join(f"{n};acme;m;2;2026-10-05{';9' * (n % 2)}\n" for n in range(30_000))
+    began = process_time()
+    found = read(reader, f'{CSV}csv = {{ delimiter = ";" }}', HEADER + lines)
+    assert (len(found.events), len(found.rejects), found.events[-1]["row"]) == (15_000, 15_000, 30_000)
+    assert process_time() - began < 4
 
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12)
