@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 
 from flybill_pipeline.billing.usage.texts import is_whole
 from flybill_pipeline.stores.files.second_reader import plain_content
-from flybill_pipeline.stores.usage.intake.columns import ANY, EACH, ITSELF, NAME, UP, Step, steps_of
+from flybill_pipeline.stores.usage.intake.columns import ANY, EACH, NAME, UP, Step, steps_of
 from flybill_pipeline.stores.usage.intake.reading import TooLargeError, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 
@@ -103,9 +103,12 @@ def _records(file: Path, source: SourceMapping, columns: Sequence[tuple[Step, ..
     found = 0
     documents = list(_documents(file))
     for document in documents:
+        before = found
         for record in walk(document):
             found += 1
             yield record
+        if found == before and not _begins(document, source):  # an answer that is none, among others
+            yield Record((None,) * len(columns), "nothing where its records should be")
     if not found:
         _require_some(documents, source)
 
@@ -271,13 +274,23 @@ def _text(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def _begins(document: Any, source: SourceMapping) -> bool:
+    """Whether the document has what a path to its records begins with. Go writes null for an empty list, and a server
+    for an object that it could not give.
+    """
+    for steps in map(steps_of, source.records):
+        found = None if not steps or steps[0].mark else _step(Node(document), steps[0])
+        if not steps or steps[0].mark or (found and (found.value is not None or not steps[1:] or steps[1].mark)):
+            return True
+    return not source.records
+
+
 def _require_some(documents: Sequence[Any], source: SourceMapping) -> None:
     """Raises UnreadableFileError where a document lacks what the path to its records begins with."""
     for document in documents:
-        first = {path: steps_of(path)[0] for path in source.records if path != ITSELF}
-        if first and not any(step.mark or _step(Node(document), step) is not None for step in first.values()):
+        if not _begins(document, source):
             has = ", ".join(document) if isinstance(document, dict) else f"a list of {len(document)}"
             raise UnreadableFileError(
-                f"the document has nothing at {' or '.join(first)}; it has {has or 'nothing'}",
+                f"the document has nothing at {' or '.join(source.records)}; it has {has or 'nothing'}",
                 f"correct `records` of source {source.name!r} in sources.toml, or export the file again",
             )

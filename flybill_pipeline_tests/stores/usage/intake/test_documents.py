@@ -105,10 +105,25 @@ def test_lines_are_read_one_by_one_packed_or_not(reader: Reader) -> None:
         (mapping(), '[{"id": 1, "id": 2}]', "an object has the key 'id' more than once"),
         (mapping(), "[" * 100_000, "the file is no JSON document"),
         (mapping('"data[]"'), '{"error": "no", "code": 3}', r"has nothing at data\[\]; it has error, code"),
+        (mapping('"data.x[]"'), '{"data": null, "errors": [{}]}', r"has nothing at data.x\[\]; it has data, errors"),
     ],
 )
 def test_what_is_no_document_is_broken_with_a_sentence(reader: Reader, toml: str, content: str, says: str) -> None:
     assert re.search(says, getattr(read(reader, toml, content).outcome, "reason", ""))
+
+
+def test_an_empty_list_is_none_also_as_go_writes_it(reader: Reader) -> None:
+    for content in ('{"data": []}', '{"data": null}'):
+        found = read(reader, mapping('"data[]"'), content)
+        assert (found.events, found.rejects, getattr(found.outcome, "reason", "")) == ([], [], "")
+
+
+@pytest.mark.parametrize("failed", ['{"error": "too many requests"}', "[]", '{"data": null}'])
+def test_an_answer_without_records_among_others_is_a_bad_row(reader: Reader, failed: str) -> None:
+    """Pages of an answer, one after another: usage of the one that failed was missing without a word."""
+    page = json.dumps({"data": {"x": [record(5)]}})
+    found = read(reader, mapping('"data.x[]"'), f"{page}\n{failed}\n{page}")
+    assert (told(found), refused(found)) == ([EVENT] * 2, {2: "not_a_record"})
 
 
 @pytest.mark.parametrize(
