@@ -30,13 +30,14 @@ MALFORMED = "malformed_"
 """How the reason of a row begins that the reader of a format sets aside."""
 
 REASONS = {
-    "not_a_record": "the line, or what `records` leads to, is not a JSON object; nor a list, where `records` says []",
+    "not_a_record": "the line, or what `records` leads to, is not a JSON object, nor a list where `records` says []; or"
+    " a document has nothing where `records` begins",
     "key_twice": "the line has a key twice that the mapping reads, and nobody can tell which one counts: leave one out",
     "event_id_missing": "the row has no event id ({event_id})",
     "org_missing": "the row names no organization ({org_id})",
     "meter_missing": "the row names no meter ({meter})",
     "quantity_missing": "the row has no quantity ({quantity})",
-    "quantity_not_a_number": "the quantity ({quantity}) is not a number, such as 12.5, or no word of its `map`",
+    "quantity_not_a_number": "the quantity ({quantity}) is not a number, such as 12.5, or no word of its `map`{marks}",
     "quantity_not_finite": "the quantity ({quantity}) is NaN or infinite",
     "quantity_too_precise": "the quantity ({quantity}) has more than 18 decimals, and is rounded only where its mapping"
     " has `round`",
@@ -56,7 +57,7 @@ REASONS = {
     "malformed_missing_columns": "the row has fewer columns than the header: it may be cut, so write it whole. Where"
     " only empty columns at the end are left out, `null_padding = true` in `csv` of the source reads it",
     "malformed_too_many_columns": "the row has more columns than the header: put a text that holds the delimiter in"
-    " quotes",
+    " quotes, or name all columns in `header` of `csv`. More names do no harm beside `null_padding = true`",
     "malformed_unquoted_value": "the row has a quote where none may stand: double each quote within a quoted text, or"
     " read each line as one column, which `sql` takes apart",
     "malformed_invalid_encoding": "the row is no text in UTF-8: export it so, or say its `encoding` in `csv` of the"
@@ -100,6 +101,7 @@ def sentences(source: SourceMapping, arrived_at: datetime, first_day: date = FIR
         "meter": source.parts[0].meter.described(),
         "quantity": ", ".join(quantities),
         "occurred_at": ", ".join(dict.fromkeys(column.described() for column in timed)),
+        "marks": "; `decimal` and `thousands` of `csv` name other marks" * (source.format == "csv"),
         "first": first_day.isoformat(),
         "last": f"{arrived_at + CLOCKS_MAY_DIFFER:%Y-%m-%d %H:%M} UTC",
         "longest_id": f"{LONGEST_ID:,}",

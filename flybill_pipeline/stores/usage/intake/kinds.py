@@ -23,6 +23,8 @@ _ENDS = re.compile("\r\n|\n|\r")  # a text may have others that Python knows, as
 _BEGINS_JSON = re.compile(r"[{\[]\s*($|[{\[\"}\]]|-?[0-9]|true\b|false\b|null\b)", re.MULTILINE)
 _GOES_ON = ("{", "[", ",")
 _AGAIN = "export the file again"
+_NO_USAGE = ("errors", "warnings", "messages")
+"""Lists that an answer has instead of what was asked for."""
 _BINARY = {
     b"PAR1": ("a Parquet file", 'say format = "parquet" in the source'),
     b"ORC": ("a file of ORC", f"{_AGAIN} as Parquet"),
@@ -136,7 +138,9 @@ def _encoding(raw: bytes) -> str | None:
 def _markup(begins: _Begins, _: SourceMapping) -> Kind | None:
     if not begins.text.startswith("<"):
         return None
-    return Kind("a web page, or XML", f"{_AGAIN}: what fetched it may have kept a page that says what went wrong")
+    if re.match("<(!doctype )?html", begins.text, re.IGNORECASE):
+        return Kind("a web page", f"{_AGAIN}: what fetched it may have kept a page that says what went wrong")
+    return Kind("XML", f"{_AGAIN} as CSV, JSON or Parquet; a short one may say why a server gave no file")
 
 
 def _json(begins: _Begins, source: SourceMapping) -> Kind | None:
@@ -207,7 +211,7 @@ def _records(value: Any, path: str) -> Iterator[str]:
     if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
         yield f"{path}[]"
     for key, each in value.items() if isinstance(value, dict) else ():
-        if key.isidentifier():
+        if key.isidentifier() and key not in _NO_USAGE:
             yield from _records(each, f"{path}.{key}" if path else key)
 
 

@@ -91,7 +91,7 @@ def plain_marks(text: str, dialect: Dialect) -> str:
     Marks that are not where they should be make it no number: `1.23,4` or, with a comma before fractions, `1.5`.
     """
     if dialect.thousands:
-        between, before = (f"[{mark}]" for mark in (dialect.thousands, dialect.decimal))
+        between, before = (re.escape(mark) for mark in (dialect.thousands, dialect.decimal))
         grouped = quoted(f"[+-]?[0-9]{{1,3}}({between}[0-9]{{3}})+({before}[0-9]+)?")
         without = f"replace({text}, {quoted(dialect.thousands)}, '')"
         text = f"case when regexp_full_match({text}, {grouped}) then {without} else {text} end"

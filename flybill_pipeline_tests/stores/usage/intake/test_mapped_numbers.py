@@ -107,6 +107,9 @@ def test_a_quantity_is_made_as_the_mapping_says(reader: Reader, quantity: str, g
         ('thousands = ","', "1,234.5", "1234.5"),
         ('thousands = ","', "1,23.5", "quantity_not_a_number"),
         ('thousands = ","', "1234.5", "1234.5"),
+        ('thousands = "^"', "1^234.5", "1234.5"),
+        ("thousands = '\\'", "1\\234.5", "1234.5"),
+        ('thousands = "\'"', "1'234.5", "1234.5"),
     ],
 )
 def test_marks_of_a_language_are_read_strictly(reader: Reader, marks: str, text: str, becomes: str) -> None:
