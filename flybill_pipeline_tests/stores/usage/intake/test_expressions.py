@@ -248,3 +248,19 @@ def test_what_is_reckoned_from_a_text_is_compared_unrounded(reader: Reader, cond
 def test_a_condition_that_is_none_is_told_with_its_place(reader: Reader, text: str, says: str) -> None:
     with pytest.raises(Exception, match=f"sources.1..where_sql: .*{says}"):
         source_of(f'format = "csv"\n{SIFTED}where_sql = "{text}"\n', reader.root)
+
+
+@pytest.mark.parametrize(
+    ("form", "sql", "meter"),
+    [
+        ("csv", "concat('m', coalesce(k, '-'))", "m-"),
+        ("jsonl", "concat('m', coalesce(k, '-'))", "m"),
+        ("csv", "concat('m', coalesce(nullif(k, ''), '-'))", "m-"),
+        ("jsonl", "concat('m', coalesce(nullif(k, ''), '-'))", "m-"),
+    ],
+)
+def test_an_empty_value_is_null_in_csv_and_a_text_in_json(reader: Reader, form: str, sql: str, meter: str) -> None:
+    columns = 'event_id = "row", org_id = { constant = "o" }, quantity = { constant = 1 }, occurred_at = "ts"'
+    given = {"csv": 'k,ts\n,2026-10-05\n"",2026-10-05\n', "jsonl": '{"k": "", "ts": "2026-10-05"}\n' * 2}
+    toml = f'format = "{form}"\ncolumns = {{ {columns}, meter = {{ sql = "{sql}" }} }}'
+    assert [event["meter"] for event in read(reader, toml, given[form]).events] == [meter] * 2
