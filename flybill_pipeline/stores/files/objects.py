@@ -20,6 +20,7 @@ from obstore.store import from_url
 from flybill_pipeline.stores.files.folders import ObjectsError
 
 if TYPE_CHECKING:
+    from obstore import GetOptions
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
 CHUNK, READ_AT_ONCE = 8 * 1024 * 1024, 256 * 1024
@@ -81,7 +82,7 @@ class Objects:
     def _chunks(self, lying: Lying) -> Iterator[Any]:
         try:
             with self._told(may_miss=True):
-                answer = obstore.get(self._store, lying.path, options={"if_match": lying.tag} if lying.tag else {})
+                answer = obstore.get(self._store, lying.path, options=_only_if_it_is(lying.tag))
                 yield from answer.stream(min_chunk_size=CHUNK)
         except FileNotFoundError:
             raise ObjectsError(f"{lying.path} was taken away before it was fetched") from None
@@ -147,6 +148,12 @@ class Objects:
             raise ObjectsError(f"{self.url}: {_why(error)}") from None
         except (BaseError, OSError, ValueError) as error:
             raise ObjectsError(f"{self.url}: {_why(error)}") from None
+
+
+def _only_if_it_is(tag: str) -> "GetOptions":
+    """In quotes, as HTTP has it: listings of Azure leave them out."""
+    quoted = tag if tag.endswith('"') else f'"{tag}"'
+    return {"if_match": quoted} if tag else {}
 
 
 class _Parts(RawIOBase):

@@ -1,7 +1,9 @@
 """A landing zone in a bucket is read as a folder is: each object once, whatever the bucket does meanwhile."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -109,6 +111,23 @@ def test_an_object_that_changes_between_listing_and_fetching_is_left_for_the_nex
     assert world.quantities() == {"acme": "6"}
 
 
+def test_a_tag_is_asked_for_in_quotes_also_where_a_listing_has_none(bucket: Buckets, tmp_path: Path) -> None:
+    """Azure's has none, and what it says of one object has."""
+    bucket.put("tags/a.jsonl", b"{}")
+    asked: list[str] = []
+
+    def noting(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        asked.append(environ.get("HTTP_IF_MATCH", ""))
+        return broken(environ, start_response)
+
+    bucket.fault = noting
+    [lying] = Objects("s3://zone/tags").all()
+    for tag in ("0x8D9", '"0x8D9"', 'W/"0x8D9"', ""):
+        with pytest.raises(ObjectsError):
+            Objects("s3://zone/tags").fetch(lying._replace(tag=tag), tmp_path / "got")
+    assert list(dict.fromkeys(asked)) == ['"0x8D9"', 'W/"0x8D9"', ""]
+
+
 def test_ten_thousand_objects_are_listed_page_by_page(world: UsageWorld, bucket: Buckets) -> None:
     for nth in range(10_000):
         bucket.put(f"landing/edge/{nth:05}.jsonl", b"{}")
@@ -150,6 +169,7 @@ def test_a_bucket_that_is_not_there_or_lets_nobody_in_is_a_sentence(
         patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         with pytest.raises(LandingError, match="the bucket does not answer"):
             list(Landing("s3://zone/landing", world.sources).files())
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
     with pytest.raises(ObjectsError, match="az://zone"):
         list(Objects("az://zone").all())
 
