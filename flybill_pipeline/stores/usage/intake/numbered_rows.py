@@ -36,14 +36,16 @@ def numbered_rows(
             require_whole_records(connection)
             require_one_end(location, source.dialect)
     if told:
-        first, shifts = how.rows.first_row, _listed(told.shifts, ("after", "shift"))
+        first, shifts = how.rows.first_row, _listed(connection, "told_shifts", told.shifts)
     elif rejected:
-        shifts = f"""(select first - row_number() over (order by first) + 1 as after,
-            row_number() over (order by first) as shift
+        shifts = f"""(select first - row_number() over (order by first) + 1 as one,
+            row_number() over (order by first) as other
             from (select distinct line::bigint - {first} as first from rejects))"""
     else:
         return "(select *, rowid as place from landed)", f"place + {first}"
-    connection.execute(f"create temp table shifts as select after, max(shift) as shift from {shifts} group by after")
+    connection.execute(
+        f"create temp table shifts as select one as after, max(other) as shift from {shifts} group by one"
+    )
     # Asked for each row, which shift is the last one, would take as long as the product of both: hours for a million.
     rows = "(select landed.*, landed.rowid as place, shift from landed asof left join shifts on landed.rowid >= after)"
     return rows, f"(place + {first} + coalesce(shift, 0))"
@@ -73,14 +75,16 @@ def _tell_rejects(connection: duckdb.DuckDBPyConnection, lines: Mapping[int, int
     if not lines:
         connection.execute(f"update rejects set line = line + {above}")
         return
-    told = _listed(list(lines.items()), ("number", "begins"))
-    connection.execute(f"update rejects set line = told.begins from {told} told where line = told.number")
+    told = _listed(connection, "told_lines", list(lines.items()))
+    connection.execute(f"update rejects set line = told.other from {told} told where line = told.one")
 
 
-def _listed(pairs: Sequence[tuple[int, int]], names: tuple[str, str]) -> str:
-    """A FROM item of pairs of numbers."""
-    one, other = ([pair[place] for pair in pairs] for place in (0, 1))
-    return f"(select unnest({one}::bigint[]) as {names[0]}, unnest({other}::bigint[]) as {names[1]})"
+def _listed(connection: duckdb.DuckDBPyConnection, name: str, pairs: Sequence[tuple[int, int]]) -> str:
+    """A table of pairs of numbers, `one` and `other`. As a text they would take seconds for each 100,000."""
+    numbers = [[pair[place] for pair in pairs] for place in (0, 1)]
+    listed = "select unnest(?::bigint[]) as one, unnest(?::bigint[]) as other"
+    connection.execute(f"create temp table {name} as {listed}", numbers)
+    return name
 
 
 def _all(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[int, ...]]:
