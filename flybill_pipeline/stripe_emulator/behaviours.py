@@ -91,6 +91,8 @@ KNOWN = (
     Behaviour("finalization", s.ERRORS, "automatic tax without an address: customer_tax_location_invalid"),
     Behaviour("payments", s.RECORDED, "a declined card answers 402 card_declined with generic_decline"),
     Behaviour("payments", s.INVOICES, "a failed payment records invoice.payment_failed"),
+    Behaviour("payments", s.EVENTS, "so does an automatic collection for which there is no payment method"),
+    Behaviour("payments", s.LIBRARY, "what is sent to be paid has no next attempt"),
     Behaviour("payments", s.RECORDED, "what is paid outside Stripe is not attempted, and records invoice.paid alone"),
     Behaviour("payments", s.CURRENCIES, "a payment above 99,999,999 minor units, for IDR 12 digits: amount_too_large"),
     Behaviour("payments", s.LIBRARY, "each payment is an invoice_payment with a payment intent and an event"),

@@ -7,7 +7,7 @@ from .call import Call
 from .errors import StripeError
 from .finalization import finalize
 from .invoices import save, snapshot
-from .payments import attempt, default_method
+from .payments import attempt, default_method, record_failure
 from .store import Json, Store
 
 
@@ -25,8 +25,10 @@ def settle_due(store: Store, now: int) -> None:
 def _advance(call: Call, invoice: Json) -> None:
     if invoice["status"] == "draft":
         finalize(call, invoice, auto_advance=invoice["auto_advance"])
+    elif method := default_method(call, invoice):
+        attempt(call, invoice, method)
     else:
-        attempt(call, invoice, default_method(call, invoice))
+        record_failure(call, invoice)
 
 
 def _give_up(call: Call, invoice: Json) -> None:

@@ -46,12 +46,18 @@ def attempt(call: Call, invoice: Json, method: str | None) -> Json:
         invoice["attempt_count"] += 1
         return _paid(call, invoice, attempted=True)
     if problem.status == 402:
-        before = snapshot(invoice)
-        invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1}
-        retried = invoice["auto_advance"] and invoice["attempt_count"] < MAX_ATTEMPTS
-        invoice["next_payment_attempt"] = call.now + RETRY_DELAY if retried else None
-        save(call, invoice, before, "invoice.payment_failed")
+        record_failure(call, invoice)
     raise problem
+
+
+def record_failure(call: Call, invoice: Json) -> None:
+    """An attempt to collect did not work, of a declined card or for want of any; what is sent is not tried again."""
+    before = snapshot(invoice)
+    invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1}
+    collected = invoice["auto_advance"] and invoice["collection_method"] == "charge_automatically"
+    retried = collected and invoice["attempt_count"] < MAX_ATTEMPTS
+    invoice["next_payment_attempt"] = call.now + RETRY_DELAY if retried else None
+    save(call, invoice, before, "invoice.payment_failed")
 
 
 def default_method(call: Call, invoice: Json) -> str | None:

@@ -49,6 +49,14 @@ class PaymentEvents:
 
         return self._page(f"list_{name}", f"/v1/{name}", {"created": {"gte": int(since.timestamp())}}, after, read)
 
+    def invoice(self, stripe_invoice_id: str, now: datetime) -> Answer[Observation] | Failure:
+        """One invoice as it is `now`."""
+
+        def read(entry: Json) -> Observation:
+            return read_object(entry, f"{entry['id']}@{now.isoformat()}", now)
+
+        return self._gateway.look("retrieve_invoice", f"/v1/invoices/{quote(stripe_invoice_id, safe='')}", {}, read)
+
     def invoice_paid_by(self, payment_intent: str) -> Answer[str | None] | Failure:
         """The Stripe invoice that a payment was for, None when it was for none."""
         query = {"limit": 1, "payment": {"type": "payment_intent", "payment_intent": payment_intent}}

@@ -12,8 +12,10 @@ from flybill_pipeline.billing.payments.standing import Observation, ObservationK
 from flybill_pipeline.stripe_gateway.shapes import shaped
 
 EVENT_TYPES = (
+    "invoice.finalized",
     "invoice.paid",
     "invoice.payment_failed",
+    "invoice.payment_action_required",
     "invoice.voided",
     "invoice.marked_uncollectible",
     "invoice_payment.paid",
@@ -29,7 +31,7 @@ EVENT_TYPES = (
     "charge.dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated",
 )
-"""What is asked for; Stripe takes at most 20 names."""
+"""What is asked for; Stripe takes at most 20 names. A finalized invoice tells when it is due, or when collected."""
 Json = Mapping[str, Any]
 
 

@@ -241,7 +241,21 @@ def test_failed_collection_is_tried_again_and_given_up(shop: Shop, emulator: Emu
     assert (after["status"], after["attempt_count"], after["next_payment_attempt"]) == ("open", 4, None)
     missing = shop.finalized(1000, auto_advance=True)
     emulator.advance(DAY)
+    tried = shop.get(f"invoices/{missing['id']}")
+    assert (tried["status"], tried["attempt_count"], shop.event_types()[-1]) == ("open", 1, "invoice.payment_failed")
+    emulator.advance(30 * DAY)
     assert shop.get(f"invoices/{missing['id']}")["next_payment_attempt"] is None
+
+
+def test_what_is_sent_is_not_tried_again(shop: Shop) -> None:
+    customer = shop.payer("pm_card_chargeDeclined")
+    shop.post(f"customers/{customer}", email="billing@example.com")
+    sent = shop.finalized(
+        1000, customer=customer, collection_method="send_invoice", days_until_due=14, auto_advance=True
+    )
+    shop.refused("post", f"invoices/{sent['id']}/pay")
+    after = shop.get(f"invoices/{sent['id']}")
+    assert (after["attempt_count"], after["next_payment_attempt"]) == (1, None)
 
 
 def test_without_auto_advance_nothing_happens(shop: Shop, emulator: EmulatorProcess) -> None:

@@ -18,6 +18,7 @@ class MonthFacts:
     """What is known of one org's month. `outcome`, `sync_state` and `payment` are None while there is none.
 
     The codes say why it is held or carried, and what went wrong last when it was brought to the payment provider.
+    `total_there_minor` is what its invoice came to there, with tax.
     `delay` is what keeps every invoice from there at present, None when nothing does. `standing_minor` of the total
     does not grow with the month; `forecast` is what it may come to, None where nobody asked.
     """
@@ -33,6 +34,7 @@ class MonthFacts:
     invoice_number: str | None = None
     payment: Payment | None = None
     delay: Cause | None = None
+    total_there_minor: int | None = None
     standing_minor: int = 0
     forecast: Forecast | None = None
 

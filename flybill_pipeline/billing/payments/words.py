@@ -25,7 +25,10 @@ def operator_sentence(payment: Payment) -> str:
         "dispute_lost": (
             f"A dispute was lost on {day}: {_money(payment, payment.lost_minor)} went back. Agree with the customer."
         ),
-        "voided": f"Voided at Stripe on {day}, though it stands here: credit it here, or bill it again at Stripe.",
+        "voided": (
+            f"Voided at Stripe on {day}, though it stands here, so nothing is asked for it. If somebody edited it "
+            "there, a revision took its place, which flybill does not follow; else make it again there."
+        ),
         "uncollectible": f"Given up at Stripe on {day}: {open_amount} is not expected any more.",
     }
     return sentences[payment.state]

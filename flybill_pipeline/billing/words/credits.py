@@ -13,32 +13,38 @@ NOTE_STATES: Mapping[NoteState, Sentence] = {
     "mismatch": said("being checked"),
 }
 
+_SINCE = said("{credited} was credited since the invoice was made.")
+
 
 def used_up_words(name: str, month: Month) -> Sentence:
     """That nothing is left of a prepaid credit."""
     return said("With {month} the credit {name} is used up; what comes after it is charged.", month=month, name=name)
 
 
-def credited_words(total_minor: int, notes: Sequence[CreditNote], told_minor: int = 0) -> Words:
+def credited_words(total_minor: int, notes: Sequence[CreditNote], told: Money | None = None) -> Words:
     """What is read of an invoice's credit notes beside what it asked for.
 
-    `told_minor` is what is taken off already in the amount that is said to be due.
+    `told` is what our payment provider says was credited, also by notes that are not in `notes`.
     """
-    return tuple(_credited(total_minor, [note for note in notes if note.counts], told_minor))
+    counting = [note for note in notes if note.counts]
+    if counting:
+        return tuple(_credited(total_minor, counting, told.minor if told else 0))
+    return (_SINCE.of(credited=told),) if told and told.minor else ()
 
 
 def _credited(total_minor: int, notes: Sequence[CreditNote], told_minor: int) -> Iterator[Sentence]:
-    if not notes:
-        return
     currency, credited_minor = notes[0].currency, sum(note.amount_minor for note in notes)
     credited = Money(credited_minor, currency)
-    if told_minor >= credited_minor:
-        yield said("{credited} was credited since the invoice was made; it is taken off already.", credited=credited)
-    else:
+    balance = sum(note.balance_minor or 0 for note in notes if note.state == "issued")
+    if told_minor < credited_minor:
         left = Money(what_is_left(total_minor, notes), currency)
         yield said("{credited} of it was credited since: it comes to {left} now.", credited=credited, left=left)
+    elif balance < credited_minor:
+        yield said("{credited} was credited since the invoice was made; it is taken off already.", credited=credited)
+    else:
+        yield _SINCE.of(credited=credited)
     if any(note.state != "issued" for note in notes):
         yield said("A part of that is still on its way to our payment provider.")
-    if balance := sum(note.balance_minor or 0 for note in notes if note.state == "issued"):
+    if balance:
         kept = Money(balance, currency)
         yield said("{kept} of the credit is on your account and reduces your next invoice.", kept=kept)

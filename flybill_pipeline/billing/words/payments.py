@@ -1,6 +1,6 @@
 """What is said of a payment, by its state, and how fresh that is. No state is decided here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.polls import Poll
@@ -24,17 +24,41 @@ _WHAT: Mapping[PaymentState, Sentence] = {
     "uncollectible": said("{open} for {month} was never paid (invoice {number})."),
 }
 _PAID_IN_PART = said("{due} for {month} is paid, and {refunded} of it was given back to you (invoice {number}).")
-_FROM_BALANCE = said("Your balance covered the invoice {number} for {month}.")
+_FROM_BALANCE = said("Nothing is to be paid for {month} (invoice {number}): your balance was taken off.")
+_REST_LATER = said("An amount that is too small to collect by itself is added to your next invoice.")
 
 
 def payment_words(payment: Payment, number: str, month: Month) -> Told:
     """What is read of the payment of the month's invoice, and what happens next."""
     what, after = _WHAT[payment.state], _NEXT[payment.state](payment)
     if payment.state == "paid" and not payment.due_minor:
-        what, after = _FROM_BALANCE, _SETTLED
+        what, after = _FROM_BALANCE, _REST_LATER
     elif payment.state == "paid" and payment.refunded_minor:
         what = _PAID_IN_PART
     return Told(what.of(number=number, month=month, **_values(payment)), after.of(**_values(payment)))
+
+
+def parts_words(payment: Payment, before_tax_minor: int, total_minor: int | None) -> Words:
+    """Why an invoice asked for another amount than its lines come to.
+
+    `total_minor` is what it came to at our payment provider, with tax, before the customer's balance; None: not known.
+    """
+    if total_minor is None or payment.state in ("voided", "refunded", "disputed", "dispute_lost"):
+        return ()
+    return tuple(_parts(payment, before_tax_minor, total_minor))
+
+
+def _parts(payment: Payment, before_tax_minor: int, total_minor: int) -> Iterator[Sentence]:
+    def money(minor: int) -> Money:
+        return Money(minor, payment.currency)
+
+    if total_minor > before_tax_minor:
+        yield said("{tax} of what was asked for is tax.", tax=money(total_minor - before_tax_minor))
+    if total_minor > payment.due_minor > 0:
+        yield said("{used} of your balance was taken off first.", used=money(total_minor - payment.due_minor))
+    if total_minor < payment.due_minor:
+        earlier = money(payment.due_minor - total_minor)
+        yield said("{earlier} of what was asked for was open from before.", earlier=earlier)
 
 
 def _values(payment: Payment) -> dict[str, Value]:
@@ -44,6 +68,22 @@ def _values(payment: Payment) -> dict[str, Value]:
 
 
 def _pay(payment: Payment) -> Sentence:
+    """When it is collected, or until when it is to be paid, as far as that is known, and where."""
+    page, due, collected = payment.hosted_invoice_url, payment.due_at, payment.next_attempt_at
+    if collected and page:
+        text = said("It is collected from {day} on; you can also pay or view it here: {page}")
+        return text.of(day=collected.date(), page=page)
+    if collected:
+        return said("It is collected from {day} on. You need not do anything.", day=collected.date())
+    if due and page:
+        return said("It is due on {day}. Pay or view it here: {page}", day=due.date(), page=page)
+    if due:
+        text = said("It is due on {day}. Pay or view it on the page that our e-mail with the invoice links to.")
+        return text.of(day=due.date())
+    return _where(payment)
+
+
+def _where(payment: Payment) -> Sentence:
     if payment.hosted_invoice_url:
         return said("Pay or view it here: {page}", page=payment.hosted_invoice_url)
     return said("Pay or view it on the page that our e-mail with the invoice links to.")
@@ -64,15 +104,15 @@ def _pay_again(payment: Payment) -> Sentence:
 _NEXT: Mapping[PaymentState, Callable[[Payment], Sentence]] = {
     "open": _pay,
     "partly_paid": _pay,
-    "past_due": _pay,
-    "uncollectible": _pay,
+    "past_due": _where,
+    "uncollectible": _where,
     "failed": _pay_again,
     "paid": lambda _: said("Paid on {since}."),
     "credited": lambda _: _SETTLED,
-    "refunded": lambda _: _SETTLED,
+    "refunded": lambda _: said("Nothing more is due. It may take some days until your bank shows it."),
     "disputed": lambda _: _WITH_THE_BANK,
     "dispute_lost": lambda _: said("We write to you about what is still due."),
-    "voided": lambda _: said("Nothing is due for it."),
+    "voided": lambda _: said("Nothing is due for it. If you got a corrected invoice in its place, that one counts."),
 }
 
 

@@ -11,7 +11,7 @@ from flybill_pipeline.billing.invoicing.forecast import Forecast, as_it_is
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.billing.payments.month_facts import MonthFacts, month_state
 from flybill_pipeline.billing.words.credits import credited_words
-from flybill_pipeline.billing.words.payments import payment_words
+from flybill_pipeline.billing.words.payments import parts_words, payment_words
 from flybill_pipeline.billing.words.sentence import Money, Sentence, Told, Words, said
 from flybill_pipeline.billing.words.settled import settled_words
 from flybill_pipeline.billing.words.sync import waiting_words
@@ -36,10 +36,20 @@ def statement(facts: MonthFacts, now: datetime, closing_day: int, credit_notes: 
     `closing_day` of the next month is what customers are promised while there is no invoice.
     """
     told = _told(facts, now, closing_day)
-    credited = facts.payment.credited_minor if facts.payment else 0
-    message = (told.what, *credited_words(facts.total_minor, credit_notes, credited))
+    message = (told.what, *_why_so_much(facts, credit_notes))
     forecast = None if now < facts.month.start else facts.forecast or as_it_is(facts.total_minor)
     return Statement(month_state(facts, now), message, told.next, forecast)
+
+
+def _why_so_much(facts: MonthFacts, credit_notes: Sequence[CreditNote]) -> Words:
+    """What stands between the lines and what is asked for: tax, the customer's balance, credit notes."""
+    payment = facts.payment
+    if payment is None:
+        return credited_words(facts.total_minor, credit_notes)
+    said_already = payment.state == "credited" and not credit_notes
+    credited = None if said_already else Money(payment.credited_minor, payment.currency)
+    parts = parts_words(payment, facts.total_minor, facts.total_there_minor)
+    return *parts, *credited_words(facts.total_minor, credit_notes, credited)
 
 
 def _told(facts: MonthFacts, now: datetime, closing_day: int) -> Told:

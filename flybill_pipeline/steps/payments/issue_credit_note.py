@@ -244,7 +244,8 @@ class _Issue:
         if not doubt.keys_stand:
             self._row.new_keys(LOOK)
         notes = self._row.ask(self._stripe.find_credit_notes(self._invoice))
-        ours = [note for note in notes if note.credit_note_id == self._note.credit_note_id]
+        mine = [note for note in notes if note.credit_note_id == self._note.credit_note_id]
+        ours = [note for note in mine if note.status != "void"]  # one that a person voided there gives nothing
         if len(ours) > 1:
             raise self._row.ends_as("mismatch", issued_twice(ours))
         if ours:

@@ -24,6 +24,10 @@ LONGEST_DISPUTE = timedelta(days=180)
 """How long before a gap something may have begun that went on in it."""
 ATTEMPTS = 2
 """How often an unanswered call is repeated: few times, for the next reading is never far."""
+UNHEARD_OF = timedelta(days=7)
+"""An unpaid invoice of which nothing was heard for so long is looked at: links to Stripe hold for ten days at least."""
+MOST_LOOKED_AT = 500
+"""Invoices, once an hour."""
 FORBIDDEN = 403
 """The status of an answer that a key may not have."""
 OBJECTS = ("invoices", "credit_notes", "refunds", "disputes")
@@ -39,6 +43,7 @@ class Intake(Protocol):
     def known(self, observation_ids: Collection[str]) -> Collection[str]: ...
     def invoices_paid_by(self, payment_intents: Collection[str]) -> Mapping[str, str]: ...
     def open_since(self) -> datetime | None: ...
+    def unheard_of(self, since: datetime, most: int) -> Mapping[str, int]: ...
     def advance(
         self, observations: Sequence[Observation], via: Via, read_up_to: datetime, *, fell_back: bool
     ) -> Kept: ...
@@ -53,6 +58,9 @@ class Stripe(Protocol):
 
     def objects(self, name: str, since: datetime, now: datetime, after: str | None) -> Answer[SeenPage] | Failure:
         """The objects of one of OBJECTS created since then, as they are `now`."""
+
+    def invoice(self, stripe_invoice_id: str, now: datetime) -> Answer[Observation] | Failure:
+        """One invoice as it is `now`."""
 
     def invoice_paid_by(self, payment_intent: str) -> Answer[str | None] | Failure:
         """The Stripe invoice that a payment was for, None when it was for none."""
@@ -95,6 +103,8 @@ def read_payments(
             intake.failed(now, failure.message, failure.remedy)
             return PaymentsReport(read_up_to=poll.read_up_to, fell_back=fell_back, failure=failure)
         kept = intake.advance(linked, "listing" if fell_back else "events", now, fell_back=fell_back)
+        if not fell_back and (looked := _looked_at(poll, intake, stripe, now, sleep)):
+            intake.advance(looked, "listing", now, fell_back=False)
         read = len(seen.observations) + len(seen.unreadable)
         return PaymentsReport(read, kept, now, fell_back, seen.unreadable)
 
@@ -102,6 +112,25 @@ def read_payments(
 def _events(poll: Poll, stripe: Stripe, sleep: Sleep) -> SeenPage | Failure:
     assert poll.read_up_to is not None
     return _all_pages(partial(stripe.events, poll.read_up_to - OVERLAP), sleep)
+
+
+def _looked_at(poll: Poll, intake: Intake, stripe: Stripe, now: datetime, sleep: Sleep) -> list[Observation]:
+    """Unpaid invoices as they are, when nothing was heard of them for long; once an hour.
+
+    No event tells of what people change there, such as the day on which it is due, and the links to Stripe's pages
+    expire. An attempt is not known to have failed until an event says so: a debit may be on its way for days.
+    """
+    assert poll.read_up_to is not None
+    if poll.read_up_to.replace(minute=0, second=0, microsecond=0) == now.replace(minute=0, second=0, microsecond=0):
+        return []
+    seen: list[Observation] = []
+    for stripe_invoice_id, failed in intake.unheard_of(now - UNHEARD_OF, MOST_LOOKED_AT).items():
+        answer = patiently(partial(stripe.invoice, stripe_invoice_id, now), sleep, ATTEMPTS)
+        if isinstance(answer, Answer):
+            seen.append(replace(answer.value, attempts=failed))
+        elif answer.kind in ("same_key", "everyone"):
+            break  # Stripe does not answer; the next hour comes
+    return seen
 
 
 def _objects(poll: Poll, intake: Intake, stripe: Stripe, now: datetime, sleep: Sleep) -> SeenPage | Failure:

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, false, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 
@@ -17,6 +17,7 @@ from flybill_pipeline.billing.payments.polls import Kept, Poll, Via
 from flybill_pipeline.billing.payments.standing import Observation
 from flybill_pipeline.stores.invoicing.tables import invoices
 from flybill_pipeline.stores.payments.tables import payment_observations, payment_polls
+from flybill_pipeline.stores.sync.credit_tables import credit_notes, stripe_credit_notes
 from flybill_pipeline.stores.sync.tables import stripe_sync
 
 NAME = "stripe_events"
@@ -24,6 +25,12 @@ _OBSERVED = payment_observations.c
 _STORED = [field.name for field in fields(Observation) if field.name != "flybill_invoice_id"]
 _TAKE = "select pg_try_advisory_lock(hashtextextended('flybill reads payments', 0))"
 _LET_GO = "select pg_advisory_unlock(hashtextextended('flybill reads payments', 0))"
+_VOIDED = {
+    "error_kind": "org",
+    "error_code": "voided_there",
+    "error_message": "Somebody voided the credit note at Stripe, so nothing is credited",
+    "error_remedy": "Nothing, where that was meant; else give the same `flybill credit` again.",
+}
 
 
 class PaymentIntake:
@@ -85,6 +92,28 @@ class PaymentIntake:
             oldest: datetime | None = connection.execute(query).scalar_one()
         return oldest
 
+    def unheard_of(self, since: datetime, most: int) -> dict[str, int]:
+        """Some unpaid invoices at Stripe without news since then, each with how many attempts have failed.
+
+        In no order: one that Stripe does not show keeps no other waiting.
+        """
+        c = stripe_sync.c
+        of_it = (_OBSERVED.stripe_invoice_id == c.stripe_invoice_id) & (_OBSERVED.invoice_id == c.invoice_id)
+        heard = func.coalesce(func.max(_OBSERVED.seen_at), func.coalesce(c.heard_at, c.updated_at))
+        query = (
+            select(c.stripe_invoice_id, func.coalesce(func.max(_OBSERVED.attempts), 0))
+            .outerjoin(payment_observations, of_it & (_OBSERVED.kind == "invoice"))
+            .where(c.state == "finalized", c.stripe_invoice_id.is_not(None))
+            .where(func.coalesce(c.stripe_status, "").not_in(("paid", "void")))
+            .group_by(c.invoice_id)
+            .having(func.coalesce(func.bool_or(_OBSERVED.status.in_(("paid", "void"))), false()) == false())
+            .having(heard < since)
+            .order_by(func.random())
+            .limit(most)
+        )
+        with self._engine.connect() as connection:
+            return {str(invoice): int(failed) for invoice, failed in connection.execute(query)}
+
     def push(self, seen: Observation) -> bool:
         """Keeps what Stripe pushed, and moves no cursor; False when the database does not answer.
 
@@ -97,6 +126,7 @@ class PaymentIntake:
             if seen.stripe_invoice_id is not None:
                 with self._engine.begin() as connection:
                     _keep(connection, [seen], "webhook")
+                    _take_back_voided_notes(connection)
         except OperationalError:
             return False
         return True
@@ -112,6 +142,7 @@ class PaymentIntake:
         further = read_up_to if fell_back else func.greatest(payment_polls.c.read_up_to, read_up_to)
         with self._engine.begin() as connection:
             kept = _keep(connection, observations, via)
+            _take_back_voided_notes(connection)
             _put(connection, values | {"read_up_to": read_up_to}, {**values, "read_up_to": further})
         return kept
 
@@ -151,6 +182,20 @@ def _keep(connection: Connection, observations: Sequence[Observation], via: Via)
     for (_, currency), minor in arrived.items():
         totals[currency] = totals.get(currency, 0) + minor
     return Kept(new=sum(1 for row in new if row["invoice_id"]), not_ours=_strangers(new), arrived=totals)
+
+
+def _take_back_voided_notes(connection: Connection) -> None:
+    """A credit note of ours that somebody voided at Stripe gives nothing any more, like one that Stripe refused."""
+    there = stripe_credit_notes.c
+    voided = (
+        select(_OBSERVED.observation_id)
+        .join(credit_notes, credit_notes.c.invoice_id == _OBSERVED.invoice_id)
+        .where(credit_notes.c.credit_note_id == there.credit_note_id, _OBSERVED.kind == "credit_note")
+        .where(_OBSERVED.object_id == there.stripe_credit_note_id, _OBSERVED.status == "void")
+        .exists()
+    )
+    taken_back = update(stripe_credit_notes).where(there.state.in_(("issued", "mismatch")), voided)
+    connection.execute(taken_back.values(state="blocked", **_VOIDED))
 
 
 def _strangers(rows: Sequence[Mapping[str, Any]]) -> int:

@@ -242,6 +242,7 @@ def _facts(org_id: str, months: Subquery) -> Select[Any]:
             outcomes.c.code.label("outcome_code"),
             stripe_sync.c.state.label("sync_state"),
             func.coalesce(stripe_sync.c.error_code, stripe_customers.c.error_code).label("sync_code"),
+            stripe_sync.c.stripe_total_minor.label("total_there_minor"),
             invoices.c.number.label("invoice_number"),
         )
         .select_from(organizations)

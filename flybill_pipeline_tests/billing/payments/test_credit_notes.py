@@ -27,6 +27,7 @@ from flybill_pipeline.billing.sync.lines import MOST_LINES, lines_for_stripe
 from flybill_pipeline.billing.sync.values import SyncLine
 from flybill_pipeline.billing.words.credits import credited_words
 from flybill_pipeline.billing.words.english import english
+from flybill_pipeline.billing.words.sentence import Money
 
 MONTH = Month(2026, 10)
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -180,7 +181,12 @@ def test_what_customers_and_operators_read() -> None:
     assert credited(1000, []) == ""
     assert credited(1000, [note]) == "$5.00 of it was credited since: it comes to $5.00 now."
     told = "$5.00 was credited since the invoice was made; it is taken off already."
-    assert english(*credited_words(1000, [note], told_minor=500)) == told
+    assert english(*credited_words(1000, [note], Money(500, "usd"))) == told
+    kept = "$5.00 was credited since the invoice was made. $5.00 of the credit is on your account and"
+    assert english(*credited_words(1000, [replace(note, balance_minor=500)], Money(500, "usd"))).startswith(kept)
+    by_hand = "$3.00 was credited since the invoice was made."  # in our payment provider's dashboard
+    assert english(*credited_words(1000, [], Money(300, "usd"))) == by_hand
+    assert english(*credited_words(1000, [], Money(0, "usd"))) == ""
     assert "on its way" in credited(1000, [replace(note, state="new")])
     assert "reduces your next invoice" in credited(1000, [replace(note, balance_minor=200)])
     assert what_is_left(1000, [note, replace(note, state="blocked")]) == 500

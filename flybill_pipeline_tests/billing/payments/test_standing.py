@@ -13,7 +13,7 @@ from flybill_pipeline.billing.payments.polls import Poll
 from flybill_pipeline.billing.payments.standing import Observation, ObservationKind, Payment, PaymentState, payment_of
 from flybill_pipeline.billing.payments.words import freshness_explained, operator_sentence
 from flybill_pipeline.billing.words.english import english
-from flybill_pipeline.billing.words.payments import payment_words, payments_freshness
+from flybill_pipeline.billing.words.payments import parts_words, payment_words, payments_freshness
 
 DAY = timedelta(days=1)
 START = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -134,9 +134,47 @@ def test_what_a_customer_reads() -> None:
     assert given_up[1] == f"You can pay, or change your card, here: {URL}"
 
 
-def test_an_invoice_that_asked_for_nothing_is_settled() -> None:
+def test_of_an_invoice_that_asked_for_nothing_a_small_rest_may_be_due_with_the_next() -> None:
     payment = state([invoice("paid", 1, amount_minor=0)])
-    assert read(payment) == ("Your balance covered the invoice FB-1 for October 2026.", "Nothing more is due.")
+    assert read(payment) == (
+        "Nothing is to be paid for October 2026 (invoice FB-1): your balance was taken off.",
+        "An amount that is too small to collect by itself is added to your next invoice.",
+    )
+
+
+def test_what_happens_next_to_an_open_invoice_is_said_as_far_as_it_is_known() -> None:
+    collected = replace(invoice(day=1), next_attempt_at=START + DAY)
+    due = replace(invoice(day=1), due_at=LATER)
+    by_itself = f"It is collected from November 4, 2026 on; you can also pay or view it here: {URL}"
+    assert read(state([collected]))[1] == by_itself
+    assert read(state([collected, about("payment", "paid", 400)]))[1] == by_itself
+    assert read(state([due]))[1] == f"It is due on January 2, 2027. Pay or view it here: {URL}"
+    assert read(state([replace(due, due_at=START)]))[1] == f"Pay or view it here: {URL}"  # it says when it was due
+    given_up = invoice("uncollectible", 2, next_attempt_at=START + DAY, due_at=LATER)
+    assert read(state([given_up]))[1] == f"Pay or view it here: {URL}"
+    alone = "It is collected from November 4, 2026 on. You need not do anything."
+    assert read(state([replace(collected, hosted_invoice_url=None)]))[1] == alone
+    mailed = "It is due on January 2, 2027. Pay or view it on the page that our e-mail with the invoice links to."
+    assert read(state([replace(due, hosted_invoice_url=None)]))[1] == mailed
+
+
+@pytest.mark.parametrize(
+    ("before_tax", "total", "asked", "expected"),
+    [
+        (1000, 1000, 1000, ""),
+        (1000, None, 1000, ""),
+        (840, 1000, 1000, "$1.60 of what was asked for is tax."),
+        (1300, 1300, 1000, "$3.00 of your balance was taken off first."),
+        (750, 750, 1000, "$2.50 of what was asked for was open from before."),
+        (1000, 1190, 1000, "$1.90 of what was asked for is tax. $1.90 of your balance was taken off first."),
+        (1000, 1000, 0, ""),  # the sentence says all that is known
+    ],
+)
+def test_why_another_amount_is_asked_for_than_the_lines_come_to(
+    before_tax: int, total: int | None, asked: int, expected: str
+) -> None:
+    payment = payment_of([invoice("paid" if asked == 0 else "open", amount_minor=asked)], LATER)
+    assert english(*parts_words(payment, before_tax, total)) == expected
 
 
 def test_nothing_can_be_said_without_the_invoice() -> None:

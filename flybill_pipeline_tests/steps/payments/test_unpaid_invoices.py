@@ -1,0 +1,96 @@
+"""Unpaid invoices: when they are due or collected is known, and what no event tells of is looked at again."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from flybill_pipeline.billing.payments.polls import SeenPage
+from flybill_pipeline.billing.payments.standing import Observation
+from flybill_pipeline.billing.sync.values import Answer, Failure
+from flybill_pipeline.stripe_gateway.payment_events import PaymentEvents
+from flybill_pipeline_tests.chaos.months import MONTH, plant
+from flybill_pipeline_tests.chaos.world import World
+from flybill_pipeline_tests.worlds.payments import Account
+
+
+@pytest.fixture
+def account(world: World) -> Account:
+    return Account(world)
+
+
+def bill(account: Account, count: int) -> list[str]:
+    """Invoices at Stripe, after payments were read once: of them events alone tell. The first is collected, the others
+    are sent, with 14 days to pay; their ids there.
+    """
+    account.read()
+    plant(account.world.engine, count)
+    with account.world.engine.begin() as connection:
+        connection.execute(
+            text(
+                "update flybill.organizations set collection_method = 'send_invoice', days_until_due = 14"
+                " where org_id <> 'org00000'"
+            )
+        )
+    assert account.world.sync().complete
+    assert not account.read().fell_back
+    query = text("select stripe_invoice_id from flybill.stripe_sync order by invoice_id")
+    with account.world.engine.connect() as connection:
+        return [str(found) for found in connection.execute(query).scalars()]
+
+
+def test_when_it_is_due_or_collected_is_known_of_an_invoice_to_which_nothing_has_happened(account: Account) -> None:
+    bill(account, 2)
+    collected, sent = account.of(0), account.of(1)
+    assert (collected.state, collected.due_at, sent.next_attempt_at) == ("open", None, None)
+    assert collected.next_attempt_at is not None
+    assert collected.invoice_pdf is not None
+    assert sent.due_at is not None
+    late = account.payments.of_org("org00001", MONTH, sent.due_at + timedelta(days=1))
+    assert late == replace(sent, state="past_due")
+
+
+def test_what_people_change_at_an_unpaid_invoice_is_seen_within_days(account: Account) -> None:
+    ids = bill(account, 4)
+    account.pay(ids[0])
+    account.pay(ids[1])
+    before = account.of(2).due_at
+    moved = int((account.world.now() + timedelta(days=60)).timestamp())
+    account.post(f"invoices/{ids[2]}", due_date=moved)  # no event of ours tells of it
+    account.world.pass_hours(5 * 24)
+    account.read()
+    assert account.of(2).due_at == before
+    account.world.pass_hours(4 * 24)
+    account.read()
+    due = account.of(2).due_at
+    assert due is not None
+    assert int(due.timestamp()) == moved
+    account.world.pass_hours(2)
+    account.read()  # all were heard of
+    calls = account.world.emulator.control("GET", "report")["requests"]
+    assert calls["retrieve_invoice"] == 2  # what is paid is not looked at
+
+
+def test_a_debit_that_is_on_its_way_has_not_failed(account: Account) -> None:
+    """Stripe counts an attempt once it begins; only its event says that it failed."""
+    bill(account, 2)
+    account.world.pass_hours(8 * 24)
+    begun = Begun(account.world.gateway())
+    account.read(begun)
+    assert account.of(1).state == "open"
+    assert begun.looked_at
+
+
+class Begun(PaymentEvents):
+    """An account that has begun to debit its invoices; no event tells of that."""
+
+    looked_at = False
+
+    def events(self, since: datetime, after: str | None) -> Answer[SeenPage] | Failure:
+        return Answer(SeenPage([], None))
+
+    def invoice(self, stripe_invoice_id: str, now: datetime) -> Answer[Observation] | Failure:
+        self.looked_at = True
+        found = super().invoice(stripe_invoice_id, now)
+        return found if isinstance(found, Failure) else Answer(replace(found.value, attempts=1))
