@@ -89,7 +89,8 @@ def test_what_is_due_for_each_service_month_was_billed_over_all_invoices_and_no_
     rows = billed.flybill.sql(
         "select org_id, service_month, coalesce(meter, case when kind <> 'adjustment' then kind"
         " when description like 'Minimum of%' then 'true_up' else 'subscription' end),"
-        " sum(amount_minor) from flybill.line_items where kind not in ('credit', 'discount', 'carried_forward')"
+        " sum(amount_minor) from flybill.line_items"
+        " where kind not in ('credit', 'credit_returned', 'discount', 'carried_forward')"
         " group by 1, 2, 3"
     )
     found = {tuple(key): int(amount) for *key, amount in rows if amount}
@@ -109,10 +110,12 @@ def test_no_cent_is_made_or_lost_over_the_year(billed: Billed) -> None:
     invoiced = sums("select org_id, sum(subtotal_minor) from flybill.invoices")
     carried = sums("select org_id, sum(amount_minor) from flybill.account_entries")
     paid = sums("select org_id, sum(amount_minor) from flybill.credit_uses")
+    returned = sums("select org_id, sum(abs(amount_minor)) from flybill.credit_uses where paid_in <> month")
     waived = sums("select org_id, sum(total_minor) from flybill.outcomes where outcome = 'waived'")
     for org, account in billed.accounts.items():
         assert carried[org] == account.carried, org
         assert paid[org] == sum(account.credit_uses.values()), org
+        assert returned[org] == account.returned, org
         assert waived[org] == account.waived, org
         priced = sum(sum(amounts.values()) for amounts in account.billed.values())
         gone = invoiced[org] + carried[org] + waived[org] + account.waiting
@@ -135,7 +138,8 @@ def test_invoices_priced_again_are_the_same_and_their_numbers_have_no_gap(billed
 def test_the_year_has_everything_in_it(billed: Billed) -> None:
     kinds = {kind for (kind,) in billed.flybill.sql("select distinct kind from flybill.line_items")}
     assert kinds == {
-        "usage", "adjustment", "subscription", "one_off", "true_up", "credit", "discount", "carried_forward",
+        "usage", "adjustment", "subscription", "one_off", "true_up", "credit", "credit_returned", "discount",
+        "carried_forward",
     }  # fmt: skip
     outcomes = {found for account in billed.accounts.values() for found, _ in account.outcomes.values()}
     assert outcomes == {"invoiced", "carried_forward", "nothing_to_bill", "waived", "held"}

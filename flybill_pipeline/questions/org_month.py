@@ -12,6 +12,7 @@ from flybill_pipeline.billing.invoicing.account import Account
 from flybill_pipeline.billing.invoicing.invoice import Draft
 from flybill_pipeline.billing.invoicing.items.credits import Credit
 from flybill_pipeline.billing.invoicing.outcomes import HELD
+from flybill_pipeline.billing.invoicing.returned_credits import given_back
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import BilledOrg, OrgTerms
 from flybill_pipeline.billing.money.period import Month
@@ -97,10 +98,8 @@ class PricedNow:
     @property
     def credits_left(self) -> list[Credit]:
         """The credits that can pay in the month and have something left after it."""
-        uses = self.draft.credit_uses
-        after = [
-            replace(each, left_minor=each.left_minor - uses.get(each.credit_id, 0)) for each in self.account.credits
-        ]
+        uses, available = self.draft.credit_uses, given_back(self.draft.month, self.account.credits, self.draft.lines)
+        after = [replace(each, left_minor=each.left_minor - uses.get(each.credit_id, 0)) for each in available]
         return [each for each in after if each.left_minor > 0 and each.pays_for(self.draft.month)]
 
 

@@ -287,7 +287,7 @@ _BESIDE = (
     """,
 )
 _USES = """
-insert into flybill.credit_uses (credit_id, month, org_id, amount_minor)
-select i.item_id, m.month, i.org_id, 1
+insert into flybill.credit_uses (credit_id, month, paid_in, org_id, amount_minor)
+select i.item_id, m.month, m.month, i.org_id, 1
 from flybill.billing_items i, months m where i.kind = 'credit' and m.month <> (select max(month) from months)
 """

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from flybill_pipeline.billing.pricing import models
 from flybill_pipeline.billing.pricing.prices import PriceModel
 from flybill_pipeline_tests.billing import bugs
-from flybill_pipeline_tests.billing.invoicing import test_conservation, test_late_usage
+from flybill_pipeline_tests.billing.invoicing import test_conservation, test_late_usage, test_returned_credits
 from flybill_pipeline_tests.billing.invoicing.items import test_credits, test_discounts, test_subscriptions
 from flybill_pipeline_tests.billing.money import test_money, test_proration
 from flybill_pipeline_tests.billing.pricing import test_continuity, test_prices, test_rating, test_usage_lines
@@ -92,6 +92,14 @@ CAUGHT: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("CREDIT_BELOW_ZERO", test_credits.test_credits_are_conserved_and_the_total_never_falls_below_zero),
     ("CREDIT_USED_TWICE", test_credits.test_credits_are_conserved_and_the_total_never_falls_below_zero),
     ("CREDIT_USED_TWICE", test_conservation.test_a_year_of_bills_loses_no_cent),
+    (
+        "RETURNED_AS_MONEY",
+        test_returned_credits.test_what_credits_paid_is_never_money_and_no_credit_holds_more_than_was_granted,
+    ),
+    (
+        "CREDIT_BEFORE_MONEY",
+        test_returned_credits.test_of_a_month_that_credits_paid_which_ended_they_go_on_paying_what_they_paid_as_far_as_it_is_due,
+    ),
     ("CARRIED_CENT_LOST", test_conservation.test_a_year_of_bills_loses_no_cent),
     ("DISCOUNT_WITHOUT_END", test_discounts.test_no_discount_takes_more_than_there_is_and_each_sums_to_its_shares),
     ("FIRST_MATCH_WINS", test_prices.test_without_ties_the_order_of_prices_does_not_matter),

@@ -7,6 +7,7 @@ from flybill_pipeline.billing.invoicing.basis import Basis
 from flybill_pipeline.billing.invoicing.items.credits import Credit
 from flybill_pipeline.billing.invoicing.items.discounts import Discount
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
+from flybill_pipeline.billing.invoicing.returned_credits import PaidMonth
 from flybill_pipeline.billing.pricing.line_items import LineItem
 
 
@@ -20,7 +21,8 @@ class Account:
     currency; `billed_before_minor` what of this month was billed in advance, `waived_before_minor` what of that was
     waived.
 
-    `problems` keep the month from being billed. `credits` pay. `bases` say what this month and every earlier one that
+    `problems` keep the month from being billed. `credits` pay; `paid` are the months that they paid for, where this
+    invoice takes something of earlier months back. `bases` say what this month and every earlier one that
     was priced again came from; `settled_months` is how many of the org's months were settled when the account was read:
     if there are more when it is finalized, it is out of date.
     """
@@ -31,6 +33,7 @@ class Account:
     billed_before_minor: int = 0
     waived_before_minor: int = 0
     credits: tuple[Credit, ...] = ()
+    paid: tuple[PaidMonth, ...] = ()
     discounts: tuple[Discount, ...] = ()
     problems: tuple[HoldReason, ...] = ()
     bases: tuple[Basis, ...] = ()

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 
 from flybill_pipeline.billing.invoicing.items.credits import Credit, apply_credits
 from flybill_pipeline.billing.invoicing.items.discounts import Discount, discount_lines
+from flybill_pipeline.billing.invoicing.returned_credits import given_back
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
 
-STANDING = frozenset({"subscription", "one_off", "carried_forward", "adjustment"})
+STANDING = frozenset({"subscription", "one_off", "carried_forward", "adjustment", "credit_returned"})
 """Kinds of lines that are what they are on the first day of a month and on the last."""
 DISCOUNTED = frozenset({"usage", "subscription", "one_off", "true_up"})
 """Kinds that the month's discounts are taken off."""
@@ -110,7 +111,7 @@ def _settled(pace: Pace, more: int) -> int:
     )
     own = [line for line in lines if line.kind in DISCOUNTED]
     due = total_minor(lines) + total_minor(discount_lines(own, pace.discounts, currency, month))
-    return due + total_minor(apply_credits(due, pace.credits, currency, month).lines)
+    return due + total_minor(apply_credits(due, given_back(month, pace.credits, lines), currency, month).lines)
 
 
 def _grown(lines: Iterable[LineItem], more: int, used: int) -> Iterator[LineItem]:

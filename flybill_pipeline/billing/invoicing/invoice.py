@@ -10,6 +10,7 @@ from json.encoder import encode_basestring_ascii as quoted
 
 from flybill_pipeline.billing.invoicing.basis import Basis
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
+from flybill_pipeline.billing.invoicing.returned_credits import Returned
 from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
@@ -23,8 +24,8 @@ class Draft:
 
     `carried_minor` is how much of the total comes from earlier months (it stands in `lines` too). `bases` and
     `settled_months` are the account's: what it was priced from, and by what it is known to be out of date.
-    `credit_uses` is what its lines take from each prepaid credit, in minor units. `made_of` names all that it was made
-    of, see unchanged.py.
+    `credit_uses` is what its lines take from each prepaid credit, in minor units, `credits_returned` what of earlier
+    uses goes back. `made_of` names all that it was made of, see unchanged.py.
     """
 
     month: Month
@@ -38,6 +39,7 @@ class Draft:
     bases: tuple[Basis, ...] = ()
     settled_months: int = 0
     credit_uses: Mapping[str, int] = field(default_factory=dict)
+    credits_returned: tuple[Returned, ...] = ()
     made_of: str | None = None
 
     @property

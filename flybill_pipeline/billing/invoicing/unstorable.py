@@ -41,6 +41,7 @@ def held_instead(draft: Draft, why: str) -> Draft:
         problems=tuple(_reasons(draft, without_nul(why))),
         bases=(),
         credit_uses={},
+        credits_returned=(),
     )
 
 

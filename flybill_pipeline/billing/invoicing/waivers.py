@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from flybill_pipeline.billing.invoicing.after_discounts import AfterDiscounts
 from flybill_pipeline.billing.invoicing.items.discounts import taken_off
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT, BilledLine
 from flybill_pipeline.billing.money.amounts import format_money, from_minor
@@ -16,9 +17,6 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.money.proration import distribute
 from flybill_pipeline.billing.pricing.line_items import LineItem, line_id
 from flybill_pipeline.billing.pricing.working import WorkingStep
-
-PAYS = frozenset({"carried_forward", "credit"})
-"""The kinds of lines that bill nothing new: they bring over what earlier months left open, or pay with a credit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ def not_given_back(
     return (line,)
 
 
-def is_kept(line: BilledLine) -> bool:
+def is_kept(line: BilledLine | LineItem) -> bool:
     """Whether it is a line of `not_given_back`."""
     return line.line_id == _id(line.service_month, line.currency)
 
@@ -91,25 +89,10 @@ def after_discounts(lines: Sequence[LineItem], discounts: Iterable[LineItem]) ->
 
 
 def _by_service_month(waived: WaivedMonth) -> Counter[Month]:
-    """What its lines come to for each service month.
-
-    A discount is of the month of its invoice, and what it takes off a plan that was billed ahead is of the plan's. So a
-    line of it counts for the months of the lines that it takes more off than before, or less.
-    """
-    month_of = {line.line_id: line.service_month for line in (*waived.earlier, *waived.lines)}
-    taken = {line.line_id: taken_off([line]) for line in waived.earlier if line.kind == "discount"}
-    sums: Counter[Month] = Counter()
-    for line in waived.lines:
-        if line.kind in PAYS or line.currency != waived.currency:
-            continue
-        sums[line.service_month] += line.amount_minor
-        if line.kind == "discount":
-            before, taken[line.line_id] = taken.get(line.line_id, Counter()), taken_off([line])
-            for discounted in before.keys() | taken[line.line_id].keys():
-                less = before[discounted] - taken[line.line_id][discounted]
-                sums[month_of.get(discounted, line.service_month)] += less
-                sums[line.service_month] -= less
-    return sums
+    """What its lines come to for each service month."""
+    sums = AfterDiscounts(waived.currency, lambda line: line.service_month)
+    sums.add(waived.earlier)
+    return sums.add(waived.lines)
 
 
 def _id(service_month: Month, currency: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT
+from flybill_pipeline.billing.invoicing.returned_credits import AGAIN, BACK, LAPSED, RETURNED
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import last_day_of
 from flybill_pipeline.billing.pricing.descriptions import SEPARATOR
@@ -87,6 +88,22 @@ def _credit(line: LineItem) -> Sentence:
     return said("{name}: {left} left", name=name, left=left)
 
 
+def _returned(line: LineItem) -> Sentence:
+    name, found, _ = line.description.rpartition(": ")
+    step = next((step.step for step in line.working if step.step in _RETURNED), None)
+    if not found or step is None:
+        return _described(line)
+    amount = Money(abs(line.amount_minor), line.currency)
+    return _RETURNED[step].of(name=name, amount=amount, month=line.service_month)
+
+
+_RETURNED = {
+    BACK: said("{name}: {amount} that it paid in {month} go back to it"),
+    LAPSED: said("{name}: {amount} that it paid in {month} go back to it, and it has ended"),
+    AGAIN: said("{name}: {amount} of {month} are paid by it again"),
+}
+
+
 def _discount(line: LineItem) -> Sentence:
     name, found, size = line.description.rpartition(": ")
     if not found or not size.endswith(_OFF):
@@ -103,6 +120,7 @@ KINDS: Mapping[str, Callable[[LineItem], Sentence]] = {
     "true_up": _true_up,
     "carried_forward": _carried,
     "credit": _credit,
+    RETURNED: _returned,
     "discount": _discount,
     "one_off": _described,
 }

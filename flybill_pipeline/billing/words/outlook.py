@@ -11,6 +11,7 @@ from flybill_pipeline.billing.invoicing.commitments import Commitment
 from flybill_pipeline.billing.invoicing.forecast import Forecast
 from flybill_pipeline.billing.invoicing.items.credits import Credit
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT
+from flybill_pipeline.billing.invoicing.returned_credits import RETURNED
 from flybill_pipeline.billing.money.period import last_day_of
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.words.sentence import Money, Sentence, Words, counted, said
@@ -97,6 +98,10 @@ def _commitment(commitment: Commitment | None, lines: Sequence[LineItem]) -> Ite
 WHY: Mapping[str, Sentence] = {
     ADJUSTMENT: said("Something came or changed after {month} was invoiced: all of it, less what was billed before."),
     "carried_forward": said("It was too small to invoice, or a credit, and so it was kept for this invoice."),
+    RETURNED: said(
+        "What this credit had paid for changed after {month} was invoiced. What a credit paid goes back to the credit, "
+        "not to you as money; what you paid yourself goes back to you first."
+    ),
     "true_up": said("Your contract asks for a minimum. This is what was missing to it."),
 }
 """By the kind of a line: why it is there."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
+from flybill_pipeline.billing.invoicing.returned_credits import AGAIN, BACK, LAPSED
 from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import last_day_of
 from flybill_pipeline.billing.pricing.working import BELOW_ZERO, WorkingStep
@@ -123,6 +124,9 @@ STEPS: Mapping[str, Callable[[WorkingStep], Sentence]] = {
     "subscription": _active,
     "one_off": lambda _: said("once: {amount}"),
     "credit": lambda _: said("of {limit} that were left: {amount}"),
+    BACK: lambda _: said("back to the credit, which can pay with it: {amount}"),
+    LAPSED: lambda _: said("back to the credit, which has ended: {amount}"),
+    AGAIN: lambda _: said("paid by the credit again: {amount}"),
     "discount": lambda _: said("off one line: {amount}"),
     "rounding": lambda _: said("rounding: {amount}"),
     "already_billed": lambda _: said("billed before: {amount}"),

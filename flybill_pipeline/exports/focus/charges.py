@@ -5,8 +5,8 @@ All rows of a line sum to the line, in cents. Credit notes are rows too: `credit
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from flybill_pipeline.billing.invoicing.after_discounts import PAYS
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT
-from flybill_pipeline.billing.invoicing.waivers import PAYS
 from flybill_pipeline.billing.money.amounts import from_minor, to_minor
 from flybill_pipeline.billing.money.decimals import ZERO
 from flybill_pipeline.billing.money.period import Month

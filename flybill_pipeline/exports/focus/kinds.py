@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import quote
 
+from flybill_pipeline.billing.invoicing.after_discounts import PAYS
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT
-from flybill_pipeline.billing.invoicing.waivers import PAYS
+from flybill_pipeline.billing.invoicing.returned_credits import RETURNED
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 
@@ -32,6 +33,7 @@ KINDS: Mapping[str, Kind] = {
     "true_up": Kind(OTHER, "Recurring", "Minimum spend"),
     "discount": Kind(CREDIT, "Recurring", "Discounts"),
     "credit": Kind(CREDIT, "One-Time", "Credits"),
+    RETURNED: Kind(CREDIT, "One-Time", "Credits"),
     "carried_forward": Kind(OTHER, "One-Time", "Carried over"),
     ADJUSTMENT: Kind(OTHER, "One-Time", "Corrections"),
 }
@@ -51,7 +53,7 @@ def kind_of(line: LineItem) -> Kind:
 
 def corrects(line: LineItem, month: Month) -> bool:
     """Whether the line of `month`'s invoice corrects what a closed month billed, or should have billed."""
-    return line.kind == ADJUSTMENT or (line.service_month < month and line.kind not in PAYS)
+    return line.kind in (ADJUSTMENT, RETURNED) or (line.service_month < month and line.kind not in PAYS)
 
 
 def service_of(line: LineItem) -> str:

@@ -27,6 +27,7 @@ WITHOUT_EVENTS = {
     "true_up": "the rest of a contract's minimum spend",
     "discount": "a discount on the lines above",
     "credit": "prepaid credit that was used",
+    "credit_returned": "what a prepaid credit paid in an earlier month, and is not due any more, or is due again",
     "subscription": "a plan, for the part of the month in which it ran",
     "one_off": "a one-off item",
 }

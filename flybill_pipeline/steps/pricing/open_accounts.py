@@ -18,6 +18,7 @@ from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT, BilledLine
 from flybill_pipeline.billing.invoicing.left_behind import left_behind
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.reckoned_discounts import DISCOUNT, held_in
+from flybill_pipeline.billing.invoicing.returned_credits import PaidMonth
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import BilledOrg, OrgTerms, named
 from flybill_pipeline.billing.invoicing.unstorable import fits, items_too_large
@@ -54,6 +55,9 @@ class Settled(Ledger, Protocol):
         self, months: Collection[Month], shard: int, org_ids: Collection[str] = ()
     ) -> Mapping[Month, Collection[str] | None]: ...
     def settled_months(self, shard: int, org_ids: Collection[str] = ()) -> Mapping[str, int]: ...
+    def paid_by_credits(
+        self, since: Month, except_month: Month, org_ids: Collection[str]
+    ) -> Mapping[str, tuple[PaidMonth, ...]]: ...
 
 
 @dataclass(frozen=True)
@@ -93,23 +97,31 @@ class Accounts:
         for service_month, bases in self.ledger.bases(earlier, part.shard, part.only).items():
             for org_id, late_part in late_parts(service_month, part, known, bases).items():
                 late.setdefault(org_id, []).append(late_part)
-        return {
-            org.org_id: _account(
-                org,
-                own[org.org_id],
-                _Read(
-                    items=known.items.get(org.org_id, NO_ITEMS),
-                    ahead=ahead.get(org.org_id, ()),
-                    waived=waived.get(org.org_id, ()),
-                    late=late.get(org.org_id, ()),
-                    left_behind=left.get(org.org_id, ()),
-                    too_old=paid_ahead.get(org.org_id, ()),
-                    settled_months=settled.get(org.org_id, 0),
-                    next_currency=_currency_in(part.month.next(), org, self.terms.get(org.org_id)),
-                ),
+        read = {
+            org.org_id: _Read(
+                items=known.items.get(org.org_id, NO_ITEMS),
+                ahead=ahead.get(org.org_id, ()),
+                waived=waived.get(org.org_id, ()),
+                late=late.get(org.org_id, ()),
+                left_behind=left.get(org.org_id, ()),
+                too_old=paid_ahead.get(org.org_id, ()),
+                settled_months=settled.get(org.org_id, 0),
+                next_currency=_currency_in(part.month.next(), org, self.terms.get(org.org_id)),
             )
             for org in orgs
         }
+        paid = self._paid_by_credits(part.month, oldest, [org for org in orgs if _changes(org, part, read[org.org_id])])
+        return {
+            org.org_id: _account(org, own[org.org_id], replace(read[org.org_id], paid=paid.get(org.org_id, ())))
+            for org in orgs
+        }
+
+    def _paid_by_credits(
+        self, month: Month, oldest: Month, orgs: Sequence[BilledOrg]
+    ) -> Mapping[str, tuple[PaidMonth, ...]]:
+        """What credits paid for in the months that billed `oldest` or later: also in advance, and discounts of that."""
+        since = oldest.previous().previous()
+        return self.ledger.paid_by_credits(since, month, [org.org_id for org in orgs]) if orgs else {}
 
     def left_behind(self, part: ShardMonth) -> dict[str, list[Month]]:
         """Per org with usage of earlier months those of the look-back that were closed, and not for that org."""
@@ -198,7 +210,7 @@ class _Read:
 
     `ahead` is what other months billed for its month and the next, `waived` those of them that nobody paid;
     `left_behind` are earlier months that were closed without it; `too_old` is what a month that is too old to be billed
-    again takes off, or back, of what it billed in advance.
+    again takes off, or back, of what it billed in advance; `paid` are the months that credits paid for.
     """
 
     items: OrgItems
@@ -209,10 +221,18 @@ class _Read:
     too_old: Sequence[LineItem]
     settled_months: int
     next_currency: str
+    paid: tuple[PaidMonth, ...] = ()
 
 
 def _currency_in(month: Month, org: BilledOrg, terms: OrgTerms | None) -> str:
     return org.currency if terms is None else terms.in_month(month).currency
+
+
+def _changes(org: BilledOrg, part: ShardMonth, read: _Read) -> bool:
+    """Whether the org has credits, and the month may bill something of earlier months less."""
+    if not read.items.credits:
+        return False
+    return bool(read.late or read.too_old) or any(line.kind == ADJUSTMENT for line in _due(org, part.month, read))
 
 
 def _account(org: BilledOrg, own: Basis, read: _Read) -> Account:
@@ -229,6 +249,7 @@ def _account(org: BilledOrg, own: Basis, read: _Read) -> Account:
         billed_before_minor=sum(line.amount_minor for line in paid_ahead),
         waived_before_minor=waived_of(month, currency, read.waived),
         credits=read.items.credits,
+        paid=read.paid,
         discounts=read.items.discounts,
         problems=tuple(_problems(org, month, read, due)),
         bases=(own, *(each.basis for each in read.late)),

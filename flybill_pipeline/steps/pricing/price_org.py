@@ -81,9 +81,9 @@ def price_org(
         waived_before_minor=account.waived_before_minor,
         discounts=account.discounts,
         credits=account.credits,
+        paid=account.paid,
     )
     bill = put_together(month, org.currency, parts)
-    left = {credit.credit_id: credit.left_minor for credit in bill.credits}
     return Draft(
         month=month,
         org_id=org.org_id,
@@ -95,11 +95,8 @@ def price_org(
         usage_up_to=usage.up_to if usage else None,
         bases=account.bases,
         settled_months=account.settled_months,
-        credit_uses={
-            credit.credit_id: credit.left_minor - left[credit.credit_id]
-            for credit in account.credits
-            if credit.left_minor > left[credit.credit_id]
-        },
+        credit_uses=bill.uses,
+        credits_returned=bill.returned,
     )
 
 

@@ -11,10 +11,12 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from flybill_pipeline.billing.invoicing.basis import Basis
 from flybill_pipeline.billing.invoicing.late_usage import BilledLine
 from flybill_pipeline.billing.invoicing.outcomes import CARRIED_FORWARD, HELD, WAIVED
+from flybill_pipeline.billing.invoicing.returned_credits import PaidMonth
 from flybill_pipeline.billing.invoicing.waivers import WaivedMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import portions_from
+from flybill_pipeline.stores.invoicing.paid_months import paid_months
 from flybill_pipeline.stores.invoicing.recorded_lines import line_of
 from flybill_pipeline.stores.invoicing.tables import drafts, line_items, outcomes
 from flybill_pipeline.stores.pricing.tables import pricing_bases
@@ -126,6 +128,13 @@ class BilledMonths:
             earlier, lines = _joined(months[:-own]), _joined(months[-own:])
             by_org.setdefault(row.org_id, []).append(WaivedMonth(row.total_minor, row.currency, lines, earlier))
         return dict(by_org)
+
+    def paid_by_credits(
+        self, since: Month, except_month: Month, org_ids: Collection[str]
+    ) -> dict[str, tuple[PaidMonth, ...]]:
+        """Per org its months since then, but for `except_month`, where credits paid: see paid_months.py."""
+        with self._engine.connect() as connection:
+            return paid_months(connection, since, except_month, org_ids)
 
     def _settled_lines(self, org_id: str, last: str) -> list[tuple[str, list[LineItem]]]:
         """The outcome and the lines of an org's settled months up to `last`, the oldest first."""

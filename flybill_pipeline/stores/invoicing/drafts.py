@@ -52,6 +52,7 @@ DRAFT_COLUMNS = (
     "priced_at",
     "settled_months",
     "credit_uses",
+    "credits_returned",
     "priced_from",
     "made_of",
 )
@@ -267,6 +268,7 @@ def _draft_row(draft: Draft, now: datetime, priced_from: str | None) -> _Row:
         now,
         draft.settled_months,
         dict(draft.credit_uses),
+        [[each.credit_id, str(each.paid_in), each.amount_minor] for each in draft.credits_returned],
         priced_from,
         draft.made_of,
     )

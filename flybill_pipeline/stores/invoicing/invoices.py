@@ -2,8 +2,23 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Engine, TableValuedAlias, cast, func, insert, literal, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    Select,
+    TableValuedAlias,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flybill_pipeline.billing.invoicing.invoice import invoice_id, invoice_number
@@ -129,14 +144,18 @@ class Invoices:
             connection.execute(insert(account_entries), entries)
 
     def _use_credits(self, connection: Connection, month: Month, org_ids: Sequence[str]) -> None:
-        """What the drafts take from prepaid credits is taken, in the transaction that settles them; never too much."""
+        """What the drafts take from prepaid credits is taken, in the transaction that settles them; never too much.
+
+        What goes back of earlier uses is an entry below zero.
+        """
         use = func.jsonb_each_text(drafts.c.credit_uses).table_valued("key", "value", joins_implicitly=True)
         taken = (
-            select(use.c.key, drafts.c.month, drafts.c.org_id, cast(use.c.value, BigInteger))
+            select(use.c.key, drafts.c.month, drafts.c.month, drafts.c.org_id, cast(use.c.value, BigInteger))
             .select_from(drafts, use)
             .where(drafts.c.month == str(month), drafts.c.org_id.in_(org_ids), drafts.c.credit_uses != {})
         )
-        insertion = insert(credit_uses).from_select(["credit_id", "month", "org_id", "amount_minor"], taken)
+        columns = ["credit_id", "month", "paid_in", "org_id", "amount_minor"]
+        insertion = insert(credit_uses).from_select(columns, union_all(taken, _returned(month, org_ids)))
         used = list(connection.execute(insertion.returning(credit_uses.c.credit_id)).scalars())
         if empty := overdrawn(connection, used):
             raise CreditOverdrawnError(
@@ -200,6 +219,16 @@ class Invoices:
             raise LinesDoNotSumError(
                 f"the lines of {', '.join(unequal)} do not sum to the subtotal; nothing was finalized"
             )
+
+
+def _returned(month: Month, org_ids: Sequence[str]) -> Select[Any]:
+    entry = func.jsonb_array_elements(drafts.c.credits_returned).table_valued("value", joins_implicitly=True)
+    credit_id, paid_in, amount = (cast(entry.c.value, JSONB)[place].astext for place in range(3))
+    return (
+        select(credit_id, drafts.c.month, paid_in, drafts.c.org_id, -cast(amount, BigInteger))
+        .select_from(drafts, entry)
+        .where(drafts.c.month == str(month), drafts.c.org_id.in_(org_ids), drafts.c.credits_returned != [])
+    )
 
 
 def _entry(settlement: Settlement) -> int:

@@ -102,6 +102,7 @@ drafts = Table(  # one org's month so far: the sum of its lines, and what keeps 
     Column("priced_at", DateTime(timezone=True), nullable=False),
     Column("settled_months", Integer, nullable=False, server_default="0"),  # of the org, when it was priced
     Column("credit_uses", JSONB, nullable=False, server_default="{}"),  # {credit_id: minor units}
+    Column("credits_returned", JSONB, nullable=False, server_default="[]"),  # [[credit_id, month paid for, minor]]
     Column("priced_from", Text, ForeignKey("flybill.pricing_inputs.inputs_id")),  # a row of pricing_inputs
     Column("made_of", Text),  # names all that it was made of, see billing's unchanged.py
     Column("days_watched_for", Integer),  # so many versions of budgets; null: its days were compared with none
@@ -126,13 +127,14 @@ billing_items = Table(  # insert only: every version of every subscription, one-
 
 Index("billing_items_item", billing_items.c.item_id, billing_items.c.period, billing_items.c.entry_id.desc())
 
-credit_uses = Table(  # insert only: what each settled month used of a prepaid credit
+credit_uses = Table(  # insert only: what each settled month used of a prepaid credit, and gave back to it
     "credit_uses",
     metadata,
     Column("credit_id", Text, primary_key=True),
     Column("month", Text, primary_key=True),
+    Column("paid_in", Text, primary_key=True),  # the month itself, or the earlier one whose payment is changed
     Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), nullable=False),
-    Column("amount_minor", BigInteger, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),  # below zero: went back to the credit
     recorded_at(),
     Index("credit_uses_org", "org_id"),
 )

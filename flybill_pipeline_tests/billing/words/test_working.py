@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flybill_pipeline import billing
+from flybill_pipeline.billing.invoicing import returned_credits
 from flybill_pipeline.billing.invoicing.items.subscriptions import Plan, SubscriptionPeriod, subscription_lines
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.working import BELOW_ZERO, WorkingStep
@@ -16,7 +17,9 @@ from flybill_pipeline.billing.words.english import english
 from flybill_pipeline.billing.words.lines import KINDS, line_words
 from flybill_pipeline.billing.words.working import STEPS, step_words
 
-CONSTANTS = {"BELOW_ZERO": BELOW_ZERO, "ADJUSTMENT": "adjustment"}
+CONSTANTS = {"BELOW_ZERO": BELOW_ZERO, "ADJUSTMENT": "adjustment"} | {
+    name: getattr(returned_credits, name) for name in ("RETURNED", "BACK", "LAPSED", "AGAIN")
+}
 
 
 def named(maker: str, place: str) -> set[str]:
@@ -58,6 +61,7 @@ def steps() -> Iterator[tuple[WorkingStep, str]]:
         "below zero for 2.5 hours, which count as zero",
     )
     yield WorkingStep("already_billed", Decimal(-4)), "billed before: -$4.00"
+    yield WorkingStep("credit_lapsed", Decimal(4), note="c"), "back to the credit, which has ended: $4.00"
 
 
 @pytest.mark.parametrize(("step", "words"), list(steps()), ids=lambda each: getattr(each, "step", ""))

@@ -28,7 +28,17 @@ from flybill_pipeline_tests.exports.statements import credit_note, line
 from flybill_pipeline_tests.worlds.effort import examples
 
 NOW = datetime(2025, 11, 3, 6, tzinfo=UTC)
-KINDS = ("usage", "subscription", "one_off", "true_up", "discount", "credit", "carried_forward", "adjustment")
+KINDS = (
+    "usage",
+    "subscription",
+    "one_off",
+    "true_up",
+    "discount",
+    "credit",
+    "carried_forward",
+    "adjustment",
+    "credit_returned",
+)
 PRICES = st.decimals(0, 1000, places=7)
 QUANTITIES = st.decimals(-(10**6), 10**9, places=3)
 
@@ -101,6 +111,15 @@ def test_money_back_is_a_correction_with_a_number_of_its_own() -> None:
     row = bundle["Cost and Usage"][-1]
     assert (row["InvoiceId"], row["BilledCost"], row["ChargeClass"]) == ("FB-2025-10-000001-C1", "-1", "Correction")
     assert (row["ChargePeriodStart"], row["BillingPeriodStart"]) == ("2025-09-01T00:00:00Z", "2025-10-01T00:00:00Z")
+    assert bundle["Invoice Detail"][-1]["ReferenceInvoiceId"] == "FB-2025-09-000001"
+    assert faults(bundle) == []
+
+
+def test_what_goes_back_to_a_credit_corrects_the_invoice_that_it_paid() -> None:
+    back = line(300, kind="credit_returned", meter=None, service_month=SEP)
+    bundle = answered([line(500), back])
+    row = bundle["Cost and Usage"][-1]
+    assert (row["ChargeCategory"], row["ChargeClass"], row["BilledCost"]) == ("Credit", "Correction", "3")
     assert bundle["Invoice Detail"][-1]["ReferenceInvoiceId"] == "FB-2025-09-000001"
     assert faults(bundle) == []
 

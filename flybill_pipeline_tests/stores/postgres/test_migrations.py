@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
+from sqlalchemy.exc import DatabaseError
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.files import Broken, LandedFile
@@ -72,6 +74,28 @@ def test_the_discounts_of_settled_months_are_known_where_they_can_be(database_ur
     assert bases[AUG]["moved"].discounts == ()
     assert bases[SEP]["moved"].discounts == ("d",)
     assert bases[SEP]["never"].discounts is None  # its invoice has lines of an earlier month
+    engine.dispose()
+
+
+def test_what_credits_paid_before_was_for_the_month_that_took_it(database_url: str) -> None:
+    engine = open_engine(database_url)
+    migrate_to(engine, "0053")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("""
+            insert into flybill.organizations (org_id, name, currency, shard) values ('acme', 'Acme', 'usd', 0);
+            insert into flybill.credit_uses (credit_id, month, org_id, amount_minor) values
+                ('gift', '2026-08', 'acme', 500), ('gift', '2026-09', 'acme', 200)""")
+    migrate(engine, shards=1)
+    add = "insert into flybill.credit_uses (credit_id, month, paid_in, org_id, amount_minor) values ('gift', {})"
+    with engine.begin() as connection:
+        connection.exec_driver_sql(add.format("'2026-09', '2026-08', 'acme', -300"))
+        kept = connection.exec_driver_sql("select month, paid_in, amount_minor from flybill.credit_uses order by 1, 2")
+        assert [tuple(row) for row in kept] == [
+            ("2026-08", "2026-08", 500), ("2026-09", "2026-08", -300), ("2026-09", "2026-09", 200),
+        ]  # fmt: skip
+    for refused in (add.format("'2026-10', '2026-10', 'acme', -1"), "update flybill.credit_uses set paid_in = month"):
+        with pytest.raises(DatabaseError), engine.begin() as connection:
+            connection.exec_driver_sql(refused)
     engine.dispose()
 
 

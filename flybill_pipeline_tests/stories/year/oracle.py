@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
+from flybill_pipeline_tests.stories.year.paid import Paid, goes_back
 from flybill_pipeline_tests.stories.year.prices import MONEY
 from flybill_pipeline_tests.stories.year.rating import committed, minor, usage_due
 from flybill_pipeline_tests.stories.year.world import (
@@ -51,6 +52,9 @@ class Account:
     taken_off: Counter[str] = field(default_factory=Counter)
     """Month → what its discounts took off its lines, on whichever invoice."""
     credit_uses: Counter[str] = field(default_factory=Counter)
+    paid: list[Paid] = field(default_factory=list)
+    """Its settled months in the order of their settling, with what credits paid for."""
+    returned: int = 0
     discounted: int = 0
     waived: int = 0
     waiting: int = 0
@@ -105,28 +109,42 @@ def _known(events: Iterable[Row], service: str) -> frozenset[str]:
 
 
 def _settle(account: Account, month: str, events: list[Row], items: list[Item]) -> None:
-    """What is newly due, less discounts, with what was carried, less credits; then its outcome."""
-    off = sum(_newly_off(account, month, events, items))
+    """What is newly due, less discounts, with what was carried, less credits; then its outcome.
+
+    What credits had paid for, and is not due any more, goes back to them first.
+    """
+    off = dict(_newly_off(account, month, events, items))
     new = _newly_due(account, month, events, items)
-    account.discounted += off
-    total = sum(new.values()) - off + account.carried
+    account.discounted += sum(off.values())
+    net = {service: new[service] - off.get(service, 0) for service in new.keys() | off.keys()}
+    back = list(goes_back(account.paid, net, dict(_left(account, items))))
+    for _, credit, amount in back:
+        account.credit_uses[credit] -= amount
+    total = sum(net.values()) + sum(amount for *_, amount in back) + account.carried
     uses = dict(_credits(account, items, month, total))
     total -= sum(uses.values())
     if reason := _unusual(account, month, total):
         account.held.setdefault(month, reason)
         if month == LAST:
             account.outcomes[month] = "held", total
-            account.waiting, account.discounted = sum(new.values()), account.discounted - off
+            account.waiting, account.discounted = sum(new.values()), account.discounted - sum(off.values())
+            for _, credit, amount in back:
+                account.credit_uses[credit] += amount
             return
     account.credit_uses.update(uses)
+    for paid, credit, amount in back:
+        paid.back[credit] += amount
+        account.returned += abs(amount)
     account.outcomes[month] = _outcome(account, month, total), total
     account.waived += total if account.outcomes[month][0] == "waived" else 0
     account.carried = total if account.outcomes[month][0] == "carried_forward" else 0
+    waived = total if account.outcomes[month][0] == "waived" else 0
+    account.paid.append(Paid(month, net, uses, carried=bool(account.carried), waived=waived))
     for service in [month, *_looked_back_on(account, month)]:
         account.known[service] = _known(events, service)
 
 
-def _newly_off(account: Account, month: str, events: list[Row], items: list[Item]) -> Iterator[int]:
+def _newly_off(account: Account, month: str, events: list[Row], items: list[Item]) -> Iterator[tuple[str, int]]:
     """Of this month and those looked back on: what their discounts take off by now, less what they took off before.
 
     A discount takes its part of what the invoice of its month billed first, as that is known now.
@@ -142,7 +160,7 @@ def _newly_off(account: Account, month: str, events: list[Row], items: list[Item
             if item["item_id"] in account.holding[service]:
                 left -= _off(item, base[item["meters"]] if "meters" in item else left, account.org.currency)
         off = sum(base.values()) - left
-        yield off - account.taken_off[service]
+        yield service, off - account.taken_off[service]
         account.taken_off[service] = off
     for service, plans in ((month, _plans(account.org, items, month)), *_ahead(account, month, items)):
         for key, _ in plans:
@@ -172,7 +190,7 @@ def _first_billed_in(account: Account, month: str, events: list[Row], items: lis
 
 
 def _newly_due(account: Account, month: str, events: list[Row], items: list[Item]) -> Counter[str]:
-    """By meter (or kind) what is due by now for this month and those looked back on, less what was billed for them."""
+    """By service month what is due by now of this month and those looked back on, less what was billed for them."""
     due = {service: _due(account.org, service, events, items) for service in _looked_back_on(account, month)}
     due[month] = _due(account.org, month, events, items)
     for service, plans in _ahead(account, month, items):
@@ -181,7 +199,7 @@ def _newly_due(account: Account, month: str, events: list[Row], items: list[Item
     for service, amounts in due.items():
         before = account.billed.get(service, Counter())
         for key in amounts.keys() | before.keys():
-            new[key] += amounts[key] - before[key]
+            new[service] += amounts[key] - before[key]
         account.billed[service] = amounts
     return new
 
@@ -231,6 +249,13 @@ def _off(item: Item, base: int, currency: str) -> int:
     if "amount" in item:
         return min(minor(Fraction(item["amount"]), currency), base)
     return minor(Fraction(base, MONEY[currency].per_major) * Fraction(item["percent"]) / 100, currency)
+
+
+def _left(account: Account, items: Iterable[Item]) -> Iterator[tuple[str, int]]:
+    for item in items:
+        if item["kind"] == "credit":
+            whole = minor(Fraction(item["amount"]), account.org.currency)
+            yield item["item_id"], whole - account.credit_uses[item["item_id"]]
 
 
 def _credits(account: Account, items: Iterable[Item], month: str, total: int) -> Iterator[tuple[str, int]]:

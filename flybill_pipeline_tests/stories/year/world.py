@@ -24,6 +24,7 @@ PROBED, PROBES_PRICED = "2025-07", "2025-08"
 IMPORTED = "2025-04"
 """When the organizations that nobody imported have their first usage."""
 CLASHING = "2025-08"
+CREDITED = (3, 11)
 FORGOTTEN, FOUND = "2025-02", "2025-09"
 """The month of usage that lands too late, and the month in which it lands."""
 
@@ -140,6 +141,10 @@ def _add_special_usage(year: Year, random: Random, org: Org) -> None:
                 year.usage[month].append({**row, "at": f"{month}-{LAST_DAYS[month]}T12:00:00Z"})
             else:
                 _land(year, random, row, month)
+    if org.kind in CREDITED:  # what a credit paid is not due for a while
+        for part, (quantity, lands_in) in enumerate((("-4500", "2025-04"), ("4200", "2025-05"))):
+            row = event(f"{org.org_id}-credited{part}", org.org_id, quantity, "2025-02-28T23:00:00Z")
+            year.usage[lands_in].append(row)
     if org.kind == 10:
         at = f"{FORGOTTEN}-{LAST_DAYS[FORGOTTEN]}T08:00:00Z"
         year.usage[FOUND].append(event(f"{org.org_id}-forgotten", org.org_id, "500", at))

@@ -1,0 +1,181 @@
+"""What credits paid and goes back to them, because what they paid for was taken back. How they pay: items/credits.py.
+
+What a credit paid is no money, and may have ended since: given back as money it would be more than was ever granted.
+So a credit goes on paying for what its invoice still comes to, money goes back first, and what is left over goes back
+to the credit. That can pay with it again, or ended with it. When more is due again, the credit pays it again.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from flybill_pipeline.billing.invoicing.after_discounts import AfterDiscounts
+from flybill_pipeline.billing.invoicing.items.credits import Credit
+from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT
+from flybill_pipeline.billing.invoicing.waivers import is_kept
+from flybill_pipeline.billing.money.amounts import format_money, from_minor
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.money.proration import distribute
+from flybill_pipeline.billing.pricing.line_items import LineItem, line_id, total_minor
+from flybill_pipeline.billing.pricing.working import WorkingStep
+
+RETURNED = "credit_returned"
+BACK, LAPSED, AGAIN = "credit_back", "credit_lapsed", "credit_again"
+"""The step of such a line's working: to a credit that can pay with it, to one that has ended, or out of it again."""
+
+_Bucket = tuple[Month, bool]
+"""A service month; of one whose plans were billed ahead these are apart, as another invoice has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaidMonth:
+    """A settled month of an organization with all its lines, in the order of its invoice; amounts in minor units.
+
+    `uses` is what its invoice took of each credit, `returned` what of that went back since. `carried` says that a later
+    month took its total over, `waived_minor` what of it nobody is asked for.
+    """
+
+    month: Month
+    lines: Sequence[LineItem]
+    uses: Mapping[str, int]
+    returned: Mapping[str, int]
+    carried: bool = False
+    waived_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What of the payment of a credit for the invoice of `paid_in` goes back; below zero: is paid by it again."""
+
+    credit_id: str
+    paid_in: Month
+    amount_minor: int
+
+
+def returned(
+    month: Month, currency: str, paid: Sequence[PaidMonth], lines: Sequence[LineItem], available: Sequence[Credit]
+) -> Iterator[tuple[Returned, LineItem]]:
+    """What goes back with the `lines` of a month, as entries and as lines; `paid` are in the order of their settling.
+
+    What was given back as money, before it went back to credits, stays given.
+    """
+    known = {credit.credit_id: credit for credit in available if credit.currency == currency}
+    before, now = _left_over(paid, currency, ()), _left_over(paid, currency, lines)
+    left = {credit_id: credit.left_minor for credit_id, credit in known.items()}
+    for each in paid:
+        for credit_id in [credit_id for credit_id in _in_turn(each) if credit_id in known]:
+            key, gone = (credit_id, each.month), each.returned.get(credit_id, 0)
+            back = max(now[key] - max(gone, before[key]), 0)
+            again = min(gone - now[key], before[key] - now[key], left[credit_id])
+            if amount := back or -max(again, 0):
+                left[credit_id] += amount
+                entry = Returned(credit_id, each.month, amount)
+                yield entry, _line(month, entry, known[credit_id])
+
+
+def given_back(month: Month, available: Iterable[Credit], lines: Iterable[LineItem]) -> tuple[Credit, ...]:
+    """The credits with what goes back to them by lines of `returned` in the month; the lines need no working."""
+    back = [line for line in lines if line.kind == RETURNED]
+    return tuple(_with(each, month, back) for each in available) if back else tuple(available)
+
+
+def _with(credit: Credit, month: Month, back: Sequence[LineItem]) -> Credit:
+    own = [line for line in back if line.line_id == _id(month, credit.credit_id, line.service_month)]
+    return replace(credit, left_minor=credit.left_minor + total_minor(own))
+
+
+def _id(month: Month, credit_id: str, paid_in: Month) -> str:
+    return line_id(RETURNED, month, credit_id, str(paid_in))
+
+
+def _left_over(paid: Sequence[PaidMonth], currency: str, lines: Sequence[LineItem]) -> Counter[tuple[str, Month]]:
+    """What each credit paid for each month and is no more due of what that billed, if `lines` are billed too.
+
+    Who paid first, pays first: of invoices the one that was settled earlier, of its credits the one whose turn was
+    earlier. It pays for what its invoice billed, as far as that is still due.
+    """
+    ahead = {line.service_month for each in paid for line in each.lines if line.service_month > each.month}
+    sums = AfterDiscounts(currency, lambda line: (line.service_month, line.service_month in ahead and _of_plan(line)))
+    due = Counter[_Bucket]()
+    billed = [sums.add(_billed(each.lines)) for each in paid]
+    for amounts in (*billed, sums.add(_billed(lines))):
+        due.update(amounts)
+    for each, amounts in zip(paid, billed, strict=True):
+        due.subtract(_waived(each, amounts, currency))
+    over, carried = Counter[tuple[str, Month]](), Counter[_Bucket]()
+    for each, amounts in zip(paid, billed, strict=True):
+        room = carried + amounts  # without what is below zero
+        for credit_id in _in_turn(each):
+            over[credit_id, each.month] = each.uses[credit_id] - _paid_for(each.uses[credit_id], room, due)
+        carried = room if each.carried else Counter()
+    return over
+
+
+def _paid_for(amount: int, room: Counter[_Bucket], due: Counter[_Bucket]) -> int:
+    """How much of an amount pays for what is due, within the room of an invoice; takes it out of both."""
+    left = amount
+    for bucket in sorted(room):
+        part = max(min(left, room[bucket], due[bucket]), 0)
+        left -= part
+        room[bucket] -= part
+        due[bucket] -= part
+    return amount - left
+
+
+def _billed(lines: Iterable[LineItem]) -> list[LineItem]:
+    return [line for line in lines if not is_kept(line)]
+
+
+def _waived(paid: PaidMonth, amounts: Counter[_Bucket], currency: str) -> Counter[_Bucket]:
+    """What of a waived month nobody is asked for, by what it billed."""
+    billed = +amounts
+    if not paid.waived_minor or not billed:
+        return Counter()
+    total = min(paid.waived_minor, billed.total())
+    return Counter(dict(zip(billed, distribute(total, list(billed.values()), currency), strict=True)))
+
+
+def _in_turn(paid: PaidMonth) -> list[str]:
+    """Its credits as they stand on its invoice."""
+    places = {line.line_id: place for place, line in enumerate(paid.lines)}
+    return sorted(paid.uses, key=lambda each: (places.get(line_id("credit", paid.month, each), len(places)), each))
+
+
+def _of_plan(line: LineItem) -> bool:
+    return line.kind in ("subscription", ADJUSTMENT) and line.meter is None and "plan" in line.dimensions
+
+
+def _line(month: Month, entry: Returned, credit: Credit) -> LineItem:
+    amount = from_minor(entry.amount_minor, credit.currency)
+    step = _step(month, amount, credit)
+    said = format_money(abs(entry.amount_minor), credit.currency)
+    return LineItem(
+        kind=RETURNED,
+        line_id=_id(month, entry.credit_id, entry.paid_in),
+        meter=None,
+        dimensions={},
+        service_month=entry.paid_in,
+        quantity=Decimal(1),
+        unit=None,
+        amount=amount,
+        amount_minor=entry.amount_minor,
+        currency=credit.currency,
+        description=_WORDS[step.step].format(name=credit.name, amount=said, month=entry.paid_in),
+        working=(step,),
+    )
+
+
+def _step(month: Month, amount: Decimal, credit: Credit) -> WorkingStep:
+    if amount < 0:
+        return WorkingStep(AGAIN, amount=amount, note=credit.credit_id)
+    if credit.expires_at is not None and credit.expires_at <= month.start:
+        return WorkingStep(LAPSED, amount=amount, note=credit.credit_id)
+    return WorkingStep(BACK, amount=amount, note=credit.credit_id)
+
+
+_WORDS = {
+    BACK: "{name}: {amount} that it paid in {month} go back to it",
+    LAPSED: "{name}: {amount} that it paid in {month} go back to it, and it has ended",
+    AGAIN: "{name}: {amount} of {month} are paid by it again",
+}

@@ -1,0 +1,205 @@
+"""What a credit paid and is taken back goes back to the credit, and is no money: it may have ended since."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline_tests.billing.pricing.books import book, per_unit
+from flybill_pipeline_tests.steps.pricing.test_discounted_months import total
+from flybill_pipeline_tests.steps.pricing.test_items import ItemWorld
+
+AUG, SEP, OCT, NOV = (Month(2026, number) for number in (8, 9, 10, 11))
+LASTING = {"item_id": "promo", "kind": "credit", "amount": "30", "currency": "usd", "start": "2026-08-01"}
+PROMO = {**LASTING, "end": "2026-09-01"}
+PLAN = {"item_id": "team", "kind": "subscription", "amount": "19", "currency": "usd", "timing": "advance"}
+
+
+@pytest.fixture
+def world(engine: Engine, tmp_path: Path) -> ItemWorld:
+    made = ItemWorld(engine, (book(per_unit("0.01")),))
+    made.folder = tmp_path
+    made.org("acme")
+    return made
+
+
+def used(world: ItemWorld, month: Month, cents: int) -> None:
+    world.usage.add(month, "acme", cents)
+
+
+def uses(world: ItemWorld) -> list[tuple[str, str, str, int]]:
+    query = "select credit_id, month, paid_in, amount_minor from flybill.credit_uses order by 2, 3, 1"
+    with world.engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def test_what_a_credit_that_has_ended_paid_does_not_come_back_as_money(world: ItemWorld) -> None:
+    world.load(PROMO)
+    used(world, AUG, 3000)
+    assert world.close(AUG).outcomes == {"nothing_to_bill": 1}
+    world.close(SEP)
+    used(world, AUG, -3000)
+    used(world, OCT, 1000)
+    world.close(OCT)
+    assert world.amounts(OCT) == [
+        ("usage", "2026-10", 1000),
+        ("adjustment", "2026-08", -3000),
+        ("credit_returned", "2026-08", 3000),
+    ]
+    assert uses(world) == [("promo", "2026-08", "2026-08", 3000), ("promo", "2026-10", "2026-08", -3000)]
+    assert world.close(NOV).outcomes == {"nothing_to_bill": 1}
+    assert world.amounts(NOV) == []
+
+
+def test_a_credit_that_lasts_can_pay_again_with_what_came_back(world: ItemWorld) -> None:
+    world.load(LASTING)
+    used(world, AUG, 3000)
+    world.close(AUG)
+    used(world, AUG, -2000)
+    used(world, SEP, 700)
+    world.close(SEP)
+    assert world.amounts(SEP)[1:] == [
+        ("adjustment", "2026-08", -2000),
+        ("credit_returned", "2026-08", 2000),
+        ("credit", "2026-09", -700),
+    ]
+    used(world, OCT, 2000)
+    world.close(OCT)
+    assert world.amounts(OCT) == [("usage", "2026-10", 2000), ("credit", "2026-10", -1300)]
+
+
+def test_money_goes_back_first(world: ItemWorld) -> None:
+    world.load(PROMO)
+    used(world, AUG, 5000)
+    world.close(AUG)
+    used(world, AUG, -1500)
+    world.close(SEP)
+    used(world, AUG, -1500)
+    world.close(OCT)
+    assert [total(world, month) for month in (AUG, SEP, OCT)] == [2000, -1500, -500]
+    assert uses(world)[1:] == [("promo", "2026-10", "2026-08", -1000)]
+
+
+def test_what_was_late_and_paid_in_money_goes_back_before_what_the_credit_paid(world: ItemWorld) -> None:
+    world.load(PROMO)
+    used(world, AUG, 3000)
+    world.close(AUG)
+    used(world, AUG, 2000)
+    world.close(SEP)
+    used(world, AUG, -2000)
+    world.close(OCT)
+    assert [total(world, month) for month in (AUG, SEP, OCT)] == [0, 2000, -2000]
+
+
+def test_what_is_due_again_is_paid_by_the_credit_again(world: ItemWorld) -> None:
+    world.load(PROMO)
+    used(world, AUG, 3000)
+    world.close(AUG)
+    used(world, AUG, -3000)
+    world.close(SEP)
+    used(world, AUG, 4000)
+    world.close(OCT)
+    assert world.amounts(OCT) == [("adjustment", "2026-08", 4000), ("credit_returned", "2026-08", -3000)]
+    used(world, AUG, -4000)
+    world.close(NOV)
+    assert [total(world, month) for month in (AUG, SEP, OCT, NOV)] == [0, 0, 1000, -1000]
+
+
+def test_what_came_back_and_was_used_elsewhere_does_not_pay_twice(world: ItemWorld) -> None:
+    world.load(LASTING)
+    used(world, AUG, 3000)
+    world.close(AUG)
+    used(world, AUG, -3000)
+    used(world, SEP, 3000)
+    world.close(SEP)
+    used(world, AUG, 3000)
+    world.close(OCT)
+    used(world, AUG, -3000)
+    world.close(NOV)
+    assert [total(world, month) for month in (AUG, SEP, OCT, NOV)] == [0, 0, 3000, -3000]
+
+
+def test_the_credit_whose_turn_was_last_is_given_back_to_first(world: ItemWorld) -> None:
+    world.load({**PROMO, "amount": "10"}, {**LASTING, "item_id": "bought"})
+    used(world, AUG, 2500)
+    world.close(AUG)
+    used(world, AUG, -2000)
+    world.close(SEP)
+    assert uses(world)[2:] == [
+        ("bought", "2026-09", "2026-08", -1500),
+        ("promo", "2026-09", "2026-08", -500),
+    ]
+    assert total(world, SEP) == 0
+
+
+def test_a_plan_that_a_credit_paid_in_advance_gives_back_to_the_credit(world: ItemWorld) -> None:
+    plan = {**PLAN, "start": "2026-09-01"}
+    world.load(PROMO, plan)
+    used(world, AUG, 500)
+    world.close(AUG)
+    world.load({**plan, "end": "2026-09-01"})
+    used(world, SEP, 5000)
+    world.close(SEP)
+    assert [total(world, month) for month in (AUG, SEP)] == [0, 5000]
+    assert uses(world)[1:] == [("promo", "2026-09", "2026-08", -1900)]
+
+
+def test_a_plan_that_changes_after_a_credit_paid_it_costs_the_difference(world: ItemWorld) -> None:
+    plan = {**PLAN, "start": "2026-09-01"}
+    world.load(PROMO, plan)
+    world.close(AUG)
+    world.load({**plan, "start": "2026-09-16", "seats": "2"})
+    world.close(SEP)
+    assert sum(amount for _, month, amount in world.amounts(SEP) if month == "2026-09") == 950
+    assert uses(world)[1:] == []
+
+
+def test_a_discount_of_a_month_that_a_credit_paid_follows_what_it_is_off(world: ItemWorld) -> None:
+    plan = {**PLAN, "start": "2026-09-01"}
+    half = {"item_id": "half", "kind": "discount", "percent": "50", "start": "2026-08", "end": "2026-09"}
+    world.load(PROMO, plan, half)
+    used(world, AUG, 3000)
+    world.close(AUG)
+    world.load({**plan, "end": "2026-09-01"})
+    world.close(SEP)
+    assert [total(world, month) for month in (AUG, SEP)] == [0, 0]
+    assert uses(world) == [("promo", "2026-08", "2026-08", 2450), ("promo", "2026-09", "2026-08", -950)]
+
+
+def test_what_was_too_small_and_carried_is_paid_where_it_was_billed(world: ItemWorld) -> None:
+    world.load({**LASTING, "start": "2026-09-01", "end": "2026-10-01"})
+    used(world, AUG, 40)
+    world.close(AUG)
+    used(world, SEP, 1000)
+    world.close(SEP)
+    used(world, SEP, -1000)
+    used(world, AUG, -40)
+    world.close(OCT)
+    assert [total(world, month) for month in (AUG, SEP, OCT)] == [40, -40, 0]
+
+
+def test_what_was_given_back_as_money_before_stays_given(world: ItemWorld) -> None:
+    """As a home of before has it: the correction was settled without anything that went back to the credit."""
+    world.load(PROMO)
+    used(world, AUG, 3000)
+    world.close(AUG)
+    used(world, AUG, -2000)
+    world.price(SEP)
+    with world.engine.begin() as connection:
+        connection.execute(text("delete from flybill.line_items where kind = 'credit_returned'"))
+        connection.execute(
+            text("update flybill.drafts set credits_returned = '[]', total_minor = -2000, line_count = 1")
+        )
+    world.finalize(SEP)
+    assert uses(world)[1:] == []
+    used(world, AUG, -1000)
+    world.close(OCT)
+    assert world.amounts(OCT) == [
+        ("adjustment", "2026-08", -1000),
+        ("credit_returned", "2026-08", 1000),
+        ("carried_forward", "2026-09", -2000),
+    ]
+    used(world, AUG, 3000)
+    world.close(NOV)
+    assert world.amounts(NOV)[1] == ("credit_returned", "2026-08", -1000)
