@@ -30,6 +30,10 @@ MOST_LOOKED_AT = 500
 """Invoices, once an hour."""
 FORBIDDEN = 403
 """The status of an answer that a key may not have."""
+MAY_READ = (
+    "Give the API key permission to read events, invoices, charges (which have the refunds), disputes and credit notes "
+    "in Stripe's dashboard, then `flybill payments`. Stripe's log has the request, with the permission that it lacks."
+)
 OBJECTS = ("invoices", "credit_notes", "refunds", "disputes")
 
 Sleep: TypeAlias = Callable[[float], None]
@@ -100,6 +104,7 @@ def read_payments(
         if isinstance(seen, Failure) or isinstance(linked, Failure):
             failure = seen if isinstance(seen, Failure) else linked
             assert isinstance(failure, Failure)
+            failure = replace(failure, remedy=MAY_READ) if failure.status == FORBIDDEN else failure
             intake.failed(now, failure.message, failure.remedy)
             return PaymentsReport(read_up_to=poll.read_up_to, fell_back=fell_back, failure=failure)
         kept = intake.advance(linked, "listing" if fell_back else "events", now, fell_back=fell_back)
