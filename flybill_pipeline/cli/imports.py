@@ -16,8 +16,8 @@ from flybill_pipeline.cli.arguments import FILE
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.cli.sessions import toolbox, usable_settings
 
-MOST_ADJUSTED = 10
-"""So many organizations are named whose billed months change; the JSON has all."""
+MOST_NAMED = 10
+"""So many organizations or items are named whose billed months are told; the JSON has all."""
 
 
 @click.command("import-orgs")
@@ -59,13 +59,13 @@ def _retired(currencies: Iterable[str]) -> list[str]:
 
 def _adjusted(adjusted: Mapping[str, Sequence[Month]]) -> Iterator[str]:
     """A sentence for each of the first organizations whose contract was dated back into months that are billed."""
-    for org_id, months in islice(sorted(adjusted.items()), MOST_ADJUSTED):
-        named = str(months[0]) if len(months) == 1 else f"{months[0]} to {months[-1]}"
+    for org_id, months in islice(sorted(adjusted.items()), MOST_NAMED):
+        billed = "which is billed already" if len(months) == 1 else "which are billed already"
         yield (
-            f"the contract of {org_id} changes in {named}, which {'is' if len(months) == 1 else 'are'} billed already: "
+            f"the contract of {org_id} changes in {_span(months)}, {billed}: "
             "its next invoice carries the difference; `flybill owes` shows it"
         )
-    if (more := len(adjusted) - MOST_ADJUSTED) > 0:
+    if (more := len(adjusted) - MOST_NAMED) > 0:
         yield f"so it is with {screen.counted(more, 'more organization')}"
 
 
@@ -85,11 +85,33 @@ def import_items(file: Path, json_wanted: bool) -> None:
 
     items = read_items(file, meters=meters)
     with toolbox(settings) as tools:
+        kept = tools.items.kept_discounts(items)
         new, changed = tools.items.save(file, items)
-    answer = {"items": len(items), "new": new, "changed": changed}
-    show(
-        json_wanted, answer, lambda: screen.line(f"{screen.counted(len(items), 'item')}: {new} new, {changed} changed.")
-    )
+    warnings = [*_kept(kept)]
+    months = {item_id: list(map(str, each)) for item_id, each in kept.items()}
+    answer = {"items": len(items), "new": new, "changed": changed, "kept": months, "warnings": warnings}
+
+    def sentences() -> None:
+        screen.line(f"{screen.counted(len(items), 'item')}: {new} new, {changed} changed.")
+        for sentence in warnings:
+            screen.line(screen.warning("warning"), f": {sentence}")
+
+    show(json_wanted, answer, sentences)
+
+
+def _kept(kept: Mapping[str, Sequence[Month]]) -> Iterator[str]:
+    """A sentence for each of the first discounts that end before months which were billed with them."""
+    for item_id, months in islice(sorted(kept.items()), MOST_NAMED):
+        yield (
+            f"discount {item_id} ends before {_span(months)}, billed with it already, which keeps it: "
+            "add a one_off to take it back"
+        )
+    if (more := len(kept) - MOST_NAMED) > 0:
+        yield f"so it is with {screen.counted(more, 'more discount')}"
+
+
+def _span(months: Sequence[Month]) -> str:
+    return str(months[0]) if len(months) == 1 else f"{months[0]} to {months[-1]}"
 
 
 @click.command("import-aliases")

@@ -240,6 +240,22 @@ def test_a_contract_that_is_dated_back_names_the_billed_months_that_it_changes(f
     assert "contract of dated changes in 2019-01, which is billed already: its next invoice" in warning
 
 
+def test_a_discount_that_ends_before_a_billed_month_says_that_the_month_keeps_it(flybill: Flybill, file: Path) -> None:
+    file.write_text("org_id,name,currency\nkeeps,Keeps,usd\n")
+    assert flybill("import-orgs", str(file)).status == 0
+    items = "item_id,kind,org_id,name,percent,start,end\nearly,discount,keeps,Early,10,2019-01,"
+    file.write_text(f"{items}\n")
+    assert flybill("import-items", str(file), "--json").json()["kept"] == {}
+    flybill.sql(
+        "insert into flybill.outcomes (month, org_id, shard, outcome, total_minor, currency, decided_at)"
+        " select month, 'keeps', 0, 'nothing_to_bill', 0, 'usd', now() from unnest(array['2019-02', '2019-03']) month"
+    )
+    file.write_text(f"{items}2019-02\n")
+    said = flybill("import-items", str(file))
+    assert "discount early ends before 2019-02 to 2019-03, billed with it already, which keeps it" in said.out
+    assert said.status == 0
+
+
 def test_a_currency_that_has_ended_is_imported_with_a_warning(flybill: Flybill) -> None:
     (warning,) = flybill.import_orgs([{"org_id": "sofia", "name": "Sofia", "currency": "bgn"}]).json()["warnings"]
     assert "1 organization with bgn" in warning

@@ -20,7 +20,7 @@ from flybill_pipeline.billing.money.amounts import to_minor
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import line_id
 from flybill_pipeline.stores.invoicing.items_file import Item, refused
-from flybill_pipeline.stores.invoicing.items_too_late import too_late
+from flybill_pipeline.stores.invoicing.items_too_late import kept, too_late
 from flybill_pipeline.stores.invoicing.meter_names import stored_meters
 from flybill_pipeline.stores.invoicing.org_terms import CURRENCY, read_terms
 from flybill_pipeline.stores.invoicing.tables import billing_items, credit_uses, line_items, organizations, outcomes
@@ -67,6 +67,17 @@ class Items:
             if changed:
                 connection.execute(insert(billing_items), [_row(item, orgs[item.org_id][1]) for item in changed])
         return len(new), len(changed) - len(new)
+
+    def kept_discounts(self, items: Sequence[Item]) -> dict[str, list[Month]]:
+        """Per discount that `items` end earlier the settled months after that end: they keep what it took off.
+
+        To be asked before they are saved.
+        """
+        with self._engine.connect() as connection:
+            discounts = [item for item in items if item.kind == "discount"]
+            ids = {item.item_id for item in discounts}
+            query = _latest(billing_items.c.item_id, ids)
+            return kept(connection, discounts, {row.item_id: row.content for row in connection.execute(query)})
 
     def of(self, shard: int, org_ids: Collection[str] = ()) -> dict[str, OrgItems]:
         """Each org's items; orgs without any are absent. Credits are those of now: less what settled months used."""

@@ -85,6 +85,28 @@ def _credit(item: Item, settled: Collection[Month], held: Collection[Month]) -> 
     return f"all that credit {item.item_id!r} could pay was billed without it: add a one_off below zero instead"
 
 
+def kept(
+    connection: Connection, discounts: Sequence[Item], stored: Mapping[str, Mapping[str, str]]
+) -> dict[str, list[Month]]:
+    """Per discount the settled months that it held in by what is `stored`, and would not by what is new."""
+    settled, _ = _months(connection, {item.org_id for item in discounts})
+    found: dict[str, list[Month]] = {}
+    for item in discounts:
+        before = stored.get(item.item_id)
+        months = [
+            month
+            for month in sorted(settled.get(item.org_id, ()))
+            if before is not None and _holds(before, month) and not _holds(item.content, month)
+        ]
+        if months:
+            found[item.item_id] = months
+    return found
+
+
+def _holds(discount: Mapping[str, str], month: Month) -> bool:
+    return discount.get("start", "") <= str(month) < discount.get("end", "9999")
+
+
 PROMISES = {"discount": _discount, "credit": _credit}
 _OfOrgs = Mapping[str, set[Month]]
 

@@ -221,6 +221,31 @@ def test_an_item_of_a_month_that_is_held_is_billed_with_it_however_far_others_lo
         world.load({**setup, "item_id": "later"})
 
 
+def test_an_ended_discount_names_the_billed_months_that_keep_it(world: ItemWorld) -> None:
+    half = {"item_id": "half", "kind": "discount", "percent": "50", "start": "2026-09"}
+
+    def told(**ended: str) -> dict[str, list[Month]]:
+        file = world.folder / "ended.csv"
+        with file.open("w", newline="") as opened:
+            writer = csv.DictWriter(opened, COLUMNS)
+            writer.writeheader()
+            writer.writerow({"org_id": "acme", "name": "half", **half, **ended})
+        return world.items.kept_discounts(read_items(file))
+
+    assert told(end="2026-10") == {}  # nobody had it yet
+    world.load(half)
+    for month in (SEP, OCT):
+        world.usage.add(month, "acme", 1000)
+        world.close(month)
+    assert told(end="2026-10") == {"half": [OCT]}
+    assert told(end="2026-11") == told() == {}
+    world.load({**half, "end": "2026-10"})
+    assert told(end="2026-10") == {}
+    world.close(NOV)
+    assert [line[2] for line in world.amounts(OCT)] == [1000, -500]
+    assert world.amounts(NOV) == []
+
+
 def test_a_plan_loses_no_month_between_two_that_are_billed(world: ItemWorld) -> None:
     """September was never closed; with no look-back October is billed for good."""
     world.items, world.lookback_months = Items(world.engine, 0), 0
