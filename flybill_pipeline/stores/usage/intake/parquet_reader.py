@@ -110,7 +110,7 @@ def _require_fields(
             raise UnreadableFileError(
                 f"column {column!r} has no field {rest!r}: it is {types[column][:SHOWN_TYPE]}",
                 f"correct it in source {source.name!r}; an element of a list is found by `json` beside `column`, as"
-                ' in { column = "labels", json = "[key=org].value" }',
+                ' in { column = "labels", json = "[key=org].value" }, and so is a name with points: json = \'"a.b"\'',
             ) from None
 
 

@@ -240,6 +240,18 @@ def test_an_element_is_looked_for_in_a_list_of_parquet(reader: Reader) -> None:
     assert set(refused(found).values()) == {"org_missing"}
 
 
+def test_a_name_with_points_is_looked_for_in_a_map_and_a_struct(reader: Reader) -> None:
+    """As Kubernetes and Databricks name labels."""
+    name = "app.kubernetes.io/org"
+    kept: dict[str, Any] = {"id": ["1"], "ts": ["2026-10-05"], "q": [5]}
+    found = f"json = '\"{name}\"'"
+    toml = f'format = "parquet"\n{LABELLED}'.replace('json = "[key=org].value"', found)
+    labels = pa.array([[("env", "x"), (name, "acme")]], pa.map_(pa.string(), pa.string()))
+    for column in (labels, pa.array([{"env": "x", name: "acme"}])):
+        read = reader.table(pa.table({**kept, "labels": column}), source_of(toml, reader.root))
+        assert told(read) == [EVENT]
+
+
 @pytest.mark.parametrize(("name", "kind"), [("labels.org", "STRUCT(.*)\\[\\]"), ("who.org", "STRUCT"), ("id.x", "BIG")])
 def test_a_field_that_is_none_is_said(reader: Reader, name: str, kind: str) -> None:
     toml = f'format = "parquet"\n{LABELLED}'.replace('{ column = "labels", json = "[key=org].value" }', f'"{name}"')
