@@ -15,7 +15,7 @@ _WHAT: Mapping[PaymentState, Sentence] = {
     "partly_paid": said("{paid} of {due} is paid for {month} (invoice {number}); {open} is still due."),
     "past_due": said("{open} was due on {due_on} for {month} (invoice {number})."),
     "failed": said("The payment of {open} for {month} did not go through on {since} (invoice {number})."),
-    "paid": said("{due} for {month} is paid (invoice {number})."),
+    "paid": said("{paid} for {month} is paid (invoice {number})."),
     "credited": said("{due} for {month} is settled by a credit note (invoice {number})."),
     "refunded": said("{refunded} for {month} was given back to you (invoice {number})."),
     "disputed": said("{disputed} that you paid for {month} is disputed through your bank (invoice {number})."),
@@ -23,7 +23,7 @@ _WHAT: Mapping[PaymentState, Sentence] = {
     "voided": said("The invoice {number} for {month} was taken back."),
     "uncollectible": said("{open} for {month} was never paid (invoice {number})."),
 }
-_PAID_IN_PART = said("{due} for {month} is paid, and {refunded} of it was given back to you (invoice {number}).")
+_PAID_IN_PART = said("{paid} for {month} is paid, and {refunded} of it was given back to you (invoice {number}).")
 _FROM_BALANCE = said("Nothing is to be paid for {month} (invoice {number}): your balance was taken off.")
 _REST_LATER = said("An amount that is too small to collect by itself is added to your next invoice.")
 
@@ -31,7 +31,7 @@ _REST_LATER = said("An amount that is too small to collect by itself is added to
 def payment_words(payment: Payment, number: str, month: Month) -> Told:
     """What is read of the payment of the month's invoice, and what happens next."""
     what, after = _WHAT[payment.state], _NEXT[payment.state](payment)
-    if payment.state == "paid" and not payment.due_minor:
+    if payment.state in ("paid", "credited") and not payment.due_minor:
         what, after = _FROM_BALANCE, _REST_LATER
     elif payment.state == "paid" and payment.refunded_minor:
         what = _PAID_IN_PART
@@ -64,6 +64,8 @@ def _parts(payment: Payment, before_tax_minor: int, total_minor: int) -> Iterato
 def _values(payment: Payment) -> dict[str, Value]:
     amounts = ("open", "paid", "due", "refunded", "disputed", "lost")
     values: dict[str, Value] = {name: Money(getattr(payment, f"{name}_minor"), payment.currency) for name in amounts}
+    if not payment.paid_minor:  # settled without any payment that Stripe counts
+        values["paid"] = values["due"]
     return {**values, "since": payment.since.date(), "due_on": (payment.due_at or payment.since).date()}
 
 

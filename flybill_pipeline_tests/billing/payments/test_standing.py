@@ -177,6 +177,18 @@ def test_why_another_amount_is_asked_for_than_the_lines_come_to(
     assert english(*parts_words(payment, before_tax, total)) == expected
 
 
+def test_what_was_credited_is_not_said_to_be_paid() -> None:
+    """Stripe lowers what the invoice asks for by notes before its payment: the customer paid the rest."""
+    note = about("credit_note", "issued", 400, pre_payment_minor=400)
+    rest = invoice("paid", 2, paid_minor=600)
+    assert read(state([note, rest]))[0] == "$6.00 for October 2026 is paid (invoice FB-1)."
+    back = about("refund", "succeeded", 200, 3)
+    assert read(state([note, rest, back]))[0].startswith("$6.00 for October 2026 is paid, and $2.00 of it was given")
+    nothing = invoice("paid", 1, amount_minor=0)
+    kept = about("credit_note", "issued", 300)  # to the balance, as nothing was asked for
+    assert read(state([nothing, kept]))[0].startswith("Nothing is to be paid for October 2026")
+
+
 def test_nothing_can_be_said_without_the_invoice() -> None:
     with pytest.raises(ValueError, match="invoice itself"):
         payment_of([about("payment", "paid", 1)], LATER)
