@@ -7,15 +7,15 @@ What the columns of a record mean is not here.
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from flybill_pipeline.billing.usage.texts import is_whole
 from flybill_pipeline.stores.files.second_reader import plain_content
-from flybill_pipeline.stores.usage.intake.columns import ANY, EACH, NAME, UP, Step, steps_of
+from flybill_pipeline.stores.usage.intake.columns import Step, steps_of
 from flybill_pipeline.stores.usage.intake.reading import TooLargeError, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
+from flybill_pipeline.stores.usage.intake.walking import NO_RECORD, Node, nodes_at, step_from, text_of, value_at
 
 LARGEST_DOCUMENT = 256 * 1024 * 1024
 """Bytes, unpacked. In Python's memory a document is about six times as large; lines are read one by one."""
@@ -32,19 +32,6 @@ class _Literal(str):
 
 class _DoubledKeyError(ValueError):
     """An object has a key twice, and nobody can tell which one counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A value within a document: the object that it stands in, and the name that it has there."""
-
-    value: Any
-    parent: "Node | None" = None
-    name: str | None = None
-
-
-_NO_RECORD = object()
-"""Stands where the path to records leads to something of another kind than it says."""
 
 
 class Record(NamedTuple):
@@ -188,90 +175,31 @@ def _walker(source: SourceMapping, columns: Sequence[tuple[Step, ...]]) -> Calla
 
     def walk(document: Any) -> Iterator[Record]:
         for path in paths:
-            for node in _nodes(Node(document), path):
+            for node in nodes_at(Node(document), path):
                 yield _record(node, columns, nulls)
 
     return walk
 
 
-def _nodes(node: Node, path: tuple[Step, ...]) -> Iterator[Node]:
-    """What a path leads to: `[]` each element of a list, `*` each value of an object; nothing where nothing is there.
-
-    What is another thing than a list, or an object, is led to itself, so that it is not lost: it becomes no record.
-    A list is no parent: the parent of its elements is the object that it stands in.
-    """
-    if not path:
-        yield node
-        return
-    step, rest = path[0], path[1:]
-    value = node.value
-    if step.mark in (EACH, ANY) and not isinstance(value, list if step.mark == EACH else dict):
-        if value is not None:
-            yield Node(_NO_RECORD)
-    elif step.mark == EACH:
-        for element in value:
-            yield from _nodes(Node(element, node.parent, node.name), rest)
-    elif step.mark == ANY:
-        for name, each in value.items():
-            yield from _nodes(Node(each, node, name), rest)
-    else:
-        found = _step(node, step)
-        if found is not None:
-            yield from _nodes(found, rest)
-
-
 def _record(node: Node, columns: Sequence[tuple[Step, ...]], nulls: set[str]) -> Record:
     nothing = (None,) * len(columns)
-    told = () in columns and node.value is not _NO_RECORD  # a value may be a record where the mapping asks for it
+    told = () in columns and node.value is not NO_RECORD  # a value may be a record where the mapping asks for it
     if not told and not isinstance(node.value, dict | list):
         return Record(nothing, "no object")
-    texts = tuple(_text(_at(node, column)) for column in columns)
+    texts = tuple(text_of(value_at(node, column)) for column in columns)
     if not all(text is None or text.isascii() or is_whole(text) for text in texts):
         return Record(nothing, "half of a character")
     return Record(tuple(None if text in nulls else text for text in texts) if nulls else texts)
 
 
-def _at(node: Node | None, path: tuple[Step, ...]) -> Any:
-    """The value of a column of a record; None where there is none."""
-    for place, step in enumerate(path):
-        if node is None:
-            return None
-        if step.mark == UP:
-            node = node.parent
-        elif step.mark == NAME:
-            return node.name
-        elif step.mark == ANY:
-            values = node.value.values() if isinstance(node.value, dict) else ()
-            found = (_at(Node(each, node), path[place + 1 :]) for each in values)
-            return next((value for value in found if value is not None), None)
-        else:
-            node = _step(node, step)
-    return None if node is None else node.value
-
-
-def _step(node: Node, step: Step) -> Node | None:
-    value = node.value
-    if step.key is not None:
-        return Node(value[step.key], node, step.key) if isinstance(value, dict) and step.key in value else None
-    if step.place is not None:
-        inside = isinstance(value, list) and -len(value) <= step.place < len(value)
-        return Node(value[step.place], node.parent, node.name) if inside else None
-    assert step.has is not None
-    key, wanted = step.has
-    for element in value if isinstance(value, list) else ():
-        if isinstance(element, dict) and _text(element.get(key)) == wanted:
-            return Node(element, node.parent, node.name)
-    return None
-
-
-def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):  # NaN and the infinities, which are no JSON, but are written
-        return str(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def _what_is_in(document: Any) -> str:
+    if isinstance(document, dict):
+        return f"it has {', '.join(document) or 'nothing'}"
+    return (
+        f"it is a list of {len(document)}"
+        if isinstance(document, list)
+        else f"it is only {text_of(document) or 'null'}"
+    )
 
 
 def _begins(document: Any, source: SourceMapping) -> bool:
@@ -279,7 +207,7 @@ def _begins(document: Any, source: SourceMapping) -> bool:
     for an object that it could not give.
     """
     for steps in map(steps_of, source.records):
-        found = None if not steps or steps[0].mark else _step(Node(document), steps[0])
+        found = None if not steps or steps[0].mark else step_from(Node(document), steps[0])
         if not steps or steps[0].mark or (found and (found.value is not None or not steps[1:] or steps[1].mark)):
             return True
     return not source.records
@@ -289,8 +217,7 @@ def _require_some(documents: Sequence[Any], source: SourceMapping) -> None:
     """Raises UnreadableFileError where a document lacks what the path to its records begins with."""
     for document in documents:
         if not _begins(document, source):
-            has = ", ".join(document) if isinstance(document, dict) else f"a list of {len(document)}"
             raise UnreadableFileError(
-                f"the document has nothing at {' or '.join(source.records)}; it has {has or 'nothing'}",
+                f"the document has nothing at {' or '.join(source.records)}; {_what_is_in(document)}",
                 f"correct `records` of source {source.name!r} in sources.toml, or export the file again",
             )

@@ -105,6 +105,9 @@ def test_lines_are_read_one_by_one_packed_or_not(reader: Reader) -> None:
         (mapping(), '[{"id": 1, "id": 2}]', "an object has the key 'id' more than once"),
         (mapping(), "[" * 100_000, "the file is no JSON document"),
         (mapping('"data[]"'), '{"error": "no", "code": 3}', r"has nothing at data\[\]; it has error, code"),
+        (mapping('"data[]"'), "null", r"has nothing at data\[\]; it is only null"),
+        (mapping('"data[]"'), "404", r"has nothing at data\[\]; it is only 404"),
+        (mapping('"data[]"'), "[]", r"has nothing at data\[\]; it is a list of 0"),
         (mapping('"data.x[]"'), '{"data": null, "errors": [{}]}', r"has nothing at data.x\[\]; it has data, errors"),
     ],
 )
