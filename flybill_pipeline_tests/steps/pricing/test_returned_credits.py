@@ -1,11 +1,14 @@
 """What a credit paid and is taken back goes back to the credit, and is no money: it may have ended since."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
+from flybill_pipeline.billing.invoicing.outcomes import OutcomePolicy
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.stores.alerts.used_credits import UsedCredits
 from flybill_pipeline_tests.billing.pricing.books import book, per_unit
 from flybill_pipeline_tests.steps.pricing.test_discounted_months import total
 from flybill_pipeline_tests.steps.pricing.test_items import ItemWorld
@@ -203,3 +206,26 @@ def test_what_was_given_back_as_money_before_stays_given(world: ItemWorld) -> No
     used(world, AUG, 3000)
     world.close(NOV)
     assert world.amounts(NOV)[1] == ("credit_returned", "2026-08", -1000)
+
+
+@pytest.mark.parametrize(("left", "back"), [(0, 3000), (2000, 1040)])
+def test_what_was_waived_beside_a_credit_is_not_paid_by_it(world: ItemWorld, left: int, back: int) -> None:
+    world.policy = OutcomePolicy(waive_small_amounts=True)
+    world.load(PROMO)
+    used(world, AUG, 3040)
+    assert world.close(AUG).outcomes == {"waived": 1}
+    used(world, AUG, left - 3040)
+    assert world.close(SEP).outcomes == {"nothing_to_bill": 1}
+    assert uses(world)[1:] == [("promo", "2026-09", "2026-08", -back)]
+
+
+def test_what_a_running_month_takes_back_is_left_of_a_credit_before_it_is_settled(world: ItemWorld) -> None:
+    world.load(LASTING)
+    used(world, AUG, 3000)
+    world.close(AUG)
+    used(world, AUG, -1000)
+    used(world, SEP, 400)
+    world.price(SEP, now=SEP.start + timedelta(days=9))
+    assert world.amounts(SEP)[-2:] == [("credit_returned", "2026-08", 1000), ("credit", "2026-09", -400)]
+    assert UsedCredits(world.engine).of(SEP, 0) == {"acme": {"promo": -600}}
+    assert uses(world)[1:] == []

@@ -215,7 +215,8 @@ def _items(random: Random, org: Org, number: int) -> Iterator[tuple[dict[str, st
 
 
 def _discounts(org: Org, number: int) -> Iterator[dict[str, str]]:
-    common = {"kind": "discount", "org_id": org.org_id, "name": "Early bird", "start": "2025-03", "end": "2025-10"}
+    start = "2025-03" if org.imported else "2025-05"  # none can be given for months that are billed
+    common = {"kind": "discount", "org_id": org.org_id, "name": "Early bird", "start": start, "end": "2025-10"}
     if number % 5 == 1:
         yield {**common, "item_id": f"{org.org_id}-meter", "percent": "33.3", "meters": "seconds"}
     whole = {"percent": "12.5"} if number % 10 == 0 else {"amount": org.amount(333), "currency": org.currency}
