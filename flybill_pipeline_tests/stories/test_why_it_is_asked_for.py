@@ -75,7 +75,7 @@ def post(flybill: Flybill, path: str, **values: Any) -> Any:
         ("plain", ["You owe $10.00"]),
         ("saver", ["You owe $7.00", "$3.00 of your balance was taken off first."]),
         ("debtor", ["You owe $12.50", "$2.50 of what was asked for was open from before."]),
-        ("almost", ["Nothing is to be paid", "too small to collect by itself is added to your next invoice"]),
+        ("almost", ["Nothing is to be paid", "too small to collect by itself, it is added to your next invoice"]),
         ("covered", ["Nothing is to be paid", "your balance was taken off"]),
         ("byhand", ["You owe $6.00", "$4.00 was credited since the invoice was made."]),
         ("byhandpaid", ["$10.00 for March 2025 is paid", "$4.00 was credited since the invoice was made."]),

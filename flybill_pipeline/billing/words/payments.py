@@ -25,7 +25,7 @@ _WHAT: Mapping[PaymentState, Sentence] = {
 }
 _PAID_IN_PART = said("{paid} for {month} is paid, and {refunded} of it was given back to you (invoice {number}).")
 _FROM_BALANCE = said("Nothing is to be paid for {month} (invoice {number}): your balance was taken off.")
-_REST_LATER = said("An amount that is too small to collect by itself is added to your next invoice.")
+_REST_LATER = said("If an amount is left that is too small to collect by itself, it is added to your next invoice.")
 
 
 def payment_words(payment: Payment, number: str, month: Month) -> Told:

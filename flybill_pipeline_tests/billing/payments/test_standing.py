@@ -138,7 +138,7 @@ def test_of_an_invoice_that_asked_for_nothing_a_small_rest_may_be_due_with_the_n
     payment = state([invoice("paid", 1, amount_minor=0)])
     assert read(payment) == (
         "Nothing is to be paid for October 2026 (invoice FB-1): your balance was taken off.",
-        "An amount that is too small to collect by itself is added to your next invoice.",
+        "If an amount is left that is too small to collect by itself, it is added to your next invoice.",
     )
 
 
