@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, false, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 
@@ -25,6 +25,8 @@ _OBSERVED = payment_observations.c
 _STORED = [field.name for field in fields(Observation) if field.name != "flybill_invoice_id"]
 _TAKE = "select pg_try_advisory_lock(hashtextextended('flybill reads payments', 0))"
 _LET_GO = "select pg_advisory_unlock(hashtextextended('flybill reads payments', 0))"
+_ENDED = ("paid", "void")
+"""The states of an invoice at Stripe that it never leaves by itself."""
 _VOIDED = {
     "error_kind": "org",
     "error_code": "voided_there",
@@ -80,13 +82,9 @@ class PaymentIntake:
         """
         c = stripe_sync.c
         ours = func.least(c.first_sent_at, func.coalesce(c.heard_at, c.updated_at))
-        ended = select(_OBSERVED.stripe_invoice_id).where(
-            _OBSERVED.kind == "invoice", _OBSERVED.status.in_(("paid", "void")), _OBSERVED.invoice_id.is_not(None)
-        )
+        ended = _of_it(_OBSERVED.status.in_(_ENDED)).exists()
         query = select(func.min(func.coalesce(c.sent_after, ours))).where(
-            c.first_sent_at.is_not(None),
-            func.coalesce(stripe_sync.c.stripe_status, "").not_in(("paid", "void")),
-            func.coalesce(stripe_sync.c.stripe_invoice_id, "").not_in(ended),
+            c.first_sent_at.is_not(None), func.coalesce(c.stripe_status, "").not_in(_ENDED), ~ended
         )
         with self._engine.connect() as connection:
             oldest: datetime | None = connection.execute(query).scalar_one()
@@ -98,16 +96,13 @@ class PaymentIntake:
         In no order: one that Stripe does not show keeps no other waiting.
         """
         c = stripe_sync.c
-        of_it = (_OBSERVED.stripe_invoice_id == c.stripe_invoice_id) & (_OBSERVED.invoice_id == c.invoice_id)
-        heard = func.coalesce(func.max(_OBSERVED.seen_at), func.coalesce(c.heard_at, c.updated_at))
+        failed = _of_it().with_only_columns(func.max(_OBSERVED.attempts)).scalar_subquery()
+        done = _of_it(_OBSERVED.status.in_(_ENDED) | (_OBSERVED.seen_at >= since)).exists()
         query = (
-            select(c.stripe_invoice_id, func.coalesce(func.max(_OBSERVED.attempts), 0))
-            .outerjoin(payment_observations, of_it & (_OBSERVED.kind == "invoice"))
+            select(c.stripe_invoice_id, func.coalesce(failed, 0))
             .where(c.state == "finalized", c.stripe_invoice_id.is_not(None))
-            .where(func.coalesce(c.stripe_status, "").not_in(("paid", "void")))
-            .group_by(c.invoice_id)
-            .having(func.coalesce(func.bool_or(_OBSERVED.status.in_(("paid", "void"))), false()) == false())
-            .having(heard < since)
+            .where(func.coalesce(c.stripe_status, "").not_in(_ENDED))
+            .where(func.coalesce(c.heard_at, c.updated_at) < since, ~done)
             .order_by(func.random())
             .limit(most)
         )
@@ -196,6 +191,17 @@ def _take_back_voided_notes(connection: Connection) -> None:
     )
     taken_back = update(stripe_credit_notes).where(there.state.in_(("issued", "mismatch")), voided)
     connection.execute(taken_back.values(state="blocked", **_VOIDED))
+
+
+def _of_it(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """What was seen of the invoice of a row of stripe_sync, for `exists`.
+
+    Not for `in`: where its memory is too small for all of them, Postgres compares each with each.
+    """
+    sent = stripe_sync.c
+    of_it = (_OBSERVED.invoice_id == sent.invoice_id, _OBSERVED.stripe_invoice_id == sent.stripe_invoice_id)
+    found = select(_OBSERVED.observation_id).where(_OBSERVED.kind == "invoice", *of_it, *conditions)
+    return found.correlate(stripe_sync)
 
 
 def _strangers(rows: Sequence[Mapping[str, Any]]) -> int:
