@@ -234,7 +234,8 @@ class Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.terminate()
+        self._pool.close()  # they end by themselves: one that was begun where signals are ignored is not terminated
+        self._pool.join()
 
     def close(self, month: Month) -> Closed:
         """Closes every shard of a month; the seconds are those of all processes."""
