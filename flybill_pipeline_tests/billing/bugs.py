@@ -4,7 +4,6 @@ Belongs here: what is wrong, and where it is put. Which property must catch it s
 """
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -256,18 +255,18 @@ def _as_money(*_: Any) -> Iterator[Any]:
 def _to_the_credit_first(paid: Sequence[returned_credits.PaidMonth], currency: str, lines: Any) -> Any:
     """Whatever is taken back goes back to credits, also what was paid in money."""
     less = -sum(line.amount_minor for line in lines)
-    return _left_over(paid, currency, lines) + Counter(
-        {(credit, each.month): less for each in paid for credit in each.uses if less > 0}
-    )
+    spread = _spread(paid, currency, lines)
+    spread.over.update({(credit, each.month): max(less, 0) for each in paid for credit in each.uses})
+    return spread
 
 
-_left_over = returned_credits._left_over
+_spread = returned_credits._spread
 _apply_credits, _decide, _off = prepaid.apply_credits, outcomes.decide, discounts._off
 
 CREDIT_BELOW_ZERO = Bug(prepaid, "apply_credits", _overdrawn)
 CREDIT_USED_TWICE = Bug(prepaid, "apply_credits", _used_twice)
 RETURNED_AS_MONEY = Bug(returned_credits, "returned", _as_money)
-CREDIT_BEFORE_MONEY = Bug(returned_credits, "_left_over", _to_the_credit_first)
+CREDIT_BEFORE_MONEY = Bug(returned_credits, "_spread", _to_the_credit_first)
 CARRIED_CENT_LOST = Bug(outcomes, "decide", _kept_below_the_minimum)
 DISCOUNT_WITHOUT_END = Bug(discounts, "_off", _more_than_there_is)
 

@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from flybill_pipeline.billing.invoicing.after_discounts import AfterDiscounts
 from flybill_pipeline.billing.invoicing.items.credits import Credit
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT
 from flybill_pipeline.billing.invoicing.waivers import is_kept
 from flybill_pipeline.billing.money.amounts import format_money, from_minor
+from flybill_pipeline.billing.money.meeting import Meeting
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.money.proration import distribute
 from flybill_pipeline.billing.pricing.line_items import LineItem, line_id, total_minor
@@ -61,15 +63,17 @@ def returned(
     What was given back as money, before it went back to credits, stays given.
     """
     known = {credit.credit_id: credit for credit in available if credit.currency == currency}
-    before, now = _left_over(paid, currency, ()), _left_over(paid, currency, lines)
-    left = {credit_id: credit.left_minor for credit_id, credit in known.items()}
+    before, now = _spread(paid, currency, ()), _spread(paid, currency, lines)
+    back = {key: max(over - before.over[key], 0) for key, over in now.over.items()}
+    left = Counter({credit_id: credit.left_minor for credit_id, credit in known.items()})
+    for (credit_id, _), amount in back.items():
+        left[credit_id] += amount
     for each in paid:
         for credit_id in [credit_id for credit_id in _in_turn(each) if credit_id in known]:
-            key, gone = (credit_id, each.month), each.returned.get(credit_id, 0)
-            back = max(now[key] - max(gone, before[key]), 0)
-            again = min(gone - now[key], before[key] - now[key], left[credit_id])
-            if amount := back or -max(again, 0):
-                left[credit_id] += amount
+            key = credit_id, each.month
+            again = max(min(now.again[key] - before.again[key], left[credit_id]), 0)
+            left[credit_id] -= again
+            if amount := back[key] - again:
                 entry = Returned(credit_id, each.month, amount)
                 yield entry, _line(month, entry, known[credit_id])
 
@@ -89,11 +93,20 @@ def _id(month: Month, credit_id: str, paid_in: Month) -> str:
     return line_id(RETURNED, month, credit_id, str(paid_in))
 
 
-def _left_over(paid: Sequence[PaidMonth], currency: str, lines: Sequence[LineItem]) -> Counter[tuple[str, Month]]:
-    """What each credit paid for each month and is no more due of what that billed, if `lines` are billed too.
+class _Spread(NamedTuple):
+    """By credit and month: what of its payment pays for nothing that is due, and what went back of it
+    and could pay again."""
+
+    over: Counter[tuple[str, Month]]
+    again: Counter[tuple[str, Month]]
+
+
+def _spread(paid: Sequence[PaidMonth], currency: str, lines: Sequence[LineItem]) -> _Spread:
+    """How what credits paid meets what is due, if `lines` are billed too.
 
     Who paid first, pays first: of invoices the one that was settled earlier, of its credits the one whose turn was
-    earlier. It pays for what its invoice billed, as far as that is still due.
+    earlier. It pays for what its invoice billed, as far as that is still due. What went back to a credit comes last:
+    money, or another credit, may have paid in its place.
     """
     ahead = {line.service_month for each in paid for line in each.lines if line.service_month > each.month}
     sums = AfterDiscounts(currency, lambda line: (line.service_month, line.service_month in ahead and _of_plan(line)))
@@ -103,24 +116,25 @@ def _left_over(paid: Sequence[PaidMonth], currency: str, lines: Sequence[LineIte
         due.update(amounts)
     for each, amounts in zip(paid, billed, strict=True):
         due.subtract(_waived(each, amounts, currency))
-    over, carried = Counter[tuple[str, Month]](), Counter[_Bucket]()
+    meeting, spread = Meeting(_rooms(paid, billed), due), _Spread(Counter(), Counter())
+    for place, each in enumerate(paid):
+        for credit_id in _in_turn(each):
+            stays = each.uses[credit_id] - each.returned.get(credit_id, 0)
+            spread.over[credit_id, each.month] = stays - meeting.pay(place, stays)
+    for place, each in enumerate(paid):
+        for credit_id in _in_turn(each):
+            spread.again[credit_id, each.month] = meeting.pay(place, each.returned.get(credit_id, 0))
+    return spread
+
+
+def _rooms(paid: Sequence[PaidMonth], billed: Sequence[Counter[_Bucket]]) -> list[dict[_Bucket, int]]:
+    """What each invoice asked for, of earlier months too where it took these over."""
+    rooms, carried = list[dict[_Bucket, int]](), Counter[_Bucket]()
     for each, amounts in zip(paid, billed, strict=True):
         room = carried + amounts  # without what is below zero
-        for credit_id in _in_turn(each):
-            over[credit_id, each.month] = each.uses[credit_id] - _paid_for(each.uses[credit_id], room, due)
+        rooms.append(dict(sorted(room.items())))
         carried = room if each.carried else Counter()
-    return over
-
-
-def _paid_for(amount: int, room: Counter[_Bucket], due: Counter[_Bucket]) -> int:
-    """How much of an amount pays for what is due, within the room of an invoice; takes it out of both."""
-    left = amount
-    for bucket in sorted(room):
-        part = max(min(left, room[bucket], due[bucket]), 0)
-        left -= part
-        room[bucket] -= part
-        due[bucket] -= part
-    return amount - left
+    return rooms
 
 
 def _billed(lines: Iterable[LineItem]) -> list[LineItem]:

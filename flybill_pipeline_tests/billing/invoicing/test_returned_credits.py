@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flybill_pipeline.billing.invoicing import bill, late_usage
@@ -47,7 +47,7 @@ class Ledger:
         parts = bill.Parts(lines[month], late, before, credits=self.credits, paid=self.settled)
         made = bill.put_together(month, "usd", parts)
         small = made.total_minor < MINIMUM
-        self._settle(month, made, carried=small)
+        self._settle(month, made, carried=small and made.total_minor != 0)
         self.carried, self.asked = (made.total_minor, self.asked) if small else (0, self.asked + made.total_minor)
         return made
 
@@ -87,6 +87,46 @@ def granted(draw: st.DrawFn) -> tuple[Credit, ...]:
 
 CHANGES = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 4), st.sampled_from("xy"), AMOUNT), max_size=14)
 """Service month, how many months later it is known, meter, and what that comes to from then on."""
+
+
+@given(granted(), CHANGES)
+@example(
+    (Credit("c0", "c0", 3000, "usd", datetime(2026, 1, 1, tzinfo=UTC)),),
+    [
+        (0, 0, "x", 3000),
+        (0, 1, "x", 0),
+        (1, 0, "x", 3000),
+        (0, 2, "x", 3000),  # money pays it: the credit was used for another month meanwhile
+        (0, 3, "x", 2000),
+        (3, 0, "x", 1000),
+        (0, 4, "x", 3000),
+        (1, 3, "x", 0),  # and is free again, for what is due anew
+    ],
+)
+@example(
+    (Credit("c0", "c0", 3000, "usd", datetime(2026, 1, 1, tzinfo=UTC)),),
+    [
+        (0, 0, "x", 40),
+        (0, 1, "x", 20),
+        (0, 2, "x", 120),  # the first payment pays 20 of it again, so the new one pays 80, and the 53
+        (1, 1, "x", 53),
+        (0, 3, "x", 152),
+    ],
+)
+def test_when_all_is_taken_back_nobody_has_money_of_it_and_each_credit_is_whole(
+    held: tuple[Credit, ...], changes: list[tuple[int, int, str, int]]
+) -> None:
+    ledger, due = Ledger(held), dict[Month, dict[str, int]]()
+    for place, month in enumerate(MONTHS[:-1]):
+        for service, later, meter, amount in changes:
+            if service + later == place:
+                due.setdefault(MONTHS[service], {})[meter] = amount
+        ledger.close(month, due)
+    made = ledger.close(MONTHS[-1], {})
+    assert ledger.asked + ledger.carried == 0
+    assert {each.credit_id: each.left_minor for each in made.credits} == {
+        each.credit_id: each.left_minor for each in held
+    }
 
 
 @given(granted(), CHANGES)

@@ -229,3 +229,69 @@ def test_what_a_running_month_takes_back_is_left_of_a_credit_before_it_is_settle
     assert world.amounts(SEP)[-2:] == [("credit_returned", "2026-08", 1000), ("credit", "2026-09", -400)]
     assert UsedCredits(world.engine).of(SEP, 0) == {"acme": {"promo": -600}}
     assert uses(world)[1:] == []
+
+
+def test_a_credit_that_paid_where_its_own_payment_had_gone_back_gets_that_back_and_money_what_money_did(
+    world: ItemWorld,
+) -> None:
+    """August's payment went back and was used for September, so money paid August; later the credit pays of it again.
+
+    That was taken for one that had gone back as money, behind the first payment: $10.00 of the credit became money.
+    """
+    dec, jan = Month(2026, 12), Month(2027, 1)
+    world.lookback_months = 6
+    world.load(LASTING)
+    changes = {
+        AUG: {AUG: 3000},
+        SEP: {AUG: -3000, SEP: 3000},
+        OCT: {AUG: 3000},
+        NOV: {AUG: -1000, NOV: 1000},
+        dec: {AUG: 1000, SEP: -3000},
+        jan: {AUG: -3000, NOV: -1000},
+    }
+    for month, usage in changes.items():
+        for service, cents in usage.items():
+            used(world, service, cents)
+        world.close(month)
+    assert [total(world, month) for month in changes] == [0, 0, 3000, 0, 0, -3000]
+    assert sum(amount for *_, amount in uses(world)) == 0
+
+
+def test_a_payment_is_known_to_be_for_what_others_did_not_pay(world: ItemWorld) -> None:
+    """October's payment was taken for August's whole dollar, of which 20 cents were paid: 20 cents became money."""
+    dec = Month(2026, 12)
+    world.lookback_months = 6
+    world.load(LASTING)
+    changes = {
+        AUG: {AUG: 40},
+        SEP: {AUG: -20},
+        OCT: {AUG: 100, SEP: 53},
+        NOV: {AUG: 32},
+        dec: {AUG: -152, SEP: -53},
+    }
+    for month, usage in changes.items():
+        for service, cents in usage.items():
+            used(world, service, cents)
+        world.close(month)
+    assert [total(world, month) for month in changes] == [0, 0, 0, 0, 0]
+    assert sum(amount for *_, amount in uses(world)) == 0
+
+
+def test_money_goes_back_first_where_a_credit_paid_later_than_money(world: ItemWorld) -> None:
+    """$5.00 of what money had paid went to the credit: its first payment was taken to hold, though it had gone back."""
+    dec = Month(2026, 12)
+    world.lookback_months = 6
+    world.load(LASTING)
+    used(world, AUG, 3000)
+    world.close(AUG)
+    used(world, AUG, -3000)
+    used(world, SEP, 2000)
+    world.close(SEP)
+    used(world, AUG, 3000)
+    world.close(OCT)
+    used(world, SEP, -2000)
+    used(world, AUG, 500)
+    world.close(NOV)
+    used(world, AUG, -500)
+    world.close(dec)
+    assert [total(world, month) for month in (AUG, SEP, OCT, NOV, dec)] == [0, 0, 2000, 0, -500]
