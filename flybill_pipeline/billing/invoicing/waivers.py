@@ -34,17 +34,17 @@ class WaivedMonth:
 
 
 def waived_of(service_month: Month, currency: str, waived: Iterable[WaivedMonth]) -> int:
-    """What of a service month was waived, in minor units: its part of all that was, after discounts."""
-    of_currency = [each for each in waived if each.currency == currency]
-    sums: Counter[Month] = Counter()
-    for each in of_currency:
-        sums.update(_by_service_month(each))
-    comes_to = {month: amount for month, amount in sums.items() if amount > 0}
+    """What of a service month was waived, in minor units: its part of each total that was, after discounts."""
+    return sum(_share(service_month, each) for each in waived if each.currency == currency)
+
+
+def _share(service_month: Month, waived: WaivedMonth) -> int:
+    comes_to = {month: amount for month, amount in _by_service_month(waived).items() if amount > 0}
     if service_month not in comes_to:
         return 0
-    total = min(sum(each.total_minor for each in of_currency), sum(comes_to.values()))
-    shares = dict(zip(comes_to, distribute(total, list(comes_to.values()), currency), strict=True))
-    return shares[service_month]
+    total = min(waived.total_minor, sum(comes_to.values()))  # credits paid the rest
+    shares = distribute(total, list(comes_to.values()), waived.currency)
+    return dict(zip(comes_to, shares, strict=True))[service_month]
 
 
 def not_given_back(

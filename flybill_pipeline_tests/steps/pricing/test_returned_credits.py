@@ -219,6 +219,21 @@ def test_what_was_waived_beside_a_credit_is_not_paid_by_it(world: ItemWorld, lef
     assert uses(world)[1:] == [("promo", "2026-09", "2026-08", -back)]
 
 
+def test_what_was_waived_of_one_month_is_not_taken_for_that_of_another_which_a_credit_paid(world: ItemWorld) -> None:
+    """Of 25 cents that were waived in all, one was taken for August's, by what was billed: 20 cents became money."""
+    world.policy = OutcomePolicy(waive_small_amounts=True)
+    world.load({**LASTING, "amount": "12.34", "start": "2026-09-01"})
+    used(world, AUG, 21)
+    used(world, SEP, 1238)
+    assert [world.close(month).outcomes for month in (AUG, SEP)] == [{"waived": 1}] * 2
+    used(world, AUG, -21)
+    world.close(OCT)
+    used(world, SEP, -1238)
+    world.close(NOV)
+    assert [total(world, month) for month in (AUG, SEP, OCT, NOV)] == [21, 4, 0, 0]
+    assert sum(amount for *_, amount in uses(world)) == 0
+
+
 def test_what_a_running_month_takes_back_is_left_of_a_credit_before_it_is_settled(world: ItemWorld) -> None:
     world.load(LASTING)
     used(world, AUG, 3000)
