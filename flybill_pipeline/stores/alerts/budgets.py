@@ -20,7 +20,8 @@ from flybill_pipeline.billing.words.budgets import warning_words
 from flybill_pipeline.billing.words.english import english
 from flybill_pipeline.stores.alerts.budget_tables import budget_warnings, customer_mails
 from flybill_pipeline.stores.invoicing.recorded_lines import unexplained_line_of
-from flybill_pipeline.stores.invoicing.tables import billing_items, drafts, line_items, outcomes
+from flybill_pipeline.stores.invoicing.settled import settled
+from flybill_pipeline.stores.invoicing.tables import billing_items, drafts, line_items
 
 _ADDED_UP = tuple(column for column in line_items.c if column.name != "working")
 Mails = Callable[[str, Sequence[Warned]], tuple[str, str, str] | None]
@@ -75,11 +76,10 @@ class Budgets:
     def bills(self, month: Month, org_ids: Collection[str]) -> dict[str, DraftedBill]:
         """Organization → what its month comes to; absent where it is settled, or nothing was priced."""
         draft, line = drafts.c, line_items.c
-        settled = select(outcomes.c.org_id).where(outcomes.c.month == str(month), outcomes.c.outcome != "held")
         open_ = (
             select(draft.org_id, draft.currency, draft.usage_up_to)
             .where(draft.month == str(month), draft.org_id.in_(org_ids), draft.currency.is_not(None))
-            .where(draft.org_id.not_in(settled))
+            .where(~settled(draft.org_id, month))
         )
         priced = select(*_ADDED_UP).where(line.month == str(month), line.org_id.in_(org_ids))
         lines: dict[str, list[LineItem]] = defaultdict(list)

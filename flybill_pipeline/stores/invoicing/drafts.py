@@ -91,7 +91,7 @@ class Drafts:
             outcomes.c.month == str(month),
             outcomes.c.shard == shard,
             outcomes.c.outcome == "held",
-            outcomes.c.org_id.not_in(select(organizations.c.org_id)),
+            ~select(organizations.c.org_id).where(organizations.c.org_id == outcomes.c.org_id).exists(),
         )
         with self._engine.connect() as connection:
             return set(connection.execute(query).scalars())

@@ -27,6 +27,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.stores.invoicing.drafts import lock_shard
 from flybill_pipeline.stores.invoicing.holds import record_holds
 from flybill_pipeline.stores.invoicing.items import overdrawn
+from flybill_pipeline.stores.invoicing.settled import settled
 from flybill_pipeline.stores.invoicing.tables import (
     account_entries,
     credit_uses,
@@ -60,11 +61,10 @@ class Invoices:
 
     def open_drafts(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> list[DraftTotal]:
         """The drafts of a shard (or of `org_ids` in it) whose month is not settled, in order of org ids."""
-        settled = select(outcomes.c.org_id).where(outcomes.c.month == str(month), outcomes.c.outcome != "held")
         columns = [drafts.c[name] for name in DraftTotal.__slots__]
         query = (
             select(*columns)
-            .where(drafts.c.month == str(month), drafts.c.shard == shard, drafts.c.org_id.not_in(settled))
+            .where(drafts.c.month == str(month), drafts.c.shard == shard, ~settled(drafts.c.org_id, month))
             .order_by(drafts.c.org_id)
         )
         if org_ids:
@@ -96,7 +96,6 @@ class Invoices:
 
     def _unchanged(self, connection: Connection, month: Month, shard: int) -> dict[str, datetime]:
         """When each draft that may still be settled was priced."""
-        settled = select(outcomes.c.org_id).where(outcomes.c.month == str(month), outcomes.c.outcome != "held")
         months = (
             select(outcomes.c.org_id, func.count().label("settled"))
             .where(outcomes.c.shard == shard, outcomes.c.outcome != "held")
@@ -106,7 +105,7 @@ class Invoices:
         query = (
             select(drafts.c.org_id, drafts.c.priced_at)
             .outerjoin(months, months.c.org_id == drafts.c.org_id)
-            .where(drafts.c.month == str(month), drafts.c.shard == shard, drafts.c.org_id.not_in(settled))
+            .where(drafts.c.month == str(month), drafts.c.shard == shard, ~settled(drafts.c.org_id, month))
             .where(drafts.c.settled_months == func.coalesce(months.c.settled, 0))
         )
         return {row.org_id: row.priced_at for row in connection.execute(query)}

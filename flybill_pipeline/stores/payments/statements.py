@@ -133,9 +133,8 @@ def _month_numbers(connection: Connection, month: Month) -> dict[str, Any]:
     decided = _counts(connection, outcomes.c.outcome, outcomes.c.month == str(month))
     of_month = stripe_sync.c.invoice_id.in_(select(invoices.c.invoice_id).where(invoices.c.month == str(month)))
     imported = connection.execute(select(func.count()).select_from(organizations)).scalar_one()
-    strangers = select(func.count()).where(
-        outcomes.c.month == str(month), outcomes.c.org_id.not_in(select(organizations.c.org_id))
-    )
+    imported_too = select(organizations.c.org_id).where(organizations.c.org_id == outcomes.c.org_id).exists()
+    strangers = select(func.count()).select_from(outcomes).where(outcomes.c.month == str(month), ~imported_too)
     too_late = select(func.count(too_late_usage.c.org_id.distinct())).where(too_late_usage.c.month == str(month))
     known = int(imported) + int(connection.execute(strangers).scalar_one())
     return {

@@ -120,12 +120,13 @@ class MonthChecks:
 
     def undecided(self, month: Month, shard: int) -> list[dict[str, Any]]:
         """The organizations of a shard, and strangers with usage, of whose month nothing was decided."""
-        settled = select(outcomes.c.org_id).where(outcomes.c.month == str(month), outcomes.c.shard == shard)
         known = union(
             select(organizations.c.org_id).where(organizations.c.shard == shard),
             select(drafts.c.org_id).where(drafts.c.month == str(month), drafts.c.shard == shard),
         ).subquery()
-        query = select(known.c.org_id).where(known.c.org_id.not_in(settled)).order_by(known.c.org_id)
+        of_it = (outcomes.c.org_id == known.c.org_id, outcomes.c.month == str(month), outcomes.c.shard == shard)
+        decided = select(outcomes.c.org_id).where(*of_it).exists()
+        query = select(known.c.org_id).where(~decided).order_by(known.c.org_id)
         with self._engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
 
