@@ -53,7 +53,7 @@ def flybill(deploy: Deployments, emulator: EmulatorProcess) -> Iterator[Flybill]
 
 def credit(flybill: Flybill, org: str, amount: str = "2.50", *more: str, status: int = 0, **variables: str) -> Any:
     """What the command printed as JSON."""
-    arguments = ("--line", "1", "--amount", amount, "--reason", "outage", "--by", "ada", "--json")
+    arguments = ("--line", "1", "--amount", amount, "--reason", "outage", "--by", "oona", "--json")
     ran = flybill("credit", org, MONTH, *arguments, *more, **variables)
     assert ran.status == status, ran
     return ran.json()
@@ -79,12 +79,12 @@ def test_a_credit_is_here_and_in_stripe_and_what_is_left_is_said(flybill: Flybil
     assert (owed["total_minor"], owed["left_minor"]) == (1000, 750)
     assert "$2.50 of it was credited since: it comes to $7.50 now." in owed["message"]
     assert [(note["line"], note["reason"], note["state"]) for note in owed["credit_notes"]] == [(1, "outage", "issued")]
-    assert "ada" not in str(owed)
+    assert "oona" not in str(owed)
     text = flybill("owes", "acme", "--month", MONTH).out
     assert "-$2.50" in text
     assert "what is left" in text
     assert flybill.sql("select \"by\", reason, total_minor from flybill.audit where org_id = 'acme'") == [
-        ("ada", "outage", 250)
+        ("oona", "outage", 250)
     ]
 
 
