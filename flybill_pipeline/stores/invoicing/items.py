@@ -74,10 +74,11 @@ class Items:
         To be asked before they are saved.
         """
         with self._engine.connect() as connection:
-            discounts = [item for item in items if item.kind == "discount"]
-            ids = {item.item_id for item in discounts}
-            query = _latest(billing_items.c.item_id, ids)
-            return kept(connection, discounts, {row.item_id: row.content for row in connection.execute(query)})
+            new = {item.item_id: item for item in items if item.kind == "discount"}
+            stored = connection.execute(_latest(billing_items.c.item_id, set(new)))
+            old = {row.item_id: _discount(row) for row in stored if row.kind == "discount"}
+            changes = [(new[each].org_id, old[each], _discount(new[each])) for each in old]
+            return kept(connection, changes)
 
     def of(self, shard: int, org_ids: Collection[str] = ()) -> dict[str, OrgItems]:
         """Each org's items; orgs without any are absent. Credits are those of now: less what settled months used."""

@@ -1,16 +1,15 @@
 """What speaks against items that are dated in months which were billed without them. Reads only; stored by items.py."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
+from flybill_pipeline.billing.invoicing.items.discounts import Discount
 from flybill_pipeline.billing.invoicing.items.still_billed import all_billed, still_billed
-from flybill_pipeline.billing.invoicing.outcomes import HELD
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.stores.invoicing.items_file import Item
-from flybill_pipeline.stores.invoicing.tables import outcomes
+from flybill_pipeline.stores.invoicing.settled import settled_and_held
 
 
 def too_late(
@@ -21,7 +20,7 @@ def too_late(
     Plans and one-off items of `dated` are billed by later invoices, as far as these look back. A settled month keeps
     the discounts and credits that it had, so those that are `new` have nothing to do in it.
     """
-    settled, held = _months(connection, {item.org_id for item in (*dated, *new)})
+    settled, held = settled_and_held(connection, {item.org_id for item in (*dated, *new)})
     for item in dated:
         if (months := settled.get(item.org_id)) and item.kind in {"subscription", "one_off"}:
             waiting = held.get(item.org_id, set())
@@ -85,38 +84,14 @@ def _credit(item: Item, settled: Collection[Month], held: Collection[Month]) -> 
     return f"all that credit {item.item_id!r} could pay was billed without it: add a one_off below zero instead"
 
 
-def kept(
-    connection: Connection, discounts: Sequence[Item], stored: Mapping[str, Mapping[str, str]]
-) -> dict[str, list[Month]]:
-    """Per discount the settled months that it held in by what is `stored`, and would not by what is new."""
-    settled, _ = _months(connection, {item.org_id for item in discounts})
-    found: dict[str, list[Month]] = {}
-    for item in discounts:
-        before = stored.get(item.item_id)
-        months = [
-            month
-            for month in sorted(settled.get(item.org_id, ()))
-            if before is not None and _holds(before, month) and not _holds(item.content, month)
-        ]
-        if months:
-            found[item.item_id] = months
-    return found
-
-
-def _holds(discount: Mapping[str, str], month: Month) -> bool:
-    return discount.get("start", "") <= str(month) < discount.get("end", "9999")
+def kept(connection: Connection, changes: Sequence[tuple[str, Discount, Discount]]) -> dict[str, list[Month]]:
+    """Per discount the settled months that it held in and would no more; each change is an org, the old, the new."""
+    settled, _ = settled_and_held(connection, {org_id for org_id, *_ in changes})
+    found = {
+        new.discount_id: [month for month in sorted(settled[org_id]) if old.applies_in(month) > new.applies_in(month)]
+        for org_id, old, new in changes
+    }
+    return {discount_id: months for discount_id, months in found.items() if months}
 
 
 PROMISES = {"discount": _discount, "credit": _credit}
-_OfOrgs = Mapping[str, set[Month]]
-
-
-def _months(connection: Connection, org_ids: Collection[str]) -> tuple[_OfOrgs, _OfOrgs]:
-    """Per organization the months that are settled, and those that are held: these will be billed some day."""
-    done = outcomes.c
-    query = select(done.org_id, done.month, done.outcome).where(done.org_id.in_(org_ids))
-    settled: dict[str, set[Month]] = defaultdict(set)
-    held: dict[str, set[Month]] = defaultdict(set)
-    for org_id, month, outcome in connection.execute(query) if org_ids else ():
-        (held if outcome == HELD else settled)[org_id].add(Month.parse(month))
-    return settled, held

@@ -25,6 +25,7 @@ from flybill_pipeline.billing.invoicing.terms import (
     stated_for_good,
 )
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.stores.invoicing.settled import settled_and_held
 from flybill_pipeline.stores.invoicing.tables import organization_terms, organizations, outcomes
 
 CONTRACT, CURRENCY = "contract", "currency"
@@ -165,7 +166,7 @@ def changed_contracts(
 ) -> dict[str, list[Month]]:
     """Per org the settled months that would be under other contracts, as far as a later invoice looks back to them."""
     stored = {change.org_id: change for change in changes if change.stored is not None}
-    settled = _settled(connection, list(stored)) if stored else {}
+    settled, _ = settled_and_held(connection, list(stored))
     found: dict[str, list[Month]] = {}
     for org_id, months in settled.items():
         before = change.contracts if (change := stored[org_id].stored) else ()
@@ -175,14 +176,6 @@ def changed_contracts(
         if billed := [month for month in changed if still_billed(month, months, lookback_months) == month]:
             found[org_id] = billed
     return found
-
-
-def _settled(connection: Connection, org_ids: Sequence[str]) -> dict[str, set[Month]]:
-    done, settled = outcomes.c, dict[str, set[Month]]()
-    query = select(done.org_id, done.month).where(done.org_id.in_(org_ids), done.outcome != "held")
-    for org_id, month in connection.execute(query):
-        settled.setdefault(org_id, set()).add(Month.parse(month))
-    return settled
 
 
 def _last_settled(connection: Connection, org_ids: Sequence[str]) -> dict[str, Month]:
