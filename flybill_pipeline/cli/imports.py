@@ -1,7 +1,7 @@
 """The commands that bring something in: organizations, items, aliases, usage. Reading the files: the stores."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from itertools import islice
@@ -35,7 +35,7 @@ def import_orgs(file: Path, json_wanted: bool) -> None:
         now = tools.now()
         adjusted = tools.organizations.changed_contracts(orgs, now, settings.lookback_months)
         new, changed = tools.organizations.save(orgs, now)
-    warnings = [*_retired(org.terms.currency for org in orgs), *_adjusted(adjusted)]
+    warnings = [*_retired(org.terms.currency for org in orgs), *_first_named(adjusted, "organization", _adjusted)]
     months = {org_id: list(map(str, each)) for org_id, each in adjusted.items()}
     answer = {"organizations": len(orgs), "new": new, "changed": changed, "adjusted": months, "warnings": warnings}
 
@@ -57,16 +57,13 @@ def _retired(currencies: Iterable[str]) -> list[str]:
     ]
 
 
-def _adjusted(adjusted: Mapping[str, Sequence[Month]]) -> Iterator[str]:
-    """A sentence for each of the first organizations whose contract was dated back into months that are billed."""
-    for org_id, months in islice(sorted(adjusted.items()), MOST_NAMED):
-        billed = "which is billed already" if len(months) == 1 else "which are billed already"
-        yield (
-            f"the contract of {org_id} changes in {_span(months)}, {billed}: "
-            "its next invoice carries the difference; `flybill owes` shows it"
-        )
-    if (more := len(adjusted) - MOST_NAMED) > 0:
-        yield f"so it is with {screen.counted(more, 'more organization')}"
+def _adjusted(org_id: str, months: Sequence[Month]) -> str:
+    """That the contract of an organization was dated back into months that are billed."""
+    billed = "which is billed already" if len(months) == 1 else "which are billed already"
+    return (
+        f"the contract of {org_id} changes in {_span(months)}, {billed}: "
+        "its next invoice carries the difference; `flybill owes` shows it"
+    )
 
 
 @click.command("import-items")
@@ -87,7 +84,7 @@ def import_items(file: Path, json_wanted: bool) -> None:
     with toolbox(settings) as tools:
         kept = tools.items.kept_discounts(items)
         new, changed = tools.items.save(file, items)
-    warnings = [*_kept(kept)]
+    warnings = list(_first_named(kept, "discount", _kept))
     months = {item_id: list(map(str, each)) for item_id, each in kept.items()}
     answer = {"items": len(items), "new": new, "changed": changed, "kept": months, "warnings": warnings}
 
@@ -99,15 +96,22 @@ def import_items(file: Path, json_wanted: bool) -> None:
     show(json_wanted, answer, sentences)
 
 
-def _kept(kept: Mapping[str, Sequence[Month]]) -> Iterator[str]:
-    """A sentence for each of the first discounts that end before months which were billed with them."""
-    for item_id, months in islice(sorted(kept.items()), MOST_NAMED):
-        yield (
-            f"discount {item_id} ends before {_span(months)}, billed with it already, which keeps it: "
-            "add a one_off to take it back"
-        )
-    if (more := len(kept) - MOST_NAMED) > 0:
-        yield f"so it is with {screen.counted(more, 'more discount')}"
+def _kept(item_id: str, months: Sequence[Month]) -> str:
+    """That a discount ends before months which were billed with it."""
+    return (
+        f"discount {item_id} ends before {_span(months)}, billed with it already, which keeps it: "
+        "add a one_off to take it back"
+    )
+
+
+def _first_named(
+    months_of: Mapping[str, Sequence[Month]], noun: str, words: Callable[[str, Sequence[Month]], str]
+) -> Iterator[str]:
+    """A sentence for each of the first ones, and how many more there are."""
+    for name, months in islice(sorted(months_of.items()), MOST_NAMED):
+        yield words(name, months)
+    if (more := len(months_of) - MOST_NAMED) > 0:
+        yield f"so it is with {screen.counted(more, f'more {noun}')}"
 
 
 def _span(months: Sequence[Month]) -> str:

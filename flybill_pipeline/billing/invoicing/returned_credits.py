@@ -14,11 +14,10 @@ from typing import NamedTuple
 from flybill_pipeline.billing.invoicing.after_discounts import AfterDiscounts
 from flybill_pipeline.billing.invoicing.items.credits import Credit
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT
-from flybill_pipeline.billing.invoicing.waivers import is_kept
+from flybill_pipeline.billing.invoicing.waivers import is_kept, spread_waived
 from flybill_pipeline.billing.money.amounts import format_money, from_minor
 from flybill_pipeline.billing.money.meeting import Meeting
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.money.proration import distribute
 from flybill_pipeline.billing.pricing.line_items import LineItem, line_id, total_minor
 from flybill_pipeline.billing.pricing.working import WorkingStep
 
@@ -115,7 +114,7 @@ def _spread(paid: Sequence[PaidMonth], currency: str, lines: Sequence[LineItem])
     for amounts in (*billed, sums.add(_billed(lines))):
         due.update(amounts)
     for each, amounts in zip(paid, billed, strict=True):
-        due.subtract(_waived(each, amounts, currency))
+        due.subtract(spread_waived(each.waived_minor, amounts, currency))
     meeting, spread = Meeting(_rooms(paid, billed), due), _Spread(Counter(), Counter())
     for place, each in enumerate(paid):
         for credit_id in _in_turn(each):
@@ -139,15 +138,6 @@ def _rooms(paid: Sequence[PaidMonth], billed: Sequence[Counter[_Bucket]]) -> lis
 
 def _billed(lines: Iterable[LineItem]) -> list[LineItem]:
     return [line for line in lines if not is_kept(line)]
-
-
-def _waived(paid: PaidMonth, amounts: Counter[_Bucket], currency: str) -> Counter[_Bucket]:
-    """What of a waived month nobody is asked for, by what it billed."""
-    billed = +amounts
-    if not paid.waived_minor or not billed:
-        return Counter()
-    total = min(paid.waived_minor, billed.total())
-    return Counter(dict(zip(billed, distribute(total, list(billed.values()), currency), strict=True)))
 
 
 def _in_turn(paid: PaidMonth) -> list[str]:

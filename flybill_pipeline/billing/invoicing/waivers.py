@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from flybill_pipeline.billing.invoicing.after_discounts import AfterDiscounts
+from flybill_pipeline.billing.invoicing.after_discounts import AfterDiscounts, Group
 from flybill_pipeline.billing.invoicing.items.discounts import taken_off
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT, BilledLine
 from flybill_pipeline.billing.money.amounts import format_money, from_minor
@@ -39,12 +39,16 @@ def waived_of(service_month: Month, currency: str, waived: Iterable[WaivedMonth]
 
 
 def _share(service_month: Month, waived: WaivedMonth) -> int:
-    comes_to = {month: amount for month, amount in _by_service_month(waived).items() if amount > 0}
-    if service_month not in comes_to:
-        return 0
-    total = min(waived.total_minor, sum(comes_to.values()))  # credits paid the rest
-    shares = distribute(total, list(comes_to.values()), waived.currency)
-    return dict(zip(comes_to, shares, strict=True))[service_month]
+    return spread_waived(waived.total_minor, _by_service_month(waived), waived.currency)[service_month]
+
+
+def spread_waived(total_minor: int, amounts: Counter[Group], currency: str) -> Counter[Group]:
+    """What of a waived total falls on each of the amounts that made it, in minor units; credits paid the rest."""
+    billed = +amounts  # without what is below zero
+    if not billed:
+        return Counter()
+    total = min(total_minor, billed.total())
+    return Counter(dict(zip(billed, distribute(total, list(billed.values()), currency), strict=True)))
 
 
 def not_given_back(

@@ -121,7 +121,6 @@ class PaymentIntake:
             if seen.stripe_invoice_id is not None:
                 with self._engine.begin() as connection:
                     _keep(connection, [seen], "webhook")
-                    _take_back_voided_notes(connection)
         except OperationalError:
             return False
         return True
@@ -137,7 +136,6 @@ class PaymentIntake:
         further = read_up_to if fell_back else func.greatest(payment_polls.c.read_up_to, read_up_to)
         with self._engine.begin() as connection:
             kept = _keep(connection, observations, via)
-            _take_back_voided_notes(connection)
             _put(connection, values | {"read_up_to": read_up_to}, {**values, "read_up_to": further})
         return kept
 
@@ -155,7 +153,7 @@ def _put(connection: Connection, first: Mapping[str, Any], later: Mapping[str, A
 
 
 def _keep(connection: Connection, observations: Sequence[Observation], via: Via) -> Kept:
-    """Inserts what is not there yet, each with the invoice of ours that it is about, if any."""
+    """Inserts what is not there yet, each with the invoice of ours that it is about, if any; voided notes give nothing more."""
     unique = list({seen.observation_id: seen for seen in observations}.values())
     if not unique:
         return Kept()
@@ -168,6 +166,8 @@ def _keep(connection: Connection, observations: Sequence[Observation], via: Via)
     statement = insert(payment_observations).on_conflict_do_nothing().returning(_OBSERVED.observation_id)
     inserted = set(connection.execute(statement, rows).scalars())
     new = [row for row in rows if row["observation_id"] in inserted]
+    if any(seen.kind == "credit_note" for seen in unique):
+        _take_back_voided_notes(connection)
     arrived = {
         (seen.object_id, seen.currency): seen.paid_minor
         for seen in unique
