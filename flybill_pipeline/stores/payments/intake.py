@@ -153,7 +153,10 @@ def _put(connection: Connection, first: Mapping[str, Any], later: Mapping[str, A
 
 
 def _keep(connection: Connection, observations: Sequence[Observation], via: Via) -> Kept:
-    """Inserts what is not there yet, each with the invoice of ours that it is about, if any; voided notes give nothing more."""
+    """Inserts what is not there yet, each with the invoice of ours that it is about, if any.
+
+    A credit note that was voided gives nothing from then on.
+    """
     unique = list({seen.observation_id: seen for seen in observations}.values())
     if not unique:
         return Kept()

@@ -1,5 +1,6 @@
 """What a credit paid and is taken back goes back to the credit, and is no money: it may have ended since."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,6 +30,15 @@ def world(engine: Engine, tmp_path: Path) -> ItemWorld:
 
 def used(world: ItemWorld, month: Month, cents: int) -> None:
     world.usage.add(month, "acme", cents)
+
+
+def lived(world: ItemWorld, changes: Mapping[Month, Mapping[Month, int]]) -> list[int]:
+    """Each month with its changes of usage, by service month, is closed; returns what the months came to."""
+    for month, usage in changes.items():
+        for service, cents in usage.items():
+            used(world, service, cents)
+        world.close(month)
+    return [total(world, month) for month in changes]
 
 
 def uses(world: ItemWorld) -> list[tuple[str, str, str, int]]:
@@ -264,11 +274,7 @@ def test_a_credit_that_paid_where_its_own_payment_had_gone_back_gets_that_back_a
         dec: {AUG: 1000, SEP: -3000},
         jan: {AUG: -3000, NOV: -1000},
     }
-    for month, usage in changes.items():
-        for service, cents in usage.items():
-            used(world, service, cents)
-        world.close(month)
-    assert [total(world, month) for month in changes] == [0, 0, 3000, 0, 0, -3000]
+    assert lived(world, changes) == [0, 0, 3000, 0, 0, -3000]
     assert sum(amount for *_, amount in uses(world)) == 0
 
 
@@ -284,11 +290,7 @@ def test_a_payment_is_known_to_be_for_what_others_did_not_pay(world: ItemWorld) 
         NOV: {AUG: 32},
         dec: {AUG: -152, SEP: -53},
     }
-    for month, usage in changes.items():
-        for service, cents in usage.items():
-            used(world, service, cents)
-        world.close(month)
-    assert [total(world, month) for month in changes] == [0, 0, 0, 0, 0]
+    assert lived(world, changes) == [0, 0, 0, 0, 0]
     assert sum(amount for *_, amount in uses(world)) == 0
 
 
@@ -297,16 +299,11 @@ def test_money_goes_back_first_where_a_credit_paid_later_than_money(world: ItemW
     dec = Month(2026, 12)
     world.lookback_months = 6
     world.load(LASTING)
-    used(world, AUG, 3000)
-    world.close(AUG)
-    used(world, AUG, -3000)
-    used(world, SEP, 2000)
-    world.close(SEP)
-    used(world, AUG, 3000)
-    world.close(OCT)
-    used(world, SEP, -2000)
-    used(world, AUG, 500)
-    world.close(NOV)
-    used(world, AUG, -500)
-    world.close(dec)
-    assert [total(world, month) for month in (AUG, SEP, OCT, NOV, dec)] == [0, 0, 2000, 0, -500]
+    changes = {
+        AUG: {AUG: 3000},
+        SEP: {AUG: -3000, SEP: 2000},
+        OCT: {AUG: 3000},
+        NOV: {SEP: -2000, AUG: 500},
+        dec: {AUG: -500},
+    }
+    assert lived(world, changes) == [0, 0, 2000, 0, -500]
