@@ -4,6 +4,8 @@ Every user holds a shared lock on `<home>/run/<service>.users`; the keeper, a sm
 the exclusive one. The kernel drops a lock with its process, so the keeper gets it when the last user has ended,
 however it ended (kill -9 too), and stops the service. A keeper that was itself killed leaves the service
 running; the next command starts a new keeper, which takes the service over.
+
+A service that ends by itself, or is killed, is started again at the same address. Who uses it goes on.
 """
 
 import fcntl
@@ -11,14 +13,19 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from flybill_pipeline.local.postgres import Cluster
 from flybill_pipeline.local.postgres_programs import PostgresError
+
+LOOKS_EVERY = 0.2
+"""Seconds between two looks of the keeper at whether its service still runs."""
 
 
 class ServiceError(Exception):
@@ -31,6 +38,9 @@ class Service(Protocol):
     def start(self) -> str:
         """Starts it, or takes over the one that runs; returns its address once it answers."""
 
+    def runs(self) -> bool:
+        """Whether its process is there; cheap, as it is asked all the time."""
+
     def stop(self) -> None:
         """Stops it, and returns when it has ended."""
 
@@ -40,10 +50,15 @@ class Postgres:
 
     def __init__(self, home: Path) -> None:
         self._cluster = Cluster(home / "postgres")
+        self._pid = 0
 
     def start(self) -> str:
         self._cluster.start()
+        self._pid = self._cluster.pid()
         return self._cluster.url
+
+    def runs(self) -> bool:
+        return is_alive(self._pid)
 
     def stop(self) -> None:
         self._cluster.stop()
@@ -56,11 +71,26 @@ class Emulator:
         self._state = home / "stripe-emulator.sqlite"
         self._pid_file = home / "run" / "emulator.pid"
         self._process: subprocess.Popen[str] | None = None
+        self._port = urlsplit(address_of(home, "emulator") or "").port or 0
 
     def start(self) -> str:
+        """At the port that it had before: who uses it has noted that. At another one where that is taken by now."""
         self._end_leftover()
+        try:
+            address = self._started_at(self._port)
+        except ServiceError:
+            if not self._port:
+                raise
+            address = self._started_at(0)
+        self._port = urlsplit(address).port or 0
+        return address
+
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def _started_at(self, port: int) -> str:
         # The limits of a live account (100 calls a second, 25 to one endpoint), though it is spoken to with a test key.
-        options = ["--port", "0", "--state", str(self._state), "--limit-global", "100"]
+        options = ["--port", str(port), "--state", str(self._state), "--limit-global", "100"]
         command = [sys.executable, "-m", "flybill_pipeline.stripe_emulator", *options]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
         self._pid_file.write_text(str(self._process.pid))
@@ -166,8 +196,8 @@ def keep(home: Path, name: str) -> None:
         except BlockingIOError:
             return
         address_file = run / f"{name}.json"  # there for as long as the address is good
-        address_file.unlink(missing_ok=True)
         service = SERVICES[name](home)
+        address_file.unlink(missing_ok=True)
         try:
             address = service.start()
             _note(address_file, address)
@@ -179,10 +209,48 @@ def keep(home: Path, name: str) -> None:
         _tell(address=address)
         sys.stdout = sys.stderr
         os.dup2(2, 1)
+        turn = threading.Lock()
+        threading.Thread(target=_start_again, args=(service, address_file, turn), daemon=True).start()
         with _locked(run / f"{name}.users", fcntl.LOCK_EX):
-            address_file.unlink()
+            turn.acquire()  # for good: what is stopped now is not started again
+            address_file.unlink(missing_ok=True)
             service.stop()
             # The users' lock is let go only now: whoever comes next finds the service stopped, not stopping.
+
+
+def _start_again(service: Service, address_file: Path, turn: threading.Lock) -> None:
+    """Starts the service again whenever it has ended; who comes meanwhile waits for its address.
+
+    Where it cannot be started the keeper ends: the next command starts another one, and is told why.
+    """
+    while True:
+        time.sleep(LOOKS_EVERY)
+        with turn:
+            if service.runs():
+                continue
+            address_file.unlink(missing_ok=True)
+            try:
+                _note(address_file, service.start())
+            except (OSError, PostgresError, ServiceError) as error:
+                sys.stderr.write(f"{address_file.stem} ended, and could not be started again: {error}\n")
+                sys.stderr.flush()
+                os._exit(1)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process is there, ours or not. One of ours that has ended is reaped by this."""
+    try:
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return False
+    except ChildProcessError:  # a keeper before this one started it
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _note(file: Path, address: str) -> None:

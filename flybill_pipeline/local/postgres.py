@@ -79,6 +79,10 @@ class Cluster:
         """Whether a server answers here. A pid file would not do: a killed server's pid lives until it is reaped."""
         return self._answer() == ACCEPTING
 
+    def pid(self) -> int:
+        """The process of the server that was started here, as it noted it itself."""
+        return int((self.data / "postmaster.pid").read_text().splitlines()[0])
+
     def stop(self) -> None:
         """Stops the server, cleanly and at once; says nothing when it was not running."""
         if self._answer() in (ACCEPTING, BUSY):  # else a pid that is left in its file may be anybody's by now

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 
 from flybill_pipeline.local import services
+from flybill_pipeline.local.keeper import ServiceError
 from flybill_pipeline.settings import Settings, SettingsError
 
 
@@ -16,14 +17,24 @@ from flybill_pipeline.settings import Settings, SettingsError
 def ready(settings: Settings, *, stripe: bool = True, dagster: bool = True) -> Iterator[Settings]:
     """Yields complete settings: the local services that are needed run, and the schema is this version's.
 
-    A number of shards that is not the database's is refused: SettingsError.
+    A number of shards that is not the database's is refused: SettingsError. ServiceError when the database of this
+    machine does not answer.
     """
+    from flybill_pipeline.stores.postgres.database import UnreachableError, open_engine, shard_count
     from flybill_pipeline.stores.postgres.database import migrate as bring_up_to_date
-    from flybill_pipeline.stores.postgres.database import open_engine, shard_count
 
     with services(settings, stripe=stripe, dagster=dagster) as complete:
         engine = open_engine(str(complete.database_url))
-        bring_up_to_date(engine, shards=complete.shards)
+        try:
+            bring_up_to_date(engine, shards=complete.shards)
+        except UnreachableError as error:
+            if settings.database_url is not None:
+                raise
+            log = settings.home / "postgres" / "log"
+            raise ServiceError(
+                f"the database of FLYBILL_HOME={settings.home} ended just now and is being started again: {error.said} "
+                f"(its log is {log})"
+            ) from None
         shards = shard_count(engine)
         engine.dispose()
         if "shards" in settings.model_fields_set:  # where none is named it is that of the database

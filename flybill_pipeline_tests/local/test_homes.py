@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from flybill_pipeline.local import short_folders
 from flybill_pipeline.local.home import HomeError, prepare_home
 from flybill_pipeline_tests.conftest import PROJECT
-from flybill_pipeline_tests.local.test_services import processes, wait_until
+from flybill_pipeline_tests.local.users import processes, wait_until
 from flybill_pipeline_tests.worlds.other_user import ORDINARY, as_ordinary_user, as_stranger, needs_root, needs_setpriv
 
 MARKS = "my home; $(touch pwned) `touch pwned` | & > pwned \n\\n \"q\" 'q' 100% %41 #{x} {0} ?h=1,b:c"

@@ -4,13 +4,7 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -19,100 +13,7 @@ from flybill_pipeline.local import postgres
 from flybill_pipeline.local.keeper import ServiceError, joined
 from flybill_pipeline.local.postgres import MB, Cluster
 from flybill_pipeline.local.postgres_programs import PostgresError
-from flybill_pipeline_tests.conftest import PROJECT
-
-USER = """
-import sys
-from pathlib import Path
-from flybill_pipeline.local.keeper import joined
-with joined(Path(sys.argv[1]), sys.argv[2]) as address:
-    print(address, flush=True)
-    sys.stdin.read()
-"""
-KEEPER = """
-import sys
-from pathlib import Path
-from flybill_pipeline.local.keeper import keep
-print("ready", flush=True)
-sys.stdin.read()
-keep(Path(sys.argv[1]), "postgres")
-"""
-
-
-class User:
-    """A process that uses a service until it is told to end, or killed."""
-
-    def __init__(self, home: Path, service: str = "postgres") -> None:
-        self.process = program(USER, str(home), service)
-        assert self.process.stdout is not None
-        self.address = self.process.stdout.readline().strip()
-        assert self.address, "the service did not start"
-
-    @staticmethod
-    def killed_while_starting(home: Path, service: str = "postgres") -> None:
-        """A user that is killed as soon as its keeper is at work."""
-        process = subprocess.Popen([sys.executable, "-c", USER, str(home), service], cwd=PROJECT)
-        wait_until(lambda: kept(home, service))
-        process.kill()
-        process.wait()
-
-    def end(self) -> None:
-        self.process.communicate()
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-
-def program(text: str, *arguments: str) -> "subprocess.Popen[str]":
-    """A Python program that is spoken to through its input and output."""
-    command = [sys.executable, "-c", text, *arguments]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    """A home of its own; whatever a failed test left running there is killed."""
-    made = Path(tempfile.gettempdir()) / f"flybill-home-{uuid4().hex[:8]}"
-    made.mkdir()
-    yield made
-    for leftover in processes(str(made)):
-        os.kill(leftover, signal.SIGKILL)
-    shutil.rmtree(made, ignore_errors=True)
-
-
-def kept(home: Path, service: str) -> bool:
-    """Whether a keeper of the service is alive."""
-    return bool(processes(f"flybill_pipeline.local.keeper {home} {service}"))
-
-
-def processes(words: str) -> list[int]:
-    """The processes whose command line has these words in it."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if words in line and int(folder.name) != os.getpid():
-            found.append(int(folder.name))
-    return found
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-
-
-def answers(address: str) -> bool:
-    engine = create_engine(address.format("flybill"))
-    try:
-        with engine.connect() as connection:
-            return bool(connection.execute(text("select true")).scalar_one())
-    finally:
-        engine.dispose()
+from flybill_pipeline_tests.local.users import KEEPER, USER, User, answers, kept, processes, program, wait_until
 
 
 def test_two_users_share_one_server_which_ends_with_the_last(home: Path) -> None:
@@ -202,13 +103,13 @@ def test_a_server_whose_keeper_was_killed_is_taken_over(home: Path) -> None:
 
 def test_the_emulator_of_a_killed_keeper_is_replaced_and_knows_its_customers(home: Path) -> None:
     user = User(home, "emulator")
-    emulators = processes(f"stripe_emulator --port 0 --state {home}")
+    emulators = processes(f"--state {home}")
     assert len(emulators) == 1
     os.kill(json.loads((home / "run" / "emulator.json").read_text())["keeper"], signal.SIGKILL)
     user.kill()
     again = User(home, "emulator")
-    assert processes(f"stripe_emulator --port 0 --state {home}") != emulators
-    assert len(processes(f"stripe_emulator --port 0 --state {home}")) == 1
+    assert processes(f"--state {home}") != emulators
+    assert len(processes(f"--state {home}")) == 1
     again.end()
     wait_until(lambda: not kept(home, "emulator"))
     assert processes(str(home)) == []

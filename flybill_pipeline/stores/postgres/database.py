@@ -27,6 +27,16 @@ class DatabaseError(Exception):
     """The billing database cannot be used as it is; the message says what to do."""
 
 
+class UnreachableError(DatabaseError):
+    """Nothing answers at the address; `said` is what was met there."""
+
+    def __init__(self, where: str, said: str) -> None:
+        super().__init__(
+            f"Cannot reach the billing database at {where}: {said}. Is it up, and is FLYBILL_DATABASE_URL right?"
+        )
+        self.said = said
+
+
 def open_engine(url: str, *, reads: bool = False) -> Engine:
     """An engine for `url` whose driver is named: a bare `postgresql://` means another one since SQLAlchemy 2.1.
 
@@ -74,7 +84,7 @@ def migrate(engine: Engine, *, shards: int) -> None:
     """Brings the schema to this version, and records the number of shards if the database is new.
 
     Safe to run at any time and by several processes at once: a Postgres advisory lock lets one work. A role
-    that may not change the schema will do where it is this version's already. Raises DatabaseError.
+    that may not change the schema will do where it is this version's already. Raises DatabaseError, UnreachableError.
     """
     try:
         with engine.begin() as connection:
@@ -99,9 +109,7 @@ def migrate(engine: Engine, *, shards: int) -> None:
         if getattr(error.orig, "pgcode", None) is not None:  # it answers, and says what it is short of
             raise
         where = engine.url.render_as_string(hide_password=True)
-        raise DatabaseError(
-            f"Cannot reach the billing database at {where} (FLYBILL_DATABASE_URL): {_first_line(error)}"
-        ) from error
+        raise UnreachableError(where, _first_line(error)) from error
 
 
 def newest_revision() -> str:
