@@ -219,7 +219,7 @@ def keep(home: Path, name: str) -> None:
 
 
 def _start_again(service: Service, address_file: Path, turn: threading.Lock) -> None:
-    """Starts the service again whenever it has ended; who comes meanwhile waits for its address.
+    """Starts the service again when it has ended. New commands wait until its address is noted.
 
     Where it cannot be started the keeper ends: the next command starts another one, and is told why.
     """
