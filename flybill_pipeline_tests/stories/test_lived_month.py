@@ -76,8 +76,8 @@ class Story:
         self.life.refresh()
         text = shown(self.life)
         assert f"{self.month} is still running: you owe $21.00 so far." in text
-        assert f"{self.month} has come to $21.00 so far: 21 % of the budget of $100.00." in text
-        assert f"{self.month} has come to $4.00 so far for app web: 8 % of its budget of $50.00." in text
+        assert f"{self.month} has come to $21.00 so far: 21% of the budget of $100.00." in text
+        assert f"{self.month} has come to $4.00 so far for app web: 8% of its budget of $50.00." in text
         (event,) = self.told.events()
         assert (event["type"], event["subject"]) == ("credit.exhausted", "acme")
         assert event["data"]["message"] == (
@@ -108,8 +108,8 @@ class Story:
         self.life.refresh()
         mails = self.told.mails()
         assert mails[0] == (
-            f"Acme: 50 % of a budget for {self.month}",
-            f"{self.month} has come to $51.00 so far: 51 % of the budget of $100.00.",
+            f"Acme: 50% of a budget for {self.month}",
+            f"{self.month} has come to $51.00 so far: 51% of the budget of $100.00.",
         )
         assert len(mails) == 1
         assert sorted(types(self.told.events())) == ["usage.budget_reached", "usage.unusual_day", "usage.unusual_day"]
@@ -126,9 +126,9 @@ class Story:
         ]
         assert reached[0]["data"]["spent_minor"] == 91_00
         ((subject, sentence),) = self.told.mails()
-        assert subject == f"Acme: 80 % of a budget for {self.month}"
-        assert "74 % of the budget" not in sentence
-        assert f"{self.month} has come to $74.00 so far for app web: 148 % of its budget of $50.00." in shown(
+        assert subject == f"Acme: 80% of a budget for {self.month}"
+        assert "74% of the budget" not in sentence
+        assert f"{self.month} has come to $74.00 so far for app web: 148% of its budget of $50.00." in shown(
             self.life, "/budgets"
         )
 

@@ -55,9 +55,13 @@ def test_a_budget_is_set_changed_and_taken_away_by_a_form(served: Served) -> Non
     assert "Set a budget" in developer.get("/orgs/acme").text
     answer = send(developer, {"amount": "10.00", "scope": "", "thresholds": "50 80 100"})
     assert (answer.status, answer.headers["location"]) == (303, PATH)
-    sentence = f"November 2025 has come to $2.00 so far: 20{UNBREAKABLE}% of the budget of $10.00."
+    sentence = "November 2025 has come to $2.00 so far: 20% of the budget of $10.00."
     for path in (PATH, "/orgs/acme", "/orgs/acme/months/2025-11"):
         assert sentence in Read(developer.get(path).text).text, path
+    assert "You are told at 50%, 80%, 100%." in Read(developer.get(PATH).text).text
+    german = f"Wir sagen es Ihnen bei 50{UNBREAKABLE}%, 80{UNBREAKABLE}%, 100{UNBREAKABLE}%."
+    assert german in Read(developer.get(f"{PATH}?lang=de").text).text
+    developer.get(f"{PATH}?lang=en")
     assert 'class="budget"' in developer.get("/orgs/acme").text
     send(developer, {"amount": "20", "scope": "", "thresholds": "90%"})
     assert budgets(served) == [(2000, (90,))]

@@ -16,15 +16,15 @@ _FORECAST_OF = said(
 )
 _JUMP = said("The usage of {day} has come to {amount}; the days before it came to {usual} on average.")
 _JUMP_OF = said("The usage of {day} has come to {amount} for {scope}; the days before it came to {usual} on average.")
-_SPENT = said("{month} has come to {spent} so far: {percent} % of the budget of {budget}.")
-_SPENT_OF = said("{month} has come to {spent} so far for {scope}: {percent} % of its budget of {budget}.")
-_CAME_TO = said("{month} came to {spent}: {percent} % of the budget of {budget}.")
-_CAME_TO_OF = said("{month} came to {spent} for {scope}: {percent} % of its budget of {budget}.")
+_SPENT = said("{month} has come to {spent} so far: {percent}% of the budget of {budget}.")
+_SPENT_OF = said("{month} has come to {spent} so far for {scope}: {percent}% of its budget of {budget}.")
+_CAME_TO = said("{month} came to {spent}: {percent}% of the budget of {budget}.")
+_CAME_TO_OF = said("{month} came to {spent} for {scope}: {percent}% of its budget of {budget}.")
 _AHEAD = said("The budget for {month} is {budget}.")
 _AHEAD_OF = said("The budget of {scope} for {month} is {budget}.")
 _OTHER_CURRENCY = said("The budget of {budget} is in another currency than the bill, so it is not compared.")
 SUBJECTS: Mapping[Kind, Sentence] = {
-    "threshold": said("{org}: {percent} % of a budget for {month}"),
+    "threshold": said("{org}: {percent}% of a budget for {month}"),
     "forecast": said("{org}: {month} may come to more than its budget"),
     "jump": said("{org}: an unusual day in {month}"),
 }

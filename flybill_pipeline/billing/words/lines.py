@@ -17,7 +17,6 @@ from flybill_pipeline.billing.words.sentence import Exact, Money, Quantity, Sent
 from flybill_pipeline.billing.words.working import active_time
 
 _OFF = " off"
-_PERCENT_OFF = f" %{_OFF}"
 
 
 def line_words(line: LineItem) -> Sentence:
@@ -108,10 +107,11 @@ def _discount(line: LineItem) -> Sentence:
     name, found, size = line.description.rpartition(": ")
     if not found or not size.endswith(_OFF):
         return _described(line)
-    percent = size.removesuffix(_PERCENT_OFF)
-    if percent == size or not percent.replace(".", "", 1).isdecimal():
+    of = size.removesuffix(_OFF)
+    percent = of.removesuffix("%").rstrip()  # lines that were made before had a space between
+    if percent == of or not percent.replace(".", "", 1).isdecimal():
         return said("{name}: a discount", name=name)
-    return said("{name}: {percent} % off", name=name, percent=Decimal(percent))
+    return said("{name}: {percent}% off", name=name, percent=Decimal(percent))
 
 
 KINDS: Mapping[str, Callable[[LineItem], Sentence]] = {

@@ -26,7 +26,7 @@ def step_words(step: WorkingStep, currency: str) -> Sentence:
     if step.package_size is not None:
         sentence = _packages(step)
     elif step.rate is not None:
-        sentence = said("{percent} % of {count} = {amount}")
+        sentence = said("{percent}% of {count} = {amount}")
     else:
         sentence = STEPS.get(step.step, _named)(step)
     return sentence.of(**values, priced=_units(step).of(**values))

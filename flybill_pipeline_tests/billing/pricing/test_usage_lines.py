@@ -184,7 +184,7 @@ def test_a_line_id_does_not_depend_on_the_process() -> None:
             "4",
             "seconds · 4 seconds in packages of 10 @ $1.00, first 5 free",
         ),
-        (Price("seconds", models.PERCENTAGE, rate=Decimal("0.029")), "100", "seconds · 100 seconds @ 2.9 %"),
+        (Price("seconds", models.PERCENTAGE, rate=Decimal("0.029")), "100", "seconds · 100 seconds @ 2.9%"),
         (
             Price("seconds", models.FLAT, unit_amount=Decimal(25), maximum_spend=Decimal(20)),
             "3",

@@ -12,15 +12,15 @@ def read(told: Warned) -> str:
 
 def test_a_customer_reads_whole_sentences() -> None:
     assert read(warned(Spending(81_20, None))[-1]) == (
-        "November 2026 has come to $81.20 so far: 81 % of the budget of $100.00."
+        "November 2026 has come to $81.20 so far: 81% of the budget of $100.00."
     )
     assert read(warned(Spending(81_20, None), WEB)[-1]) == (
-        "November 2026 has come to $81.20 so far for app web: 81 % of its budget of $100.00."
+        "November 2026 has come to $81.20 so far for app web: 81% of its budget of $100.00."
     )
     settled = [english(spent_words(each, MONTH, 81_20, settled=True)) for each in (BUDGET, WEB)]
     assert settled == [
-        "November 2026 came to $81.20: 81 % of the budget of $100.00.",
-        "November 2026 came to $81.20 for app web: 81 % of its budget of $100.00.",
+        "November 2026 came to $81.20: 81% of the budget of $100.00.",
+        "November 2026 came to $81.20 for app web: 81% of its budget of $100.00.",
     ]
     assert [english(ahead_words(each, MONTH)) for each in (BUDGET, WEB)] == [
         "The budget for November 2026 is $100.00.",
@@ -38,9 +38,9 @@ def test_a_customer_reads_whole_sentences() -> None:
 
 def test_a_mail_names_only_the_highest_of_several_thresholds() -> None:
     subject, body = warning_mail(ENGLISH, "Acme", warned(Spending(120_00, None)), "https://cloud.example/acme")
-    assert subject == "Acme: 100 % of a budget for November 2026"
+    assert subject == "Acme: 100% of a budget for November 2026"
     assert body == (
-        "November 2026 has come to $120.00 so far: 120 % of the budget of $100.00.\n\n"
+        "November 2026 has come to $120.00 so far: 120% of the budget of $100.00.\n\n"
         "Nothing is switched off because of this, and the amounts are before tax.\n\n"
         "What it is made of, and where budgets are changed: https://cloud.example/acme"
     )

@@ -52,7 +52,7 @@ def steps() -> Iterator[tuple[WorkingStep, str]]:
         WorkingStep("packages", Decimal(10), Decimal(2), Decimal(5), package_size=Decimal(1000)),
         ("2 packages of 1,000 @ $5.00 = $10.00"),
     )
-    yield WorkingStep("percentage", Decimal("0.29"), Decimal(10), rate=Decimal("0.029")), "2.9 % of 10 = $0.29"
+    yield WorkingStep("percentage", Decimal("0.29"), Decimal(10), rate=Decimal("0.029")), "2.9% of 10 = $0.29"
     yield WorkingStep("minimum_spend", Decimal(4), limit=Decimal(10)), "minimum of $10.00: $4.00"
     yield WorkingStep("maximum_spend", Decimal(-4), limit=Decimal(10)), "maximum of $10.00: -$4.00"
     yield WorkingStep("part_of_month", Decimal(-4), note="3 of 30 days"), "3 of 30 days: -$4.00"

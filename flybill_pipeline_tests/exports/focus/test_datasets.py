@@ -161,7 +161,7 @@ def test_what_counts_for_the_minimum_sums_to_it(months: Months) -> None:
 
 def test_a_discount_is_said_of_what_it_was_taken_off(months: Months) -> None:
     rows = [row for row in months.exported("acme", OCT)["Cost and Usage"] if row["x_LineKind"] == "discount"]
-    assert ("Early bird: 12.5 % off", "seconds", "-2.57") in {
+    assert ("Early bird: 12.5% off", "seconds", "-2.57") in {
         (row["ChargeDescription"], row["SkuId"], row["BilledCost"]) for row in rows
     }
     assert {row["ChargeCategory"] for row in rows} == {"Credit"}

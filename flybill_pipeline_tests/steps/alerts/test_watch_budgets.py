@@ -142,7 +142,7 @@ def test_each_mark_is_told_at_the_refresh_that_passes_it_and_never_again(watched
     assert watched.refresh(100_00) == ["80", "100"]
     assert watched.refresh(10_00) == []
     assert watched.refresh(200_00) == []
-    assert watched.mails() == ["Acme: 50 % of a budget for October 2025", "Acme: 100 % of a budget for October 2025"]
+    assert watched.mails() == ["Acme: 50% of a budget for October 2025", "Acme: 100% of a budget for October 2025"]
 
 
 def test_another_budget_and_another_month_begin_anew(watched: Watched) -> None:
@@ -294,7 +294,7 @@ def test_a_mail_goes_to_the_address_of_now_until_it_is_taken_and_then_never_agai
     post.refusal = None
     assert mailed(watched, post, NOW + timedelta(hours=7)).sent == 1
     assert mailed(watched, post, NOW + timedelta(days=1)).sent == 0
-    assert post.taken == [("dev@acme.example", "Acme: 50 % of a budget for October 2025")]
+    assert post.taken == [("dev@acme.example", "Acme: 50% of a budget for October 2025")]
 
 
 @pytest.mark.parametrize(

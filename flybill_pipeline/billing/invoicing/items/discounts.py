@@ -89,7 +89,7 @@ def _line(
 ) -> LineItem:
     off = sum(shares)
     size = (
-        f"{plain(discount.percent)} %"
+        f"{plain(discount.percent)}%"
         if discount.percent is not None
         else format_money(discount.amount_minor or 0, currency)
     )
