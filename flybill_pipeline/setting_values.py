@@ -82,6 +82,15 @@ def _catalog(name: str) -> str:
     return name
 
 
+def _contact(contact: str) -> str:
+    """What customers are shown as it is."""
+    if "://" in contact:
+        _require("@" not in contact and _address(contact, ("http", "https")))
+    else:
+        _require(bool(ADDRESS.fullmatch(contact)))
+    return contact
+
+
 def _base(url: str) -> str:
     _require(_address(url, ("http", "https"), only_host=True))
     return url
@@ -158,6 +167,7 @@ Rate = Annotated[float, Field(gt=0, le=10_000)]
 Addresses = Annotated[str, AfterValidator(_addresses)]
 Base = Annotated[str, AfterValidator(_base)]
 Catalog = Annotated[str, AfterValidator(_catalog)]
+Contact = Annotated[str, AfterValidator(_contact)]
 Http = Annotated[str, AfterValidator(_http)]
 Statement = Annotated[str, AfterValidator(_statement)]
 Tree = Annotated[str, AfterValidator(_tree)]

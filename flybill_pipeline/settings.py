@@ -19,6 +19,7 @@ from flybill_pipeline.setting_values import (
     Addresses,
     Base,
     Catalog,
+    Contact,
     EngineAddress,
     Http,
     Key,
@@ -65,11 +66,11 @@ class Settings(BaseModel):
     lead. With `customer_mail` customers are mailed when a budget is reached, from the same sender; without it that is
     left to the platform. The platform takes events at `events_url`, signed with `events_secret`. What is exported for
     FinOps tools lies in `exports`, and says `provider_name` for who provides and bills. Customers find their pages at
-    `web_url`; `link_secret` signs the links to them, None means a secret of the home's. A month is closed by itself
-    `close_grace_days` after its end. With `automation` schedules and sensors are on until somebody switches them off;
-    without it they are off until somebody switches them on. `lake_catalog` names the open tables of the lake: "own" is
-    one in the billing database, "off" none at all. Days are summed by `usage_engine`, which is found at
-    `usage_engine_url`; our own is in this process.
+    `web_url`, and ask at `contact`; `link_secret` signs the links to them, None means a secret of the home's. A month
+    is closed by itself `close_grace_days` after its end. With `automation` schedules and sensors are on until somebody
+    switches them off; without it they are off until somebody switches them on. `lake_catalog` names the open tables of
+    the lake: "own" is one in the billing database, "off" none at all. Days are summed by `usage_engine`, which is found
+    at `usage_engine_url`; our own is in this process.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
@@ -127,6 +128,9 @@ class Settings(BaseModel):
     )
     web_url: Base = Field(
         "http://127.0.0.1:3080", description="http://host:port or https://host, with nothing after it"
+    )
+    contact: Contact | None = Field(
+        None, description="an address such as billing@example.com, or an http:// or https:// address"
     )
     link_secret: LongWord | None = Field(None, description="32 or more letters, digits and signs, without blanks")
 

@@ -112,6 +112,7 @@ VALUES = {
     "FLYBILL_ALERT_WEBHOOK_URL": "https://hooks.example",
     "FLYBILL_SMTP_URL": "smtp://mail.example",
     "FLYBILL_WEB_URL": "https://billing.example",
+    "FLYBILL_CONTACT": "billing@cloud.example",
     "FLYBILL_EVENTS_URL": "https://cloud.example/events",
     "FLYBILL_EVENTS_SECRET": f"whsec_{'aHVz' * 8}",
     "FLYBILL_LINK_SECRET": "0123456789abcdef0123456789abcdef",

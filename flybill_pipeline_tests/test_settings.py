@@ -51,6 +51,7 @@ FULL = {
     "FLYBILL_CODE_URL": "https://code.example/you/flybill/tree/main",
     "FLYBILL_PROVIDER_NAME": "Example Cloud",
     "FLYBILL_WEB_URL": "https://billing.example",
+    "FLYBILL_CONTACT": "billing@cloud.example",
     "STRIPE_API_KEY": KEY,
     "STRIPE_API_BASE": "http://127.0.0.1:1",
 }
@@ -112,6 +113,10 @@ WRONG = {
     ],
     "STRIPE_WEBHOOK_SECRET": ["whsec_1\n", "whsec 1"],
     "FLYBILL_WEB_URL": ["billing.example", "https://billing.example/pages", "ftp://billing.example"],
+    "FLYBILL_CONTACT": [
+        "us", "javascript:alert(1)", "a@b.example?subject=x", "a@b.example,c@d.example", "https://me:hush@x.example",
+        "\"><b>@x.example", "a@b.example\n",
+    ],
     "FLYBILL_LINK_SECRET": ["short", "a secret with blanks in it, though it is long enough", "a" * 31],
     "FLYBILL_STRIPE_LIVE": ["true", "yes", "2"],
     "FLYBILL_STRIPE_AUTOMATIC_TAX": ["true", " 1"],

@@ -18,7 +18,7 @@ DOTS = {".": "%252E", "..": "%252E%252E"}
 def environment(language: Language) -> Environment:
     """The templates of the pages in a language; those of statements are found beside them."""
     made = looks.environment(ChoiceLoader([PackageLoader("flybill_pipeline.web"), looks.templates()]), language)
-    made.globals.update(page_of=page_of, drawing={"width": WIDTH, "height": HEIGHT})
+    made.globals.update(page_of=page_of, drawing={"width": WIDTH, "height": HEIGHT}, contact=None)
     return made
 
 

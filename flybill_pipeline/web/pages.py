@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
@@ -37,9 +37,10 @@ from flybill_pipeline.web.answers import JSON, file_answer, json_answer, text_an
 from flybill_pipeline.web.budget_form import NotTakenError, keep_budget, read_fields, require_key, sent_body
 from flybill_pipeline.web.guard import PathsAsSent, SafeHeaders
 from flybill_pipeline.web.links import Links
-from flybill_pipeline.web.looks import environment, leads_to, page_of
+from flybill_pipeline.web.looks import leads_to, page_of
 from flybill_pipeline.web.openapi import document
 from flybill_pipeline.web.reader import keep_choice, language_of
+from flybill_pipeline.web.shown import Shown
 from flybill_pipeline.web.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -106,6 +107,7 @@ class Pages:
     def __init__(self, tools: Toolbox, changing: Toolbox, access: Access) -> None:
         self._tools, self._changing, self._access = tools, changing, access
         self._turns = Turns(MOST_AT_ONCE)
+        self._shown = Shown(tools.settings.contact)
 
     async def start(self, request: Request) -> Response:
         """The page of the organization whose link is kept."""
@@ -131,7 +133,7 @@ class Pages:
             language = language_of(request, values["owed"].org.language)
             if wants_json(request):
                 return json_answer(data.overview(values, language))
-            return _page("overview", values, language)
+            return self._shown.page("overview", values, language)
 
         return await self._answered(request, show)
 
@@ -143,7 +145,7 @@ class Pages:
             language = language_of(request, values["owed"].org.language)
             if wants_json(request):
                 return text_answer(FORMS["json"](values["owed"], language), JSON)
-            return _page("month", values, language)
+            return self._shown.page("month", values, language)
 
         return await self._answered_for_month(request, show)
 
@@ -158,7 +160,7 @@ class Pages:
                 return self._nothing(request)
             if wants_json(request):
                 return json_answer(data.line(values))
-            return _page("line", values, self._language(request, org))
+            return self._shown.page("line", values, self._language(request, org))
 
         return await self._answered_for_month(request, show)
 
@@ -208,7 +210,7 @@ class Pages:
         if wants_json(request):
             return json_answer(data.budgets(values, self._language(request, org)))
         form = {"form_key": self._access.form_key(request, org), "sent": sent, "fault": fault}
-        return _page("budgets", {**values, **form}, self._language(request, org), 422 if fault else 200)
+        return self._shown.page("budgets", {**values, **form}, self._language(request, org), 422 if fault else 200)
 
     async def missing(self, request: Request, _error: Exception) -> Response:
         """An address that no page has."""
@@ -216,7 +218,9 @@ class Pages:
 
     async def unchangeable(self, request: Request, error: Exception) -> Response:
         """Anything that the address does not take, which is nearly always anything but looking."""
-        answer = _sentence(request, said("Not possible"), said("The pages can be read, and nothing else."), 405)
+        answer = self._shown.sentence(
+            request, said("Not possible"), said("The pages can be read, and nothing else."), 405
+        )
         allowed = error.headers["Allow"] if isinstance(error, HTTPException) and error.headers else "GET, HEAD"
         answer.headers["Allow"] = ", ".join(sorted(allowed.split(", ")))
         return answer
@@ -258,31 +262,20 @@ class Pages:
         """The same answer whether an organization is there or not, and whatever is wrong with the link."""
         if not refused.wait:
             if not (wants_json(request) and self._access.shows_nothing(request)):
-                return _sentence(request, said("No access"), NO_LINK, 403)
-            answer = _sentence(request, said("No access"), NO_LINK, 401)
+                return self._shown.sentence(request, said("No access"), NO_LINK, 403)
+            answer = self._shown.sentence(request, said("No access"), NO_LINK, 401)
             answer.headers["WWW-Authenticate"] = "Bearer"
             return answer
         text = said("Please wait a minute, then load the page again.")
-        answer = _sentence(request, said("Too many requests"), text, 429)
+        answer = self._shown.sentence(request, said("Too many requests"), text, 429)
         answer.headers["Retry-After"] = str(refused.wait)
         return answer
 
     def _not_available(self, request: Request, status: int) -> Response:
-        return _sentence(request, said("Not available"), NOT_NOW, status)
+        return self._shown.sentence(request, said("Not available"), NOT_NOW, status)
 
     def _nothing(self, request: Request) -> Response:
-        return _sentence(request, said("Not found"), said("There is nothing at this address."), 404)
-
-
-def _sentence(request: Request, title: Sentence, text: Sentence, status: int) -> Response:
-    language = language_of(request)
-    if wants_json(request):
-        return json_answer({"title": say(language, title), "message": say(language, text)}, status)
-    return _page("sentence", {"title": title, "text": text}, language, status)
-
-
-def _page(template: str, values: views.Values, language: Language, status: int = 200) -> Response:
-    return HTMLResponse(environment(language).get_template(f"{template}.html.j2").render(values), status)
+        return self._shown.sentence(request, said("Not found"), said("There is nothing at this address."), 404)
 
 
 def _day(text: str | None) -> date | None:
