@@ -81,7 +81,7 @@ class _Shard:
 
     def __init__(self, tools: Toolbox, month: Month, shard: int, only: Collection[str] = ()) -> None:
         self._month, self._books = month, tools.books(month)
-        self._terms = tools.organizations.terms(shard, only)
+        self._terms = tools.organizations.terms_when_billed(month, shard, only)
         self.settled_at = tools.recorded_lines.settled_at(month, shard, only)
         self.credited: dict[str, list[CreditNote]] = {}
         for note in tools.credit_notes.issued_in(month, shard, only):

@@ -188,11 +188,13 @@ def explained(tools: Toolbox, org_id: str, month: Month, number: int | None = No
     """
     asked = asked_about(tools, org_id)
     of = org_month(asked, month)
+    terms = asked.terms
     if of.is_settled:
+        terms = tools.organizations.terms_when_billed(month, org_ids=[org_id])[org_id]
         lines, lakes = tools.recorded_lines.of(org_id, month), _lakes_of_settled(tools, org_id, month)
     else:
         lines, lakes = priced_now(of).draft.lines, _lakes_of_open(tools, org_id, month)
-    steps = explain_lines(asked.terms, lines, lakes, cache(tools.books), number)
+    steps = explain_lines(terms, lines, lakes, cache(tools.books), number)
     tables = {table.key: table for table in EngineTables(tools).all()}
 
     def ask(source: str, meter: str, totals: Mapping[TotalKey, Decimal], most: int) -> InEngine:

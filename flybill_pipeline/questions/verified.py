@@ -36,8 +36,9 @@ class VerifiedMonth:
 
 
 def verified(tools: Toolbox, month: Month) -> VerifiedMonth:
-    """Every invoice of the month, priced again from the usage and the books that it was priced from."""
-    contracts = {org_id: terms.in_month(month).contracts for org_id, terms in tools.organizations.terms().items()}
+    """Every invoice of the month, priced again from the usage, contracts and books that it was priced from."""
+    terms = tools.organizations.terms_when_billed(month)
+    contracts = {org_id: then.in_month(month).contracts for org_id, then in terms.items()}
     invoices = tools.recorded_lines.invoices(month)
     sources = cache(lambda priced_from: _source(tools, month, priced_from))
     again = verify_invoices(month, invoices, contracts, sources, tools.books(month), tools.fingerprints(month))

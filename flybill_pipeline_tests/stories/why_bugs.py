@@ -18,6 +18,7 @@ from flybill_pipeline.questions import verified as verifying
 from flybill_pipeline.steps.invoicing import verify_invoices
 from flybill_pipeline.steps.invoicing.verify_invoices import SAME, Source
 from flybill_pipeline.steps.pricing import explain_lines, reprice_month
+from flybill_pipeline.stores.invoicing.organizations import Organizations
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 
 
@@ -99,6 +100,12 @@ def _without_hash(right: Any) -> Any:
     return lambda invoice, again, **known: replace(right(invoice, again, **known), verdict=SAME)
 
 
+def _terms_of_today(right: Any) -> Any:
+    """Whoever has a contract dated back is told that it held when the month was billed."""
+    return lambda organizations, month, *args, **only: organizations.terms(*args, **only)
+
+
+ASKS_BY_TERMS_OF_TODAY = Bug(Organizations, "terms_when_billed", _terms_of_today)
 VERIFIES_NOTHING = Bug(verify_invoices, "_priced_again", _never_priced)
 VERIFIES_BY_USAGE_OF_TODAY = Bug(verifying, "_source", _by_usage_of_today)
 VERIFIES_WITHOUT_HASH = Bug(verify_invoices, "_verdict", _without_hash)

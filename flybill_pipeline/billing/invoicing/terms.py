@@ -5,7 +5,7 @@ what is signed in the first days of a month changes nothing of the month before.
 here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -159,3 +159,15 @@ def named(contracts: tuple[ContractDays, ...], month: Month) -> str | None:
     if len(contracts) == 1 and contracts[0].start == month.first_day and contracts[0].end > month.last_day:
         return contracts[0].contract
     return ", ".join(f"{each.contract} from {each.start} until {each.end}" for each in contracts)
+
+
+def known_then(stated_since: Sequence[Term], named_then: Mapping[Month, str | None]) -> Terms | None:
+    """The contracts as they were known when they were called `named_then` in these months; None: never.
+
+    `stated_since` is all that was stated, in that order. Of several states of knowledge that fit it is the newest.
+    """
+    for upto in range(len(stated_since), -1, -1):
+        known = in_order(stated_since[:upto])
+        if all(named(contract_days(known, month), month) == name for month, name in named_then.items()):
+            return known
+    return None

@@ -38,7 +38,7 @@ _WORDS = {
     EDITED: "the stored lines are not those that were hashed at finalization: somebody wrote past flybill",
     UNKNOWN: "it was finalized before its inputs were written down, and today's usage gives something else",
     SUMMED: "a price book added up rows that tell levels, which means nothing: the next close holds the organization",
-    UNEXPLAINED: "neither its usage nor its price books have changed: have the organization's terms?",
+    UNEXPLAINED: "neither its usage, nor the price books, nor the contracts on record explain it",
 }
 
 
@@ -97,8 +97,8 @@ def verify_invoices(
 ) -> Iterator[Verified]:
     """Every invoice of `invoices`, which must come by shard and inputs.
 
-    `contracts` (by org, in the month's days) and `fingerprints` (of the books, by currency) are those of today;
-    `sources` gives the source of an id.
+    `contracts` (by org, in the month's days) are those that it was billed by, `fingerprints` (of the books, by
+    currency) are those of today; `sources` gives the source of an id.
     """
     for (shard, priced_from), group in groupby(invoices, key=lambda each: (each.shard, each.priced_from)):
         batch, source = list(group), sources(priced_from)

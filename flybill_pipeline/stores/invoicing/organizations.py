@@ -28,6 +28,7 @@ from flybill_pipeline.stores.invoicing.org_terms import (
     require_currencies,
 )
 from flybill_pipeline.stores.invoicing.tables import organization_terms, organizations
+from flybill_pipeline.stores.invoicing.terms_when_billed import terms_when_billed
 
 SENT = "send_invoice"
 METHODS = ("charge_automatically", SENT)
@@ -151,6 +152,14 @@ class Organizations:
         """What the same organizations are billed by, from when on."""
         with self._engine.connect() as connection:
             return _with_terms(connection, _stored(connection, shard, org_ids), shard, org_ids)
+
+    def terms_when_billed(
+        self, month: Month, shard: int | None = None, org_ids: Collection[str] = ()
+    ) -> dict[str, OrgTerms]:
+        """The same as it was known when their month was priced: a contract may be dated back since."""
+        with self._engine.connect() as connection:
+            terms = _with_terms(connection, _stored(connection, shard, org_ids), shard, org_ids)
+            return terms_when_billed(connection, month, terms)
 
 
 def _stored(connection: Connection, shard: int | None = None, org_ids: Collection[str] = ()) -> list[Organization]:

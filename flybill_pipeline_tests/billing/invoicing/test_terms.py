@@ -1,10 +1,10 @@
-"""Terms with a beginning: when what holds in a month began, and when it ends."""
+"""Terms with a beginning: when what holds in a month began, when it ends, and what was known of it then."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from flybill_pipeline.billing.invoicing.terms import Term, span_in
+from flybill_pipeline.billing.invoicing.terms import Term, known_then, span_in
 from flybill_pipeline.billing.money.period import Month
 
 MONTH = Month(2025, 10)
@@ -33,3 +33,27 @@ def test_a_month_in_which_nothing_holds_has_none() -> None:
     ended = (Term(AUGUST, "big"), Term(OCTOBER, None), Term(NOVEMBER, "big"))
     with pytest.raises(ValueError, match="nothing holds in 2025-10"):
         span_in(ended, MONTH)
+
+
+BIG, BIG_ENDS, ENDS_EARLIER, OTHER = (
+    Term(SEPTEMBER, "big"),
+    Term(NOVEMBER, None),
+    Term(INSIDE, None),
+    Term(OCTOBER, "other"),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        (None, ()),
+        ("big", (BIG, BIG_ENDS)),
+        ("big from 2025-10-01 until 2025-10-15", (BIG, ENDS_EARLIER, BIG_ENDS)),
+        ("other from 2025-10-01 until 2025-10-15", (BIG, OTHER, ENDS_EARLIER, BIG_ENDS)),
+        ("nobody", None),
+    ],
+)
+def test_what_was_known_of_contracts_is_found_by_what_they_were_called(
+    name: str | None, known: tuple[Term, ...] | None
+) -> None:
+    assert known_then((BIG, BIG_ENDS, ENDS_EARLIER, OTHER), {MONTH: name}) == known
