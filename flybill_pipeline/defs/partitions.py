@@ -47,18 +47,26 @@ def org_month_key(month: Month, org_id: str) -> str:
 
 
 def read_day(key: str) -> date:
-    """The day that a daily partition key names."""
-    return date.fromisoformat(key)
+    """The day that a daily partition key names. Raises ValueError, with how one is written."""
+    try:
+        return date.fromisoformat(key)
+    except ValueError:
+        raise ValueError(f"{key!r} is no day; write it as 2026-10-05") from None
 
 
 def read_month(key: str) -> Month:
-    """The month that a monthly partition key names."""
+    """The month that a monthly partition key names. Raises ValueError, with how one is written."""
     return Month.parse(key)
 
 
 def read_month_shard(key: str) -> tuple[Month, int]:
-    """The month and the shard that a key of `month_shards` names: Dagster writes it as `2026-10|07`."""
-    month, shard = key.split("|")
+    """The month and the shard that a key of `month_shards` names: Dagster writes it as `2026-10|07`.
+
+    Raises ValueError, with how one is written: Dagster itself starts a run for whatever is typed.
+    """
+    month, _, shard = key.partition("|")
+    if not (shard.isascii() and shard.isdigit()):
+        raise ValueError(f"{key!r} is no shard of a month; write it as 2026-10|07, the month and one of its shards")
     return read_month(month), int(shard)
 
 
@@ -68,6 +76,8 @@ def is_org_month(key: str) -> bool:
 
 
 def read_org_month(key: str) -> tuple[Month, str]:
-    """The month and the org that a key of `failed_org_months` names."""
-    month, org_id = key.split("/", 1)
+    """The month and the org that a key of `failed_org_months` names. Raises ValueError, with how one is written."""
+    month, _, org_id = key.partition("/")
+    if not org_id:
+        raise ValueError(f"{key!r} is no organization's month; write it as 2026-10/acme")
     return Month.parse(month), org_id
