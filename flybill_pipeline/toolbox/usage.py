@@ -1,6 +1,6 @@
 """The tools of usage at rest: the landing zone, the lake, its catalog. Months of it are measured by `pricing`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
@@ -164,8 +164,6 @@ class UsageTools(Deployment):
         """`unrecorded_days` as they were some seconds ago."""
         return lru_cache(maxsize=MONTHS_REMEMBERED)(lambda month: Lately(lambda: self.unrecorded_days(month)))
 
-    def uncompared_pieces(self) -> list[str]:
+    def uncompared_pieces(self) -> Sequence[str]:
         """What a reading of the landing zone that was cut off has left to do: a day is not recorded well without it."""
-        from flybill_pipeline.stores.usage.lake.landed_days import uncompared_pieces
-
-        return uncompared_pieces(self.engine)
+        return self.catalog.uncompared()

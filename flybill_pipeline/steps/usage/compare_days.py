@@ -23,7 +23,7 @@ class Catalog(Protocol):
     """Knows all pieces, which of them were compared, and what came of it."""
 
     def working_on(self, what: str) -> AbstractContextManager[None]: ...
-    def uncompared(self) -> bool: ...
+    def uncompared(self) -> Sequence[str]: ...
     def all_pieces(self) -> Sequence[str]: ...
     def compared(self, pieces: Sequence[str], exclusions: Exclusions) -> None: ...
 
@@ -37,7 +37,7 @@ class ComparisonReport:
 
 
 def compare_days(lake: Lake, catalog: Catalog) -> ComparisonReport | None:
-    """Compares every id with those of all other days; None when nothing has arrived since it was last done.
+    """Compares every id with those of all other days; None when nothing has come or gone since it was last done.
 
     The first to arrive stands, on its day; every other day leaves the id out when it is recorded next.
     """

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, LandedFile, Manifest, Owners, Rollup, Taken
 from flybill_pipeline.billing.usage.texts import without_nul
+from flybill_pipeline.stores.usage.lake import comparisons
 from flybill_pipeline.stores.usage.lake.aliases import days_to_own_again, last_change
 from flybill_pipeline.stores.usage.lake.registering import known_files, let_go, news_of, next_turn, registered
 from flybill_pipeline.stores.usage.lake.restated import restate
@@ -99,8 +100,8 @@ class LakeCatalog:
                 connection.execute(insert(usage_pieces), pieces)
             if arrival.file.whole:
                 days |= restate(connection, arrival.file.source, arrival.file.whole)
-            # What is gone may have stood for ids that now count on another day.
-            connection.execute(update(usage_pieces).where(usage_pieces.c.day.in_(days)).values(compared=False))
+            if days:
+                comparisons.compare_again(connection)
             connection.execute(
                 update(landed_files)
                 .where(landed_files.c.arrival == arrival.number)
@@ -141,11 +142,10 @@ class LakeCatalog:
 
     # Days
 
-    def uncompared(self) -> bool:
-        """Whether pieces have come or gone since the ids of all days were last compared."""
-        query = select(usage_pieces.c.path).where(usage_pieces.c.compared.is_(False)).limit(1)
+    def uncompared(self) -> tuple[str, ...]:
+        """The pieces whose ids are to be compared with those of all other days: new ones, or others have gone."""
         with self.engine.connect() as connection:
-            return connection.execute(query).first() is not None
+            return comparisons.uncompared(connection)
 
     def all_pieces(self) -> tuple[str, ...]:
         """Every piece of every day."""
@@ -154,23 +154,13 @@ class LakeCatalog:
 
     def compared(self, pieces: Sequence[str], ids: Mapping[date, Sequence[EventKey]]) -> None:
         """Puts `ids`, which comparing `pieces` gave, in the place of those that were excluded before."""
-        rows = [{"day": day, "source": k.source, "event_id": k.event_id} for day, keys in ids.items() for k in keys]
         with self.engine.begin() as connection:
-            connection.execute(delete(usage_exclusions))
-            if rows:
-                connection.execute(insert(usage_exclusions), rows)
-            connection.execute(update(usage_pieces).where(usage_pieces.c.path.in_(pieces)).values(compared=True))
+            comparisons.keep(connection, pieces, ids)
 
     def exclusions(self, day: date) -> tuple[EventKey, ...]:
         """The ids that stand on `day` too, but count on another."""
-        columns = usage_exclusions.c
-        query = (
-            select(columns.source, columns.event_id)
-            .where(columns.day == day)
-            .order_by(columns.source, columns.event_id)
-        )
         with self.engine.connect() as connection:
-            return tuple(EventKey(*row) for row in connection.execute(query))
+            return comparisons.left_out(connection, day)
 
     def pieces(self, day: date) -> tuple[str, ...]:
         """Every piece that holds rows of `day`, recorded or not."""

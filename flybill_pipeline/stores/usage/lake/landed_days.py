@@ -36,13 +36,6 @@ def landed_days(engine: Engine, before: date, versions: Mapping[date, str], land
         )
 
 
-def uncompared_pieces(engine: Engine) -> list[str]:
-    """The pieces whose ids were not compared with those of other days yet, after a reading that was cut off."""
-    query = select(usage_pieces.c.path).where(usage_pieces.c.compared.is_(False)).order_by(usage_pieces.c.path)
-    with engine.connect() as connection:
-        return list(connection.execute(query).scalars())
-
-
 def _manifests(connection: Connection, versions: Mapping[date, str]) -> dict[date, Manifest]:
     day = usage_day_versions.c
     query = select(usage_day_versions).where(tuple_(day.day, day.version).in_(sorted(versions.items())))
