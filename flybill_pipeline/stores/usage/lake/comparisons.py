@@ -28,7 +28,7 @@ def left_out(connection: Connection, day: date) -> tuple[EventKey, ...]:
 def keep(connection: Connection, pieces: Sequence[str], ids: Mapping[date, Sequence[EventKey]]) -> None:
     """Puts `ids`, which comparing `pieces` gave, in the place of those before.
 
-    Where pieces have gone meanwhile, ids are to be compared again.
+    When one of the pieces has gone since, ids are to be compared again.
     """
     rows = [{"day": day, "source": k.source, "event_id": k.event_id} for day, keys in ids.items() for k in keys]
     connection.execute(delete(usage_exclusions))
