@@ -5,7 +5,7 @@ Reads only; Stripe is not asked, so it answers while Stripe is down.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 from flybill_pipeline.billing.invoicing.commitments import commitment_in
 from flybill_pipeline.billing.invoicing.forecast import Pace, forecast, standing_lines
@@ -103,18 +103,20 @@ def _settled(of: OrgMonth) -> Owed:
 
 def _so_far(of: OrgMonth) -> Owed:
     tools, month = of.asked.tools, of.month
-    now = tools.now()
+    now, sources = tools.now(), _sources(tools, month)
     begun = month.start <= now
     runs = begun and now < month.end
     priced = priced_now(of, by_day=runs)
     draft, by_day = priced.draft, [minor for _, minor in priced.by_day] if runs else []
+    known = tools.known_up_to(month, [each.arrived_at for each in sources]) if runs else None
+    pace = _pace(priced, by_day, known)
     facts = replace(
         of.facts,
         total_minor=draft.total_minor,
         standing_minor=total_minor(standing_lines(draft.lines)),
         usage_up_to=draft.usage_up_to,
         currency=of.org.currency,
-        forecast=forecast(_pace(priced, by_day), now) if runs else None,
+        forecast=forecast(pace, now) if runs and pace.up_to else None,
     )
     commitment = commitment_in(priced.books) if priced.books else None
     return Owed(
@@ -129,7 +131,7 @@ def _so_far(of: OrgMonth) -> Owed:
         events_waiting=_waiting(tools, month),
         by_day=by_day,
         budgets=budget_states(tools, facts, of.org.org_id, draft.lines),
-        freshness=freshness_words(draft.usage_up_to, _sources(tools, month), now),
+        freshness=freshness_words(pace.up_to, sources, now),
         left=left_words(priced.credits_left, commitment, draft.lines) if begun else (),
         first=tools.open_months.first(),
     )
@@ -139,13 +141,12 @@ def _waiting(tools: Toolbox, month: Month) -> int:
     return tools.usage_health.left_out(month.first_day, month.last_day)["waiting"]
 
 
-def _pace(priced: PricedNow, by_day: Sequence[int]) -> Pace:
+def _pace(priced: PricedNow, by_day: Sequence[int], known_up_to: datetime | None) -> Pace:
     draft, account = priced.draft, priced.account
-    return Pace(draft.month, draft.lines, draft.usage_up_to, account.discounts, account.credits, by_day)
+    return Pace(draft.month, draft.lines, draft.usage_up_to, account.discounts, account.credits, by_day, known_up_to)
 
 
 def _sources(tools: Toolbox, month: Month) -> list[Source]:
     """The sources that brought something since the month began, as their people call them."""
     names = {source.key: source.name for source in tools.sources.values()}
-    arrived = tools.usage_health.last_arrivals(month.start, names.keys())
-    return [Source(names[key], at) for key, at in arrived.items()]
+    return [Source(names[key], at) for key, at in tools.last_arrivals(month).items()]

@@ -24,7 +24,9 @@ def watch(tools: Toolbox, part: ShardMonth, usage: Usage) -> Sequence[Warned]:
     told.
     """
     watch_credits(part, tools.used_credits, tools.items, tools.events)
-    return watch_budgets(part, tools.budgets, tools.items, partial(_days, tools, part, usage), _letters(tools))
+    known = tools.known_up_to(part.month, tools.last_arrivals(part.month).values())
+    days, letters = partial(_days, tools, part, usage), _letters(tools)
+    return watch_budgets(part, tools.budgets, tools.items, days, letters, known)
 
 
 def mail(tools: Toolbox) -> Mailed:

@@ -1,11 +1,12 @@
 """The tools of usage at rest: the landing zone, the lake, its catalog. Months of it are measured by `pricing`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
+from flybill_pipeline.billing.invoicing.forecast import known_through
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.known_sources import require_known_sources
@@ -158,6 +159,15 @@ class UsageTools(Deployment):
         for _ in range(self.settings.lookback_months):
             first = first.previous()
         return self.catalog.days_to_record(first.first_day, month.end.date())
+
+    def last_arrivals(self, month: Month) -> dict[str, datetime]:
+        """The key of each source that brought something since the month began → when its last file arrived."""
+        return self.usage_health.last_arrivals(month.start, [source.key for source in self.sources.values()])
+
+    def known_up_to(self, month: Month, arrived: Collection[datetime]) -> datetime | None:
+        """Up to when the month's usage is known, of sources whose last files arrived then; None for not at all."""
+        known = known_through(arrived, self.unrecorded_lately(month)() if arrived else (), self.now())
+        return known if known and known > month.start else None
 
     @cached_property
     def unrecorded_lately(self) -> Callable[[Month], Lately[tuple[date, ...]]]:

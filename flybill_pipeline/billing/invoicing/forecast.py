@@ -4,9 +4,9 @@ The range around it has one rule: every day that is left is like the cheapest, o
 What is not usage follows as on the bill: a minimum is missing less, discounts take their part, credits pay what is due.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from flybill_pipeline.billing.invoicing.items.credits import Credit, apply_credits
 from flybill_pipeline.billing.invoicing.items.discounts import Discount, discount_lines
@@ -46,7 +46,7 @@ class Pace:
     """What a month has come to, line by line, and what its `discounts` and `credits` will do with more of it.
 
     `credits` have what was left of them before the month. `by_day` is what its usage came to by the end of each day,
-    from the first on; none where nobody asked.
+    from the first on; none where nobody asked. `known_up_to`: see known_through.
     """
 
     month: Month
@@ -55,6 +55,12 @@ class Pace:
     discounts: Sequence[Discount] = ()
     credits: Sequence[Credit] = ()
     by_day: Sequence[int] = ()
+    known_up_to: datetime | None = None
+
+    @property
+    def up_to(self) -> datetime | None:
+        """Up to when the month's usage is known: who used nothing since is not expected to go on as before."""
+        return max(filter(None, (self.usage_up_to, self.known_up_to)), default=None)
 
     @property
     def used_minor(self) -> int:
@@ -62,19 +68,29 @@ class Pace:
         return total_minor(line for line in self.lines if line.kind == "usage")
 
 
+def known_through(arrived: Collection[datetime], unrecorded: Iterable[date], now: datetime) -> datetime | None:
+    """The start of the day before which everybody's usage is known, whether there is any or not.
+
+    `arrived`: when the last file of each source that delivers came. That says all of the days before it; none is known
+    where no source delivers. Days that were read and are `unrecorded` are not known yet.
+    """
+    days = [at.astimezone(UTC).date() for at in (*arrived, now)]
+    return datetime.combine(min((*days, *unrecorded)), time(), UTC) if arrived else None
+
+
 def forecast(pace: Pace, now: datetime) -> Forecast:
-    """The forecast with its range: the whole days are those before the day of the last usage."""
+    """The forecast with its range: the whole days are those before the day up to which usage is known."""
     minor, whole = forecast_minor(pace, now), _whole_days(pace, now)
-    if len(whole) < FEWEST_DAYS or pace.used_minor <= 0 or pace.usage_up_to is None:
+    if len(whole) < FEWEST_DAYS or pace.used_minor <= 0 or pace.up_to is None:
         return as_it_is(minor)
-    left = (pace.month.end - pace.usage_up_to) // timedelta(seconds=1)
+    left = (pace.month.end - pace.up_to) // timedelta(seconds=1)
     ends = [_with_more(pace, _rounded(left * max(day, 0), _DAY)) for day in (min(whole), max(whole))]
     return Forecast(minor, min(*ends, minor), max(*ends, minor), len(whole))
 
 
 def forecast_minor(pace: Pace, now: datetime) -> int:
     """What the month comes to if the rest of it is like the part that is known, in minor units."""
-    return _with_more(pace, more_minor(pace.month, pace.used_minor, pace.usage_up_to, now))
+    return _with_more(pace, more_minor(pace.month, pace.used_minor, pace.up_to, now))
 
 
 def more_minor(month: Month, used_minor: int, usage_up_to: datetime | None, now: datetime) -> int:
@@ -129,9 +145,10 @@ def _grown(lines: Iterable[LineItem], more: int, used: int) -> Iterator[LineItem
 
 def _whole_days(pace: Pace, now: datetime) -> list[int]:
     """What each whole day came to; none of a month that does not run."""
-    if pace.usage_up_to is None or now >= pace.month.end:
+    if pace.up_to is None or now >= pace.month.end or not pace.by_day:
         return []
-    ends = pace.by_day[: (pace.usage_up_to.date() - pace.month.first_day).days]
+    days = (pace.up_to.date() - pace.month.first_day).days
+    ends = [*pace.by_day[:days], *[pace.by_day[-1]] * (days - len(pace.by_day))]
     return [end - before for before, end in zip([0, *ends], ends, strict=False)]
 
 

@@ -21,7 +21,7 @@ from flybill_pipeline.billing.words.sync import waiting_words
 class Statement:
     """`state` is for machines; `message` says what happened, `next_step` what happens next or is to be done.
 
-    `forecast` is what the month may come to; None while it has not begun.
+    `forecast` is what the month may come to; None while it has not begun, and while nothing of its usage is known.
     """
 
     state: str
@@ -37,7 +37,7 @@ def statement(facts: MonthFacts, now: datetime, closing_day: int, credit_notes: 
     """
     told = _told(facts, now, closing_day)
     message = (told.what, *_why_so_much(facts, credit_notes))
-    forecast = None if now < facts.month.start else facts.forecast or as_it_is(facts.total_minor)
+    forecast = facts.forecast or (as_it_is(facts.total_minor) if now >= facts.month.end else None)
     return Statement(month_state(facts, now), message, told.next, forecast)
 
 

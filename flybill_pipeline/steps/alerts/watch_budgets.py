@@ -5,7 +5,7 @@ Safe to repeat at any time. What a mark is, and its words: billing. Sending: mai
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
 
@@ -102,13 +102,19 @@ class Letters:
 
 
 def watch_budgets(
-    part: ShardMonth, budgets: Budgets, items: Items, days: Days, letters: Letters | None
+    part: ShardMonth,
+    budgets: Budgets,
+    items: Items,
+    days: Days,
+    letters: Letters | None,
+    known_up_to: datetime | None = None,
 ) -> Sequence[Warned]:
     """Tells of what is new of the shard's budgets, or of those of its orgs `only`; returns it.
 
     While the month runs, that is once for each draft and budget: nothing else changes what is found. The days of an
     organization are priced for it, which takes far longer than the rest.
-    Without `letters` customers are not written to: what is told is kept for the platform.
+    `known_up_to`: see forecast's known_through. Without `letters` customers are not written to: what is told is kept
+    for the platform.
     """
     running = part.month.start <= part.now < part.month.end
     unwatched = budgets.unwatched(part.month, part.shard, part.only) if running else ()
@@ -123,7 +129,7 @@ def watch_budgets(
     found = [
         warned
         for org_id, bill in bills.items()
-        for pace in [_pace(part.month, bill, held.get(org_id, NO_ITEMS))]
+        for pace in [_pace(part.month, bill, held.get(org_id, NO_ITEMS), known_up_to)]
         for budget in by_org[org_id]
         if budget.currency == bill.currency
         for warned in marks_passed(budget, part.month, _spending(part, budget, pace, ends.get(org_id, {})))
@@ -140,8 +146,9 @@ def _tell(part: ShardMonth, budgets: Budgets, found: Sequence[Warned], letters: 
     return budgets.tell(new, letters.mail if letters else lambda *_: None, part.now) if new else ()
 
 
-def _pace(month: Month, bill: Bill, items: OrgItems) -> Pace:
-    return Pace(month, bill.lines, bill.usage_up_to, items.discounts, items.credits)
+def _pace(month: Month, bill: Bill, items: OrgItems, known_up_to: datetime | None) -> Pace:
+    known = Pace(month, bill.lines, bill.usage_up_to, items.discounts, items.credits)
+    return replace(known, known_up_to=known_up_to)
 
 
 def _looked_at(
@@ -154,7 +161,7 @@ def _looked_at(
 
 def _spending(part: ShardMonth, budget: Budget, pace: Pace, ends: ScopesByDay) -> Spending:
     spent = share_minor(pace.lines, budget.scope)
-    tells = forecast_tells(part.month, part.now, pace.usage_up_to)
+    tells = forecast_tells(part.month, part.now, pace.up_to)
     return Spending(
         spent_minor=spent,
         forecast_minor=_forecast(budget, pace, spent, part.now) if tells else None,
@@ -167,7 +174,7 @@ def _forecast(budget: Budget, pace: Pace, spent: int, now: datetime) -> int:
     if not budget.scope:
         return forecast_minor(pace, now)
     growing = spent - share_minor(standing_lines(pace.lines), budget.scope)
-    return spent + more_minor(pace.month, growing, pace.usage_up_to, now)
+    return spent + more_minor(pace.month, growing, pace.up_to, now)
 
 
 def _days(month: Month, ends: Iterable[ByNow]) -> Iterator[tuple[date, int]]:

@@ -1,0 +1,83 @@
+"""What is said of a running month to who used nothing of late: usage is known as far as sources tell of everybody."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from flybill_pipeline.billing.invoicing.terms import EVER
+from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.words.english import ENGLISH
+from flybill_pipeline.billing.words.sentence import say
+from flybill_pipeline.questions.owed import Owed, owed
+from flybill_pipeline.toolbox.tools import Toolbox
+from flybill_pipeline_tests.worlds.deployment import event
+from flybill_pipeline_tests.worlds.organizations import org_row
+from flybill_pipeline_tests.worlds.site import Site
+
+MONTH = Month(2025, 11)
+READ_AT = datetime(2025, 11, 16, 14, tzinfo=UTC)
+
+
+@pytest.fixture
+def site(tools: Toolbox) -> Iterator[Site]:
+    """`burst` used $90.00 on the 6th and nothing since, `acme` $1.00 a day, `nobody` nothing; read on the 16th."""
+    moving = [READ_AT]
+    site = Site(replace(tools, now=lambda: moving[0]), MONTH, READ_AT)
+    site.tools.organizations.save([org_row("burst"), org_row("nobody")], EVER)
+    rows = [event("b", "burst", 9000, "2025-11-06T10:00:00Z")]
+    rows += [event(day, "acme", 100, f"2025-11-{day:02d}T23:00:00Z") for day in range(1, 16)]
+    file = tools.landing.root / "usage" / "all.jsonl"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    site.bring_in()
+    yield site
+
+
+def told(site: Site, org_id: str, now: datetime = READ_AT) -> Owed:
+    return owed(replace(site.tools, now=lambda: now), org_id, Month.of(now))
+
+
+def test_who_stopped_is_not_expected_to_go_on(site: Site) -> None:
+    answer = told(site, "burst")
+    assert answer.statement.forecast is not None
+    assert (
+        answer.statement.forecast.minor == 18_000
+    )  # $90.00 of 15 days, in 30; of the 6 days to its last event it was $500
+    assert (answer.statement.forecast.low_minor, answer.statement.forecast.days) == (9_000, 15)
+    assert say(ENGLISH, *answer.freshness) == "Usage is counted up to November 16, 2025, 00:00 UTC."
+
+
+def test_who_goes_on_is_told_as_before(site: Site) -> None:
+    answer = told(site, "acme")
+    assert answer.statement.forecast is not None
+    assert answer.statement.forecast.minor == 3_000
+
+
+def test_who_used_nothing_learns_that_this_is_known(site: Site) -> None:
+    answer = told(site, "nobody")
+    assert answer.statement.forecast is not None
+    assert answer.statement.forecast.minor == 0
+    assert say(ENGLISH, *answer.freshness) == "Usage is counted up to November 16, 2025, 00:00 UTC."
+
+
+def test_of_a_month_of_which_nothing_is_known_nothing_is_forecast(site: Site) -> None:
+    answer = told(site, "acme", datetime(2025, 12, 1, tzinfo=UTC))
+    assert answer.statement.forecast is None
+    assert answer.freshness == ()
+
+
+def test_a_source_that_has_gone_silent_does_not_make_a_month_cheap(site: Site) -> None:
+    answer = told(site, "burst", datetime(2025, 11, 28, tzinfo=UTC))
+    assert answer.statement.forecast is not None
+    assert answer.statement.forecast.minor == 18_000  # as on the day when it last told
+
+
+def test_days_that_were_read_and_are_not_in_the_month_are_not_known(site: Site) -> None:
+    file = site.tools.landing.root / "usage" / "more.jsonl"
+    file.write_text(json.dumps(event("late", "burst", 100, "2025-11-10T00:00:00Z")) + "\n")
+    site.read()
+    answer = told(site, "burst")
+    assert say(ENGLISH, *answer.freshness) == "Usage is counted up to November 10, 2025, 00:00 UTC."
