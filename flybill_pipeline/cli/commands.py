@@ -40,6 +40,7 @@ show_examples(flybill)
 
 def main() -> None:
     """The entry point: errors of input and environment become one sentence and exit status 2, never a traceback."""
+    screen.open_what_is_closed()
     screen.tolerate_any_text()
     spare_the_collector()
     try:

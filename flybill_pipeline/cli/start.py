@@ -1,6 +1,10 @@
 """Where `flybill` begins: imports the commands, then runs one. Nothing else belongs here; the commands: commands.py."""
 
 import gc
+import os
+
+INCOMPLETE = 1
+"""What Ctrl-C ends with, whenever it comes."""
 
 
 def main() -> None:
@@ -9,15 +13,18 @@ def main() -> None:
     It is frozen before the collector is on again, which would begin with a look through all of it; and at the end,
     where Python looks through all that there is: files and connections were closed by who opened them.
     """
-    gc.disable()
-    from flybill_pipeline.cli import commands
-
-    gc.freeze()
-    gc.enable()
     try:
-        commands.main()
-    finally:
+        gc.disable()
+        from flybill_pipeline.cli import commands
+
         gc.freeze()
+        gc.enable()
+        try:
+            commands.main()
+        finally:
+            gc.freeze()
+    except KeyboardInterrupt:  # between the commands: one that works ends by itself
+        os._exit(INCOMPLETE)  # what is half imported would only complain
 
 
 if __name__ == "__main__":

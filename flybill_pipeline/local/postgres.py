@@ -136,11 +136,17 @@ class Cluster:
             time.sleep(0.05)
         return False
 
+    def is_full(self) -> str | None:
+        """Says so when the server has no room to work in: it ends then, and cannot start again."""
+        free = shutil.disk_usage(self.data).free
+        if free >= ROOM:
+            return None
+        return f"its disk is full: {free / MB:.0f} MB are free at {self.data}, and it needs {ROOM / MB:.0f} MB"
+
     def _last_words(self) -> str:
         """Why the server did not start. A server without room cannot write its log either, so the disk is asked."""
-        free = shutil.disk_usage(self.data).free
-        if free < ROOM:
-            return f"its disk is full: {free / MB:.0f} MB are free at {self.data}, and it needs {ROOM / MB:.0f} MB"
+        if full := self.is_full():
+            return full
         log = self.data / "log"
         lines = log.read_text(errors="replace").splitlines()[-20:] if log.exists() else []
         causes = [line for line in lines if CAUSE.search(line)]

@@ -10,6 +10,7 @@ from functools import cache
 
 from flybill_pipeline.local import services
 from flybill_pipeline.local.keeper import ServiceError
+from flybill_pipeline.local.postgres import Cluster
 from flybill_pipeline.settings import Settings, SettingsError
 
 
@@ -30,10 +31,10 @@ def ready(settings: Settings, *, stripe: bool = True, dagster: bool = True) -> I
         except UnreachableError as error:
             if settings.database_url is not None:
                 raise
-            log = settings.home / "postgres" / "log"
+            data = settings.home / "postgres"
+            what = Cluster(data).is_full() or f"it ended just now and is being started again: {error.said}"
             raise ServiceError(
-                f"the database of FLYBILL_HOME={settings.home} ended just now and is being started again: {error.said} "
-                f"(its log is {log})"
+                f"the database of FLYBILL_HOME={settings.home} does not answer: {what} (its log is {data / 'log'})"
             ) from None
         shards = shard_count(engine)
         engine.dispose()

@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 PROGRAM = """
 import gc, sys
@@ -25,3 +28,40 @@ def test_nobody_looks_through_all_that_was_imported() -> None:
     left, *looked = map(int, done.stderr.split())
     assert [objects for objects in looked if objects > OF_THE_COMMAND] == []
     assert left < OF_THE_COMMAND, "Python would look through it when the process ends"
+
+
+STOPPED = """
+import sys
+from flybill_pipeline.cli.start import main
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Finder())
+sys.argv = ["flybill", "status", "2026-10"]
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["click", "flybill_pipeline.cli.keeping", "flybill_pipeline.toolbox.wiring"])
+def test_ctrl_c_while_it_imports_ends_a_command_without_a_traceback(module: str, tmp_path: Path) -> None:
+    program = STOPPED.format(module=module)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"FLYBILL_HOME": str(tmp_path / "home"), "PYTHONPATH": ":".join(sys.path)},
+    )
+    assert (done.returncode, done.stderr.strip(), done.stdout) == (1, "", "")
+
+
+@pytest.mark.parametrize(("closed", "left"), [(">&-", "stderr"), ("2>&-", "stdout"), ("<&- >&-", "stderr")])
+def test_a_command_whose_output_was_closed_ends_as_it_would(closed: str, left: str) -> None:
+    for typed, status in (("--version", 0), ("quote", 2)):
+        command = f"exec {sys.executable} -m flybill_pipeline.cli {typed} {closed}"
+        done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+        assert done.returncode == status
+        assert "Traceback" not in getattr(done, left)

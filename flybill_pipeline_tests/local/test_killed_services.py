@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from flybill_pipeline.local.keeper import ServiceError, joined
-from flybill_pipeline.local.postgres import Cluster
+from flybill_pipeline.local.postgres import MB, Cluster
 from flybill_pipeline.settings import Settings, load_settings
 from flybill_pipeline.toolbox.ready import ready
 from flybill_pipeline_tests.local.users import User, answers, kept, processes, wait_until
@@ -100,11 +101,16 @@ def test_a_command_that_meets_a_database_that_is_gone_says_that_it_comes_back(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As between its end and its start again: nobody has set an address, so no remedy names one."""
+    (home / "postgres").mkdir()
+    settings = load_settings({"FLYBILL_HOME": str(home)})
     monkeypatch.setattr("flybill_pipeline.toolbox.ready.services", lambda settings, **_: nullcontext(gone(settings)))
-    with pytest.raises(ServiceError) as refused, ready(load_settings({"FLYBILL_HOME": str(home)})):
+    with pytest.raises(ServiceError) as refused, ready(settings):
         pass
-    assert f"the database of FLYBILL_HOME={home} ended just now and is being started again" in str(refused.value)
+    assert f"the database of FLYBILL_HOME={home} does not answer: it ended just now" in str(refused.value)
     assert "FLYBILL_DATABASE_URL" not in str(refused.value)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(total=64 * MB, used=64 * MB, free=0))
+    with pytest.raises(ServiceError, match="its disk is full: 0 MB are free"), ready(settings):
+        pass
 
 
 def gone(settings: Settings) -> Settings:

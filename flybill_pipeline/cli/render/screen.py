@@ -11,6 +11,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
+from pathlib import Path
 from traceback import format_exc
 from typing import Any
 
@@ -57,6 +58,13 @@ def warning(text: str) -> Toned:
 
 
 Piece = str | Toned
+
+
+def open_what_is_closed() -> None:
+    """A stream that was closed before (`>&-`) leads to nowhere: Python has none then, and each print fails."""
+    for name, how in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(how, encoding="utf-8"))  # noqa: SIM115
 
 
 def tolerate_any_text() -> None:
