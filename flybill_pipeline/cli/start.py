@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 
 INCOMPLETE = 1
 """What Ctrl-C ends with, whenever it comes."""
@@ -22,7 +23,8 @@ def main() -> None:
         try:
             commands.main()
         finally:
-            gc.freeze()
+            if "duckdb" not in sys.modules:  # it prints what Python did not take back from it, one line for each
+                gc.freeze()
     except KeyboardInterrupt:  # between the commands: one that works ends by itself
         os._exit(INCOMPLETE)  # what is half imported would only complain
 

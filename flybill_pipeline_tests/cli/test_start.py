@@ -65,3 +65,23 @@ def test_a_command_whose_output_was_closed_ends_as_it_would(closed: str, left: s
         done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
         assert done.returncode == status
         assert "Traceback" not in getattr(done, left)
+
+
+USES_DUCKDB = """
+import sys
+from flybill_pipeline.cli.commands import flybill
+from flybill_pipeline.cli.start import main
+
+@flybill.command()
+def look():
+    import duckdb
+    duckdb.connect().execute("select 1").fetchall()
+
+sys.argv = ["flybill", "look"]
+main()
+"""
+
+
+def test_a_command_that_used_duckdb_ends_without_its_report_of_what_was_left() -> None:
+    done = subprocess.run([sys.executable, "-c", USES_DUCKDB], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
