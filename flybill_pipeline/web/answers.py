@@ -1,19 +1,23 @@
 """Answers that are no page: JSON for programs, files to keep. What stands in them: `data.py` and `exports`."""
 
 import json
+import re
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 JSON = "application/json"
+REFUSED = re.compile(r"q=0(\.0*)?")
+"""The weight of a kind that is named in order not to get it."""
 TYPES = {"csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8", "json": JSON}
 """What the forms of exports are called over HTTP."""
 
 
 def wants_json(request: Request) -> bool:
     """Whether a program asks: it accepts JSON, and no page."""
-    accepted = request.headers.get("accept", "").lower()
+    named = (each.partition(";") for each in request.headers.get("accept", "").lower().split(","))
+    accepted = {kind.strip() for kind, _, weight in named if not REFUSED.fullmatch(weight.strip())}
     return JSON in accepted and "text/html" not in accepted
 
 

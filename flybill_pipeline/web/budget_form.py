@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+from asyncio import timeout
 from collections.abc import Mapping
 from decimal import Decimal
 from hmac import compare_digest
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from flybill_pipeline.billing.alerts.budgets import Budget
 from flybill_pipeline.billing.money.amounts import from_minor
@@ -24,6 +25,8 @@ from flybill_pipeline.toolbox.tools import Toolbox
 FIELDS, KEY = ("amount", "scope", "thresholds"), "form_key"
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 LONGEST_BODY, MOST_FIELDS = 20_000, 10
+SENT_SECONDS = 10
+"""For all that is sent to come: who sends slowly holds a connection that others could have."""
 MOST_BUDGETS = 100
 """Of one organization, by hand: each of them is compared at each refresh."""
 Sent = tuple[str, bytes]
@@ -60,12 +63,19 @@ class NotTakenError(Exception):
 
 
 async def sent_body(request: Request) -> Sent:
-    """The kind of what was sent, and its bytes; no more of them than are too many."""
+    """The kind of what was sent, and its bytes; no more of them than are too many.
+
+    What does not come in time, or whole, is of no kind: of "amount=250" an "amount=2" may be there.
+    """
     kind, body = request.headers.get("content-type", "").partition(";")[0].strip().lower(), b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LONGEST_BODY:
-            break
+    try:
+        async with timeout(SENT_SECONDS):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > LONGEST_BODY:
+                    break
+    except (TimeoutError, ClientDisconnect):
+        return "", b""
     return kind, body
 
 
