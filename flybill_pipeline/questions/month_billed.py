@@ -72,7 +72,8 @@ def _nobody_waits(bills: MonthStatus, closing_day: int) -> str:
         who = _organizations(bills.undecided)
         return f"{who} will be billed when the month is closed, on {_closing_date(bills.month, closing_day)}."
     became = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in sorted(bills.outcomes.items()))
-    return f"All of {_organizations(bills.organizations)} are done: {became}."
+    whole = "The one organization is" if bills.organizations == 1 else f"All of {bills.organizations} organizations are"
+    return f"{whole} done: {became}."
 
 
 def _who_waits(bills: MonthStatus, waiting: int, undecided: int) -> str:

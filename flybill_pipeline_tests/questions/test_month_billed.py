@@ -80,6 +80,15 @@ def test_all_are_done_once_the_invoices_are_at_stripe_unless_its_own_list_differ
     )
 
 
+def test_a_month_of_one_organization_reads_well(tools: Toolbox, world: BillingWorld) -> None:
+    world.draft({"acme": 500})
+    world.finalize()
+    overview = at_stripe(month_status(tools, MONTH))
+    alone = replace(overview, bills=replace(overview.bills, organizations=1, undecided=0))
+    sentence = standing_of(alone, AFTER_CLOSE, tools.closing_day).sentence
+    assert sentence.startswith("The one organization is done: 1 invoiced. ")
+
+
 def test_of_many_reasons_the_most_common_are_named(tools: Toolbox, world: BillingWorld) -> None:
     world.draft({"acme": 500}, problems=UNPRICED)
     world.finalize()
