@@ -23,6 +23,7 @@ def configured(pages: ASGIApp, port: int) -> uvicorn.Config:
         port=port,
         limit_concurrency=MOST_CONNECTIONS,
         timeout_keep_alive=IDLE_SECONDS,
+        proxy_headers=False,  # not each proxy takes away what a stranger says of where it comes from
         log_level="error",
         access_log=False,
         server_header=False,

@@ -393,7 +393,8 @@ def test_pages_that_began_before_the_shards_were_more_say_so_as_if_the_database_
 
 def test_who_guesses_links_must_wait_and_others_need_not(served: Served) -> None:
     nobody, developer = Browser(served.port), served.browser("acme")
-    answers = [nobody.get(f"/link/{number}") for number in range(FAILURES + 1)]
+    came_from = [{"X-Forwarded-For": f"192.0.2.{number}"} for number in range(FAILURES + 1)]  # or so it says
+    answers = [nobody.get(f"/link/{number}", **said) for number, said in enumerate(came_from)]
     assert [answer.status for answer in answers] == [403] * FAILURES + [429]
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 61
     assert developer.get("/orgs/acme").status == 200
