@@ -17,6 +17,8 @@ FIRST_ID = 1_000_000_000
 ROOM = 20_000
 """Ids between the copies of one hour and those of the next: more than the rows that are copied together."""
 TABLES = ("event_logs", "runs", "run_tags", "asset_event_tags", "asset_check_executions")
+COMPARED_MONTHS = 3
+"""How many closed months are compared with Stripe's list each morning: `reconcile_last_months` says so."""
 RETAINED_DAYS = 2
 """How long ticks that asked for nothing are kept: dagster.yaml says so."""
 
@@ -71,7 +73,10 @@ def copies(months: int, rounds: int, now: datetime, kept: timedelta | None = Non
 def _of_day(day: date, template: Month, rounds: int) -> Iterator[Copy]:
     begun = datetime.combine(day, time(0), UTC)
     yield Copy("ingest_usage", "SUCCESS", begun + timedelta(hours=1), f"{template}-05", str(day))
-    yield Copy("reconcile_month", "SUCCESS", begun + timedelta(hours=8))
+    compared = Month.of(begun)
+    for hour in range(8, 8 + COMPARED_MONTHS):  # copies of one run in the same hour would have the same id
+        compared = compared.previous()
+        yield Copy("reconcile_month", "SUCCESS", begun + timedelta(hours=hour), str(template), str(compared))
     for number in range(rounds):
         at = begun + timedelta(hours=2 + 22 * number // rounds)
         yield Copy("read_landed_files", "SUCCESS", at)
