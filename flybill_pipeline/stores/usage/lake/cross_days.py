@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from duckdb import DuckDBPyConnection
 
@@ -16,6 +17,11 @@ from flybill_pipeline.stores.usage.lake.days import IN_TURN, with_turns
 from flybill_pipeline.stores.usage.lake.event_keys import KEPT_ID
 
 ROWS_PER_PASS = 30_000_000  # hashes compared at once: bounds the memory, whatever the lake holds
+DAY_BITS = 15  # tell the days of 89 years apart
+_OF_DAY = 2**DAY_BITS - 1
+_HASH = f"(hash(source, event_id) >> {DAY_BITS})"
+_MARK = f"({_HASH} << {DAY_BITS} | ((occurred_at::date - date '1970-01-01') & {_OF_DAY})::ubigint)"
+"""SQL: a number that begins with the hash of a row's id and ends with its day. Sorted, an id's days stand together."""
 
 
 def conflicts_over_days(
@@ -23,7 +29,7 @@ def conflicts_over_days(
 ) -> dict[date, list[EventKey]]:
     """Per day the keys (source, event_id) that count on another day: where they arrived first, or had the last turn.
 
-    64-bit hashes find the few candidates cheaply; only these are compared for real.
+    Hashes find the few candidates cheaply; only these are compared for real.
     """
     if not pieces:
         return {}
@@ -35,16 +41,15 @@ def conflicts_over_days(
         connection.execute("create temp table candidates (h ubigint)")
         with _shares(connection, rows, passes, root / "work" / "comparison") as shares:
             for share in shares:
-                connection.execute(
-                    f"insert into candidates select h from {share} group by h having min(day) <> max(day)"
-                )
+                connection.register("found", {"h": _on_several_days(connection, share)})
+                connection.execute("insert into candidates from found")
         if connection.execute("select 1 from candidates limit 1").fetchone() is None:
             return {}  # as nearly always: no row is read again
         excluded = connection.execute(f"""
             with suspects as (
                 select source, event_id, occurred_at::date as day, arrival, row, turn
                 from {with_turns(rows, turns or {})}
-                where hash(source, event_id) in (select h from candidates)),
+                where {_HASH} in (select h from candidates)),
             standing as (
                 select *, first(day) over (partition by source, event_id order by {IN_TURN}) as stands_on
                 from suspects)
@@ -54,20 +59,31 @@ def conflicts_over_days(
     return excluded_on
 
 
+def _on_several_days(connection: DuckDBPyConnection, share: str) -> Any:
+    """The hashes of ids that stand on more than one day, as an array of numpy's.
+
+    Sorting numbers in place takes a third of the processor time of DuckDB's GROUP BY, and eight bytes a row.
+    """
+    marks: Any = connection.execute(f"select mark from {share}").fetchnumpy()["mark"]
+    marks.sort()
+    hashes = marks >> DAY_BITS
+    return hashes[1:][(hashes[1:] == hashes[:-1]) & (marks[1:] != marks[:-1])]
+
+
 @contextmanager
 def _shares(connection: DuckDBPyConnection, rows: str, passes: int, work: Path) -> Iterator[list[str]]:
-    """FROM items for the hash and day of every row, each with so many of the hashes as are compared at once.
+    """FROM items for the `mark` of every row, each with so many of the hashes as are compared at once.
 
-    Rows are read once: their hashes are put down by share in `work`, which is gone afterwards. One process at a time.
+    Rows are read once: their marks are put down by share in `work`, which is gone afterwards. One process at a time.
     """
-    hashed = f"(select hash(source, event_id) as h, occurred_at::date as day from {rows})"
+    marked = f"(select {_MARK} as mark from {rows})"
     if passes == 1:
-        yield [hashed]
+        yield [marked]
         return
     shutil.rmtree(work, ignore_errors=True)  # of a process that was killed
     work.mkdir(parents=True)
     try:
-        put_down = f"select h, day, h % {passes} as share from {hashed}"
+        put_down = f"select mark, (mark >> {DAY_BITS}) % {passes} as share from {marked}"
         connection.execute(copied(put_down, work, "format parquet, partition_by (share)"))
         yield [parquet_rows(sorted(share.iterdir())) for share in sorted(work.iterdir())]
     finally:
