@@ -194,8 +194,9 @@ def _find_excluded(
     connection.execute(f"""create temp table repeated as
         select h from (select hash(source, event_id) as h from {rows}) group by h having count(*) > 1
         union select hash(source, event_id) from elsewhere {others}""")
-    # As in nearly all deliveries: no row is read again, only the table is made.
-    only = "" if connection.execute("select 1 from repeated limit 1").fetchone() else "limit 0"
+    if not connection.execute("select 1 from repeated limit 1").fetchone():  # as in nearly all deliveries
+        connection.execute(f"create temp table excluded as select {_EXCLUDED}, '' as kind from {rows} limit 0")
+        return
     connection.execute(f"""create temp table excluded as
         with candidates as (
             select *, (source, {KEPT_ID}) in (select (source, event_id) from elsewhere) as counts_elsewhere
@@ -208,7 +209,7 @@ def _find_excluded(
         select {_EXCLUDED},
                case when not counts_elsewhere and content is not distinct from standing then 'duplicate'
                     when turn is null then 'conflict' else 'replaced' end as kind
-        from ranked where place > 1 or counts_elsewhere {only}""")
+        from ranked where place > 1 or counts_elsewhere""")
 
 
 _EXCLUDED = "source, event_id, arrival, row, org_id, meter, dimensions, quantity, occurred_at, arrived_on"
