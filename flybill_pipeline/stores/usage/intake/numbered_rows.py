@@ -28,16 +28,18 @@ def numbered_rows(
         return how.rows.relation, f"place + {how.rows.first_row}"
     with one_kind_of_lines():
         connection.execute(f"create temp table landed as select * from {how.rows.relation}")
-    first, rejected = how.rows.first_row + how.above, has_rejects(connection)
-    told = _lines(connection, how, location, source) if how.rows.quoted else None
-    if rejected:
+    first = how.rows.first_row + how.above
+    rejects = _all(connection, "select line from rejects") if has_rejects(connection) else []
+    aside = {line for (line,) in rejects}
+    told = _lines(connection, how, location, source, aside) if how.rows.quoted else None
+    if aside:
         _tell_rejects(connection, told.set_aside if told else {}, how.above)
         if how.rows.quoted:
             require_whole_records(connection)
             require_one_end(location, source.dialect)
     if told:
         first, shifts = how.rows.first_row, _listed(connection, "told_shifts", told.shifts)
-    elif rejected:
+    elif aside:
         shifts = f"""(select first - row_number() over (order by first) + 1 as one,
             row_number() over (order by first) as other
             from (select distinct line::bigint - {first} as first from rejects))"""
@@ -52,19 +54,19 @@ def numbered_rows(
 
 
 def _lines(
-    connection: duckdb.DuckDBPyConnection, how: Reading, location: Path, source: SourceMapping
+    connection: duckdb.DuckDBPyConnection, how: Reading, location: Path, source: SourceMapping, aside: set[int]
 ) -> RecordLines | None:
-    """The lines of the records of a CSV file; None where each is in the next one, or nobody can tell."""
-    aside = (
-        [line for (line,) in _all(connection, "select distinct line from rejects")] if has_rejects(connection) else []
-    )
+    """The lines of the records of a CSV file; None where each is in the next one, or nobody can tell.
+
+    `aside` are the rows that DuckDB could not take apart, by its number.
+    """
     read, header = _all(connection, "select count(*) from landed")[0][0], not source.dialect.header
     between = any(line > 1 for line, _ in how.gaps)
     if not between and lines_in(location) == read + len(aside) + header:
         return None
     alone = how.rows.not_a_row != "false"
     try:
-        told = lines_of_records(location, source.dialect, how.gaps, read, set(aside), blank_is_one=alone)
+        told = lines_of_records(location, source.dialect, how.gaps, read, aside, blank_is_one=alone)
     except (csv.Error, UnicodeError):
         return None
     return told if (told.read, len(told.set_aside)) == (read, len(aside)) else None

@@ -43,7 +43,9 @@ def lines_in(file: Path) -> int:
     ends, last = 0, b""
     with plain_content(file) as content:
         for piece in iter(lambda: content.read(PIECE), b""):
-            ends += piece.count(b"\n") + piece.count(b"\r") - piece.count(b"\r\n")
+            ends += piece.count(b"\n")
+            if b"\r" in piece:  # which most files have none of, and both counts take three times as long as that one
+                ends += piece.count(b"\r") - piece.count(b"\r\n")
             ends -= last == b"\r" and piece.startswith(b"\n")
             last = piece[-1:]
     return ends + (last not in (b"", b"\n", b"\r"))

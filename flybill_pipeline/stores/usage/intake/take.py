@@ -35,7 +35,8 @@ from flybill_pipeline.stores.usage.intake.readers import Repair, prepared, readi
 from flybill_pipeline.stores.usage.intake.reading import Reading, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 
-MANY = 100_000  # rows of which some are tried first, and which are not all read again for the sake of a few
+MANY = 100_000  # rows which are not all read again for the sake of a few
+TRIED = 250_000  # rows of which some are tried first: that takes as long as to read ten thousand of them
 _PARQUET = "format parquet, compression zstd, compression_level 1"
 
 
@@ -115,8 +116,8 @@ def _read(
             records = _one(connection, f"select count(*) from {rows} where not ({how.rows.not_a_row})")
             written = _judged(connection, work, arrival, _FileRows(how, rows, row, records), source, first_day)
             messages = sentences(source, arrival.arrived_at, first_day)
-            quarantined = _write_quarantine(connection, work, arrival, messages, written)
             told, aside = _told(connection, how, written), _set_aside(connection)
+            quarantined = _write_quarantine(connection, work, arrival, messages, written, aside)
         if quarantined and all(part.fault not in (None, LEFT_OUT) for part in written):
             require_kind(Path(arrival.file.location), source)
         left_out = sum(part.rows for part in written if part.fault == LEFT_OUT)
@@ -184,7 +185,7 @@ def _judged(
     given = (how, source, arrival.arrived_at, first_day)
     write = partial(_write, connection, arrival=arrival, row=row, kept=kept_levels(source.levels))
     tried = quick_query(f"(from {rows} limit {SAMPLE})", *given)
-    if tried is None or (records > MANY and not worth_it(connection, tried)):
+    if tried is None or (records > TRIED and not worth_it(connection, tried)):
         return write(folder=work / "events", judged=judging_query(rows, *given))
     written = write(folder=work / "quick", judged=quick_query(rows, *given) or "")
     closer = [str(part.file) for part in written if part.fault == LOOK_CLOSER]
@@ -224,8 +225,9 @@ def _write_quarantine(
     arrival: Arrival,
     messages: dict[str, str],
     written: list[_Written],
+    aside: int,
 ) -> dict[str, int]:
-    """Gathers the bad rows in one file, and returns how many there are by reason.
+    """Gathers the bad rows in one file, those that were set `aside` too; returns how many there are by reason.
 
     A row that tells of several events is named once for each reason, not for each event.
     """
@@ -235,7 +237,7 @@ def _write_quarantine(
         for part in written
         if part.fault not in (None, LEFT_OUT)
     ]
-    if has_rejects(connection):
+    if aside:
         parts.append(set_aside_rows())
     if not parts:
         return {}

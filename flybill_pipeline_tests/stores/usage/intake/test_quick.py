@@ -88,6 +88,7 @@ def test_quick_or_in_full_is_the_same(kind: str, seed: int, reader: Reader, monk
     source = plain_source(kind, allow_negative=bool(seed))
     small = found(reader.text("\n".join(lines) + "\n", source))
     monkeypatch.setattr(take, "MANY", 0)
+    monkeypatch.setattr(take, "TRIED", 0)
     quick = found(reader.text("\n".join(lines) + "\n", source))
     assert len(quick[0]) > 100
     assert len(quick[1]) > 50
@@ -115,7 +116,7 @@ def test_a_file_that_is_not_read_quickly_is_not_tried_as_a_whole(
     reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The time has a fraction of a second since 1970, as logs have it: every row would be read twice."""
-    monkeypatch.setattr(take, "MANY", 1)
+    monkeypatch.setattr(take, "TRIED", 1)
     monkeypatch.setattr(take, "LOOK_CLOSER", "nothing is looked at twice")
     rows = [f'{{"id":"{n}","org":"o","meter":"m","q":1,"ts":179000000{n}.5,"region":"eu"}}\n' for n in range(3)]
     assert [event["event_id"] for event in reader.text("".join(rows), plain_source("jsonl")).events] == ["0", "1", "2"]
