@@ -1,9 +1,7 @@
 """Moves many rows into Postgres at once with COPY, the fastest way there is. Knows no table in particular."""
 
-import gc
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
@@ -11,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, TableValuedAlias, column, func, literal
 from sqlalchemy.dialects.postgresql import JSONB
+
+from flybill_pipeline.stores.files.no_cycles import no_search_for_cycles
 
 ROWS_PER_BLOCK = 200
 NULL = "\\N"
@@ -25,7 +25,7 @@ def copy_rows(connection: Connection, table: Table, columns: Sequence[str], rows
     source = _Rows(rows)
     cursor = connection.connection.cursor()
     try:
-        with _no_search_for_cycles():
+        with no_search_for_cycles():
             cursor.copy_expert(f"copy {table.fullname} ({', '.join(columns)}) from stdin", source)
     except Exception:
         if source.fault is None:
@@ -41,18 +41,6 @@ def given_rows(table: Table, rows: Sequence[Mapping[str, Any]]) -> TableValuedAl
     columns = [column(name, table.c[name].type) for name in rows[0]]
     given = func.jsonb_to_recordset(literal(rows, JSONB)).table_valued(*columns)
     return given.render_derived(name="given", with_types=True)
-
-
-@contextmanager
-def _no_search_for_cycles() -> Iterator[None]:
-    """Rows by the million are values without cycles, and looking for some takes a seventh of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:  # of several at once, the one that switched it off
-            gc.enable()
 
 
 class _Rows:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from flybill_pipeline.billing.usage.texts import is_whole
+from flybill_pipeline.stores.files.no_cycles import no_search_for_cycles
 from flybill_pipeline.stores.files.second_reader import plain_content
 from flybill_pipeline.stores.usage.intake.columns import Step, steps_of
 from flybill_pipeline.stores.usage.intake.reading import TooLargeError, UnreadableFileError
@@ -64,7 +65,7 @@ def write_records(file: Path, source: SourceMapping, to: Path) -> None:
 
     names = source.column_names()
     schema = pa.schema([pa.field(name, pa.string()) for name in (*(f"c{n}" for n in range(len(names))), FLAW)])
-    with pq.ParquetWriter(to, schema, compression="zstd", compression_level=1) as writer:
+    with no_search_for_cycles(), pq.ParquetWriter(to, schema, compression="zstd", compression_level=1) as writer:
         for batch in _batches(_records(file, source, [steps_of(name) for name in names])):
             columns = list(zip(*((*record.texts, record.flaw) for record in batch), strict=True))
             arrays = [pa.array(column, pa.string()) for column in columns]

@@ -5,14 +5,12 @@ How a document is read, and what becomes of its records, is in documents.py.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flybill_pipeline.stores.usage.intake.columns import ANY, EACH, NAME, UP, Step
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A value within a document: the object that it stands in, and the name that it has there."""
 
     value: Any
@@ -52,6 +50,8 @@ def nodes_at(node: Node, path: tuple[Step, ...]) -> Iterator[Node]:
 
 def value_at(node: Node | None, path: tuple[Step, ...]) -> Any:
     """The value of a column of a record; None where there is none."""
+    if len(path) == 1 and path[0].key is not None and node is not None:  # as most columns are
+        return node.value.get(path[0].key) if isinstance(node.value, dict) else None
     for place, step in enumerate(path):
         if node is None:
             return None
