@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, TableValuedAlias, column, func, literal
 from sqlalchemy.dialects.postgresql import JSONB
 
-from flybill_pipeline.stores.files.no_cycles import no_search_for_cycles
+from flybill_pipeline.stores.postgres.no_cycles import no_search_for_cycles
 
 ROWS_PER_BLOCK = 200
 NULL = "\\N"

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from flybill_pipeline.billing.usage.texts import is_whole
-from flybill_pipeline.stores.files.no_cycles import no_search_for_cycles
 from flybill_pipeline.stores.files.second_reader import plain_content
+from flybill_pipeline.stores.postgres.no_cycles import no_search_for_cycles
 from flybill_pipeline.stores.usage.intake.columns import Step, steps_of
 from flybill_pipeline.stores.usage.intake.reading import TooLargeError, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
