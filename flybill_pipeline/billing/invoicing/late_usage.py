@@ -19,6 +19,7 @@ class BilledLine:
     """A line of a settled month, as far as the difference needs it; `line_id` is what the priced line had.
 
     `billed_in` is the month whose invoice has it, `usage` the recorded quantity that it accounts for, as in LineItem.
+    `working` is known of discounts only: it says what they take off which line.
     """
 
     billed_in: Month
@@ -35,6 +36,7 @@ class BilledLine:
     usage: Decimal = ZERO
     title: str | None = None
     portions: tuple[Portion, ...] = ()
+    working: tuple[WorkingStep, ...] = ()
 
 
 def unbilled(now: Sequence[LineItem], billed: Iterable[BilledLine]) -> tuple[LineItem, ...]:
@@ -47,7 +49,7 @@ def unbilled(now: Sequence[LineItem], billed: Iterable[BilledLine]) -> tuple[Lin
     """
     before = _by_line(billed)
     current = {line.line_id: line for line in now}
-    lines = [_difference(line, before.get(line.line_id, ())) for line in now]
+    lines = [difference(line, before.get(line.line_id, ())) for line in now]
     lines += [_taken_back(parts) for gone, parts in before.items() if gone not in current]
     return tuple(line for line in lines if line.amount_minor or line.usage or line.kind != ADJUSTMENT)
 
@@ -65,7 +67,8 @@ def _by_line(billed: Iterable[BilledLine]) -> dict[str, list[BilledLine]]:
     return lines
 
 
-def _difference(line: LineItem, before: Sequence[BilledLine]) -> LineItem:
+def difference(line: LineItem, before: Sequence[BilledLine]) -> LineItem:
+    """The line less what was billed of it, which may come to nothing."""
     if not before:
         return line
     billed_minor = sum(part.amount_minor for part in before)

@@ -7,8 +7,9 @@ discounts, on whichever invoice it is billed. How a discount takes a part is dis
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from flybill_pipeline.billing.invoicing.items.discounts import Discount, discount_lines
-from flybill_pipeline.billing.invoicing.late_usage import BilledLine, unbilled
+from flybill_pipeline.billing.invoicing.items.discounts import Discount, discount_lines, taken_off
+from flybill_pipeline.billing.invoicing.late_usage import BilledLine, difference, unbilled
+from flybill_pipeline.billing.money.currencies import currency_of
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 
@@ -39,13 +40,31 @@ def reckoned(
     return discount_lines(base, held, currency, month)
 
 
-def less_taken_off(month: Month, discounts: Sequence[LineItem], billed: Sequence[BilledLine]) -> tuple[LineItem, ...]:
+def less_taken_off(
+    month: Month, discounts: Sequence[LineItem], billed: Sequence[BilledLine], *, moved: bool = False
+) -> tuple[LineItem, ...]:
     """`discounts` of a settled `month` less what they took off before, as lines of its own service month; often none.
 
-    Billing again right after gives nothing.
+    With `moved` also those that take off as much as before, and of other lines: who asks what each line comes to must
+    know it. Billing again right after gives nothing.
     """
     before = [line for line in billed if line.kind == DISCOUNT and line.service_month == month]
-    return tuple(line._replace(kind=DISCOUNT) for line in unbilled(discounts, before))
+    lines = [line._replace(kind=DISCOUNT) for line in unbilled(discounts, before)]
+    if moved:
+        told = {line.line_id for line in lines}
+        lines += [line for line in _moved(discounts, before) if line.line_id not in told]
+    return tuple(lines)
+
+
+def _moved(discounts: Sequence[LineItem], before: Sequence[BilledLine]) -> Iterator[LineItem]:
+    """Shares are rounded in the order of the lines, which may be another by now: one step more or less is no move."""
+    for discount in discounts:
+        parts = [part for part in before if part.line_id == discount.line_id]
+        if parts:
+            now, then = taken_off([discount]), taken_off(parts[-1:])
+            step = currency_of(discount.currency).step
+            if any(abs(now[line_id] - then[line_id]) > step for line_id in now | then):
+                yield difference(discount, parts)._replace(kind=DISCOUNT)
 
 
 def _of_its_invoice(

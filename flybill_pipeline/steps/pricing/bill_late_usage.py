@@ -138,7 +138,7 @@ def discounts_of_paid_ahead(month: Month, part: ShardMonth, known: Known) -> dic
     for org_id, lines in billed.items():
         basis, items = discounted[org_id], known.items.get(org_id, NO_ITEMS)
         discounts = _discounts(basis, as_billed(_own(month, lines)), items, lines)
-        again[org_id] = tuple(_named(line) for line in less_taken_off(month, discounts, lines))
+        again[org_id] = tuple(_named(line) for line in _taken_off(basis, discounts, items, lines))
     return again
 
 
@@ -222,10 +222,17 @@ def _part(
     lines = [*priced.lines, *fixed_lines(items, month)]
     lines += _true_up(basis, books, lines)
     discounts = _discounts(basis, lines, items, before.billed)
-    late = [*unbilled(lines, _own(month, before.billed)), *less_taken_off(month, discounts, before.billed)]
+    late = [*unbilled(lines, _own(month, before.billed)), *_taken_off(basis, discounts, items, before.billed)]
     counted = [line for line in lines if line.currency == basis.currency]
     late += _kept(basis, after_discounts(counted, discounts), before)
     return LatePart(tuple(_named(line) for line in late), (), basis)
+
+
+def _taken_off(
+    basis: Basis, discounts: Sequence[LineItem], items: OrgItems, billed: Sequence[BilledLine]
+) -> tuple[LineItem, ...]:
+    """What goes back to credits depends on what each line comes to."""
+    return less_taken_off(basis.service_month, discounts, billed, moved=bool(items.credits))
 
 
 def _kept(basis: Basis, comes_to_minor: int, before: _Before) -> tuple[LineItem, ...]:

@@ -5,7 +5,7 @@ from functools import cache
 from itertools import groupby, takewhile
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, bindparam, func, select, true
+from sqlalchemy import ColumnElement, Engine, Select, and_, bindparam, case, func, select, true
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from flybill_pipeline.billing.invoicing.basis import Basis
@@ -16,6 +16,7 @@ from flybill_pipeline.billing.invoicing.waivers import WaivedMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import portions_from
+from flybill_pipeline.billing.pricing.working import working_from
 from flybill_pipeline.stores.invoicing.paid_months import paid_months
 from flybill_pipeline.stores.invoicing.recorded_lines import line_of
 from flybill_pipeline.stores.invoicing.tables import drafts, line_items, outcomes
@@ -106,6 +107,7 @@ class BilledMonths:
                 lines = by_org.setdefault(values.pop("org_id"), [])
                 billed_in = Month.parse(values.pop("billed_in"))
                 values["portions"] = portions_from(values["portions"])
+                values["working"] = working_from(values["working"] or ())
                 lines.append(BilledLine(billed_in=billed_in, service_month=service_month, **values))
         return dict(by_org)
 
@@ -195,6 +197,7 @@ def _lines_for(service_month: Month, except_month: Month, shard: int, org_ids: C
             line.c.month.label("billed_in"),
             *(line.c[name] for name in _OF_A_LINE),
             line.c.usage_quantity.label("usage"),
+            case((line.c.kind == "discount", line.c.working)).label("working"),
         )
         .select_from(settled.join(line, true()))
         .order_by(line.c.org_id, line.c.month, line.c.line_no)

@@ -307,3 +307,23 @@ def test_money_goes_back_first_where_a_credit_paid_later_than_money(world: ItemW
         dec: {AUG: -500},
     }
     assert lived(world, changes) == [0, 0, 2000, 0, -500]
+
+
+def test_an_amount_off_that_another_line_gets_now_leaves_no_money_that_nobody_paid(world: ItemWorld) -> None:
+    """August: $20 of usage and $19 of September's plan, $19.50 off, all paid by a credit. Then the plan is cancelled.
+
+    The $19.50 are taken off the usage alone: $0.50 are left to pay, and $19 go back to the credit.
+    """
+    off = {"item_id": "off", "kind": "discount", "amount": "19.50", "currency": "usd", "start": "2026-08"}
+    for row in (PROMO, {**off, "end": "2026-09"}, {**PLAN, "start": "2026-09-01"}):
+        world.load(row)
+    assert lived(world, {AUG: {AUG: 2000}}) == [0]
+    world.load({**PLAN, "start": "2026-09-01", "end": "2026-09-01"})
+    assert lived(world, {SEP: {}}) == [0]
+    assert world.amounts(SEP) == [
+        ("adjustment", "2026-09", -1900),
+        ("discount", "2026-08", 0),
+        ("credit_returned", "2026-08", 1900),
+    ]
+    assert lived(world, {OCT: {AUG: -2000}}) == [0]
+    assert uses(world)[1:] == [("promo", "2026-09", "2026-08", -1900), ("promo", "2026-10", "2026-08", -50)]

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol
 
 from flybill_pipeline.billing.money.amounts import format_money, from_minor, to_minor
 from flybill_pipeline.billing.money.decimals import exact, plain
@@ -64,7 +65,16 @@ def discount_lines(
     return tuple(made)
 
 
-def taken_off(discounts: Iterable[LineItem]) -> Counter[str]:
+class Worked(Protocol):
+    """A line that says how it came about."""
+
+    @property
+    def currency(self) -> str: ...
+    @property
+    def working(self) -> tuple[WorkingStep, ...]: ...
+
+
+def taken_off(discounts: Iterable[Worked]) -> Counter[str]:
     """What discounts take off each line, by its id, in minor units: as their working says."""
     off: Counter[str] = Counter()
     for discount in discounts:
