@@ -231,7 +231,9 @@ def _start_again(service: Service, address_file: Path, turn: threading.Lock) -> 
             address_file.unlink(missing_ok=True)
             try:
                 _note(address_file, service.start())
-            except (OSError, PostgresError, ServiceError) as error:
+            except Exception as error:  # whatever it is, no server may be left that nobody keeps
+                with suppress(OSError, PostgresError):
+                    service.stop()
                 sys.stderr.write(f"{address_file.stem} ended, and could not be started again: {error}\n")
                 sys.stderr.flush()
                 os._exit(1)
