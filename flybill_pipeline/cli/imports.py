@@ -82,10 +82,10 @@ def import_items(file: Path, json_wanted: bool) -> None:
 
     items = read_items(file, meters=meters)
     with toolbox(settings) as tools:
-        kept = tools.items.kept_discounts(items)
+        kept, plans = tools.items.kept_discounts(items), tools.items.kept_plans(items)
         new, changed = tools.items.save(file, items)
-    warnings = list(_first_named(kept, "discount", _kept))
-    months = {item_id: list(map(str, each)) for item_id, each in kept.items()}
+    warnings = [*_first_named(kept, "discount", _kept), *_first_named(plans, "plan", _kept_plan)]
+    months = {item_id: list(map(str, each)) for item_id, each in {**kept, **plans}.items()}
     answer = {"items": len(items), "new": new, "changed": changed, "kept": months, "warnings": warnings}
 
     def sentences() -> None:
@@ -101,6 +101,14 @@ def _kept(item_id: str, months: Sequence[Month]) -> str:
     return (
         f"discount {item_id} ends before {_span(months)}, billed with it already, which keeps it: "
         "add a one_off to take it back"
+    )
+
+
+def _kept_plan(item_id: str, months: Sequence[Month]) -> str:
+    """That a plan ends otherwise in months which no invoice looks back to."""
+    return (
+        f"plan {item_id} ends otherwise in {_span(months)}, billed already, and no invoice looks back that far: "
+        "add a one_off for the difference"
     )
 
 

@@ -20,7 +20,7 @@ from flybill_pipeline.billing.money.amounts import to_minor
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import line_id
 from flybill_pipeline.stores.invoicing.items_file import Item, refused
-from flybill_pipeline.stores.invoicing.items_too_late import kept, too_late
+from flybill_pipeline.stores.invoicing.items_too_late import kept, kept_plans, too_late
 from flybill_pipeline.stores.invoicing.meter_names import stored_meters
 from flybill_pipeline.stores.invoicing.org_terms import CURRENCY, read_terms
 from flybill_pipeline.stores.invoicing.tables import billing_items, credit_uses, line_items, organizations, outcomes
@@ -79,6 +79,26 @@ class Items:
             old = {row.item_id: _discount(row) for row in stored if row.kind == "discount"}
             changes = [(new[each].org_id, old[each], _discount(new[each])) for each in old]
             return kept(connection, changes)
+
+    def kept_plans(self, items: Sequence[Item]) -> dict[str, list[Month]]:
+        """Per plan that `items` end otherwise the settled months that stay as they were billed: they are too old.
+
+        To be asked before they are saved.
+        """
+        with self._engine.connect() as connection:
+            new = {(item.item_id, item.period): item for item in items if item.kind == "subscription"}
+            stored = connection.execute(_latest(billing_items.c.item_id, {item_id for item_id, _ in new}))
+            old = {(row.item_id, row.period): row for row in stored if row.kind == "subscription"}
+            changes = [
+                (row.org_id, before, after)
+                for row, before, after in zip(
+                    old.values(),
+                    _periods(list(old.values())),
+                    _periods([new.get(key, row) for key, row in old.items()]),
+                    strict=True,
+                )
+            ]
+            return kept_plans(connection, changes, self._lookback)
 
     def of(self, shard: int, org_ids: Collection[str] = ()) -> dict[str, OrgItems]:
         """Each org's items; orgs without any are absent. Credits are those of now: less what settled months used."""

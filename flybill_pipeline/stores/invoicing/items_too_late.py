@@ -7,7 +7,9 @@ from sqlalchemy import Connection
 
 from flybill_pipeline.billing.invoicing.items.discounts import Discount
 from flybill_pipeline.billing.invoicing.items.still_billed import all_billed, still_billed
+from flybill_pipeline.billing.invoicing.items.subscriptions import SubscriptionPeriod
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.money.proration import overlap
 from flybill_pipeline.stores.invoicing.items_file import Item
 from flybill_pipeline.stores.invoicing.settled import settled_and_held
 
@@ -92,6 +94,25 @@ def kept(connection: Connection, changes: Sequence[tuple[str, Discount, Discount
         for org_id, old, new in changes
     }
     return {discount_id: months for discount_id, months in found.items() if months}
+
+
+def kept_plans(
+    connection: Connection,
+    changes: Sequence[tuple[str, SubscriptionPeriod, SubscriptionPeriod]],
+    lookback_months: int,
+) -> dict[str, list[Month]]:
+    """Per plan the settled months in which it would run otherwise, and which no invoice looks back to any more.
+
+    Each change is an org, the old period and the new one.
+    """
+    settled, held = settled_and_held(connection, {org_id for org_id, *_ in changes})
+    found: dict[str, list[Month]] = {}
+    for org_id, old, new in changes:
+        for month in sorted(settled[org_id]):
+            same = overlap(month, old.start, old.end) == overlap(month, new.start, new.end)
+            if not same and still_billed(month, settled[org_id], lookback_months, held[org_id]) != month:
+                found.setdefault(old.subscription_id, []).append(month)
+    return found
 
 
 PROMISES = {"discount": _discount, "credit": _credit}

@@ -246,6 +246,24 @@ def test_an_ended_discount_names_the_billed_months_that_keep_it(world: ItemWorld
     assert world.amounts(NOV) == []
 
 
+def test_a_plan_that_ends_too_far_back_names_the_months_that_stay_as_they_were_billed(world: ItemWorld) -> None:
+    world.items, world.lookback_months = Items(world.engine, 1), 1
+    world.load({**PRO, "start": "2026-08-01"})
+    for month in (Month(2026, 8), SEP, OCT):
+        world.close(month)
+
+    def told(**ended: str) -> dict[str, list[Month]]:
+        file = world.folder / "ended.csv"
+        with file.open("w", newline="") as opened:
+            writer = csv.DictWriter(opened, COLUMNS)
+            writer.writeheader()
+            writer.writerow({"org_id": "acme", "name": "pro", **PRO, "start": "2026-08-01", **ended})
+        return world.items.kept_plans(read_items(file))
+
+    assert told(end="2026-08-15") == {PRO["item_id"]: [Month(2026, 8), SEP]}
+    assert told(end="2026-10-01") == told() == {}
+
+
 def test_a_plan_loses_no_month_between_two_that_are_billed(world: ItemWorld) -> None:
     """September was never closed; with no look-back October is billed for good."""
     world.items, world.lookback_months = Items(world.engine, 0), 0
