@@ -45,7 +45,7 @@ def _usage_sensors(partitions: Partitions, status: dg.DefaultSensorStatus, every
         """New or changed files in the landing zone are read, all of them in one run; after a failure again.
 
         So is one that was cut off before it had compared the ids of all days. Tables that stay in an engine are looked
-        at each quarter of an hour.
+        at each quarter of an hour; as a whole once a day, or more often while a month waits to be closed.
         """
         unread = toolbox.unread_files() or toolbox.uncompared_pieces() or _tables_due(toolbox)
         if not unread:

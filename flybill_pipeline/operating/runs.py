@@ -73,11 +73,13 @@ class Runner:
     def ingest(self, progress: Progress) -> None:
         """Reads what is landed, then records and sums every day that it touched. Raises LostSourceError, LakeError.
 
-        When any of it fails nothing is priced afterwards: a month is not billed without usage that is there.
+        All of each table in an engine is compared with what came of it, whenever that was last done. When any of this
+        fails nothing is priced afterwards: a month is not billed without usage that is there.
         """
         self.toolbox.lake.guard.require_own()
         self.toolbox.require_known_sources()
         self._began = self.toolbox.now()
+        self.toolbox.pulled_tables.compare_again()
         for job in _counted("reading landed files", [jobs.READ_LANDED_FILES], progress):
             self._run(job)
         for day in _counted("recording usage, day by day", self.toolbox.catalog.days_to_record(), progress):

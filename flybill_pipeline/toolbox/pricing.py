@@ -31,7 +31,7 @@ class PricingTools(UsageTools):
     def usage_backlog(self) -> "UsageBacklog":
         from flybill_pipeline.stores.pricing.usage_backlog import UsageBacklog
 
-        return UsageBacklog(self.landing, self.catalog, self.pricing_inputs, self.tables_behind)
+        return UsageBacklog(self.landing, self.catalog, self.pricing_inputs, self.tables_to_close)
 
     @cached_property
     def usage(self) -> "MonthlyUsage":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flybill_pipeline.billing.invoicing.forecast import known_through
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.backlog import Landing as LandedBy
 from flybill_pipeline.billing.usage.known_sources import require_known_sources
 from flybill_pipeline.settings import Settings
 from flybill_pipeline.stores.usage.months.health import UsageHealth
@@ -16,6 +17,7 @@ from flybill_pipeline.toolbox.deployment import Deployment
 from flybill_pipeline.toolbox.lately import Lately
 
 if TYPE_CHECKING:
+    from flybill_pipeline.billing.usage.tables import LastLook
     from flybill_pipeline.stores.usage.engines.ledger import PulledTables
     from flybill_pipeline.stores.usage.engines.summing import Summing
     from flybill_pipeline.stores.usage.intake.landing import Landing
@@ -125,10 +127,22 @@ class UsageTools(Deployment):
 
     def tables_behind(self, since: datetime) -> dict[str, datetime | None]:
         """The sources whose table in an engine was not looked at since then: name → when it last was, if ever."""
+        looked = {name: look.at if look else None for name, look in self._last_looks().items()}
+        return {name: at for name, at in looked.items() if at is None or at < since}
+
+    def tables_to_close(self, landing: LandedBy) -> list[str]:
+        """The sources whose table a close waits for: it was not looked at lately, or not as a whole."""
+        last = self._last_looks()
+        compared = {
+            name for name, look in last.items() if look and look.whole_at and look.whole_at >= landing.compared_since
+        }
+        behind = self.tables_behind(landing.looked_since)
+        return [name for name in last if name in behind or name not in compared]
+
+    def _last_looks(self) -> "dict[str, LastLook | None]":
         tables = [source for source in self.sources.values() if source.table]
         last = self.pulled_tables.last() if tables else {}
-        looked = {source.name: last.get((source.key, source.fingerprint())) for source in tables}
-        return {name: at for name, at in looked.items() if at is None or at < since}
+        return {source.name: last.get((source.key, source.fingerprint())) for source in tables}
 
     def require_known_sources(self) -> None:
         """Raises LostSourceError when a file that was read belongs to another source now, or to none."""

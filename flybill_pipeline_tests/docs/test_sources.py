@@ -57,7 +57,7 @@ KEYS = [
     *("round", "seconds", "delimiter", "quote", "encoding", "decimal", "thousands", "skip", "comment", "header"),
     *("trim", "null_padding", "null_values", "allow_negative", "dimensions", "csv", "files", "id", "name"),
     *("levels", "level_of", "level_holds"),
-    *("url", "table", "query", "watermark", "lag", "deletes"),
+    *("url", "table", "query", "watermark", "lag", "deletes", "keeps_days"),
 ]
 
 

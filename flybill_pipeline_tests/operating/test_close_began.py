@@ -30,6 +30,7 @@ class Told(Runner):
         tools = SimpleNamespace(
             now=lambda: self.time,
             require_known_sources=lambda: None,
+            pulled_tables=SimpleNamespace(compare_again=lambda: None),
             catalog=SimpleNamespace(days_to_record=lambda: [MONTH.first_day]),
             sync_ledger=SimpleNamespace(breaker=breaker),
             lake=SimpleNamespace(guard=SimpleNamespace(require_own=lambda: None)),

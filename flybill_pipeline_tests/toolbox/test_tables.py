@@ -184,6 +184,8 @@ def test_a_month_in_an_engine_has_the_invoices_of_the_same_month_in_files(
         made.read()
         assert made.tools.catalog.files() == before
         assert made.tools.tables_behind(BEGAN) == {}
+        made.tools.pulled_tables.compare_again()
+        assert backlog.unread(SEP, Landing(BEGAN, BEGAN)).tables == ("warehouse",)  # all of it must be known to be so
 
 
 def test_explain_asks_the_engine_and_says_when_its_events_no_longer_add_up(
@@ -249,4 +251,34 @@ def test_late_rows_and_moved_ids_of_a_closed_month_are_billed_exactly_next_month
         accounts = account_for_usage(SEP, october.tools.usage, october.tools.month_checks, 3)
         assert all(account.balanced for account in accounts)
         assert len(accounts) > 0
+        assert verified(october.tools, SEP.next()).differing == []
+
+
+def test_what_no_watermark_tells_is_billed_or_taken_back_by_the_next_invoice(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A late commit, an amount put right in its place, a row moved to another month, and a deleted one."""
+    org = "amber-works-000"
+    rows: list[tuple[object, ...]] = [
+        ("edge", str(n), org, "bandwidth_gb", "20000", f"2026-09-0{n} 10:00:00", "iad", None, 10_000 + n)
+        for n in range(1, 6)
+    ]
+    monkeypatch.setenv("WAREHOUSE", into_duckdb(rows, tmp_path, ""))
+    with site(databases, tmp_path / "home", SOURCES + "deletes = true\nkeeps_days = 400\n") as made:
+        close(made)
+        with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+            values = f"'edge', '9', '{org}', 'bandwidth_gb', 7000, '2026-09-08 10:00:00', 'iad', null, 1"
+            connection.execute(f"insert into events values ({values})")
+            connection.execute("update events set quantity = 25000 where id = '2'")
+            connection.execute("update events set at_time = '2026-10-03 10:00:00' where id = '3'")
+            connection.execute("delete from events where id = '4'")
+        began = datetime(2026, 11, 3, 6, tzinfo=UTC)
+        october = Site(replace(made.tools, now=lambda: began), SEP.next(), began)
+        close(october)
+        assert made.tools.lake.by_meter(SEP.days()) == {"bandwidth_gb": Decimal(72_000)}
+        assert made.tools.lake.by_meter(SEP.next().days()) == {"bandwidth_gb": Decimal(20_000)}
+        lines = made.tools.recorded_lines.of(org, SEP.next())
+        assert sum(line.usage for line in lines if line.kind == "adjustment") == -28_000
+        accounts = account_for_usage(SEP, october.tools.usage, october.tools.month_checks, 3)
+        assert all(account.balanced for account in accounts)
         assert verified(october.tools, SEP.next()).differing == []

@@ -14,6 +14,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_NAMED = 3
 LOOKED_LATELY = timedelta(hours=1)
 """A table in an engine that was looked at so long before a close began is read: that is done several times an hour."""
+COMPARED_LATELY = timedelta(hours=26)
+"""That long before, all of it was compared with what came: that is done once a day at least."""
 WHO_READS = (
     "The sensors landed_files_arrived and days_to_record bring it in, and then the month is closed again by itself; "
     "`flybill close {month}` does all of it at once."
@@ -34,6 +36,11 @@ class Landing:
     def looked_since(self) -> datetime:
         """Since when a table in an engine must have been looked at."""
         return self.by - LOOKED_LATELY
+
+    @property
+    def compared_since(self) -> datetime:
+        """Since when all of it must have been compared with what came."""
+        return self.by - COMPARED_LATELY
 
     def leaves_out(self, modified_ns: int) -> bool:
         """Whether a file with this time of modification, in nanoseconds since 1970, is one for a later close."""
@@ -66,7 +73,7 @@ class DayOfUsage:
 class Backlog:
     """Landed files that nobody has read, by path, and days of usage that a month was priced without.
 
-    `tables` are sources whose table in an engine was not looked at since before the close began.
+    `tables` are sources whose table in an engine was not looked at, or not as a whole, since before the close began.
     """
 
     files: tuple[str, ...] = ()

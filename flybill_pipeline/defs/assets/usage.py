@@ -23,8 +23,9 @@ def usage_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
     def landed_files(toolbox: dg.ResourceParam[Toolbox]) -> dg.MaterializeResult[None]:
         """Every new or changed file of the landing zone, read once: good rows cut by day, bad rows in quarantine.
 
-        Before that, the totals of days with new rows come from tables of engines, as files. Then the ids of all days
-        are compared: one that came with two times counts on the day that it first arrived for.
+        Before that, the totals of days with new rows come from tables of engines, as files; once a day, and before a
+        month is closed, those of days that changed otherwise. Then the ids of all days are compared: one that came with
+        two times counts on the day that it first arrived for.
         """
         report = read_usage(toolbox)
         bad = _newest_bad_rows(toolbox) if report.intake.quarantined else []

@@ -1,6 +1,7 @@
 """What is shown of landed files and of days of usage."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from flybill_pipeline.defs.metadata.tables import Metadata, evidence, trouble
@@ -9,6 +10,8 @@ from flybill_pipeline.steps.usage.publish_lake import PublishReport
 from flybill_pipeline.steps.usage.pull_tables import TableReport
 from flybill_pipeline.steps.usage.read_landing import LandingReport
 from flybill_pipeline.steps.usage.record_usage import DayReport
+
+MOST_DAYS = 10
 
 
 def landing_metadata(report: LandingReport, bad: Sequence[Mapping[str, Any]]) -> Metadata:
@@ -36,9 +39,25 @@ def landing_metadata(report: LandingReport, bad: Sequence[Mapping[str, Any]]) ->
 
 
 def _table(table: TableReport) -> dict[str, Any]:
-    changed = ", ".join(map(str, table.changed))
-    counts = {"days": table.days, "days that changed": changed or "none", "rows": table.rows, "repeats": table.repeats}
-    return {"source": table.source, **counts, "watermark": table.watermark or "none yet"}
+    counts = {
+        "days": table.days,
+        "days that changed": _days(table.changed),
+        "rows": table.rows,
+        "repeats": table.repeats,
+    }
+    whole = {
+        "looked at": "as a whole" if table.whole else "for new rows",
+        "days that changed without a new row": _days(table.found),
+        "days whose rows were forgotten; what came of them stands": _days(table.forgotten),
+    }
+    return {"source": table.source, **counts, **whole, "watermark": table.watermark or "none yet"}
+
+
+def _days(days: Sequence[date]) -> str:
+    """The days; of many the first and the last."""
+    if len(days) > MOST_DAYS:
+        return f"{len(days):,}: {days[0]} to {days[-1]}"
+    return ", ".join(map(str, days)) or "none"
 
 
 def day_metadata(report: DayReport, left_out: Sequence[Mapping[str, Any]]) -> Metadata:

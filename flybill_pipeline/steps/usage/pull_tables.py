@@ -1,17 +1,32 @@
 """Brings the totals of tables in engines into the landing zone, whole days at a time. How an engine is asked: not here.
 
+A look takes the days that have new rows. A whole look counts all days instead, and takes those that differ from what
+came: a row that came late, was changed in its place, moved or deleted has no new watermark.
+
 What is brought is read there like any file; so a pull that is killed, repeated or restated bills the exact difference.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
 
-from flybill_pipeline.billing.usage.tables import KnownTable, NotPulledError, Pulled, PulledDay, day_path
+from flybill_pipeline.billing.usage.compared_tables import NONE, Differences, Keeping, differences
+from flybill_pipeline.billing.usage.tables import (
+    NO_DAY,
+    Counted,
+    KnownDay,
+    KnownTable,
+    Looked,
+    NotPulledError,
+    Pulled,
+    PulledDay,
+    day_path,
+)
 
 SHOWN = 3
+NOTHING = KnownDay(0)
 
 
 class UsageTable(Protocol):
@@ -25,7 +40,12 @@ class UsageTable(Protocol):
     def mapping(self) -> str: ...
     @property
     def deletes(self) -> bool: ...
-    def pulled(self, watermark: str | None, now: datetime) -> AbstractContextManager[Pulled]: ...
+    @property
+    def keeps_days(self) -> int | None: ...
+    def counted(self, watermark: str | None, now: datetime) -> Counted: ...
+    def pulled(
+        self, watermark: str | None, now: datetime, days: Sequence[date] | None = None
+    ) -> AbstractContextManager[Pulled]: ...
 
 
 class Tables(Protocol):
@@ -48,7 +68,7 @@ class TableLedger(Protocol):
     def working_on(self, source: str) -> AbstractContextManager[None]: ...
     def known(self, source: str, mapping: str) -> KnownTable: ...
     def brought(self, source: str, mapping: str, day: PulledDay, watermark: str | None, now: datetime) -> None: ...
-    def pulled(self, source: str, mapping: str, watermark: str | None, now: datetime) -> None: ...
+    def pulled(self, source: str, mapping: str, watermark: str | None, looked: Looked) -> None: ...
 
 
 class TablesNotPulledError(Exception):
@@ -57,7 +77,10 @@ class TablesNotPulledError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TableReport:
-    """What one look into a table came to: days looked at, those whose totals changed, rows, repeats, the watermark."""
+    """What one look into a table came to: days looked at, those whose totals changed, rows, repeats, the watermark.
+
+    A `whole` look `found` days that had changed and have no new row; of those that the engine forgot, what came stands.
+    """
 
     source: str
     days: int
@@ -65,6 +88,9 @@ class TableReport:
     rows: int
     repeats: int
     watermark: str | None
+    whole: bool = False
+    found: Sequence[date] = ()
+    forgotten: Sequence[date] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,33 +110,91 @@ class PullReport:
             )
 
 
-def pull_tables(tables: Tables, zone: Zone, ledger: TableLedger, now: datetime) -> PullReport:
-    """Lands the totals of every day that has new rows, of every table. One that does not answer stops no other."""
+def pull_tables(tables: Tables, zone: Zone, ledger: TableLedger, now: datetime, whole_since: datetime) -> PullReport:
+    """Lands the totals of every day that has new rows, of every table. One that does not answer stops no other.
+
+    A table that was not looked at as a whole since then is looked at so, and days that changed otherwise come too.
+    """
     reports, failed = list[TableReport](), dict[str, str]()
     for table in tables.all():
         try:
             with ledger.working_on(table.key):
-                reports.append(_pull(table, tables, zone, ledger, now))
+                known = ledger.known(table.key, table.mapping)
+                look = _Look(table, known, tables, zone, ledger, now)
+                due = known.compared_at is None or known.compared_at < whole_since
+                reports.append(look.whole() if due and known.days else look.new())
         except NotPulledError as error:
             failed[table.name] = str(error)
     return PullReport(reports, failed)
 
 
-def _pull(table: UsageTable, tables: Tables, zone: Zone, ledger: TableLedger, now: datetime) -> TableReport:
-    """The watermark is kept last of all: what is cut off is looked at again."""
-    known = ledger.known(table.key, table.mapping)
-    with table.pulled(known.watermark, now) as pulled:
-        _require_sums(pulled.days, tables)
-        fewer = [] if table.deletes else [day for day in pulled.days if day.there < known.rows.get(day.day, 0)]
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A look into one table, and what is known of it. The watermark is kept last: what is cut off is repeated."""
+
+    table: UsageTable
+    known: KnownTable
+    tables: Tables
+    zone: Zone
+    ledger: TableLedger
+    now: datetime
+
+    def new(self) -> TableReport:
+        """Takes the days with new rows; all days at the first look."""
+        with self.table.pulled(self.known.watermark, self.now) as pulled:
+            taken = self._but(pulled, ())
+            if not any(day.there < self._before(day.day) for day in taken.days):
+                report = replace(self._land(taken, pulled.watermark), whole=not self.known.days)
+                self._done(pulled.watermark, whole=report.whole)
+                return report
+        return self.whole()  # which knows whether they were deleted or forgotten
+
+    def whole(self) -> TableReport:
+        """Takes the days that are not as they came. Raises NotPulledError where rows are gone that may not be."""
+        counted = self.table.counted(self.known.watermark, self.now)
+        differ = differences(self.known.days, counted.days, self._keeping())
+        report = TableReport(self.table.name, 0, [], 0, 0, counted.watermark)
+        if differ.changed:
+            _require_rows(differ, counted)
+            with self.table.pulled(None, self.now, self._to_sum(differ)) as pulled:
+                here = replace(pulled, days=[day for day in pulled.days if not _shrank(day, counted)])
+                report = self._land(self._but(here, (*differ.fewer, *differ.forgotten)), counted.watermark)
+        _require_no_fewer(differ.fewer, self.known, counted)
+        self._done(counted.watermark, whole=True)
+        found = [day for day in differ.changed if not counted.days.get(day, NONE).new]
+        return replace(report, whole=True, found=found, forgotten=differ.forgotten)
+
+    def _before(self, day: date) -> int:
+        """How many rows a day had that nobody may take away unseen."""
+        return 0 if day == NO_DAY else self.known.days.get(day, NOTHING).rows
+
+    def _keeping(self) -> Keeping:
+        return Keeping(self.now.date(), self.table.keeps_days, self.table.deletes)
+
+    def _to_sum(self, differ: Differences) -> Sequence[date]:
+        """A repeat may count now, where the row before it is gone: its id is known to nobody any more."""
+        left = {*differ.fewer, *differ.forgotten}
+        repeating = {day for day, known in self.known.days.items() if known.elsewhere} - left
+        return sorted({*differ.changed, *repeating})
+
+    def _but(self, pulled: Pulled, days: Collection[date]) -> Pulled:
+        """Without these days, and those whose rows the engine may have dropped: what came of them stands."""
+        over = {day for day in self.known.days if self._keeping().is_over(day)}
+        return replace(pulled, days=[day for day in pulled.days if day.day not in over and day.day not in days])
+
+    def _land(self, pulled: Pulled, watermark: str | None) -> TableReport:
+        _require_sums(pulled.days, self.tables)
         changed = []
-        for day in (each for each in pulled.days if each not in fewer):
-            if (day.totals or day.day in known.rows) and zone.bring(day.location, day_path(table.key, day.day)):
+        for day in pulled.days:
+            location, path = day.location, day_path(self.table.key, day.day)
+            if (day.totals or day.day in self.known.days) and self.zone.bring(location, path):
                 changed.append(day.day)
-            ledger.brought(table.key, table.mapping, day, pulled.watermark, now)
-        _require_no_fewer(fewer, known.rows)
-        ledger.pulled(table.key, table.mapping, pulled.watermark, now)
-    rows, repeats = sum(day.rows for day in pulled.days), sum(day.repeats for day in pulled.days)
-    return TableReport(table.name, len(pulled.days), changed, rows, repeats, pulled.watermark)
+            self.ledger.brought(self.table.key, self.table.mapping, day, watermark, self.now)
+        rows, repeats = sum(day.rows for day in pulled.days), sum(day.repeats for day in pulled.days)
+        return TableReport(self.table.name, len(pulled.days), changed, rows, repeats, watermark)
+
+    def _done(self, watermark: str | None, *, whole: bool) -> None:
+        self.ledger.pulled(self.table.key, self.table.mapping, watermark, Looked(self.now, whole))
 
 
 def _require_sums(days: Sequence[PulledDay], tables: Tables) -> None:
@@ -121,12 +205,29 @@ def _require_sums(days: Sequence[PulledDay], tables: Tables) -> None:
         raise NotPulledError(f"the price books measure {meter!r} by {how}, which totals of days do not tell: {remedy}")
 
 
-def _require_no_fewer(fewer: Sequence[PulledDay], before: Mapping[date, int]) -> None:
+def _shrank(day: PulledDay, counted: Counted) -> bool:
+    """Whether rows went while we looked: the next whole look judges that."""
+    return day.there < counted.days.get(day.day, NONE).rows
+
+
+def _require_rows(differ: Differences, counted: Counted) -> None:
+    """A table that is emptied to be filled again would take back everything."""
+    if not counted.days:
+        named = ", ".join(map(str, differ.changed[:SHOWN]))
+        raise NotPulledError(
+            f"it has no row at all any more, of {named} neither: is it being filled again? What was taken still counts."
+            " A single row in it, of any day, says that the others are to count no more"
+        )
+
+
+def _require_no_fewer(fewer: Sequence[date], known: KnownTable, counted: Counted) -> None:
     """Rows that were deleted would take back what was billed for them."""
     if fewer:
-        named = ", ".join(f"{day.day} ({day.there:,}, {before[day.day]:,} before)" for day in fewer[:SHOWN])
+        said = [f"{day} ({counted.days.get(day, NONE).rows:,}, {known.days[day].rows:,} before)" for day in fewer]
+        named = ", ".join(said[:SHOWN]) + (" …" if len(said) > SHOWN else "")
         raise NotPulledError(
             f"{'1 day has' if len(fewer) == 1 else f'{len(fewer)} days have'} fewer rows than when the totals were"
-            f" taken: {named}. What was taken still counts. Say deletes = true where rows that are gone are to count no"
-            " more; else put them back, or a correction as a file of another source"
+            f" taken: {named}. What was taken still counts. Say deletes = true where rows that were deleted, or moved"
+            " to another day, are to count there no more, and keeps_days = … for how many days the engine surely keeps"
+            " its rows: what it drops later stands. Else put them back"
         )

@@ -1,7 +1,7 @@
 """What has landed beside what a month was, or would be, priced from. Reads the landing zone and the catalog only."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Protocol
 
 from flybill_pipeline.billing.money.period import Month
@@ -21,7 +21,7 @@ class LandingZone(Protocol):
 class UsageBacklog:
     """The files that nobody has read, and the days that a month is priced without.
 
-    `tables_behind` names the tables in engines that were not looked at since a moment.
+    `tables_behind` names the tables in engines that were not looked at as a close wants it.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class UsageBacklog:
         landing: LandingZone,
         catalog: LakeCatalog,
         inputs: PricingInputs,
-        tables_behind: Callable[[datetime], Iterable[str]] = lambda _: (),
+        tables_behind: Callable[[Landing], Iterable[str]] = lambda _: (),
     ) -> None:
         self._landing, self._tables_behind = landing, tables_behind
         self._catalog = catalog
@@ -53,4 +53,4 @@ class UsageBacklog:
             for each in landed_days(self._catalog.engine, month.end.date(), versions, landing)
             if each.is_behind
         }
-        return Backlog(tuple(files), tuple(sorted(days)), tuple(self._tables_behind(landing.looked_since)))
+        return Backlog(tuple(files), tuple(sorted(days)), tuple(self._tables_behind(landing)))

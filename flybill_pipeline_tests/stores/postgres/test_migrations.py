@@ -1,6 +1,6 @@
 """Databases of before are brought over: what old rows said is said by the new ones."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from alembic import command
@@ -10,9 +10,11 @@ from sqlalchemy.exc import DatabaseError
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.files import Broken, LandedFile
+from flybill_pipeline.billing.usage.tables import KnownDay, KnownTable, LastLook, Looked, PulledDay
 from flybill_pipeline.stores.invoicing.billed_months import BilledMonths
 from flybill_pipeline.stores.invoicing.organizations import Organizations
 from flybill_pipeline.stores.postgres.database import MIGRATIONS, migrate, open_engine
+from flybill_pipeline.stores.usage.engines.ledger import PulledTables
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
 from flybill_pipeline_tests.worlds.databases import migrate_to
 
@@ -96,6 +98,31 @@ def test_what_credits_paid_before_was_for_the_month_that_took_it(database_url: s
     for refused in (add.format("'2026-10', '2026-10', 'acme', -1"), "update flybill.credit_uses set paid_in = month"):
         with pytest.raises(DatabaseError), engine.begin() as connection:
             connection.exec_driver_sql(refused)
+    engine.dispose()
+
+
+def test_days_of_tables_that_came_before_are_compared_at_the_next_look(database_url: str) -> None:
+    engine = open_engine(database_url)
+    migrate_to(engine, "0054")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("""
+            insert into flybill.pulled_tables values ('warehouse', 'm', '7', '2026-10-06Z');
+            insert into flybill.pulled_days values ('warehouse', '2026-10-05', 'm', 3, '7', '2026-10-06Z')""")
+    migrate(engine, shards=1)
+    ledger, fifth, now = PulledTables(engine), date(2026, 10, 5), datetime(2026, 10, 7, tzinfo=UTC)
+    assert ledger.known("warehouse", "m") == KnownTable("7", {fifth: KnownDay(3, None, 0)}, None)
+
+    ledger.brought("warehouse", "m", PulledDay(fifth, "", 1, 2, 1, elsewhere=1, digest="-9"), "8", now)
+    ledger.pulled("warehouse", "m", "8", Looked(now, whole=True))
+    later = now + timedelta(hours=1)
+    ledger.pulled("warehouse", "m", "9", Looked(later, whole=False))
+    assert ledger.known("warehouse", "m") == KnownTable("9", {fifth: KnownDay(3, "-9", 1)}, now)
+    assert ledger.last() == {("warehouse", "m"): LastLook(later, now)}
+    ledger.compare_again()
+    assert ledger.known("warehouse", "m").compared_at is None
+    ledger.pulled("warehouse", "m", "9", Looked(later, whole=True))
+    ledger.pulled("warehouse", "another", "1", Looked(later, whole=False))
+    assert ledger.last() == {("warehouse", "another"): LastLook(later, None)}
     engine.dispose()
 
 

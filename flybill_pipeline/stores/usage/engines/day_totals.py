@@ -5,7 +5,7 @@ Nothing is landed here. A file has the same bytes whenever its day has the same 
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -18,10 +18,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flybill_pipeline.billing.usage.tables import NotPulledError, Pulled, PulledDay
+from flybill_pipeline.billing.usage.tables import NO_DAY, Counted, CountedDay, NotPulledError, Pulled, PulledDay
 from flybill_pipeline.stores.files.duck import Limits, copied, duck_once, parquet_rows, quoted
 from flybill_pipeline.stores.usage.engines.connecting import batches, connected, relation, told_of
-from flybill_pipeline.stores.usage.engines.rollup import NO_DAY, Rollup, require_readable, rollup, standing
+from flybill_pipeline.stores.usage.engines.counting import counting
+from flybill_pipeline.stores.usage.engines.rollup import Rollup, require_readable, rollup, standing
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.table_fields import UsageTable
 
@@ -31,6 +32,10 @@ AS_DIGITS = "coalesce(try_cast(quantity as decimal(38, 18))::varchar, quantity)"
 """A sum as each engine has it: some leave out noughts at the end, or write a small number with an exponent."""
 MAY_OVERFLOW = "try_cast(largest as double) * rows > 9e19"
 """Where a sum might have more digits than a decimal holds. Some engines, such as ClickHouse, say nothing then."""
+COUNTS = """select coalesce(sum(rows), 0)::bigint, coalesce(sum(repeats), 0)::bigint,
+    coalesce(sum(elsewhere), 0)::bigint, coalesce(sum(digest::decimal(38, 0)), 0)::hugeint,
+    count(*) filter (rows > 0), max(mark) from totals"""
+"""What a day's rows come to, and how many of its totals are written."""
 PART = "coalesce(replace(replace({}, chr(30), chr(30) || '0'), chr(31), chr(30) || '1'), chr(30))"
 """A text as a part of the id of a total: what stands for none, and what stands between parts, are no text's own."""
 _ORDER = "org_id, meter, flaw"
@@ -71,6 +76,11 @@ class EngineTable:
     @property
     def deletes(self) -> bool:
         return self.usage.deletes
+
+    @property
+    def keeps_days(self) -> int | None:
+        """After how many days the engine may have forgotten rows; None where nobody said."""
+        return self.usage.keeps_days
 
     def address(self) -> str:
         """The engine's address. Raises NotPulledError when the variable that is to have it is not set."""
@@ -116,22 +126,41 @@ class EngineTable:
                     told = {name: value for name, value in named if value is not None}
                     yield EngineEvent(event_id, _plain_day(day), at.replace(tzinfo=UTC), Decimal(quantity), told)
 
+    def counted(self, watermark: str | None, now: datetime) -> Counted:
+        """All days that have rows, counted in one scan. Raises NotPulledError as `pulled` does."""
+        url = self.address()
+        days, marks = dict[date, CountedDay](), list[Any]()
+        with connected(url) as backend, told_of(url):
+            table = relation(backend, self.usage)
+            require_readable(table, self.usage)
+            for batch in batches(backend, counting(table, self.usage, watermark, backend.name)):
+                for row in batch.to_pylist():
+                    day = _plain_day(row["day"])
+                    counted = days.get(day, CountedDay())  # a row of several meters is told of for each
+                    digest = str(int(counted.digest) + int(Decimal(row["digest"])))
+                    days[day] = CountedDay(counted.rows + row["rows"], digest, counted.new + row["new"])
+                    marks += [] if row["mark"] is None else [row["mark"]]
+        return Counted(days, _newest(watermark, marks, now))
+
     @contextmanager
-    def pulled(self, watermark: str | None, now: datetime) -> Iterator[Pulled]:
+    def pulled(self, watermark: str | None, now: datetime, days: Sequence[date] | None = None) -> Iterator[Pulled]:
         """The days that have new rows since the watermark, each in a file that is there for as long as this is open.
 
-        Raises NotPulledError when the engine does not answer, or not all of it.
+        With `days`: these, empty ones too, and those that share an id with them. Raises NotPulledError when the engine
+        does not answer, or not all of it.
         """
         url = self.address()
         with TemporaryDirectory() as folder:
             with connected(url) as backend, told_of(url):
                 table = relation(backend, self.usage)
                 require_readable(table, self.usage)
-                asked = rollup(table, self.usage, watermark)
+                asked = rollup(table, self.usage, watermark, days=days, engine=backend.name)
                 with duck_once(Path(folder), Limits(threads=1)) as connection:
                     files = _Files(Path(folder), asked, connection)
                     for day, totals in _by_day(batches(backend, asked.expression)):
                         files.write(day, totals)
+                    for day in sorted(set(days or ()) - {each.day for each in files.days}):
+                        files.write(day, asked.expression.schema().to_pyarrow().empty_table())
             yield Pulled(files.days, _newest(watermark, files.marks, now))
 
 
@@ -169,12 +198,11 @@ class _Files:
         file, connection = self._folder / f"{day}.parquet", self._connection
         connection.register("totals", totals)
         connection.execute(copied(self._query(day, totals), file, "format parquet, compression zstd"))
-        counts = "sum(rows)::bigint, sum(repeats)::bigint, count(*) filter (rows > 0), max(mark)"
-        rows, repeats, written, mark = _one(connection, f"select {counts} from totals")
+        rows, repeats, elsewhere, digest, written, mark = _one(connection, COUNTS)
         meters = connection.execute("select distinct meter from totals where rows > 0").fetchall()
         self.marks += [] if mark is None else [mark]
         named = frozenset(meter for (meter,) in meters if meter is not None)
-        self.days.append(PulledDay(day, str(file), written, rows, repeats, named))
+        self.days.append(PulledDay(day, str(file), written, rows, repeats, named, elsewhere, str(digest)))
 
     def _query(self, day: date, totals: Any) -> str:
         dimensions = [f"dimension{n}" for n in range(len(self._asked.dimensions))]

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, case, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from flybill_pipeline.billing.usage.tables import KnownTable, PulledDay
+from flybill_pipeline.billing.usage.tables import KnownDay, KnownTable, LastLook, Looked, PulledDay
 from flybill_pipeline.stores.usage.engines.tables import pulled_days, pulled_tables
 
 
@@ -34,31 +34,47 @@ class PulledTables:
         """What earlier looks by this mapping came to: by another one it is another table."""
         of_source, days = pulled_tables.c, pulled_days.c
         with self._engine.connect() as connection:
-            watermark = connection.execute(
-                select(of_source.watermark).where(of_source.source == source, of_source.mapping_hash == mapping)
-            ).scalar_one_or_none()
+            looked = connection.execute(
+                select(of_source.watermark, of_source.compared_at).where(
+                    of_source.source == source, of_source.mapping_hash == mapping
+                )
+            ).one_or_none()
             rows = connection.execute(
-                select(days.day, days.rows).where(days.source == source, days.mapping_hash == mapping)
+                select(days.day, days.rows, days.digest, days.elsewhere).where(
+                    days.source == source, days.mapping_hash == mapping
+                )
             )
-            return KnownTable(watermark, {row.day: row.rows for row in rows})
+            known = {row.day: KnownDay(row.rows, row.digest, row.elsewhere) for row in rows}
+        return KnownTable(looked.watermark, known, looked.compared_at) if looked else KnownTable(None, known)
 
     def brought(self, source: str, mapping: str, day: PulledDay, watermark: str | None, now: datetime) -> None:
         """The totals of a day were landed."""
         values = {"mapping_hash": mapping, "rows": day.there, "watermark": watermark, "pulled_at": now}
+        values |= {"digest": day.digest, "elsewhere": day.elsewhere}
         query = upsert(pulled_days).values(source=source, day=day.day, **values)
         with self._engine.begin() as connection:
             connection.execute(query.on_conflict_do_update(index_elements=["source", "day"], set_=values))
 
-    def pulled(self, source: str, mapping: str, watermark: str | None, now: datetime) -> None:
+    def pulled(self, source: str, mapping: str, watermark: str | None, looked: Looked) -> None:
         """The table was looked at, up to the watermark."""
-        values = {"mapping_hash": mapping, "watermark": watermark, "pulled_at": now}
+        values = {"mapping_hash": mapping, "watermark": watermark, "pulled_at": looked.at}
+        values |= {"compared_at": looked.at} if looked.whole else {}
         query = upsert(pulled_tables).values(source=source, **values)
+        # Another mapping reads another table, which was not compared with anything.
+        kept = case((pulled_tables.c.mapping_hash == mapping, pulled_tables.c.compared_at))
+        changed = {"compared_at": kept, **values}
         with self._engine.begin() as connection:
-            connection.execute(query.on_conflict_do_update(index_elements=["source"], set_=values))
+            connection.execute(query.on_conflict_do_update(index_elements=["source"], set_=changed))
 
-    def last(self) -> dict[tuple[str, str], datetime]:
-        """Source and mapping → when its table was last looked at by that."""
+    def compare_again(self) -> None:
+        """The next look compares all of each table with what came of it, whenever that was last done."""
+        with self._engine.begin() as connection:
+            connection.execute(update(pulled_tables).values(compared_at=None))
+
+    def last(self) -> dict[tuple[str, str], LastLook]:
+        """Source and mapping → when its table was last looked at by that, and when all of it was compared."""
         of_source = pulled_tables.c
+        columns = (of_source.source, of_source.mapping_hash, of_source.pulled_at, of_source.compared_at)
         with self._engine.connect() as connection:
-            rows = connection.execute(select(of_source.source, of_source.mapping_hash, of_source.pulled_at))
-            return {(row.source, row.mapping_hash): row.pulled_at for row in rows}
+            rows = connection.execute(select(*columns))
+            return {(row.source, row.mapping_hash): LastLook(row.pulled_at, row.compared_at) for row in rows}

@@ -10,22 +10,21 @@ from typing import Any
 
 import ibis
 
-from flybill_pipeline.billing.usage.tables import NotPulledError
+from flybill_pipeline.billing.usage.tables import NO_DAY, NotPulledError
+from flybill_pipeline.stores.usage.engines.digests import digest
 from flybill_pipeline.stores.usage.intake.columns import Column
 from flybill_pipeline.stores.usage.intake.table_fields import UsageTable
 
 EXACT = "decimal(38, 18)"
 TOO_LARGE = 10**15
-NO_DAY = date(1970, 1, 1)
-"""The day of rows without a time that a calendar has: they are refused when the totals are read."""
 AFTER_ALL = date(2100, 1, 1)  # ClickHouse has a type for dates that ends in 2149
 
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
     """The columns of the answer, beside `dimensions`: day, org_id, meter, flaw (why the rows do not count, or ""),
-    quantity (digits), rows (that count), repeats, largest (quantity of one), occurred_at (the last), mark (the highest
-    watermark)."""
+    quantity (digits), rows (that count), repeats, elsewhere (repeats of what counts on another day). And of all these
+    rows: largest (quantity of one), occurred_at (the last), mark (the highest watermark), digest (digits)."""
 
     expression: Any
     dimensions: Sequence[str]
@@ -84,29 +83,42 @@ def mark_before(watermark: str, kind: Any, lag: int) -> datetime | date | int:
     return moment if kind.timezone else moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def rollup(relation: Any, usage: UsageTable, watermark: str | None) -> Rollup:
-    """The totals of every day with a row above the watermark less its lag; of all days without one.
+def rollup(
+    relation: Any, usage: UsageTable, watermark: str | None, *, days: Sequence[date] | None = None, engine: str = ""
+) -> Rollup:
+    """The totals of every day with a row above the watermark less its lag; of all days without one. A row without a
+    watermark is always new. With `days`: the totals of these.
 
-    So are the days of rows that such a row stands for, or that stand for it. A row without a watermark is always new.
+    So are the days of rows that such a row, or one of these days, stands for, or that stand for it.
     """
-    rows = _rows(relation, usage)
-    ranked = _ranked(rows, usage, _ids(usage), watermark, relation.schema()[usage.watermark])
-    totals = [_totals(ranked, usage, number) for number in range(len(usage.parts))]
+    rows = events(relation, usage)
+    if days is not None:
+        new = rows.filter(rows.day.isin([ibis.literal(day) for day in days]))
+    else:
+        new = None if watermark is None else rows.filter(is_new(rows, usage, watermark))
+    ranked = _ranked(rows, usage, ids_of(usage), new)
+    totals = [_totals(ranked, usage, number, engine) for number in range(len(usage.parts))]
     together = totals[0] if len(totals) == 1 else ibis.union(*totals)
     return Rollup(together.order_by("day"), tuple(usage.dimensions))
 
 
-def _ids(usage: UsageTable) -> list[str]:
+def is_new(rows: Any, usage: UsageTable, watermark: str) -> Any:
+    """Whether a row came after the watermark less its lag, or has none."""
+    kind = rows.mark.type()
+    return rows.mark.isnull() | (rows.mark >= ibis.literal(mark_before(watermark, kind, usage.lag), type=kind))
+
+
+def ids_of(usage: UsageTable) -> list[str]:
     return [f"id{place}" for place in range(len(usage.event_id or ()))]
 
 
-def _rows(relation: Any, usage: UsageTable) -> Any:
+def events(relation: Any, usage: UsageTable) -> Any:
     """Each row as events: columns of our names, in exact types, with what is wrong with it."""
     at = relation[usage.occurred_at.name]
     sane = _of_calendar(at)
     columns: dict[str, Any] = {
         name: _text(relation, column).fill_null("")
-        for name, column in zip(_ids(usage), usage.event_id or (), strict=True)
+        for name, column in zip(ids_of(usage), usage.event_id or (), strict=True)
     }
     columns |= {
         "org_id": _text(relation, usage.org_id),
@@ -115,7 +127,7 @@ def _rows(relation: Any, usage: UsageTable) -> Any:
         "mark": _mark(relation[usage.watermark]),
     }
     columns |= {f"dimension{n}": _text(relation, column) for n, column in enumerate(usage.dimensions.values())}
-    nameless = ibis.and_(*(columns[name] == "" for name in _ids(usage))) if usage.event_id else ibis.literal(False)
+    nameless = ibis.and_(*(columns[name] == "" for name in ids_of(usage))) if usage.event_id else ibis.literal(False)
     for number, part in enumerate(usage.parts):
         raw = _raw(relation, part.quantity)
         inside = (raw > -TOO_LARGE) & (raw < TOO_LARGE)
@@ -191,19 +203,17 @@ def _bound(day: date, kind: Any) -> date:
     return moment if kind.timezone else moment.replace(tzinfo=None)
 
 
-def _ranked(rows: Any, usage: UsageTable, ids: Sequence[str], watermark: str | None, kind: Any) -> Any:
-    """The rows of the days that are to be told, and which of them `stands` for its id.
+def _ranked(rows: Any, usage: UsageTable, ids: Sequence[str], new: Any | None) -> Any:
+    """The rows of the days that are to be told, and which of them `stands` for its id, and whether `elsewhere`.
 
     Bad rows stand for no other row, and are all told.
     """
     days = None
-    if watermark is not None:
-        after = ibis.literal(mark_before(watermark, kind, usage.lag), type=kind)
-        new = rows.filter(rows.mark.isnull() | (rows.mark >= after))
+    if new is not None:
         days = (rows.semi_join(new, list(ids)) if ids else new).select("day").distinct()
     if not ids:
         told = rows if days is None else rows.semi_join(days, "day")
-        return told.mutate(stands=ibis.literal(True))
+        return told.mutate(stands=ibis.literal(True), elsewhere=ibis.literal(False))
     if days is not None:
         rows = rows.semi_join(rows.semi_join(days, "day").select(*ids).distinct(), list(ids))
     ranked = _placed(rows, usage)
@@ -216,8 +226,9 @@ def _placed(rows: Any, usage: UsageTable) -> Any:
     parts = [f"{name}{n}" for n in range(len(usage.parts)) for name in ("meter", "quantity")]
     content = ["occurred_at", "org_id", *parts, *(f"dimension{n}" for n in range(len(usage.dimensions)))]
     order = [rows.bad, mark, *(rows[name] for name in content)]
-    place = ibis.row_number().over(ibis.window(group_by=[rows[name] for name in _ids(usage)], order_by=order))
-    return rows.mutate(stands=(place == 0) | rows.bad)
+    of_id = ibis.window(group_by=[rows[name] for name in ids_of(usage)], order_by=order)
+    stands = (ibis.row_number().over(of_id) == 0) | rows.bad
+    return rows.mutate(stands=stands, elsewhere=~stands & (rows.day.first().over(of_id) != rows.day))
 
 
 def standing(relation: Any, usage: UsageTable, org_id: str, meter: str, days: tuple[date, date]) -> Any:
@@ -225,7 +236,7 @@ def standing(relation: Any, usage: UsageTable, org_id: str, meter: str, days: tu
 
     Columns: event_id, day, occurred_at, quantity (digits), and the dimensions.
     """
-    rows, ids = _rows(relation, usage), _ids(usage)
+    rows, ids = events(relation, usage), ids_of(usage)
     if ids:
         mine = rows.filter(rows.org_id == org_id, *_between(rows, days))
         rows = _placed(rows.semi_join(mine.select(*ids).distinct(), ids), usage)
@@ -242,18 +253,32 @@ def _between(rows: Any, days: tuple[date, date]) -> list[Any]:
 
 def _events_of(rows: Any, usage: UsageTable, number: int, meter: str) -> Any:
     good = rows.filter(rows[f"meter{number}"] == meter, rows[f"flaw{number}"] == "")
-    ids = [good[name] for name in _ids(usage)]
+    ids = [good[name] for name in ids_of(usage)]
     joined = ibis.literal(" ").join(ids) if ids else ibis.literal("")
     dimensions = {f"dimension{n}": good[f"dimension{n}"] for n in range(len(usage.dimensions))}
     quantity = good[f"quantity{number}"].cast("string")
     return good.select(event_id=joined, day=good.day, occurred_at=good.occurred_at, quantity=quantity, **dimensions)
 
 
-def _totals(ranked: Any, usage: UsageTable, number: int) -> Any:
-    """What one meter of the rows comes to. A row of several meters tells only of those that have a quantity."""
-    if len(usage.parts) > 1:
-        has = [ranked[f"flaw{n}"] != "quantity" for n in range(len(usage.parts))]
-        ranked = ranked.filter(has[number] | ~ibis.or_(*has) if number == 0 else has[number])
+def telling(rows: Any, usage: UsageTable, number: int) -> Any:
+    """The rows that tell of one meter: of those of several meters, such as have a quantity of it."""
+    if len(usage.parts) == 1:
+        return rows
+    has = [rows[f"flaw{n}"] != "quantity" for n in range(len(usage.parts))]
+    return rows.filter(has[number] | ~ibis.or_(*has) if number == 0 else has[number])
+
+
+def digest_of(rows: Any, usage: UsageTable, number: int, engine: str) -> Any:
+    """Changes with whatever decides what a row counts for, or whether it does."""
+    parts = [f"meter{number}", f"quantity{number}", f"flaw{number}"]
+    dimensions = [f"dimension{n}" for n in range(len(usage.dimensions))]
+    names = [*ids_of(usage), "org_id", *parts, *dimensions, "occurred_at", "mark"]
+    return digest([rows[name] for name in names], engine)
+
+
+def _totals(ranked: Any, usage: UsageTable, number: int, engine: str) -> Any:
+    """What one meter of the rows comes to."""
+    ranked = telling(ranked, usage, number)
     keys: Mapping[str, Any] = {
         "day": ranked.day,
         "org_id": ranked.org_id,
@@ -265,7 +290,9 @@ def _totals(ranked: Any, usage: UsageTable, number: int) -> Any:
         quantity=ranked[f"quantity{number}"].sum(where=ranked.stands).cast("string"),
         rows=ranked.count(where=ranked.stands),
         repeats=ranked.count(where=~ranked.stands),
+        elsewhere=ranked.count(where=ranked.elsewhere),
         largest=ranked[f"quantity{number}"].abs().max(where=ranked.stands).cast("string"),
         occurred_at=ranked.occurred_at.max(where=ranked.stands),
         mark=ranked.mark.max(),
+        digest=digest_of(ranked, usage, number, engine).sum().cast("string"),
     )

@@ -93,6 +93,9 @@ class SourceMapping:
         for each in fields(self.dialect):
             if each.metadata.get("later") and not getattr(self.dialect, each.name):
                 del read_by["dialect"][each.name]
+        if self.table:  # what an engine may do to its rows does not change how they are read
+            read_by["table"] |= {"deletes": False}
+            del read_by["table"]["keeps_days"]
         said = {name: read_by[name] for name in said if name != "id"} | {"name": self.key}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -22,7 +22,8 @@ class UsageTable:
     `url` is an address without a password, or `$NAME`: the environment variable that has it. `watermark` names the
     column that grows as rows come; the last `lag` of it (seconds, or units of a number) is looked at again each time.
     `event_id` is None where each row is an event of its own. Of rows with one id that with the lowest watermark stands,
-    with the highest where it `restates`. Where the engine `deletes`, a day may have fewer rows than it had.
+    with the highest where it `restates`. Where the engine `deletes`, a day may have fewer rows than it had. Rows
+    may be gone of days that are more than `keeps_days` old, if that is known: those are left as they came.
     """
 
     url: str
@@ -37,6 +38,7 @@ class UsageTable:
     dimensions: dict[str, Column] = field(default_factory=dict)
     restates: bool = False
     deletes: bool = False
+    keeps_days: int | None = None
     allow_negative: bool = True
 
     @property
@@ -63,6 +65,7 @@ def usage_table(table: Table) -> UsageTable:
         dimensions={name: column_at(dimensions, name) for name in sorted(dimensions.values)},
         restates=table.choice("on_conflict", ("first", "last"), "first") == "last",
         deletes=table.take("deletes", bool, False),
+        keeps_days=table.take("keeps_days", int) if "keeps_days" in table else None,
         allow_negative=table.take("allow_negative", bool, True),
     )
     for key in OF_FILES:
@@ -125,6 +128,8 @@ def _check(usage: UsageTable, table: Table) -> None:
         table.fault("table", "say either `table` or `query`")
     if usage.lag < 0:
         table.fault("lag", "must be 0 or more: seconds, or units where the watermark is a number")
+    if usage.keeps_days is not None and usage.keeps_days < 1:
+        table.fault("keeps_days", "must be 1 or more: days after which the engine may have forgotten rows")
     values = {"org_id": usage.org_id, "occurred_at": usage.occurred_at}
     values |= {f"dimensions.{name}": column for name, column in usage.dimensions.items()}
     parts = [("event_id", part) for part in usage.event_id or ()]

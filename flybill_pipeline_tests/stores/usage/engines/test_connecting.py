@@ -116,6 +116,7 @@ url = "postgres://me:s3cret@host/db"
 files = "a/*"
 where = { kind = "usage" }
 lag = -1
+keeps_days = 0
 [sources.columns]
 event_id = "id"
 org_id = { column = "org", alias = true }
@@ -141,6 +142,7 @@ columns = { event_id = "row", org_id = "org", meter = "m", quantity = "q", occur
         "sources[1].where: is not for tables",
         "sources[1].table: say either `table` or `query`",
         "sources[1].lag: must be 0 or more",
+        "sources[1].keeps_days: must be 1 or more",
         "sources[1].columns.org_id.alias: unknown key",
         "sources[1].quantity: must be a column or a constant, with `round` at most",
         "sources[1].columns.occurred_at.zone: unknown key",

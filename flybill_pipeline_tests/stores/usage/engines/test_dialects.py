@@ -49,7 +49,7 @@ EXACT = {  # how each engine writes a decimal of 38 digits, 18 of them after the
 @pytest.mark.parametrize("engine", EXACT)
 def test_the_rollup_is_one_statement_of_each_engine(engine: str) -> None:
     watermark = datetime(2026, 10, 5, tzinfo=UTC).isoformat()
-    sql = str(ibis.to_sql(rollup(TABLE, USAGE, watermark).expression, dialect=engine))
+    sql = str(ibis.to_sql(rollup(TABLE, USAGE, watermark, engine=engine).expression, dialect=engine))
     (statement,) = sqlglot.parse(sql, read="spark" if engine == "pyspark" else engine)
     assert isinstance(statement, exp.Query)
     made_here = {each.alias for each in statement.find_all(exp.CTE)}

@@ -85,6 +85,20 @@ def test_a_word_that_came_later_is_no_part_of_the_fingerprint_where_it_is_not_sa
     assert found[2] != found[0]
 
 
+def test_what_an_engine_may_do_to_its_rows_is_no_part_of_the_fingerprint(tmp_path: Path) -> None:
+    """It would be another table: nothing of its days was known any more, and rows that are gone would be unseen."""
+    found = []
+    for more in ("", "deletes = true", "keeps_days = 90", "lag = 5"):
+        (tmp_path / "s.toml").write_text(
+            '[[sources]]\nname = "t"\nformat = "table"\nurl = "$W"\ntable = "usage"\nwatermark = "seen"\n'
+            'event_id = "id"\ncolumns = { org_id = "org", meter = "meter", quantity = "q", occurred_at = "at" }\n'
+            f"{more}\n"
+        )
+        found.append(load_sources(tmp_path / "s.toml")["t"].fingerprint())
+    assert found[:3] == ["45da8274da7fa382"] * 3  # what it was before there was `keeps_days`
+    assert found[3] != found[0]
+
+
 DIALECT = """
 [[sources]]
 name = "a"
