@@ -203,7 +203,7 @@ def _on_its_own(line: line_items.LineItem, before: Sequence[late_usage.BilledLin
     return found if found.amount_minor > 0 or not before else found._replace(amount=ZERO, amount_minor=0, working=())
 
 
-_difference = late_usage._difference
+_difference = late_usage.difference
 
 
 def _converted_day_by_day(meter: Meter, totals: Iterable[Any], before: Any = None) -> Decimal:
@@ -216,8 +216,8 @@ def _every_peak(meter: Meter, totals: Iterable[Any]) -> Iterable[list[Any]]:
 
 
 LATE_USAGE_LOST = Bug(late_usage, "unbilled", _only_new_lines)
-LATE_USAGE_TWICE = Bug(late_usage, "_difference", _whole_again)
-CORRECTIONS_IGNORED = Bug(late_usage, "_difference", _on_its_own)
+LATE_USAGE_TWICE = Bug(late_usage, "difference", _whole_again)
+CORRECTIONS_IGNORED = Bug(late_usage, "difference", _on_its_own)
 CONVERTED_DAY_BY_DAY = Bug(aggregation, "billed_quantity", _converted_day_by_day)
 PEAKS_ADDED_UP = Bug(aggregation, "_series", _every_peak)
 

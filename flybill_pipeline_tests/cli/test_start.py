@@ -1,5 +1,6 @@
 """How a command starts and ends: what it spends before and after its work. What commands answer: test_commands.py."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -61,7 +62,7 @@ def test_ctrl_c_while_it_imports_ends_a_command_without_a_traceback(module: str,
 @pytest.mark.parametrize(("closed", "left"), [(">&-", "stderr"), ("2>&-", "stdout"), ("<&- >&-", "stderr")])
 def test_a_command_whose_output_was_closed_ends_as_it_would(closed: str, left: str) -> None:
     for typed, status in (("--version", 0), ("quote", 2)):
-        command = f"exec {sys.executable} -m flybill_pipeline.cli {typed} {closed}"
+        command = f"exec {shlex.quote(sys.executable)} -m flybill_pipeline.cli {typed} {closed}"
         done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
         assert done.returncode == status
         assert "Traceback" not in getattr(done, left)

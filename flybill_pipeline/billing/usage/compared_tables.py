@@ -12,15 +12,15 @@ NONE = CountedDay()
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """How long an engine keeps its rows, in days up to `today` (None: nobody said), and whether rows are deleted."""
+    """How long an engine keeps its rows, in days up to `last` (None: nobody said), and whether rows are deleted."""
 
-    today: date
+    last: date
     days: int | None = None
     deletes: bool = False
 
     def is_over(self, day: date) -> bool:
         """Whether the engine may have forgotten rows of that day, as somebody said."""
-        return self.days is not None and NO_DAY < day < self.today - timedelta(days=self.days)
+        return self.days is not None and NO_DAY < day < self.last - timedelta(days=self.days)
 
 
 @dataclass(frozen=True, slots=True)
