@@ -24,7 +24,7 @@ EXAMPLE = re.compile(
     ```events\n(?P<events>.*?)^```""",
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
-FORMATS = 76
+FORMATS = 92
 KEYS = [
     *(
         "event_id",

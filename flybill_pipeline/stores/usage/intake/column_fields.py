@@ -1,5 +1,6 @@
 """Reads the values of a source mapping: a column's name, or a table that says more of it. SQL is not made here."""
 
+import re
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -11,6 +12,8 @@ from flybill_pipeline.stores.usage.intake.mapping_tables import Table, plain_tex
 from flybill_pipeline.stores.usage.intake.parsed_sql import columns_of_sql
 
 MOST_DECIMALS = 18
+_PARTS = re.compile("%(-[djmyHIMS]|[aAbBcdfgGhHIjmMnpSTuUVwWxXyYzZ%])")
+"""The parts that DuckDB reads in the format of a time."""
 FORMS = "a column's name, or a table with one of column, columns, constant, path, sql"
 
 
@@ -199,6 +202,8 @@ def _time(table: Table) -> dict[str, Any]:
         for form in read["formats"]:
             if "%" not in form:
                 table.fault("format", f"must have parts such as %d/%m/%Y %H:%M:%S, not {form!r}")
+            elif odd := re.search("%-?.?", _PARTS.sub("", form)):
+                table.fault("format", f"{odd[0]!r} in {form!r} is no part of a time that can be read")
     if "unit" in table:
         read["unit"] = Unit(table.choice("unit", [unit.value for unit in Unit]))
     if "zone" in table:

@@ -5,13 +5,15 @@ give the same value whenever it is read. It is taken apart by DuckDB's own parse
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flybill_pipeline.stores.files.close_names import did_you_mean
 from flybill_pipeline.stores.usage.intake.parsed_sql import (
     ExpressionError,
+    column_of,
     columns_of_sql,
+    function_of,
     mark_of,
     nodes_of,
     spelled,
@@ -41,6 +43,12 @@ TYPES = frozenset(
     INT INT4 INT8 LONG TEXT STRING NUMERIC BOOL""".split()  # noqa: SIM905
 ) | {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"}
 FLOATS = ("DOUBLE", "FLOAT")
+NEVER_FAIL = frozenset(
+    """|| ~~ !~~ ~~* !~~* lower upper trim ltrim rtrim length left right substring substr replace reverse split_part
+    concat concat_ws contains starts_with ends_with prefix suffix position strpos instr regexp_matches
+    regexp_full_match regexp_extract regexp_replace""".split()  # noqa: SIM905
+)
+"""Functions that have a value for any text."""
 
 
 def fault_of_sql(text: str, *, exact: bool) -> str | None:
@@ -74,10 +82,42 @@ def sql_over(text: str, column: Callable[[str], str], *, exact: bool = False) ->
     A text that is compared with a number is that number, and not rounded. In an `exact` expression a cast of a text
     does not round either: where it would, nothing can be worked out.
     """
-    sql = unrounded(text, exact=exact)
-    for place, name in enumerate(columns_of_sql(text)):
-        sql = sql.replace(mark_of(text, place), f"({column(name)})")
+    sql, names = unrounded(text, exact=exact), columns_of_sql(text)
+    given = [f"({column(name)})" for name in names]
+    if names and _may_fail(text):
+        return f"cast(try({_kept_together(sql, text, given)}) as varchar)"
+    for place, value in enumerate(given):
+        sql = sql.replace(mark_of(text, place), value)
     return f"cast(try({sql}) as varchar)"
+
+
+def _may_fail(text: str) -> bool:
+    """Whether a row may have values for which the expression cannot be worked out."""
+    for node in nodes_of(tree_of(text)):
+        name = function_of(node)
+        if name is None:
+            fails = node["class"] not in ("COLUMN_REF", "CONSTANT")
+        else:  # a pattern that a row brings may be none
+            patterns = nodes_of(node["arguments"][1:]) if name.startswith("regexp") else ()
+            fails = name not in NEVER_FAIL or any(map(column_of, patterns))
+        if fails:
+            return True
+    return False
+
+
+def _kept_together(sql: str, text: str, given: Sequence[str]) -> str:
+    """The expression as the body of a lambda, into which DuckDB does not look.
+
+    What stands in two places it would work out first, for both, where no `try` is: a single bad row failed the file.
+    """
+    marks = [mark_of(text, place) for place in range(len(given))]
+    if len(marks) == 1:
+        return f"list_transform([{given[0]}::varchar], lambda {marks[0]}: {sql})[1]"
+    whole = mark_of(text, len(given))
+    for mark in marks:
+        sql = sql.replace(mark, f"{whole}.{mark}")
+    fields = ", ".join(f"{mark}: {value}::varchar" for mark, value in zip(marks, given, strict=True))
+    return f"list_transform([{{{fields}}}], lambda {whole}: {sql})[1]"
 
 
 def _require_allowed(node: dict[str, Any], *, exact: bool) -> None:

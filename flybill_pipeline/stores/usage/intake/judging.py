@@ -47,7 +47,7 @@ REASONS = {
     "quantity_negative": "the quantity ({quantity}) is negative, which this source does not allow",
     "time_missing": "the row has no time ({occurred_at})",
     "time_unreadable": "the time ({occurred_at}) is not ISO 8601 or a number of seconds, ms, µs or ns since 1970, nor"
-    " has it the `format` of its mapping",
+    " has it the `format` of its mapping{blanks}",
     "time_ambiguous": "the exact time ({occurred_at}) cannot be told from the line: write it as a string",
     "nul": "an id, the meter or a dimension holds a NUL character, which no database can keep: leave it out",
     "too_long": "an id or the meter has more than {longest_id} characters, or a dimension more than"
@@ -95,13 +95,15 @@ def sentences(source: SourceMapping, arrived_at: datetime, first_day: date = FIR
     """Reason → sentence for the operator, with the names of this source's columns."""
     quantities = dict.fromkeys(part.quantity.described() for part in source.parts)
     timed = [source.occurred_at] if source.timed else [part.quantity for part in source.parts]
+    csv = source.format == "csv"
     columns = {
         "event_id": " + ".join(column.described() for column in source.event_id or ()),
         "org_id": source.org_id.described(),
         "meter": source.parts[0].meter.described(),
         "quantity": ", ".join(quantities),
         "occurred_at": ", ".join(dict.fromkeys(column.described() for column in timed)),
-        "marks": "; `decimal` and `thousands` of `csv` name other marks" * (source.format == "csv"),
+        "marks": "; `decimal` and `thousands` of `csv` name other marks, `trim` takes blanks away" * csv,
+        "blanks": "; `trim` of `csv` takes blanks away" * csv,
         "first": first_day.isoformat(),
         "last": f"{arrived_at + CLOCKS_MAY_DIFFER:%Y-%m-%d %H:%M} UTC",
         "longest_id": f"{LONGEST_ID:,}",

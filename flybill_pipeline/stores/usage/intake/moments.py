@@ -4,11 +4,19 @@ A local time that came twice, as clocks were put back, is the second of the two.
 forward, is read by the clock as it was before.
 """
 
+import re
+
 from flybill_pipeline.stores.files.duck import quoted
 from flybill_pipeline.stores.usage.intake.columns import Column, Unit
 from flybill_pipeline.stores.usage.intake.times import ISO_LOCAL
 
 _MULTIPLIED, _DECIMALS = {Unit.SECONDS: 1_000_000, Unit.MILLISECONDS: 1000}, {Unit.SECONDS: 6, Unit.MILLISECONDS: 3}
+
+
+_NAMES = "(?i)((UTC|GMT)([+-][0-9:]+)?|EST|MST|HST|[a-z_]+/.+)"
+"""What %Z may be: UTC, a place, or what is the same offset all year. Other abbreviations are of several zones: DuckDB
+takes BST for the time of Bangladesh, and PST for that of Los Angeles in summer too.
+"""
 
 
 def time_sql(column: Column, text: str) -> str:
@@ -32,8 +40,23 @@ def _of_format(text: str, form: str, zone: str | None) -> str:
     if "%f" in form:
         parsed = f"time_of_micros(epoch_ns({parsed}) // 1000)"
     elif "%z" in form or "%Z" in form:
-        return f"({parsed} at time zone 'UTC')"
+        parsed = f"({parsed} at time zone 'UTC')"
+    if "%Z" in form:
+        return f"case when regexp_full_match({_name(text, form)}, {quoted(_NAMES)}) then {parsed} end"
     return _in_zone(parsed, zone) if zone and "%z" not in form and "%Z" not in form else parsed
+
+
+def _name(text: str, form: str) -> str:
+    """SQL for what stands in the text where %Z stands in its form."""
+    pattern = "".join(_like(part) for part in re.split("(%-?.)", form.strip()))
+    return f"regexp_extract(trim({text}), {quoted(f'^{pattern}$')}, 1)"
+
+
+def _like(part: str) -> str:
+    """A pattern of what is read by a part of a format."""
+    if part == "%Z":
+        return "([A-Za-z][A-Za-z0-9_/+:-]*)"
+    return ".+?" if part.startswith("%") else re.escape(part)
 
 
 def _in_zone(local: str, zone: str) -> str:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _NOTHING_ELSE = ("where_clause", "having", "sample", "qualify", "modifiers", "group_expressions", "group_sets")
 
+_QUOTES = '; a column whose name is a word of SQL too, such as at, order or end, stands in double quotes: "at"'
+
 
 class ExpressionError(ValueError):
     """The text is no expression that a mapping may have; the message says why."""
@@ -22,7 +24,7 @@ def tree_of(text: str) -> dict[str, Any]:
         raise ExpressionError("cannot be read: it is empty")
     parsed = json.loads(_parsed(text))
     if parsed["error"]:
-        raise ExpressionError(f"cannot be read: {parsed['error_message']}")
+        raise ExpressionError(f"cannot be read: {parsed['error_message']}{_QUOTES}")
     statements = parsed["statements"]
     select = statements[0]["node"]
     plain = (

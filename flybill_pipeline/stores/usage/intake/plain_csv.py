@@ -6,6 +6,7 @@ cuts a value at a mark of comments that stands in it. So what is not plain is co
 
 import codecs
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +40,8 @@ def plain_csv(
             yield location, ()
             return
         with _opened(file, encoding) as read, copy.open("w", encoding="utf-8", errors=KEPT, newline="") as written:
-            lines = (line if place else line.removeprefix(_MARK) for place, line in enumerate(read))
+            begun = (line if place else line.removeprefix(_MARK) for place, line in enumerate(read))
+            lines = _of_one_table(begun, source) if source.dialect.comment else begun
             gaps = [(1, above)] if above else []
             rows = _without_comments((line for place, line in enumerate(lines) if place >= above), source, gaps)
             written.writelines(ended_alike(rows, source.dialect) if mixed_ends else rows)
@@ -79,6 +81,25 @@ def _above(file: Path, source: SourceMapping, encoding: str) -> int:
             if place >= source.dialect.skip and line.strip().strip(_MARK) and not _is_no_row(line, source):
                 return place
     return 0
+
+
+def _of_one_table(lines: Iterator[str], source: SourceMapping) -> Iterator[str]:
+    """The lines. Raises UnreadableFileError where a comment, such as `#Fields:`, names other columns than one above it:
+    the rows below would be read by wrong names.
+    """
+    read, first, named = set(source.column_names()), 0, list[str]()
+    between = re.compile(rf"[\s{re.escape(source.dialect.delimiter)}]+")
+    for number, line in enumerate(lines, start=1):
+        if _is_no_row(line, source):
+            words = between.split(line.strip().removeprefix(source.dialect.comment).strip())
+            if named and words[0] == named[0] and words != named:
+                raise UnreadableFileError(
+                    f"line {number} names other columns than line {first}",
+                    "make a file of what is below it, and read that by a source whose `header` has its columns",
+                )
+            if not named and (words[0].lower() in ("fields:", "fields") or read <= set(words)):
+                first, named = number, words
+        yield line
 
 
 def _without_comments(lines: Iterator[str], source: SourceMapping, gaps: list[tuple[int, int]]) -> Iterator[str]:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flybill_pipeline.billing.usage.files import Broken
 from flybill_pipeline_tests.stores.usage.intake.mapped import PLAIN, read, refused, source_of, told
 from flybill_pipeline_tests.stores.usage.intake.reading import Reader
 
@@ -84,6 +85,20 @@ def test_a_line_of_a_quoted_text_is_no_comment(reader: Reader) -> None:
         ("1", 2),
     ]
     assert found.rejects == []
+
+
+@pytest.mark.parametrize(
+    "names", ["Fields: id;org;meter;q;ts;x", "Fields:\tid org meter q ts x", "id;org;meter;q;ts;x"]
+)
+def test_a_comment_that_names_the_columns_anew_and_otherwise_refuses_the_file(reader: Reader, names: str) -> None:
+    """As an IIS log does whose fields were changed: 7 would be billed where 130 was used."""
+    toml = f'{CSV}csv = {{ delimiter = ";", comment = "#", header = ["id", "org", "meter", "q", "ts", "x"] }}'
+    content = "#Software: x\n#{}\n1;acme;m;120;2026-10-05;7\n#Date: x\n#{}\n2;acme;m;7;2026-10-05;130\n"
+    again = read(reader, toml, content.format(names, names))
+    assert len(told(again)) == 2
+    changed = read(reader, toml, content.format(names, names.replace("q", "_").replace("x", "q").replace("_", "x")))
+    assert isinstance(changed.outcome, Broken)
+    assert "line 5 names other columns than line 2" in str(changed.outcome.reason)
 
 
 def test_a_mark_of_comments_within_a_value_is_no_comment(reader: Reader) -> None:

@@ -38,6 +38,7 @@ from flybill_pipeline_tests.stores.usage.intake.reading import Reader
         ("x collate nocase", "collate is not allowed"),
         ("x::blob", "type 'BLOB' is not allowed"),
         ("lower(", "cannot be read"),
+        ("cast(at as int)", 'stands in double quotes: "at"'),
         ("", "cannot be read"),
         ("main.upper(x)", "is not allowed"),
     ],

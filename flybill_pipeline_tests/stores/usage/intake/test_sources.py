@@ -1,7 +1,11 @@
 """The source mapping is read as it is written, and every fault in it is named with its path."""
 
+import string
+from contextlib import suppress
+from itertools import product
 from pathlib import Path
 
+import duckdb
 import pytest
 
 import flybill_pipeline
@@ -17,6 +21,9 @@ def test_the_sample_mapping_can_be_read() -> None:
     assert sources["edge"].meter == Column(constant="bandwidth_gb")
     assert sources["cloudevents"].quantity == Column(name="data.quantity")
     assert sources["edge"].column_names() == ["gb", "id", "org", "region", "ts"]
+
+
+AT = 'occurred_at = { column = "t", format = "%%Y-%s" }'
 
 
 def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
@@ -50,6 +57,22 @@ columns = { event_id = ["a", "b"], org_id = "org", meter = "m", quantity = { col
         "sources[2].columns.quantity.tims",
         "sources[2].files",
     ]
+
+
+def test_a_part_of_a_time_that_nobody_can_read_is_a_fault_of_the_mapping(tmp_path: Path) -> None:
+    file = tmp_path / "sources.toml"
+    known: set[str] = set()
+    for mark, letter in product(("%", "%-"), string.ascii_letters + "%1 "):
+        columns = f'{{ event_id = "id", org_id = "o", meter = "m", quantity = "q", {AT % (mark + letter)} }}'
+        file.write_text(f'[[sources]]\nname = "a"\nformat = "csv"\nfiles = "a/*"\ncolumns = {columns}\n')
+        with suppress(SourcesError):
+            known |= {mark + letter for _ in load_sources(file)}
+    with duckdb.connect() as connection:
+        for mark, letter in product(("%", "%-"), string.ascii_letters + "%1 "):
+            with suppress(duckdb.Error):
+                connection.execute(f"select try_strptime('', '{mark}{letter}')")
+                known.remove(mark + letter)
+    assert known == set()
 
 
 @pytest.mark.parametrize("content", ["", "sources = 3", "[[sources]\n", "[[sources]]\n"])
