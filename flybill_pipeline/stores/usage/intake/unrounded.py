@@ -1,4 +1,7 @@
-"""An expression of a mapping as SQL, in which DuckDB rounds no number by itself. Not here: what may stand in one."""
+"""An expression of a mapping as SQL, in which DuckDB by itself rounds no number and drops no zone of a time.
+
+Not here: what may stand in one.
+"""
 
 import json
 from functools import lru_cache
@@ -20,11 +23,25 @@ WIDEST = f"decimal(38, {MOST_PLACES})"
 CHOICES = frozenset(["if", "greatest", "least", "list_value"])
 """Functions that give one of their arguments: DuckDB brings all of these to one type."""
 SUMS = ("+", "-", "%", "abs")
+ZONED = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
+TIMES = ("TIMESTAMP", "DATE", "TIME", *ZONED)
+_TIME = r"^\s*([0-9]+[-/][0-9]+[-/][0-9]+)?[ T]*([0-9]+:[0-9:.]+)?\s*"
+_UTC = r"Z|UTC|GMT|[+-]00(:?00)?"
+ANY_TIME = {
+    False: rf"{_TIME}({_UTC})?\s*$",
+    True: rf"{_TIME}({_UTC}|[+-][0-9]{{2}}(:?[0-9]{{2}}){{0,2}}|[A-Za-z_]+/[A-Za-z_/-]+)?\s*$",
+}
+"""Patterns of times, for a type with a zone or without. DuckDB takes any text after a time, and drops it where the type
+has no zone. A zone that is letters only, such as BST, is whichever one it knows by them.
+"""
 
 
 @lru_cache(maxsize=256)
 def unrounded(text: str, *, exact: bool) -> str:
-    """The SQL of the expression, in which what DuckDB would round is compared as it is, or no number where `exact`."""
+    """The SQL of the expression, in which what DuckDB would round is compared as it is, or no number where `exact`.
+
+    A text whose zone a cast would drop is no time.
+    """
     tree = tree_of(text)
     for node in _from_within(tree):
         if function_of(node) == "nullif":
@@ -32,12 +49,19 @@ def unrounded(text: str, *, exact: bool) -> str:
             _put(node, _over("case when x = y then null else x end", x=one, y=other))
     for node in _from_within(tree):
         _compare_as_they_are(text, node)
-    for node in _from_within(tree) if exact else ():
-        if node["class"] == "CAST" and (places := _places(node["type_expr"])) is not None:
-            child = node["child"]
-            if type_of(text, child) in TEXTS:
-                node["child"] = _over(f"regexp_extract(x, '{_not_rounded(places)}')", x=child)
+    for node in _from_within(tree):
+        pattern = _lossless(node["type_expr"], exact=exact) if node["class"] == "CAST" else None
+        if pattern is not None and type_of(text, node["child"]) in TEXTS:
+            node["child"] = _over(f"regexp_extract(x, '{pattern}')", x=node["child"])
     return spelled(text, tree)
+
+
+def _lossless(kind: dict[str, Any], *, exact: bool) -> str | None:
+    """A pattern of the texts that a cast to the type keeps as they are; None where that does not matter."""
+    if (name := kind["type_name"].upper()) in TIMES:
+        return ANY_TIME[name in ZONED]
+    places = _places(kind) if exact else None
+    return None if places is None else _not_rounded(places)
 
 
 def _from_within(tree: dict[str, Any]) -> list[dict[str, Any]]:

@@ -166,6 +166,33 @@ def test_what_a_cast_gives_is_the_number_that_stands_there(cast: str, texts: lis
     assert [text for text, value in found if value is not None and Decimal(text) != Decimal(value)] == []
 
 
+NO_ZONE = ["", "Z", "+00", " UTC", "-00:00"]
+A_ZONE = ["+02", "-0530", " +02:00", "+02:00"]
+NO_TIME = [" BST", " CEST", " foo", " AM", " 10", ";", "+2"]
+
+
+@pytest.mark.parametrize("at", ["2026-10-05 10:00:00", "2026-10-05T10:00:00.25", "2026/10/05 10:00"])
+@pytest.mark.parametrize("kind", ["timestamp", "date", "time", "timestamptz", "timestamp with time zone"])
+def test_a_cast_of_a_text_drops_no_zone_of_a_time(kind: str, at: str) -> None:
+    def told(text: str) -> str | None:
+        with duckdb.connect() as connection:
+            sql = sql_over(f"cast(x as {kind})", lambda _: "t")
+            rows = connection.execute(f"set timezone = 'UTC'; select {sql} from (select ? as t)", [text]).fetchall()
+        return rows[0][0] and str(rows[0][0])
+
+    plain = told(at)
+    assert plain is not None
+    assert [told(at + zone) for zone in NO_ZONE] == [plain] * len(NO_ZONE)
+    zoned = [told(at + zone) for zone in A_ZONE]
+    if kind.startswith(("timestamptz", "timestamp with")):
+        assert [value and value[11:13] for value in zoned] in (["08", "15", None, "08"], ["08", "15", "08", "08"])
+        assert str(told(f"{at} Europe/Berlin"))[11:13] == "08"
+    else:
+        assert zoned == [None] * len(A_ZONE)
+        assert told(f"{at} Europe/Berlin") is None
+    assert [told(at + rest) for rest in NO_TIME] == [None] * len(NO_TIME)
+
+
 @pytest.mark.parametrize(
     "choice",
     [
