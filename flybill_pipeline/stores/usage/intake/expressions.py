@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from flybill_pipeline.stores.files.close_names import did_you_mean
+from flybill_pipeline.stores.usage.intake.lossless import WIDEST, chosen_from, lossless
 from flybill_pipeline.stores.usage.intake.parsed_sql import (
     ExpressionError,
     column_of,
@@ -20,7 +21,6 @@ from flybill_pipeline.stores.usage.intake.parsed_sql import (
     tree_of,
     type_of,
 )
-from flybill_pipeline.stores.usage.intake.unrounded import WIDEST, chosen_from, unrounded
 
 CLASSES = frozenset(
     ["FUNCTION", "COLUMN_REF", "CONSTANT", "CASE", "CAST", "COMPARISON", "CONJUNCTION", "OPERATOR", "BETWEEN", "TYPE"]
@@ -80,9 +80,9 @@ def sql_over(text: str, column: Callable[[str], str], *, exact: bool = False) ->
     """The expression as SQL for a text, NULL where it cannot be worked out; `column` gives each column as SQL.
 
     A text that is compared with a number is that number, and not rounded. In an `exact` expression a cast of a text
-    does not round either: where it would, nothing can be worked out.
+    does not round either: where it would, nothing can be worked out. So it is with a cast that would drop a zone.
     """
-    sql, names = unrounded(text, exact=exact), columns_of_sql(text)
+    sql, names = lossless(text, exact=exact), columns_of_sql(text)
     given = [f"({column(name)})" for name in names]
     if names and _may_fail(text):
         return f"cast(try({_kept_together(sql, text, given)}) as varchar)"

@@ -193,6 +193,16 @@ def test_a_cast_of_a_text_drops_no_zone_of_a_time(kind: str, at: str) -> None:
     assert [told(at + rest) for rest in NO_TIME] == [None] * len(NO_TIME)
 
 
+@pytest.mark.parametrize("form", ["x = date '2026-10-05'", "x in (date '2026-10-04', date '2026-10-05')"])
+def test_a_text_beside_a_time_keeps_its_zone_too(form: str) -> None:
+    with duckdb.connect() as connection:
+        told = [
+            connection.execute(f"select {sql_over(form, lambda _: 't')} from (select ? as t)", [text]).fetchall()[0][0]
+            for text in ("2026-10-05", "2026-10-05 10:00Z", "2026-10-06", "2026-10-05 23:30-05")
+        ]
+    assert told == ["true", "true", "false", None]
+
+
 @pytest.mark.parametrize(
     "choice",
     [

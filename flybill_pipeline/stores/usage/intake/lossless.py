@@ -37,7 +37,7 @@ has no zone. A zone that is letters only, such as BST, is whichever one it knows
 
 
 @lru_cache(maxsize=256)
-def unrounded(text: str, *, exact: bool) -> str:
+def lossless(text: str, *, exact: bool) -> str:
     """The SQL of the expression, in which what DuckDB would round is compared as it is, or no number where `exact`.
 
     A text whose zone a cast would drop is no time.
@@ -50,13 +50,13 @@ def unrounded(text: str, *, exact: bool) -> str:
     for node in _from_within(tree):
         _compare_as_they_are(text, node)
     for node in _from_within(tree):
-        pattern = _lossless(node["type_expr"], exact=exact) if node["class"] == "CAST" else None
+        pattern = _kept_whole(node["type_expr"], exact=exact) if node["class"] == "CAST" else None
         if pattern is not None and type_of(text, node["child"]) in TEXTS:
             node["child"] = _over(f"regexp_extract(x, '{pattern}')", x=node["child"])
     return spelled(text, tree)
 
 
-def _lossless(kind: dict[str, Any], *, exact: bool) -> str | None:
+def _kept_whole(kind: dict[str, Any], *, exact: bool) -> str | None:
     """A pattern of the texts that a cast to the type keeps as they are; None where that does not matter."""
     if (name := kind["type_name"].upper()) in TIMES:
         return ANY_TIME[name in ZONED]
@@ -70,9 +70,15 @@ def _from_within(tree: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _compare_as_they_are(text: str, node: dict[str, Any]) -> None:
-    """DuckDB makes a text the other side's kind of number before it compares them: of '0.4' and 0 it makes 0 and 0."""
+    """DuckDB makes a text the other side's kind before it compares them: of '0.4' and 0 it makes 0 and 0, and of a time
+    with a zone one without. Of a text beside a time the cast is written down here, to be looked at like any other.
+    """
     compared = _compared(node)
     kinds = [type_of(text, each) for each in compared]
+    time = next((kind for kind in kinds if kind in TIMES), None)
+    for each, kind in zip(compared, kinds, strict=True):
+        if time and kind in TEXTS:
+            _put(each, _over(f"cast(x as {time})", x=dict(each)))
     if "HUGEINT" in kinds or not any(kind in WHOLE or kind.startswith("DECIMAL") for kind in kinds):
         return
     for each, kind in zip(compared, kinds, strict=True):
