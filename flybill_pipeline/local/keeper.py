@@ -196,12 +196,12 @@ def keep(home: Path, name: str) -> None:
         except BlockingIOError:
             return
         address_file = run / f"{name}.json"  # there for as long as the address is good
-        service = SERVICES[name](home)
+        service = SERVICES[name](home)  # which may look up where it was before
         address_file.unlink(missing_ok=True)
         try:
             address = service.start()
             _note(address_file, address)
-        except (OSError, PostgresError, ServiceError) as error:
+        except Exception as error:  # whatever it is, no server may be left that nobody keeps
             _tell(failed=str(error))  # not by the log: the disk may be full
             with suppress(OSError, PostgresError):
                 service.stop()
@@ -231,7 +231,7 @@ def _start_again(service: Service, address_file: Path, turn: threading.Lock) -> 
             address_file.unlink(missing_ok=True)
             try:
                 _note(address_file, service.start())
-            except Exception as error:  # whatever it is, no server may be left that nobody keeps
+            except Exception as error:  # the same
                 with suppress(OSError, PostgresError):
                     service.stop()
                 sys.stderr.write(f"{address_file.stem} ended, and could not be started again: {error}\n")
@@ -250,8 +250,8 @@ def is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:
-        return True
+    except PermissionError:  # somebody else's
+        pass
     return True
 
 

@@ -136,7 +136,7 @@ class Cluster:
             time.sleep(0.05)
         return False
 
-    def is_full(self) -> str | None:
+    def lack_of_room(self) -> str | None:
         """Says so when the server has no room to work in: it ends then, and cannot start again."""
         free = shutil.disk_usage(self.data).free
         if free >= ROOM:
@@ -145,7 +145,7 @@ class Cluster:
 
     def _last_words(self) -> str:
         """Why the server did not start. A server without room cannot write its log either, so the disk is asked."""
-        if full := self.is_full():
+        if full := self.lack_of_room():
             return full
         log = self.data / "log"
         lines = log.read_text(errors="replace").splitlines()[-20:] if log.exists() else []

@@ -32,7 +32,9 @@ def ready(settings: Settings, *, stripe: bool = True, dagster: bool = True) -> I
             if settings.database_url is not None:
                 raise
             data = settings.home / "postgres"
-            what = Cluster(data).is_full() or f"it ended just now and is being started again: {error.said}"
+            what = Cluster(data).lack_of_room() or (
+                f"it ended just now and is being started again, so run the same command again: {error.said}"
+            )
             raise ServiceError(
                 f"the database of FLYBILL_HOME={settings.home} does not answer: {what} (its log is {data / 'log'})"
             ) from None

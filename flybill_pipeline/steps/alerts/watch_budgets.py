@@ -5,7 +5,7 @@ Safe to repeat at any time. What a mark is, and its words: billing. Sending: mai
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
@@ -147,8 +147,7 @@ def _tell(part: ShardMonth, budgets: Budgets, found: Sequence[Warned], letters: 
 
 
 def _pace(month: Month, bill: Bill, items: OrgItems, known_up_to: datetime | None) -> Pace:
-    known = Pace(month, bill.lines, bill.usage_up_to, items.discounts, items.credits)
-    return replace(known, known_up_to=known_up_to)
+    return Pace(month, bill.lines, bill.usage_up_to, items.discounts, items.credits, known_up_to=known_up_to)
 
 
 def _looked_at(
