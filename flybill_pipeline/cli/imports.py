@@ -33,11 +33,15 @@ def import_orgs(file: Path, json_wanted: bool) -> None:
     orgs = read_organizations(file, contracts={name for book in books.books for name in book.contracts})
     with toolbox(settings) as tools:
         now = tools.now()
-        adjusted = tools.organizations.changed_contracts(orgs, now, settings.lookback_months)
+        adjusted, kept = tools.organizations.changed_contracts(orgs, now, settings.lookback_months)
         new, changed = tools.organizations.save(orgs, now)
-    warnings = [*_retired(org.terms.currency for org in orgs), *_first_named(adjusted, "organization", _adjusted)]
-    months = {org_id: list(map(str, each)) for org_id, each in adjusted.items()}
-    answer = {"organizations": len(orgs), "new": new, "changed": changed, "adjusted": months, "warnings": warnings}
+    warnings = [
+        *_retired(org.terms.currency for org in orgs),
+        *_first_named(adjusted, "organization", _adjusted),
+        *_first_named(kept, "organization", _kept_contract),
+    ]
+    counts = {"organizations": len(orgs), "new": new, "changed": changed}
+    answer = {**counts, "adjusted": _texts(adjusted), "kept": _texts(kept), "warnings": warnings}
 
     def sentences() -> None:
         screen.line(f"{screen.counted(len(orgs), 'organization')}: {new} new, {changed} changed.")
@@ -66,6 +70,14 @@ def _adjusted(org_id: str, months: Sequence[Month]) -> str:
     )
 
 
+def _kept_contract(org_id: str, months: Sequence[Month]) -> str:
+    """That the contract of an organization was dated back into months which no invoice looks back to."""
+    return (
+        f"the contract of {org_id} changes in {_span(months)}, billed already, and no invoice looks back that far: "
+        "add a one_off for the difference"
+    )
+
+
 @click.command("import-items")
 @click.argument("file", type=FILE)
 @as_json
@@ -85,8 +97,8 @@ def import_items(file: Path, json_wanted: bool) -> None:
         kept, plans = tools.items.kept_discounts(items), tools.items.kept_plans(items)
         new, changed = tools.items.save(file, items)
     warnings = [*_first_named(kept, "discount", _kept), *_first_named(plans, "plan", _kept_plan)]
-    months = {item_id: list(map(str, each)) for item_id, each in {**kept, **plans}.items()}
-    answer = {"items": len(items), "new": new, "changed": changed, "kept": months, "warnings": warnings}
+    counts = {"items": len(items), "new": new, "changed": changed}
+    answer = {**counts, "kept": _texts({**kept, **plans}), "warnings": warnings}
 
     def sentences() -> None:
         screen.line(f"{screen.counted(len(items), 'item')}: {new} new, {changed} changed.")
@@ -120,6 +132,10 @@ def _first_named(
         yield words(name, months)
     if (more := len(months_of) - MOST_NAMED) > 0:
         yield f"so it is with {screen.counted(more, f'more {noun}')}"
+
+
+def _texts(months_of: Mapping[str, Sequence[Month]]) -> dict[str, list[str]]:
+    return {name: list(map(str, months)) for name, months in months_of.items()}
 
 
 def _span(months: Sequence[Month]) -> str:

@@ -216,7 +216,7 @@ def test_a_customer_that_another_organization_has(flybill: Flybill, file: Path) 
 
 def test_importing_the_same_again_changes_nothing(flybill: Flybill) -> None:
     again = flybill.import_orgs([{"org_id": "acme", "name": "Acme Inc.", "currency": "usd"}])
-    assert again.json() == {"organizations": 1, "new": 0, "changed": 1, "adjusted": {}, "warnings": []}
+    assert again.json() == {"organizations": 1, "new": 0, "changed": 1, "adjusted": {}, "kept": {}, "warnings": []}
     assert flybill.import_orgs([{"org_id": "acme", "name": "Acme Inc.", "currency": "usd"}]).json()["changed"] == 0
 
 
@@ -229,15 +229,19 @@ def test_a_contract_that_is_dated_back_names_the_billed_months_that_it_changes(f
     )
     file.write_text("org_id,name,currency\ndated,Dated,usd\n")
     assert flybill("import-orgs", str(file)).status == 0
-    flybill.sql(
-        "insert into flybill.outcomes (month, org_id, shard, outcome, total_minor, currency, decided_at)"
-        " values ('2019-01', 'dated', 0, 'nothing_to_bill', 0, 'usd', now())"
-    )
+    for month in ("2019-01", "2019-02"):
+        flybill.sql(
+            "insert into flybill.outcomes (month, org_id, shard, outcome, total_minor, currency, decided_at)"
+            " values (:month, 'dated', 0, 'nothing_to_bill', 0, 'usd', now())",
+            month=month,
+        )
     file.write_text("org_id,name,currency,contract,contract_from\ndated,Dated,usd,late,2019-01-10\n")
-    imported = flybill("import-orgs", str(file), "--json", FLYBILL_PRICES=str(prices)).json()
-    assert imported["adjusted"] == {"dated": ["2019-01"]}
-    (warning,) = imported["warnings"]
-    assert "contract of dated changes in 2019-01, which is billed already: its next invoice" in warning
+    wide = {"FLYBILL_PRICES": str(prices), "FLYBILL_LOOKBACK_MONTHS": "1"}
+    imported = flybill("import-orgs", str(file), "--json", **wide).json()
+    assert (imported["adjusted"], imported["kept"]) == ({"dated": ["2019-02"]}, {"dated": ["2019-01"]})
+    next_invoice, none = imported["warnings"]
+    assert "contract of dated changes in 2019-02, which is billed already: its next invoice" in next_invoice
+    assert "changes in 2019-01, billed already, and no invoice looks back that far: add a one_off" in none
 
 
 def test_a_discount_that_ends_before_a_billed_month_says_that_the_month_keeps_it(flybill: Flybill, file: Path) -> None:

@@ -6,6 +6,7 @@ What terms mean for a month: billing's terms.py.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
@@ -72,6 +73,13 @@ class TermsChange:
             return False
         start = self.row.currency_from
         return self.row.currency != ((start and holds_at(self.stored.currencies, start)) or self.stored.currency)
+
+
+class ContractMonths(NamedTuple):
+    """Per org the settled months whose contract changes: a later invoice bills the `adjusted` ones, none the `kept`."""
+
+    adjusted: dict[str, list[Month]]
+    kept: dict[str, list[Month]]
 
 
 def read_terms(
@@ -163,18 +171,19 @@ def _currency_fault(change: TermsChange, settled: Month | None) -> str | None:
 
 def changed_contracts(
     connection: Connection, changes: Sequence[TermsChange], now: datetime, lookback_months: int
-) -> dict[str, list[Month]]:
-    """Per org the settled months that would be under other contracts, as far as a later invoice looks back to them."""
+) -> ContractMonths:
+    """The settled months that would be under other contracts: those that invoices look back to, and older ones."""
     stored = {change.org_id: change for change in changes if change.stored is not None}
     settled, _ = settled_and_held(connection, list(stored))
-    found: dict[str, list[Month]] = {}
+    found = ContractMonths({}, {})
     for org_id, months in settled.items():
         before = change.contracts if (change := stored[org_id].stored) else ()
         added = [term for kind, term in added_terms(stored[org_id], now) if kind == CONTRACT]
         after = in_order([*before, *added])
-        changed = [month for month in sorted(months) if contract_days(before, month) != contract_days(after, month)]
-        if billed := [month for month in changed if still_billed(month, months, lookback_months) == month]:
-            found[org_id] = billed
+        for month in sorted(months):
+            if contract_days(before, month) != contract_days(after, month):
+                billed_again = still_billed(month, months, lookback_months) == month
+                (found.adjusted if billed_again else found.kept).setdefault(org_id, []).append(month)
     return found
 
 

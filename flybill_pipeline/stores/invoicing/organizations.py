@@ -17,6 +17,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.stores.invoicing.org_terms import (
     CONTRACT,
     CURRENCY,
+    ContractMonths,
     ImportRefusedError,
     TermsChange,
     TermsRow,
@@ -107,8 +108,8 @@ class Organizations:
         new = sum(org.org_id not in before for org in changed)
         return new, len(changed) - new
 
-    def changed_contracts(self, rows: Iterable[OrgRow], now: datetime, lookback_months: int) -> dict[str, list[Month]]:
-        """Per org the settled months whose contract `rows` would change, so that a later invoice bills them again.
+    def changed_contracts(self, rows: Iterable[OrgRow], now: datetime, lookback_months: int) -> ContractMonths:
+        """The settled months whose contract `rows` would change.
 
         To be asked before they are saved.
         """

@@ -118,24 +118,26 @@ def test_a_contract_that_is_stated_late_bills_the_difference_within_the_look_bac
 
 
 def test_billed_months_that_a_late_contract_changes_are_told_before_it_is_stored(world: TermsWorld) -> None:
-    def told(row: str) -> dict[str, list[Month]]:
+    def told(row: str) -> tuple[list[Month], list[Month]]:
+        """Those that the next invoice bills again, and those that stay."""
         (world.folder / "orgs.csv").write_text(f"{HEADER}{row}\n")
         rows = read_organizations(world.folder / "orgs.csv", contracts={"half", "big"})
-        return world.organizations.changed_contracts(rows, OCT.end, lookback)
+        adjusted, kept = world.organizations.changed_contracts(rows, OCT.end, lookback)
+        return adjusted.get("o", []), kept.get("o", [])
 
-    lookback = 1
-    assert told("o,o,usd,half,2026-07-15,,") == {}  # nobody yet
+    jul, lookback = AUG.previous(), 1
+    assert told("o,o,usd,half,2026-07-15,,") == ([], [])  # nobody yet
     world.load("o,o,usd,,,,")
-    for month in (AUG.previous(), AUG, SEP):
+    for month in (jul, AUG, SEP):
         world.close(month)
-    assert told("o,o,usd,half,2026-07-15,,") == {"o": [SEP]}
+    assert told("o,o,usd,half,2026-07-15,,") == ([SEP], [jul, AUG])
     lookback = 3
-    assert told("o,o,usd,half,2026-07-15,,") == {"o": [AUG.previous(), AUG, SEP]}
-    assert told("o,o,usd,half,2026-08-02,2026-09-01,") == {"o": [AUG]}
-    assert told("o,o,usd,half,2026-10-01,,") == told("o,o,usd,,,,") == {}
+    assert told("o,o,usd,half,2026-07-15,,") == ([jul, AUG, SEP], [])
+    assert told("o,o,usd,half,2026-08-02,2026-09-01,") == ([AUG], [])
+    assert told("o,o,usd,half,2026-10-01,,") == told("o,o,usd,,,,") == ([], [])
     world.load("o,o,usd,half,2026-08-02,2026-09-01,")
-    assert told("o,o,usd,half,2026-08-02,2026-09-01,") == {}
-    assert told("o,o,usd,half,2026-08-02,2026-09-02,") == {"o": [SEP]}
+    assert told("o,o,usd,half,2026-08-02,2026-09-01,") == ([], [])
+    assert told("o,o,usd,half,2026-08-02,2026-09-02,") == ([SEP], [])
 
 
 def test_a_contract_can_be_taken_away(world: TermsWorld) -> None:
