@@ -34,12 +34,18 @@ class WaivedMonth:
 
 
 def waived_of(service_month: Month, currency: str, waived: Iterable[WaivedMonth]) -> int:
-    """What of a service month was waived, in minor units: its part of each total that was, after discounts."""
-    return sum(_share(service_month, each) for each in waived if each.currency == currency)
+    """What of a service month was waived, in minor units: its part of each total that was, after discounts.
 
-
-def _share(service_month: Month, waived: WaivedMonth) -> int:
-    return spread_waived(waived.total_minor, _by_service_month(waived), waived.currency)[service_month]
+    It is never more than all invoices together asked for the month by then: where an earlier one had given something
+    back, a part may only make up for that. `waived` begins with the oldest.
+    """
+    share = 0
+    for each in waived:
+        if each.currency == currency:
+            before, amounts = _by_service_month(each)
+            asked = before[service_month] + amounts[service_month] - share
+            share += min(spread_waived(each.total_minor, amounts, currency)[service_month], max(asked, 0))
+    return share
 
 
 def spread_waived(total_minor: int, amounts: Counter[Group], currency: str) -> Counter[Group]:
@@ -92,11 +98,10 @@ def after_discounts(lines: Sequence[LineItem], discounts: Iterable[LineItem]) ->
     return sum(line.amount_minor - off[line.line_id] for line in lines)
 
 
-def _by_service_month(waived: WaivedMonth) -> Counter[Month]:
-    """What its lines come to for each service month."""
-    sums = AfterDiscounts(waived.currency, lambda line: line.service_month)
-    sums.add(waived.earlier)
-    return sums.add(waived.lines)
+def _by_service_month(waived: WaivedMonth) -> tuple[Counter[Month], Counter[Month]]:
+    """What came to each service month earlier, and what its lines come to."""
+    sums = AfterDiscounts[Month](waived.currency, lambda line: line.service_month)
+    return sums.add(waived.earlier), sums.add(waived.lines)
 
 
 def _id(service_month: Month, currency: str) -> str:

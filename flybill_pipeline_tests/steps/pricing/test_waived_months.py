@@ -98,3 +98,15 @@ def test_a_discount_of_a_waived_month_gives_nothing_back_and_takes_nothing(world
     world.usage.add(AUG, "acme", -10)
     world.close(SEP)
     assert total(world, SEP) == 0
+
+
+def test_what_was_waived_of_a_month_that_was_given_back_before_is_not_asked_for(world: ItemWorld) -> None:
+    world.close(AUG)
+    world.load({"item_id": "sorry", "kind": "one_off", "amount": "-0.58", "currency": "usd", "month": "2026-08"})
+    world.usage.add(SEP, "acme", 200)
+    world.close(SEP)
+    world.usage.add(AUG, "acme", 45)
+    assert world.close(OCT).outcomes == {"waived": 1}
+    world.usage.add(AUG, "acme", 0)  # which is a change, and nothing to bill
+    world.close(NOV)
+    assert [total(world, month) for month in (SEP, OCT, NOV)] == [142, 45, 0]
