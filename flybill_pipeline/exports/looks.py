@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, date
 from decimal import Decimal
 from typing import Any, cast
+from urllib.parse import quote
 
 from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -67,6 +68,7 @@ def environment(loader: BaseLoader, language: Language) -> Environment:
         described=lambda line: line.description if language is ENGLISH else line_words(line),
         steps_shown=lambda line: _steps_shown(line, language),
         freshness=payments_freshness,
+        reached_at=_reached_at,
         leading_to=_leading_to(language),
         note_day=note_day,
         note_state=lambda note: NOTE_STATES[note.state],
@@ -129,6 +131,11 @@ def _visible(text: str) -> str:
 def _steps_shown(line: LineItem, language: Language) -> bool:
     """Whether the steps of a line say more than the line does: its own words have the price in English alone."""
     return len(line.working) > (1 if language is ENGLISH else 0)
+
+
+def _reached_at(contact: str) -> str:
+    """The address of the page, or of the mailbox, where questions are answered."""
+    return contact if _is_web_address(contact) else f"mailto:{quote(contact, safe='@')}"
 
 
 def _is_web_address(text: str) -> bool:

@@ -34,6 +34,7 @@ class Owed:
     month that is open, what is left of credits and of a minimum. `by_day` is what the usage of a running month came to
     by the end of each of its days, from the first on. `events_waiting` of the month name aliases that belong to nobody,
     so some may be this organization's. `first` is the first month that was closed of anybody, of a month that is not.
+    `contact` is where its reader can ask: an e-mail address, or that of a page; None where nobody is named.
     """
 
     org: Organization
@@ -50,6 +51,7 @@ class Owed:
     freshness: Words = ()
     left: Words = ()
     first: Month | None = None
+    contact: str | None = None
 
     @property
     def files_unread(self) -> int:
@@ -79,7 +81,8 @@ def owed_by(asked: Asked, month: Month, facts: MonthFacts | None = None) -> Owed
     daily usage, however long ago drafts were last written.
     """
     of = org_month(asked, month, facts)
-    return _settled(of) if of.is_settled else _so_far(of)
+    answer = _settled(of) if of.is_settled else _so_far(of)
+    return replace(answer, contact=asked.tools.settings.contact)
 
 
 def _settled(of: OrgMonth) -> Owed:

@@ -62,7 +62,9 @@ def _days_since(
 
 
 def _letters(tools: Toolbox) -> Letters | None:
-    return Letters(partial(_reader, tools), partial(_link, tools), language) if tools.settings.customer_mail else None
+    if not tools.settings.customer_mail:
+        return None
+    return Letters(partial(_reader, tools), partial(_link, tools), language, tools.settings.contact)
 
 
 def _reader(tools: Toolbox, org_id: str) -> Organization:

@@ -1,7 +1,5 @@
 """Makes an answer of a template or of a sentence, and says on each page whom to ask. What stands in a page: `views`."""
 
-from urllib.parse import quote
-
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -17,12 +15,10 @@ class Shown:
 
     def __init__(self, contact: str | None) -> None:
         self._contact = contact
-        self._leads_to = f"mailto:{quote(contact, safe='@')}" if contact and "://" not in contact else contact
 
     def page(self, template: str, values: Values, language: Language, status: int = 200) -> Response:
         """The template with these values, in a language."""
-        asked = {"contact": self._contact, "contact_leads_to": self._leads_to}
-        text = environment(language).get_template(f"{template}.html.j2").render({**values, **asked})
+        text = environment(language).get_template(f"{template}.html.j2").render({**values, "contact": self._contact})
         return HTMLResponse(text, status)
 
     def sentence(self, request: Request, title: Sentence, text: Sentence, status: int) -> Response:

@@ -119,6 +119,20 @@ def test_an_open_month_has_its_forecast_and_a_month_without_lines_says_so() -> N
     assert "Nothing was used or bought in this month." in Page(statement_html(owed([], outcome="nothing_to_bill"))).text
 
 
+@pytest.mark.parametrize(
+    ("contact", "leads_to"),
+    [
+        ("a&b+1@cloud.example", "mailto:a%26b%2B1@cloud.example"),
+        ("https://cloud.example/ask?of=bills", "https://cloud.example/ask?of=bills"),
+    ],
+)
+def test_the_file_says_whom_to_ask(contact: str, leads_to: str) -> None:
+    page = Page(statement_html(replace(owed([line()]), contact=contact)))
+    assert page.text.endswith(f"Do you have a question? {contact}")
+    assert page.links == [leads_to]
+    assert "question" not in Page(statement_html(owed([line()]))).text
+
+
 def test_the_file_needs_no_other_and_runs_nothing() -> None:
     text = statement_html(told_with("x"))
     names = {tag for tag, _ in Page(text).elements}

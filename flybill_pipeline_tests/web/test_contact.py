@@ -22,6 +22,7 @@ def test_each_page_says_whom_to_ask_also_who_has_no_link(served: Served, contact
     with serving(asked, served.links) as port:
         developer = Browser(port, {"Authorization": f"Bearer {token}", "Accept": "text/html"})
         answers = [developer.get(f"/orgs/acme{path}").text for path in PATHS]
+        answers.append(developer.get("/orgs/acme/months/2025-10/statement.html").text)
         for page in map(Read, [*answers, Browser(port).get("/orgs/acme").text]):
             assert f"Do you have a question? {contact}" in page.text
             assert CONTACTS[contact] in page.links

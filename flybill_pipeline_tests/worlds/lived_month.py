@@ -197,6 +197,7 @@ def lived(engine: Engine, folder: Path, emulator: EmulatorProcess) -> Iterator[L
                 "FLYBILL_EVENTS_SECRET": SECRET,
                 "FLYBILL_STATEMENT_URL": PAGES,
                 "FLYBILL_WEB_URL": "https://billing.example",
+                "FLYBILL_CONTACT": "help@billing.example",
                 "STRIPE_API_BASE": emulator.url,
                 "STRIPE_API_KEY": "sk_test_x",
             }

@@ -29,6 +29,7 @@ SUBJECTS: Mapping[Kind, Sentence] = {
     "jump": said("{org}: an unusual day in {month}"),
 }
 _NOTHING_STOPS = said("Nothing is switched off because of this, and the amounts are before tax.")
+_QUESTION = said("Do you have a question?")
 _LOOK = said("What it is made of, and where budgets are changed: {link}")
 
 
@@ -81,13 +82,19 @@ def scope_words(scope: Mapping[str, str]) -> str:
     return ", ".join(f"{plain(name, LONGEST_VALUE)} {plain(value, LONGEST_VALUE)}" for name, value in scope.items())
 
 
-def warning_mail(language: Language, org_name: str, warned: Sequence[Warned], link: str | None) -> Mail:
-    """One message that tells of everything new: of several thresholds only the highest."""
-    told = _highest(warned)
-    body = [*map(warning_words, told), _NOTHING_STOPS, *([_LOOK.of(link=link)] if link else [])]
-    first = told[0]
+def warning_mail(
+    language: Language, org_name: str, warned: Sequence[Warned], link: str | None, contact: str | None = None
+) -> Mail:
+    """One message that tells of everything new: of several thresholds only the highest.
+
+    `link` leads to where the organization reads what it owes, and `contact` is where it can ask; None: nowhere.
+    """
+    highest = _highest(warned)
+    body = [*map(warning_words, highest), _NOTHING_STOPS, *([_LOOK.of(link=link)] if link else [])]
+    first = highest[0]
     subject = SUBJECTS[first.kind].of(org=org_name, percent=first.mark, month=first.month)
-    return Mail(say(language, subject), "\n\n".join(say(language, each) for each in body))
+    told = [say(language, each) for each in body] + ([f"{say(language, _QUESTION)} {contact}"] if contact else [])
+    return Mail(say(language, subject), "\n\n".join(told))
 
 
 def _highest(warned: Sequence[Warned]) -> list[Warned]:

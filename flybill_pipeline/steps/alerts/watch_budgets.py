@@ -84,11 +84,15 @@ Days = Callable[[Sequence[LookedAt]], Mapping[str, ScopesByDay]]
 
 @dataclass(frozen=True, slots=True)
 class Letters:
-    """How customers are written to: who an organization is, where it reads what it owes (None: nowhere), languages."""
+    """How customers are written to: who an organization is, where it reads what it owes (None: nowhere), languages.
+
+    `contact` is where they can ask; None where nobody is named.
+    """
 
     reader_of: Callable[[str], Reader]
     link_of: Callable[[str, Month], str | None]
     language: Callable[[str | None], Language]
+    contact: str | None = None
 
     def mail(self, org_id: str, warned: Sequence[Warned]) -> Mail | None:
         """The mail that tells of all of it; None for who has no address."""
@@ -96,7 +100,7 @@ class Letters:
         if reader.email is None:
             return None
         link, language = self.link_of(org_id, warned[0].month), self.language(reader.language)
-        subject, body = warning_mail(language, reader.name, warned, link)
+        subject, body = warning_mail(language, reader.name, warned, link, self.contact)
         ids = "\n".join(sorted(each.warning_id for each in warned))
         return f"mail_{hashlib.sha256(ids.encode()).hexdigest()[:24]}", subject, body
 

@@ -37,10 +37,13 @@ def test_a_customer_reads_whole_sentences() -> None:
 
 
 def test_a_mail_names_only_the_highest_of_several_thresholds() -> None:
-    subject, body = warning_mail(ENGLISH, "Acme", warned(Spending(120_00, None)), "https://cloud.example/acme")
+    found = warned(Spending(120_00, None))
+    subject, body = warning_mail(ENGLISH, "Acme", found, "https://cloud.example/acme", "help@cloud.example")
     assert subject == "Acme: 100% of a budget for November 2026"
     assert body == (
         "November 2026 has come to $120.00 so far: 120% of the budget of $100.00.\n\n"
         "Nothing is switched off because of this, and the amounts are before tax.\n\n"
-        "What it is made of, and where budgets are changed: https://cloud.example/acme"
+        "What it is made of, and where budgets are changed: https://cloud.example/acme\n\n"
+        "Do you have a question? help@cloud.example"
     )
+    assert "question" not in warning_mail(ENGLISH, "Acme", found, None).body
