@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from flybill_pipeline.local.home import prepare_home
 from flybill_pipeline.local.keeper import address_of, joined
+from flybill_pipeline.local.surroundings import forget_other_servers
 from flybill_pipeline.settings import Settings
 
 __all__ = ["running_database", "services"]
@@ -31,6 +32,8 @@ def services(settings: Settings, *, stripe: bool = True, dagster: bool = True) -
     """
     prepare_home(settings.home)
     addresses: dict[str, object] = {}
+    if settings.database_url is None and settings.dagster_database_url is None:  # else they may be about that one
+        forget_other_servers()
     with ExitStack() as stack:
         if settings.database_url is None or (dagster and settings.dagster_database_url is None):
             address = stack.enter_context(joined(settings.home, "postgres"))

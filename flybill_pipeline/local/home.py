@@ -75,7 +75,14 @@ def _narrow_one(path: Path) -> None:
 
 def _is_for_others(home: Path, mode: int) -> bool:
     real = home.resolve()
-    return bool(mode & stat.S_ISVTX) or real in SYSTEM or real.parent in SYSTEM or real == Path.home().resolve()
+    return bool(mode & stat.S_ISVTX) or real in SYSTEM or real.parent in SYSTEM or _is_home_of_ours(real)
+
+
+def _is_home_of_ours(folder: Path) -> bool:
+    try:
+        return folder == Path.home().resolve()
+    except RuntimeError:  # HOME is not set, and nobody here has our number
+        return False
 
 
 def _require_given(home: Path, folder: os.stat_result) -> None:

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from flybill_pipeline.local.postgres import Cluster
 from flybill_pipeline.local.postgres_programs import PostgresError
+from flybill_pipeline.local.surroundings import forget_other_servers
 
 LOOKS_EVERY = 0.2
 """Seconds between two looks of the keeper at whether its service still runs."""
@@ -189,6 +190,7 @@ def keep(home: Path, name: str) -> None:
     Where there is a keeper already it ends at once, without a word. It must not wait for the other: that one waits for
     its users, and one of them may wait for this.
     """
+    forget_other_servers()
     run = home / "run"
     with ExitStack() as alone:
         try:

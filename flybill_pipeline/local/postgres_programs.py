@@ -16,6 +16,8 @@ from typing import Any
 
 from sqlalchemy.engine import make_url
 
+from flybill_pipeline.local.surroundings import for_the_server
+
 UNPRIVILEGED = ("postgres", "nobody")  # whom Postgres runs as when we are root, which it refuses to be
 
 
@@ -58,10 +60,10 @@ def account() -> pwd.struct_passwd | None:
 
 
 def at_work(folder: Path) -> Mapping[str, Any]:
-    """How one of the server's programs is started: in that folder, as its account, without our language."""
+    """How one of the server's programs is started: in that folder, as its account, without our language and keys."""
     who = account()
     identity = {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []} if who else {}
-    return {"cwd": folder, "stdin": subprocess.DEVNULL, "env": {**os.environ, "LC_ALL": "C"}, **identity}
+    return {"cwd": folder, "stdin": subprocess.DEVNULL, "env": for_the_server(), **identity}
 
 
 def run(program: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -39,7 +39,10 @@ def begin(folder: Path, month: Month) -> World:
 
     Raises StarterError, and then nothing was written; OSError when the machine is short of something.
     """
-    place = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 - links stay as they were typed
+    try:
+        place = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 - links stay as they were typed
+    except RuntimeError:
+        raise StarterError(f"{folder} begins with ~ and the name of nobody here: write its whole name") from None
     if not str(place).isprintable():  # bytes that are no UTF-8, line breaks: no line to type could name it
         raise StarterError(f"{str(place)!a} has signs that cannot be typed: name another folder")
     texts = _texts(place, month)

@@ -101,3 +101,8 @@ def test_a_flybill_that_is_not_on_the_path_is_put_there(tmp_path: Path, monkeypa
     begin(tmp_path / "world", MONTH)
     shown = f'export PATH={shlex.quote(str(programs))}:"$PATH"'
     assert shown in (tmp_path / "world" / "env").read_text().splitlines()
+
+
+def test_a_folder_below_that_of_nobody_is_refused_with_a_sentence() -> None:
+    with pytest.raises(StarterError, match="~nobody-here/world begins with ~ and the name of nobody here"):
+        begin(Path("~nobody-here/world"), MONTH)
