@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+from flybill_pipeline.billing.sync.breaker import NOT_REACHED
 from flybill_pipeline.billing.sync.clocks import CLOCK_REMEDY
 from flybill_pipeline.billing.sync.values import Failure
 from flybill_pipeline.billing.usage.tables import NotPulledError
@@ -117,7 +118,9 @@ def stripe(settings: Settings) -> Iterator[Finding]:
     gateway = open_stripe(settings, quick=True)
     answer, reading = gateway.account(), gateway.clock.reading()
     at = f" at {settings.stripe_api_base}" if settings.stripe_api_base else ""
-    if isinstance(answer, Failure) and answer.status is None:
+    if isinstance(answer, Failure) and answer.code == NOT_REACHED:
+        yield wrong("stripe", f"Stripe{at} does not answer: {answer.message}.", answer.remedy)
+    elif isinstance(answer, Failure) and answer.status is None:
         remedy = "Is the network up? Is STRIPE_API_BASE right, if it is set?"
         yield wrong("stripe", f"Stripe{at} does not answer.", remedy)
     elif isinstance(answer, Failure):

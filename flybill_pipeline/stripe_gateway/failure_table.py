@@ -14,6 +14,7 @@ import stripe
 from stripe import oauth_error
 
 from flybill_pipeline.stripe_gateway.failure_rule import Rule
+from flybill_pipeline.stripe_gateway.way_there import CLOSED
 
 _TAX_ENGINE = ("failed_tax_calculation", "taxes_calculation_failed")
 _ADDRESS = ("customer_tax_location_invalid", "invalid_tax_location")
@@ -21,7 +22,11 @@ _KEY = ("secret_key_required", "api_key_expired", "platform_api_key_expired")
 _LINK_ANOTHER = "Link the org to an existing customer (import-orgs with its stripe_customer_id), then repair the org."
 _NOT_OURS_TO_MEND = "Tell whoever maintains flybill, with the request id; repair the org afterwards."
 
+_CLOSED = tuple(
+    Rule(stripe.APIConnectionError, "same_key", "not_reached", *words, codes=(code,)) for code, words in CLOSED.items()
+)
 _NO_ANSWER = (
+    *_CLOSED,
     Rule(stripe.APIConnectionError, "same_key", "no_answer", "No answer from Stripe; the same request is sent again"),
     Rule(
         stripe.APIError,

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import stripe
 
+from flybill_pipeline.billing.sync.breaker import NOT_REACHED
 from flybill_pipeline.billing.sync.values import Failure, FailureKind
 from flybill_pipeline.stripe_gateway.failure_rule import Rule
 from flybill_pipeline.stripe_gateway.failure_table import TABLE
@@ -38,7 +39,7 @@ def classify(error: stripe.StripeError) -> Failure:
         replayed=replayed,
         status=error.http_status,
     )
-    details = _details(code, param, failure)
+    details = _details(None if failure.code == NOT_REACHED else code, param, failure)  # else it is Stripe's
     return replace(failure, message=f"{failure.message}{details}")
 
 

@@ -9,17 +9,17 @@ import select
 import socket
 import ssl
 import time
-from base64 import b64encode
 from collections import deque
 from collections.abc import Mapping
 from functools import cached_property, partial
 from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
 from io import BufferedReader, RawIOBase
 from typing import Any
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import urlsplit
 
 import stripe
+
+from flybill_pipeline.stripe_gateway.way_there import NO_PROXY_OF_OURS, proxy_to, trusted, why_closed
 
 LONGEST_CALL = 3
 """Times the wait for a byte: then a call has no answer, however steadily bytes arrive."""
@@ -40,13 +40,12 @@ class PooledClient(stripe.HTTPClient):
         super().__init__()
         self._address = urlsplit(address)
         self._timeout = timeout
-        self._through = _proxy_to(self._address.hostname or "") if self._address.scheme == "https" else None
         self._idle: deque[HTTPConnection] = deque()
 
     @cached_property
     def _context(self) -> ssl.SSLContext:
         """Read when a connection needs it: most commands ask Stripe nothing, and it takes as long as two calls."""
-        return ssl.create_default_context(cafile=stripe.ca_bundle_path)
+        return trusted()
 
     def request(  # type: ignore[override]  # the library hands it to a decoder that wants bytes
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: str | None = None
@@ -62,9 +61,7 @@ class PooledClient(stripe.HTTPClient):
             _require_same_key(headers or {}, response.headers)
         except (OSError, HTTPException, ValueError) as error:
             connection.close()
-            sentence = f"{type(error).__name__} while talking to Stripe"
-            # Without its cause, whose words may be those of a header: the key.
-            raise stripe.APIConnectionError(sentence) from None  # type: ignore[no-untyped-call]
+            raise _no_answer(f"{type(error).__name__} while talking to Stripe", why_closed(error)) from None
         self._idle.append(connection)
         return content, response.status, response.headers  # type: ignore[return-value]  # a Mapping in all that counts
 
@@ -91,13 +88,14 @@ class PooledClient(stripe.HTTPClient):
         host, port = self._address.hostname or "", self._address.port
         if self._address.scheme == "http":
             return HTTPConnection(host, port, timeout=self._timeout)
-        if self._through is None:
+        try:
+            proxy = proxy_to(host)
+        except ValueError:  # whose words may be those of its password
+            raise _no_answer("https_proxy names no HTTP proxy", NO_PROXY_OF_OURS) from None
+        if proxy is None:
             return HTTPSConnection(host, port, timeout=self._timeout, context=self._context)
-        proxy = urlsplit(self._through)
-        connection = HTTPSConnection(
-            proxy.hostname or "", proxy.port or 80, timeout=self._timeout, context=self._context
-        )
-        connection.set_tunnel(host, port, _login(proxy.username, proxy.password))
+        connection = HTTPSConnection(proxy.host, proxy.port, timeout=self._timeout, context=self._context)
+        connection.set_tunnel(host, port, proxy.headers)
         return connection
 
 
@@ -145,15 +143,9 @@ def _require_same_key(sent: Mapping[str, str], answered: HTTPMessage) -> None:
         raise HTTPException
 
 
-def _proxy_to(host: str) -> str | None:
-    return None if proxy_bypass(host) else getproxies().get("https")
-
-
-def _login(user: str | None, password: str | None) -> dict[str, str]:
-    if user is None:
-        return {}
-    words = f"{unquote(user)}:{unquote(password or '')}".encode()
-    return {"Proxy-Authorization": f"Basic {b64encode(words).decode()}"}
+def _no_answer(sentence: str, code: str | None) -> stripe.APIConnectionError:
+    """Without its cause, whose words may be those of a header: the key."""
+    return stripe.APIConnectionError(sentence, code=code)  # type: ignore[no-untyped-call]
 
 
 def _readable(sock: socket.socket) -> bool:

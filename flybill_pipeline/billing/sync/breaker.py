@@ -20,8 +20,10 @@ WAITS = {
 }
 """How long to wait before the first probe, doubling up to the second. A refusal ends with a person's doing: a new key,
 or a close that a person starts, is tried at once."""
-SILENCE = frozenset({"no_answer", "stripe_error"})
-"""The codes of failures that may mean that Stripe is down."""
+NOT_REACHED = "not_reached"
+"""The code of failures of the way to Stripe: nothing was sent."""
+SILENCE = frozenset({"no_answer", "stripe_error", NOT_REACHED})
+"""The codes of failures that may mean that Stripe is down, or cannot be reached from here."""
 SILENT = "silent"
 """The code under which an org is remembered that Stripe did not answer for."""
 SEVERAL = 5
@@ -99,7 +101,9 @@ def wait_before_probe(cause: Cause, probes: int) -> timedelta:
 
 def opening(cause: Cause, failure: Failure, now: datetime, orgs: int = 1) -> OpenBreaker:
     """The breaker as `failure` opens it; so many `orgs` were refused for the same reason, and none got through."""
-    if cause == "outage":
+    if failure.code == NOT_REACHED:
+        message, remedy = _ended(failure.message), f"{failure.remedy} The sync goes on by itself then."
+    elif cause == "outage":
         message = "Stripe does not answer."
         remedy = "Nothing: the sync goes on by itself when it does; https://status.stripe.com tells more."
     elif orgs > 1:
