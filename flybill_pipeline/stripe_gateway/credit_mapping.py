@@ -52,12 +52,15 @@ def read_credit_note(data: Mapping[str, Any]) -> StripeCreditNote:
 
 
 def read_bill(data: Mapping[str, Any]) -> StripeBill:
-    """What a credit note needs to know of Stripe's invoice. Raises one of NONSENSE when it is not one."""
+    """What a credit note needs to know of Stripe's invoice. Raises one of NONSENSE when it is not one.
+
+    What is paid asks for nothing, although an amount may remain: what was paid outside Stripe, or forgiven.
+    """
     return shaped(
         StripeBill,
         status=data["status"],
         total_minor=data["total"],
-        remaining_minor=data["amount_remaining"],
+        remaining_minor=0 if data["status"] == "paid" else data["amount_remaining"],
         credited_minor=data["pre_payment_credit_notes_amount"] + data["post_payment_credit_notes_amount"],
         taxed=bool((data.get("automatic_tax") or {}).get("enabled")),
     )

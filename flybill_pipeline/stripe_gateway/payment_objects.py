@@ -62,7 +62,7 @@ def _invoice(data: Json) -> dict[str, Any]:
         "stripe_invoice_id": data["id"],
         "flybill_invoice_id": (data.get("metadata") or {}).get("flybill_invoice_id"),
         "amount_minor": data["amount_due"] + (data.get("pre_payment_credit_notes_amount") or 0),
-        "paid_minor": data["amount_paid"],
+        "paid_minor": _paid(data),
         "attempts": data.get("attempt_count") or 0,
         "next_attempt_at": _moment(data.get("next_payment_attempt")),
         "due_at": _moment(data.get("due_date")),
@@ -70,6 +70,11 @@ def _invoice(data: Json) -> dict[str, Any]:
         "hosted_invoice_url": data.get("hosted_invoice_url"),
         "invoice_pdf": data.get("invoice_pdf"),
     }
+
+
+def _paid(data: Json) -> Any:
+    """What was paid. Of an invoice that was paid outside Stripe it may say that nothing was, and all of it was."""
+    return data["amount_due"] if data["status"] == "paid" and data["amount_paid"] == 0 else data["amount_paid"]
 
 
 def _payment(data: Json) -> dict[str, Any]:

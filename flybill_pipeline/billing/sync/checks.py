@@ -7,6 +7,13 @@ from datetime import timedelta
 from flybill_pipeline.billing.money.currencies import currency_of
 from flybill_pipeline.billing.sync.values import Failure, FailureKind, StripeInvoice, SyncInvoice
 
+WITHDRAWN = "withdrawn"
+"""What a person writes in the place of our id, in the metadata of a wrong copy that cannot be voided: it is paid."""
+_COMPARE = "Compare both in Stripe's dashboard; "
+_WITHDRAW = (
+    f"give back there what was paid (a refund, a credit note), set flybill_invoice_id to {WITHDRAWN} in its metadata"
+)
+
 
 def problem_before_sending(invoice: SyncInvoice) -> Failure | None:
     """Why this invoice must not be sent at all, or None."""
@@ -69,7 +76,9 @@ def mismatch(
     return _failure(
         "mismatch",
         f"Stripe's copy {theirs.stripe_invoice_id} differs: {'; '.join(differing)}",
-        "Compare both in Stripe's dashboard; delete or void the wrong copy there, then repair the org.",
+        f"{_COMPARE}the copy is paid, so it cannot be voided. If it is wrong, {_WITHDRAW}, then repair the org."
+        if theirs.status == "paid"
+        else f"{_COMPARE}delete or void the wrong copy there, then repair the org.",
     )
 
 
@@ -79,7 +88,8 @@ def two_finalized(invoices: Sequence[StripeInvoice]) -> Failure:
     return _failure(
         "finalized_twice",
         f"Stripe has this invoice more than once: {names}",
-        "Void all but one of them in Stripe's dashboard today, then repair the org.",
+        f"Void all but one of them in Stripe's dashboard today; one that is paid cannot be voided: {_WITHDRAW}. Then "
+        "repair the org.",
     )
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.sync.checks import WITHDRAWN
 from flybill_pipeline.billing.sync.reconciliation import ListedInvoice, ListedPage, OurInvoice, Places, Sent, places
 from flybill_pipeline.billing.sync.values import Answer, Failure
 from flybill_pipeline.steps.sync.patience import patiently
@@ -171,6 +172,8 @@ class _Reading:
 
     def _take(self, invoice: ListedInvoice) -> None:
         ours = self._known.get(invoice.stripe_invoice_id)
+        if ours is None and invoice.invoice_id == WITHDRAWN:
+            return  # another copy took its place
         if ours is not None or invoice.month == self._month:
             self._listed[invoice.stripe_invoice_id] = replace(invoice, invoice_id=ours or invoice.invoice_id)
         elif invoice.invoice_id is None:

@@ -8,7 +8,7 @@ invoice (`one_invoice.py`).
 from collections.abc import Sequence
 from dataclasses import replace
 
-from flybill_pipeline.billing.sync.checks import may_be_under_way, mismatch, two_finalized
+from flybill_pipeline.billing.sync.checks import WITHDRAWN, may_be_under_way, mismatch, two_finalized
 from flybill_pipeline.billing.sync.clocks import search_from
 from flybill_pipeline.billing.sync.lines import chunk_step, chunks, next_chunk
 from flybill_pipeline.billing.sync.values import Failure, StripeInvoice, SyncInvoice
@@ -48,7 +48,7 @@ class Look:
         """
         if not self._keys_stand:
             self._row.new_keys(REPAIR if self._repaired else LOOK)
-        copies = self._copies()
+        copies = [copy for copy in self._copies() if not (self._repaired and _is_withdrawn(copy))]
         final = [copy for copy in copies if copy.status not in (*DRAFT, "void")]
         if len(final) > 1:
             raise self._row.ends_as("mismatch", two_finalized(final))
@@ -180,3 +180,8 @@ class Look:
             stripe_customer_id=draft.customer_id,
             terms=draft.flybill_terms,
         )
+
+
+def _is_withdrawn(copy: StripeInvoice) -> bool:
+    """Whether a person says of a copy that cannot be deleted or voided that it stands for nothing any more."""
+    return copy.flybill_invoice_id == WITHDRAWN and copy.status not in (*DRAFT, "open")

@@ -12,6 +12,7 @@ from flybill_pipeline_tests.chaos.crashes import crash_at
 from flybill_pipeline_tests.chaos.months import MONTH, plant
 from flybill_pipeline_tests.chaos.people import People
 from flybill_pipeline_tests.chaos.world import World
+from flybill_pipeline_tests.steps.sync.test_failures import repair
 
 EDITS: dict[str, dict[str, Any]] = {
     "all metadata gone": {"metadata": ""},
@@ -83,3 +84,51 @@ def test_a_look_that_forgets_the_known_id_is_caught(world: World) -> None:
     world.pass_hours(30)
     world.sync(**bug.ports())
     assert world.emulator.report()["invoices"] == {"open": 2}
+
+
+def paid_and_wrong(world: World, how: str) -> str:
+    """The only invoice, which a person made final before we had, and which is paid now; Stripe's id of it."""
+    plant(world.engine, 1)
+    assert crash_at(world, "after create_invoice")
+    (draft,) = People(world.engine, world.stripe()).invoices()
+    path = f"/v1/invoices/{draft['id']}"
+    if how == "with another line":
+        world.stripe().raw_request("post", f"{path}/add_lines", lines=[{"amount": 700, "description": "a favour"}])
+    world.stripe().raw_request("post", f"{path}/finalize")
+    if how == "with another line":
+        world.stripe().raw_request("post", f"{path}/pay", paid_out_of_band=True)
+    (failure,) = world.sync().failures
+    assert failure.code == "mismatch"
+    assert "cannot be voided" in failure.remedy
+    assert "set flybill_invoice_id to withdrawn in its metadata" in failure.remedy
+    return str(draft["id"])
+
+
+def reconciled(world: World) -> bool:
+    return reconcile(MONTH, ours=Billed(world.engine), theirs=InvoiceListing(world.gateway())).proven
+
+
+@pytest.mark.parametrize("how", ["empty", "with another line"])
+def test_a_wrong_copy_that_is_paid_is_made_again_once_a_person_withdraws_it(how: str, world: World) -> None:
+    """It cannot be voided, so the org would wait for ever."""
+    wrong = paid_and_wrong(world, how)
+    world.stripe().raw_request("post", f"/v1/invoices/{wrong}", metadata={"flybill_invoice_id": "withdrawn"})
+    assert not world.sync().complete
+    assert not reconciled(world)
+    repair(world, "org00000")
+    assert world.sync().complete
+    assert world.emulator.report()["invoices"] == {"open": 1, "paid": 1}
+    assert reconciled(world)
+    world.pass_hours(30)
+    assert world.sync().complete
+    assert world.emulator.report()["invoices"] == {"open": 1, "paid": 1}
+
+
+@pytest.mark.parametrize("edit", [None, *EDITS])
+def test_a_wrong_copy_that_is_paid_stays_the_only_one_while_nobody_withdraws_it(edit: str | None, world: World) -> None:
+    paid_and_wrong(world, "with another line")
+    if edit:
+        edit_all(world, EDITS[edit])
+    repair(world, "org00000")
+    assert [failure.code for failure in world.sync().failures] == ["mismatch"]
+    assert world.emulator.report()["invoices"] == {"paid": 1}
