@@ -17,7 +17,7 @@ from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.usage.totals import EACH_DAY, dimensions_of
 from flybill_pipeline.questions.in_engines import InEngine, TotalKey, ask_engine
 from flybill_pipeline.questions.org_month import asked_about, org_month, priced_now
-from flybill_pipeline.steps.pricing.explain_lines import ByDay, Counted, Event, Explained, Lakes, explain_lines
+from flybill_pipeline.steps.pricing.explain_lines import Before, ByDay, Counted, Event, Explained, Lakes, explain_lines
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.months.measured_usage import MeasuredUsage
 from flybill_pipeline.toolbox.reading import EngineTables
@@ -255,7 +255,9 @@ def _lakes_of_open(tools: Toolbox, org_id: str, month: Month) -> Callable[[Month
     return lambda service: Lakes(LakeView(tools.lake), _before(tools, org_id, month, service))
 
 
-def _before(tools: Toolbox, org_id: str, month: Month, service: Month) -> LakeView | None:
-    """The lake of the last settled month that billed `service` too."""
-    earlier = None if service >= month else tools.recorded_lines.priced_from(org_id, month, since=service)
-    return None if earlier is None else LakeView(tools.lake_as_of(tools.pricing_inputs.find(earlier)))
+def _before(tools: Toolbox, org_id: str, month: Month, service: Month) -> Before | None:
+    """What the last settled month that looked at `service` too was priced from."""
+    if service >= month or (earlier := tools.recorded_lines.priced_before(org_id, month, service)) is None:
+        return None
+    lake = LakeView(tools.lake_as_of(tools.pricing_inputs.find(earlier.priced_from)))
+    return Before(lake, tools.organizations.terms_when_billed(earlier.month, org_ids=[org_id])[org_id])

@@ -309,6 +309,32 @@ def test_a_contract_that_is_dated_back_changes_nothing_of_what_is_said_of_a_sett
     assert differing(flybill) == []
 
 
+def test_a_line_that_a_contract_dated_back_takes_apart_is_explained_by_the_events_that_it_had(flybill: Flybill) -> None:
+    """By then they belong to lines of the days before it and of those under it, each to one."""
+    dora = {"org_id": "dora", "name": "dora", "currency": "usd"}
+    flybill.import_orgs([dora])
+    used = {"a": ("3", "2025-11-04"), "b": ("5", "2025-11-20"), "c": ("2", "2025-11-21")}
+    seats = {name: event(f"dora-{name}", "dora", q, f"{day}T00:00:00Z", "seats") for name, (q, day) in used.items()}
+    flybill.land("november.jsonl", [seats["a"], seats["b"]])
+    flybill("close", "2025-11", "--org", "dora", "--json")
+    flybill.import_orgs([{**dora, "contract": "gold", "contract_from": "2025-11-16"}])
+    flybill.land("december.jsonl", [seats["c"]])
+    flybill("close", "2025-12", "--org", "dora", "--json")
+    assert [
+        (line["kind"], line["usage_quantity"], line["unexplained_quantity"], quantities(line["events"]))
+        for line in explained(flybill, "dora", month="2025-12")["lines"]
+        if line["meter"] == "seats" and line["service_month"] == "2025-11"
+    ] == [
+        ("usage", "3", "0", {"dora-a": "3"}),
+        ("usage", "7", "0", {"dora-b": "5", "dora-c": "2"}),
+        ("adjustment", "-8", "0", {"dora-a": "-3", "dora-b": "-5"}),
+    ]
+
+
+def quantities(events: list[dict[str, str]]) -> dict[str, str]:
+    return {each["event_id"]: each["quantity"] for each in events}
+
+
 # Each test above has been seen to fail
 
 CAUGHT: tuple[tuple[str, Callable[[Flybill], None]], ...] = (

@@ -5,10 +5,10 @@ business of a later invoice.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from typing import Protocol
 
 from flybill_pipeline.billing.invoicing.terms import OrgTerms
@@ -80,6 +80,14 @@ class NoSuchLineError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """What the invoice before was priced from. `terms` are the organization's as known then; None: the same as now."""
+
+    lake: Lake
+    terms: OrgTerms | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Lakes:
     """The lake as the line was priced from it; as the invoice before, for the same service month, was; and now.
 
@@ -87,7 +95,7 @@ class Lakes:
     """
 
     priced: Lake
-    before: Lake | None = None
+    before: Before | None = None
     now: Lake | None = None
 
 
@@ -145,29 +153,54 @@ def _explained(place: int, line: LineItem, org: OrgTerms, lakes: Callable[[Month
     of_currency = books(line.service_month)(line.currency)
     if line.meter is None or line.kind not in ("usage", ADJUSTMENT) or of_currency is None:
         return Explained(place, line, WITHOUT_EVENTS.get(line.kind, line.kind), (), ())
-    in_force, org_id = of_currency.under(org.in_month(line.service_month).contracts), org.org_id
-    seen, days, meter = lakes(line.service_month), line.service_month.days(), line.meter
-
-    @cache
-    def is_of_line(dimensions: str, day: date) -> bool:
-        return usage_line_id(in_force, meter, dimensions_of(dimensions), day) == line.line_id
-
-    def of_line(events: Iterable[tuple[Event, Decimal]]) -> Iterator[tuple[Event, Decimal]]:
-        return (each for each in events if is_of_line(each[0].dimensions, each[0].occurred_at.date()))
-
+    seen, days = lakes(line.service_month), line.service_month.days()
+    in_force = _under(of_currency, org, line)
+    priced = _Events(seen.priced, org.org_id, line, in_force)
     older = seen.before if line.kind == ADJUSTMENT else None
-    events = (
-        _all(seen.priced, org_id, days, meter) if older is None else _changes(older, seen.priced, org_id, days, meter)
-    )
-    later = () if seen.now is None else _changes(seen.priced, seen.now, org_id, days, meter)
-    level = _level(seen.priced, org_id, line, in_force)
-    counted = (
-        (day, count, total)
-        for dimensions, day, count, total in seen.priced.counted(org_id, days, meter)
-        if is_of_line(dimensions, day)
-    )
-    by_day = ByDay(counted, lambda some: of_line(_all(seen.priced, org_id, some, meter)), seen.priced.rows)
-    return Explained(place, line, "", of_line(events), of_line(later), level, by_day if older is None else None)
+    if older is None:
+        events, by_day = priced.of(days), ByDay(priced.counted(days), priced.of, seen.priced.rows)
+    else:
+        then = in_force if older.terms is None else _under(of_currency, older.terms, line)
+        events, by_day = _changes(replace(priced, lake=older.lake, in_force=then), priced, days), None
+    later = () if seen.now is None else _changes(priced, replace(priced, lake=seen.now), days)
+    return Explained(place, line, "", events, later, _level(seen.priced, org.org_id, line, in_force), by_day)
+
+
+def _under(books: BooksOfMonth, terms: OrgTerms, line: LineItem) -> BooksOfMonth:
+    return books.under(terms.in_month(line.service_month).contracts)
+
+
+@dataclass(frozen=True)
+class _Events:
+    """The events of a line, as one lake has them; which belong to it the books say that were in force."""
+
+    lake: Lake
+    org_id: str
+    line: LineItem
+    in_force: BooksOfMonth
+
+    def of(self, days: Iterable[date]) -> Iterator[tuple[Event, Decimal]]:
+        """Those of some days, with what each adds."""
+        for event in self.lake.events(self.org_id, days, self.line.meter):
+            if self._has(event.dimensions, event.occurred_at.date()):
+                yield event, event.quantity
+
+    def counted(self, days: Iterable[date]) -> Iterator[tuple[date, int, Decimal]]:
+        """How many there are of each day, and their sum, in parts."""
+        for dimensions, day, count, total in self.lake.counted(self.org_id, days, self.line.meter or ""):
+            if self._has(dimensions, day):
+                yield day, count, total
+
+    @cached_property
+    def _has(self) -> Callable[[str, date], bool]:
+        """Whether usage with these dimensions, of that day, is the line's."""
+
+        @cache
+        def has(dimensions: str, day: date) -> bool:
+            named = dimensions_of(dimensions)
+            return usage_line_id(self.in_force, self.line.meter or "", named, day) == self.line.line_id
+
+        return has
 
 
 def _level(lake: Lake, org_id: str, line: LineItem, in_force: BooksOfMonth) -> Decimal | None:
@@ -187,24 +220,19 @@ def _level(lake: Lake, org_id: str, line: LineItem, in_force: BooksOfMonth) -> D
     return None
 
 
-def _all(lake: Lake, org_id: str, days: Iterable[date], meter: str) -> Iterator[tuple[Event, Decimal]]:
-    for event in lake.events(org_id, days, meter):
-        yield event, event.quantity
+def _changes(older: _Events, newer: _Events, days: Sequence[date]) -> Iterator[tuple[Event, Decimal]]:
+    """What `newer` has and `older` had not; then, negated, what only `older` had.
 
-
-def _changes(
-    older: Lake, newer: Lake, org_id: str, days: Iterable[date], meter: str
-) -> Iterator[tuple[Event, Decimal]]:
-    """What `newer` counts and `older` did not; then, negated, what only `older` counted. Other days are not read."""
-    days = list(days)
-    then, now = older.versions(days), newer.versions(days)
+    Days with the same events are not read, unless other events of them are the line's by now.
+    """
+    then, now = older.lake.versions(days), newer.lake.versions(days)
     for day in days:
-        if then.get(day) != now.get(day):
-            before = {(event.arrival, event.row): event for event in older.events(org_id, [day], meter)}
-            for event in newer.events(org_id, [day], meter):
+        if older.in_force is not newer.in_force or then.get(day) != now.get(day):
+            before = {(event.arrival, event.row): event for event, _ in older.of([day])}
+            for event, quantity in newer.of([day]):
                 known = before.pop((event.arrival, event.row), None)
                 if known != event:
-                    yield event, event.quantity
+                    yield event, quantity
                     if known is not None:
                         before[event.arrival, event.row] = known
             yield from ((event, -event.quantity) for event in before.values())

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, Row, func, select
+from sqlalchemy import ColumnElement, Engine, Row, func, select
 
 from flybill_pipeline.billing.money.amounts import from_minor
 from flybill_pipeline.billing.money.decimals import exact
@@ -30,6 +30,13 @@ class RecordedInvoice:
     priced_from: str | None
     finalized_at: datetime
     lines: tuple[LineItem, ...]
+
+
+class PricedMonth(NamedTuple):
+    """A settled month, and the id of the inputs that it was priced from."""
+
+    month: Month
+    priced_from: str
 
 
 class RecordedLines:
@@ -56,17 +63,22 @@ class RecordedLines:
         with exact():
             return tuple([line_of(row) for row in rows])
 
-    def priced_from(self, org_id: str, month: Month, since: Month | None = None) -> str | None:
-        """The inputs of the org's month, or of the latest settled one before `month` from `since` on."""
-        settled = outcomes.c.outcome != "held"
+    def priced_from(self, org_id: str, month: Month) -> str | None:
+        """The inputs of the org's month, where it is settled and they were written down."""
+        found = self._priced(org_id, drafts.c.month == str(month))
+        return None if found is None else found.priced_from
+
+    def priced_before(self, org_id: str, month: Month, since: Month) -> PricedMonth | None:
+        """The latest settled month before `month`, from `since` on; None: there is none, or its inputs are unknown."""
+        return self._priced(org_id, (drafts.c.month < str(month)) & (drafts.c.month >= str(since)))
+
+    def _priced(self, org_id: str, of_months: ColumnElement[bool]) -> PricedMonth | None:
         joined = drafts.join(outcomes, (outcomes.c.month == drafts.c.month) & (outcomes.c.org_id == drafts.c.org_id))
-        query = select(drafts.c.priced_from).select_from(joined).where(drafts.c.org_id == org_id, settled)
-        if since is None:
-            query = query.where(drafts.c.month == str(month))
-        else:
-            query = query.where(drafts.c.month < str(month), drafts.c.month >= str(since))
+        query = select(drafts.c.month, drafts.c.priced_from).select_from(joined).where(drafts.c.org_id == org_id)
+        query = query.where(of_months, outcomes.c.outcome != "held").order_by(drafts.c.month.desc()).limit(1)
         with self._engine.connect() as connection:
-            return connection.execute(query.order_by(drafts.c.month.desc()).limit(1)).scalar_one_or_none()
+            row = connection.execute(query).one_or_none()
+        return None if row is None or row.priced_from is None else PricedMonth(Month.parse(row.month), row.priced_from)
 
     def settled_at(self, month: Month, shard: int | None = None, org_ids: Collection[str] = ()) -> dict[str, datetime]:
         """When the month was settled, by org: without those that still may change. Of a shard, or just of `org_ids`."""

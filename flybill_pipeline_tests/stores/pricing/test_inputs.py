@@ -14,7 +14,7 @@ from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, fingerp
 from flybill_pipeline.billing.pricing.prices import PriceBook
 from flybill_pipeline.billing.pricing.usage_lines import price_month
 from flybill_pipeline.questions.explained import LakeView
-from flybill_pipeline.steps.pricing.explain_lines import Explained, Lakes, explain_lines
+from flybill_pipeline.steps.pricing.explain_lines import Before, Explained, Lakes, explain_lines
 from flybill_pipeline.stores.pricing.inputs import Inputs, PricingInputs
 from flybill_pipeline.stores.usage.lake.lake import UsageLake
 from flybill_pipeline.stores.usage.lake.pinned_catalog import PinnedCatalog
@@ -88,7 +88,7 @@ def test_an_adjustment_is_explained_by_what_came_and_what_was_replaced(world: Us
     adjustment = line(world.lake, book)._replace(kind="adjustment")
     now, priced = LakeView(world.lake), LakeView(then)
     assert told(explain(billed, Lakes(priced), book)) == [1, 2, 4]
-    assert told(explain(adjustment, Lakes(now, before=priced), book)) == [-4, -1, 1, Decimal("2.5"), 6]
+    assert told(explain(adjustment, Lakes(now, before=Before(priced)), book)) == [-4, -1, 1, Decimal("2.5"), 6]
     later = explain(billed, Lakes(priced, now=now), book).later
     assert sum(quantity for _, quantity in later) == adjustment.usage - billed.usage
 
