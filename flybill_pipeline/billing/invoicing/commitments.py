@@ -43,6 +43,15 @@ def commitment_in(books: BooksOfMonth) -> Commitment | None:
     return Commitment(", ".join(names), to_minor(due, currency), _words(parts, books.month.last_day.day, currency))
 
 
+def counts(line: LineItem, month: Month) -> bool:
+    """Whether a line, before discounts and credits, counts for the minimum of a month.
+
+    What is billed late for another month belongs to that month's commitment. A one-off item below zero is given, not
+    spent: if it counted, the minimum would take it back.
+    """
+    return line.service_month == month and not (line.kind == "one_off" and line.amount_minor < 0)
+
+
 class _Part(NamedTuple):
     """What one minimum of a month adds to the sum: `days` and `due` are those of the parts up to it, together."""
 
@@ -81,10 +90,10 @@ def true_up_line(
 ) -> LineItem | None:
     """What is missing from the month's `lines` to the minimum, as a line; None when nothing is.
 
-    A commitment is due without any usage too. It counts lines of this service month only: what is billed late for
-    another month belongs to that month's commitment. `billed_before_minor` is what of the month was billed in advance.
+    A commitment is due without any usage too. It counts what `counts` says; `billed_before_minor` is what of the month
+    was billed in advance.
     """
-    spent_minor = billed_before_minor + total_minor(line for line in lines if line.service_month == month)
+    spent_minor = billed_before_minor + total_minor(line for line in lines if counts(line, month))
     if spent_minor >= commitment.minimum_minor:
         return None
     minimum_minor = commitment.minimum_minor

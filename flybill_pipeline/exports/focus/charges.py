@@ -6,6 +6,7 @@ All rows of a line sum to the line, in cents. Credit notes are rows too: `credit
 from collections.abc import Iterator, Mapping, Sequence
 
 from flybill_pipeline.billing.invoicing.after_discounts import PAYS
+from flybill_pipeline.billing.invoicing.commitments import counts
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT
 from flybill_pipeline.billing.money.amounts import from_minor, to_minor
 from flybill_pipeline.billing.money.decimals import ZERO
@@ -37,8 +38,8 @@ def charges(billed: Billed, provider: str) -> Iterator[Row]:
                 "InvoiceDetailId": detail_id(billed.invoice.number, number),
             }
             for row in _rows(line, lines, billed.month):
-                counts = billed.committed is not None and _counts(line, billed.month)
-                minimum = {"ContractApplied": applied(billed, row["BilledCost"])} if counts else {}
+                committed = billed.committed is not None and _counts(line, billed.month)
+                minimum = {"ContractApplied": applied(billed, row["BilledCost"])} if committed else {}
                 yield {**every, **of_line, **row, **minimum}
     for note in billed.credit_notes:
         yield {**every, **_credited(note)}
@@ -87,7 +88,7 @@ def _charge_period(month: Month) -> Row:
 
 def _counts(line: LineItem, month: Month) -> bool:
     """Whether it counts for the month's minimum: what is billed for the month itself, before discounts."""
-    return line.service_month == month and line.kind not in {*PAYS, "discount"}
+    return counts(line, month) and line.kind not in {*PAYS, "discount"}
 
 
 def _rows(line: LineItem, lines: Mapping[str, LineItem], month: Month) -> Iterator[Row]:

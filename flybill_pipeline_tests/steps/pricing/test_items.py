@@ -147,6 +147,29 @@ def test_what_was_billed_in_advance_counts_for_a_commitment(world: ItemWorld) ->
     assert not [line for line in world.amounts(NOV) if line[1] == "2026-10"]
 
 
+@pytest.mark.parametrize("used", [1000, 20_000])
+@pytest.mark.parametrize("billed_with", [OCT, NOV])
+def test_what_a_one_off_item_gives_is_not_taken_back_by_a_minimum(
+    world: ItemWorld, used: int, billed_with: Month
+) -> None:
+    plain = world.books[0]
+    contract = {"big": Contract("big", (), minimum_spend=Decimal(100))}
+    world.books = (PriceBook("usd", plain.effective_from, plain.meters, plain.prices, contract),)
+    world.org("acme", contract="big", since=OCT)
+    world.usage.add(OCT, "acme", used)
+    sorry = {"item_id": "sorry", "kind": "one_off", "amount": "-30", "currency": "usd", "month": "2026-10"}
+    for month in (OCT, NOV):
+        if month == billed_with:
+            world.load(sorry)
+        world.close(month)
+    of_october = [line[2] for month in (OCT, NOV) for line in world.amounts(month) if line[1] == "2026-10"]
+    assert sum(of_october) == max(10_000, used) - 3000
+    assert world.load({**sorry, "item_id": "setup", "amount": "30"}) == (1, 0)
+    world.close(DEC)
+    more = sum(line[2] for line in world.amounts(DEC) if line[1] == "2026-10")
+    assert more == (0 if used == 1000 else 3000)  # what is bought counts, as a plan does
+
+
 def test_one_off_items_discounts_and_credits_come_in_their_order(world: ItemWorld) -> None:
     world.load(
         {"item_id": "setup", "kind": "one_off", "amount": "50", "currency": "usd", "month": "2026-10"},

@@ -216,10 +216,15 @@ def _next(month: str) -> str:
 def _due(org: Org, service: str, events: Iterable[Row], items: list[Item]) -> Counter[str]:
     due = usage_due(org, service, events)
     due["subscription"] = sum(amount for _, amount in _plans(org, items, service))
-    one_offs = (item for item in items if item["kind"] == "one_off" and item["month"] == service)
-    due["one_off"] = sum(minor(Fraction(item["amount"]), org.currency) for item in one_offs)
+    one_offs = [
+        minor(Fraction(item["amount"]), org.currency)
+        for item in items
+        if item["kind"] == "one_off" and item["month"] == service
+    ]
+    due["one_off"] = sum(one_offs)
     if org.contract_in(service) == "committed":
-        due["true_up"] = max(committed(org) - sum(due.values()), 0)
+        given = -sum(amount for amount in one_offs if amount < 0)
+        due["true_up"] = max(committed(org) - sum(due.values()) - given, 0)
     return due
 
 
