@@ -96,6 +96,7 @@ class BillingWorld:
     usage: Arrived = field(default_factory=Arrived)
     lookback_months: int = 3
     policy: OutcomePolicy = DEFAULT_POLICY
+    closed_at: datetime = EVER
 
     def __post_init__(self) -> None:
         self.drafts, self.invoices = Drafts(self.engine), Invoices(self.engine)
@@ -134,8 +135,10 @@ class BillingWorld:
         return price_shard(part, orgs, source, self.drafts)
 
     def finalize(self, month: Month, only: Collection[str] = ()) -> FinalizeReport:
-        now = month.end + timedelta(days=2)
-        return finalize_shard(ShardMonth(month, 0, now, only), self.invoices, self.holds, ALL_READ, self.policy)
+        """Two days after the month, and later than what was closed before."""
+        self.closed_at = max(month.end + timedelta(days=2), self.closed_at + timedelta(seconds=1))
+        part = ShardMonth(month, 0, self.closed_at, only)
+        return finalize_shard(part, self.invoices, self.holds, ALL_READ, self.policy)
 
     def close(self, month: Month, only: Collection[str] = ()) -> FinalizeReport:
         self.price(month, only)

@@ -24,7 +24,7 @@ class WaivedMonth:
     """A month whose total was too small to bill, in minor units of `currency`.
 
     `lines` are all that came to it: those of the months that were carried into it, then its own. `earlier` are those of
-    the settled months before: what its discounts took off until then. Both begin with the oldest.
+    months that were settled before: what its discounts took off until then. Both begin with what was settled first.
     """
 
     total_minor: int
@@ -37,7 +37,7 @@ def waived_of(service_month: Month, currency: str, waived: Iterable[WaivedMonth]
     """What of a service month was waived, in minor units: its part of each total that was, after discounts.
 
     It is never more than all invoices together asked for the month by then: where an earlier one had given something
-    back, a part may only make up for that. `waived` begins with the oldest.
+    back, a part may only make up for that. `waived` begins with what was settled first.
     """
     share = 0
     for each in waived:

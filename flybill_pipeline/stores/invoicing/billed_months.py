@@ -98,7 +98,10 @@ class BilledMonths:
     def billed(
         self, service_month: Month, except_month: Month, shard: int, org_ids: Collection[str]
     ) -> dict[str, Sequence[BilledLine]]:
-        """Per org the lines that settled months, but for `except_month`, have for `service_month`, in their order."""
+        """Per org the lines that settled months, but for `except_month`, have for `service_month`.
+
+        In the order in which the months were settled, which is not always that of the months.
+        """
         query = _lines_for(service_month, except_month, shard, org_ids)
         by_org: dict[str, list[BilledLine]] = {}
         with self._engine.connect() as connection:
@@ -114,12 +117,15 @@ class BilledMonths:
     def waived(
         self, service_month: Month, except_month: Month, org_ids: Collection[str]
     ) -> dict[str, Sequence[WaivedMonth]]:
-        """Per org the waived months, but for `except_month`, that may have billed `service_month`, with their lines."""
+        """Per org the waived months, but for `except_month`, that may have billed `service_month`, with their lines.
+
+        In the order in which they were settled.
+        """
         query = (
             select(outcomes.c.org_id, outcomes.c.month, outcomes.c.total_minor, outcomes.c.currency)
             .where(outcomes.c.org_id.in_(org_ids), outcomes.c.outcome == WAIVED)
             .where(_may_have_billed(service_month, except_month))
-            .order_by(outcomes.c.month)
+            .order_by(outcomes.c.decided_at, outcomes.c.month)
         )
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
@@ -139,17 +145,24 @@ class BilledMonths:
             return paid_months(connection, since, except_month, org_ids)
 
     def _settled_lines(self, org_id: str, last: str) -> list[tuple[str, list[LineItem]]]:
-        """The outcome and the lines of an org's settled months up to `last`, the oldest first."""
+        """The outcome and the lines of an org's settled months up to `last`, in the order in which they were settled.
+
+        An earlier month that was held until then came after it.
+        """
         query = (
             select(outcomes.c.outcome, line_items)
             .join(line_items, (line_items.c.month == outcomes.c.month) & (line_items.c.org_id == outcomes.c.org_id))
-            .where(outcomes.c.org_id == org_id, outcomes.c.month <= last, outcomes.c.outcome != HELD)
-            .order_by(outcomes.c.month, line_items.c.line_no)
+            .where(outcomes.c.org_id == org_id, outcomes.c.outcome != HELD)
+            .order_by(outcomes.c.decided_at, outcomes.c.month, line_items.c.line_no)
         )
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        of_months = groupby(rows, key=lambda row: (row.month, row.outcome))
-        return [(outcome, [line_of(row) for row in lines]) for (_, outcome), lines in of_months]
+        months = list[tuple[str, list[LineItem]]]()
+        for (month, outcome), lines in groupby(rows, key=lambda row: (row.month, row.outcome)):
+            months.append((outcome, [line_of(row) for row in lines]))
+            if month == last:
+                break
+        return months
 
 
 @cache  # to put it together takes longer than to ask it
@@ -179,7 +192,7 @@ def _lines_for(service_month: Month, except_month: Month, shard: int, org_ids: C
     Postgres to that order, it reads them all.)
     """
     settled = (
-        select(outcomes.c.month, outcomes.c.org_id)
+        select(outcomes.c.month, outcomes.c.org_id, outcomes.c.decided_at)
         .where(outcomes.c.shard == shard, outcomes.c.org_id.in_(org_ids), outcomes.c.outcome != "held")
         .where(_may_have_billed(service_month, except_month))
         .subquery("settled")
@@ -200,7 +213,7 @@ def _lines_for(service_month: Month, except_month: Month, shard: int, org_ids: C
             case((line.c.kind == "discount", line.c.working)).label("working"),
         )
         .select_from(settled.join(line, true()))
-        .order_by(line.c.org_id, line.c.month, line.c.line_no)
+        .order_by(line.c.org_id, settled.c.decided_at, line.c.month, line.c.line_no)
     )
 
 

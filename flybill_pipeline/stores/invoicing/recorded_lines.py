@@ -6,8 +6,9 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, Row, func, select
+from sqlalchemy import Engine, Row, Select, func, or_, select, tuple_
 
+from flybill_pipeline.billing.invoicing.outcomes import HELD
 from flybill_pipeline.billing.money.amounts import from_minor
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import Month
@@ -65,17 +66,26 @@ class RecordedLines:
 
     def priced_from(self, org_id: str, month: Month) -> str | None:
         """The inputs of the org's month, where it is settled and they were written down."""
-        found = self._priced(org_id, drafts.c.month == str(month))
-        return None if found is None else found.priced_from
+        query = _priced(org_id).where(drafts.c.month == str(month))
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else row.priced_from
 
     def priced_before(self, org_id: str, month: Month, since: Month) -> PricedMonth | None:
-        """The latest settled month before `month`, from `since` on; None: there is none, or its inputs are unknown."""
-        return self._priced(org_id, (drafts.c.month < str(month)) & (drafts.c.month >= str(since)))
+        """Of the org's months from `since` on the one that was settled last before `month` was, or last of all.
 
-    def _priced(self, org_id: str, of_months: ColumnElement[bool]) -> PricedMonth | None:
-        joined = drafts.join(outcomes, (outcomes.c.month == drafts.c.month) & (outcomes.c.org_id == drafts.c.org_id))
-        query = select(drafts.c.month, drafts.c.priced_from).select_from(joined).where(drafts.c.org_id == org_id)
-        query = query.where(of_months, outcomes.c.outcome != "held").order_by(drafts.c.month.desc()).limit(1)
+        An earlier month that was held until later is not before it. None: there is none, or its inputs are unknown.
+        """
+        done = outcomes.c
+        own = select(done.decided_at).where(done.org_id == org_id, done.month == str(month), done.outcome != HELD)
+        settled = own.scalar_subquery()
+        query = (
+            _priced(org_id)
+            .where(drafts.c.month >= str(since), drafts.c.month != str(month))
+            .where(or_(settled.is_(None), tuple_(done.decided_at, done.month) < tuple_(settled, str(month))))
+            .order_by(done.decided_at.desc(), done.month.desc())
+            .limit(1)
+        )
         with self._engine.connect() as connection:
             row = connection.execute(query).one_or_none()
         return None if row is None or row.priced_from is None else PricedMonth(Month.parse(row.month), row.priced_from)
@@ -83,7 +93,7 @@ class RecordedLines:
     def settled_at(self, month: Month, shard: int | None = None, org_ids: Collection[str] = ()) -> dict[str, datetime]:
         """When the month was settled, by org: without those that still may change. Of a shard, or just of `org_ids`."""
         query = select(outcomes.c.org_id, outcomes.c.decided_at).where(
-            outcomes.c.month == str(month), outcomes.c.outcome != "held"
+            outcomes.c.month == str(month), outcomes.c.outcome != HELD
         )
         if shard is not None:
             query = query.where(outcomes.c.shard == shard)
@@ -130,6 +140,13 @@ class RecordedLines:
         with self._engine.connect().execution_options(yield_per=10_000) as connection:
             for _, rows in groupby(connection.execute(query), key=lambda row: row.invoice_id):
                 yield _invoice(list(rows))
+
+
+def _priced(org_id: str) -> Select[Any]:
+    """The settled months of an org, and the inputs of each."""
+    joined = drafts.join(outcomes, (outcomes.c.month == drafts.c.month) & (outcomes.c.org_id == drafts.c.org_id))
+    query = select(drafts.c.month, drafts.c.priced_from).select_from(joined)
+    return query.where(drafts.c.org_id == org_id, outcomes.c.outcome != HELD)
 
 
 def _invoice(rows: list[Row[Any]]) -> RecordedInvoice:

@@ -11,7 +11,7 @@ from flybill_pipeline_tests.billing.pricing.books import book, per_unit
 from flybill_pipeline_tests.steps.pricing.test_discounted_months import total
 from flybill_pipeline_tests.steps.pricing.test_items import ItemWorld
 
-AUG, SEP, OCT, NOV = (Month(2026, number) for number in (8, 9, 10, 11))
+JUL, AUG, SEP, OCT, NOV = (Month(2026, number) for number in (7, 8, 9, 10, 11))
 PLAN = {"item_id": "a", "kind": "subscription", "amount": "0.40", "currency": "usd", "timing": "advance"}
 HALF = {"item_id": "half", "kind": "discount", "percent": "50", "start": "2026-08", "end": "2026-09"}
 
@@ -110,3 +110,24 @@ def test_what_was_waived_of_a_month_that_was_given_back_before_is_not_asked_for(
     world.usage.add(AUG, "acme", 0)  # which is a change, and nothing to bill
     world.close(NOV)
     assert [total(world, month) for month in (SEP, OCT, NOV)] == [142, 45, 0]
+
+
+def test_what_an_earlier_month_comes_to_that_was_settled_later_was_not_waived(world: ItemWorld) -> None:
+    """August waits for a price, and comes to less than nothing: its late usage of July was not in what was waived."""
+    world.close(JUL)
+    world.usage.add(AUG, "acme", 1, meter="disk")
+    assert world.close(AUG).held == [("acme", "unpriced_meter")]
+    world.usage.add(SEP, "acme", 40)
+    assert world.close(SEP).outcomes == {"waived": 1}
+    world.usage.add(JUL, "acme", 50)
+    world.usage.add(AUG, "acme", -80)
+    world.books = (book(per_unit("0.01"), per_unit("0.01", "disk")),)
+    assert world.close(AUG).outcomes == {"carried_forward": 1}
+    world.usage.add(SEP, "acme", -40)
+    world.close(OCT)
+    assert [total(world, month) for month in (AUG, SEP)] == [-29, 40]
+    assert world.amounts(OCT) == [
+        ("adjustment", "2026-09", -40),
+        ("adjustment", "2026-09", 40),
+        ("carried_forward", "2026-09", -29),
+    ]

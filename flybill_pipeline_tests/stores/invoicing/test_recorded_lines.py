@@ -45,3 +45,25 @@ def test_nobody_sees_another_months_or_organizations_lines(world: BillingWorld) 
     world.finalize()
     assert RecordedLines(world.engine).of("bolt", MONTH) == ()
     assert RecordedLines(world.engine).of("acme", MONTH.next()) == ()
+
+
+def test_a_month_is_before_another_that_was_settled_earlier(world: BillingWorld) -> None:
+    """November was settled last, of October too: it was held, and December was not."""
+    nov, dec = MONTH.next(), MONTH.next().next()
+    inputs = "insert into flybill.pricing_inputs (inputs_id, month, days, books) values (:month, :month, '{}', '{}')"
+    for month in (MONTH, dec, nov):
+        world.draft({"acme": 500}, month)
+        with world.engine.begin() as connection:
+            connection.execute(text(inputs), {"month": str(month)})
+            mark = text("update flybill.drafts set priced_from = month where month = :month")
+            connection.execute(mark, {"month": str(month)})
+        world.finalize(month)
+    before = RecordedLines(world.engine).priced_before
+    found = {month: before("acme", month, MONTH) for month in (MONTH, dec, nov, dec.next())}
+    assert {month: each and each.month for month, each in found.items()} == {
+        MONTH: None,
+        dec: MONTH,
+        nov: dec,
+        dec.next(): nov,
+    }
+    assert before("acme", dec, dec) is None
