@@ -102,10 +102,10 @@ class BilledMonths:
 
         In the order in which the months were settled, which is not always that of the months.
         """
-        query = _lines_for(service_month, except_month, shard, org_ids)
+        asked = {"service_month": str(service_month), "months": _may_bill(service_month, except_month)}
         by_org: dict[str, list[BilledLine]] = {}
         with self._engine.connect() as connection:
-            for row in connection.execute(query):
+            for row in connection.execute(_service_lines(), asked | {"shard": shard, "org_ids": list(org_ids)}):
                 values = dict(row._mapping)
                 lines = by_org.setdefault(values.pop("org_id"), [])
                 billed_in = Month.parse(values.pop("billed_in"))
@@ -124,7 +124,7 @@ class BilledMonths:
         query = (
             select(outcomes.c.org_id, outcomes.c.month, outcomes.c.total_minor, outcomes.c.currency)
             .where(outcomes.c.org_id.in_(org_ids), outcomes.c.outcome == WAIVED)
-            .where(_may_have_billed(service_month, except_month))
+            .where(outcomes.c.month.in_(_may_bill(service_month, except_month)))
             .order_by(outcomes.c.decided_at, outcomes.c.month)
         )
         with self._engine.connect() as connection:
@@ -185,22 +185,24 @@ def _joined(months: Iterable[tuple[str, Sequence[LineItem]]]) -> list[LineItem]:
     return [line for _, lines in months for line in lines]
 
 
-def _lines_for(service_month: Month, except_month: Month, shard: int, org_ids: Collection[str]) -> Select[Any]:
-    """Settled months come first, and then the lines of each by their key.
+@cache  # to put it together takes longer than to ask it
+def _service_lines() -> Select[Any]:
+    """The lines that settled months among `:months` have for `:service_month`; of `:org_ids` in `:shard`.
 
-    However many years of lines there are, only those of these months are read. (Without the offset, which keeps
-    Postgres to that order, it reads them all.)
+    Settled months come first, and then the lines of each by their key: however many years of lines there are, only
+    those of these months are read. (Without the offset, which keeps Postgres to that order, it reads them all.)
     """
     settled = (
         select(outcomes.c.month, outcomes.c.org_id, outcomes.c.decided_at)
-        .where(outcomes.c.shard == shard, outcomes.c.org_id.in_(org_ids), outcomes.c.outcome != "held")
-        .where(_may_have_billed(service_month, except_month))
+        .where(outcomes.c.shard == bindparam("shard"), outcomes.c.outcome != "held")
+        .where(outcomes.c.org_id.in_(bindparam("org_ids", expanding=True)))
+        .where(outcomes.c.month.in_(bindparam("months", expanding=True)))
         .subquery("settled")
     )
     line = (
         select(line_items)
         .where(line_items.c.month == settled.c.month, line_items.c.org_id == settled.c.org_id)
-        .where(line_items.c.service_month == str(service_month), line_items.c.kind.in_(PRICED_KINDS))
+        .where(line_items.c.service_month == bindparam("service_month"), line_items.c.kind.in_(PRICED_KINDS))
         .offset(0)
         .lateral("line")
     )
@@ -232,9 +234,8 @@ def _among(column: ColumnElement[str], org_ids: Collection[str]) -> list[ColumnE
     return [column.in_(org_ids)] if org_ids else []
 
 
-def _may_have_billed(service_month: Month, except_month: Month) -> ColumnElement[bool]:
-    may_bill = [str(month) for month in _that_may_bill(service_month)]
-    return and_(outcomes.c.month.in_(may_bill), outcomes.c.month != str(except_month))
+def _may_bill(service_month: Month, except_month: Month) -> list[str]:
+    return [str(month) for month in _that_may_bill(service_month) if month != except_month]
 
 
 def _that_may_bill(service_month: Month) -> Iterator[Month]:

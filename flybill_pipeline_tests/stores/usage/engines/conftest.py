@@ -120,7 +120,7 @@ def in_spark(folder: Path, url: str, number: str) -> Engine:
 ENGINES = {"duckdb": in_duckdb, "postgres": in_postgres, "clickhouse": in_clickhouse, "spark": in_spark}
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.database] * (name == "postgres")) for name in ENGINES])
 def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     name = request.param
     with ExitStack() as stack:
