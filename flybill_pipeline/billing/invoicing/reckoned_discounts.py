@@ -32,8 +32,8 @@ def reckoned(
     """The discounts of a settled `month` as they come to now.
 
     `lines` is everything of the service month as known now, `ahead` what is now due in advance for the month after it,
-    `billed` what settled months billed for both. `discounts` are those that held in the month when it was priced: their
-    dates no longer matter. `currency` is the one that the month was billed in.
+    `billed` what settled months billed for both; what was settled first comes first. `discounts` are those that held in
+    the month when it was priced: their dates no longer matter. `currency` is the one that it was billed in.
     """
     held = [replace(each, start=None, end=None) for each in discounts]
     base = [line for line in _of_its_invoice(month, lines, ahead, billed) if line.currency == currency]
@@ -73,6 +73,6 @@ def _of_its_invoice(
     """The lines that the invoice of `month` billed or would have: not what was billed in advance before it."""
     first: dict[str, Month] = {}
     for line in billed:
-        first[line.line_id] = min(line.billed_in, first.get(line.line_id, line.billed_in))
+        first.setdefault(line.line_id, line.billed_in)
     yield from (line for line in lines if first.get(line.line_id, month) >= month)
     yield from (line for line in ahead if first.get(line.line_id) == month)

@@ -61,6 +61,23 @@ def test_at_the_edge_of_the_look_back_a_cancelled_plan_gives_back_what_was_paid(
     assert total(world, NOV.next()) == -10500
 
 
+def test_what_a_month_billed_keeps_its_discount_where_an_earlier_one_is_settled_later(world: ItemWorld) -> None:
+    """August waits for a price. It is settled after September, and bills the change of a plan that is billed ahead."""
+    plan = {**PLAN, "start": "2026-09-01"}
+    world.usage.add(AUG, "acme", 1, meter="disk")
+    assert world.close(AUG).held == [("acme", "unpriced_meter")]
+    world.load(plan, {**FREE, "percent": "50", "start": "2026-09", "end": "2026-10"})
+    world.close(SEP)
+    assert total(world, SEP) == 3000
+    world.load({**plan, "end": "2026-09-11"})
+    world.books = (book(per_unit("0.01"), per_unit("0.01", "disk")),)
+    world.close(AUG)
+    world.close(OCT)
+    world.close(NOV)
+    ten_days_at_half_price, disk = 500, 1
+    assert sum(total(world, month) for month in (AUG, SEP, OCT, NOV)) == ten_days_at_half_price + disk
+
+
 def test_usage_that_comes_late_for_a_free_month_is_free(world: ItemWorld) -> None:
     world.load(FREE)
     world.close(AUG)
