@@ -1,5 +1,6 @@
 """What people do at Stripe and in our list of organizations while a month is synced. No pipeline, no assertions."""
 
+from collections.abc import Collection
 from typing import Any, cast
 
 from sqlalchemy import Engine, select, update
@@ -12,11 +13,12 @@ FINAL = ("open", "paid", "uncollectible")
 
 
 class People:
-    """Colleagues with Stripe's dashboard open, and with the right to link organizations."""
+    """Colleagues with Stripe's dashboard open, and with the right to link organizations. `finalized`: what they did."""
 
     def __init__(self, engine: Engine, stripe: StripeClient) -> None:
         self._engine = engine
         self._stripe = stripe
+        self.finalized: set[str] = set()
 
     def invoices(self) -> list[Json]:
         """All invoices that Stripe lists, the oldest first."""
@@ -34,6 +36,9 @@ class People:
                     self._call("delete", path)
                 case "pay" if invoice["status"] == "open":
                     self._call("post", f"{path}/pay", paid_out_of_band=True)
+                case "finalize" if self._is_the_only_one(invoice):
+                    self._call("post", f"{path}/finalize")
+                    self.finalized.add(invoice["id"])
                 case "add a line":
                     self._call("post", f"{path}/add_lines", lines=[{"amount": 7, "description": "a favour"}])
                 case "remove a line":
@@ -41,6 +46,20 @@ class People:
                     self._call("post", f"{path}/remove_lines", lines=[{"id": first, "behavior": "delete"}])
         except (StripeError, IndexError):
             pass
+
+    def settle(self, amounts: Collection[int]) -> None:
+        """Does what is asked of them: voids what is none of these amounts, and withdraws what is paid."""
+        for invoice in self.invoices():
+            if invoice["subtotal"] in amounts or invoice["status"] not in FINAL:
+                continue
+            if invoice["status"] == "paid":
+                self._call("post", f"invoices/{invoice['id']}", metadata={"flybill_invoice_id": "withdrawn"})
+            else:
+                self._call("post", f"invoices/{invoice['id']}/void")
+
+    def _is_the_only_one(self, invoice: Json) -> bool:
+        mark = invoice["metadata"].get("flybill_invoice_id")
+        return bool(mark) and [each["metadata"].get("flybill_invoice_id") for each in self.invoices()].count(mark) == 1
 
     def edit(self, invoice: Json, how: str) -> None:
         """Overwrites what we wrote on an invoice, as another program might."""

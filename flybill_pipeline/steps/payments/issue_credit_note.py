@@ -152,6 +152,7 @@ class _Run:
                 return ending
             waits, now = ending.waits, self._clock()
             until = ending.until or now + TAKEN_WAIT
+            self._last_success = min(self._last_success, now)  # the clock may have been set back since
             if until > self._last_success + self._patience:
                 return ending
             self._sleep(max((until - now).total_seconds(), 0.0))

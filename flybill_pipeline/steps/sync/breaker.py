@@ -38,11 +38,11 @@ class Judge:
         return workers if self._proven and self._in_a_row < HOLD_AFTER else 1
 
     def holding(self) -> bool:
-        """Whether nothing new may begin just now."""
-        return self._clock() < self._hold_until
+        """Whether nothing new may begin just now. A longer pause than the longest is one of a clock that went back."""
+        return timedelta(0) < self._hold_until - self._clock() <= timedelta(seconds=LONGEST_HOLD)
 
     def succeeded(self) -> None:
-        """A call succeeded: the run is alive."""
+        """A step got further: the run is alive."""
         self._last_success = self._clock()
         self._in_a_row = 0
         self._silent.clear()
@@ -55,6 +55,7 @@ class Judge:
         """Whether it has lasted too long without a success; opens the breaker when Stripe seems to be down."""
         last = self._last if self._in_a_row else None
         silent = last is not None and last.code in SILENCE
+        self._last_success = min(self._last_success, self._clock())  # the clock may have been set back since
         if self._clock() - self._last_success <= self._patience or (silent and self._in_a_row < HOLD_AFTER):
             return False  # one answer that did not come, however late that was noticed, is no outage
         now = self._clock()
@@ -81,6 +82,7 @@ class Judge:
         match ending.end:
             case "finalized" | "mismatch":
                 self._proven = True
+                self.succeeded()  # also what was only looked at, and found to be there
                 self.suspects.passed(org_id)
             case "stopped" if failure is not None:
                 self.suspects.failed([org_id], failure.code, self._clock())

@@ -21,6 +21,9 @@ PEEK_SECONDS = 0.05
 TAKEN_WAIT = timedelta(seconds=1)
 """How long an org is left alone that another worker or process is busy with."""
 
+LONGEST_DELAY = timedelta(minutes=10)
+"""Nobody waits for longer: a moment that is further away was set before the clock was set back."""
+
 
 @dataclass(order=True)
 class Turn:
@@ -83,7 +86,7 @@ class WorkQueue:
         self._abandoned = True
 
     def succeeded(self) -> None:
-        """A call succeeded: the run is alive."""
+        """A step got further: the run is alive."""
         with self._mutex:
             self._judge.succeeded()
 
@@ -93,7 +96,7 @@ class WorkQueue:
             self._judge.obey()
 
     def _next(self, now: datetime) -> tuple[Turn | None, bool]:
-        while self._delayed and self._delayed[0][0] <= now:
+        while self._delayed and not now < self._delayed[0][0] <= now + LONGEST_DELAY:
             heapq.heappush(self._ready, heapq.heappop(self._delayed)[1])
         if self._over():
             return None, True

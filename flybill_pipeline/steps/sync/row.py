@@ -148,6 +148,7 @@ class DurableRow:
         result = self._tally.counted(call(key))
         if isinstance(result, Answer):
             self._waits = 0
+            self._tally.on_success()
             return result.value
         if result.kind == "look_first":
             raise LookFirst(Doubt.REPLAYED)
@@ -161,7 +162,6 @@ class DurableRow:
         self._looks += 1
         result = self._tally.counted(result)
         if isinstance(result, Answer):
-            self._waits = 0
             return result.value
         raise self.failed(result)
 

@@ -8,7 +8,10 @@ from flybill_pipeline.billing.sync.values import Answer, Failure, T
 
 
 class Tally:
-    """Counters of one run; safe to share between threads. `on_success` hears of every call that succeeded."""
+    """Counters of one run; safe to share between threads. `on_success` hears of every step that got further.
+
+    Not of what was only looked at: Stripe may show all that it has, and take nothing.
+    """
 
     def __init__(self) -> None:
         self.on_success: Callable[[], None] = lambda: None
@@ -24,8 +27,6 @@ class Tally:
                 names.append("rate_limited")
             elif result.kind == "same_key":
                 names.append("ambiguous")
-        else:
-            self.on_success()
         self.add(*names)
         return result
 

@@ -170,3 +170,18 @@ def test_waits_between_probes_double_up_to_a_quarter_of_an_hour() -> None:
     waits = [wait_before_probe("outage", probes) for probes in range(8)]
     assert waits[:3] == [timedelta(seconds=30), timedelta(minutes=1), timedelta(minutes=2)]
     assert waits[-1] == timedelta(minutes=15)
+
+
+@pytest.mark.parametrize("fault", ["http_500_before", "http_500_after", "lock_timeout_cached", "http_503"])
+@pytest.mark.parametrize("endpoint", ["create_invoice", "finalize"])
+def test_a_run_ends_while_stripe_shows_all_and_takes_nothing(endpoint: str, fault: str, world: World) -> None:
+    """Each stored failure is followed by a look, which succeeds: that is no sign that anything gets further."""
+    plant(world.engine, 3)
+    world.emulator.faults([{"match": {"endpoint": endpoint}, "fault": fault}])
+    report = world.sync(patience=30)
+    there = fault == "http_500_after"  # it was done, and the look finds it
+    assert (report.finalized, report.waiting) == ((3, 0) if there else (0, 3))
+    assert sum(world.emulator.report()["requests"].values()) < 150
+    world.emulator.clear_faults()
+    assert world.sync().complete
+    assert world.problems() == []

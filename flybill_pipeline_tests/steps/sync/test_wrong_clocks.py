@@ -1,9 +1,13 @@
 """Our clock minutes, hours and days off Stripe's, in both directions: each customer and invoice is there once."""
 
+import time
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
+from flybill_pipeline.billing.sync.values import Answer, Failure, StripeInvoice, SyncInvoice
+from flybill_pipeline.steps.sync.ports import Stripe
 from flybill_pipeline.steps.sync.sent_keys import SentKeys
 from flybill_pipeline_tests.chaos.bugs import Bug, SearchesByOurClock
 from flybill_pipeline_tests.chaos.crashes import crash_at
@@ -80,3 +84,43 @@ def test_an_age_by_our_clock_is_caught(world: World, monkeypatch: pytest.MonkeyP
     world.skew = -28 * HOUR
     world.sync()
     assert world.problems() != []
+
+
+class ClockGoesBack:
+    """Stripe; our clock is set back by so much once, as its first answer to a new draft comes."""
+
+    def __init__(self, world: World, by: timedelta) -> None:
+        self._world, self._by = world, by
+
+    def __call__(self, port: Stripe) -> Stripe:
+        self._port = port
+        return cast(Stripe, self)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._port, name)
+
+    def create_invoice(self, invoice: SyncInvoice, key: str) -> Answer[StripeInvoice] | Failure:
+        answer = self._port.create_invoice(invoice, key)
+        self._world.skew, self._by = self._world.skew - self._by, timedelta(0)
+        return answer
+
+
+@pytest.mark.parametrize("by", [HOUR, 3 * DAY], ids=str)
+def test_a_clock_that_is_set_back_while_a_run_waits_keeps_nothing_waiting(by: timedelta, world: World) -> None:
+    plant(world.engine, 3)
+    busy = [{"match": {"endpoint": "create_invoice", "nth": n}, "fault": "http_503"} for n in range(1, 8)]
+    world.emulator.faults(busy)
+    began = time.monotonic()
+    assert world.sync(stripe_of=ClockGoesBack(world, by)).complete
+    assert time.monotonic() - began < 30
+    assert world.problems() == []
+
+
+@pytest.mark.parametrize("by", [HOUR, 3 * DAY], ids=str)
+def test_a_run_loses_patience_though_the_clock_is_set_back(by: timedelta, world: World) -> None:
+    plant(world.engine, 1)
+    world.emulator.faults([{"match": {"endpoint": "create_invoice"}, "fault": "http_503"}])
+    began = time.monotonic()
+    report = world.sync(stripe_of=ClockGoesBack(world, by), patience=60)
+    assert (report.waiting, report.stopped is not None) == (1, True)
+    assert time.monotonic() - began < 60
