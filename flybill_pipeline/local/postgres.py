@@ -24,6 +24,7 @@ from flybill_pipeline.local.postgres_programs import (
     binary,
     make_programs_reachable,
     require_done,
+    require_name,
     run,
 )
 
@@ -110,6 +111,7 @@ class Cluster:
             os.chown(self.data, who.pw_uid, who.pw_gid)
         if (self.data / "PG_VERSION").exists():
             return
+        require_name()
         for leftover in self.data.iterdir():  # an initdb that was killed half-way
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         options = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres", "--data-checksums")

@@ -59,6 +59,18 @@ def account() -> pwd.struct_passwd | None:
     )
 
 
+def require_name() -> None:
+    """Raises PostgresError where our account has no name: initdb makes no cluster for it."""
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        raise PostgresError(
+            f"this runs as user {os.geteuid()}, who has no name on this machine, and Postgres makes nothing for such a "
+            "one: run it as another user, give this one a name (/etc/passwd), or set FLYBILL_DATABASE_URL and "
+            "FLYBILL_DAGSTER_DATABASE_URL"
+        ) from None
+
+
 def at_work(folder: Path) -> Mapping[str, Any]:
     """How one of the server's programs is started: in that folder, as its account, without our language and keys."""
     who = account()

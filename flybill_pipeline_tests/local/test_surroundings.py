@@ -1,6 +1,7 @@
 """What a shell says of other servers, and the keys in it, do not reach the home's own Postgres."""
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import create_engine, text
 from flybill_pipeline.local import services
 from flybill_pipeline.local.home import prepare_home
 from flybill_pipeline.local.postgres import Cluster
+from flybill_pipeline.local.postgres_programs import PostgresError
 from flybill_pipeline.settings import load_settings
 
 OTHERS = {
@@ -66,3 +68,16 @@ def test_who_has_no_name_and_no_home_folder_can_have_a_home_of_ours(
     home.chmod(0o755)
     prepare_home(home)
     assert home.stat().st_mode & 0o777 == 0o700
+
+
+def test_who_has_no_name_is_told_that_postgres_makes_nothing_for_them(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in containers that run under any number."""
+
+    def nobody(_number: int) -> pwd.struct_passwd:
+        raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    with pytest.raises(PostgresError, match=r"no name on this machine.* or set FLYBILL_DATABASE_URL and"):
+        Cluster(home / "postgres").start()

@@ -84,7 +84,7 @@ def _status(row: Mapping[str, Any]) -> str:
     if row["status"] == "void":
         return f"it was voided at Stripe{_on(row)}, by somebody there"
     if row["status"] == "uncollectible":
-        return f"it was marked as uncollectible at Stripe{_on(row)}, by somebody there"
+        return f"it was marked as uncollectible at Stripe{_on(row)}, by somebody or by its own rules"
     return f"it is still {_a(str(row['status']))} at Stripe"
 
 
