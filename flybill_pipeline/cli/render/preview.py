@@ -22,6 +22,7 @@ def preview_data(answer: Previewed) -> dict[str, Any]:
         "events": list(found.events),
         "sums": [each._asdict() for each in found.sums],
         "sums_are": "levels" if found.levels else "quantities",
+        "without_value": list(look.nowhere),
         "refused": [each._asdict() for each in found.refused],
         "unknown_orgs": list(answer.unknown_orgs),
         "unknown_aliases": list(answer.unknown_aliases),
@@ -55,6 +56,8 @@ def show_preview(answer: Previewed) -> None:
     _table("Refused", ("row", "why", "what it looks like"), [
         (str(each.row), each.message, (each.raw or "")[:80]) for each in found.refused
     ])  # fmt: skip
+    if found.look.nowhere:
+        screen.line(screen.warning("in no row"), f": {_named(found.look.nowhere)}; the mapping may misspell it")
     if answer.unknown_orgs:
         screen.line(screen.warning("not imported"), f": {_named(answer.unknown_orgs)}; import-orgs takes them")
     if answer.unknown_aliases:

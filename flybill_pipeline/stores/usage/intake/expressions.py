@@ -18,6 +18,7 @@ from flybill_pipeline.stores.usage.intake.parsed_sql import (
     mark_of,
     nodes_of,
     spelled,
+    taken_from,
     tree_of,
     type_of,
 )
@@ -57,6 +58,7 @@ def fault_of_sql(text: str, *, exact: bool) -> str | None:
         tree = tree_of(text)
         for node in nodes_of(tree):
             _require_allowed(node, exact=exact)
+            _require_list(text, node)
         _require_types(text, tree, exact=exact)
     except ExpressionError as error:
         return str(error)
@@ -133,6 +135,16 @@ def _require_allowed(node: dict[str, Any], *, exact: bool) -> None:
         raise ExpressionError(f"the function {name!r} is not allowed in it{did_you_mean(name, FUNCTIONS)}")
     if exact and name in THROUGH_FLOATS:
         raise ExpressionError(f"the function {name!r} is not exact: say `json` beside a column")
+
+
+def _require_list(text: str, node: dict[str, Any]) -> None:
+    """Raises ExpressionError where an element is taken of a text, as which each column comes: that is a letter."""
+    if (of := taken_from(node)) is not None and type_of(text, of) == "VARCHAR":
+        raise ExpressionError(
+            f"{spelled(text, node, plain=True)} is a letter of a text, and no element of a list: name the element by"
+            ' its path, in JSON in double quotes as "v[0]", else by `json` beside the column; a letter is left or'
+            " substring"
+        )
 
 
 def _require_types(text: str, tree: dict[str, Any], *, exact: bool) -> None:

@@ -30,8 +30,8 @@ MALFORMED = "malformed_"
 """How the reason of a row begins that the reader of a format sets aside."""
 
 REASONS = {
-    "not_a_record": "the line, or what `records` leads to, is not a JSON object, nor a list where `records` says []; or"
-    " a document has nothing where `records` begins",
+    "not_a_record": "the line, or what `records` leads to, is not a JSON object and nothing more, such as a comma; nor"
+    " a list where `records` says []; or a document has nothing where `records` begins",
     "key_twice": "the line has a key twice that the mapping reads, and nobody can tell which one counts: leave one out",
     "event_id_missing": "the row has no event id ({event_id})",
     "org_missing": "the row names no organization ({org_id})",

@@ -24,7 +24,12 @@ class Landed:
         if self.already_there:
             return f"{self.path} was landed before with the same content."
         return " ".join(
-            [f"Landed {self.path}: {_counted(self.look)}.", *_first_event(self.look), *_same_ids(self.look)]
+            [
+                f"Landed {self.path}: {_counted(self.look)}.",
+                *_first_event(self.look),
+                *_same_ids(self.look),
+                *_nowhere(self.look),
+            ]
         )
 
 
@@ -65,3 +70,8 @@ def _same_ids(look: Look) -> Iterator[str]:
         yield f"Rows that repeat an earlier one: {look.repeats:,}; each id counts once."
     if look.conflicts:
         yield f"Rows with the id of an earlier one but other content: {look.conflicts:,}; they will not count."
+
+
+def _nowhere(look: Look) -> Iterator[str]:
+    if look.nowhere:
+        yield f"No row has a value for {', '.join(look.nowhere)}."

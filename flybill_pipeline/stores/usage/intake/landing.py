@@ -195,8 +195,8 @@ def _looked(
         prepared(str(file), path, source, Path(work), repair) as given,
     ):
         look = look_into(connection, given, source, datetime.now(UTC), most, first_day)
-        if look.rows and look.bad == look.rows:
-            require_kind(file, source)
+        if look.bad:
+            require_kind(file, source, look.rows - look.bad)
         return tell(connection, look)
 
 

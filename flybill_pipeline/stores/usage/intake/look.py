@@ -20,6 +20,7 @@ from flybill_pipeline.stores.usage.intake.judging import (
     set_aside_rows,
     set_aside_words,
 )
+from flybill_pipeline.stores.usage.intake.nowhere import in_no_row, may_be_absent
 from flybill_pipeline.stores.usage.intake.numbered_rows import has_rejects, numbered_rows
 from flybill_pipeline.stores.usage.intake.readers import reading
 from flybill_pipeline.stores.usage.intake.reading import FileFacts, UnreadableFileError
@@ -35,7 +36,8 @@ class Look:
 
     `repeats` have its content too, `conflicts` another one. `first_event` has its parts as texts; `first_fault` says
     row and reason of the first row that cannot be read. Rows that are no usage are `left_out`. `refused` are the first
-    rows that cannot be read: their number, reason, sentence and text.
+    rows that cannot be read: their number, reason, sentence and text. `nowhere` are values of the mapping that no row
+    has, so that they may be misspelt: each in words.
     """
 
     rows: int
@@ -47,6 +49,7 @@ class Look:
     left_out: int = 0
     refused: Sequence[tuple[int, str, str, str | None]] = ()
     bad: int = 0
+    nowhere: Sequence[str] = ()
 
 
 def look_into(
@@ -67,9 +70,10 @@ def look_into(
     if source.format == "jsonl" and not how.rows.placed:
         _require_single_keys(connection)
     judged = judging_query(rows, how, source, now, first_day)
-    connection.execute(
-        f"create temp table looked as select {', '.join(SHOWN_PARTS)}, fault, raw, {number} as row from ({judged})"
-    )
+    asked = may_be_absent(source)
+    has = [f"({how.rows.text(name)}) is not null as has{place}" for place, name in enumerate(asked)]
+    kept = ", ".join([*SHOWN_PARTS, "fault", "raw", f"{number} as row", *has])
+    connection.execute(f"create temp table looked as select {kept} from ({judged})")
     rows_there, good, bad, left_out = _one(connection, _COUNTS)
     rejected = has_rejects(connection) and _one(connection, "select count(distinct line) from rejects")[0]
     repeats, conflicts = _one(connection, _SAME_IDS)
@@ -77,6 +81,7 @@ def look_into(
     return Look(
         rows=rows_there + rejected,
         bad=bad + rejected,
+        nowhere=in_no_row(connection, source, asked) if rows_there else (),
         readable=good,
         repeats=repeats,
         conflicts=conflicts,

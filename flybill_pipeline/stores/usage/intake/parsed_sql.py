@@ -87,6 +87,15 @@ def function_of(node: dict[str, Any]) -> str | None:
     return str(node["function_name"]).lower() if node["class"] == "FUNCTION" else None
 
 
+def taken_from(node: dict[str, Any]) -> dict[str, Any] | None:
+    """What the node takes an element from, be it written as `v[1]` or as `list_extract(v, 1)`."""
+    if node["type"] == "ARRAY_EXTRACT":
+        return dict(node["children"][0])
+    if function_of(node) in ("array_extract", "list_extract"):
+        return dict(node["arguments"][0]["expression"])
+    return None
+
+
 def column_of(node: dict[str, Any]) -> str | None:
     """The name of the column that the node is, in JSON its path."""
     return ".".join(node["column_names"]) if node["class"] == "COLUMN_REF" else None

@@ -118,8 +118,10 @@ def _read(
             messages = sentences(source, arrival.arrived_at, first_day)
             told, aside = _told(connection, how, written), _set_aside(connection)
             quarantined = _write_quarantine(connection, work, arrival, messages, written, aside)
-        if quarantined and all(part.fault not in (None, LEFT_OUT) for part in written):
-            require_kind(Path(arrival.file.location), source)
+        if quarantined:
+            found = any(part.fault in (None, LEFT_OUT) for part in written)
+            bad = sum(quarantined.values())  # a row of several meters may have several faults
+            require_kind(Path(arrival.file.location), source, max(1, records + aside - bad) if found else 0)
         left_out = sum(part.rows for part in written if part.fault == LEFT_OUT)
         taken = _published((root, work), (name, _ending(source)), written, quarantined)
         return replace(taken, left_out=left_out, records=records + aside, told=told + aside)

@@ -41,10 +41,20 @@ from flybill_pipeline_tests.stores.usage.intake.reading import Reader
         ("cast(at as int)", 'stands in double quotes: "at"'),
         ("", "cannot be read"),
         ("main.upper(x)", "is not allowed"),
+        ("a.l[1]", "is a letter of a text, and no element of a list"),
+        ("list_extract(a, 2)", "is a letter of a text"),
+        ("upper(regexp_extract(x, 'a(b)')[1])", "is a letter of a text"),
     ],
 )
 def test_what_is_no_pure_expression_is_refused(text: str, says: str) -> None:
     assert re.search(says, fault_of_sql(text, exact=False) or "nothing")
+
+
+@pytest.mark.parametrize(
+    "text", ["regexp_split_to_array(x, ' ')[2]", "json_extract(x, '$.l')[0]", '"a.l[1]"', "x[1:3]"]
+)
+def test_an_element_of_a_list_may_be_taken(text: str) -> None:
+    assert fault_of_sql(text, exact=False) is None
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,13 @@ def parquet() -> bytes:
     return bytes(sink.getvalue().to_pybytes())
 
 
+def stream() -> bytes:
+    sink, table = pa.BufferOutputStream(), pa.Table.from_pylist(ROWS)
+    with pa.ipc.new_stream(sink, table.schema) as opened:
+        opened.write_table(table)
+    return bytes(sink.getvalue().to_pybytes())
+
+
 OTHERS: list[tuple[str, str | bytes, str, str]] = [
     ("jsonl", json.dumps(ROWS), "one JSON list", 'say format = "json" and records = "[]"'),
     ("jsonl", json.dumps(ROWS, indent=1), "one JSON list", 'say format = "json" and records = "[]"'),
@@ -64,6 +71,17 @@ OTHERS: list[tuple[str, str | bytes, str, str]] = [
     ("csv", CSV.encode("utf-32"), "text in utf-32", 'say csv = { encoding = "utf-32" }'),
     ("csv", CSV.replace("eu", "Süd").encode("cp1252"), "text that is not UTF-8", 'say csv = { encoding = "cp1252" }'),
     ("csv", "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Git LFS", "read again"),
+    ("jsonl", LINES.replace("}\n", "},\n"), "JSON objects with a comma after each", "take these commas away; or put ["),
+    ("jsonl", ",\n".join(LINES.splitlines()), "JSON objects with a comma after each", "take these commas away"),
+    ("jsonl", "\n,".join(LINES.splitlines()), "JSON objects with a comma after each", "take these commas away; or"),
+    ("jsonl", "[\n" + ",\n".join(LINES.splitlines()) + "\n]\n", "one JSON list", 'format = "json" and records = "[]"'),
+    ("json", LINES.replace("}\n", "},\n"), "JSON objects with a comma after each", 'away and say format = "jsonl"'),
+    ("csv", LINES.replace("}\n", "},\n"), "JSON objects with a comma after each", 'away and say format = "jsonl"'),
+    ("csv", stream(), "a stream of Arrow", "read again"),
+    ("jsonl", b"7z\xbc\xaf\x27\x1c" + bytes(99), "an archive of 7-Zip", "read again"),
+    ("csv", b"\x93NUMPY\x01\0" + bytes(99), "a file of some program, and no text", "as CSV, JSON or Parquet"),
+    ("csv", "UNA:+.? 'UNB+UNOC:3+1:14+2:14+261005:1300+1'", "EDIFACT, such as MSCONS", "one row for each value"),
+    ("csv", "100,NEM12,202610051149,A,B\n200,1,E1,E1,E1,N1,x,kWh,30,\n", "NEM12", "one row for each value"),
     ("parquet", CSV, "CSV", 'say format = "csv" in'),
     ("parquet", LINES, "JSON lines, an object in each", 'say format = "jsonl"'),
     ("parquet", b"Obj\x01" + bytes(99), "Avro", "read again"),
@@ -112,6 +130,8 @@ def test_a_document_without_records_is_not_of_another_kind(tmp_path: Path) -> No
         ("csv", f"[x],{CSV}".replace("\n", "\n1,").replace(",1,", ",x,").removesuffix("1,"), "quantity_not_a_number"),
         ("jsonl", json.dumps(ROWS[0] | {"q": "x", "region": "a\u2028b"}, ensure_ascii=False), "quantity_not_a_number"),
         ("jsonl", f"{LINES[:20]}\n{LINES[:30]}", "not_a_record"),
+        ("jsonl", f"{LINES[:20]}\n{LINES.splitlines()[0]}", "not_a_record"),
+        ("jsonl", LINES.replace("}\n", "},\n", 1), "not_a_record"),
         ("jsonl", LINES.replace('"', "'"), "not_a_record"),
         ("json", json.dumps({"pages": [{"n": 1}], "data": [ROWS[0] | {"q": "x"}]}), "quantity_not_a_number"),
     ],
