@@ -3,10 +3,11 @@
 What a month is made of, and the one that is running: `owed.py`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from flybill_pipeline.billing.invoicing.outcomes import HELD
+from flybill_pipeline.billing.invoicing.outcomes import HELD, INVOICED
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.billing.payments.month_facts import MonthFacts
@@ -25,9 +26,18 @@ class PastMonth:
     statement: Statement
 
     @property
-    def is_to_pay(self) -> bool:
-        """Whether something of its invoice is still to be paid."""
-        return self.facts.payment is not None and self.facts.payment.open_minor > 0
+    def to_pay_minor(self) -> int:
+        """What of its invoice is still to be paid; before tax while it is not at our payment provider."""
+        facts = self.facts
+        if facts.payment is not None:
+            return facts.payment.open_minor
+        return facts.total_minor if facts.outcome == INVOICED else 0
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether something of it is still to be paid, or its invoice is still to be made."""
+        waits = self.facts.outcome == HELD or (self.facts.outcome is None and self.facts.total_minor != 0)
+        return waits or self.to_pay_minor > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,25 @@ class History:
 
     months: Sequence[PastMonth]
     running: MonthFacts | None = None
+
+    @property
+    def unsettled(self) -> list[PastMonth]:
+        """The months that who is billed must still hear of, the newest first."""
+        return [each for each in self.months if each.is_unsettled]
+
+    @property
+    def to_pay(self) -> Mapping[str, int]:
+        """Currency → what is still to be paid of all invoices, in minor units; none where nothing is."""
+        found: Counter[str] = Counter()
+        for each in self.months:
+            if each.facts.currency and each.to_pay_minor > 0:
+                found[each.facts.currency] += each.to_pay_minor
+        return found
+
+    @property
+    def invoices_to_pay(self) -> int:
+        """How many invoices that is."""
+        return sum(each.to_pay_minor > 0 for each in self.months)
 
 
 def history(asked: Asked) -> History:

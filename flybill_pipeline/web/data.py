@@ -17,10 +17,22 @@ class DayJson(TypedDict):
     total_minor: int
 
 
+class AmountJson(TypedDict):
+    """An amount of a currency, in minor units."""
+
+    currency: str
+    amount_minor: int
+
+
 class OverviewJson(TypedDict):
-    """The running month as `flybill owes` has it, its usage day after day, and the months before."""
+    """The running month as `flybill owes` has it, its usage day after day, and the months before.
+
+    `to_pay` is what is still to be paid of all invoices, by currency; of one that is not at our payment provider yet
+    before tax. A month that has no invoice yet is not in it.
+    """
 
     now: OwedJson
+    to_pay: list[AmountJson]
     usage_by_day: list[DayJson]
     months: list[MonthJson]
 
@@ -69,6 +81,9 @@ def overview(values: Values, language: Language) -> OverviewJson:
     """The JSON of the first page."""
     return {
         "now": owed_data(values["owed"], language),
+        "to_pay": [
+            {"currency": currency, "amount_minor": minor} for currency, minor in values["history"].to_pay.items()
+        ],
         "usage_by_day": [{"day": day.isoformat(), "total_minor": total} for day, total in values["spent"].by_day],
         "months": [month_data(each.facts, each.statement, language) for each in values["history"].months],
     }

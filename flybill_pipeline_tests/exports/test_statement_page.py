@@ -86,7 +86,7 @@ def test_the_file_says_what_is_owed_why_and_what_happens_next() -> None:
     page = Page(statement_html(answer))
     for words in (
         *(english(*answer.statement.message), "Acme", "acme", "October 2025"),
-        "Pay or view it here: The invoice at our payment provider",
+        "Pay or view it here: Invoice FB-2025-10-000001 at our payment provider",
         *("FB-2025-10-000001", "Usage is counted up to November 20, 2025, 12:00 UTC", "Of September 2025."),
         *("50 free", "above 50: 200 @ $0.025 = $5.00", "web: 150 seconds, $18.00", "worker: 100 seconds, $6.00"),
         *(

@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from flybill_pipeline.stores.sync.tables import stripe_sync
 from flybill_pipeline_tests.web.conftest import BEGAN, MONTH, Served
+from flybill_pipeline_tests.web.test_pages import Read
 from flybill_pipeline_tests.worlds.site import Site
 
 
@@ -29,6 +30,24 @@ def test_the_months_are_told_as_they_stand_now_not_as_they_were_priced_some_time
     assert months == {"2025-11": 1800, "2025-10": 1300}
 
 
+def first_page(served: Served, org: str = "acme") -> str:
+    return " ".join(Read(served.browser(org).get(f"/orgs/{org}").text).text.split()).partition(" Months ")[0]
+
+
+def test_what_was_billed_and_is_not_at_stripe_yet_stands_before_the_running_month(served: Served) -> None:
+    page = first_page(served)
+    assert page.index("Earlier months $13.00 You owe $13.00 for October 2025") < page.index("November 2025 so far")
+    assert "The link to pay follows" in page
+
+
+def test_a_month_that_waits_for_its_invoice_stands_there_too_and_is_no_sum_yet(served: Served) -> None:
+    served.clock[0] = MONTH.next().end
+    page = first_page(served)
+    assert "Earlier months $13.00 November 2025 has ended and comes to" in page
+    nobody = first_page(served, "<other>")
+    assert "Earlier months" not in nobody
+
+
 def test_what_is_still_to_pay_stands_before_the_running_month(served: Served) -> None:
     at_stripe = {
         "state": "finalized",
@@ -38,10 +57,22 @@ def test_what_is_still_to_pay_stands_before_the_running_month(served: Served) ->
         "hosted_invoice_url": "https://pay.example/in_1",
     }
     developer = served.browser("acme")
-    assert "Still to pay" not in developer.get("/orgs/acme").text
+    served.clock[0] = MONTH.next().end
     with served.site.tools.engine.begin() as connection:
         connection.execute(update(stripe_sync).values(at_stripe))
     page = developer.get("/orgs/acme").text
     asked = page.index("You owe $13.00 for October 2025")
-    assert page.index('aria-label="Still to pay"') < asked < page.index("is still running")
+    assert page.index("Earlier months") < asked < page.index("is still running")
     assert 'href="https://pay.example/in_1"' in page
+    assert "Invoice FB-2025-10-000001 at our payment provider" in page
+
+
+def test_what_is_to_pay_of_all_months_is_added_up_by_currency(served: Served) -> None:
+    served.clock[0] = MONTH.next().end
+    november = Site(served.site.tools, MONTH.next(), served.clock[0])
+    november.price()
+    november.finalize()
+    page = first_page(served)
+    assert "Earlier months $31.00 Together for 2 invoices. You owe $18.00 for November 2025" in page
+    json_page = served.browser("acme").get("/orgs/acme", Accept="application/json")
+    assert json.loads(json_page.text)["to_pay"] == [{"currency": "usd", "amount_minor": 3100}]
