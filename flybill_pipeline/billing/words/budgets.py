@@ -65,7 +65,7 @@ def spent_words(budget: Budget, month: Month, spent_minor: int | None, *, settle
         return _OTHER_CURRENCY.of(**values)
     whole, part = (_CAME_TO, _CAME_TO_OF) if settled else (_SPENT, _SPENT_OF)
     sentence = (part if budget.scope else whole).of(**values)
-    return sentence.of(spent=Money(spent_minor, budget.currency), percent=budget.percent(spent_minor))
+    return sentence.of(spent=Money(spent_minor, budget.currency), percent=max(budget.percent(spent_minor), 0))
 
 
 def ahead_words(budget: Budget, month: Month) -> Sentence:

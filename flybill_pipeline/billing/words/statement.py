@@ -76,9 +76,13 @@ def _before_invoice(facts: MonthFacts, now: datetime, total: Money, closing_day:
         if now.date() > made_on:
             return Told(ended, said("Your invoice is made as soon as we close the month."))
         return Told(ended, said("Your invoice is made on {day}, or as soon as we close the month.", day=made_on))
-    begun = said("{month} is still running: you owe {total} so far.")
-    not_begun = said("{month} has not begun: what is known of it comes to {total}.")
-    what = (not_begun if now < month.start else begun).of(month=month, total=total)
+    if now < month.start:
+        what = said("{month} has not begun: what is known of it comes to {total}.", month=month, total=total)
+    elif total.minor < 0:
+        credit = Money(-total.minor, total.currency)
+        what = said("{month} is still running: you have a credit of {total} so far.", month=month, total=credit)
+    else:
+        what = said("{month} is still running: you owe {total} so far.", month=month, total=total)
     return Told(what, _ends(month.last_day, made_on))
 
 

@@ -17,6 +17,9 @@ def test_a_customer_reads_whole_sentences() -> None:
     assert read(warned(Spending(81_20, None), WEB)[-1]) == (
         "November 2026 has come to $81.20 so far for app web: 81% of its budget of $100.00."
     )
+    assert english(spent_words(BUDGET, MONTH, -1_24, settled=False)) == (
+        "November 2026 has come to -$1.24 so far: 0% of the budget of $100.00."
+    )
     settled = [english(spent_words(each, MONTH, 81_20, settled=True)) for each in (BUDGET, WEB)]
     assert settled == [
         "November 2026 came to $81.20: 81% of the budget of $100.00.",

@@ -86,6 +86,11 @@ def facts() -> Iterator[tuple[MonthFacts, datetime]]:
         yield MonthFacts(MONTH, "usd", 1234, DURING, **invoiced, payment=paid(each, page, again)), AFTER  # type: ignore[arg-type]
 
 
+def test_a_running_month_below_zero_is_no_debt() -> None:
+    told = statement(MonthFacts(MONTH, "usd", -124, DURING), DURING, 3)
+    assert english(*told.message) == "October 2026 is still running: you have a credit of $1.24 so far."
+
+
 def test_no_day_that_is_over_is_promised() -> None:
     ended, closing_day = MonthFacts(MONTH, "usd", 1234, DURING), 3
     on_time, late = (statement(ended, datetime(2026, 11, day, 12, tzinfo=UTC), closing_day) for day in (3, 4))
