@@ -49,7 +49,7 @@ def by_hand(name: str, wanted: Callable[[dict[str, str]], tuple[str, str, str, D
 
 
 def aws(row: dict[str, str]) -> tuple[str, str, str, Decimal] | None:
-    if row["lineItem/LineItemType"] not in ("Usage", "DiscountedUsage"):
+    if row["lineItem/LineItemType"] not in ("Usage", "DiscountedUsage", "SavingsPlanCoveredUsage"):
         return None
     day = row["lineItem/UsageStartDate"][:10]
     return row["lineItem/UsageAccountId"], row["lineItem/UsageType"], day, Decimal(row["lineItem/UsageAmount"])
