@@ -45,7 +45,7 @@ def _forecast(forecast: Forecast, currency: str, standing_minor: int) -> Iterato
         yield text.of(low=low, high=high)
     if standing_minor:
         standing = Money(standing_minor, currency)
-        yield said("{standing} of it are plans and amounts that do not grow with the month.", standing=standing)
+        yield said("{standing} of it is plans and amounts that do not grow with the month.", standing=standing)
 
 
 def freshness_words(usage_up_to: datetime | None, sources: Sequence[Source], now: datetime) -> Words:
@@ -77,8 +77,8 @@ def left_words(left: Sequence[Credit], commitment: Commitment | None, lines: Seq
 def _credit(credit: Credit) -> Sentence:
     left = Money(credit.left_minor, credit.currency)
     if credit.expires_at is None:
-        return said("{left} of the credit {name} are left after this.", left=left, name=credit.name)
-    text = said("{left} of the credit {name} are left after this, until {day}.", left=left, name=credit.name)
+        return said("{left} of the credit {name} is left after this.", left=left, name=credit.name)
+    text = said("{left} of the credit {name} is left after this, until {day}.", left=left, name=credit.name)
     return text.of(day=last_day_of(credit.expires_at))
 
 
@@ -91,7 +91,7 @@ def _commitment(commitment: Commitment | None, lines: Sequence[LineItem]) -> Ite
         yield said("The minimum of {minimum} of your contract is reached.", minimum=minimum)
     else:
         missing = Money(true_up.amount_minor, true_up.currency)
-        text = said("Your contract has a minimum of {minimum} for the month: {missing} are missing so far.")
+        text = said("Your contract has a minimum of {minimum} for the month: {missing} is missing so far.")
         yield text.of(minimum=minimum, missing=missing)
 
 

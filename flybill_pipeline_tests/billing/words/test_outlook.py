@@ -17,7 +17,7 @@ def test_a_forecast_says_its_range_and_what_it_is_from() -> None:
     assert english(*forecast_words(Forecast(4120, 3600, 5200, 9), "usd", 500)) == (
         "If the month goes on like this, it comes to about $41.20. "
         "If each day left is like the cheapest or the dearest so far, it is between $36.00 and $52.00. "
-        "$5.00 of it are plans and amounts that do not grow with the month."
+        "$5.00 of it is plans and amounts that do not grow with the month."
     )
     assert english(*forecast_words(Forecast(4120, 4120, 4120), "usd", 0)).count(".") == 2
 
@@ -43,8 +43,8 @@ def test_what_is_left_of_credits_and_of_a_minimum() -> None:
     line = true_up_line([], commitment, "usd", MONTH, 4000)
     assert line is not None
     assert [english(each) for each in left_words([credit], commitment, [line])] == [
-        "$12.00 of the credit Start are left after this, until December 31, 2026.",
-        "Your contract has a minimum of $100.00 for the month: $60.00 are missing so far.",
+        "$12.00 of the credit Start is left after this, until December 31, 2026.",
+        "Your contract has a minimum of $100.00 for the month: $60.00 is missing so far.",
     ]
     met = line._replace(kind="usage")
     assert [english(each) for each in left_words([], commitment, [met])] == [
