@@ -22,10 +22,11 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.jobs import CLOSING_ASSETS
 from flybill_pipeline.defs.partitions import month_shard_key
 from flybill_pipeline.local.postgres import serving
-from flybill_pipeline_tests.serving.served import Served, wait_until
+from flybill_pipeline_tests.serving.served import Served
 from flybill_pipeline_tests.stories.troubled_months import USD
 from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.waiting import wait_until
 
 QUEUED_MONTH = Month.of(datetime.now(UTC)).previous()
 CLOSED_MONTH = QUEUED_MONTH.previous()

@@ -32,10 +32,11 @@ from flybill_pipeline.local.postgres import serving
 from flybill_pipeline.operating.runs import Runner, runner
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline_tests.bench.long_history import Copy, copies, leave_room, sensors_seen, write_history
-from flybill_pipeline_tests.serving.served import Served, wait_until
+from flybill_pipeline_tests.serving.served import Served
 from flybill_pipeline_tests.stories.troubled_months import USD
 from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
+from flybill_pipeline_tests.worlds.waiting import wait_until
 
 NOW = datetime.now(UTC)
 MONTH = Month.of(NOW).previous()

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from flybill_pipeline.local import short_folders
 from flybill_pipeline.local.home import HomeError, prepare_home
 from flybill_pipeline_tests.conftest import PROJECT
-from flybill_pipeline_tests.local.users import processes, wait_until
+from flybill_pipeline_tests.local.users import processes
 from flybill_pipeline_tests.worlds.other_user import ORDINARY, as_ordinary_user, as_stranger, needs_root, needs_setpriv
+from flybill_pipeline_tests.worlds.waiting import wait_until
 
 MARKS = "my home; $(touch pwned) `touch pwned` | & > pwned \n\\n \"q\" 'q' 100% %41 #{x} {0} ?h=1,b:c"
 LONG = "-r [a] * ~ é日本" + "ü" * 110 + "/" + "x" * 200

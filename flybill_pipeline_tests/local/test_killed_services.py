@@ -16,7 +16,8 @@ from flybill_pipeline.local.keeper import ServiceError, joined
 from flybill_pipeline.local.postgres import MB, Cluster
 from flybill_pipeline.settings import Settings, load_settings
 from flybill_pipeline.toolbox.ready import ready
-from flybill_pipeline_tests.local.users import User, answers, kept, processes, wait_until
+from flybill_pipeline_tests.local.users import User, answers, kept, processes
+from flybill_pipeline_tests.worlds.waiting import wait_until
 
 
 def test_a_server_that_is_killed_while_it_is_used_is_started_again(home: Path) -> None:

@@ -13,7 +13,8 @@ from flybill_pipeline.local import postgres
 from flybill_pipeline.local.keeper import ServiceError, joined
 from flybill_pipeline.local.postgres import MB, Cluster
 from flybill_pipeline.local.postgres_programs import PostgresError
-from flybill_pipeline_tests.local.users import KEEPER, USER, User, answers, kept, processes, program, wait_until
+from flybill_pipeline_tests.local.users import KEEPER, USER, User, answers, kept, processes, program
+from flybill_pipeline_tests.worlds.waiting import wait_until
 
 
 def test_two_users_share_one_server_which_ends_with_the_last(home: Path) -> None:

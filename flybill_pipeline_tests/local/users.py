@@ -3,13 +3,12 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
 from flybill_pipeline_tests.conftest import PROJECT
+from flybill_pipeline_tests.worlds.waiting import wait_until
 
 USER = """
 import sys
@@ -76,13 +75,6 @@ def processes(words: str) -> list[int]:
         if words in line and int(folder.name) != os.getpid():
             found.append(int(folder.name))
     return found
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def answers(address: str) -> bool:

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,14 +139,6 @@ class Served:
 def set_limit(pool: str) -> str:
     """A mutation that leaves a trace which can be looked for."""
     return f'mutation Change {{ setConcurrencyLimit(concurrencyKey: "{pool}", limit: 3) }}'
-
-
-def wait_until(true: Callable[[], object], what: str = "it", seconds: float = 40) -> None:
-    """Waits for something to become true; the time is for a machine that is far too busy."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"{what} did not happen in time"
-        time.sleep(0.1)
 
 
 def free_port() -> int:

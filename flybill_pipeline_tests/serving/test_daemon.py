@@ -27,11 +27,12 @@ from flybill_pipeline.defs.sensors import MOST_ATTEMPTS
 from flybill_pipeline_tests.bench import bench_ui
 from flybill_pipeline_tests.bench.long_history import copies, leave_room
 from flybill_pipeline_tests.serving import fast_definitions
-from flybill_pipeline_tests.serving.served import Served, wait_until
+from flybill_pipeline_tests.serving.served import Served
 from flybill_pipeline_tests.stories.troubled_months import USD
 from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess
 from flybill_pipeline_tests.worlds.mailbox import Hook, webhook
+from flybill_pipeline_tests.worlds.waiting import wait_until
 
 SHARDS, ORGS = 2, 14
 ORG_IDS = [f"org{number}" for number in range(ORGS)]

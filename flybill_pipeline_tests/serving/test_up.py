@@ -12,9 +12,10 @@ import pytest
 from flybill_pipeline.serving.up import NAME, SECOND
 from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline.stores.postgres.presence import only_one
-from flybill_pipeline_tests.serving.served import Served, answers, free_port, wait_until
+from flybill_pipeline_tests.serving.served import Served, answers, free_port
 from flybill_pipeline_tests.stories.troubled_months import FIRST, USD
 from flybill_pipeline_tests.worlds.deployment import Deployments, event
+from flybill_pipeline_tests.worlds.waiting import wait_until
 
 
 @pytest.fixture

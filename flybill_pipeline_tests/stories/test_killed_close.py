@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from flybill_pipeline_tests.serving.served import wait_until
 from flybill_pipeline_tests.stories.troubled_months import FIRST, SECOND, USD
 from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill, event
 from flybill_pipeline_tests.worlds.emulator import EmulatorProcess, Emulators
+from flybill_pipeline_tests.worlds.waiting import wait_until
 
 ORGS = 24
 FILES = 8

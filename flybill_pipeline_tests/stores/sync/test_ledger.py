@@ -10,6 +10,7 @@ from flybill_pipeline.stores.invoicing.tables import organizations
 from flybill_pipeline.stores.sync.ledger import SyncLedger
 from flybill_pipeline.stores.sync.tables import stripe_customers, stripe_sync
 from flybill_pipeline_tests.chaos.months import MONTH, plant
+from flybill_pipeline_tests.worlds.waiting import wait_until
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 
@@ -120,7 +121,8 @@ def test_the_claims_of_a_dead_process_are_free_at_once(engine: Engine) -> None:
     assert connection is not None
     connection.invalidate()  # what the death of a process does to its connections
     with SyncLedger(engine) as living:
-        assert claimed(living, work) is not None
+        # Postgres sees it when it next looks at the connection, which takes a moment on a busy machine.
+        wait_until(lambda: claimed(living, work), "the end of a dead process's claim", seconds=10)
 
 
 def test_a_claim_ends_when_the_work_fails(engine: Engine) -> None:
