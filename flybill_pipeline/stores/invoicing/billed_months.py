@@ -1,6 +1,6 @@
 """What settled months billed for a service month, and what they billed it from. Reads only; drafts write the rows."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from itertools import groupby, takewhile
 from typing import Any
@@ -235,12 +235,9 @@ def _among(column: ColumnElement[str], org_ids: Collection[str]) -> list[ColumnE
 
 
 def _may_bill(service_month: Month, except_month: Month) -> list[str]:
-    return [str(month) for month in _that_may_bill(service_month) if month != except_month]
-
-
-def _that_may_bill(service_month: Month) -> Iterator[Month]:
-    """The month before it (what is billed in advance), itself, and those after it."""
-    month = service_month.previous()
+    """The month before it (what is billed in advance), itself, and those after it; but for `except_month`."""
+    month, months = service_month.previous(), list[Month]()
     for _ in range(FURTHEST_MONTHS + 2):
-        yield month
+        months.append(month)
         month = month.next()
+    return [str(each) for each in months if each != except_month]
