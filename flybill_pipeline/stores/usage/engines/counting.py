@@ -13,7 +13,7 @@ def counting(relation: Any, usage: UsageTable, watermark: str | None, engine: st
 
     A row counts as often as it tells of a meter, as it does in totals.
     """
-    rows = events(relation, usage)
+    rows = events(relation, usage, engine)
     parts = [_counts(telling(rows, usage, n), usage, n, watermark, engine) for n in range(len(usage.parts))]
     return parts[0] if len(parts) == 1 else ibis.union(*parts)
 

@@ -118,13 +118,14 @@ class EngineTable:
         with connected(url) as backend, told_of(url):
             table = relation(backend, self.usage)
             require_readable(table, self.usage)
-            for batch in batches(backend, standing(table, self.usage, org_id, meter, days)):
+            asked = standing(table, self.usage, org_id, meter, days, engine=backend.name)
+            for batch in batches(backend, asked):
                 for event_id, day, at, quantity, *dimensions in zip(
                     *(c.to_pylist() for c in batch.columns), strict=True
                 ):
                     named = zip(self.usage.dimensions, dimensions, strict=True)
                     told = {name: value for name, value in named if value is not None}
-                    yield EngineEvent(event_id, _plain_day(day), at.replace(tzinfo=UTC), Decimal(quantity), told)
+                    yield EngineEvent(event_id, _plain_day(day), _in_utc(at), Decimal(quantity), told)
 
     def counted(self, watermark: str | None, now: datetime) -> Counted:
         """All days that have rows, counted in one scan. Raises NotPulledError as `pulled` does."""
@@ -179,6 +180,11 @@ def _by_day(answer: Any) -> Iterator[tuple[date, Any]]:
             kept.append(rows.filter(pc.equal(rows["day"], pa.scalar(each, rows["day"].type))))
     if kept:
         yield _plain_day(day), pa.concat_tables(kept)
+
+
+def _in_utc(at: datetime) -> datetime:
+    """A time without a zone is of UTC."""
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _plain_day(day: Any) -> date:

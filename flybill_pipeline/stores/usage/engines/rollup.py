@@ -12,11 +12,18 @@ import ibis
 
 from flybill_pipeline.billing.usage.tables import NO_DAY, NotPulledError
 from flybill_pipeline.stores.usage.engines.digests import digest
+from flybill_pipeline.stores.usage.engines.portable import (
+    EXACT,
+    differs,
+    exact,
+    in_order,
+    may_be_too_precise,
+    small_enough,
+    utc_day,
+)
 from flybill_pipeline.stores.usage.intake.columns import Column
 from flybill_pipeline.stores.usage.intake.table_fields import UsageTable
 
-EXACT = "decimal(38, 18)"
-TOO_LARGE = 10**15
 AFTER_ALL = date(2100, 1, 1)  # ClickHouse has a type for dates that ends in 2149
 
 
@@ -74,10 +81,14 @@ def _fault(schema: Any, wanted: str, column: Column) -> str | None:
 
 
 def mark_before(watermark: str, kind: Any, lag: int) -> datetime | date | int:
-    """Where the next look begins: the watermark less its lag, as a value of the column's type."""
+    """Where the next look begins: the watermark less its lag, as a value of the column's type.
+
+    In whole milliseconds: there are engines that read no finer time, and may round it up.
+    """
     if kind.is_integer():
         return int(watermark) - lag
     moment = datetime.fromisoformat(watermark) - timedelta(seconds=lag)
+    moment -= timedelta(microseconds=moment.microsecond % 1000)
     if kind.is_date():
         return moment.date()
     return moment if kind.timezone else moment.astimezone(UTC).replace(tzinfo=None)
@@ -91,7 +102,7 @@ def rollup(
 
     So are the days of rows that such a row, or one of these days, stands for, or that stand for it.
     """
-    rows = events(relation, usage)
+    rows = events(relation, usage, engine)
     if days is not None:
         new = rows.filter(rows.day.isin([ibis.literal(day) for day in days]))
     else:
@@ -112,7 +123,7 @@ def ids_of(usage: UsageTable) -> list[str]:
     return [f"id{place}" for place in range(len(usage.event_id or ()))]
 
 
-def events(relation: Any, usage: UsageTable) -> Any:
+def events(relation: Any, usage: UsageTable, engine: str) -> Any:
     """Each row as events: columns of our names, in exact types, with what is wrong with it."""
     at = relation[usage.occurred_at.name]
     sane = _of_calendar(at)
@@ -122,7 +133,7 @@ def events(relation: Any, usage: UsageTable) -> Any:
     }
     columns |= {
         "org_id": _text(relation, usage.org_id),
-        "day": ibis.cases((sane, at.date() if at.type().is_timestamp() else at), else_=ibis.date(NO_DAY)),
+        "day": ibis.cases((sane, utc_day(at, engine)), else_=ibis.date(NO_DAY)),
         "occurred_at": ibis.cases((sane, at), else_=_none_of(at)),
         "mark": _mark(relation[usage.watermark]),
     }
@@ -130,15 +141,14 @@ def events(relation: Any, usage: UsageTable) -> Any:
     nameless = ibis.and_(*(columns[name] == "" for name in ids_of(usage))) if usage.event_id else ibis.literal(False)
     for number, part in enumerate(usage.parts):
         raw = _raw(relation, part.quantity)
-        inside = (raw > -TOO_LARGE) & (raw < TOO_LARGE)
-        exact = _exact(raw, part.quantity)
+        inside, quantity = small_enough(raw), exact(raw, part.quantity, engine)
         columns[f"meter{number}"] = _text(relation, part.meter)
-        columns[f"quantity{number}"] = ibis.cases((inside, exact), else_=ibis.null(EXACT))
+        columns[f"quantity{number}"] = ibis.cases((inside, quantity), else_=ibis.null(EXACT))
         flaws = [
             (nameless, "event_id"),
             (raw.isnull(), "quantity"),
             (~inside, "large"),
-            *([(_differs(exact, raw), "precise")] if _may_be_too_precise(raw, part.quantity) else []),
+            *([(differs(quantity, raw), "precise")] if may_be_too_precise(raw, part.quantity) else []),
             *([] if usage.allow_negative else [(raw < 0, "negative")]),
             (at.isnull(), "time"),
             (~sane, "clock"),
@@ -157,25 +167,6 @@ def _text(relation: Any, column: Column) -> Any:
 
 def _raw(relation: Any, column: Column) -> Any:
     return ibis.literal(column.constant).cast(EXACT) if column.name is None else relation[column.name]
-
-
-def _exact(raw: Any, column: Column) -> Any:
-    exact = raw.cast(EXACT)
-    return exact if column.decimals is None else exact.round(column.decimals).cast(EXACT)
-
-
-def _may_be_too_precise(raw: Any, column: Column) -> bool:
-    kind = raw.type()
-    return column.decimals is None and kind.is_decimal() and (kind.scale is None or kind.scale > 18)
-
-
-def _differs(exact: Any, raw: Any) -> Any:
-    """Whether a decimal lost digits. Both are compared in its own type: Spark drops digits of two that differ."""
-    kind = raw.type()
-    if kind.scale is None:
-        return exact != raw
-    fits = exact.abs() < 10 ** min(kind.precision - kind.scale, 15)  # what was rounded up may not
-    return (ibis.cases((fits, exact), else_=ibis.null(EXACT)).cast(kind) != raw).fill_null(True)
 
 
 def _mark(mark: Any) -> Any:
@@ -222,21 +213,23 @@ def _ranked(rows: Any, usage: UsageTable, ids: Sequence[str], new: Any | None) -
 
 def _placed(rows: Any, usage: UsageTable) -> Any:
     """The rows with whether each `stands` for its id among them."""
-    mark = rows.mark.desc(nulls_first=False) if usage.restates else rows.mark.asc(nulls_first=False)
     parts = [f"{name}{n}" for n in range(len(usage.parts)) for name in ("meter", "quantity")]
     content = ["occurred_at", "org_id", *parts, *(f"dimension{n}" for n in range(len(usage.dimensions)))]
-    order = [rows.bad, mark, *(rows[name] for name in content)]
+    last = (key for name in content for key in in_order(rows[name]))
+    order = [rows.bad, *in_order(rows.mark, descending=usage.restates), *last]
     of_id = ibis.window(group_by=[rows[name] for name in ids_of(usage)], order_by=order)
     stands = (ibis.row_number().over(of_id) == 0) | rows.bad
     return rows.mutate(stands=stands, elsewhere=~stands & (rows.day.first().over(of_id) != rows.day))
 
 
-def standing(relation: Any, usage: UsageTable, org_id: str, meter: str, days: tuple[date, date]) -> Any:
+def standing(
+    relation: Any, usage: UsageTable, org_id: str, meter: str, days: tuple[date, date], *, engine: str = ""
+) -> Any:
     """The rows that count of one org's meter, from the first to the last of the days: what its totals are made of.
 
     Columns: event_id, day, occurred_at, quantity (digits), and the dimensions.
     """
-    rows, ids = events(relation, usage), ids_of(usage)
+    rows, ids = events(relation, usage, engine), ids_of(usage)
     if ids:
         mine = rows.filter(rows.org_id == org_id, *_between(rows, days))
         rows = _placed(rows.semi_join(mine.select(*ids).distinct(), ids), usage)

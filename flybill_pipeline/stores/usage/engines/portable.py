@@ -1,0 +1,80 @@
+"""What engines mean otherwise by the same words, said so that each means the same. What is asked of them: rollup.py.
+
+Snowflake and Trino keep a zone with each time, and its day is that of the zone. BigQuery has a zone for days that an
+administrator sets, takes NULL for the least in every order, and has more decimals than it is told.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import ibis
+
+from flybill_pipeline.stores.usage.intake.columns import Column
+
+EXACT, DECIMALS = "decimal(38, 18)", 18
+LARGEST_DIGITS = 15
+"""A quantity has at most so many digits before the point."""
+UTC_TIME = "timestamp('UTC')"
+
+
+def _own(name: str, takes: tuple[str, str], gives: str) -> Any:
+    """A function of an engine that Ibis has no word for."""
+
+    def stub(one: Any, other: Any) -> None: ...
+
+    return ibis.udf.scalar.builtin(stub, name=name, signature=(takes, gives))
+
+
+_convert_timezone = _own("convert_timezone", ("string", UTC_TIME), UTC_TIME)
+_at_timezone = _own("at_timezone", (UTC_TIME, "string"), UTC_TIME)
+_date_in = _own("date", (UTC_TIME, "string"), "date")
+_UTC_DAYS: Mapping[str, Any] = {
+    "snowflake": lambda at: _convert_timezone("UTC", at).date(),
+    "trino": lambda at: _at_timezone(at, "UTC").date(),
+    "bigquery": lambda at: _date_in(at, "UTC"),
+}
+
+
+def utc_day(at: Any, engine: str) -> Any:
+    """The day of a time; in UTC where it has a zone."""
+    kind = at.type()
+    if kind.is_date():
+        return at
+    return _UTC_DAYS[engine](at) if kind.timezone and engine in _UTC_DAYS else at.date()
+
+
+def in_order(value: Any, *, descending: bool = False) -> list[Any]:
+    """Orders by the value, those without one last: no engine has the say in that."""
+    return [value.isnull(), value.desc(nulls_first=False) if descending else value.asc(nulls_first=False)]
+
+
+def exact(raw: Any, column: Column, engine: str) -> Any:
+    """A quantity with 18 decimals, rounded to fewer where the mapping says so."""
+    number = raw.cast(EXACT)
+    if column.decimals is not None:
+        return number.round(column.decimals).cast(EXACT)
+    return number.round(DECIMALS).cast(EXACT) if engine == "bigquery" and may_be_too_precise(raw, column) else number
+
+
+def may_be_too_precise(raw: Any, column: Column) -> bool:
+    """Whether a quantity may have more decimals than ours."""
+    kind = raw.type()
+    return column.decimals is None and kind.is_decimal() and (kind.scale is None or kind.scale > DECIMALS)
+
+
+def differs(number: Any, raw: Any) -> Any:
+    """Whether a decimal lost digits. Both are compared in its own type: Spark drops digits of two that differ."""
+    kind = raw.type()
+    if kind.scale is None:
+        return number != raw
+    fits = number.abs() < 10 ** min(kind.precision - kind.scale, LARGEST_DIGITS)  # what was rounded up may not
+    return (ibis.cases((fits, number), else_=ibis.null(EXACT)).cast(kind) != raw).fill_null(True)
+
+
+def small_enough(raw: Any) -> Any:
+    """Whether a quantity has no more digits before the point than it may. Where its type has no room for more, it is
+    not compared: Trino and Snowflake would want room for the bound in that type."""
+    kind = raw.type()
+    if kind.is_decimal() and kind.scale is not None and kind.precision - kind.scale <= LARGEST_DIGITS:
+        return ibis.literal(True)
+    return (raw > -(10**LARGEST_DIGITS)) & (raw < 10**LARGEST_DIGITS)
