@@ -11,6 +11,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.accounts import StripeInUse
 from flybill_pipeline.billing.sync.untold import Untold
 from flybill_pipeline.billing.sync.verdicts import Verdict
+from flybill_pipeline.billing.usage.tables import TakenTable
 from flybill_pipeline.questions.late_usage import LateUsage, late_usage
 from flybill_pipeline.questions.rejected_usage import RejectedUsage, rejected_in
 from flybill_pipeline.questions.sync_progress import SyncNow, sync_progress
@@ -26,11 +27,12 @@ class MonthOverview:
     `late` came after the month was closed; None when that cannot be known. `overdue` are the other months that should
     have been closed by now, with how many organizations wait for it. `first` is the first month that was ever closed,
     and `now` is when all of this is so. `untold` is what changed of organizations, of whatever month, that their
-    customers at Stripe do not have yet.
+    customers at Stripe do not have yet. `tables` is what was taken of sources whose usage stays in an engine.
     """
 
     bills: MonthStatus
     rejected: RejectedUsage
+    tables: Sequence[TakenTable]
     sync: SyncNow
     payments: MonthPayments
     late: LateUsage | None
@@ -51,6 +53,7 @@ def month_status(tools: Toolbox, month: Month) -> MonthOverview:
     return MonthOverview(
         bills=tools.statements.month(month),
         rejected=rejected_in(tools, month),
+        tables=tools.taken_tables(),
         sync=sync_progress(tools, month),
         payments=tools.payments.of_month(month, tools.now()),
         late=late_usage(tools, month),

@@ -3,7 +3,7 @@
 Reads only; Stripe is not asked, so it answers while Stripe is down.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -14,6 +14,7 @@ from flybill_pipeline.billing.payments.credit_notes import CreditNote, what_is_l
 from flybill_pipeline.billing.payments.month_facts import MonthFacts
 from flybill_pipeline.billing.payments.polls import Poll
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
+from flybill_pipeline.billing.usage.backlog import LOOKED_LATELY
 from flybill_pipeline.billing.words.outlook import Source, freshness_words, left_words
 from flybill_pipeline.billing.words.sentence import Words
 from flybill_pipeline.billing.words.statement import Statement, statement
@@ -30,6 +31,7 @@ class Owed:
     `credit_notes` are those that count: one that Stripe refused never came to be. `poll` says how fresh payments are.
     `find_unread` finds the landed files that an open month does not know yet; it looks through the landing zone, so it
     is for who tells of them. `find_unrecorded` finds the days whose usage was read and is not in the month yet.
+    `find_behind` finds the sources whose table in an engine was not looked at lately, and when it last was.
     `budgets` are those of the month, with what of them is spent. `freshness` says how fresh the usage is; `left`, of a
     month that is open, what is left of credits and of a minimum. `by_day` is what the usage of a running month came to
     by the end of each of its days, from the first on. `events_waiting` of the month name aliases that belong to nobody,
@@ -45,6 +47,7 @@ class Owed:
     poll: Poll
     find_unread: Callable[[], Collection[str]] = tuple
     find_unrecorded: Callable[[], Collection[date]] = tuple
+    find_behind: Callable[[], Mapping[str, datetime | None]] = dict
     events_waiting: int = 0
     by_day: Sequence[int] = ()
     budgets: Sequence[BudgetState] = ()
@@ -62,6 +65,11 @@ class Owed:
     def days_unrecorded(self) -> int:
         """Of how many days usage was read that an open month does not know yet."""
         return len(self.find_unrecorded())
+
+    @property
+    def tables_behind(self) -> Mapping[str, datetime | None]:
+        """The sources whose table in an engine an open month may not know the last rows of: when it was looked at."""
+        return self.find_behind()
 
     @property
     def left_minor(self) -> int | None:
@@ -131,6 +139,7 @@ def _so_far(of: OrgMonth) -> Owed:
         poll=tools.payments.poll(),
         find_unread=tools.unread_lately if begun else tuple,
         find_unrecorded=tools.unrecorded_lately(month) if begun else tuple,
+        find_behind=(lambda: tools.tables_behind(now - LOOKED_LATELY)) if begun else dict,
         events_waiting=_waiting(tools, month),
         by_day=by_day,
         budgets=budget_states(tools, facts, of.org.org_id, draft.lines),

@@ -8,16 +8,21 @@ from dataclasses import dataclass
 from functools import cache
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.tables import TakenTable
 from flybill_pipeline.steps.invoicing.verify_invoices import SAME, Source, Verified, verify_invoices
 from flybill_pipeline.toolbox.tools import Toolbox
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedMonth:
-    """Every invoice of a month, priced again."""
+    """Every invoice of a month, priced again.
+
+    `tables` is what was taken of sources whose usage stays in an engine: months are priced from that, now as then.
+    """
 
     month: Month
     invoices: Sequence[Verified]
+    tables: Sequence[TakenTable] = ()
 
     @property
     def differing(self) -> list[Verified]:
@@ -42,7 +47,7 @@ def verified(tools: Toolbox, month: Month) -> VerifiedMonth:
     invoices = tools.recorded_lines.invoices(month)
     sources = cache(lambda priced_from: _source(tools, month, priced_from))
     again = verify_invoices(month, invoices, contracts, sources, tools.books(month), tools.fingerprints(month))
-    return VerifiedMonth(month, list(again))
+    return VerifiedMonth(month, list(again), tools.taken_tables())
 
 
 def _source(tools: Toolbox, month: Month, priced_from: str | None) -> Source:

@@ -17,7 +17,7 @@ from flybill_pipeline.toolbox.deployment import Deployment
 from flybill_pipeline.toolbox.lately import Lately
 
 if TYPE_CHECKING:
-    from flybill_pipeline.billing.usage.tables import LastLook
+    from flybill_pipeline.billing.usage.tables import LastLook, TakenTable
     from flybill_pipeline.stores.usage.engines.ledger import PulledTables
     from flybill_pipeline.stores.usage.engines.summing import Summing
     from flybill_pipeline.stores.usage.intake.landing import Landing
@@ -138,6 +138,21 @@ class UsageTools(Deployment):
         }
         behind = self.tables_behind(landing.looked_since)
         return [name for name in last if name in behind or name not in compared]
+
+    def taken_tables(self) -> "list[TakenTable]":
+        """What was taken of each source whose usage stays in an engine; no engine is asked."""
+        from flybill_pipeline.billing.usage.tables import TakenTable
+
+        last = self._last_looks()
+        taken, behind = (
+            self.pulled_tables.taken() if last else {},
+            self.tables_to_close(LandedBy(self.now(), self.now())),
+        )
+        nothing = (None, 0, 0)
+        found = [
+            (name, taken.get((self.sources[name].key, self.sources[name].fingerprint()), nothing)) for name in last
+        ]
+        return [TakenTable(name, last[name], *of_table, name in behind) for name, of_table in found]
 
     def _last_looks(self) -> "dict[str, LastLook | None]":
         tables = [source for source in self.sources.values() if source.table]

@@ -18,9 +18,15 @@ from sqlalchemy import select
 import flybill_pipeline
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.backlog import Landing
+from flybill_pipeline.billing.usage.tables import LastLook, TakenTable
 from flybill_pipeline.cli.render.explained import show_explained, write_explained
+from flybill_pipeline.cli.render.month_status import overview_data, show_overview
+from flybill_pipeline.cli.render.owed import show_owed
+from flybill_pipeline.cli.render.verified import show_verified, verified_data
 from flybill_pipeline.demo.world import DemoPlan, write_organizations, write_usage
 from flybill_pipeline.questions.explained import explained
+from flybill_pipeline.questions.month_status import month_status
+from flybill_pipeline.questions.owed import owed
 from flybill_pipeline.questions.previewed import preview_table
 from flybill_pipeline.questions.verified import verified
 from flybill_pipeline.steps.usage.account_for_usage import account_for_usage
@@ -184,6 +190,9 @@ def test_a_month_in_an_engine_has_the_invoices_of_the_same_month_in_files(
         made.read()
         assert made.tools.catalog.files() == before
         assert made.tools.tables_behind(BEGAN) == {}
+        assert made.tools.taken_tables() == [
+            TakenTable("warehouse", LastLook(BEGAN, BEGAN), str(len(rows)), 30, len(rows), False)
+        ]
         made.tools.pulled_tables.compare_again()
         assert backlog.unread(SEP, Landing(BEGAN, BEGAN)).tables == ("warehouse",)  # all of it must be known to be so
 
@@ -225,6 +234,48 @@ def test_explain_asks_the_engine_and_says_when_its_events_no_longer_add_up(
         monkeypatch.setenv("WAREHOUSE", "duckdb:///nowhere")
         assert show_explained(explained(made.tools, org, SEP, 1), 10)
         assert "which did not tell: the engine did not answer" in " ".join(capsys.readouterr().out.split())
+
+
+def test_status_owes_and_verify_say_how_far_a_table_is_counted(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    org = "amber-works-000"
+    rows: list[tuple[object, ...]] = [
+        ("edge", "1", org, "bandwidth_gb", "70000", "2026-09-05 10:00:00", "iad", None, 7),
+        ("edge", "1", org, "bandwidth_gb", "70000", "2026-09-06 10:00:00", "iad", None, 9),
+        ("edge", "2", org, "bandwidth_gb", "70000", "2026-09-06 11:00:00", "iad", None, 8),
+    ]
+    monkeypatch.setenv("WAREHOUSE", into_duckdb(rows, tmp_path, ""))
+
+    def said(tools: Toolbox) -> str:
+        show_overview(month_status(tools, SEP))
+        show_owed(owed(tools, org, SEP.next()))
+        show_verified(verified(tools, SEP))
+        return " ".join(capsys.readouterr().out.split())
+
+    with site(databases, tmp_path / "home", SOURCES) as made:
+        before = said(made.tools)
+        assert "usage that does not count yet: the table of source warehouse was never looked at" in before
+        assert "source warehouse was never looked at, so what came since is not counted here" in before
+        close(made)
+        after = said(made.tools)
+        assert (
+            "table of source warehouse is counted up to watermark 9, 3 rows of 2 days; looked at 2026-10-03 06:00 UTC, "
+            in after
+        )
+        assert "came of its table, looked at 2026-10-03 06:00 UTC, as a whole at 2026-10-03 06:00 UTC" in after
+        assert "not counted here" not in after
+        assert "does not count yet" not in after
+        later = said(replace(made.tools, now=lambda: BEGAN + timedelta(hours=2)))
+        assert "does not count yet: the table of source warehouse was not looked at lately" in later
+        assert "warehouse was last looked at on 2026-10-03 at 06:00 UTC, so what came since is not counted" in later
+        told = overview_data(month_status(made.tools, SEP))["usage"]["tables"]
+        assert told == verified_data(verified(made.tools, SEP))["tables"]
+        moment = "2026-10-03T06:00:00+00:00"
+        assert told == [
+            {"source": "warehouse", "looked_at": moment, "compared_at": moment, "watermark": "9", "days": 2, "rows": 3}
+            | {"behind": False}
+        ]
 
 
 def test_late_rows_and_moved_ids_of_a_closed_month_are_billed_exactly_next_month(

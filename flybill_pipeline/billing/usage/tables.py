@@ -97,6 +97,21 @@ class LastLook:
     whole_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class TakenTable:
+    """What was taken of a source's table, as far as it is on record: the rows of `days` UTC days, up to the watermark.
+
+    `look` is None where it was never looked at. `behind` says that a close would wait for another look.
+    """
+
+    source: str
+    look: LastLook | None
+    watermark: str | None
+    days: int
+    rows: int
+    behind: bool
+
+
 def day_path(source_id: str, day: date) -> str:
     """Where the totals of a day are landed, below the landing zone: a day keeps its place, whatever it comes to."""
     return f"{source_id}/{day}.parquet"

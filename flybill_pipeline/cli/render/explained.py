@@ -69,7 +69,9 @@ def _show_engine(said: InEngine) -> None:
         ],
         right=("came", "there now"),
     )
-    screen.line("   Rows came or went since; the next look brings what has a new watermark, and bills the difference.")
+    screen.line(
+        "   Rows came, went or changed since. The next look at all of the table brings that; a later invoice bills it."
+    )
 
 
 def _named(dimensions: Iterable[tuple[str, str]]) -> str:

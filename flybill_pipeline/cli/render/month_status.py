@@ -14,6 +14,7 @@ from flybill_pipeline.cli.render import (
     rejected_usage,
     screen,
     sync_progress,
+    taken_tables,
     untold,
 )
 from flybill_pipeline.questions.month_status import MonthOverview
@@ -27,6 +28,7 @@ def show_overview(overview: MonthOverview) -> None:
     show_bills(overview.bills)
     month_open.show_running(overview.bills.month, overview.now)
     rejected_usage.show_count(overview.rejected)
+    taken_tables.show_tables(overview.tables)
     month_open.show_first(overview.bills.month, overview.first)
     month_open.show_late(overview.late)
     reconciliation.show_stripe(overview.stripe)
@@ -41,7 +43,7 @@ def overview_data(overview: MonthOverview) -> dict[str, Any]:
     """The JSON of `flybill status`."""
     return {
         **bills_data(overview.bills),
-        "usage": rejected_usage.count_data(overview.rejected),
+        "usage": rejected_usage.count_data(overview.rejected) | {"tables": taken_tables.tables_data(overview.tables)},
         **sync_progress.sync_data(overview.sync),
         "stripe_account": reconciliation.stripe_data(overview.stripe),
         "customers_to_tell": untold.untold_data(overview.untold),

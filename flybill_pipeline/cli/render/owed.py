@@ -55,6 +55,9 @@ def _not_counted(owed: Owed) -> Iterator[str]:
     if days := owed.days_unrecorded:
         usage = f"usage of {screen.counted(days, 'day')} was read and is not added up yet"
         yield f"{usage}, so it is not counted here: within a minute `flybill up` adds it, or `flybill close` does."
+    for source, at in sorted(owed.tables_behind.items()):
+        since = f"was last looked at on {at:%Y-%m-%d at %H:%M} UTC" if at else "was never looked at"
+        yield f"The table of source {source} {since}, so what came since is not counted here: `flybill close` looks."
     if events := owed.events_waiting:
         waiting = (
             f"{events:,} events of {owed.facts.month} name" if events > 1 else f"1 event of {owed.facts.month} names"

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from flybill_pipeline.cli.render import screen
+from flybill_pipeline.cli.render import screen, taken_tables
 from flybill_pipeline.questions.verified import VerifiedMonth
 from flybill_pipeline.steps.invoicing.verify_invoices import SAME, Verified
 
@@ -21,6 +21,8 @@ def show_verified(verified: VerifiedMonth) -> None:
     screen.line(screen.strong(str(verified.month)), same)
     if late:
         screen.line(f"The usage of {late} of them has changed since, which is the business of a later invoice.")
+    for sentence in taken_tables.priced_from(verified.tables):
+        screen.line(sentence)
     for invoice in differing[:MOST]:
         screen.line(screen.bad(invoice.org_id), f" {invoice.number} ({invoice.verdict}): {invoice.message}")
         for difference in invoice.differences[:MOST]:
@@ -36,6 +38,7 @@ def verified_data(verified: VerifiedMonth) -> dict[str, Any]:
         "invoices": len(verified.invoices),
         "verdicts": dict(sorted(Counter(invoice.verdict for invoice in verified.invoices).items())),
         "usage_changed_since": len(verified.late),
+        "tables": taken_tables.tables_data(verified.tables),
         "differing": [_data(invoice) for invoice in verified.differing],
         "late": [_data(invoice) for invoice in verified.late if invoice.verdict == SAME],
     }

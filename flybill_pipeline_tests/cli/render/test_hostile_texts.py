@@ -37,6 +37,7 @@ from flybill_pipeline.cli.render import (
     repriced,
     screen,
     sync_progress,
+    taken_tables,
     untold,
     verified,
 )
@@ -90,6 +91,7 @@ SHOWN: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
     rejected_usage.show_rejected: lambda: (hostile(RejectedUsage),),
     repriced.show_repriced: lambda: (hostile(RepricedMonth),),
     sync_progress.show_sync: lambda: (hostile(SyncNow),),
+    taken_tables.show_tables: lambda: (hostile(MonthOverview).tables,),
     untold.show_untold: lambda: (hostile(MonthOverview).untold,),
     verified.show_verified: lambda: (hostile(VerifiedMonth),),
 }

@@ -26,7 +26,7 @@ NOT_ADDED = (
     ],
 )
 def test_what_waits_is_told_one_or_many(files: int, days: int, says: str) -> None:
-    owed = SimpleNamespace(files_unread=files, days_unrecorded=days, events_waiting=0, first=None)
+    owed = SimpleNamespace(files_unread=files, days_unrecorded=days, events_waiting=0, first=None, tables_behind={})
     assert [*_not_counted(cast(Owed, owed))] == [says]
 
 
@@ -35,6 +35,7 @@ def test_a_month_of_before_the_first_close_is_called_so() -> None:
         files_unread=0,
         days_unrecorded=0,
         events_waiting=0,
+        tables_behind={},
         first=Month.parse("2026-10"),
         facts=SimpleNamespace(month=Month.parse("2026-09")),
     )

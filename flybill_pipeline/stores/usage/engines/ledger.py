@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import Engine, case, select, text, update
+from sqlalchemy import Engine, and_, case, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from flybill_pipeline.billing.usage.tables import KnownDay, KnownTable, LastLook, Looked, PulledDay
+from flybill_pipeline.billing.usage.tables import NO_DAY, KnownDay, KnownTable, LastLook, Looked, PulledDay
 from flybill_pipeline.stores.usage.engines.tables import pulled_days, pulled_tables
 
 
@@ -78,3 +78,24 @@ class PulledTables:
         with self._engine.connect() as connection:
             rows = connection.execute(select(*columns))
             return {(row.source, row.mapping_hash): LastLook(row.pulled_at, row.compared_at) for row in rows}
+
+    def taken(self) -> dict[tuple[str, str], tuple[str | None, int, int]]:
+        """Source and mapping → the watermark up to which its table was looked at, and what came: days and rows."""
+        of_source, days = pulled_tables.c, pulled_days.c
+        same = and_(days.source == of_source.source, days.mapping_hash == of_source.mapping_hash, days.day > NO_DAY)
+        query = (
+            select(
+                of_source.source,
+                of_source.mapping_hash,
+                of_source.watermark,
+                func.count(days.day).filter(days.rows > 0),
+                func.coalesce(func.sum(days.rows), 0),
+            )
+            .select_from(pulled_tables.outerjoin(pulled_days, same))
+            .group_by(of_source.source)
+        )
+        with self._engine.connect() as connection:
+            return {
+                (source, mapping): (watermark, days, int(rows))
+                for source, mapping, watermark, days, rows in connection.execute(query)
+            }
