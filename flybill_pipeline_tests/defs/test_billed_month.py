@@ -60,15 +60,24 @@ def test_the_page_says_who_waits_for_what_and_its_check_is_red(
     assert not check.passed
     assert check.description == page["in one sentence"]
     assert (page["organizations"], page["organizations that wait"]) == (2, 2)
-    first = page["who waits, and what to do"].records[0].data
-    assert list(first.items())[:3] == [  # more does not fit into the page: the rest is to be scrolled to
-        ("org_id", "acme"),
-        ("what happened", "Rockets have no price."),
-        ("what to do", "Add one."),
-    ]
-    assert first["key of failed_org_months"] == "2025-10/acme"
+    assert page["who waits, and what to do"].records[0].data == {  # more does not fit: it would push the sentence out
+        "org_id": "acme",
+        "what happened": "Rockets have no price.",
+        "what to do": "Add one.",
+    }
+    rest = page["who waits: what the customer reads"].records[0].data
+    assert (rest["org_id"], rest["code"], rest["next attempt"]) == ("acme", "unpriced_meter", "after it is mended")
     assert page["the to-do list"] == "https://ui/assets/failed_org_months?view=events"
     assert page["usd: revenue by meter"].records[0].data["value"] == "$5.07"
+
+
+def test_the_page_leads_to_the_to_do_list_wherever_it_is_opened(
+    instance: dg.DagsterInstance, tools: Toolbox, world: BillingWorld
+) -> None:
+    world.draft({"acme": 500}, problems=UNPRICED)
+    world.finalize()
+    page, check = shown(instance, tools)
+    assert page["the to-do list"] == check.metadata["the to-do list"].value == "/assets/failed_org_months?view=events"
 
 
 def test_a_month_that_waits_is_what_is_seen_first_whichever_page_was_made(

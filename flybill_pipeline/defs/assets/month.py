@@ -49,7 +49,7 @@ def month_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         billed = month_billed(toolbox, month)
         yield dg.MaterializeResult(
             metadata=month_metadata(billed, toolbox.ui_url),
-            check_results=[MONTH_IS_BILLED.result(_finding(billed))],
+            check_results=[MONTH_IS_BILLED.result(_finding(billed, toolbox))],
             data_version=dg.DataVersion(mark),
         )
         for other in _waiting(context.instance, month) if billed.standing.fine else ():
@@ -58,8 +58,8 @@ def month_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
     return [billed_month]
 
 
-def _finding(billed: MonthBilled) -> Finding:
-    return Finding(billed.standing.fine, waiting_metadata(billed), says=billed.standing.sentence)
+def _finding(billed: MonthBilled, toolbox: Toolbox) -> Finding:
+    return Finding(billed.standing.fine, waiting_metadata(billed, toolbox.ui_url), says=billed.standing.sentence)
 
 
 def _waiting(instance: dg.DagsterInstance, shown: Month) -> list[Month]:
@@ -74,4 +74,6 @@ def _show_again(context: dg.AssetExecutionContext, toolbox: Toolbox, partitions:
     billed = month_billed(toolbox, month)
     page, tags = month_metadata(billed, toolbox.ui_url), {"dagster/data_version": mark}
     context.log_event(dg.AssetMaterialization(context.asset_key, metadata=page, partition=key, tags=tags))
-    record_check(context.instance, context.run, partitions.months, MONTH_IS_BILLED.evaluation(_finding(billed), key))
+    record_check(
+        context.instance, context.run, partitions.months, MONTH_IS_BILLED.evaluation(_finding(billed, toolbox), key)
+    )

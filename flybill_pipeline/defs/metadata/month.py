@@ -7,11 +7,9 @@ from functools import partial
 import dagster as dg
 
 from flybill_pipeline.billing.money.amounts import format_money
-from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import totals as credited
-from flybill_pipeline.defs.metadata.stripe import failure_metadata
-from flybill_pipeline.defs.metadata.tables import Metadata, bars, evidence, money
-from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS, org_month_key
+from flybill_pipeline.defs.metadata.tables import Metadata, bars, evidence, money, trouble
+from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS
 from flybill_pipeline.questions.month_billed import MonthBilled
 from flybill_pipeline.questions.month_status import MonthOverview
 from flybill_pipeline.stores.payments.statements import FailedOrgMonth
@@ -25,8 +23,7 @@ def month_metadata(billed: MonthBilled, ui_url: str | None = None) -> Metadata:
     overview, bills = billed.overview, billed.overview.bills
     return {
         "in one sentence": billed.standing.sentence,
-        **waiting_metadata(billed),
-        **_to_do_list(ui_url),
+        **waiting_metadata(billed, ui_url),
         "organizations": bills.organizations,
         "not closed yet": bills.undecided,
         **_money(overview),
@@ -37,11 +34,19 @@ def month_metadata(billed: MonthBilled, ui_url: str | None = None) -> Metadata:
     }
 
 
-def waiting_metadata(billed: MonthBilled) -> Metadata:
-    """Who waits, for what, and what to do about it; the number of all who do comes first, as Dagster plots it."""
-    bills = billed.overview.bills
-    rows = [_waits(each, bills.month) for each in bills.failures]
-    return {"organizations that wait": billed.standing.waiting, **evidence(rows, "who waits, and what to do")}
+def waiting_metadata(billed: MonthBilled, ui_url: str | None = None) -> Metadata:
+    """Who waits, for what, and what to do about it; the number of all who do comes first, as Dagster plots it.
+
+    Two tables: one that is wider than the page would make the cell of the sentence as wide, and cut it off.
+    """
+    failures = billed.overview.bills.failures
+    rows = [trouble(each.message, each.remedy, org_id=each.org_id) for each in failures]
+    return {
+        "organizations that wait": billed.standing.waiting,
+        **evidence(rows, "who waits, and what to do"),
+        **({"the to-do list": _to_do_list(ui_url)} if failures else {}),
+        **evidence([_known(each) for each in failures], "who waits: what the customer reads"),
+    }
 
 
 def month_tables(by_meter: Mapping[str, Mapping[str, int]], outcomes: Mapping[str, int]) -> Metadata:
@@ -52,18 +57,19 @@ def month_tables(by_meter: Mapping[str, Mapping[str, int]], outcomes: Mapping[st
     return tables | bars("outcomes", {outcome.replace("_", " "): number for outcome, number in outcomes.items()})
 
 
-def _waits(failure: FailedOrgMonth, month: Month) -> dict[str, object]:
-    return failure_metadata(failure) | {
+def _known(failure: FailedOrgMonth) -> dict[str, object]:
+    return {
+        "org_id": failure.org_id,
+        "stage": failure.stage,
+        "code": failure.code,
         "next attempt": failure.next_attempt_at or "after it is mended",
-        "key of failed_org_months": org_month_key(month, failure.org_id),
+        "the customer reads": failure.customer_message,
     }
 
 
-def _to_do_list(ui_url: str | None) -> Metadata:
-    if ui_url is None:
-        return {}
-    page = f"{ui_url.rstrip('/')}/assets/{FAILED_ORG_MONTHS.name}?view=events"
-    return {"the to-do list": dg.MetadataValue.url(page)}
+def _to_do_list(ui_url: str | None) -> dg.UrlMetadataValue:
+    """Where nobody has said how the UI is called, a path: it leads to the UI in which it is read."""
+    return dg.MetadataValue.url(f"{(ui_url or '').rstrip('/')}/assets/{FAILED_ORG_MONTHS.name}?view=events")
 
 
 def _money(overview: MonthOverview) -> Metadata:
