@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import ibis
+from ibis.common.exceptions import TableNotFound
 
 from flybill_pipeline.billing.usage.tables import NotPulledError
 from flybill_pipeline.stores.usage.engines.spark_session import spark_session
@@ -71,7 +72,13 @@ def relation(backend: Any, usage: UsageTable) -> Any:
     """The table or query as Ibis sees it."""
     if not usage.query:
         *database, name = usage.table
-        return backend.table(name, database=tuple(database) or None)
+        try:
+            return backend.table(name, database=tuple(database) or None)
+        except TableNotFound:
+            named = ".".join(usage.table)
+            raise NotPulledError(
+                f"there is no table {named!r} that this login sees; capitals count in its name"
+            ) from None
     query = usage.query.strip().rstrip(";")
     schema_of = {"postgres": _schema_in_postgres, "duckdb": _schema_in_duckdb}.get(backend.name)
     return backend.sql(query, schema=schema_of(backend, query) if schema_of else None)

@@ -86,8 +86,9 @@ def mark_before(watermark: str, kind: Any, lag: int) -> datetime | date | int:
     In whole milliseconds: there are engines that read no finer time, and may round it up.
     """
     if kind.is_integer():
-        return int(watermark) - lag
-    moment = datetime.fromisoformat(watermark) - timedelta(seconds=lag)
+        return max(int(watermark) - lag, int(kind.bounds.lower))  # a type without a sign has nothing below nought
+    moment, first = datetime.fromisoformat(watermark), datetime(NO_DAY.year, NO_DAY.month, NO_DAY.day, tzinfo=UTC)
+    moment -= timedelta(seconds=min(lag, max(moment - first, timedelta()) // timedelta(seconds=1)))
     moment -= timedelta(microseconds=moment.microsecond % 1000)
     if kind.is_date():
         return moment.date()

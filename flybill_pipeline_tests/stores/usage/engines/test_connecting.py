@@ -63,6 +63,25 @@ def test_columns_that_are_not_there_or_not_exact_are_named_together(tmp_path: Pa
         assert fault in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["gone", "gone.usage", "main.public.gone"])
+def test_a_table_that_is_not_there_is_named(name: str, warehouse: Engine) -> None:
+    if warehouse.relation != "usage":
+        return  # its table is a file, which a query names
+    with pytest.raises(NotPulledError, match=rf"there is no table '{name}' that this login sees|did not answer"):
+        warehouse.told(source=SOURCE.replace('table = "usage"', f'table = "{name}"'))
+
+
+def test_a_table_that_is_gone_or_has_lost_a_column_is_said_in_words(local: Engine) -> None:
+    local.add(("1", "acme", "gb", "1", "2026-10-05T10:00:00Z", "2026-10-05 12:00", None))
+    local.told()
+    local.run("alter table usage drop column meter")
+    with pytest.raises(NotPulledError, match="there is no column 'meter'; the columns are id, org, quantity"):
+        local.told()
+    local.run("drop table usage")
+    with pytest.raises(NotPulledError, match=r"^there is no table 'usage' that this login sees"):
+        local.told()
+
+
 def test_a_type_that_is_not_read_is_no_riddle(tmp_path: Path, database_url: str) -> None:
     postgres = in_postgres(tmp_path, database_url, "numeric")
     postgres.run("alter table usage alter org type char(10)")

@@ -2,10 +2,12 @@
 
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
+import pytest
 
-from flybill_pipeline_tests.stores.usage.engines.conftest import NOW, SOURCE, Engine
+from flybill_pipeline_tests.stores.usage.engines.conftest import NOW, SOURCE, Engine, in_duckdb
 
 
 def utc(text: str) -> datetime:
@@ -148,3 +150,20 @@ def test_a_row_of_several_meters_tells_of_those_that_it_has(local: Engine) -> No
     )
     ((_, rows),), _ = local.told(source=source)
     assert [row[1:3] for row in rows] == [("calls", quantity("2")), ("gb", quantity("2.5"))]
+
+
+@pytest.mark.parametrize("kind", ["smallint", "utinyint", "usmallint", "uinteger", "ubigint", "bigint"])
+def test_a_number_as_a_watermark_may_be_smaller_than_the_lag(kind: str, tmp_path: Path) -> None:
+    engine = in_duckdb(tmp_path, "", "bigint")
+    engine.run(f"alter table usage alter seen type {kind} using 0")
+    engine.add(("1", "acme", "gb", 1, "2026-10-05T10:00:00Z", 5, None))
+    for lag in ("", "lag = 99999999999\n"):
+        _, first = engine.told(source=SOURCE + lag)
+        assert [str(day) for day, _ in engine.told(first.watermark, SOURCE + lag)[0]] == ["2026-10-05"]
+
+
+def test_a_lag_may_reach_back_beyond_all_time(local: Engine) -> None:
+    local.add(("1", "acme", "gb", "1", "2026-10-05T10:00:00Z", NOON, None))
+    for lag in (99_999_999_999, 10**18):
+        told, _ = local.told("2026-10-05T12:00:00+00:00", SOURCE + f"lag = {lag}\n")
+        assert [day for day, _ in told] == ["2026-10-05"]
