@@ -4,9 +4,11 @@ So Dagster's own programs, such as `dagster dev`, find the history that `flybill
 """
 
 import atexit
+import os
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from dagster._serdes import ConfigurableClassData
@@ -15,6 +17,7 @@ from sqlalchemy import Connection
 
 from flybill_pipeline.local import services
 from flybill_pipeline.settings import Settings, load_settings
+from flybill_pipeline.stores.postgres.database import open_engine
 from flybill_pipeline.stores.postgres.month_keys import name_months
 
 THERE_FOR_GOOD = {
@@ -32,7 +35,10 @@ THERE_FOR_GOOD = {
 
 
 class HomeStorage(DagsterPostgresStorage):
-    """Postgres, with nothing to configure. Where no database is named, the home's runs until this process ends."""
+    """Postgres, with nothing to configure. Where no database is named, the home's runs until this process ends.
+
+    All of a process share a few connections. Dagster's own storage opens one for each thing that it records or asks.
+    """
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
@@ -41,28 +47,58 @@ class HomeStorage(DagsterPostgresStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "HomeStorage":
-        """Dagster calls it in each of its processes. Raises what `load_settings` and `services` do."""
-        address = _address(load_settings())
-        storage = cls(address, inst_data=inst_data)
+        """Dagster calls it in each of its processes, in some at each tick. Raises what `load_settings` and `services`
+        do.
+        """
+        opened = _opened(_address(load_settings()), os.getpid())
+        storage = cls(opened.address, should_autocreate_tables=not opened.is_ready, inst_data=inst_data)
         for part, questions in THERE_FOR_GOOD.items():
-            for question in questions:
-                _ask_once(getattr(storage, part), question)
-        name_months(address)
+            opened.serve(getattr(storage, part), questions)
+        opened.make_ready()
         return storage
 
 
-def _ask_once(part: object, question: str) -> None:
-    """A table or column that is there stays there: it is not asked for again."""
-    asked: Callable[..., bool] = getattr(part, question)
-    there = set[tuple[Any, ...]]()
+class _Opened:
+    """Dagster's database as this process has it: its connections, and what of its schema was asked for already."""
 
-    def answer(*of: Any) -> bool:
-        names = tuple(each for each in of if not isinstance(each, Connection))
-        if names not in there and asked(*of):
-            there.add(names)
-        return names in there
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.is_ready = False
+        # A connection that rests for longer may have been cut by what lies in between.
+        self._engine = open_engine(address, reads=True, rest_seconds=60)
+        self._there = defaultdict[str, set[tuple[Any, ...]]](set)
 
-    setattr(part, question, answer)
+    def make_ready(self) -> None:
+        """Brings over the history that an older version wrote; the first storage has made the tables."""
+        if not self.is_ready:
+            name_months(self.address)
+        self.is_ready = True
+
+    def serve(self, part: Any, questions: tuple[str, ...]) -> None:
+        """Gives a part of a storage these connections, and has it ask each of these questions once."""
+        assert hasattr(part, "_engine"), part
+        part._engine = self._engine
+        for question in questions:
+            self._ask_once(part, question)
+
+    def _ask_once(self, part: object, question: str) -> None:
+        """A table or column that is there stays there: it is not asked for again."""
+        asked: Callable[..., bool] = getattr(part, question)
+        there = self._there[question]
+
+        def answer(*of: Any) -> bool:
+            names = tuple(each for each in of if not isinstance(each, Connection))
+            if names not in there and asked(*of):
+                there.add(names)
+            return names in there
+
+        setattr(part, question, answer)
+
+
+@lru_cache(maxsize=1)
+def _opened(address: str, _process: int) -> _Opened:
+    """One of a process, which a copy of the process cannot use: two would speak over one connection."""
+    return _Opened(address)
 
 
 def _address(settings: Settings) -> str:

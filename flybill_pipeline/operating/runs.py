@@ -181,18 +181,9 @@ def runner(settings: Settings) -> Iterator[Runner]:
         present(toolbox.engine, process),
         dead_runs_ended(instance, toolbox.engine),
     ):
-        keep_connections(instance)
         noted_at_their_jobs(instance)
         yield Runner(build_defs(settings, toolbox=toolbox), instance, toolbox, process)
     toolbox.close()
-
-
-def keep_connections(instance: dg.DagsterInstance) -> None:
-    """Lets the instance keep its connections for a minute: by itself it opens one for everything that it records.
-
-    A run records a hundred things. A connection that rests for longer may have been cut by what lies in between.
-    """
-    instance.optimize_for_webserver(statement_timeout=0, pool_recycle=60, max_overflow=20)
 
 
 def dagster_home(settings: Settings) -> Path:

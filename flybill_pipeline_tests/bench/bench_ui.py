@@ -120,10 +120,10 @@ def _tell_pages(served: Served, times: int) -> None:
     states = _states(served)
     for page, operations in PAGES["pages"].items():
         wanted = [(name, _filled(name, variables, states)) for name, variables in operations]
-        first = _seconds(served, wanted)
         before = _worked(served)
-        others = [_seconds(served, wanted) for _ in range(times)]
-        worked = (_worked(served) - before) / times
+        first, *more = (_seconds(served, wanted) for _ in range(1 + times))
+        worked = (_worked(served) - before) / (1 + times)
+        others = more or [first]
         median = statistics.median(run["page"] for run in others)
         slowest = max((statistics.median(run[name] for run in others), name) for name in others[0] if name != "page")
         _tell(

@@ -6,7 +6,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import sleep
 from typing import Any
 from uuid import uuid4
 
@@ -15,8 +17,9 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, text
 
 from flybill_pipeline.local.keeper import joined
+from flybill_pipeline.stores.postgres.database import IDLE_SECONDS
 from flybill_pipeline_tests.conftest import PROJECT
-from flybill_pipeline_tests.worlds.deployment import Deployments
+from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill
 
 
 @pytest.fixture
@@ -77,3 +80,60 @@ def test_a_table_or_column_that_is_there_is_asked_for_once(deploy: Deployments) 
         finally:
             event.remove(Engine, "before_cursor_execute", note)
     assert asked
+
+
+def test_a_process_keeps_its_connections_whatever_is_recorded_and_however_often_it_is_asked(
+    deploy: Deployments,
+) -> None:
+    with deploy() as flybill:
+        _record(flybill)
+        with _opened() as opened:
+            for _ in range(3):  # as at each tick of a sensor
+                _record(flybill)
+        assert opened == []
+
+        flybill.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname like 'dagster%'")
+        with _opened() as opened:
+            sleep(IDLE_SECONDS)  # whether it still holds is asked of one that was idle
+            _record(flybill)
+        assert opened
+
+
+def test_a_copy_of_a_process_has_connections_of_its_own(deploy: Deployments) -> None:
+    with deploy() as flybill:
+        _record(flybill)
+        with _opened() as opened:
+            child = os.fork()
+            if not child:
+                with suppress(BaseException):
+                    _record(flybill)
+                    os._exit(0 if opened else 1)
+                os._exit(2)
+            _, status = os.waitpid(child, 0)
+            assert os.waitstatus_to_exitcode(status) == 0
+            _record(flybill)
+        assert opened == []
+
+
+def _record(flybill: Flybill) -> None:
+    with flybill.instance() as instance:
+        for name in ("a", "b", "c"):
+            instance.add_dynamic_partitions("letters", [name])
+            instance.report_runless_asset_event(dg.AssetObservation("letter", partition=name))
+        assert set(instance.get_dynamic_partitions("letters")) == {"a", "b", "c"}
+
+
+@contextmanager
+def _opened() -> Iterator[list[Any]]:
+    """The connections that this process opens meanwhile to Dagster's database."""
+    found: list[Any] = []
+
+    def note(connection: Any, _record: Any) -> None:
+        if connection.info.dbname.startswith("dagster"):
+            found.append(connection)
+
+    event.listen(Engine, "connect", note)
+    try:
+        yield found
+    finally:
+        event.remove(Engine, "connect", note)

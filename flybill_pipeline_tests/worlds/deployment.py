@@ -23,7 +23,7 @@ from dagster._core.execution import compute_logs
 from sqlalchemy import create_engine, text
 
 from flybill_pipeline.defs.checks import CHECKS
-from flybill_pipeline.operating.runs import dagster_home, keep_connections
+from flybill_pipeline.operating.runs import dagster_home
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline_tests.worlds.copied import Copied, copied
 from flybill_pipeline_tests.worlds.databases import EMPTY, fresh_databases, migrated, with_dagsters_tables
@@ -165,9 +165,7 @@ class Flybill:
     def instance(self) -> dg.DagsterInstance:
         """The same without its variables: what is started while it is open is no process of the deployment's."""
         with patch.dict(os.environ, self._environment({})):
-            instance = dg.DagsterInstance.from_config(str(dagster_home(load_settings())))
-        keep_connections(instance)
-        return instance
+            return dg.DagsterInstance.from_config(str(dagster_home(load_settings())))
 
     def checks(self) -> dict[tuple[str, str], dict[str, bool]]:
         """Asset and check → partition → whether its last evaluation passed."""

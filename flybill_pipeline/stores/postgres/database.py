@@ -37,12 +37,13 @@ class UnreachableError(DatabaseError):
         self.said = said
 
 
-def open_engine(url: str, *, reads: bool = False) -> Engine:
+def open_engine(url: str, *, reads: bool = False, rest_seconds: int = -1) -> Engine:
     """An engine for `url` whose driver is named: a bare `postgresql://` means another one since SQLAlchemy 2.1.
 
     One that `reads` asks the database once for each query: no transaction is begun and ended around it. What takes more
     than one statement to write must not be written with it. Whether a connection still holds is asked only of one that
-    was idle. Raises DatabaseError when the URL is not one of Postgres.
+    was idle; one that is older than `rest_seconds` is replaced before its next use. Raises DatabaseError when the URL
+    is not one of Postgres.
 
     Times come in UTC from then on in all of this process, whatever zone the server has: a server that was made on a
     machine has that machine's, and the day of a time there is another one.
@@ -55,7 +56,8 @@ def open_engine(url: str, *, reads: bool = False) -> Engine:
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise DatabaseError(f"FLYBILL_DATABASE_URL must be a postgresql:// address, not {parsed.get_backend_name()}://")
     named = parsed.set(drivername="postgresql+psycopg2")
-    engine = create_engine(named, **POOL, **({"isolation_level": "AUTOCOMMIT"} if reads else {}))
+    level = {"isolation_level": "AUTOCOMMIT"} if reads else {}
+    engine = create_engine(named, **POOL, **level, pool_recycle=rest_seconds)
     _ask_the_idle(engine)
     return engine
 
