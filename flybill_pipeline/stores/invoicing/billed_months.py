@@ -167,7 +167,10 @@ class BilledMonths:
 
 @cache  # to put it together takes longer than to ask it
 def _bases(*, only: bool) -> Select[Any]:
-    """The bases of `:service_months` and `:shard`; with `only`, of `:org_ids`."""
+    """The bases of `:service_months` and `:shard`; with `only`, of `:org_ids`.
+
+    An outcome of the service month is one of the shard, too: else those of all shards and years are read for each.
+    """
     basis, own = pricing_bases.c, outcomes.alias("own")
     return (
         select(*(basis[name] for name in ("org_id", *Basis.__slots__)))
@@ -175,7 +178,7 @@ def _bases(*, only: bool) -> Select[Any]:
         .join(own, and_(own.c.org_id == basis.org_id, own.c.month == basis.service_month, own.c.outcome != "held"))
         .join(outcomes, _of_settled(pricing_bases))
         .where(basis.service_month.in_(bindparam("service_months", expanding=True)))
-        .where(basis.shard == bindparam("shard"))
+        .where(*(of.shard == bindparam("shard") for of in (basis, own.c)))
         .where(*([basis.org_id.in_(bindparam("org_ids", expanding=True))] if only else []))
         .order_by(basis.service_month, basis.org_id, basis.priced_at.desc(), basis.month.desc())
     )

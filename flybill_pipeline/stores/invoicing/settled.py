@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from flybill_pipeline.billing.invoicing.outcomes import HELD
 from flybill_pipeline.billing.money.period import Month
@@ -11,9 +11,13 @@ from flybill_pipeline.stores.invoicing.tables import outcomes
 
 
 def settled(org_id: ColumnElement[str], month: Month) -> ColumnElement[bool]:
-    """Whether the month of the organization has an outcome that can no longer change."""
-    of_it = (outcomes.c.org_id == org_id, outcomes.c.month == str(month), outcomes.c.outcome != HELD)
-    return select(outcomes.c.org_id).where(*of_it).exists()
+    """Whether the month of the organization has an outcome that can no longer change.
+
+    It is looked up for each organization. Postgres may make a join of an `exists`, and compare each with each where it
+    has no statistics of the month yet.
+    """
+    of_it = (outcomes.c.org_id == org_id, outcomes.c.month == str(month))
+    return func.coalesce(select(outcomes.c.outcome).where(*of_it).scalar_subquery(), HELD) != HELD
 
 
 def settled_and_held(
