@@ -17,11 +17,13 @@ from flybill_pipeline.stores.usage.engines.spark_session import spark_session
 from flybill_pipeline.stores.usage.intake.table_fields import ENGINES, UsageTable
 
 WAIT_SECONDS = 10
+LOCKED_SECONDS = 60
+"""A table is not looked at for so long while somebody has it to themselves, such as to change its columns."""
 BATCH = 100_000
 SESSIONS: Mapping[str, Mapping[str, Any]] = {
     "duckdb": {"read_only": True},
     "postgres": {
-        "options": "-c default_transaction_read_only=on",
+        "options": f"-c default_transaction_read_only=on -c lock_timeout={LOCKED_SECONDS}s",
         "connect_timeout": WAIT_SECONDS,
         "client_encoding": "UTF8",  # of a database in SQL_ASCII texts would come as bytes
     },

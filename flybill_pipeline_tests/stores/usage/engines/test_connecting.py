@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from flybill_pipeline.billing.usage.tables import NotPulledError
-from flybill_pipeline.stores.usage.engines.connecting import connected
+from flybill_pipeline.stores.usage.engines import connecting
+from flybill_pipeline.stores.usage.engines.connecting import SESSIONS, connected
 from flybill_pipeline.stores.usage.engines.day_totals import EngineTable
 from flybill_pipeline.stores.usage.intake.sources import SourcesError, load_sources
 from flybill_pipeline_tests.stores.usage.engines.conftest import NOW, SOURCE, Engine, in_postgres
@@ -80,6 +81,20 @@ def test_a_table_that_is_gone_or_has_lost_a_column_is_said_in_words(local: Engin
     local.run("drop table usage")
     with pytest.raises(NotPulledError, match=r"^there is no table 'usage' that this login sees"):
         local.told()
+
+
+def test_a_table_that_somebody_has_to_themselves_is_not_waited_for_without_end(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres = in_postgres(tmp_path, database_url, "numeric")
+    with connected(postgres.url) as backend, backend.con.cursor() as cursor:
+        assert cursor.execute("show lock_timeout").fetchone() == ("1min",)
+    options = {**SESSIONS["postgres"], "options": "-c lock_timeout=100ms"}
+    monkeypatch.setattr(connecting, "SESSIONS", {"postgres": options})
+    with psycopg.connect(postgres.url) as migrating:
+        migrating.execute("alter table usage add column more text")
+        with pytest.raises(NotPulledError, match="the engine did not answer: canceling statement due to lock timeout"):
+            postgres.told()
 
 
 def test_a_type_that_is_not_read_is_no_riddle(tmp_path: Path, database_url: str) -> None:
