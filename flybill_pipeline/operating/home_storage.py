@@ -7,13 +7,15 @@ import atexit
 import os
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cache, lru_cache
 from typing import Any
 
+from dagster._core.storage.schedules.schema import JobTickTable
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Index
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from flybill_pipeline.local import services
 from flybill_pipeline.settings import Settings, load_settings
@@ -32,6 +34,10 @@ THERE_FOR_GOOD = {
     "schedule_storage": ("_has_instigators_table", "has_secondary_index_table", "has_built_index"),
 }
 """What Dagster asks Postgres's catalog at each event and tick: half of what its database is busy with otherwise."""
+
+LAST_TICKS = Index("flybill_ticks_by_time", JobTickTable.c.timestamp)
+"""What a sensor did last is asked for at each of its looks, and for each one by the page of all: Dagster's own indexes
+lead to all that it did, of which the newest is then looked for."""
 
 
 class HomeStorage(DagsterPostgresStorage):
@@ -72,7 +78,15 @@ class _Opened:
         """Brings over the history that an older version wrote; the first storage has made the tables."""
         if not self.is_ready:
             name_months(self.address)
+            self._find_last_ticks()
         self.is_ready = True
+
+    def _find_last_ticks(self) -> None:
+        """Makes the index where it is missing; another process may be first, or the tables be somebody else's."""
+        engine = open_engine(self.address)
+        with suppress(IntegrityError, ProgrammingError), engine.begin() as connection:
+            LAST_TICKS.create(connection, checkfirst=True)
+        engine.dispose()
 
     def serve(self, part: Any, questions: tuple[str, ...]) -> None:
         """Gives a part of a storage these connections, and has it ask each of these questions once."""

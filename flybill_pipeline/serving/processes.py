@@ -26,6 +26,8 @@ CODE = "flybill_pipeline.definitions"
 LOCATION = "flybill_pipeline"
 START_SECONDS, STOP_SECONDS = 120, 20
 TURN_SECONDS = 0.2
+SAYING = ("--log-level", "warning")
+"""What sensors look for is said in the UI; a line for each look would push the UI's address out of sight."""
 
 
 def main(port: int, read_only_port: int, code: str = CODE) -> None:
@@ -37,14 +39,14 @@ def main(port: int, read_only_port: int, code: str = CODE) -> None:
     threading.Thread(target=_wait_for_parent, args=[over], daemon=True).start()
     with tempfile.TemporaryDirectory(prefix="flybill-", dir=temporary_folder()) as folder, _ending() as started:
         code_socket = Path(folder) / "socket"
-        code_server = ("dagster", "api", "grpc", "-m", code, "-s", str(code_socket))
+        code_server = ("dagster", "api", "grpc", "-m", code, "-s", str(code_socket), *SAYING)
         _start(started, *code_server)
         if not _until_open(code_socket, over, started):
             return
         workspace = Path(folder) / "workspace.yaml"
         server = {"socket": str(code_socket), "location_name": LOCATION}
         workspace.write_text(json.dumps({"load_from": [{"grpc_server": server}]}))  # JSON is YAML
-        _start(started, "dagster._daemon", "run", "-w", str(workspace))
+        _start(started, "dagster._daemon", "run", "-w", str(workspace), *SAYING)
         ports = ("--port", str(port), "--read-only-port", str(read_only_port))
         _start(started, "flybill_pipeline.serving.webserver", "-w", str(workspace), *ports)
         while _watch(started, over, again):

@@ -137,3 +137,29 @@ def _opened() -> Iterator[list[Any]]:
         yield found
     finally:
         event.remove(Engine, "connect", note)
+
+
+def test_the_last_tick_is_found_without_looking_at_all_of_them(deploy: Deployments) -> None:
+    with deploy() as flybill:
+        dagster = create_engine(flybill.environment["FLYBILL_DAGSTER_DATABASE_URL"])
+        with dagster.begin() as connection:
+            connection.execute(text("drop index if exists flybill_ticks_by_time"))  # a home of before has none
+        with flybill.instance() as instance:
+            assert instance.schedule_storage is not None
+            with dagster.begin() as connection:
+                connection.execute(text(MANY_TICKS))
+                connection.execute(text("analyze job_ticks"))
+                plan = connection.execute(text(f"explain (analyze, format json) {LAST_TICK}")).scalar_one()[0]["Plan"]
+        dagster.dispose()
+    (looked_at,) = plan["Plans"]
+    assert looked_at["Index Name"] == "flybill_ticks_by_time"
+    assert looked_at["Rows Removed by Filter"] < SENSORS
+
+
+SENSORS = 14
+MANY_TICKS = f"""insert into job_ticks (job_origin_id, selector_id, status, type, timestamp, tick_body)
+    select 'o' || g % {SENSORS}, 's' || g % {SENSORS}, 'SKIPPED', 'SENSOR', now() - g * interval '5 s', repeat('x', 900)
+    from generate_series(1, 20000) g"""
+LAST_TICK = """select id, tick_body from job_ticks
+    where selector_id = 's3' or selector_id is null and job_origin_id = 'o3' order by timestamp desc limit 1"""
+"""As Dagster 1.13 asks."""

@@ -294,5 +294,11 @@ def test_every_page_of_the_ui_answers_with_history_behind_it(world: World, capsy
     assert re.search("(?m)^partitions: daily_usage .* s ", capsys.readouterr().out)
 
 
+def test_its_address_stays_in_sight_of_who_started_it(world: World) -> None:
+    said = world.up.log.read_text()
+    assert f"http://127.0.0.1:{world.up.port}; look first at" in said
+    assert re.findall(".*(?:DEBUG|SensorDaemon|Launching run).*", said) == []
+
+
 def test_it_ends_when_it_is_told_to(world: World) -> None:
     assert world.up.stop() == 0

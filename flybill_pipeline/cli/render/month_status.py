@@ -56,7 +56,7 @@ def overview_data(overview: MonthOverview) -> dict[str, Any]:
 
 def show_bills(bills: MonthStatus) -> None:
     """The month at a glance, then what a person has to mend."""
-    screen.line(screen.strong(str(bills.month)), f": {bills.organizations} organizations")
+    screen.line(screen.strong(str(bills.month)), f": {screen.counted(bills.organizations, 'organization')}")
     counts = {outcome.replace("_", " "): count for outcome, count in bills.outcomes.items()}
     if bills.undecided:
         counts["not closed yet"] = bills.undecided
