@@ -23,7 +23,8 @@ BATCH = 100_000
 SESSIONS: Mapping[str, Mapping[str, Any]] = {
     "duckdb": {"read_only": True},
     "postgres": {
-        "options": f"-c default_transaction_read_only=on -c lock_timeout={LOCKED_SECONDS}s",
+        "options": f"-c default_transaction_read_only=on -c lock_timeout={LOCKED_SECONDS}s"
+        " -c datestyle=ISO -c standard_conforming_strings=on",  # whatever the database has for its own people
         "connect_timeout": WAIT_SECONDS,
         "client_encoding": "UTF8",  # of a database in SQL_ASCII texts would come as bytes
     },

@@ -97,6 +97,21 @@ def test_a_table_that_somebody_has_to_themselves_is_not_waited_for_without_end(
             postgres.told()
 
 
+def test_what_a_database_says_of_times_and_texts_to_its_own_people_changes_nothing(
+    tmp_path: Path, database_url: str
+) -> None:
+    postgres = in_postgres(tmp_path, database_url, "numeric")
+    postgres.add(("1", "acme", "gb", "2", "2026-10-05T23:30:00Z", "2026-10-05 23:40", None))
+    name = urlsplit(database_url).path[1:]
+    own = ("datestyle = 'SQL, DMY'", "timezone = 'America/New_York'", "standard_conforming_strings = off")
+    for setting in own:
+        postgres.run(f'alter database "{name}" set {setting}')
+    source = SOURCE.replace('meter = "meter"', r"""meter = { constant = '\' }""")
+    ((day, ((_, meter, *_),)),), pulled = postgres.told(source=source)
+    assert (day, meter) == ("2026-10-05", "\\")
+    assert pulled.watermark == "2026-10-05T23:40:00+00:00"
+
+
 def test_a_type_that_is_not_read_is_no_riddle(tmp_path: Path, database_url: str) -> None:
     postgres = in_postgres(tmp_path, database_url, "numeric")
     postgres.run("alter table usage alter org type char(10)")
