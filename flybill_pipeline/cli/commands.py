@@ -54,7 +54,9 @@ def main() -> None:
         screen.reader_left()
         sys.exit(1)
     except Exception as error:
-        sys.exit(_show_failure(error))
+        status = _show_failure(error)
+        screen.give_up()
+        sys.exit(status)
 
 
 def spare_the_collector() -> None:

@@ -44,7 +44,10 @@ def main() -> None:
         tax_behavior=options.tax_behavior,
     )
     os.umask(0o077)  # the state names customers: it is for who runs this
-    serve(config, options.host, options.port)
+    try:
+        serve(config, options.host, options.port)
+    except KeyboardInterrupt:  # who started it by hand ends it so
+        os._exit(1)  # what had only begun to serve would complain
 
 
 if __name__ == "__main__":

@@ -445,6 +445,11 @@ def test_owes_speaks_of_the_current_month_unless_told_otherwise(flybill: Flybill
     assert "so far" in answer["message"]
 
 
+def test_a_month_without_lines_is_not_explained_by_silence(flybill: Flybill) -> None:
+    ran = flybill("explain", "acme", "2024-02")
+    assert (ran.status, ran.out) == (0, "acme has no line in 2024-02: there is nothing to explain.\n")
+
+
 HOSTILE = "\x1b[2J\x1b]52;c;cm0=\x07[red]x[/red]\u202eevil"
 HOSTILE_FILE = "\x1b]0;owned\x07\u202efile.jsonl"
 

@@ -1,9 +1,11 @@
 """How a command starts and ends: what it spends before and after its work. What commands answer: test_commands.py."""
 
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -86,3 +88,30 @@ main()
 def test_a_command_that_used_duckdb_ends_without_its_report_of_what_was_left() -> None:
     done = subprocess.run([sys.executable, "-c", USES_DUCKDB], capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+def test_what_cannot_be_written_is_one_sentence_and_the_status_is_one_of_ours(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "flybill_pipeline.cli", "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={"FLYBILL_HOME": str(tmp_path / "home"), "PYTHONPATH": ":".join(sys.path)},
+        )
+    assert done.returncode == 1
+    assert done.stderr.count("No space left on device") == 1, done.stderr
+
+
+def test_ctrl_c_ends_the_stand_in_without_a_traceback() -> None:
+    command = [sys.executable, "-u", "-m", "flybill_pipeline.stripe_emulator"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:
+        assert served.stdout is not None
+        address = served.stdout.readline().split()[-1]
+        with urlopen(f"{address}/_emulator/report", timeout=60) as answer:  # noqa: S310 - an address of this machine
+            assert answer.status == 200
+        served.send_signal(signal.SIGINT)
+        _, said = served.communicate(timeout=60)
+    assert said == ""
+    assert served.returncode in (0, 1)  # 0 where whoever runs the tests has Ctrl-C ignored

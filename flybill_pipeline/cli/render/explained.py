@@ -19,10 +19,12 @@ MOST_DAYS = 20
 
 def show_explained(month: ExplainedMonth, limit: int) -> bool:
     """Shows each line with up to `limit` events; totals are over all. Returns whether every line is explained."""
-    complete = True
+    complete, lines = True, 0
     for each in month.lines:
         _show_line(each, limit)
-        complete = complete and not each.unexplained
+        complete, lines = complete and not each.unexplained, lines + 1
+    if not lines:
+        screen.line(f"{month.org_id} has no line in {month.month}: there is nothing to explain.")
     return complete
 
 

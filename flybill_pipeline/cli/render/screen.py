@@ -84,6 +84,14 @@ def reader_left() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def give_up() -> None:
+    """Drops what cannot be written. Python would say once more that the disk is full, and end with 120."""
+    try:
+        hand_over()
+    except OSError:
+        reader_left()
+
+
 def line(*pieces: Piece) -> None:
     """Prints one line."""
     _out.print(_joined(pieces))
@@ -115,12 +123,13 @@ def fields(values: Mapping[str, str | None]) -> None:
 def table(titles: Sequence[str], rows: Iterable[Sequence[Piece]], *, right: Collection[str] = ()) -> None:
     """Prints a table; the columns in `right` are set to the right. Without titles there is no head.
 
-    On a terminal long cells are folded; elsewhere each row is one line.
+    On a terminal long cells are folded, but for amounts and other numbers; elsewhere each row is one line.
     """
     cells = [[_joined([cell]) for cell in row] for row in rows]
     shown = Table(box=None, pad_edge=False, show_header=any(title.strip() for title in titles))
     for title in titles:
-        shown.add_column(visible(title), justify="right" if title in right else "left", overflow="fold")
+        number = title in right
+        shown.add_column(visible(title), justify="right" if number else "left", overflow="fold", no_wrap=number)
     for row in cells:
         shown.add_row(*row)
     paper = _out if _out.is_terminal else _console(file=_out.file, width=_UNBOUNDED, height=1)

@@ -5,6 +5,7 @@ import io
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from flybill_pipeline.billing.alerts.plain import visible
 from flybill_pipeline.cli.render import screen
@@ -80,3 +81,10 @@ def test_a_traceback_is_no_way_around_the_door(capsys: pytest.CaptureFixture[str
         screen.traceback()
     told = capsys.readouterr().err
     assert "ValueError: \\x1b[2J" in told and "\x1b" not in told
+
+
+def test_an_amount_is_never_broken_however_narrow_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    paper = io.StringIO()
+    monkeypatch.setattr(screen, "_out", Console(file=paper, width=22, force_terminal=True, no_color=True))
+    screen.table(("currency", "due", "open"), [("usd", "$14.35", "$14.35")], right=("due", "open"))
+    assert paper.getvalue().count("$14.35") == 2
