@@ -109,7 +109,7 @@ def test_ctrl_c_ends_the_stand_in_without_a_traceback() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:
         assert served.stdout is not None
         address = served.stdout.readline().split()[-1]
-        with urlopen(f"{address}/_emulator/report", timeout=60) as answer:  # noqa: S310 - an address of this machine
+        with urlopen(f"{address}/_emulator/report", timeout=60) as answer:
             assert answer.status == 200
         served.send_signal(signal.SIGINT)
         _, said = served.communicate(timeout=60)
