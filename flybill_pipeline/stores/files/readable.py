@@ -1,6 +1,5 @@
-"""Makes a landed file readable for DuckDB where its own reader stops: packed Parquet, times far from any calendar.
-
-Nothing is parsed here.
+"""Makes a landed file readable for DuckDB where its own reader stops: packed Parquet, and what else only pyarrow reads
+of it. Nothing is parsed here.
 """
 
 import gzip
@@ -18,21 +17,31 @@ ROWS_AT_ONCE = 50_000
 _ENDING = 8  # bytes
 CODECS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
 
+NO_COLUMNS = "(no columns)"
+"""The one column of the copy of a file that has none."""
+
+
+class NotCopiedError(Exception):
+    """pyarrow cannot read the Parquet file either."""
+
 
 @contextmanager
-def readable(location: str, work: Path, *, far_times: bool = False) -> Iterator[str]:
+def readable(location: str, work: Path, *, copied: bool = False) -> Iterator[str]:
     """A path that DuckDB can read: the file itself, or what is in a packed one, unpacked in `work`.
 
     Text is unpacked by DuckDB as it reads, unless zeros follow it, as on tapes; Parquet has to be read from its end.
     Raises OSError when the file is torn.
-    With `far_times` a Parquet file is copied without times that no calendar has; see `_bring_near`.
+    With `copied` it is Parquet, and written again by pyarrow; see `_copy`. Raises NotCopiedError.
     """
     file = Path(location)
     with _unpacked(file, work) as plain:
-        near = work / "near.parquet"
-        if far_times:
-            _bring_near(plain, near)
-        yield str(near if far_times else plain)
+        copy = work / "copy.parquet"
+        if copied:
+            try:
+                _copy(plain, copy)
+            except ValueError as error:  # as pyarrow's are
+                raise NotCopiedError(str(error)) from error
+        yield str(copy if copied else plain)
 
 
 @contextmanager
@@ -62,30 +71,37 @@ def _ends_with_zeros(file: Path) -> bool:
         return opened.read() == bytes(_ENDING)
 
 
-def _bring_near(file: Path, to: Path) -> None:
-    """Copies a Parquet file; its milliseconds before the year 1 or after 9999 become that year's first or last.
+def _copy(file: Path, to: Path) -> None:
+    """Copies a Parquet file whose encodings DuckDB may not know, or whose times no calendar has.
 
-    DuckDB makes microseconds of them, and gives the whole file up where one does not fit. No such time is believed
-    anyway.
+    Its milliseconds before the year 1 or after 9999 become that year's first or last: DuckDB makes microseconds of
+    them, and gives the whole file up where one does not fit. No such time is believed anyway. A file without columns,
+    as pandas writes of no rows, gets one.
     """
     import pyarrow as pa
-    import pyarrow.compute
     import pyarrow.parquet as pq
 
-    pc: Any = pyarrow.compute
     with file.open("rb") as opened:
         read = pq.ParquetFile(opened)
         schema = read.schema_arrow
-        far = [
-            place for place, kind in enumerate(schema.types) if pa.types.is_timestamp(kind) and kind.unit in _PER_UNIT
-        ]
+        if not schema.names and not read.metadata.num_rows:
+            pq.write_table(pa.table({NO_COLUMNS: pa.array([], pa.string())}), to)
+            return
         with pq.ParquetWriter(to, schema) as writer:
             for batch in read.iter_batches(ROWS_AT_ONCE):
-                columns = batch.columns
-                for place in far:
-                    kind: Any = schema.types[place]
-                    first, last = FIRST * _PER_UNIT[kind.unit], LAST * _PER_UNIT[kind.unit]
-                    whole: Any = columns[place].cast(pa.int64())
-                    whole = pc.if_else(pc.greater(whole, last), last, pc.if_else(pc.less(whole, first), first, whole))
-                    columns[place] = whole.cast(kind)
+                columns = [_brought_near(column) for column in batch.columns]
                 writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+
+
+def _brought_near(column: Any) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute
+
+    kind = column.type
+    if not pa.types.is_timestamp(kind) or kind.unit not in _PER_UNIT:
+        return column
+    pc: Any = pyarrow.compute
+    first, last = FIRST * _PER_UNIT[kind.unit], LAST * _PER_UNIT[kind.unit]
+    whole: Any = column.cast(pa.int64())
+    whole = pc.if_else(pc.greater(whole, last), last, pc.if_else(pc.less(whole, first), first, whole))
+    return whole.cast(kind)

@@ -155,19 +155,22 @@ def _origin(table: Table, role: Role) -> dict[str, Any]:
         if fault := fault_of_sql(text, exact=role.quantity):
             table.fault("sql", fault)
             return {"constant": ""}
-        return {"sql": text, "more": columns_of_sql(text)}
+        return {"sql": text, "more": columns_of_sql(text)} | _json(table)
     if way == "path":
         if text.count("*") != 1 or "/" in text:
             table.fault("path", f"must be the name of a folder or file with one *, such as kind=*, not {text!r}")
         return {"path": text}
-    return {"name": text} | ({"json": _json(table)} if "json" in table else {})
+    return {"name": text} | _json(table)
 
 
-def _json(table: Table) -> str:
+def _json(table: Table) -> dict[str, str]:
+    """The path into a text that is JSON, if there is one."""
+    if "json" not in table:
+        return {}
     path = str(table.take("json", str))
     if fault := fault_of_path(path, marks=()):
         table.fault("json", fault)
-    return path
+    return {"json": path}
 
 
 def fault_of_path(path: str, *, marks: Collection[str]) -> str | None:

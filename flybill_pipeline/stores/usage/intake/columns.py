@@ -30,7 +30,7 @@ class Column:
     """A value: of a column (in JSON a path), the same constant for every row, a part of the file's path, or SQL.
 
     `more` are further columns, whose texts follow with a blank between; or those that the SQL reads. `json` is a path
-    into a text that is JSON.
+    into the text, a column's or one that the SQL gives, that is JSON.
     `words` says what a text stands for.
     A time has `formats`, a `zone` that it is local in, or the `unit` of a number. A quantity is multiplied by `times`,
     divided by `divide_by`, rounded to `decimals`; or it is the seconds of `interval`, from its first to its second.

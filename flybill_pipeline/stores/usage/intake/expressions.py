@@ -134,7 +134,7 @@ def _require_allowed(node: dict[str, Any], *, exact: bool) -> None:
     if name not in FUNCTIONS or node.get("schema") or node.get("filter") or node.get("distinct"):
         raise ExpressionError(f"the function {name!r} is not allowed in it{did_you_mean(name, FUNCTIONS)}")
     if exact and name in THROUGH_FLOATS:
-        raise ExpressionError(f"the function {name!r} is not exact: say `json` beside a column")
+        raise ExpressionError(f"the function {name!r} is not exact: say `json` beside `column` or `sql`")
 
 
 def _require_list(text: str, node: dict[str, Any]) -> None:

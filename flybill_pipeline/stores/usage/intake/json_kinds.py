@@ -9,7 +9,7 @@ from flybill_pipeline.stores.usage.intake.beginnings import Begins, Kind
 from flybill_pipeline.stores.usage.intake.columns import steps_of
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 
-_ALIKE = 3
+_ALIKE, _LINES = 3, 30
 _BEGINS_JSON = re.compile(r"[{\[]\s*($|[{\[\"}\]]|-?[0-9]|true\b|false\b|null\b)", re.MULTILINE)
 _GOES_ON = ("{", "[", ",")
 _NO_USAGE = ("errors", "warnings", "messages")
@@ -43,6 +43,21 @@ def json_kind(begins: Begins, source: SourceMapping) -> Kind | None:
     is_list = begins.text.startswith("[")
     itself = "." if isinstance(whole, dict) and _is_record(whole, source) else None
     return _documents("one JSON list" if is_list else "a JSON document", itself or path or "[]" * is_list, source)
+
+
+def after_other_text(begins: Begins, source: SourceMapping) -> Kind | None:
+    """Lines of a log that have an object at their end, as container runtimes, syslog and loggers write them."""
+    lines = begins.lines[:_LINES]
+    if source.format == "csv" or 2 * sum(map(_ends_with_object, lines)) <= len(lines):
+        return None
+    line = 'format = "csv", csv = { delimiter = "\\u0001", quote = "", header = ["line"] }'
+    value = """{ sql = "substr(line, strpos(line, '{'))", json = "…" }"""
+    return Kind("lines with a JSON object after other text", f"say {line} and for each value {value} in the source")
+
+
+def _ends_with_object(line: str) -> bool:
+    before, brace, rest = line.partition("{")
+    return bool(before.strip()) and isinstance(_parsed(brace + rest), dict)
 
 
 def list_in_lines(begins: Begins, source: SourceMapping) -> Kind | None:

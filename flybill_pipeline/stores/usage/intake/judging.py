@@ -12,6 +12,7 @@ from flybill_pipeline.billing.usage.files import FIRST_DAY
 from flybill_pipeline.billing.usage.texts import LONGEST_DIMENSION, LONGEST_ID
 from flybill_pipeline.stores.files.duck import quoted
 from flybill_pipeline.stores.usage.intake.events import events_query
+from flybill_pipeline.stores.usage.intake.moments import form_of
 from flybill_pipeline.stores.usage.intake.reading import Reading
 from flybill_pipeline.stores.usage.intake.scaling import SCALING_MACROS
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
@@ -41,19 +42,19 @@ REASONS = {
     "quantity_not_finite": "the quantity ({quantity}) is NaN or infinite",
     "quantity_too_precise": "the quantity ({quantity}) has more than 18 decimals, and is rounded only where its mapping"
     " has `round`",
-    "quantity_too_large": "the quantity ({quantity}) is 1e15 or more: record it in a larger unit, such as GB for bytes",
+    "quantity_too_large": "the quantity ({quantity}) is 1e15 or more: record it in a larger unit, such as GB for"
+    " bytes, or say `divide_by` in its mapping",
     "quantity_ambiguous": "the exact quantity ({quantity}) cannot be told from the line: write it as a string",
     "interval_reversed": "the interval ({quantity}) ends before it begins",
     "quantity_negative": "the quantity ({quantity}) is negative, which this source does not allow",
     "time_missing": "the row has no time ({occurred_at})",
-    "time_unreadable": "the time ({occurred_at}) is not ISO 8601 or a number of seconds, ms, µs or ns since 1970, nor"
-    " has it the `format` of its mapping{blanks}",
+    "time_unreadable": "the time ({occurred_at}) is not {form}{blanks}",
     "time_ambiguous": "the exact time ({occurred_at}) cannot be told from the line: write it as a string",
     "nul": "an id, the meter or a dimension holds a NUL character, which no database can keep: leave it out",
     "too_long": "an id or the meter has more than {longest_id} characters, or a dimension more than"
     " {longest_dimension}: shorten it, or name several columns as event_id, then a hash of them is kept",
-    "clock": "the time ({occurred_at}) is before {first} or after {last}: the clock that wrote it was wrong, or"
-    " FLYBILL_FIRST_MONTH is too late",
+    "clock": "the time ({occurred_at}) is before {first} or after {last}: the clock that wrote it was wrong{unit},"
+    " or FLYBILL_FIRST_MONTH is too late",
     "malformed_missing_columns": "the row has fewer columns than the header: it may be cut, so write it whole. Where"
     " only empty columns at the end are left out, `null_padding = true` in `csv` of the source reads it",
     "malformed_too_many_columns": "the row has more columns than the header: put a text that holds the delimiter in"
@@ -65,6 +66,10 @@ REASONS = {
     "malformed_line_size_over_maximum": "the line has more than 16 MiB: nobody reads so long a row",
 }
 """Those of rows that the reader of a format sets aside are named by `set_aside_rows`."""
+_MARKS = (
+    '; `decimal` and `thousands` of `csv` name other marks, such as "\\u00a0" or "\\u202f" where a blank does not'
+    " break, `trim` takes blanks away"
+)
 
 
 def judging_query(
@@ -95,6 +100,7 @@ def sentences(source: SourceMapping, arrived_at: datetime, first_day: date = FIR
     """Reason → sentence for the operator, with the names of this source's columns."""
     quantities = dict.fromkeys(part.quantity.described() for part in source.parts)
     timed = [source.occurred_at] if source.timed else [part.quantity for part in source.parts]
+    ends = [end for column in timed for end in column.interval or (column,)]
     csv = source.format == "csv"
     columns = {
         "event_id": " + ".join(column.described() for column in source.event_id or ()),
@@ -102,7 +108,9 @@ def sentences(source: SourceMapping, arrived_at: datetime, first_day: date = FIR
         "meter": source.parts[0].meter.described(),
         "quantity": ", ".join(quantities),
         "occurred_at": ", ".join(dict.fromkeys(column.described() for column in timed)),
-        "marks": "; `decimal` and `thousands` of `csv` name other marks, `trim` takes blanks away" * csv,
+        "form": ", or not ".join(dict.fromkeys(map(form_of, ends))),
+        "unit": ", `unit` of the mapping is another" * any(column.unit for column in ends),
+        "marks": _MARKS * csv,
         "blanks": "; `trim` of `csv` takes blanks away" * csv,
         "first": first_day.isoformat(),
         "last": f"{arrived_at + CLOCKS_MAY_DIFFER:%Y-%m-%d %H:%M} UTC",

@@ -11,7 +11,7 @@ from typing import Any
 from flybill_pipeline.stores.files.second_reader import PACKED, plain_content
 from flybill_pipeline.stores.usage.intake.beginnings import Begins, Kind
 from flybill_pipeline.stores.usage.intake.columns import Dialect
-from flybill_pipeline.stores.usage.intake.json_kinds import json_kind, list_in_lines
+from flybill_pipeline.stores.usage.intake.json_kinds import after_other_text, json_kind, list_in_lines
 from flybill_pipeline.stores.usage.intake.plain_csv import encoding_of
 from flybill_pipeline.stores.usage.intake.reading import TooLargeError, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
@@ -195,4 +195,4 @@ def _fields(line: str, dialect: Dialect, delimiter: str) -> list[str]:
         return []
 
 
-_ALL = (_binary, _wide, _markup, json_kind, _below_others, _csv, _encoded)
+_ALL = (_binary, _wide, _markup, json_kind, after_other_text, _below_others, _csv, _encoded)

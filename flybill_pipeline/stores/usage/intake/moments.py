@@ -34,6 +34,15 @@ def time_sql(column: Column, text: str) -> str:
     return f"time_of({text})"
 
 
+def form_of(column: Column) -> str:
+    """What the text of such a time must be, in words for the person whose row has another one."""
+    if column.unit is not None:
+        return f"a number of {column.unit.value} since 1970, as its `unit` says; without `unit` ISO 8601 is read too"
+    if column.formats:
+        return f"of its `format` {' or '.join(map(repr, column.formats))}, or its day does not exist"
+    return "ISO 8601 with a day that exists, nor a number of s, ms, µs or ns since 1970; `format` reads other forms"
+
+
 def _of_format(text: str, form: str, zone: str | None) -> str:
     """DuckDB's %f takes six decimals at most; its %n takes nine, which are cut to microseconds as whole numbers."""
     parsed = f"try_strptime({text}, {quoted(form.replace('%f', '%n'))})"

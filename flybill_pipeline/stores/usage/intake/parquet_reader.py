@@ -8,6 +8,7 @@ from dataclasses import replace
 import duckdb
 
 from flybill_pipeline.stores.files.duck import parquet_rows, parquet_schema
+from flybill_pipeline.stores.files.readable import NO_COLUMNS
 from flybill_pipeline.stores.usage.intake.documents import FLAW, column_of
 from flybill_pipeline.stores.usage.intake.reading import (
     Rows,
@@ -29,6 +30,8 @@ def parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMappin
     """How to read a Parquet file. Raises UnreadableFileError or duckdb.Error."""
     file = parquet_rows([location])
     types = {name: kind for name, kind, *_ in duck.execute(f"describe select * from {file}").fetchall()}
+    if list(types) == [NO_COLUMNS]:
+        return _no_rows(source)
     known = {name: identifier(name) for name in types} | _nested(types, source)
     require_columns(source, list(known))
     _require_exact(source, _wide_decimals(duck, location))
@@ -49,6 +52,14 @@ def parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMappin
     rows = replace(rows, json=lambda name: as_json.get(name) or rows.text(name))
     rows = replace(rows, placed=True, exact=exact, micros={name: sql for name, sql in micros.items() if sql})
     return replace(rows, quick=rows)
+
+
+def _no_rows(source: SourceMapping) -> Rows:
+    """A file of nothing, as pandas writes of an hour without usage."""
+    names = source.column_names()
+    columns = "".join(f"null::varchar as c{place}, " for place in range(len(names)))
+    relation = f"(select {columns}0::bigint as place where false)"
+    return replace(by_columns(relation, source, lambda name: f"c{names.index(name)}"), placed=True)
 
 
 def walked(_: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Rows:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import duckdb
 
-from flybill_pipeline.stores.files.readable import readable
+from flybill_pipeline.stores.files.readable import NotCopiedError, readable
 from flybill_pipeline.stores.files.second_reader import plain_content
 from flybill_pipeline.stores.usage.intake.documents import needs_walking, write_records
 from flybill_pipeline.stores.usage.intake.line_ends import StrayQuoteError
@@ -22,6 +22,7 @@ from flybill_pipeline.stores.usage.intake.text_readers import csv_rows, jsonl
 
 READERS = {"jsonl": jsonl, "csv": csv_rows, "parquet": parquet, "json": walked}
 PIECE = 1024 * 1024
+_OF_THE_MACHINE = (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InterruptException)
 T = TypeVar("T")
 
 
@@ -29,7 +30,7 @@ class Repair(Enum):
     """What a file needs that DuckDB gave up: seldom, so it is tried without first."""
 
     NONE = auto()
-    FAR_TIMES = auto()
+    COPIED = auto()
     MIXED_ENDS = auto()
 
 
@@ -37,13 +38,13 @@ def repaired(read: Callable[[Repair], T], source: SourceMapping) -> T:
     """What `read` makes of a file, with a repair where it is given up without."""
     try:
         return read(Repair.NONE)
-    except (duckdb.ConversionException, UnclearRowsError) as error:
+    except (duckdb.Error, UnclearRowsError) as error:
         ends = isinstance(error, UnclearRowsError)
-        if not ends and source.format != "parquet":
+        if not ends and (source.format != "parquet" or isinstance(error, _OF_THE_MACHINE)):
             raise
         try:
-            return read(Repair.MIXED_ENDS if ends else Repair.FAR_TIMES)
-        except StrayQuoteError:
+            return read(Repair.MIXED_ENDS if ends else Repair.COPIED)
+        except (StrayQuoteError, NotCopiedError):
             raise error from None
 
 
@@ -62,7 +63,7 @@ def prepared(
     `path` is the file's below the landing zone. Raises UnreadableFileError when the file is no text of its encoding.
     """
     digest = _digest(Path(location)) if source.event_id is None else ""
-    with readable(location, work, far_times=repair is Repair.FAR_TIMES) as plain:
+    with readable(location, work, copied=repair is Repair.COPIED) as plain:
         if needs_walking(source):
             write_records(Path(plain), source, work / "records.parquet")
             yield str(work / "records.parquet"), FileFacts(path, digest)

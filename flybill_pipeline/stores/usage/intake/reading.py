@@ -10,13 +10,13 @@ from typing import Literal
 from flybill_pipeline.billing.usage.texts import BLANKS
 from flybill_pipeline.stores.files.close_names import did_you_mean
 from flybill_pipeline.stores.files.duck import quoted
-from flybill_pipeline.stores.usage.intake.columns import Column, steps_of, value_in
+from flybill_pipeline.stores.usage.intake.columns import Column, value_in
 from flybill_pipeline.stores.usage.intake.expressions import gives_text, sql_over
 from flybill_pipeline.stores.usage.intake.moments import time_sql
 from flybill_pipeline.stores.usage.intake.scaling import in_words, plain_marks, scaled
 from flybill_pipeline.stores.usage.intake.sifting import left_out
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
-from flybill_pipeline.stores.usage.intake.values import exact_json_number, exact_json_text, in_json
+from flybill_pipeline.stores.usage.intake.values import json_value
 
 _SEPARATOR = "chr(31)"
 Text = Callable[[str], str]
@@ -272,23 +272,24 @@ class _Values:
         return scaled(text, (times, divide_by), column.decimals)
 
     def _origin(self, column: Column, role: Role) -> str:
+        if column.json is not None:
+            return self._of_json(column, column.json, role)
         if column.sql is not None:
-            return sql_over(column.sql, lambda name: self.rows.column(name, role), exact=role in ("number", "identity"))
+            return self._of_sql(column.sql, role)
         if column.path is not None:
             return _of_path(self.facts.path, column.path)
         if column.name is None:
             return quoted(column.constant or "")
-        if column.json is not None:
-            return self._of_json(column.name, column.json, role)
         return " || ' ' || ".join(self.rows.column(name, role) for name in (column.name, *column.more))
 
-    def _of_json(self, name: str, path: str, role: Role) -> str:
-        proven = role in ("number", "identity")
-        whole = self.rows.json(name) if self.rows.json else self.rows.column(name, role if proven else "text")
-        value = f"try({in_json(whole, steps_of(path))})"
-        if role == "text":
-            return value
-        return (exact_json_text if role == "identity" else exact_json_number)(whole, value, path)
+    def _of_sql(self, text: str, role: Role) -> str:
+        return sql_over(text, lambda name: self.rows.column(name, role), exact=role in ("number", "identity"))
+
+    def _of_json(self, column: Column, path: str, role: Role) -> str:
+        name, as_text = column.name or "", role if role in ("number", "identity") else "text"
+        if column.sql is not None:  # a lambda has the long text put in only once
+            return f"list_transform([{self._of_sql(column.sql, as_text)}], lambda j: {json_value('j', path, role)})[1]"
+        return json_value(self.rows.json(name) if self.rows.json else self.rows.column(name, as_text), path, role)
 
 
 def _of_path(path: str, pattern: str) -> str:

@@ -90,6 +90,16 @@ def in_json(text: str, steps: Sequence[Step]) -> str:
     return f"json_extract_string({text}, {quoted(path)})"
 
 
+def json_value(text: str, path: str, role: str) -> str:
+    """SQL for what a path leads to within a text of JSON; NULL where the text is none. As anything but a plain `text`
+    its digits are proven.
+    """
+    value = f"try({in_json(text, steps_of(path))})"
+    if role == "text":
+        return value
+    return (exact_json_text if role == "identity" else exact_json_number)(text, value, path)
+
+
 def exact_json_number(line: str, value: str, dotted: str) -> str:
     """SQL for the literal behind `value`, which DuckDB has extracted from the JSON text `line` at `dotted`.
 

@@ -77,6 +77,8 @@ OTHERS: list[tuple[str, str | bytes, str, str]] = [
     ("jsonl", "[\n" + ",\n".join(LINES.splitlines()) + "\n]\n", "one JSON list", 'format = "json" and records = "[]"'),
     ("json", LINES.replace("}\n", "},\n"), "JSON objects with a comma after each", 'away and say format = "jsonl"'),
     ("csv", LINES.replace("}\n", "},\n"), "JSON objects with a comma after each", 'away and say format = "jsonl"'),
+    ("jsonl", LINES.replace("{", "2026-10-05 INFO {"), "lines with a JSON object after other", 'json = "…" }'),
+    ("json", LINES.replace("{", "Oct  5 h app[1]: {"), "lines with a JSON object after other", 'format = "csv", csv ='),
     ("csv", stream(), "a stream of Arrow", "read again"),
     ("jsonl", b"7z\xbc\xaf\x27\x1c" + bytes(99), "an archive of 7-Zip", "read again"),
     ("csv", b"\x93NUMPY\x01\0" + bytes(99), "a file of some program, and no text", "as CSV, JSON or Parquet"),

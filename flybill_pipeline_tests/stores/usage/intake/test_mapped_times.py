@@ -2,13 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flybill_pipeline_tests.stores.usage.intake.mapped import PLAIN, read, refused
+from flybill_pipeline.stores.usage.intake.landing import Landing
+from flybill_pipeline.stores.usage.intake.preview import InLake
+from flybill_pipeline_tests.stores.usage.intake.mapped import PLAIN, read, refused, source_of
 from flybill_pipeline_tests.stores.usage.intake.reading import NOW, Reader
 
 CSV = f'format = "csv"\n{PLAIN}csv = {{ delimiter = ";" }}'
@@ -135,3 +138,21 @@ def test_an_interval_that_is_none_is_refused(reader: Reader) -> None:
     content = "id,org,meter,a,b\n" + "".join(f"{n},acme,m,{row}\n" for n, row in enumerate(rows))
     reasons = ["interval_reversed", "quantity_missing", "time_missing", "time_unreadable", "clock"]
     assert list(refused(read(reader, INTERVAL, content)).values()) == reasons
+
+
+@pytest.mark.parametrize(
+    ("mapped", "text", "said"),
+    [
+        ('"ts"', "2026-02-30", "is not ISO 8601 with a day that exists, nor a number of s"),
+        ('{ column = "ts", unit = "ns" }', "2026-10-05T00:00:00Z", "a number of ns since 1970, as its `unit` says"),
+        ('{ column = "ts", unit = "ns" }', "1790000000", "was wrong, `unit` of the mapping is another, or"),
+        ('{ column = "ts", format = ["%d.%m.%Y", "%Y%m%d"] }', "10/5/2026", "of its `format` '%d.%m.%Y' or '%Y%m%d'"),
+    ],
+)
+def test_who_reads_of_a_time_that_is_none_is_told_what_the_mapping_wants(
+    tmp_path: Path, mapped: str, text: str, said: str
+) -> None:
+    (tmp_path / "usage.csv").write_text(f"id;org;meter;q;ts\n1;acme;m;1;{text}\n")
+    landing = Landing(str(tmp_path / "zone"), {"t": source_of(CSV.replace('"ts"', mapped), tmp_path)})
+    (told,) = landing.preview(tmp_path / "usage.csv", "t", InLake(tmp_path)).refused
+    assert said in told.message

@@ -76,3 +76,12 @@ def test_a_file_that_took_another_ones_place_within_a_tick_is_read_by_its_own_fo
         os.utime(file, (GOOD, GOOD))
         (event,) = reader.read(file, plain_source("parquet")).events
         assert {"id": event["event_id"], "org": event["org_id"]} == {name: values[0] for name, values in names.items()}
+
+
+def test_encodings_that_only_pyarrow_knows_are_read_and_a_file_of_no_columns_has_no_rows(reader: Reader) -> None:
+    exact = pa.array([Decimal("1.500000000000000001")], pa.decimal128(38, 18))
+    encodings = dict.fromkeys(("id", "org", "meter", "region", "ts"), "PLAIN") | {"q": "BYTE_STREAM_SPLIT"}
+    split: dict[str, Any] = {"use_dictionary": False, "column_encoding": encodings}
+    read = reader.table(table(q=exact), plain_source("parquet"), **split)
+    assert [event["quantity"] for event in read.events] == [Decimal("1.500000000000000001")], read.outcome
+    assert isinstance(reader.table(pa.table({}), plain_source("parquet")).outcome, Taken)
