@@ -24,7 +24,7 @@ EXAMPLE = re.compile(
     ```events\n(?P<events>.*?)^```""",
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
-FORMATS = 94
+FORMATS = 95
 KEYS = [
     *(
         "event_id",

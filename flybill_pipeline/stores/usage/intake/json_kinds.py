@@ -57,7 +57,7 @@ def after_other_text(begins: Begins, source: SourceMapping) -> Kind | None:
 
 def _ends_with_object(line: str) -> bool:
     before, brace, rest = line.partition("{")
-    return bool(before.strip()) and isinstance(_parsed(brace + rest), dict)
+    return any(map(str.isalnum, before)) and isinstance(_parsed(brace + rest), dict)
 
 
 def list_in_lines(begins: Begins, source: SourceMapping) -> Kind | None:
