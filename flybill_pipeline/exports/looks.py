@@ -17,6 +17,7 @@ from markupsafe import Markup
 from flybill_pipeline.billing.alerts.plain import visible
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.words.changes import difference_words, name_words, rest_words, shown_first
 from flybill_pipeline.billing.words.credits import NOTE_STATES
 from flybill_pipeline.billing.words.english import ENGLISH
 from flybill_pipeline.billing.words.languages import LANGUAGES
@@ -67,6 +68,10 @@ def environment(loader: BaseLoader, language: Language) -> Environment:
         why=why_words,
         described=lambda line: line.description if language is ENGLISH else line_words(line),
         steps_shown=lambda line: _steps_shown(line, language),
+        change_name=name_words,
+        difference=difference_words,
+        shown_first=shown_first,
+        rest=rest_words,
         freshness=payments_freshness,
         reached_at=_reached_at,
         leading_to=_leading_to(language),

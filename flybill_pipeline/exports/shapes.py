@@ -57,7 +57,10 @@ class CreditNoteJson(TypedDict):
 
 
 class BudgetJson(TypedDict):
-    """A budget of a month, of everything or of what is in `scope`, and how much of it is spent."""
+    """A budget of a month, of everything or of what is in `scope`, and how much of it is spent.
+
+    `forecast_minor` is what the month may come to under it, once more than three days of it are known.
+    """
 
     budget_id: str
     name: str
@@ -67,6 +70,7 @@ class BudgetJson(TypedDict):
     thresholds: list[int]
     spent_minor: int | None
     percent: int | None
+    forecast_minor: int | None
     message: str
 
 
@@ -92,6 +96,38 @@ class ForecastJson(TypedDict):
     message: str
 
 
+class DifferenceJson(TypedDict):
+    """One thing that comes to another amount than the month before: a product, an app of it, a plan, or all of a kind.
+
+    Quantities are those of `unit`; none where they cannot be compared.
+    """
+
+    kind: str
+    meter: str | None
+    name: str
+    dimensions: dict[str, str]
+    unit: str | None
+    quantity: str | None
+    quantity_before: str | None
+    amount_minor: int
+    amount_before_minor: int
+    message: str
+
+
+class ChangedJson(TypedDict):
+    """What made the difference to the month before, the largest first; the differences add up to that of the totals.
+
+    `days` first days of both are compared, by usage alone, while the month runs; none: all of both.
+    """
+
+    month_before: str
+    days: int | None
+    total_minor: int
+    total_before_minor: int
+    message: str
+    differences: list[DifferenceJson]
+
+
 class OwedJson(MonthJson):
     """What is owed for a month, and why."""
 
@@ -110,6 +146,7 @@ class OwedJson(MonthJson):
     credit_notes: list[CreditNoteJson]
     left_minor: int | None
     budgets: list[BudgetJson]
+    changed: ChangedJson | None
 
 
 class EventJson(TypedDict):

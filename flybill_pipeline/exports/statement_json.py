@@ -15,6 +15,7 @@ from flybill_pipeline.billing.words.english import ENGLISH
 from flybill_pipeline.billing.words.outlook import forecast_words
 from flybill_pipeline.billing.words.sentence import Language, say
 from flybill_pipeline.billing.words.statement import Statement
+from flybill_pipeline.exports.changed_json import changed_data
 from flybill_pipeline.exports.shapes import (
     BudgetJson,
     CreditNoteJson,
@@ -57,6 +58,7 @@ def owed_data(owed: Owed, language: Language = ENGLISH) -> OwedJson:
         "credit_notes": [note_data(note) for note in owed.credit_notes],
         "left_minor": owed.left_minor,
         "budgets": [budget_data(each, language) for each in owed.budgets],
+        "changed": changed_data(owed.changed, language) if owed.changed else None,
     }
 
 
@@ -145,7 +147,8 @@ def budget_data(state: BudgetState, language: Language = ENGLISH) -> BudgetJson:
         "thresholds": list(budget.thresholds),
         "spent_minor": state.spent_minor,
         "percent": state.percent,
-        "message": say(language, state.words),
+        "forecast_minor": state.forecast_minor,
+        "message": say(language, *state.words),
     }
 
 

@@ -3,7 +3,7 @@
 Nothing is written, and Stripe is not asked.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -29,6 +29,22 @@ if TYPE_CHECKING:
     from flybill_pipeline.stores.usage.months.monthly_usage import MonthlyUsage
 
 
+@dataclass(frozen=True, slots=True)
+class DaysOfMonth:
+    """What an organization used in a month, day by day, and the prices of it; None where there is none."""
+
+    month: Month
+    books: BooksOfMonth | None
+    used: OrgUsage | None
+
+    @property
+    def by_day(self) -> list[tuple[date, int]]:
+        """What its usage came to by the end of each day, in minor units."""
+        if self.used is None or self.books is None:
+            return []
+        return minor_by_day(self.month, self.books, self.used)
+
+
 @dataclass(frozen=True)
 class Asked:
     """An organization that is asked about, with its terms, and the usage of this moment: read once for one answer."""
@@ -36,16 +52,30 @@ class Asked:
     tools: Toolbox
     organization: Organization
     terms: OrgTerms
+    _days: dict[Month, DaysOfMonth] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def org_id(self) -> str:
         """The organization's id."""
         return self.organization.org_id
 
+    def days_of(self, month: Month) -> DaysOfMonth:
+        """A month's usage by day, read once."""
+        if month not in self._days:
+            self._days[month] = _days(self, month)
+        return self._days[month]
+
     @cached_property
     def usage(self) -> "MonthlyUsage":
         """The usage of the running month, and of those before it."""
         return self.tools.usage_of_moment(Month.of(self.tools.now()))
+
+
+def _days(asked: Asked, month: Month) -> DaysOfMonth:
+    tools, org = asked.tools, asked.terms.in_month(month)
+    books = books_under(tools.books(month)(org.currency), org.contracts)
+    part = ShardMonth(month, tools.shard_of(asked.org_id), tools.now(), [asked.org_id])
+    return DaysOfMonth(month, books, next(iter(usage_of(part, asked.usage, [books], EACH_DAY)), None))
 
 
 def asked_about(tools: Toolbox, org_id: str) -> Asked:
@@ -81,19 +111,16 @@ def org_month(asked: Asked, month: Month, facts: MonthFacts | None = None) -> Or
 
 @dataclass(frozen=True, slots=True)
 class PricedNow:
-    """A month priced here and now, with what it was priced from; `used` knows days only where they were wanted."""
+    """A month priced here and now, with what it was priced from; `days` has days only where they were wanted."""
 
     draft: Draft
     account: Account
-    used: OrgUsage | None
-    books: BooksOfMonth | None
+    days: DaysOfMonth
 
     @property
-    def by_day(self) -> list[tuple[date, int]]:
-        """What its usage came to by the end of each day, in minor units."""
-        if self.used is None or self.books is None:
-            return []
-        return minor_by_day(self.draft.month, self.books, self.used)
+    def books(self) -> BooksOfMonth | None:
+        """Its prices."""
+        return self.days.books
 
     @property
     def credits_left(self) -> list[Credit]:
@@ -117,4 +144,4 @@ def priced_now(of: OrgMonth, *, by_day: bool = False) -> PricedNow:
     used = next(iter(usage_of(part, asked.usage, [in_force], EACH_DAY if by_day else None)), None)
     carried = tools.drafts.carried(month, [org.org_id]).get(org.org_id, {})
     draft = price_org(part, org, used, books, with_carried(account, carried))
-    return PricedNow(draft, account, used, in_force)
+    return PricedNow(draft, account, DaysOfMonth(month, in_force, used))

@@ -6,6 +6,7 @@ Reads only; Stripe is not asked, so it answers while Stripe is down.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cache, partial
 
 from flybill_pipeline.billing.invoicing.commitments import commitment_in
 from flybill_pipeline.billing.invoicing.forecast import Pace, forecast, standing_lines
@@ -19,6 +20,7 @@ from flybill_pipeline.billing.words.outlook import Source, freshness_words, left
 from flybill_pipeline.billing.words.sentence import Words
 from flybill_pipeline.billing.words.statement import Statement, statement
 from flybill_pipeline.questions.budgets import BudgetState, budget_states
+from flybill_pipeline.questions.changed import Changed, changed_since, changed_so_far
 from flybill_pipeline.questions.org_month import Asked, OrgMonth, PricedNow, asked_about, org_month, priced_now
 from flybill_pipeline.stores.invoicing.organizations import Organization
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -32,11 +34,12 @@ class Owed:
     `find_unread` finds the landed files that an open month does not know yet; it looks through the landing zone, so it
     is for who tells of them. `find_unrecorded` finds the days whose usage was read and is not in the month yet.
     `find_behind` finds the sources whose table in an engine was not looked at lately, and when it last was.
-    `budgets` are those of the month, with what of them is spent. `freshness` says how fresh the usage is; `left`, of a
-    month that is open, what is left of credits and of a minimum. `by_day` is what the usage of a running month came to
-    by the end of each of its days, from the first on. `events_waiting` of the month name aliases that belong to nobody,
-    so some may be this organization's. `first` is the first month that was closed of anybody, of a month that is not.
-    `contact` is where its reader can ask: an e-mail address, or that of a page; None where nobody is named.
+    `budgets` are those of the month, with what of them is spent. `freshness` says how fresh the usage is of a month
+    that is not settled; `left`, of a month that is open, what is left of credits and of a minimum. `by_day` is what the
+    usage of a running month came to by the end of each of its days, from the first on. `events_waiting` of the month
+    name aliases that belong to nobody, so some may be this organization's. `first` is the first month that was closed
+    of anybody, of a month that is not. `contact` is where its reader can ask: an e-mail address, or that of a page;
+    None where nobody is named. `find_changed` compares with the month before; it reads that, so it is for who tells it.
     """
 
     org: Organization
@@ -55,6 +58,12 @@ class Owed:
     left: Words = ()
     first: Month | None = None
     contact: str | None = None
+    find_changed: Callable[[], Changed | None] = lambda: None
+
+    @property
+    def changed(self) -> Changed | None:
+        """What made the difference to the month before; None where there is nothing to compare."""
+        return self.find_changed()
 
     @property
     def files_unread(self) -> int:
@@ -107,8 +116,8 @@ def _settled(of: OrgMonth) -> Owed:
         credit_notes=notes,
         poll=tools.payments.poll(),
         budgets=budget_states(tools, facts, org_id, lines),
-        freshness=freshness_words(facts.usage_up_to, (), now),
         events_waiting=_waiting(tools, month),
+        find_changed=cache(partial(changed_since, of, lines)),
     )
 
 
@@ -118,7 +127,7 @@ def _so_far(of: OrgMonth) -> Owed:
     begun = month.start <= now
     runs = begun and now < month.end
     priced = priced_now(of, by_day=runs)
-    draft, by_day = priced.draft, [minor for _, minor in priced.by_day] if runs else []
+    draft, by_day = priced.draft, [minor for _, minor in priced.days.by_day] if runs else []
     known = tools.known_up_to(month, [each.arrived_at for each in sources]) if runs else None
     pace = _pace(priced, by_day, known)
     facts = replace(
@@ -142,11 +151,18 @@ def _so_far(of: OrgMonth) -> Owed:
         find_behind=(lambda: tools.tables_behind(now - LOOKED_LATELY)) if begun else dict,
         events_waiting=_waiting(tools, month),
         by_day=by_day,
-        budgets=budget_states(tools, facts, of.org.org_id, draft.lines),
+        budgets=budget_states(tools, facts, of.org.org_id, draft.lines, pace if runs else None),
         freshness=freshness_words(pace.up_to, sources, now),
         left=left_words(priced.credits_left, commitment, draft.lines) if begun else (),
         first=tools.open_months.first(),
+        find_changed=cache(_changed(of, priced, pace.up_to, runs=runs)) if begun else lambda: None,
     )
+
+
+def _changed(of: OrgMonth, priced: PricedNow, up_to: datetime | None, *, runs: bool) -> Callable[[], Changed | None]:
+    if runs:
+        return partial(changed_so_far, of, priced.days, up_to)
+    return partial(changed_since, of, priced.draft.lines)
 
 
 def _waiting(tools: Toolbox, month: Month) -> int:

@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import count
 
-from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.by_day import minor_by_day
-from flybill_pipeline.billing.usage.totals import EACH_DAY
 from flybill_pipeline.questions.org_month import Asked
 from flybill_pipeline.questions.owed import Owed
-from flybill_pipeline.steps.pricing.price_org import books_under, usage_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +34,4 @@ def spent_so_far(answer: Owed) -> Spent:
 
 def spent(asked: Asked, month: Month) -> Spent:
     """The organization's month, day after day."""
-    tools, org = asked.tools, asked.terms.in_month(month)
-    books = books_under(tools.books(month)(org.currency), org.contracts)
-    part = ShardMonth(month, tools.shard_of(asked.org_id), tools.now(), [asked.org_id])
-    used = next(iter(usage_of(part, asked.usage, [books], EACH_DAY)), None)
-    return Spent(month, org.currency, () if books is None or used is None else minor_by_day(month, books, used))
+    return Spent(month, asked.terms.in_month(month).currency, asked.days_of(month).by_day)

@@ -55,11 +55,11 @@ KINDS = {"amount": (int, Decimal, str), "scope": (dict, str), "thresholds": (lis
 
 
 class NotTakenError(Exception):
-    """What was sent sets no budget; `why` says it to its sender."""
+    """What was sent sets no budget; `why` says it to its sender, and `field` is the one to mend, "" where none is."""
 
-    def __init__(self, why: Sentence) -> None:
+    def __init__(self, why: Sentence, field: str = "") -> None:
         super().__init__(why.text)
-        self.why = why
+        self.why, self.field = why, field
 
 
 async def sent_body(request: Request) -> Sent:
@@ -95,10 +95,10 @@ def read_fields(sent: Sent) -> dict[str, str]:
         raise NotTakenError(READABLE)  # a name that is not known may be a wrong one, and would end the budget
     for name, kinds in KINDS.items():
         if not _is_one(members.get(name), kinds):
-            raise NotTakenError(FAULTS[name])
+            raise NotTakenError(FAULTS[name], name)
     fields = {name: value for name, each in members.items() if (value := _text(each)) is not None}
     if fields.get("thresholds") and not fields.get("amount", "").strip():
-        raise NotTakenError(WITHOUT_AMOUNT)
+        raise NotTakenError(WITHOUT_AMOUNT, "amount")
     return fields
 
 
@@ -125,12 +125,13 @@ def keep_budget(tools: Toolbox, org_id: str, fields: Mapping[str, str]) -> None:
         }
         if "amount" not in row:
             if known is None:
-                raise NotTakenError(NO_BUDGET)
+                raise NotTakenError(NO_BUDGET, "amount")
             same = known.currency == row["currency"]  # of another one the digits may not fit, and nothing is compared
             row |= {"amount": plain(from_minor(known.amount_minor, known.currency)) if same else "1", "end": str(month)}
         tools.items.save(PLACE, [item_of(1, row, None)])
     except RowFaultError as fault:
-        raise NotTakenError(FAULTS.get(str(fault).partition(" ")[0], NOT_SET)) from None
+        field = str(fault).partition(" ")[0]
+        raise NotTakenError(FAULTS.get(field, NOT_SET), field if field in FAULTS else "") from None
     except ImportRefusedError as refused:
         raise NotTakenError(NOT_SET) from refused
 

@@ -23,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.words.sentence import Language, Sentence, said, say
+from flybill_pipeline.billing.words.sentence import Language, said, say
 from flybill_pipeline.exports.forms import FORMS
 from flybill_pipeline.questions.organizations import organizations
 from flybill_pipeline.questions.owed import owed
@@ -194,22 +194,27 @@ class Pages:
                 require_key(fields, self._access.form_key(request, org))
                 keep_budget(self._changing, org, fields)
             except NotTakenError as fault:
-                return self._budgets(request, org, fields, fault.why)
+                return self._budgets(request, org, fields, fault)
             shown = f"{page_of(org)}/budgets"
             return self._budgets(request, org) if wants_json(request) else RedirectResponse(shown, 303)
 
         return await self._answered(request, change)
 
     def _budgets(
-        self, request: Request, org: str, sent: Mapping[str, str] = NOTHING_SENT, fault: Sentence | None = None
+        self, request: Request, org: str, sent: Mapping[str, str] = NOTHING_SENT, fault: NotTakenError | None = None
     ) -> Response:
         if wants_json(request) and fault:
             language = self._language(request, org)
-            return json_answer({"title": say(language, said("Not set")), "message": say(language, fault)}, 422)
+            return json_answer({"title": say(language, said("Not set")), "message": say(language, fault.why)}, 422)
         values = views.budgets(self._tools, org)
         if wants_json(request):
             return json_answer(data.budgets(values, self._language(request, org)))
-        form = {"form_key": self._access.form_key(request, org), "sent": sent, "fault": fault}
+        form = {
+            "form_key": self._access.form_key(request, org),
+            "sent": sent,
+            "fault": fault and fault.why,
+            "wrong": fault and fault.field,
+        }
         return self._shown.page("budgets", {**values, **form}, self._language(request, org), 422 if fault else 200)
 
     async def missing(self, request: Request, _error: Exception) -> Response:

@@ -94,12 +94,21 @@ def test_the_file_says_what_is_owed_why_and_what_happens_next() -> None:
             "slow disks (November 20, 2025, issued) -$3.00",
             "What is left, before tax $22.00",
         ),
-        *("Asked for, with tax $25.00", "Paid $1.00", "Still open, due on November 29, 2025 $24.00"),
+        *("Asked for $25.00", "Paid $1.00", "Still open, due on November 29, 2025 $24.00"),
         "Payments as of November 20, 2025, 12:00 UTC",
     ):
         assert words in page.text
     assert page.links == ["https://pay.example/1", "https://pay.example/1.pdf"]
     assert "https://" not in page.text  # the address is the link's alone
+
+
+@pytest.mark.parametrize(
+    ("there", "asked_for"), [(None, "Asked for"), (2500, "Asked for"), (2975, "Asked for, with tax")]
+)
+def test_tax_is_said_where_there_is_tax(there: int | None, asked_for: str) -> None:
+    payment = replace(PAYMENT, due_minor=there or 2500)
+    answer = owed([line(2500)], sync_state="finalized", payment=payment, total_there_minor=there)
+    assert f"{asked_for} ${payment.due_minor / 100:.2f} Paid" in Page(statement_html(answer)).text
 
 
 @pytest.mark.parametrize("state", get_args(PaymentState))

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -12,23 +13,31 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.words.english import ENGLISH
 from flybill_pipeline.billing.words.sentence import say
 from flybill_pipeline.questions.owed import Owed, owed
+from flybill_pipeline.stores.invoicing.items_file import item_of
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline_tests.worlds.deployment import event
 from flybill_pipeline_tests.worlds.organizations import org_row
 from flybill_pipeline_tests.worlds.site import Site
 
 MONTH = Month(2025, 11)
+PLACE = Path("items.csv")
 READ_AT = datetime(2025, 11, 16, 14, tzinfo=UTC)
 
 
 @pytest.fixture
 def site(tools: Toolbox) -> Iterator[Site]:
-    """`burst` used $90.00 on the 6th and nothing since, `acme` $1.00 a day, `nobody` nothing; read on the 16th."""
+    """`burst` used $90.00 on the 6th and nothing since, `acme` $1.00 a day, `nobody` nothing; read on the 16th.
+
+    `split` used $23.00 in syd by then, and $7.50 elsewhere.
+    """
     moving = [READ_AT]
     site = Site(replace(tools, now=lambda: moving[0]), MONTH, READ_AT)
-    site.tools.organizations.save([org_row("burst"), org_row("nobody")], EVER)
+    site.tools.organizations.save([org_row("burst"), org_row("nobody"), org_row("split")], EVER)
     rows = [event("b", "burst", 9000, "2025-11-06T10:00:00Z")]
     rows += [event(day, "acme", 100, f"2025-11-{day:02d}T23:00:00Z") for day in range(1, 16)]
+    for day in range(1, 16):
+        rows.append(event(f"s{day}", "split", 100, f"2025-11-{day:02d}T23:00:00Z", region="syd"))
+        rows.append(event(f"o{day}", "split", 50, f"2025-11-{day:02d}T23:00:00Z"))
     file = tools.landing.root / "usage" / "all.jsonl"
     file.parent.mkdir(exist_ok=True)
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -48,6 +57,24 @@ def test_who_stopped_is_not_expected_to_go_on(site: Site) -> None:
     )  # $90.00 of 15 days, in 30; of the 6 days to its last event it was $500
     assert (answer.statement.forecast.low_minor, answer.statement.forecast.days) == (9_000, 15)
     assert say(ENGLISH, *answer.freshness) == "Usage is counted up to November 16, 2025, 00:00 UTC."
+
+
+def test_a_forecast_above_a_budget_is_said_beside_it_as_the_mail_says_it(site: Site) -> None:
+    """Of the whole bill, and of a part of it."""
+    budget = {"kind": "budget", "org_id": "split", "start": "2025-11", "currency": "usd"}
+    for number, more in enumerate([{"amount": "50"}, {"amount": "40", "scope": "region=syd"}, {"amount": "62"}]):
+        row = {"item_id": f"b{number}", "name": "b", **budget, **more}
+        site.tools.items.save(PLACE, [item_of(2, row, None)])
+    told_of = {each.budget.amount_minor: each for each in told(site, "split").budgets}
+    said = {minor: say(ENGLISH, *each.words) for minor, each in told_of.items()}
+    assert said[50_00].endswith(
+        "If November 2025 goes on like this, it comes to about $61.00, which is above the budget of $50.00."
+    )
+    assert said[40_00].endswith(
+        "If November 2025 goes on like this, region syd comes to about $46.00, which is above its budget of $40.00."
+    )
+    assert "goes on" not in said[62_00]
+    assert [told_of[each].forecast_minor for each in (50_00, 40_00, 62_00)] == [61_00, 46_00, 61_00]
 
 
 def test_who_goes_on_is_told_as_before(site: Site) -> None:

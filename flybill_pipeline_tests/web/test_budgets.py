@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from html.parser import HTMLParser
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, build_opener
@@ -106,6 +107,53 @@ def test_what_is_wrong_is_said_on_the_page_and_nothing_is_set(
     assert said in Read(answer.text).text
     assert "<script>" not in answer.text
     assert budgets(served) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [
+        ({"amount": "ten"}, "amount"),
+        ({"amount": "5", "thresholds": "all"}, "thresholds"),
+        ({"amount": "5", "scope": "<script>"}, "scope"),
+        ({"amount": ""}, "amount"),
+        ({"amount": "5", "form_key": "old"}, None),
+    ],
+)
+def test_who_does_not_see_the_form_hears_which_field_is_wrong_and_why(
+    served: Served, fields: dict[str, str], wrong: str | None
+) -> None:
+    page = Fields(send(served.browser("acme"), fields).text)
+    assert page.title.startswith("Not set: Budgets of ")
+    assert {name for name, each in page.fields.items() if each.get("aria-invalid") == "true"} == {wrong} - {None}
+    assert {name for name, each in page.fields.items() if "autofocus" in each} == {wrong} - {None}
+    for name, each in page.fields.items():
+        describing = (each.get("aria-describedby") or "").split()
+        assert set(describing) <= page.ids
+        assert ("fault" in describing) == (name == wrong)
+    untouched = Fields(served.browser("acme").get(PATH).text)
+    assert untouched.title.startswith("Budgets of ") and "fault" not in untouched.ids
+
+
+class Fields(HTMLParser):
+    """What a form has: each field by its name with its attributes, all ids, and the title of the page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.fields: dict[str, dict[str, str | None]] = {}
+        self.ids: set[str] = set()
+        self.title, self._in_title = "", False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        known = dict(attrs)
+        self._in_title = tag == "title"
+        if tag in ("input", "select") and known.get("type") != "hidden":
+            self.fields[known["name"] or ""] = known
+        self.ids |= {known["id"] or ""} if "id" in known else set()
+
+    def handle_data(self, data: str) -> None:
+        self.title += data if self._in_title else ""
+        self._in_title = False
 
 
 def test_what_is_wrong_is_said_in_the_language_of_the_page(served: Served) -> None:

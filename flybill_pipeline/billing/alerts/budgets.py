@@ -98,13 +98,18 @@ def forecast_tells(month: Month, now: datetime, usage_up_to: datetime | None) ->
     return now < month.end and usage_up_to is not None and usage_up_to - month.start >= FORECAST_AFTER
 
 
+def forecast_above(budget: Budget, spending: Spending) -> bool:
+    """Whether the month may come to more than the budget, which it has not come to yet."""
+    forecast = spending.forecast_minor
+    return forecast is not None and spending.spent_minor < budget.amount_minor < forecast
+
+
 def marks_passed(budget: Budget, month: Month, spending: Spending) -> Iterator[Warned]:
     """Everything that a person should hear of at this moment, the highest threshold last."""
     for percent in sorted(budget.thresholds):
         if 100 * spending.spent_minor >= percent * budget.amount_minor:
             yield Warned(budget, month, "threshold", str(percent), spending)
-    forecast = spending.forecast_minor
-    if forecast is not None and spending.spent_minor < budget.amount_minor < forecast:
+    if forecast_above(budget, spending):
         yield Warned(budget, month, "forecast", "", spending)
     for day, day_minor, usual_minor in _jumps(budget, spending.days):
         yield Warned(budget, month, "jump", day.isoformat(), spending, day_minor, usual_minor)

@@ -4,7 +4,7 @@ The range around it has one rule: every day that is left is like the cheapest, o
 What is not usage follows as on the bill: a minimum is missing less, discounts take their part, credits pay what is due.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -13,6 +13,7 @@ from flybill_pipeline.billing.invoicing.items.discounts import Discount, discoun
 from flybill_pipeline.billing.invoicing.returned_credits import given_back
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
+from flybill_pipeline.billing.pricing.shares import share_minor
 
 STANDING = frozenset({"subscription", "one_off", "carried_forward", "adjustment", "credit_returned"})
 """Kinds of lines that are what they are on the first day of a month and on the last."""
@@ -91,6 +92,18 @@ def forecast(pace: Pace, now: datetime) -> Forecast:
 def forecast_minor(pace: Pace, now: datetime) -> int:
     """What the month comes to if the rest of it is like the part that is known, in minor units."""
     return _with_more(pace, more_minor(pace.month, pace.used_minor, pace.up_to, now))
+
+
+def part_minor(pace: Pace, scope: Mapping[str, str], now: datetime) -> int:
+    """What the part of the bill that `scope` names comes to by then; all of it where that is empty, as forecast_minor.
+
+    Of a part it is what its lines come to, as no discount or credit is of a part.
+    """
+    if not scope:
+        return forecast_minor(pace, now)
+    spent = share_minor(pace.lines, scope)
+    growing = spent - share_minor(standing_lines(pace.lines), scope)
+    return spent + more_minor(pace.month, growing, pace.up_to, now)
 
 
 def more_minor(month: Month, used_minor: int, usage_up_to: datetime | None, now: datetime) -> int:

@@ -38,6 +38,11 @@ class MonthFacts:
     standing_minor: int = 0
     forecast: Forecast | None = None
 
+    @property
+    def tax_minor(self) -> int:
+        """What the payment provider added to the lines as tax; 0 where it added none, or that is not known."""
+        return max((self.total_there_minor or 0) - self.total_minor, 0)
+
 
 def month_state(facts: MonthFacts, now: datetime) -> str:
     """The state of the month as of `now`, for machines."""

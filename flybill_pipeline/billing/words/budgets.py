@@ -47,8 +47,7 @@ def warning_words(warned: Warned) -> Sentence:
         case "threshold":
             return spent_words(budget, warned.month, spending.spent_minor)
         case "forecast":
-            sentence = _FORECAST_OF if budget.scope else _FORECAST
-            return sentence.of(**_values(budget, warned.month), forecast=Money(spending.forecast_minor or 0, currency))
+            return above_words(budget, warned.month, spending.forecast_minor or 0)
         case "jump":
             sentence = (_JUMP_OF if budget.scope else _JUMP).of(**_values(budget, warned.month))
             amount, usual = Money(warned.day_minor, currency), Money(warned.usual_minor, currency)
@@ -66,6 +65,12 @@ def spent_words(budget: Budget, month: Month, spent_minor: int | None, *, settle
     whole, part = (_CAME_TO, _CAME_TO_OF) if settled else (_SPENT, _SPENT_OF)
     sentence = (part if budget.scope else whole).of(**values)
     return sentence.of(spent=Money(spent_minor, budget.currency), percent=max(budget.percent(spent_minor), 0))
+
+
+def above_words(budget: Budget, month: Month, forecast_minor: int) -> Sentence:
+    """That the month may come to more than the budget."""
+    sentence = _FORECAST_OF if budget.scope else _FORECAST
+    return sentence.of(**_values(budget, month), forecast=Money(forecast_minor, budget.currency))
 
 
 def ahead_words(budget: Budget, month: Month) -> Sentence:

@@ -19,7 +19,7 @@ _WHAT: Mapping[PaymentState, Sentence] = {
     "credited": said("{due} for {month} is settled by a credit note (invoice {number})."),
     "refunded": said("{refunded} for {month} was given back to you (invoice {number})."),
     "disputed": said("{disputed} that you paid for {month} is disputed through your bank (invoice {number})."),
-    "dispute_lost": said("Your bank gave {lost} for {month} back to you (invoice {number})."),
+    "dispute_lost": said("The dispute is over: your bank gave {lost} for {month} back to you (invoice {number})."),
     "voided": said("The invoice {number} for {month} was taken back."),
     "uncollectible": said("{open} for {month} was never paid (invoice {number})."),
 }
@@ -113,7 +113,9 @@ _NEXT: Mapping[PaymentState, Callable[[Payment], Sentence]] = {
     "credited": lambda _: _SETTLED,
     "refunded": lambda _: said("Nothing more is due. It may take some days until your bank shows it."),
     "disputed": lambda _: _WITH_THE_BANK,
-    "dispute_lost": lambda _: said("We write to you about what is still due."),
+    "dispute_lost": lambda _: said(
+        "Nothing is collected for it by itself. If we ask for it again, we write to you first."
+    ),
     "voided": lambda _: said("Nothing is due for it. If you got a corrected invoice in its place, that one counts."),
 }
 

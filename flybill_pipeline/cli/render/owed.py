@@ -6,12 +6,14 @@ from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.descriptions import counted_in
 from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.words.changes import difference_words, name_words, rest_words, shown_first
 from flybill_pipeline.billing.words.english import ENGLISH
 from flybill_pipeline.billing.words.outlook import forecast_words
 from flybill_pipeline.billing.words.payments import payments_freshness
-from flybill_pipeline.billing.words.sentence import Language, say
+from flybill_pipeline.billing.words.sentence import Language, say, shown
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.cli.render.credit_notes import show_what_is_left
+from flybill_pipeline.questions.changed import Changed
 from flybill_pipeline.questions.owed import Owed
 
 MOST_PORTIONS = 20
@@ -26,7 +28,7 @@ def show_owed(owed: Owed, language: Language = ENGLISH) -> None:
     if currency and statement.state == "open" and statement.forecast:
         screen.line(say(language, *forecast_words(statement.forecast, currency, facts.standing_minor)))
     for budget in owed.budgets:
-        screen.line(say(language, budget.words))
+        screen.line(say(language, *budget.words))
     for each in owed.left:
         screen.line(say(language, each))
     if owed.freshness:
@@ -40,8 +42,24 @@ def show_owed(owed: Owed, language: Language = ENGLISH) -> None:
     if currency and owed.lines:
         rows = [row for number, line in enumerate(owed.lines, start=1) for row in _rows(number, line, facts.month)]
         screen.table(("line", "what", "amount"), rows, right=("line", "amount"))
+    _show_since(owed, language)
+
+
+def _show_since(owed: Owed, language: Language) -> None:
+    """What is another amount than the month before, and what was credited."""
+    if owed.changed:
+        _show_changed(owed.changed, language)
     if owed.credit_notes:
-        show_what_is_left(facts.total_minor, owed.credit_notes)
+        show_what_is_left(owed.facts.total_minor, owed.credit_notes)
+
+
+def _show_changed(changed: Changed, language: Language) -> None:
+    screen.line(say(language, *changed.words))
+    for each in shown_first(changed.changes):
+        what, how = shown(language, name_words(each)), say(language, difference_words(each, changed.currency))
+        screen.line(f"  {what}: {how}")
+    if others := rest_words(changed.changes, changed.currency):
+        screen.line(f"  {say(language, others)} (--json has each)")
 
 
 def _not_counted(owed: Owed) -> Iterator[str]:

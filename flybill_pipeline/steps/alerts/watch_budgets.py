@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from flybill_pipeline.billing.alerts.budgets import Budget, Spending, Unwatched, Warned, forecast_tells, marks_passed
-from flybill_pipeline.billing.invoicing.forecast import Pace, forecast_minor, more_minor, standing_lines
+from flybill_pipeline.billing.invoicing.forecast import Pace, part_minor
 from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItems
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
@@ -163,21 +163,12 @@ def _looked_at(
 
 
 def _spending(part: ShardMonth, budget: Budget, pace: Pace, ends: ScopesByDay) -> Spending:
-    spent = share_minor(pace.lines, budget.scope)
     tells = forecast_tells(part.month, part.now, pace.up_to)
     return Spending(
-        spent_minor=spent,
-        forecast_minor=_forecast(budget, pace, spent, part.now) if tells else None,
+        spent_minor=share_minor(pace.lines, budget.scope),
+        forecast_minor=part_minor(pace, budget.scope, part.now) if tells else None,
         days=list(_days(part.month, ends.get(scope_of(budget.scope), ()))),
     )
-
-
-def _forecast(budget: Budget, pace: Pace, spent: int, now: datetime) -> int:
-    """That of the bill; of a part of it what its lines come to, as no discount or credit is of a part."""
-    if not budget.scope:
-        return forecast_minor(pace, now)
-    growing = spent - share_minor(standing_lines(pace.lines), budget.scope)
-    return spent + more_minor(pace.month, growing, pace.up_to, now)
 
 
 def _days(month: Month, ends: Iterable[ByNow]) -> Iterator[tuple[date, int]]:

@@ -4,6 +4,7 @@ A row has `org_id`, `name`, `currency` and what else is known; an empty field sa
 stored. Times are UTC days or ISO times with their zone.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import Field, fields
 from datetime import datetime
@@ -27,6 +28,7 @@ from flybill_pipeline.stores.invoicing.org_terms import ImportRefusedError, Term
 from flybill_pipeline.stores.invoicing.organizations import METHODS, NOTHING, Organization, OrgRow
 
 REQUIRED = ("org_id", "name", "currency")
+A_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 
 
 def read_organizations(file: Path, *, contracts: Collection[str] | None = None) -> list[OrgRow]:
@@ -165,7 +167,7 @@ def _days(text: str) -> int:
 
 
 def _beginning_of_a_month(text: str) -> datetime:
-    begins = read_moment(text)
+    begins = read_moment(f"{text}-01" if A_MONTH.fullmatch(text) else text)
     month = Month.of(begins)
     if begins != month.start:
         raise RowFaultError(

@@ -109,6 +109,12 @@ def test_an_organization_is_refused_by_its_row_or_kept_and_billed(world: Billing
     assert sum(world.close(OCT).outcomes.values()) == kept + 1
 
 
+@pytest.mark.parametrize("text", ["2026-12", "2026-12-01", "2026-12-01T00:00:00Z"])
+def test_a_month_can_be_written_as_a_month(tmp_path: Path, text: str) -> None:
+    (read,) = read_organizations(as_csv(tmp_path / "orgs.csv", ORG | {"currency_from": text}))
+    assert read.terms.currency_from == datetime(2026, 12, 1, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("column", "text", "says"),
     [
