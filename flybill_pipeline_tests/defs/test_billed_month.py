@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -9,10 +10,13 @@ import pytest
 
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.tables import LastLook, TakenTable
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.defs.assets.month import month_assets
+from flybill_pipeline.defs.metadata.month import month_metadata
 from flybill_pipeline.defs.month_sensor import month_sensor
 from flybill_pipeline.defs.partitions import Partitions, month_key
+from flybill_pipeline.questions.month_billed import month_billed
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline_tests.stores.billing_world import MONTH, BillingWorld
 
@@ -78,6 +82,26 @@ def test_the_page_leads_to_the_to_do_list_wherever_it_is_opened(
     world.finalize()
     page, check = shown(instance, tools)
     assert page["the to-do list"] == check.metadata["the to-do list"].value == "/assets/failed_org_months?view=events"
+
+
+def test_the_page_says_up_to_where_usage_of_an_engine_is_counted(tools: Toolbox, world: BillingWorld) -> None:
+    world.draft({"acme": 500})
+    billed = month_billed(tools, MONTH)
+    at = datetime(2025, 11, 1, 4, 30, tzinfo=UTC)
+    tables = [
+        TakenTable("warehouse", LastLook(at, at), "1234", 30, 900, True),
+        TakenTable("new", None, None, 0, 0, True),
+    ]
+    page = month_metadata(replace(billed, overview=replace(billed.overview, tables=tables)))
+    taken, never = page["usage that stays in an engine"].records
+    behind = "what came since does not count yet"
+    assert taken.data == {
+        "source": "warehouse",
+        "its table": f"looked at 2025-11-01 04:30 UTC: {behind}",
+        "counted up to": "1234",
+        "rows": 900,
+    }
+    assert never.data["its table"] == f"never looked at: {behind}"
 
 
 def test_a_month_that_waits_is_what_is_seen_first_whichever_page_was_made(

@@ -8,6 +8,7 @@ import dagster as dg
 
 from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.payments.credit_notes import totals as credited
+from flybill_pipeline.billing.usage.tables import TakenTable
 from flybill_pipeline.defs.metadata.tables import Metadata, bars, evidence, money, trouble
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS
 from flybill_pipeline.questions.month_billed import MonthBilled
@@ -28,6 +29,7 @@ def month_metadata(billed: MonthBilled, ui_url: str | None = None) -> Metadata:
         "not closed yet": bills.undecided,
         **_money(overview),
         **_usage(overview),
+        **evidence([_table(each) for each in overview.tables], "usage that stays in an engine"),
         "Stripe's own list": overview.reconciliation.not_read or overview.reconciliation.message,
         **evidence([asdict(each) for each in overview.reconciliation.differs], "differences with Stripe's own list"),
         **month_tables(billed.by_meter, bills.outcomes),
@@ -70,6 +72,16 @@ def _known(failure: FailedOrgMonth) -> dict[str, object]:
 def _to_do_list(ui_url: str | None) -> dg.UrlMetadataValue:
     """Where nobody has said how the UI is called, a path: it leads to the UI in which it is read."""
     return dg.MetadataValue.url(f"{(ui_url or '').rstrip('/')}/assets/{FAILED_ORG_MONTHS.name}?view=events")
+
+
+def _table(table: TakenTable) -> dict[str, object]:
+    looked = f"looked at {table.look.at:%Y-%m-%d %H:%M} UTC" if table.look else "never looked at"
+    return {
+        "source": table.source,
+        "its table": f"{looked}: what came since does not count yet" if table.behind else looked,
+        "counted up to": table.watermark or "no watermark",
+        "rows": table.rows,
+    }
 
 
 def _money(overview: MonthOverview) -> Metadata:
