@@ -6,7 +6,7 @@ and a folder called `meter=gb` is no column.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -95,6 +95,8 @@ def _connected(folder: Path, limits: Limits, macros: str) -> duckdb.DuckDBPyConn
 
 
 def _open(folder: Path, limits: Limits) -> duckdb.DuckDBPyConnection:
+    with suppress(OSError):  # a folder that may not be written to, or is not there, has nothing that spills
+        (folder / "work").mkdir(exist_ok=True)  # DuckDB makes no folder above the one for what spills
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": limits.memory,
         "threads": str(limits.threads),
