@@ -5,7 +5,7 @@ Reading the file's format is in the readers; writing what is found here is in ta
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from flybill_pipeline.billing.usage.files import FIRST_DAY
@@ -25,6 +25,7 @@ MACROS = NUMBER_MACROS + SCALING_MACROS + TIME_MACROS
 CLOCKS_MAY_DIFFER = timedelta(hours=24)
 TOO_LARGE = "1000000000000000::DECIMAL(38, 18)"  # so that a day's sum fits: one org's mistake must not stop the others
 SHOWN = 1000  # characters of a bad row that are kept
+QUOTE = '"'
 LEFT_OUT = "left_out"
 """What stands in the place of a fault in a row that is no usage, as `where` of its source says."""
 MALFORMED = "malformed_"
@@ -162,10 +163,14 @@ def _text_faults(dimensions: int) -> str:
     return f"when {_holds_nul(longest)} then 'nul' when {_is_too_long(longest)} then 'too_long'"
 
 
-def no_good_text(dimensions: int) -> str:
-    """SQL, true where an id, the meter or one of the dimensions cannot be kept; NULL where one is absent."""
+def no_good_text(dimensions: int, clean: Collection[str] = ()) -> str:
+    """SQL, true where an id, the meter or one of the dimensions cannot be kept; NULL where one is absent.
+
+    Of `clean` ones it is known that they hold no NUL.
+    """
     longest = _longest(dimensions)
-    return f"({_holds_nul(longest)} or {_is_too_long(longest)})"
+    asked = [text for text in longest if text not in clean]
+    return f"({_holds_nul(asked) or 'false'} or {_is_too_long(longest)})"
 
 
 def _longest(dimensions: int) -> dict[str, int]:
@@ -182,14 +187,23 @@ def _is_too_long(longest: Mapping[str, int]) -> str:
     return " or ".join(f"(strlen({text}) > {most} and length({text}) > {most})" for text, most in longest.items())
 
 
-def canonical_dimensions(names: list[str]) -> str:
-    """SQL for the dimensions as JSON with sorted keys, string values and no blanks; absent ones are left out."""
+def canonical_dimensions(names: list[str], clean: Collection[str] = ()) -> str:
+    """SQL for the dimensions as JSON with sorted keys, string values and no blanks; absent ones are left out.
+
+    Of `clean` ones (d0, …) it is known that they stand in JSON as they are.
+    """
     if not names:
         return "'{}'"
-    pairs = [f"{quoted(_key(name))} || cast(to_json(d{place}) as varchar)" for place, name in enumerate(names)]
+    pairs = [_pair(name, f"d{place}", f"d{place}" in clean) for place, name in enumerate(names)]
     # One pair is the common case, and joining takes as long as making it.
     joined = pairs[0] if len(pairs) == 1 else f"concat_ws(',', {', '.join(pairs)})"
     return f"concat('{{', {joined}, '}}')"
+
+
+def _pair(name: str, text: str, clean: bool) -> str:
+    if clean:
+        return f"{quoted(_key(name) + QUOTE)} || {text} || {quoted(QUOTE)}"
+    return f"{quoted(_key(name))} || cast(to_json({text}) as varchar)"
 
 
 def _key(name: str) -> str:

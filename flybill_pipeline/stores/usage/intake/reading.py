@@ -3,7 +3,7 @@
 What a mapping says of a value is put together here, the same for every format; judging.py decides which rows are good.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -50,7 +50,9 @@ class Rows:
     number of the first record: 1, or 2 below a CSV file's header. Where the format tells a record's place in the file,
     from 0, it is `placed`: the relation's column `place`.
     `quoted`: a record may span lines, so a rejected one may hide others.
-    `quick` are the same rows, each column's text taken as it comes: it is proven where `sure` is true.
+    `quick` are the same rows, each column's text taken as it comes: it is proven where `sure` is true. Then those that
+    are `clean` are texts as they stand in JSON, without quotes, NUL, or what else would have to be written in another
+    way; and `numbers` are numbers of JSON, or no number at all.
     """
 
     relation: str
@@ -70,6 +72,8 @@ class Rows:
     placed: bool = False
     quoted: bool = False
     sure: str = "true"
+    clean: Collection[str] = ()
+    numbers: Collection[str] = ()
     quick: "Rows | None" = None
 
     def column(self, name: str, role: Role) -> str:

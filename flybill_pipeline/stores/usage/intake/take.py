@@ -34,10 +34,10 @@ from flybill_pipeline.stores.usage.intake.quick import LOOK_CLOSER, SAMPLE, quic
 from flybill_pipeline.stores.usage.intake.readers import Repair, prepared, reading, repaired
 from flybill_pipeline.stores.usage.intake.reading import Reading, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
+from flybill_pipeline.stores.usage.intake.writing import PARQUET, Rows, Written, write_judged
 
 MANY = 100_000  # rows which are not all read again for the sake of a few
 TRIED = 250_000  # rows of which some are tried first: that takes as long as to read ten thousand of them
-_PARQUET = "format parquet, compression zstd, compression_level 1"
 
 
 AGAIN = "put a good file in its place, or take it away: it is read again as soon as it changes"
@@ -135,7 +135,7 @@ def _ending(source: SourceMapping) -> str:
     return ending if source.levels is None else LEVELS + ending.removeprefix(".")
 
 
-def _told(connection: duckdb.DuckDBPyConnection, how: Reading, written: list["_Written"]) -> int:
+def _told(connection: duckdb.DuckDBPyConnection, how: Reading, written: list[Written]) -> int:
     """How many records that the reader took apart became something: one that tells of several events is one."""
     if how.simple or not written:
         return sum(part.rows for part in written)
@@ -150,15 +150,6 @@ def _set_aside(connection: duckdb.DuckDBPyConnection) -> int:
 
 def _one(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     return int(connection.execute(query).fetchall()[0][0])
-
-
-class _Written(NamedTuple):
-    """A file of rows that were read: good ones of a `day`, or bad ones with a `fault`."""
-
-    file: Path
-    rows: int
-    day: date | None
-    fault: str | None
 
 
 class _FileRows(NamedTuple):
@@ -177,7 +168,7 @@ def _judged(
     found: _FileRows,
     source: SourceMapping,
     first_day: date,
-) -> list[_Written]:
+) -> list[Written]:
     """Writes what becomes of the rows of a file.
 
     Nearly all of them can be read quickly; the others are judged in full. Of a small file all are then, so that it
@@ -185,7 +176,8 @@ def _judged(
     """
     how, rows, row, records = found
     given = (how, source, arrival.arrived_at, first_day)
-    write = partial(_write, connection, arrival=arrival, row=row, kept=kept_levels(source.levels))
+    events = Rows(arrival, row, records * len(how.parts), kept_levels(source.levels))
+    write = partial(write_judged, connection, rows=events)
     tried = quick_query(f"(from {rows} limit {SAMPLE})", *given)
     if tried is None or (records > TRIED and not worth_it(connection, tried)):
         return write(folder=work / "events", judged=judging_query(rows, *given))
@@ -199,34 +191,12 @@ def _judged(
     return [part for part in written if part.fault != LOOK_CLOSER]
 
 
-def _write(
-    connection: duckdb.DuckDBPyConnection, folder: Path, arrival: Arrival, judged: str, row: str, kept: str
-) -> list[_Written]:
-    """Writes every row in one go: the good ones by day of their own time, the bad ones, of no day, by their fault.
-
-    Of a bad row `event_id` holds what it looks like, so that good ones need no column for it. `kept` is an option of
-    COPY.
-    """
-    rows = f"""
-        select coalesce(raw, event_id) as event_id, org_id, meter, dimensions, quantity, occurred_at, {row} as row,
-               {arrival.number}::bigint as arrival, {quoted(arrival.file.source)} as source,
-               date '{arrival.arrived_at:%Y-%m-%d}' as arrived_on,
-               case when fault is null then occurred_at::date end as day, fault
-        from ({judged})"""
-    options = f"{_PARQUET}, partition_by (day, fault), return_stats{kept}"
-    written = connection.execute(copied(rows, folder, options)).fetchall()
-    return [
-        _Written(Path(file), count, parts["day"] and date.fromisoformat(parts["day"]), parts["fault"])
-        for file, count, _, _, _, parts, *_ in written
-    ]
-
-
 def _write_quarantine(
     connection: duckdb.DuckDBPyConnection,
     work: Path,
     arrival: Arrival,
     messages: dict[str, str],
-    written: list[_Written],
+    written: list[Written],
     aside: int,
 ) -> dict[str, int]:
     """Gathers the bad rows in one file, those that were set `aside` too; returns how many there are by reason.
@@ -249,12 +219,12 @@ def _write_quarantine(
     rows = f"""
         select {arrival.number}::bigint as arrival, {quoted(arrival.file.source)} as source,
                {quoted(arrival.file.path)} as file, row, reason, {message} as message, raw from bad order by row"""
-    connection.execute(copied(rows, work / "quarantine.parquet", _PARQUET))
+    connection.execute(copied(rows, work / "quarantine.parquet", PARQUET))
     return dict(connection.execute("select reason, count(*) from bad group by reason order by reason").fetchall())
 
 
 def _published(
-    folders: tuple[Path, Path], named: tuple[str, str], written: list[_Written], quarantined: dict[str, int]
+    folders: tuple[Path, Path], named: tuple[str, str], written: list[Written], quarantined: dict[str, int]
 ) -> Taken:
     """Moves what was written to where it stays. Same names at every attempt, so an attempt replaces the one before."""
     (root, work), (name, ending), pieces = folders, named, list[Piece]()

@@ -63,6 +63,7 @@ def _like_first(lines: str, source: SourceMapping, first: str) -> Rows | None:
         return None
     at = {path: f"v[{place}]" for place, path in enumerate(model.paths, start=1)}
     text = without_nulls(source, lambda name: at[path_of(name)])
+    names, bare = source.column_names(), {model.paths[place] for place in model.bare}
     number = source.parts[0].quantity.name
     paths = ", ".join(quoted(path_at(keys)) for keys in model.paths)
     return Rows(
@@ -74,6 +75,8 @@ def _like_first(lines: str, source: SourceMapping, first: str) -> Rows | None:
         taken_out=f"*, try(json_extract_string(line, [{paths}])) as v",
         not_a_row="line is null",
         sure=model.is_line("line", at.__getitem__, path_of(number) if number else None),
+        clean=[name for name in names if path_of(name) not in bare],
+        numbers=[name for name in names if path_of(name) in bare],
     )
 
 

@@ -49,6 +49,9 @@ create or replace macro exact_quantity(t) as
 
 create or replace macro plain_quantity(t) as
     case when regexp_full_match(t, {quoted(PLAIN)}) then try_cast(t as {QUANTITY}) end;
+-- The same for a number of JSON, which has no blanks and no marks between its digits.
+create or replace macro plain_json_quantity(t) as
+    case when strlen(t) < 20 and not contains(t, 'e') then try_cast(t as {QUANTITY}) else plain_quantity(t) end;
 create or replace macro quantity_of(t) as
     case when regexp_full_match(t, {quoted(PLAIN)}) then try_cast(t as {QUANTITY}) else exact_quantity(t) end;
 create or replace macro quantity_fault(t) as

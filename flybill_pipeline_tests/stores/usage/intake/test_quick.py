@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flybill_pipeline.billing.usage.files import Taken
-from flybill_pipeline.stores.usage.intake import take
+from flybill_pipeline.stores.usage.intake import take, writing
 from flybill_pipeline.stores.usage.intake.line_model import model_of
 from flybill_pipeline_tests.stores.usage.intake.reading import Read, Reader, plain_source
 
@@ -18,7 +18,10 @@ QUANTITIES += ["999999999999999.5", "-0.0", "00.5", ".5"]
 TIMES = ["2026-10-05T10:00:00Z", "2026-10-05", "2026-10-05T10:00:00.1234567Z", "2026-10-05T10:00:00+02:00", "now"]
 TIMES += ["1790000000", "1790000000.123456", "1790000000123", "2026-13-05T10:00:00Z", "2019-01-01", "2031-01-01"]
 TIMES += ["2026-10-05T10:00:00.000+02:00Z"]
+TIMES += ["2026-10-05 10:00:00", "2026-10-05 10:00:00.5", "2026-10-05 10:00:00.500", "2026-10-05 10:00:00.1234567"]
+TIMES += ["2026-10-1T 10:00:00", "2026-10-05 10:00:1Z", "0044-03-15 (BC) 10:00:00", "2026-10-05 24:00:00", "infinity"]
 RAW_NUMBERS = ["1", "7.50", "0.1000000000000000055", "1e2", "12345678901234567890.5", "1.0", "100", "-0.0", "null"]
+RAW_NUMBERS += ["true", "[1]", '{"a":""b"}', "1E5", "1e-7", "-2", "12345678901234567.5", "0.00000000000000001"]
 
 
 def odd(random: Random, usual: str, values: list[str]) -> str:
@@ -58,6 +61,8 @@ def json_line(random: Random, nth: int) -> str:
             return "no record"
         case 6:
             return "{" + ", ".join(parts) + "}"
+        case 7:
+            parts[5] = f'"region":{random.choice(RAW_NUMBERS)}'
     return "{" + ",".join(parts) + "}"
 
 
@@ -77,6 +82,7 @@ def found(read: Read) -> tuple[Any, ...]:
 @pytest.mark.parametrize("kind", ["jsonl", "csv"])
 @pytest.mark.parametrize("seed", range(2))
 def test_quick_or_in_full_is_the_same(kind: str, seed: int, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so it is whether rows are kept before they are written, however many days there are."""
     random = Random(seed)
     usual = "acme,m,2.50,2026-10-05T10:00:00Z,eu"
     keys = ["id", "org", "meter", "q", "ts", "region"]
@@ -92,8 +98,23 @@ def test_quick_or_in_full_is_the_same(kind: str, seed: int, reader: Reader, monk
     quick = found(reader.text("\n".join(lines) + "\n", source))
     assert len(quick[0]) > 100
     assert len(quick[1]) > 50
+    monkeypatch.setattr(writing, "KEPT_ROWS", range(1000))
+    kept = found(reader.text("\n".join(lines) + "\n", source))
+    monkeypatch.setattr(writing, "FEW", 0)
+    assert quick == kept == found(reader.text("\n".join(lines) + "\n", source))
     monkeypatch.setattr(take, "quick_query", lambda *_: None)
     assert quick == small == found(reader.text("\n".join(lines) + "\n", source))
+
+
+def test_the_first_line_may_have_numbers_for_texts(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They stand in JSON without quotes, so what stands in their place may be anything."""
+    line = '{"id":"%s","org":"acme","meter":"m","q":1,"ts":"2026-10-05","region":%s}\n'
+    regions = ["5", '["a"]', '{"k":"a"}', '"a"', "null", r'["\u0000"]', "true", "1.50"]
+    text = "".join(line % each for each in enumerate(regions))
+    quick = found(reader.text(text, plain_source("jsonl")))
+    assert len(quick[0]) > 5
+    monkeypatch.setattr(take, "quick_query", lambda *_: None)
+    assert quick == found(reader.text(text, plain_source("jsonl")))
 
 
 def test_lines_as_the_first_are_never_judged_in_full(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
