@@ -1,4 +1,4 @@
-"""Compares ids over all days of the lake. What becomes of a repeated id within one day is in days.py."""
+"""Compares ids over all days of the lake. What becomes of a repeated id within one day is in repeats.py."""
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files; paths are our own and quoted
 
@@ -13,8 +13,8 @@ from duckdb import DuckDBPyConnection
 
 from flybill_pipeline.billing.usage.files import EventKey
 from flybill_pipeline.stores.files.duck import Limits, copied, duck, parquet_rows
-from flybill_pipeline.stores.usage.lake.days import IN_TURN, with_turns
 from flybill_pipeline.stores.usage.lake.event_keys import KEPT_ID
+from flybill_pipeline.stores.usage.lake.repeats import IN_TURN, with_turns
 
 ROWS_PER_PASS = 30_000_000  # hashes compared at once: bounds the memory, whatever the lake holds
 DAY_BITS = 15  # tell the days of 89 years apart

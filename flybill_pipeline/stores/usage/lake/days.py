@@ -15,8 +15,8 @@ import duckdb
 from flybill_pipeline.billing.usage.files import LEVELS, EventKey, Manifest, Owners
 from flybill_pipeline.stores.files.duck import Limits, duck, parquet_rows
 from flybill_pipeline.stores.files.parquet_files import write_rows
-from flybill_pipeline.stores.usage.lake.event_keys import CANNOT_BE_KEPT, HASHED, KEPT_ID
 from flybill_pipeline.stores.usage.lake.owned_rows import owned_rows, waiting_rows
+from flybill_pipeline.stores.usage.lake.repeats import EXCLUDED, find_excluded
 
 TOO_MUCH = 10**18  # of one meter, org and day: a month of days then fits into DECIMAL(38, 18), whatever is summed
 
@@ -51,7 +51,7 @@ def make_manifest(
     if pieces:
         with duck(root, limits) as connection:
             read = parquet_rows([str(root / piece) for piece in pieces])
-            _find_excluded(connection, read, exclusions, known.turns)
+            find_excluded(connection, read, exclusions, known.turns)
             # Parquet keeps the bounds of its columns, so this reads no row.
             bounds = f"select count(*), max(quantity), -min(quantity) from {read}"
             rows, highest, lowest = connection.execute(bounds).fetchall()[0]
@@ -61,7 +61,7 @@ def make_manifest(
             if kinds:
                 version += _BY_EVENT if _tells_of_several(connection, read) else ""
                 path = f"excluded/day={day}/{version}.parquet"
-                write_rows(connection, "select * from excluded order by source, event_id, arrival, row", root / path)
+                write_rows(connection, "select * from excluded order by arrival, row, event_id", root / path)
             if owners is not None:
                 waiting = f"select count(*) from {waiting_rows(root, pieces, owners)} anti join excluded {_SAME_EVENT}"
                 owners = replace(owners, waiting=connection.execute(waiting).fetchall()[0][0])
@@ -168,58 +168,11 @@ def totals_query(rows: str, where: str, days_from: date | None) -> str:
                order by org_id, meter, dimensions, month, day"""
 
 
-def with_turns(rows: str, turns: Mapping[int, int]) -> str:
-    """A FROM item for `rows` with the `turn` of each: NULL where the first to arrive stands."""
-    if not turns:
-        return f"(select *, null::bigint as turn from {rows})"
-    listed = ", ".join(f"({arrival}, {turn})" for arrival, turn in sorted(turns.items()))
-    return f"(select * from {rows} left join (values {listed}) restating(arrival, turn) using (arrival))"
-
-
-IN_TURN = "-turn, case when turn is null then arrival end, case when turn is null then row else -row end"
-"""Among rows of one source and id: the last turn's last row where there are turns, else the first to arrive."""
-
-
-def _find_excluded(
-    connection: duckdb.DuckDBPyConnection, rows: str, exclusions: Sequence[EventKey], turns: Mapping[int, int]
-) -> None:
-    """Makes the table `excluded`. 64-bit hashes find the few candidates cheaply; only these are compared for real."""
-    connection.execute("create temp table elsewhere (source varchar, event_id varchar)")
-    if exclusions:
-        connection.executemany(
-            "insert into elsewhere values (?, ?)", [[key.source, key.event_id] for key in exclusions]
-        )
-    hashed = any(key.event_id.startswith(HASHED) for key in exclusions)
-    others = f"union select hash(source, event_id) from {rows} where {CANNOT_BE_KEPT}" if hashed else ""
-    connection.execute(f"""create temp table repeated as
-        select h from (select hash(source, event_id) as h from {rows}) group by h having count(*) > 1
-        union select hash(source, event_id) from elsewhere {others}""")
-    if not connection.execute("select 1 from repeated limit 1").fetchone():  # as in nearly all deliveries
-        connection.execute(f"create temp table excluded as select {_EXCLUDED}, '' as kind from {rows} limit 0")
-        return
-    connection.execute(f"""create temp table excluded as
-        with candidates as (
-            select *, (source, {KEPT_ID}) in (select (source, event_id) from elsewhere) as counts_elsewhere
-            from {with_turns(rows, turns)} where hash(source, event_id) in (select h from repeated)),
-        ranked as (
-            select *, row_number() over first_to_arrive as place, first(content) over first_to_arrive as standing
-            from (select *, (org_id, meter, dimensions, quantity, occurred_at) as content from candidates)
-            window first_to_arrive as (partition by source, event_id order by {IN_TURN}
-                                       rows between unbounded preceding and current row))
-        select {_EXCLUDED},
-               case when not counts_elsewhere and content is not distinct from standing then 'duplicate'
-                    when turn is null then 'conflict' else 'replaced' end as kind
-        from ranked where place > 1 or counts_elsewhere""")
-
-
-_EXCLUDED = "source, event_id, arrival, row, org_id, meter, dimensions, quantity, occurred_at, arrived_on"
-
-
 def _exclude_too_large(connection: duckdb.DuckDBPyConnection, rows: str) -> None:
     """Adds to `excluded` what is left of each org's meter that reaches TOO_MUCH, corrections counted like usage."""
     counted = f"select * from {rows} anti join excluded {_SAME_EVENT}"
     connection.execute(f"""insert into excluded
-        select {_EXCLUDED}, 'too_large' from ({counted})
+        select {EXCLUDED}, 'too_large' from ({counted})
         semi join (select org_id, meter from ({counted}) group by org_id, meter
                    having sum(abs(trunc(quantity))::hugeint) >= {TOO_MUCH}) using (org_id, meter)""")
 
