@@ -70,7 +70,7 @@ def _clean(quick: Reading, source: SourceMapping) -> list[str]:
 
 
 def _as_it_is(column: Column, columns: Collection[str]) -> bool:
-    """Whether the value is one of these columns, of which nothing is made."""
+    """Whether the value is one of these columns, and nothing is made of it."""
     return column.name in columns and column == Column(name=column.name)
 
 

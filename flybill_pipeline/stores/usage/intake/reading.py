@@ -50,9 +50,8 @@ class Rows:
     number of the first record: 1, or 2 below a CSV file's header. Where the format tells a record's place in the file,
     from 0, it is `placed`: the relation's column `place`.
     `quoted`: a record may span lines, so a rejected one may hide others.
-    `quick` are the same rows, each column's text taken as it comes: it is proven where `sure` is true. Then those that
-    are `clean` are texts as they stand in JSON, without quotes, NUL, or what else would have to be written in another
-    way; and `numbers` are numbers of JSON, or no number at all.
+    `quick` are the same rows, each column's text taken as it comes: it is proven where `sure` is true. Then
+    `clean` ones are texts as they stand in JSON, with nothing escaped; and `numbers` are JSON's, or no number at all.
     """
 
     relation: str

@@ -64,7 +64,7 @@ def test_factors_and_rounding_are_exact(
             assert expected is not None
             assert became[n] == expected, text
         elif expected is not None:  # refused all the same: only what has too many digits to be worked out
-            assert digits + abs(int(Decimal(text).adjusted())) > 30, text
+            assert digits + abs(int(Decimal(text).adjusted())) + abs(times.adjusted()) > 30, text
 
 
 @pytest.mark.parametrize(
