@@ -30,9 +30,9 @@ def _difference(change: Change, currency: str, language: Language) -> Difference
         "name": shown(language, name_words(change)),
         "dimensions": dict(change.dimensions),
         "unit": unit,
-        "quantity": _plain(change.now.quantity) if unit else None,
+        "quantity": _plain(change.after.quantity) if unit else None,
         "quantity_before": _plain(change.before.quantity) if unit else None,
-        "amount_minor": change.now.minor,
+        "amount_minor": change.after.minor,
         "amount_before_minor": change.before.minor,
         "message": say(language, difference_words(change, currency)),
     }

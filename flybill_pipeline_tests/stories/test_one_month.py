@@ -195,6 +195,7 @@ def test_quarantine_names_every_bad_row_with_its_file_and_why(months: Months) ->
         "events_waiting": 0,
         "aliases_waiting": 0,
         "broken_files": [],
+        "tables": [],
     }
     assert f"{found['rows_rejected']} rows are in quarantine, 2 rows have the id" in months.flybill("status", FIRST).out
     assert {each["left_out"]["file"] for each in found["conflicting_ids"]} == {"usage/week1-again.jsonl"}

@@ -35,24 +35,24 @@ class Change:
     kind: str
     meter: str | None
     dimensions: Mapping[str, str]
-    now: Part
+    after: Part
     before: Part
 
     @property
     def more_minor(self) -> int:
         """By how much it is more than before, in minor units; below zero where it is less."""
-        return self.now.minor - self.before.minor
+        return self.after.minor - self.before.minor
 
     @property
     def title(self) -> str | None:
         """What people read of its meter."""
-        return self.now.title or self.before.title
+        return self.after.title or self.before.title
 
     @property
     def unit(self) -> str | None:
         """Of both quantities; None where there are none to compare."""
-        units = {each.unit for each in (self.now, self.before) if each is not NOTHING}
-        counts = self.now.quantity is not None and self.before.quantity is not None
+        units = {each.unit for each in (self.after, self.before) if each is not NOTHING}
+        counts = self.after.quantity is not None and self.before.quantity is not None
         return next(iter(units)) if counts and len(units) == 1 else None
 
 

@@ -56,11 +56,11 @@ def difference_words(change: Change, currency: str) -> Sentence:
     more, unit = change.more_minor, change.unit
     values: dict[str, Value] = {
         "difference": Money(abs(more), currency),
-        "now": Money(change.now.minor, currency),
+        "now": Money(change.after.minor, currency),
         "then": Money(change.before.minor, currency),
     }
-    now, then = change.now.quantity, change.before.quantity
-    if unit is not None and now is not None and then is not None and NOTHING in (change.now, change.before):
+    now, then = change.after.quantity, change.before.quantity
+    if unit is not None and now is not None and then is not None and NOTHING in (change.after, change.before):
         values |= {"used": Quantity(now or then, unit)}
         if change.before == NOTHING:
             return said("{now} for {used}; there was none before").of(**values)

@@ -39,7 +39,7 @@ def test_the_app_that_made_the_difference_comes_first() -> None:
         ("Machines", {"app": "web"}, 1_00),
     ]
     first = changes(now, before)[0]
-    assert (first.now.quantity, first.before.quantity, first.unit) == (Decimal(45_00), Decimal(5_00), "second")
+    assert (first.after.quantity, first.before.quantity, first.unit) == (Decimal(45_00), Decimal(5_00), "second")
 
 
 def test_what_is_new_and_what_is_gone_is_told_by_its_name() -> None:
