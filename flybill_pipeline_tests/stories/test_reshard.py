@@ -1,6 +1,7 @@
 """A deployment gets more shards between two months: rows move, all or none, and both months are billed and proven."""
 
 from collections.abc import Iterator
+from threading import Timer
 
 import dagster as dg
 import pytest
@@ -49,6 +50,7 @@ def grown(deploy: Deployments, emulators: Emulators) -> Iterator[Flybill]:
         assert flybill("close", SECOND, "--org", ORGS[0]).status == 0
         _is_refused_while_in_use_and_moves_nothing_when_it_fails(flybill)
         _end_all_else(flybill)
+        _leaves_soon(flybill)
         ran = flybill("reshard", str(MANY))
         assert (ran.status, "There are 2 shards now" in ran.out) == (0, True), ran.err
         flybill.environment["FLYBILL_SHARDS"] = str(MANY)
@@ -82,6 +84,12 @@ def _end_all_else(flybill: Flybill) -> None:
     """Commands ran in this process, which has not ended."""
     others = "datname = current_database() and pid <> pg_backend_pid()"
     flybill.sql(f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")
+
+
+def _leaves_soon(flybill: Flybill) -> None:
+    """A process that ends while it is asked who is there: a person types `reshard` at once after it."""
+    leaving = open_engine(flybill.environment["FLYBILL_DATABASE_URL"]).connect()
+    Timer(0.5, leaving.invalidate).start()
 
 
 def _killed(*_: object) -> None:

@@ -30,6 +30,9 @@ WITH_SHARDS = (
 NOT_THERE = ("42P01", "3F000")
 """Postgres' codes for a table, and a schema, that is not there."""
 _OF_ORG = "('x' || left(md5(org_id), 8))::bit(32)::bigint % :shards"
+_LOOKS = 20
+"""How often it is looked whether we are alone, a tenth of a second apart: who ended just now is connected for a moment.
+"""
 _OTHERS = """
 select count(*), string_agg(distinct coalesce(nullif(application_name, ''), usename, 'unknown'), ', ')
 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
@@ -88,12 +91,15 @@ def reshard(engine: Engine, shards: int) -> dict[str, int]:
 
 
 def _require_alone(connection: Connection) -> None:
-    others, names = connection.execute(text(_OTHERS)).one()
-    if others:
-        raise DatabaseError(
-            f"The database is in use, by {others} other connections ({names}): end all of flybill (closes, "
-            "`flybill up`, pages, webhooks), and what else is connected, then type this again"
-        )
+    for _ in range(_LOOKS):
+        others, names = connection.execute(text(_OTHERS)).one()
+        if not others:
+            return
+        connection.execute(text("select pg_sleep(0.1), pg_stat_clear_snapshot()"))  # else the next look sees the same
+    raise DatabaseError(
+        f"The database is in use, by {others} other connections ({names}): end all of flybill (closes, "
+        "`flybill up`, pages, webhooks), and what else is connected, then type this again"
+    )
 
 
 def _move(connection: Connection, table: str, shards: int) -> int:
