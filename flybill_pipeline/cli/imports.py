@@ -1,7 +1,7 @@
 """The commands that bring something in: organizations, items, aliases, usage. Reading the files: the stores."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import asdict
 from functools import cache
 from itertools import islice
@@ -36,6 +36,7 @@ def import_orgs(file: Path, json_wanted: bool) -> None:
         adjusted, kept = tools.organizations.changed_contracts(orgs, now, settings.lookback_months)
         new, changed = tools.organizations.save(orgs, now)
     warnings = [
+        *_empty(file, orgs),
         *_retired(org.terms.currency for org in orgs),
         *_first_named(adjusted, "organization", _adjusted),
         *_first_named(kept, "organization", _kept_contract),
@@ -45,10 +46,19 @@ def import_orgs(file: Path, json_wanted: bool) -> None:
 
     def sentences() -> None:
         screen.line(f"{screen.counted(len(orgs), 'organization')}: {new} new, {changed} changed.")
-        for sentence in warnings:
-            screen.line(screen.warning("warning"), f": {sentence}")
+        _show_warnings(warnings)
 
     show(json_wanted, answer, sentences)
+
+
+def _empty(file: Path, rows: Sized) -> list[str]:
+    """A sentence when the file has no row: the export that made it may have failed."""
+    return [] if len(rows) else [f"{file}: there is no row in it, so nothing was stored"]
+
+
+def _show_warnings(warnings: Iterable[str]) -> None:
+    for sentence in warnings:
+        screen.line(screen.warning("warning"), f": {sentence}")
 
 
 def _retired(currencies: Iterable[str]) -> list[str]:
@@ -96,14 +106,13 @@ def import_items(file: Path, json_wanted: bool) -> None:
     with toolbox(settings) as tools:
         kept, plans = tools.items.kept_discounts(items), tools.items.kept_plans(items)
         new, changed = tools.items.save(file, items)
-    warnings = [*_first_named(kept, "discount", _kept), *_first_named(plans, "plan", _kept_plan)]
+    warnings = [*_empty(file, items), *_first_named(kept, "discount", _kept), *_first_named(plans, "plan", _kept_plan)]
     counts = {"items": len(items), "new": new, "changed": changed}
     answer = {**counts, "kept": _texts({**kept, **plans}), "warnings": warnings}
 
     def sentences() -> None:
         screen.line(f"{screen.counted(len(items), 'item')}: {new} new, {changed} changed.")
-        for sentence in warnings:
-            screen.line(screen.warning("warning"), f": {sentence}")
+        _show_warnings(warnings)
 
     show(json_wanted, answer, sentences)
 
@@ -155,7 +164,8 @@ def import_aliases(file: Path, json_wanted: bool) -> None:
         known = {organization.org_id for organization in tools.organizations.all()}
         count, new, changed = store(file, tools.lake.aliases, tools.sources, known)
         lookback = waited_too_long(tools) if new or changed else None
-    answer = {"aliases": count, "new": new, "changed": changed, "lookback_for_all": lookback}
+    warnings = _empty(file, range(count))
+    answer = {"aliases": count, "new": new, "changed": changed, "lookback_for_all": lookback, "warnings": warnings}
 
     def sentences() -> None:
         screen.line(f"{count:,} alias{'' if count == 1 else 'es'}: {new} new, {changed} changed.")
@@ -163,6 +173,7 @@ def import_aliases(file: Path, json_wanted: bool) -> None:
             screen.line("The next `flybill close` bills by them what was landed, earlier months too.")
         if lookback is not None:
             screen.line(screen.warning("waited for long"), f": {too_long_ago(lookback)}")
+        _show_warnings(warnings)
 
     show(json_wanted, answer, sentences)
 

@@ -11,7 +11,7 @@ import click
 
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.cli.sessions import toolbox, usable_settings
-from flybill_pipeline.serving.ports import require_free
+from flybill_pipeline.serving.ports import require_free, require_ports
 from flybill_pipeline.settings import SettingsError
 from flybill_pipeline.toolbox.ready import ready
 
@@ -27,10 +27,13 @@ def up(port: int, read_only_port: int | None) -> None:
     """Serve Dagster's UI with everything it needs on this machine, until Ctrl-C."""
     from flybill_pipeline.serving import up as server
 
-    with ready(usable_settings()) as settings:
+    looked_at = port + 1 if read_only_port is None else read_only_port
+    named = usable_settings()
+    require_ports(port, looked_at, options=server.PORT_OPTIONS)
+    with ready(named) as settings:
         # Whoever looks at this machine's UI wants to see it work; a server of its own begins with everything off.
         automated = settings.model_copy(update={"automation": True})
-        sys.exit(server.serve(automated, port, read_only_port or port + 1))
+        sys.exit(server.serve(automated, port, looked_at))
 
 
 @click.command()

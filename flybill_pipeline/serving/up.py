@@ -18,6 +18,7 @@ from flybill_pipeline.stores.postgres.presence import only_one
 STOP_SECONDS = 30
 LOOK_SECONDS = 20
 NAME = "flybill up"
+PORT_OPTIONS = "--port or --read-only-port"
 SECOND = "`flybill up` serves this deployment already: use that one, or end it first"
 
 
@@ -29,7 +30,7 @@ def serve(settings: Settings, port: int, read_only_port: int, code: str = CODE) 
     """
     engine = open_engine(str(settings.database_url))
     with only_one(engine, NAME, SECOND):
-        require_free(port, read_only_port, options="--port or --read-only-port")
+        require_free(port, read_only_port, options=PORT_OPTIONS)
         with watched(settings) as instance:
             return _serve(settings, port, read_only_port, code, OlderMonths(settings, engine, instance))
 

@@ -95,3 +95,11 @@ def test_what_it_bills_by_is_refused_at_once_too(tmp_path: Path) -> None:
     ran = Flybill(tmp_path, {"FLYBILL_HOME": str(tmp_path / "home"), **variables})("close", MONTH)
     assert (ran.status, "usd.toml" in ran.err, "sources.toml" in ran.err) == (2, True, True)
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("ports", [("99999",), ("0",), ("-1",), ("65535",), ("3000", "0"), ("3000", "3000")])
+def test_a_port_that_is_none_is_refused_before_anything_is_started(tmp_path: Path, ports: tuple[str, ...]) -> None:
+    options = [text for each in zip(("--port", "--read-only-port"), ports, strict=False) for text in each]
+    ran = Flybill(tmp_path, {"FLYBILL_HOME": str(tmp_path / "home")})("up", *options)
+    assert (ran.status, ran.out, "with --port or --read-only-port" in ran.err) == (2, "", True), ran
+    assert not (tmp_path / "home").exists()

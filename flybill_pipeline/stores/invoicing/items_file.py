@@ -24,6 +24,7 @@ from flybill_pipeline.stores.invoicing.imported_fields import (
     read_moment,
     read_month,
     read_number,
+    require_columns,
     require_texts,
 )
 from flybill_pipeline.stores.invoicing.meter_names import KnownMeters, meters_text, read_meters
@@ -76,7 +77,7 @@ def read_items(file: Path, *, meters: KnownMeters | None = None) -> list[Item]:
 
     `meters` gives those that the price books know, asked once a discount names some; None leaves names unchecked.
     """
-    rows = _json_rows(file) if file.suffix == ".json" else list(enumerate(csv_rows(file)[1], start=2))
+    rows = _json_rows(file) if file.suffix == ".json" else _csv_rows(file)
     items: list[Item] = []
     faults: list[str] = []
     for number, row in rows:
@@ -92,6 +93,12 @@ def read_items(file: Path, *, meters: KnownMeters | None = None) -> list[Item]:
     if faults:
         raise ImportRefusedError(faults)
     return items
+
+
+def _csv_rows(file: Path) -> list[tuple[int, dict[str, Any]]]:
+    header, rows = csv_rows(file)
+    require_columns(file, header, COMMON, COLUMNS)
+    return list(enumerate(rows, start=2))
 
 
 def _json_rows(file: Path) -> list[tuple[int, dict[str, Any]]]:
