@@ -21,6 +21,8 @@ from flybill_pipeline.stores.usage.intake.walking import NO_RECORD, Node, nodes_
 LARGEST_DOCUMENT = 256 * 1024 * 1024
 """Bytes, unpacked. In Python's memory a document is about six times as large; lines are read one by one."""
 AT_ONCE = 20_000
+_BLANKS = " \t\r\n\x1e"
+"""Between documents. The last begins each of a JSON text sequence (RFC 7464)."""
 FLAW = "flaw"
 """The column that says of a record that it is none."""
 
@@ -134,6 +136,10 @@ def _documents(file: Path) -> Iterator[Any]:
             document, at = _DECODER.raw_decode(text, at)
             yield document
             at = _after_blanks(text, at)
+    except _DoubledKeyError as error:
+        raise UnreadableFileError(
+            str(error), "write each key once; of JSON lines (`jsonl`) only such a line is set aside"
+        ) from None
     except (ValueError, RecursionError) as error:
         raise UnreadableFileError(
             f"the file is no JSON document, or is cut: {error}", "export it again, whole"
@@ -148,7 +154,7 @@ def _too_large() -> TooLargeError:
 
 
 def _after_blanks(text: str, at: int) -> int:
-    while at < len(text) and text[at] in " \t\r\n":
+    while at < len(text) and text[at] in _BLANKS:
         at += 1
     return at
 

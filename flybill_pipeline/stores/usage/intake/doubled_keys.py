@@ -35,7 +35,7 @@ def _as_in(first: str, line: str, paths: Iterable[str]) -> str:
     if len(first) > LONGEST_MODEL or not _has_single_keys(first):
         return ""
     where = f"[{', '.join(map(quoted, paths))}]"
-    return f"when try(json_keys({line}, {where})) = json_keys({quoted(first)}, {where}) then false"
+    return f"when try(json_keys({line}, {where})) = try(json_keys({quoted(first)}, {where})) then false"
 
 
 def _has_single_keys(text: str) -> bool:

@@ -33,7 +33,8 @@ MALFORMED = "malformed_"
 
 REASONS = {
     "not_a_record": "the line, or what `records` leads to, is not a JSON object and nothing more, such as a comma; nor"
-    " a list where `records` says []; or a document has nothing where `records` begins",
+    " a list where `records` says []; or a document has nothing where `records` begins; or a text has half of a"
+    " character, such as \\ud83d alone",
     "key_twice": "the line has a key twice that the mapping reads, and nobody can tell which one counts: leave one out",
     "event_id_missing": "the row has no event id ({event_id})",
     "org_missing": "the row names no organization ({org_id})",
@@ -62,8 +63,7 @@ REASONS = {
     " quotes, or name all columns in `header` of `csv`. More names do no harm beside `null_padding = true`",
     "malformed_unquoted_value": "the row has a quote where none may stand: double each quote within a quoted text, or"
     " read each line as one column, which `sql` takes apart",
-    "malformed_invalid_encoding": "the row is no text in UTF-8: export it so, or say its `encoding` in `csv` of the"
-    " source",
+    "malformed_invalid_encoding": "the row is no text in UTF-8: export it so{encoding}",
     "malformed_line_size_over_maximum": "the line has more than 16 MiB: nobody reads so long a row",
 }
 """Those of rows that the reader of a format sets aside are named by `set_aside_rows`."""
@@ -112,6 +112,7 @@ def sentences(source: SourceMapping, arrived_at: datetime, first_day: date = FIR
         "form": ", or not ".join(dict.fromkeys(map(form_of, ends))),
         "unit": ", `unit` of the mapping is another" * any(column.unit for column in ends),
         "marks": _MARKS * csv,
+        "encoding": ", or say its `encoding` in `csv` of the source" * csv,
         "blanks": "; `trim` of `csv` takes blanks away" * csv,
         "first": first_day.isoformat(),
         "last": f"{arrived_at + CLOCKS_MAY_DIFFER:%Y-%m-%d %H:%M} UTC",

@@ -11,10 +11,11 @@ from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
 
 SHOWN_BYTES = 10_000  # as much of a rejected record as DuckDB keeps
 
-_LOST = """select min(line) from (
-    select line from rejects
+_LOST = """select line, bool_or(too_long) from (
+    select line, error_type = 'LINE SIZE OVER MAXIMUM' as too_long from rejects
     where strlen(csv_line) >= ? or regexp_matches(trim(csv_line, chr(13) || chr(10)), '[\\r\\n]')
-    union all select line from rejects group by line having count(distinct line_byte_position) > 1)"""
+    union all select line, false from rejects group by line having count(distinct line_byte_position) > 1)
+    group by line order by line limit 1"""
 
 
 class UnclearRowsError(UnreadableFileError):
@@ -26,12 +27,13 @@ def require_whole_records(connection: duckdb.DuckDBPyConnection) -> None:
 
     Such a record has swallowed the rows after a quote that nobody meant. A rejected record of one line is one row.
     """
-    row = connection.execute(_LOST, [SHOWN_BYTES]).fetchall()[0][0]
-    if row is not None:
+    for row, too_long in connection.execute(_LOST, [SHOWN_BYTES]).fetchall():
+        long, shorter = (f"row {row} has more than 16 MiB, which nobody reads, or ", "write a shorter row; or ")
         raise UnclearRowsError(
-            f"a quote in row {row} is not closed as it should be: from there on nobody can tell where rows begin",
-            "double each quote within quoted text, or set `quote` of the source in sources.toml, and put the file in"
-            " its place again",
+            f"{long * too_long}a quote in row {row} is not closed as it should be: from there on nobody can tell where"
+            " rows begin",
+            f"{shorter * too_long}double each quote within quoted text, or set `quote` of the source in sources.toml,"
+            " and put the file in its place again",
         )
 
 

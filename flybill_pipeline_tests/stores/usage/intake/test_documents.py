@@ -63,6 +63,12 @@ def test_documents_may_follow_each_other_in_any_encoding_of_json(reader: Reader)
         assert refused(found) == {3: "not_a_record"}
 
 
+def test_documents_may_each_begin_with_the_mark_of_a_text_sequence(reader: Reader) -> None:
+    """RFC 7464: as `jq --seq` and GeoJSON sequences write them."""
+    text = "".join(f"\x1e{json.dumps(record(5), indent=1)}\n" for _ in range(2))
+    assert told(read(reader, mapping('"."'), text)) == [EVENT] * 2
+
+
 def test_a_document_itself_may_be_the_record(reader: Reader) -> None:
     text = json.dumps(record(5)) + json.dumps(record(5, id="2"), indent=1) + json.dumps([record(5, id="3")]) + " 4"
     found = read(reader, mapping('[".", "x[]"]'), text)

@@ -49,3 +49,17 @@ def test_lines_with_other_keys_than_the_first_and_lines_that_are_no_json_are_wha
     read = reader.text(text, SOURCE)
     assert [event["event_id"] for event in read.events] == ["single", "as a value"]
     assert [reject["reason"] for reject in read.rejects] == ["not_a_record", "not_a_record", "org_missing"]
+
+
+@pytest.mark.parametrize("half", [r"\ud83d", r"\ude00"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_half_of_a_character_stops_only_its_line_also_where_that_is_the_first(
+    reader: Reader, half: str, place: int
+) -> None:
+    """JavaScript writes it where a text was cut. Python reads it, DuckDB does not."""
+    rows = [lines(["single"]), lines(["as a value"])]
+    rows.insert(place, rows[0].replace("acme", f"acme{half}"))
+    read = reader.text("".join(rows), SOURCE)
+    assert [event["event_id"] for event in read.events] == ["single", "as a value"]
+    assert [(reject["row"], reject["reason"]) for reject in read.rejects] == [(place + 1, "not_a_record")]
+    assert "half of a character" in read.rejects[0]["message"]

@@ -15,6 +15,7 @@ from flybill_pipeline_tests.worlds.effort import examples
 HEADER = "id,org,meter,q,ts,region,note"
 COLUMNS = len(HEADER.split(","))
 QUOTED = '{n},acme,m,1,2026-10-05,iad,"5"" inch, {end}two lines"'
+PLAIN = '{"id": "1", "org": "acme", "meter": "m", "q": 1, "ts": "2026-10-05"}\n'
 
 
 def lines(count: int, odd: dict[int, str] | None = None, end: str = "\n") -> str:
@@ -80,6 +81,14 @@ def test_a_quote_that_swallows_half_a_long_file_breaks_it(reader: Reader) -> Non
     assert isinstance(outcome, Broken)
 
 
+def test_a_row_of_many_megabytes_is_told_as_that_too(reader: Reader) -> None:
+    """Nobody can tell whether a quote made it of many rows."""
+    outcome = reader.text(lines(3, {2: "2,acme,m,1,2026-10-05,iad," + "x" * 17_000_000}), plain_source("csv")).outcome
+    assert isinstance(outcome, Broken)
+    assert outcome.reason.startswith("row 3 has more than 16 MiB, which nobody reads, or a quote in row 3 ")
+    assert outcome.remedy.startswith("write a shorter row; or double each quote")
+
+
 def test_lines_that_end_in_different_ways_hide_no_stray_quote(reader: Reader) -> None:
     text = lines(300, {200: '200,"acme,m,1,2026-10-05,iad,x'}).replace("note\n", "note\r\n")
     outcome = reader.text(text, plain_source("csv")).outcome
@@ -119,3 +128,18 @@ def test_a_column_that_stands_twice_is_refused_where_it_is_read(reader: Reader) 
     assert "'q' more than once" in outcome.reason
     unread = reader.text(text.replace(",q\n", ",x,x\n").replace(",2\n", ",2,3\n"), plain_source("csv"))
     assert len(unread.events) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "advice"),
+    [
+        ("csv", f"{HEADER}\n1,café,m,1,2026-10-05,iad,x\n2,a,m,1,2026-10-05,iad,x\n", ", or say its `encoding`"),
+        ("jsonl", '{"org": "café"}\n' + PLAIN, ""),  # it has no other encoding
+    ],
+)
+def test_an_encoding_is_advised_where_one_can_be_said(reader: Reader, kind: str, text: str, advice: str) -> None:
+    file = reader.root / f"given.{kind}"
+    file.write_bytes(text.encode("latin-1"))
+    message = reader.read(file, plain_source(kind)).rejects[0]["message"]
+    assert message.removeprefix("the row is no text in UTF-8: export it so").startswith(advice)
+    assert ("`encoding`" in message) == bool(advice)
