@@ -1,7 +1,7 @@
 """How a command answers: as text or as JSON, and with which exit status. How each answer looks: `render`."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,21 +15,36 @@ if TYPE_CHECKING:
 as_json = click.option("--json", "json_wanted", is_flag=True, help="Print JSON instead of text.")
 
 
-def finish(runner: "Runner", month: Month, json_wanted: bool, org_ids: tuple[str, ...] = ()) -> None:
+def finish(
+    runner: "Runner",
+    month: Month,
+    json_wanted: bool,
+    org_ids: tuple[str, ...] = (),
+    through: Sequence[Month] | None = None,
+) -> None:
     """Shows where the month stands, and exits with 1 unless it, or what was asked for of it, is done and the same in
     Stripe's own list.
+
+    Of the months `through` another one each is shown with its bills alone, but for the last one.
     """
     from flybill_pipeline.cli.render.failed_runs import show_failed_runs, show_unpublished
-    from flybill_pipeline.cli.render.month_status import overview_data, show_overview
+    from flybill_pipeline.cli.render.month_status import overview_data, show_bills, show_overview
     from flybill_pipeline.questions.month_status import month_status
 
-    answer = month_status(runner.toolbox, month)
-    show(json_wanted, overview_data(answer), lambda: show_overview(answer))
+    answers = [month_status(runner.toolbox, each) for each in through or [month]]
+    data = [overview_data(answer) for answer in answers]
+
+    def sentences() -> None:
+        for answer in answers[:-1]:
+            show_bills(answer.bills)
+        show_overview(answers[-1])
+
+    show(json_wanted, data[0] if through is None else data, sentences)
     show_failed_runs(runner.failed)
     if runner.unpublished is not None:
         show_unpublished(runner.unpublished)
-    wrong = answer.failures_of(org_ids) or runner.failed or answer.reconciliation.is_wrong(org_ids)
-    sys.exit(1 if wrong else 0)
+    wrong = any(each.failures_of(org_ids) or each.reconciliation.is_wrong(org_ids) for each in answers)
+    sys.exit(1 if wrong or runner.failed else 0)
 
 
 def show(json_wanted: bool, data: Any, text: Callable[[], None]) -> None:

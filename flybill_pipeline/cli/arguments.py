@@ -90,6 +90,14 @@ def require_billable(month: Month) -> None:
         raise click.UsageError(f"{month} is before the first month that is billed here (FLYBILL_FIRST_MONTH={first}).")
 
 
+def months_through(first: Month, last: Month) -> list[Month]:
+    """The months from `first` through `last`. Refuses a last one that is before it, or cannot be billed yet."""
+    require_billable(last)
+    if last < first:
+        raise click.BadParameter(f"{last} is before {first}", param_hint="--through")
+    return first.through(last)
+
+
 def quantity_of(text: str) -> Decimal:
     """The quantity that `text` writes, as usage files may hold it; a usage error for anything else."""
     try:

@@ -7,7 +7,7 @@ import click
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.cli.answers import as_json, finish, show
-from flybill_pipeline.cli.arguments import MONTH, NUMBER, login_name, require_billable
+from flybill_pipeline.cli.arguments import MONTH, NUMBER, login_name, months_through, require_billable
 from flybill_pipeline.cli.render.failed_runs import show_failed_runs
 from flybill_pipeline.cli.render.progress import progress_bars
 from flybill_pipeline.cli.sessions import running, toolbox, usable_settings
@@ -16,18 +16,21 @@ from flybill_pipeline.cli.sessions import running, toolbox, usable_settings
 @click.command()
 @click.argument("month", type=MONTH)
 @click.option("--org", "org_ids", multiple=True, help="Only this organization; may be repeated.")
+@click.option("--through", type=MONTH, help="Then the months after it, up to this one. Their JSON is a list.")
 @as_json
-def close(month: Month, org_ids: tuple[str, ...], json_wanted: bool) -> None:
+def close(month: Month, org_ids: tuple[str, ...], through: Month | None, json_wanted: bool) -> None:
     """Ingest what is landed, then price, finalize, sync and reconcile MONTH. Safe to repeat at any time."""
     require_billable(month)
+    months = [month] if through is None else months_through(month, through)
     with running(org_ids) as runner:
         with progress_bars() as progress:
             runner.ingest(progress)
-            runner.close(month, org_ids, progress)
-            runner.reconcile(month, progress)
+            for each in months:
+                runner.close(each, org_ids, progress)
+                runner.reconcile(each, progress)
             runner.send()
             runner.publish(progress)
-        finish(runner, month, json_wanted)
+        finish(runner, month, json_wanted, through=months if through else None)
 
 
 @click.command()

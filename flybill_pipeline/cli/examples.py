@@ -43,7 +43,6 @@ BOOKS = "PRICES are price books in TOML, as docs/price-books.md explains them."
 FILES = {
     "init": "The folder gets CSV files, two TOML files, and a README.md that explains them.",
     "emulator": "The state is a file of SQLite.",
-    "reshard": "flybill reshard 256",
     "backup": "The folder gets dumps of Postgres, and copies of the usage files.",
     "restore": "The folder is one that `flybill backup` made.",
     "import-orgs": (

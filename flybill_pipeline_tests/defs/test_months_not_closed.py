@@ -62,6 +62,15 @@ def test_who_asks_for_another_month_reads_it_in_one_line(
         assert overview_data(answer)["months_not_closed"] == [{"month": "2025-08", "organizations": 2}] * lines
 
 
+def test_several_are_closed_by_one_command(
+    tools: Toolbox, world: BillingWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    close(world, Month(2025, 6), SEP)
+    show_overview(month_status(tools, SEP))
+    [told] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("not closed:")]
+    assert told.endswith("(2 organizations); close the oldest first: `flybill close 2025-07 --through 2025-08`")
+
+
 def test_a_month_is_not_late_before_its_closing_day_is_over(tools: Toolbox, world: BillingWorld) -> None:
     close(world, AUG, SEP)
     assert tools.overdue_months() == {}  # October has ended, and it is the 2nd

@@ -84,6 +84,14 @@ class Month:
     def previous(self) -> "Month":
         return Month(self.year - 1, 12) if self.number == 1 else Month(self.year, self.number - 1)
 
+    def through(self, last: "Month") -> list["Month"]:
+        """This month and those after it, `last` too; none where that is before it."""
+        months, month = [], self
+        while month <= last:
+            months.append(month)
+            month = month.next()
+        return months
+
     def next(self) -> "Month":
         return Month(self.year + 1, 1) if self.number == 12 else Month(self.year, self.number + 1)
 

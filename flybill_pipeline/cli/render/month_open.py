@@ -43,12 +43,13 @@ def show_overdue(overdue: Mapping[Month, int]) -> None:
     """One line when other months are not closed."""
     if not overdue:
         return
-    oldest = min(overdue)
+    oldest, newest = min(overdue), max(overdue)
+    through = f" --through {newest}" if newest != oldest else ""
     months = [f"{month} ({screen.counted(waiting, 'organization')})" for month, waiting in sorted(overdue.items())]
     more = f" and {len(months) - MOST} more" if len(months) > MOST else ""
     screen.line(
         screen.warning("not closed"),
-        f": {', '.join(months[:MOST])}{more}; close the oldest first: `flybill close {oldest}`",
+        f": {', '.join(months[:MOST])}{more}; close the oldest first: `flybill close {oldest}{through}`",
     )
 
 
