@@ -29,12 +29,18 @@ WHOLE_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALL
 def parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Rows:
     """How to read a Parquet file. Raises UnreadableFileError or duckdb.Error."""
     file = parquet_rows([location])
-    types = {name: kind for name, kind, *_ in duck.execute(f"describe select * from {file}").fetchall()}
-    if list(types) == [NO_COLUMNS]:
+    found = duck.execute(f"describe select * from {file}").fetchall()
+    if [name for name, *_ in found] == [NO_COLUMNS]:
         return _no_rows(source)
-    known = {name: identifier(name) for name in types} | _nested(types, source)
-    require_columns(source, list(known))
-    _require_exact(source, _wide_decimals(duck, location))
+    fields = _fields(duck, location)
+    # DuckDB gives another name to the second of two that differ in no more than case, or not at all.
+    written = [path for path, _, is_column in fields if is_column]
+    types = {name: kind for name, (_, kind, *_) in zip(written, found, strict=True)}
+    named = {name: identifier(known) for name, (known, *_) in zip(written, found, strict=True)}
+    nested = _nested(named, source)
+    require_columns(source, written + [name for name in nested for each in written if name.split(".")[0] == each])
+    known = named | nested
+    _require_exact(source, {path: digits for path, digits, _ in fields if digits > WIDEST_DECIMAL})
     # The file may name its columns as ours are named, so they are named by position here, as in a CSV file.
     at = {name: f"c{place}" for place, name in enumerate(source.column_names())}
     columns = ", ".join(f"{known[name]} as {column}" for name, column in at.items())
@@ -77,21 +83,23 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _wide_decimals(duck: duckdb.DuckDBPyConnection, location: str) -> dict[str, int]:
-    """The digits of those columns, by dotted path, that DuckDB would read as doubles: they have more than 38."""
+def _fields(duck: duckdb.DuckDBPyConnection, location: str) -> list[tuple[str, int, bool]]:
+    """Each column and each field of one, as the file says them: dotted path, digits, whether it is a column itself.
+
+    DuckDB would read decimals of more than 38 digits as doubles.
+    """
     rows = duck.execute(f"select name, num_children, precision from {parquet_schema(location)}").fetchall()
-    wide: dict[str, int] = {}
+    fields: list[tuple[str, int, bool]] = []
     open_groups: list[tuple[str, int]] = []  # path, and how many of its fields are still to come
     for name, children, precision in rows[1:]:  # the first is the file itself
         path = f"{open_groups[-1][0]}.{name}" if open_groups else str(name)
-        if (precision or 0) > WIDEST_DECIMAL:
-            wide[path] = precision
+        fields.append((path, precision or 0, not open_groups))
         open_groups = [*open_groups[:-1], (open_groups[-1][0], open_groups[-1][1] - 1)] if open_groups else []
         if children:
             open_groups.append((path, children))
         while open_groups and open_groups[-1][1] == 0:
             open_groups.pop()
-    return wide
+    return fields
 
 
 def _require_exact(source: SourceMapping, wide: Mapping[str, int]) -> None:
@@ -148,10 +156,14 @@ def _text(column: str, kind: str) -> str:
     return f"cast({column} as varchar)"
 
 
-def _nested(types: Mapping[str, str], source: SourceMapping) -> dict[str, str]:
-    """Fields of structs that the mapping names by a dotted path."""
-    dotted = [name for name in source.column_names() if name not in types and name.split(".")[0] in types]
-    return {name: ".".join(identifier(part) for part in name.split(".")) for name in dotted if "." in name}
+def _nested(named: Mapping[str, str], source: SourceMapping) -> dict[str, str]:
+    """Fields of structs that the mapping names by a dotted path, in columns that are `named` so in SQL."""
+    split = {name: name.split(".") for name in source.column_names() if "." in name and name not in named}
+    return {
+        name: ".".join([named[column], *map(identifier, rest)])
+        for name, (column, *rest) in split.items()
+        if column in named
+    }
 
 
 def _fits(kind: str) -> bool:

@@ -85,3 +85,25 @@ def test_encodings_that_only_pyarrow_knows_are_read_and_a_file_of_no_columns_has
     read = reader.table(table(q=exact), plain_source("parquet"), **split)
     assert [event["quantity"] for event in read.events] == [Decimal("1.500000000000000001")], read.outcome
     assert isinstance(reader.table(pa.table({}), plain_source("parquet")).outcome, Taken)
+
+
+@pytest.mark.parametrize("column", ["q", "s.q"])
+def test_of_two_columns_with_one_name_none_is_taken(reader: Reader, column: str) -> None:
+    """The first one was, without a word."""
+    plain = table(q=["1"], s=[{"q": 1}])
+    for name, outcome in ((column[0], Broken), ("x", Taken)):
+        file = reader.root / "twice.parquet"
+        values = [{"q": 5}] if name == "s" else ["5"]
+        pq.write_table(plain.append_column(name, [values]).append_column("x", [values]), file)
+        read = reader.read(file, plain_source("parquet", quantity=Column(column)))
+        assert isinstance(read.outcome, outcome)
+        if isinstance(read.outcome, Broken):
+            assert f"{column!r} more than once" in read.outcome.reason
+
+
+@pytest.mark.parametrize(("column", "quantity"), [("q", 1), ("Q", 5), ("S.q", 7)])
+def test_names_that_differ_in_case_only_are_two(reader: Reader, column: str, quantity: int) -> None:
+    file = reader.root / "case.parquet"
+    pq.write_table(table(q=["1"], Q=["5"], s=[{"q": 6}], S=[{"q": 7}]), file)
+    read = reader.read(file, plain_source("parquet", quantity=Column(column)))
+    assert [event["quantity"] for event in read.events] == [quantity]
