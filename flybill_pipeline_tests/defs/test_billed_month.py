@@ -127,6 +127,19 @@ def test_a_month_that_waits_is_what_is_seen_first_whichever_page_was_made(
     assert asked(instance, tools) == []
 
 
+def test_where_several_months_wait_each_page_and_check_names_the_others(
+    instance: dg.DagsterInstance, tools: Toolbox, world: BillingWorld
+) -> None:
+    for month in (MONTH.previous(), MONTH):
+        world.draft({"acme": 500}, month, problems=UNPRICED)
+        world.finalize(month)
+    first, _ = shown(instance, tools, MONTH.previous())
+    assert "other months that wait" not in first
+    page, check = shown(instance, tools)
+    told = f"{MONTH.previous()}: each has its page under Partitions"
+    assert page["other months that wait"] == check.metadata["other months that wait"].value == told
+
+
 def test_it_is_made_again_when_something_of_the_month_changed(
     instance: dg.DagsterInstance, tools: Toolbox, world: BillingWorld
 ) -> None:

@@ -1,6 +1,6 @@
 """The month in one page, at the end of the lineage: where an operator looks first. It writes nothing but its page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
@@ -46,34 +46,33 @@ def month_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         """
         month = read_month(context.partition_key)
         mark = toolbox.month_marks.of(month) or NOTHING_KNOWN
-        billed = month_billed(toolbox, month)
+        billed, others = month_billed(toolbox, month), _waiting(context.instance, month)
         yield dg.MaterializeResult(
-            metadata=month_metadata(billed, toolbox.ui_url),
-            check_results=[MONTH_IS_BILLED.result(_finding(billed, toolbox))],
+            metadata=month_metadata(billed, toolbox.ui_url, others),
+            check_results=[MONTH_IS_BILLED.result(_finding(billed, toolbox, others))],
             data_version=dg.DataVersion(mark),
         )
-        for other in _waiting(context.instance, month) if billed.standing.fine else ():
+        for other in others[-MOST_WAITING:] if billed.standing.fine else ():
             _show_again(context, toolbox, partitions, other)
 
     return [billed_month]
 
 
-def _finding(billed: MonthBilled, toolbox: Toolbox) -> Finding:
-    return Finding(billed.standing.fine, waiting_metadata(billed, toolbox.ui_url), says=billed.standing.sentence)
+def _finding(billed: MonthBilled, toolbox: Toolbox, others: Sequence[Month]) -> Finding:
+    page = waiting_metadata(billed, toolbox.ui_url, others)
+    return Finding(billed.standing.fine, page, says=billed.standing.sentence)
 
 
 def _waiting(instance: dg.DagsterInstance, shown: Month) -> list[Month]:
     """The other months whose check was red when last seen, the newest last."""
     results = last_results(instance, MONTH_IS_BILLED.key)
-    red = sorted(read_month(key) for key, good in results.items() if not good)
-    return [month for month in red if month != shown][-MOST_WAITING:]
+    return sorted(month for key, good in results.items() if not good and (month := read_month(key)) != shown)
 
 
 def _show_again(context: dg.AssetExecutionContext, toolbox: Toolbox, partitions: Partitions, month: Month) -> None:
     key, mark = month_key(month), toolbox.month_marks.of(month) or NOTHING_KNOWN
-    billed = month_billed(toolbox, month)
-    page, tags = month_metadata(billed, toolbox.ui_url), {"dagster/data_version": mark}
+    billed, others = month_billed(toolbox, month), _waiting(context.instance, month)
+    page, tags = month_metadata(billed, toolbox.ui_url, others), {"dagster/data_version": mark}
     context.log_event(dg.AssetMaterialization(context.asset_key, metadata=page, partition=key, tags=tags))
-    record_check(
-        context.instance, context.run, partitions.months, MONTH_IS_BILLED.evaluation(_finding(billed, toolbox), key)
-    )
+    finding = _finding(billed, toolbox, others)
+    record_check(context.instance, context.run, partitions.months, MONTH_IS_BILLED.evaluation(finding, key))

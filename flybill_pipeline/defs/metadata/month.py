@@ -1,12 +1,13 @@
 """What is shown of a whole month: where it stands in one page. The sentences and numbers are the questions'."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 
 import dagster as dg
 
 from flybill_pipeline.billing.money.amounts import format_money
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import totals as credited
 from flybill_pipeline.billing.usage.tables import TakenTable
 from flybill_pipeline.defs.metadata.tables import Metadata, bars, evidence, money, trouble
@@ -15,16 +16,18 @@ from flybill_pipeline.questions.month_billed import MonthBilled
 from flybill_pipeline.questions.month_status import MonthOverview
 from flybill_pipeline.stores.payments.statements import FailedOrgMonth
 
+MOST_MONTHS = 3
 
-def month_metadata(billed: MonthBilled, ui_url: str | None = None) -> Metadata:
+
+def month_metadata(billed: MonthBilled, ui_url: str | None = None, others: Sequence[Month] = ()) -> Metadata:
     """The page of a month: the sentence, who waits, money, usage that does not count, Stripe's own list, tables.
 
-    `ui_url` is where people find Dagster, where that is known.
+    `ui_url` is where people find Dagster, where that is known; `others` are the other months that wait.
     """
     overview, bills = billed.overview, billed.overview.bills
     return {
         "in one sentence": billed.standing.sentence,
-        **waiting_metadata(billed, ui_url),
+        **waiting_metadata(billed, ui_url, others),
         "organizations": bills.organizations,
         "not closed yet": bills.undecided,
         **_money(overview),
@@ -36,7 +39,7 @@ def month_metadata(billed: MonthBilled, ui_url: str | None = None) -> Metadata:
     }
 
 
-def waiting_metadata(billed: MonthBilled, ui_url: str | None = None) -> Metadata:
+def waiting_metadata(billed: MonthBilled, ui_url: str | None = None, others: Sequence[Month] = ()) -> Metadata:
     """Who waits, for what, and what to do about it; the number of all who do comes first, as Dagster plots it.
 
     Two tables: one that is wider than the page would make the cell of the sentence as wide, and cut it off.
@@ -45,6 +48,7 @@ def waiting_metadata(billed: MonthBilled, ui_url: str | None = None) -> Metadata
     rows = [trouble(each.message, each.remedy, org_id=each.org_id) for each in failures]
     return {
         "organizations that wait": billed.standing.waiting,
+        **({"other months that wait": _others(others)} if others else {}),
         **evidence(rows, "who waits, and what to do"),
         **({"the to-do list": _to_do_list(ui_url)} if failures else {}),
         **evidence([_known(each) for each in failures], "who waits: what the customer reads"),
@@ -64,9 +68,16 @@ def _known(failure: FailedOrgMonth) -> dict[str, object]:
         "org_id": failure.org_id,
         "stage": failure.stage,
         "code": failure.code,
-        "next attempt": failure.next_attempt_at or "after it is mended",
+        "next attempt": f"{at:%Y-%m-%d %H:%M:%S} UTC" if (at := failure.next_attempt_at) else "after it is mended",
         "the customer reads": failure.customer_message,
     }
+
+
+def _others(months: Sequence[Month]) -> str:
+    """Where several wait the page of one is what is seen first, and the others are no less urgent."""
+    named = ", ".join(map(str, months[-MOST_MONTHS:]))
+    more = f" and {len(months) - MOST_MONTHS} more" if len(months) > MOST_MONTHS else ""
+    return f"{named}{more}: each has its page under Partitions"
 
 
 def _to_do_list(ui_url: str | None) -> dg.UrlMetadataValue:
