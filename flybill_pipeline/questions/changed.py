@@ -49,10 +49,11 @@ def changed_since(of: OrgMonth, lines: Sequence[LineItem]) -> Changed | None:
 
 
 def _first_days(days: DaysOfMonth, count: int) -> Sequence[LineItem]:
-    if days.books is None or days.used is None:
+    if days.books is None:
         return ()
+    totals = days.used.totals if days.used else ()  # a contract's minimum is due without usage, too
     end = min(days.month.first_day + timedelta(days=count - 1), days.month.last_day)
-    return next(iter(price_days(days.books, days.used.totals, [end]))).lines
+    return next(iter(price_days(days.books, totals, [end]))).lines
 
 
 def _changed(of: OrgMonth, now: Sequence[LineItem], then: Sequence[LineItem], days: int | None) -> Changed | None:

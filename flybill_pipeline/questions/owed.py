@@ -14,6 +14,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote, what_is_left
 from flybill_pipeline.billing.payments.month_facts import MonthFacts
 from flybill_pipeline.billing.payments.polls import Poll
+from flybill_pipeline.billing.pricing.growing import growing_minor
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
 from flybill_pipeline.billing.usage.backlog import LOOKED_LATELY
 from flybill_pipeline.billing.words.outlook import Source, freshness_words, left_words
@@ -171,7 +172,9 @@ def _waiting(tools: Toolbox, month: Month) -> int:
 
 def _pace(priced: PricedNow, by_day: Sequence[int], known_up_to: datetime | None) -> Pace:
     draft, account = priced.draft, priced.account
-    return Pace(draft.month, draft.lines, draft.usage_up_to, account.discounts, account.credits, by_day, known_up_to)
+    used = [line for line in draft.lines if line.kind == "usage"]
+    days = by_day if growing_minor(used) == total_minor(used) else priced.days.growing_by_day(used)
+    return Pace(draft.month, draft.lines, draft.usage_up_to, account.discounts, account.credits, days, known_up_to)
 
 
 def _sources(tools: Toolbox, month: Month) -> list[Source]:

@@ -2,6 +2,7 @@
 
 The range around it has one rule: every day that is left is like the cheapest, or like the dearest, whole day so far.
 What is not usage follows as on the bill: a minimum is missing less, discounts take their part, credits pay what is due.
+So does what a line of usage has of fixed amounts: they are due once, however long the month still is.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from flybill_pipeline.billing.invoicing.items.credits import Credit, apply_credi
 from flybill_pipeline.billing.invoicing.items.discounts import Discount, discount_lines
 from flybill_pipeline.billing.invoicing.returned_credits import given_back
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.growing import growing_minor, grown_by
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
 from flybill_pipeline.billing.pricing.shares import share_minor
 
@@ -47,7 +49,7 @@ class Pace:
     """What a month has come to, line by line, and what its `discounts` and `credits` will do with more of it.
 
     `credits` have what was left of them before the month. `by_day` is what its usage came to by the end of each day,
-    from the first on; none where nobody asked. `known_up_to`: see known_through.
+    from the first on, without what does not grow; none where nobody asked. `known_up_to`: see known_through.
     """
 
     month: Month
@@ -65,8 +67,8 @@ class Pace:
 
     @property
     def used_minor(self) -> int:
-        """What grows: the usage of the month."""
-        return total_minor(line for line in self.lines if line.kind == "usage")
+        """What grows: the usage of the month, without its fixed amounts."""
+        return growing_minor(line for line in self.lines if line.kind == "usage")
 
 
 def known_through(arrived: Collection[datetime], unrecorded: Iterable[date], now: datetime) -> datetime | None:
@@ -101,9 +103,9 @@ def part_minor(pace: Pace, scope: Mapping[str, str], now: datetime) -> int:
     """
     if not scope:
         return forecast_minor(pace, now)
-    spent = share_minor(pace.lines, scope)
-    growing = spent - share_minor(standing_lines(pace.lines), scope)
-    return spent + more_minor(pace.month, growing, pace.up_to, now)
+    lines = [line for line in pace.lines if line.kind not in STANDING]
+    more = more_minor(pace.month, growing_minor(lines, scope), pace.up_to, now)
+    return share_minor(pace.lines, scope) + sum(grown_by(lines, more, scope))
 
 
 def more_minor(month: Month, used_minor: int, usage_up_to: datetime | None, now: datetime) -> int:
@@ -135,24 +137,23 @@ def _with_more(pace: Pace, more: int) -> int:
 def _settled(pace: Pace, more: int) -> int:
     """What is due with so much more usage, as it follows from the lines that no discount or credit made."""
     month, currency = pace.month, pace.lines[0].currency
-    lines = list(
-        _grown([line for line in pace.lines if line.kind not in {"discount", "credit"}], more, pace.used_minor)
-    )
+    lines = list(_grown([line for line in pace.lines if line.kind not in {"discount", "credit"}], more))
     own = [line for line in lines if line.kind in DISCOUNTED]
     due = total_minor(lines) + total_minor(discount_lines(own, pace.discounts, currency, month))
     return due + total_minor(apply_credits(due, given_back(month, pace.credits, lines), currency, month).lines)
 
 
-def _grown(lines: Iterable[LineItem], more: int, used: int) -> Iterator[LineItem]:
+def _grown(lines: Sequence[LineItem], more: int) -> Iterator[LineItem]:
     """The lines with `more` spread over those of usage, and of the minimum what is still missing then."""
-    so_far = 0
+    used = [line for line in lines if line.kind == "usage"]
+    added = list(grown_by(used, more))
+    each, all_added = iter(added), sum(added)
     for line in lines:
         amount = line.amount_minor
         if line.kind == "usage":
-            before, so_far = so_far, so_far + amount
-            amount += more * so_far // used - more * before // used
+            amount += next(each)
         elif line.kind == "true_up":
-            amount = max(amount - more, 0)
+            amount = max(amount - all_added, 0)
         yield line._replace(amount_minor=amount)
 
 
