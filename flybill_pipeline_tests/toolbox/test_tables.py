@@ -276,6 +276,8 @@ def test_status_owes_and_verify_say_how_far_a_table_is_counted(
             {"source": "warehouse", "looked_at": moment, "compared_at": moment, "watermark": "9", "days": 2, "rows": 3}
             | {"behind": False}
         ]
+        made.tools.pulled_tables.compare_again()
+        assert "looked at 2026-10-03 06:00 UTC, and to be looked at as a whole again" in said(made.tools)
 
 
 def test_late_rows_and_moved_ids_of_a_closed_month_are_billed_exactly_next_month(

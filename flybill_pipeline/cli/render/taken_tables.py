@@ -50,5 +50,6 @@ def tables_data(tables: Sequence[TakenTable]) -> list[dict[str, Any]]:
 
 
 def _looked(look: LastLook) -> str:
-    whole = f"as a whole at {look.whole_at:{MOMENT}} UTC" if look.whole_at else "never as a whole"
+    due = "and to be looked at as a whole again"  # a close asked for that, and it did not come
+    whole = f"as a whole at {look.whole_at:{MOMENT}} UTC" if look.whole_at else due
     return f"looked at {look.at:{MOMENT}} UTC, {whole}"

@@ -24,6 +24,13 @@ from flybill_pipeline.stores.usage.engines.portable import (
 from flybill_pipeline.stores.usage.intake.columns import Column
 from flybill_pipeline.stores.usage.intake.table_fields import UsageTable
 
+CASTS = {
+    "text": "text",
+    "time": "a timestamp",
+    "watermark": "a timestamp or a whole number",
+    "number": "a decimal",
+}
+"""What each kind of column is to be where its own type is not read."""
 AFTER_ALL = date(2100, 1, 1)  # ClickHouse has a type for dates that ends in 2149
 
 
@@ -63,13 +70,13 @@ def _fault(schema: Any, wanted: str, column: Column) -> str | None:
     kind = schema[column.name]
     is_time, is_whole = kind.is_timestamp() or kind.is_date(), kind.is_integer()
     if kind.is_unknown():
-        return f"column {column.name!r} is of a type that is not read: cast it in `query`, such as to text"
+        return f"column {column.name!r} is of a type that is not read: cast it to {CASTS[wanted]} in `query`"
     if wanted == "text" and not (kind.is_string() or is_whole or kind.is_boolean() or kind.is_uuid()):
         return f"column {column.name!r} is {kind}, which engines write differently: cast it to text in `query`"
     if wanted == "time" and not is_time:
         return f"column {column.name!r} is {kind}, and a time is wanted: cast it to a timestamp in `query`"
     if wanted == "watermark" and not (is_time or is_whole):
-        return f"column {column.name!r} is {kind}: a watermark is a time or a whole number"
+        return f"column {column.name!r} is {kind}, and a watermark is {CASTS[wanted]}: cast it in `query`"
     if wanted == "number" and kind.is_floating() and column.decimals is None:
         return (
             f"column {column.name!r} is {kind}, which is not exact: cast it to a decimal in `query`, or say `round`,"
