@@ -64,5 +64,6 @@ def header_of(line: str, dialect: Dialect) -> list[str]:
     except csv.Error as error:
         raise UnreadableFileError(
             f"the header cannot be read, nor the rows below it: {error}",
-            "write the names of the columns in one line, without quotes or each wholly quoted",
+            "write the names of the columns in one line, without quotes or each wholly quoted; or leave its lines out"
+            " by `skip` of `csv`, and name the columns by `header`",
         ) from None

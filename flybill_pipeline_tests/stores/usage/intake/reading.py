@@ -72,4 +72,5 @@ class Reader:
 def rows_of(file: Path, day: date | None = None) -> list[dict[str, Any]]:
     """The rows of a Parquet file of the lake, each with the `day` that it was filed under."""
     with file.open("rb") as opened:  # by the file, as pyarrow takes names that are no UTF-8 for none
-        return [row | {"day": day} for row in pq.read_table(opened, partitioning=None).to_pylist()]
+        # One thread: others would still hold the file when Python ends, and abort it (apache/arrow#34314).
+        return [row | {"day": day} for row in pq.read_table(opened, partitioning=None, use_threads=False).to_pylist()]

@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flybill_pipeline.billing.usage.files import Broken, Taken
+from flybill_pipeline.stores.usage.intake.columns import Dialect
 from flybill_pipeline_tests.stores.usage.intake.reading import Read, Reader, plain_source
 from flybill_pipeline_tests.worlds.effort import examples
 
@@ -119,6 +120,15 @@ def test_quotes_at_any_place(reader: Reader, places: list[tuple[int, int, str]],
         isinstance(read.outcome, Broken) and ("no column" in read.outcome.reason or "header" in read.outcome.reason)
     ):
         accounted(read, text)
+
+
+def test_a_header_of_several_lines_is_left_out_as_it_is_told(reader: Reader) -> None:
+    text = lines(2).replace("note", '"a note\nof two lines"', 1)
+    outcome = reader.text(text, plain_source("csv")).outcome
+    assert isinstance(outcome, Broken)
+    assert "leave its lines out by `skip` of `csv`, and name the columns by `header`" in outcome.remedy
+    mended = plain_source("csv", dialect=Dialect(skip=2, header=tuple(HEADER.split(","))))
+    assert len(reader.text(text, mended).events) == 2
 
 
 def test_a_column_that_stands_twice_is_refused_where_it_is_read(reader: Reader) -> None:
