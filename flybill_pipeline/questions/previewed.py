@@ -1,7 +1,7 @@
 """What would come of a usage file before it is landed, and who and what of it nobody knows yet. Stores nothing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,11 +17,24 @@ from flybill_pipeline.toolbox.tools import Toolbox
 
 
 @dataclass(frozen=True, slots=True)
+class Summed:
+    """What the totals of a look into a table are made of: the rows of `days` UTC days.
+
+    `repeats` of the `rows` have the id of another one that counts, and do not count.
+    """
+
+    days: int
+    rows: int
+    repeats: int
+
+
+@dataclass(frozen=True, slots=True)
 class Previewed:
     """What a source makes of a file. Of its organizations, aliases and meters some may be known to nobody.
 
     Of `summed_levels` the source tells what a level is, and a price book would add that up, row by row.
     `remarks` say of unknown aliases what is known that is like them.
+    Of a table `summed` says what its totals are made of: then they are what stands in place of rows and events.
     `prices_begin` is the day from which the first price book is in force, where some usage is of before.
     """
 
@@ -32,6 +45,7 @@ class Previewed:
     prices_begin: date | None = None
     summed_levels: Sequence[str] = ()
     remarks: Mapping[str, str] = field(default_factory=dict)
+    summed: Summed | None = None
 
 
 def preview_file(toolbox: Toolbox, file: Path, source: str) -> Previewed:
@@ -55,7 +69,9 @@ def preview_table(toolbox: Toolbox, source: str) -> Previewed | None:
             if file is None:
                 return None
             lake = _in_lake(toolbox, source)
-            return _previewed(toolbox, toolbox.landing.preview_totals(file, table.source, lake))
+            found = _previewed(toolbox, toolbox.landing.preview_totals(file, table.source, lake))
+            there, repeats = (sum(getattr(day, name) for day in pulled.days) for name in ("there", "repeats"))
+            return replace(found, summed=Summed(len(pulled.days), there, repeats))
     except NotPulledError as error:
         raise LandingError(f"source {source!r}: {error}") from None
 

@@ -22,6 +22,7 @@ from flybill_pipeline.billing.usage.tables import LastLook, TakenTable
 from flybill_pipeline.cli.render.explained import show_explained, write_explained
 from flybill_pipeline.cli.render.month_status import overview_data, show_overview
 from flybill_pipeline.cli.render.owed import show_owed
+from flybill_pipeline.cli.render.preview import preview_data, show_preview
 from flybill_pipeline.cli.render.verified import show_verified, verified_data
 from flybill_pipeline.demo.world import DemoPlan, write_organizations, write_usage
 from flybill_pipeline.questions.explained import explained
@@ -254,6 +255,13 @@ def test_status_owes_and_verify_say_how_far_a_table_is_counted(
         return " ".join(capsys.readouterr().out.split())
 
     with site(databases, tmp_path / "home", SOURCES) as made:
+        foretold = preview_table(made.tools, "warehouse")
+        assert foretold is not None
+        show_preview(foretold)
+        preview = " ".join(capsys.readouterr().out.split())
+        assert "The next look sums 3 rows of 2 days, each id once; left out: 1 repeat." in preview
+        assert "totals 2 refused 0 in the lake already 0" in preview
+        assert preview_data(foretold)["summed"] == {"days": 2, "rows": 3, "repeats": 1}
         before = said(made.tools)
         assert "usage that does not count yet: the table of source warehouse was never looked at" in before
         assert "source warehouse was never looked at, so what came since is not counted here" in before

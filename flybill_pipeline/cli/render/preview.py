@@ -1,5 +1,6 @@
 """How a preview of a usage file looks. What is in it: `questions.previewed`."""
 
+from dataclasses import asdict
 from typing import Any
 
 from flybill_pipeline.cli.render import screen
@@ -15,6 +16,7 @@ def preview_data(answer: Previewed) -> dict[str, Any]:
     counts = {name: getattr(look, name) for name in ("rows", "left_out", "repeats", "conflicts")}
     return {
         "rows": counts | {"refused": look.bad, "events": look.readable},
+        "summed": asdict(answer.summed) if answer.summed else None,
         "known": found.known,
         "conflicting": found.conflicting,
         "first_at": found.first_at,
@@ -37,24 +39,33 @@ def show_preview(answer: Previewed) -> None:
     """The answer as text."""
     found, rows = answer.preview, preview_data(answer)["rows"]
     screen.line("Nothing was stored.")
-    screen.numbers({
-        "rows read": rows["rows"], "no usage, left out": rows["left_out"], "refused": rows["refused"],
-        "events": rows["events"], "with the id of an earlier row, the same": rows["repeats"],
-        "with the id of an earlier row, not the same": rows["conflicts"],
-        "in the lake already": found.known, "in the lake with other content": found.conflicting,
-    })  # fmt: skip
+    in_lake = {"in the lake already": found.known, "in the lake with other content": found.conflicting}
+    if summed := answer.summed:
+        each = "totals"
+        screen.line(
+            f"The next look sums {screen.counted(summed.rows, 'row')} of {screen.counted(summed.days, 'day')}, each id"
+            f" once; left out: {screen.counted(summed.repeats, 'repeat')}. What comes are totals of each day."
+        )
+        screen.numbers({"totals": rows["rows"], "refused": rows["refused"], **in_lake})
+    else:
+        each = "events"
+        screen.numbers({
+            "rows read": rows["rows"], "no usage, left out": rows["left_out"], "refused": rows["refused"],
+            "events": rows["events"], "with the id of an earlier row, the same": rows["repeats"],
+            "with the id of an earlier row, not the same": rows["conflicts"], **in_lake,
+        })  # fmt: skip
     if found.first_at:
         screen.line(f"From {found.first_at} to {found.last_at} UTC.")
-    _table("First events", ("row", "organization", "meter", "quantity", "time", "dimensions", "id"), [
+    _table(f"First {each}", ("row", "organization", "meter", "quantity", "time", "dimensions", "id"), [
         (e["row"], e["org_id"], e["meter"], e["quantity"], e["occurred_at"], e["dimensions"], e["event_id"])
         for e in found.events
     ])  # fmt: skip
     title = "Levels, after the last row of each" if found.levels else "Sums"
-    _table(title, ("organization", "meter", "quantity", "events"), [
-        (each.org_id, each.meter, each.quantity, f"{each.events:,}") for each in found.sums[:SHOWN]
+    _table(title, ("organization", "meter", "quantity", each), [
+        (s.org_id, s.meter, s.quantity, f"{s.events:,}") for s in found.sums[:SHOWN]
     ])  # fmt: skip
     _table("Refused", ("row", "why", "what it looks like"), [
-        (str(each.row), each.message, (each.raw or "")[:80]) for each in found.refused
+        (str(r.row), r.message, (r.raw or "")[:80]) for r in found.refused
     ])  # fmt: skip
     if found.look.nowhere:
         screen.line(screen.warning("in no row"), f": {_named(found.look.nowhere)}; the mapping may misspell it")
@@ -78,7 +89,7 @@ def show_preview(answer: Previewed) -> None:
 def _table(title: str, titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     if rows:
         screen.line(screen.strong(title))
-        screen.table(titles, rows, right=("quantity", "events", "row"))
+        screen.table(titles, rows, right=("quantity", "events", "totals", "row"))
 
 
 def _named(names: Any) -> str:
