@@ -21,7 +21,7 @@ from flybill_pipeline.billing.words.changes import difference_words, name_words,
 from flybill_pipeline.billing.words.credits import NOTE_STATES
 from flybill_pipeline.billing.words.english import ENGLISH
 from flybill_pipeline.billing.words.languages import LANGUAGES
-from flybill_pipeline.billing.words.lines import line_words
+from flybill_pipeline.billing.words.lines import line_words, part_words
 from flybill_pipeline.billing.words.outlook import forecast_words, why_words
 from flybill_pipeline.billing.words.payments import payments_freshness
 from flybill_pipeline.billing.words.sentence import (
@@ -67,6 +67,7 @@ def environment(loader: BaseLoader, language: Language) -> Environment:
         forecast=forecast_words,
         why=why_words,
         described=lambda line: line.description if language is ENGLISH else line_words(line),
+        part_name=lambda part: part.name if language is ENGLISH else part_words(part),
         steps_shown=lambda line: _steps_shown(line, language),
         change_name=name_words,
         difference=difference_words,

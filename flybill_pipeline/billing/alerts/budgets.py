@@ -95,7 +95,7 @@ class Warned:
 
 def forecast_tells(month: Month, now: datetime, usage_up_to: datetime | None) -> bool:
     """Whether enough is known of a running month for its forecast to be told."""
-    return now < month.end and usage_up_to is not None and usage_up_to - month.start >= FORECAST_AFTER
+    return now < month.end and usage_up_to is not None and min(usage_up_to, now) - month.start >= FORECAST_AFTER
 
 
 def forecast_above(budget: Budget, spending: Spending) -> bool:

@@ -13,6 +13,7 @@ from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import last_day_of
 from flybill_pipeline.billing.pricing.descriptions import SEPARATOR
 from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.portions import Portion
 from flybill_pipeline.billing.words.sentence import Exact, Money, Quantity, Sentence, said
 from flybill_pipeline.billing.words.working import active_time
 
@@ -24,6 +25,12 @@ def line_words(line: LineItem) -> Sentence:
     if line.meter is not None:
         return _adjusted(line, _usage(line))
     return KINDS.get(line.kind, _described)(line)
+
+
+def part_words(part: Portion) -> Sentence | str:
+    """What a line is shown by: the values, which stay as they are, or what has none."""
+    names = SEPARATOR.join(sorted(part.dimensions))
+    return part.name if any(part.dimensions.values()) else said("without {names}", names=names)
 
 
 def _described(line: LineItem) -> Sentence:

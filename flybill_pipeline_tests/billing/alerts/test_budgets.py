@@ -40,6 +40,7 @@ def test_a_forecast_is_told_while_the_budget_is_not_reached() -> None:
 def test_a_few_hours_tell_no_forecast() -> None:
     early, later = MONTH.start + timedelta(days=2, hours=23), MONTH.start + timedelta(days=3)
     assert not forecast_tells(MONTH, later, early)
+    assert not forecast_tells(MONTH, early, later)  # some clock is ahead
     assert forecast_tells(MONTH, later, later)
     assert not forecast_tells(MONTH, MONTH.end, later)
     assert not forecast_tells(MONTH, later, None)

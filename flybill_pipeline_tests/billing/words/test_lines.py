@@ -6,9 +6,11 @@ import pytest
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.portions import Portion
 from flybill_pipeline.billing.words.english import ENGLISH
 from flybill_pipeline.billing.words.lines import line_words
 from flybill_pipeline.billing.words.sentence import say
+from flybill_pipeline.exports.looks import environment, templates
 from flybill_pipeline.languages.chosen import language
 
 MONTH = Month(2025, 10)
@@ -26,3 +28,13 @@ def test_a_discount_is_said_as_it_was_recorded_whenever_that_was(description: st
         "discount", "id", None, {}, MONTH, Decimal(1), None, Decimal("-3"), -300, "usd", description=description
     )
     assert tuple(say(each, line_words(line)) for each in (ENGLISH, language("de"))) == RECORDED[description]
+
+
+@pytest.mark.parametrize(("code", "expected"), [("en", "without app and size, web"), ("de", "ohne app · size, web")])
+def test_what_a_line_is_shown_by_is_said_in_the_language_of_its_reader(code: str, expected: str) -> None:
+    """What has no value is words of ours; a value is somebody's own."""
+    parts = [Portion(values, Decimal(1), 100) for values in ({"app": "", "size": ""}, {"app": "web", "size": ""})]
+    template = environment(templates(), language(code)).from_string(
+        "{% for part in parts %}{{ part | part_name }}{{ ', ' if not loop.last }}{% endfor %}"
+    )
+    assert template.render(parts=parts) == expected
