@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flybill_pipeline_tests.docs.pages import text_of
+from flybill_pipeline_tests.stories.troubled_months import USD
 from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill
 from flybill_pipeline_tests.worlds.emulator import Emulators
 
@@ -37,6 +38,25 @@ def answer(flybill: Flybill, line: str, monkeypatch: pytest.MonkeyPatch) -> list
         assert (name, ran.status) == ("flybill", 0), ran
         return ran.out.splitlines()
     return []
+
+
+def test_organizations_are_taken_from_a_preview_as_the_page_tells(
+    deploy: Deployments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    [block] = [
+        each["text"] for each in BLOCK.finditer(text_of("docs/first-month.md")) if "unknown_orgs" in each["text"]
+    ]
+    line, _, script = block.partition("\n")
+    typed_line, _, file = line.partition(" > ")
+    with deploy() as flybill:
+        flybill.prices("usd.toml", USD)
+        Path("traffic.csv").write_text('id,org,seconds,at\n1,acme,5,2025-09-05\n2,"ze, nith",5,2025-09-05\n')
+        arguments = shlex.split(typed_line.replace("--source traffic", "--source machines"))[1:]
+        Path(file).write_text(flybill(*arguments).out)
+        subprocess.run(["sh", "-c", script], check=True)
+        ran = flybill("import-orgs", "orgs.csv")
+    assert (ran.status, ran.out) == (0, "2 organizations: 2 new, 0 changed.\n"), ran
 
 
 def test_a_first_month_is_billed_as_the_page_tells(

@@ -4,6 +4,7 @@ No file of usage is opened here; reading by a mapping is in readers.py. Single v
 a mapping is: source_mapping.py.
 """
 
+import re
 import tomllib
 from decimal import Decimal
 from pathlib import Path
@@ -33,6 +34,8 @@ FORMATS = ("jsonl", "csv", "parquet", "json")
 IN_AN_ENGINE = "table"
 DOCUMENTS = ("jsonl", "json")
 WHOLE = ("day", "month")
+TWICE = re.compile(r"Cannot (declare|overwrite)")
+"""What is said of TOML in which a table stands twice, as where a mapping was put below another one."""
 
 
 class SourcesError(Exception):
@@ -45,7 +48,8 @@ def load_sources(path: Path) -> dict[str, SourceMapping]:
         require_regular(path)
         document = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SourcesError(f"{path}: {error}") from None
+        more = "; each mapping begins with a line [[sources]] of its own" if TWICE.match(str(error)) else ""
+        raise SourcesError(f"{path}: {error}{more}") from None
     faults: list[str] = []
     root = Table(document, "", faults)
     entries = root.take("sources", list, [])

@@ -82,6 +82,13 @@ def test_a_file_without_a_whole_source_is_an_error(tmp_path: Path, content: str)
         load_sources(tmp_path / "s.toml")
 
 
+def test_a_mapping_below_another_without_its_first_line_says_which_line_it_needs(tmp_path: Path) -> None:
+    file = tmp_path / "sources.toml"
+    file.write_text(f'{SAMPLE.read_text()}\nformat = "csv"\n[sources.columns]\nevent_id = "row"\n')
+    with pytest.raises(SourcesError, match=r"begins with a line \[\[sources\]\] of its own"):
+        load_sources(file)
+
+
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourcesError, match=r"none\.toml"):
         load_sources(tmp_path / "none.toml")
