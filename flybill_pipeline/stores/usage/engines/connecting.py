@@ -4,6 +4,7 @@ No address is ever shown: it may hold a password.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -82,22 +83,39 @@ def relation(backend: Any, usage: UsageTable) -> Any:
             raise NotPulledError(
                 f"there is no table {named!r} that this login sees; capitals count in its name"
             ) from None
-    query = usage.query.strip().rstrip(";")
-    schema_of = {"postgres": _schema_in_postgres, "duckdb": _schema_in_duckdb}.get(backend.name)
-    return backend.sql(query, schema=schema_of(backend, query) if schema_of else None)
+    query = _one_statement(backend, usage.query)
+    columns_of = {"postgres": _columns_in_postgres, "duckdb": _columns_in_duckdb}.get(backend.name)
+    if columns_of is None:
+        return backend.sql(query)
+    columns = columns_of(backend, query)
+    times = Counter(name for name, _ in columns)
+    if doubled := [name for name in usage.names if times[name] > 1]:  # DuckDB would take the first without a word
+        raise NotPulledError(
+            f"`query` has more than one column {doubled[0]!r}: name those that it needs, each once, and not `*`"
+        )
+    return backend.sql(query, schema={name: backend.compiler.type_mapper.from_string(kind) for name, kind in columns})
 
 
-def _schema_in_duckdb(backend: Any, query: str) -> dict[str, Any]:
-    types = backend.compiler.type_mapper
-    return {name: types.from_string(kind) for name, kind, *_ in backend.con.execute(f"describe {query}").fetchall()}
+def _one_statement(backend: Any, query: str) -> str:
+    """The query up to the semicolon that ends it, which Ibis would put into a larger one."""
+    words = backend.dialect().tokenize(query)  # knows of quotes and comments
+    ends = [word for word in words if word.token_type.name == "SEMICOLON"]
+    if not ends:
+        return query
+    if words[-len(ends) :] != ends:
+        raise NotPulledError("`query` is more than one statement: say one, with nothing after its semicolon")
+    return query[: ends[0].start]
 
 
-def _schema_in_postgres(backend: Any, query: str) -> dict[str, Any]:
+def _columns_in_duckdb(backend: Any, query: str) -> list[tuple[str, str]]:
+    return [(name, kind) for name, kind, *_ in backend.con.execute(f"describe {query}").fetchall()]
+
+
+def _columns_in_postgres(backend: Any, query: str) -> list[tuple[str, str]]:
     """Ibis would make a view to learn it, which a session that only reads must not."""
     with backend.con.cursor() as cursor, backend.con.transaction():
         described = cursor.execute(f"select * from ({query}\n) as asked limit 0").description  # noqa: S608 - the operator's own
-    types = backend.compiler.type_mapper
-    return {column.name: types.from_string(column.type_display) for column in described}
+    return [(column.name, column.type_display) for column in described]
 
 
 def _spark(url: str) -> Any:

@@ -46,6 +46,13 @@ class UsageTable:
         """What Ibis calls the engine; "" where only the environment tells."""
         return "" if self.url.startswith("$") else urlsplit(self.url).scheme
 
+    @property
+    def names(self) -> list[str]:
+        """The columns that are read, by their names in the engine."""
+        parts = [column for part in self.parts for column in (part.meter, part.quantity)]
+        columns = [*(self.event_id or ()), self.org_id, self.occurred_at, *parts, *self.dimensions.values()]
+        return [self.watermark, *(column.name for column in columns if column.name is not None)]
+
 
 def usage_table(table: Table) -> UsageTable:
     """Reads the keys that say where the usage is, and what its columns mean; notes what is wrong."""

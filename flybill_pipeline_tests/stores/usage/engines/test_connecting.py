@@ -27,6 +27,29 @@ def test_a_query_is_asked_as_it_stands(warehouse: Engine) -> None:
     assert [(row[2][:4], row[4]) for row in rows] == [("6.00", 'o"x;\u00e9')]
 
 
+@pytest.mark.parametrize("end", [";", " ; -- \u00e9; it ends", ";;\n/* ; */", " where region <> ';' -- ;"])
+def test_a_query_may_end_as_queries_do(end: str, read_only: Engine) -> None:
+    read_only.add(("1", "acme", "gb", "2", "2026-10-05T10:00:00Z", "2026-10-05 12:00", "fra"))
+    query = f'query = """select * from usage{end}"""'
+    ((_, ((org_id, _, quantity, *_),)),), _ = read_only.told(source=SOURCE.replace('table = "usage"', query))
+    assert (org_id, quantity[:4]) == ("acme", "2.00")
+
+
+@pytest.mark.parametrize(
+    ("query", "fault"),
+    [
+        ("select * from usage; select 1", "`query` is more than one statement"),
+        ("select * from usage; drop table usage;", "`query` is more than one statement"),
+        ("select *, 2 * quantity as quantity from usage", "`query` has more than one column 'quantity'"),
+        ("select * from usage as a join usage as b on a.id = b.id", "`query` has more than one column 'seen'"),
+    ],
+)
+def test_a_query_that_says_two_things_is_refused(query: str, fault: str, read_only: Engine) -> None:
+    read_only.add(("1", "acme", "gb", "2", "2026-10-05T10:00:00Z", "2026-10-05 12:00", "fra"))
+    with pytest.raises(NotPulledError, match=f"^{fault}"):
+        read_only.told(source=SOURCE.replace('table = "usage"', f'query = "{query}"'))
+
+
 @pytest.mark.parametrize(
     "url",
     [
