@@ -37,7 +37,8 @@ class RejectedUsage:
     """Files that cannot be read at all, files that are `unread` yet, and rows of the others that do not count.
 
     Usage of the days `unrecorded` was read, and is not in what the month is priced from yet.
-    `bad_rows` are in quarantine, or their sum is too large. `repeats` say what a row before them says. `conflicts` have
+    `bad_rows` are in quarantine, or their sum is too large; of them `bad_totals` are of tables in
+    engines, and each is of all rows that are alike. `repeats` say what a row before them says. `conflicts` have
     the id of a row before them, and other content. Rows that are `left_out` are no usage; `replaced` ones are restated.
     `rows` and `conflicting` are the first of them, the newest first; empty where only numbers were asked for. Events of
     the aliases `waiting` count once somebody owns these; `remarks` say of a source and alias what is like it.
@@ -57,6 +58,7 @@ class RejectedUsage:
     lookback_for_all: int | None = None
     rows: "Sequence[BadRow]" = ()
     conflicting: "Sequence[Conflict]" = ()
+    bad_totals: int = 0
 
     @property
     def events_waiting(self) -> int:
@@ -73,6 +75,7 @@ def rejected_in(tools: Toolbox, month: Month) -> RejectedUsage:
         unread=len(tools.unread_files()),
         unrecorded=tools.unrecorded_days(month),
         bad_rows=_count(bad) + left_out["too_large"],
+        bad_totals=_of_tables(tools, bad),
         repeats=left_out["repeats"],
         conflicts=left_out["conflicts"],
         left_out=tools.usage_health.no_usage(month.start),
@@ -92,6 +95,7 @@ def rejected_usage(tools: Toolbox, name: str | None, limit: int) -> RejectedUsag
         files=[each for each in _files(tools) if source in (None, each.source)],
         unread=len(tools.unread_files(source)),
         bad_rows=_count(bad) + left_out["too_large"],
+        bad_totals=_of_tables(tools, bad),
         repeats=left_out["repeats"],
         conflicts=left_out["conflicts"],
         left_out=tools.usage_health.no_usage(EVER, source),
@@ -148,6 +152,11 @@ def _id_of(tools: Toolbox, name: str) -> str:
     if any(name == source.key for source in sources.values()):
         return name
     raise UnknownSourceError(f"there is no source {name!r}; sources.toml has {', '.join(sources)}")
+
+
+def _of_tables(tools: Toolbox, of_sources: Sequence[dict[str, Any]]) -> int:
+    keys = {source.key for source in tools.sources.values() if source.table is not None}
+    return _count([each for each in of_sources if each["source"] in keys])
 
 
 def _count(of_sources: Sequence[dict[str, Any]]) -> int:

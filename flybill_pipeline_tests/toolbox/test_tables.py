@@ -23,12 +23,14 @@ from flybill_pipeline.cli.render.explained import show_explained, write_explaine
 from flybill_pipeline.cli.render.month_status import overview_data, show_overview
 from flybill_pipeline.cli.render.owed import show_owed
 from flybill_pipeline.cli.render.preview import preview_data, show_preview
+from flybill_pipeline.cli.render.rejected_usage import rejected_data, show_rejected
 from flybill_pipeline.cli.render.verified import show_verified, verified_data
 from flybill_pipeline.demo.world import DemoPlan, write_organizations, write_usage
 from flybill_pipeline.questions.explained import explained
 from flybill_pipeline.questions.month_status import month_status
 from flybill_pipeline.questions.owed import owed
 from flybill_pipeline.questions.previewed import preview_table
+from flybill_pipeline.questions.rejected_usage import rejected_usage
 from flybill_pipeline.questions.verified import verified
 from flybill_pipeline.steps.usage.account_for_usage import account_for_usage
 from flybill_pipeline.stores.invoicing.organizations_file import read_organizations
@@ -343,3 +345,24 @@ def test_what_no_watermark_tells_is_billed_or_taken_back_by_the_next_invoice(
         accounts = account_for_usage(SEP, october.tools.usage, october.tools.month_checks, 3)
         assert all(account.balanced for account in accounts)
         assert verified(october.tools, SEP.next()).differing == []
+
+
+def test_bad_rows_of_a_table_are_told_as_its_totals_with_their_number(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows: list[tuple[object, ...]] = [
+        ("edge", str(n), "amber-works-000", "bandwidth_gb", None, "2026-09-05 10:00:00", "iad", None, n)
+        for n in range(7)
+    ]
+    monkeypatch.setenv("WAREHOUSE", into_duckdb(rows, tmp_path, ""))
+    with site(databases, tmp_path / "home", SOURCES) as made:
+        close(made)
+        found = rejected_usage(made.tools, None, 10)
+        (row,) = rejected_data(found)["rows"]
+        assert (row["reason"], json.loads(row["raw"])["rows"]) == ("quantity_missing", "7")
+        show_rejected(found)
+        show_overview(month_status(made.tools, SEP))
+        said = " ".join(capsys.readouterr().out.split())
+        assert "correct the rows there, or the source mapping; the next look brings them" in said
+        assert "land the rows again" not in said
+        assert "usage that does not count: 1 total of a table's bad rows; `flybill quarantine` names" in said

@@ -28,10 +28,11 @@ MOST_ALIASES = 40
 
 def show_count(rejected: RejectedUsage) -> None:
     """A line for what somebody should look at, and one for what is only repeated; nothing where there is nothing."""
-    files, unread = len(rejected.files), rejected.unread
-    rows, conflicts = rejected.bad_rows, rejected.conflicts
+    files, unread, totals = len(rejected.files), rejected.unread, rejected.bad_totals
+    rows, conflicts = rejected.bad_rows - totals, rejected.conflicts
     parts = [f"{files} file{'s' if files > 1 else ''} cannot be read"] if files else []
     parts += [f"{rows:,} row{'s are' if rows > 1 else ' is'} in quarantine"] if rows else []
+    parts += [f"{totals:,} total{'s' if totals > 1 else ''} of a table's bad rows"] if totals else []
     parts += [f"{conflicts:,} row{'s have' if conflicts > 1 else ' has'} the id of another row"] if conflicts else []
     if parts:
         named = f": {', '.join(parts)}; `flybill quarantine` names them"
@@ -75,7 +76,10 @@ def show_rejected(rejected: RejectedUsage) -> None:
         screen.line(f"{row.file} row {row.row}: {row.message} ({row.reason})")
     if rejected.bad_rows > len(rejected.rows):
         screen.line(f"… and {rejected.bad_rows - len(rejected.rows):,} more rows: --limit shows more")
-    if rejected.bad_rows:
+    if rejected.bad_totals:
+        screen.line("Of a table in an engine each is a total, of as many rows as its `rows` say (--json shows them).")
+        screen.line("To bill them: correct the rows there, or the source mapping; the next look brings them.")
+    if rejected.bad_rows > rejected.bad_totals:
         screen.line("To bill them: mend the exporter or the source mapping, and land the rows again in a new file.")
     _show_conflicts(rejected)
     _show_waiting(rejected)

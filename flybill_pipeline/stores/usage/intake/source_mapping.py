@@ -81,7 +81,8 @@ class SourceMapping:
         """Every column that files of this source must have; dimensions may be absent from a JSON object."""
         values = (*self.values(), *([self.where_sql] if self.where_sql else []))
         names = {name for value in values for name in value.columns()}
-        return sorted(names | {condition.column for condition in self.where})
+        of_totals = {"rows"} if self.table else set()  # of how many rows each is: for who reads a bad one
+        return sorted(names | of_totals | {condition.column for condition in self.where})
 
     def fingerprint(self) -> str:
         """Changes when anything changes that a file is read by; another name for the same source does not.
