@@ -24,6 +24,8 @@ from flybill_pipeline.toolbox.tools import Toolbox
 
 FIELDS, KEY = ("amount", "scope", "thresholds"), "form_key"
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+CHANGED = "changed"
+"""In the address of the page that follows a form that was taken."""
 LONGEST_BODY, MOST_FIELDS = 20_000, 10
 SENT_SECONDS = 10
 """For all that is sent to come: who sends slowly holds a connection that others could have."""

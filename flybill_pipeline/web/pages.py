@@ -34,7 +34,7 @@ from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline.web import data, views
 from flybill_pipeline.web.access import Access, Refused
 from flybill_pipeline.web.answers import JSON, file_answer, json_answer, text_answer, wants_json
-from flybill_pipeline.web.budget_form import NotTakenError, keep_budget, read_fields, require_key, sent_body
+from flybill_pipeline.web.budget_form import CHANGED, NotTakenError, keep_budget, read_fields, require_key, sent_body
 from flybill_pipeline.web.guard import PathsAsSent, SafeHeaders
 from flybill_pipeline.web.links import Links
 from flybill_pipeline.web.looks import leads_to, page_of
@@ -195,7 +195,7 @@ class Pages:
                 keep_budget(self._changing, org, fields)
             except NotTakenError as fault:
                 return self._budgets(request, org, fields, fault)
-            shown = f"{page_of(org)}/budgets"
+            shown = f"{page_of(org)}/budgets?{CHANGED}=1"
             return self._budgets(request, org) if wants_json(request) else RedirectResponse(shown, 303)
 
         return await self._answered(request, change)
@@ -214,6 +214,7 @@ class Pages:
             "sent": sent,
             "fault": fault and fault.why,
             "wrong": fault and fault.field,
+            "changed": CHANGED in request.query_params,
         }
         return self._shown.page("budgets", {**values, **form}, self._language(request, org), 422 if fault else 200)
 

@@ -55,7 +55,12 @@ def test_a_budget_is_set_changed_and_taken_away_by_a_form(served: Served) -> Non
     developer = served.browser("acme")
     assert "Set a budget" in developer.get("/orgs/acme").text
     answer = send(developer, {"amount": "10.00", "scope": "", "thresholds": "50 80 100"})
-    assert (answer.status, answer.headers["location"]) == (303, PATH)
+    assert (answer.status, answer.headers["location"]) == (303, f"{PATH}?changed=1")
+    page = developer.get(answer.headers["location"])
+    assert Fields(page.text).title.startswith("Changed: Budgets of ")
+    assert Fields(page.text).focused == ["status"]  # else who does not see it hears the page again, and no answer
+    assert "Your change is kept." in Read(page.text).text
+    assert "Your change is kept." not in Read(developer.get(PATH).text).text
     sentence = "November 2025 has come to $2.00 so far: 20% of the budget of $10.00."
     for path in (PATH, "/orgs/acme", "/orgs/acme/months/2025-11"):
         assert sentence in Read(developer.get(path).text).text, path
@@ -127,6 +132,7 @@ def test_who_does_not_see_the_form_hears_which_field_is_wrong_and_why(
     assert page.title.startswith("Not set: Budgets of ")
     assert {name for name, each in page.fields.items() if each.get("aria-invalid") == "true"} == {wrong} - {None}
     assert {name for name, each in page.fields.items() if "autofocus" in each} == {wrong} - {None}
+    assert page.focused == [wrong or "alert"]
     for name, each in page.fields.items():
         describing = (each.get("aria-describedby") or "").split()
         assert set(describing) <= page.ids
@@ -136,12 +142,13 @@ def test_who_does_not_see_the_form_hears_which_field_is_wrong_and_why(
 
 
 class Fields(HTMLParser):
-    """What a form has: each field by its name with its attributes, all ids, and the title of the page."""
+    """What a form has: each field by its name with its attributes, all ids, what has the focus, the page's title."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.fields: dict[str, dict[str, str | None]] = {}
         self.ids: set[str] = set()
+        self.focused: list[str] = []
         self.title, self._in_title = "", False
         self.feed(page)
 
@@ -150,6 +157,7 @@ class Fields(HTMLParser):
         self._in_title = tag == "title"
         if tag in ("input", "select") and known.get("type") != "hidden":
             self.fields[known["name"] or ""] = known
+        self.focused += [known.get("name") or known.get("role") or tag] if "autofocus" in known else []
         self.ids |= {known["id"] or ""} if "id" in known else set()
 
     def handle_data(self, data: str) -> None:

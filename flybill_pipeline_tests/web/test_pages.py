@@ -288,7 +288,9 @@ def test_a_line_of_more_events_than_are_read_at_once_is_shown_from_a_day_on(
     assert "1 of 3 events are shown." in first.text
     later = f"{path}?since=2025-10-07"
     assert f"{later}#events" in first.links
-    assert "Each event since October 7, 2025" in read(developer.get(later)).text
+    shown = read(developer.get(later))
+    assert "Each event since October 7, 2025" in shown.text
+    assert "?lang=de&since=2025-10-07" in shown.links  # in another language it is the same page
     line = json.loads(developer.get(later, Accept="application/json").text)
     assert ([each["event_id"] for each in line["events"]], line["events_count"]) == (["2"], 3)
 
@@ -448,6 +450,7 @@ def test_no_text_of_anybody_elses_is_markup(template: str, code: str, monkeypatc
         "sent": {"amount": EVIL, "scope": EVIL, "thresholds": EVIL},
         "fault": EVIL,
         "wrong": "scope",
+        "changed": False,
         "org_id": EVIL,
         "month": MONTH,
         "explained": hostile(ExplainedLine),
