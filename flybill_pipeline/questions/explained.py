@@ -54,6 +54,7 @@ class Events:
         self.totals: dict[TotalKey, Decimal] = {}
         self._files: dict[int, str] = {}
         self.count, self.quantity = 0, ZERO
+        self.of_tables = 0  # of the `count`: totals that tables in engines came to
 
     def __iter__(self) -> Iterator[UsedEvent]:
         while some := list(islice(self._read, AT_ONCE)):
@@ -64,6 +65,7 @@ class Events:
                     self.quantity += quantity
                 used = self._used(event, quantity)
                 if event.source in self._tables:
+                    self.of_tables += 1
                     self._add(used)
                 yield used
 

@@ -220,6 +220,7 @@ def test_explain_asks_the_engine_and_says_when_its_events_no_longer_add_up(
             "2 events, together 3000.5, are in the engine of source warehouse: that is what its totals came to" in said
         )
         assert "edge 1" in said
+        assert "1 total, together 3000.5; that is the usage that the line recorded" in said
 
         with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
             connection.execute("update events set quantity = 3000 where id = '2'")

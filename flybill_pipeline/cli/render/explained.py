@@ -38,14 +38,20 @@ def _show_line(each: ExplainedLine, limit: int) -> None:
     if each.level is not None:
         screen.line(f"   The level was {plain(each.level)} when it began; each event changes it, or says what it is.")
     _show_events(each.events, limit)
-    together = f"{each.events.count} events, together {plain(each.events.quantity)}"
-    screen.line(f"   {together}; {_verdict(each)}")
+    screen.line(f"   {_together(each.events)}; {_verdict(each)}")
     _show_events(each.arrived_after, limit, "arrived after")
     after = each.arrived_after
     if after.count:
-        screen.line(f"   {after.count} events, together {plain(after.quantity)}, arrived after this was billed.")
+        screen.line(f"   {_together(after)}, arrived after this was billed.")
     for said in each.in_engines(limit):
         _show_engine(said)
+
+
+def _together(events: Events) -> str:
+    """How many there are, and their sum. What came of a table are totals: one of a day that changed came twice."""
+    totals = screen.counted(events.of_tables, "total") if events.of_tables else ""
+    others = f"{events.count - events.of_tables} events" if events.count > events.of_tables or not totals else ""
+    return f"{' and '.join(filter(None, (others, totals)))}, together {plain(events.quantity)}"
 
 
 def _show_engine(said: InEngine) -> None:
