@@ -7,16 +7,12 @@ from dataclasses import replace
 
 import duckdb
 
-from flybill_pipeline.stores.files.duck import parquet_rows, parquet_schema
+from flybill_pipeline.stores.files.duck import parquet_rows
 from flybill_pipeline.stores.files.readable import NO_COLUMNS
 from flybill_pipeline.stores.usage.intake.documents import FLAW, column_of
-from flybill_pipeline.stores.usage.intake.reading import (
-    Rows,
-    UnreadableFileError,
-    by_columns,
-    require_columns,
-    without_nulls,
-)
+from flybill_pipeline.stores.usage.intake.named_columns import require_columns
+from flybill_pipeline.stores.usage.intake.parquet_names import Field, Place, columns_of, field_at, fields_of
+from flybill_pipeline.stores.usage.intake.reading import Rows, UnreadableFileError, by_columns, without_nulls
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.times import FIRST_MICROS, LAST_MICROS, parquet_micros
 from flybill_pipeline.stores.usage.intake.values import QUANTITY
@@ -29,27 +25,24 @@ WHOLE_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALL
 def parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -> Rows:
     """How to read a Parquet file. Raises UnreadableFileError or duckdb.Error."""
     file = parquet_rows([location])
-    found = duck.execute(f"describe select * from {file}").fetchall()
-    if [name for name, *_ in found] == [NO_COLUMNS]:
+    fields = fields_of(duck, location)
+    names = [field.name for field in fields]
+    if names == [NO_COLUMNS]:
         return _no_rows(source)
-    fields = _fields(duck, location)
-    # DuckDB gives another name to the second of two that differ in no more than case, or not at all.
-    written = [path for path, _, is_column in fields if is_column]
-    types = {name: kind for name, (_, kind, *_) in zip(written, found, strict=True)}
-    named = {name: identifier(known) for name, (known, *_) in zip(written, found, strict=True)}
-    nested = _nested(named, source)
-    require_columns(source, written + [name for name in nested for each in written if name.split(".")[0] == each])
-    known = named | nested
-    _require_exact(source, {path: digits for path, digits, _ in fields if digits > WIDEST_DECIMAL})
+    columns = columns_of(fields)
+    nested = _nested(columns, fields, source)
+    require_columns(source, [*names, *(name for name in [*columns, *nested] if name not in names)])
+    known = columns | nested
+    _require_exact(source, known)
     # The file may name its columns as ours are named, so they are named by position here, as in a CSV file.
     at = {name: f"c{place}" for place, name in enumerate(source.column_names())}
-    columns = ", ".join(f"{known[name]} as {column}" for name, column in at.items())
-    _require_fields(duck, file, {name: known[name] for name in at if name not in types}, types, source)
-    described = duck.execute(f"describe select {columns} from {file}").fetchall()
+    selected = ", ".join(f"{known[name].sql} as {column}" for name, column in at.items())
+    _require_fields(duck, file, nested, source)
+    described = duck.execute(f"describe select {selected} from {file}").fetchall()
     kinds = {name: kind for name, (_, kind, *_) in zip(at, described, strict=True)}
     _require_text(source, kinds)
     numbered = parquet_rows([location], options="file_row_number = true")
-    relation = f"(select {columns}, file_row_number as place from {numbered})"
+    relation = f"(select {selected}, file_row_number as place from {numbered})"
     rows = by_columns(relation, source, without_nulls(source, lambda name: _text(at[name], kinds[name])))
     several = [name for name, kind in kinds.items() if kind.endswith((")", "]")) and not kind.startswith("DECIMAL")]
     as_json = {name: f"cast(to_json({at[name]}) as varchar)" for name in several}
@@ -78,56 +71,29 @@ def walked(_: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) -
     return replace(rows, quick=rows)
 
 
-def identifier(name: str) -> str:
-    """`name` as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _fields(duck: duckdb.DuckDBPyConnection, location: str) -> list[tuple[str, int, bool]]:
-    """Each column and each field of one, as the file says them: dotted path, digits, whether it is a column itself.
-
-    DuckDB would read decimals of more than 38 digits as doubles.
-    """
-    rows = duck.execute(f"select name, num_children, precision from {parquet_schema(location)}").fetchall()
-    fields: list[tuple[str, int, bool]] = []
-    open_groups: list[tuple[str, int]] = []  # path, and how many of its fields are still to come
-    for name, children, precision in rows[1:]:  # the first is the file itself
-        path = f"{open_groups[-1][0]}.{name}" if open_groups else str(name)
-        fields.append((path, precision or 0, not open_groups))
-        open_groups = [*open_groups[:-1], (open_groups[-1][0], open_groups[-1][1] - 1)] if open_groups else []
-        if children:
-            open_groups.append((path, children))
-        while open_groups and open_groups[-1][1] == 0:
-            open_groups.pop()
-    return fields
-
-
-def _require_exact(source: SourceMapping, wide: Mapping[str, int]) -> None:
+def _require_exact(source: SourceMapping, known: Mapping[str, Place]) -> None:
     """Refuses decimals that would be read as doubles: what they say would be near the truth, and no more."""
     for name in source.column_names():
-        digits = [count for path, count in wide.items() if path == name or path.startswith(f"{name}.")]
-        if digits:
+        field = known[name].field
+        if field and (digits := field.widest()) > WIDEST_DECIMAL:
             raise UnreadableFileError(
-                f"column {name!r} holds decimals of {digits[0]} digits, which cannot be read exactly",
+                f"column {name!r} holds decimals of {digits} digits, which cannot be read exactly",
                 f"export it as a decimal of at most {WIDEST_DECIMAL} digits, or as text",
             )
 
 
 def _require_fields(
-    duck: duckdb.DuckDBPyConnection,
-    file: str,
-    fields: Mapping[str, str],
-    types: Mapping[str, str],
-    source: SourceMapping,
+    duck: duckdb.DuckDBPyConnection, file: str, fields: Mapping[str, Place], source: SourceMapping
 ) -> None:
     """Refuses what is no field: of a list, which `json` looks into, or of a struct that has none of that name."""
     for name, field in fields.items():
         try:
-            duck.execute(f"describe select {field} from {file}")
+            duck.execute(f"describe select {field.sql} from {file}")
         except duckdb.BinderException:
             column, _, rest = name.partition(".")
+            kind = field.column.kind if field.column else ""
             raise UnreadableFileError(
-                f"column {column!r} has no field {rest!r}: it is {types[column][:SHOWN_TYPE]}",
+                f"column {column!r} has no field {rest!r}: it is {kind[:SHOWN_TYPE]}",
                 f"correct it in source {source.name!r}; an element of a list is found by `json` beside `column`, as"
                 ' in { column = "labels", json = "[key=org].value" }, and so is a name with points: json = \'"a.b"\'',
             ) from None
@@ -156,14 +122,10 @@ def _text(column: str, kind: str) -> str:
     return f"cast({column} as varchar)"
 
 
-def _nested(named: Mapping[str, str], source: SourceMapping) -> dict[str, str]:
-    """Fields of structs that the mapping names by a dotted path, in columns that are `named` so in SQL."""
-    split = {name: name.split(".") for name in source.column_names() if "." in name and name not in named}
-    return {
-        name: ".".join([named[column], *map(identifier, rest)])
-        for name, (column, *rest) in split.items()
-        if column in named
-    }
+def _nested(columns: Mapping[str, Place], fields: tuple[Field, ...], source: SourceMapping) -> dict[str, Place]:
+    """Fields of structs that the mapping names by a dotted path."""
+    dotted = [name for name in source.column_names() if name not in columns and name.split(".")[0] in columns]
+    return {name: field_at(name, fields) for name in dotted if "." in name}
 
 
 def _fits(kind: str) -> bool:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from flybill_pipeline.billing.usage.texts import BLANKS
-from flybill_pipeline.stores.files.close_names import did_you_mean
 from flybill_pipeline.stores.files.duck import quoted
 from flybill_pipeline.stores.usage.intake.columns import Column, value_in
 from flybill_pipeline.stores.usage.intake.expressions import gives_text, sql_over
@@ -163,36 +162,6 @@ def by_columns(relation: str, source: SourceMapping, text: Text) -> Rows:
     shown = ", ".join(f"{quoted(name)}, {text(name)}" for name in source.column_names())
     raw = f"cast(json_object({shown}) as varchar)"
     return Rows(relation, text=text, identity=text, number=text, moment=text, raw=raw)
-
-
-def require_columns(source: SourceMapping, names: list[str]) -> None:
-    """Raises UnreadableFileError when a file with the columns `names` lacks one that the mapping needs."""
-    twice = [name for name in source.column_names() if names.count(name) > 1]
-    if twice:
-        raise UnreadableFileError(
-            f"the file has the column {twice[0]!r} more than once, and nobody can tell which one counts",
-            "export the file again with different names"
-            + ", or leave out its header by `skip` of `csv`, and name its columns by `header`"
-            * (source.format == "csv"),
-        )
-    missing = [name for name in source.column_names() if name not in names]
-    if missing:
-        blank = [name for name in names if name.strip() in missing]
-        if source.format == "csv" and set(missing) <= {name.strip() for name in blank}:
-            remedy = f"say csv = {{ trim = true }} in source {source.name!r}"
-            raise UnreadableFileError(f"names of columns have blanks around them, such as {blank[0]!r}", remedy)
-        also = next(filter(None, (_nearly(each, names) for each in missing)), "")
-        raise UnreadableFileError(
-            f"the file has no column {', '.join(map(repr, missing))}{also}; its columns are"
-            f" {', '.join(names) or '(none)'}",
-            f"correct `columns` or `dimensions` of source {source.name!r} in sources.toml, or export the file again",
-        )
-
-
-def _nearly(wanted: str, names: list[str]) -> str:
-    """Says which column was meant, where one is close to it."""
-    same = next((name for name in names if name.strip().casefold() == wanted.strip().casefold()), None)
-    return did_you_mean(wanted, names) if same is None else f" (it has {same!r})"
 
 
 def without_nulls(source: SourceMapping, at: Text) -> Text:

@@ -14,7 +14,8 @@ from flybill_pipeline.stores.files.duck import quoted
 from flybill_pipeline.stores.files.second_reader import plain_content
 from flybill_pipeline.stores.usage.intake.doubled_keys import doubled_keys
 from flybill_pipeline.stores.usage.intake.line_model import LONGEST_MODEL, model_of
-from flybill_pipeline.stores.usage.intake.reading import Rows, by_columns, require_columns, without_nulls
+from flybill_pipeline.stores.usage.intake.named_columns import require_columns
+from flybill_pipeline.stores.usage.intake.reading import Rows, by_columns, without_nulls
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.stray_quotes import header_of
 from flybill_pipeline.stores.usage.intake.times import exact_json_time

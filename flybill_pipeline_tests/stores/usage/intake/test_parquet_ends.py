@@ -87,23 +87,57 @@ def test_encodings_that_only_pyarrow_knows_are_read_and_a_file_of_no_columns_has
     assert isinstance(reader.table(pa.table({}), plain_source("parquet")).outcome, Taken)
 
 
-@pytest.mark.parametrize("column", ["q", "s.q"])
-def test_of_two_columns_with_one_name_none_is_taken(reader: Reader, column: str) -> None:
-    """The first one was, without a word."""
-    plain = table(q=["1"], s=[{"q": 1}])
-    for name, outcome in ((column[0], Broken), ("x", Taken)):
-        file = reader.root / "twice.parquet"
-        values = [{"q": 5}] if name == "s" else ["5"]
-        pq.write_table(plain.append_column(name, [values]).append_column("x", [values]), file)
-        read = reader.read(file, plain_source("parquet", quantity=Column(column)))
-        assert isinstance(read.outcome, outcome)
-        if isinstance(read.outcome, Broken):
-            assert f"{column!r} more than once" in read.outcome.reason
-
-
 @pytest.mark.parametrize(("column", "quantity"), [("q", 1), ("Q", 5), ("S.q", 7)])
 def test_names_that_differ_in_case_only_are_two(reader: Reader, column: str, quantity: int) -> None:
     file = reader.root / "case.parquet"
     pq.write_table(table(q=["1"], Q=["5"], s=[{"q": 6}], S=[{"q": 7}]), file)
     read = reader.read(file, plain_source("parquet", quantity=Column(column)))
     assert [event["quantity"] for event in read.events] == [quantity]
+
+
+def named(*columns: tuple[str, Any]) -> pa.Table:
+    """One row with further columns, of which some may have one name."""
+    plain = table(org=["acme"]).drop_columns(["q"])
+    arrays = [*plain.columns, *(pa.array([value]) for _, value in columns)]
+    return pa.Table.from_arrays(arrays, [*plain.column_names, *(name for name, _ in columns)])
+
+
+@pytest.mark.parametrize(
+    ("mapped", "quantity"), [("q", 1), ("Q", 2), ("q_1", 3), ("x.q", 4), ("x.Q", 5), ("x.y.q", 6), ("x.y.Q", 7)]
+)
+def test_names_that_differ_in_capitals_are_different_names(reader: Reader, mapped: str, quantity: int) -> None:
+    deep = {"q": 4, "Q": 5, "y": {"Q": 7, "q": 6}}
+    read = reader.table(
+        named(("q", 1), ("Q", 2), ("q_1", 3), ("x", deep)), plain_source("parquet", quantity=Column(mapped))
+    )
+    assert [event["quantity"] for event in read.events] == [quantity], getattr(read.outcome, "reason", "")
+
+
+@pytest.mark.parametrize(("mapped", "said"), [("q", "column 'q'"), ("q.n", "column 'q'"), ("x.n", "field 'x.n'")])
+def test_a_name_that_stands_twice_is_no_name(reader: Reader, mapped: str, said: str) -> None:
+    inner = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], ["n", "n"])
+    given = named(("q", {"n": 1}), ("q", {"n": 2}), ("q_1", 3))
+    given = given.append_column("x", inner)
+    read = reader.table(given, plain_source("parquet", quantity=Column(mapped)))
+    assert isinstance(read.outcome, Broken)
+    assert read.outcome.reason.startswith(f"the file has the {said} more than once"), read.outcome.reason
+    beside = reader.table(given, plain_source("parquet", quantity=Column("q_1")))
+    assert [event["quantity"] for event in beside.events] == [3]
+
+
+def test_wide_decimals_of_a_map_are_refused_too(reader: Reader) -> None:
+    entry = pa.array([[("gb", Decimal("1"))]], pa.map_(pa.string(), pa.decimal256(60, 18)))
+    given = named(("q", 1)).append_column("used", entry)
+    read = reader.table(given, plain_source("parquet", quantity=Column("used.gb")))
+    assert isinstance(read.outcome, Broken)
+    assert read.outcome.reason.startswith("column 'used.gb' holds decimals of 60 digits")
+
+
+@pytest.mark.parametrize("mapped", ["labels[key=org].value", "labels[0]"])
+def test_a_path_into_a_list_is_told_the_words_that_read_it(reader: Reader, mapped: str) -> None:
+    labels = pa.array([[{"key": "org", "value": "acme"}]])
+    read = reader.table(
+        table(org=["acme"]).append_column("labels", labels), plain_source("parquet", org_id=Column(mapped))
+    )
+    assert isinstance(read.outcome, Broken)
+    assert f'{{ column = "labels", json = "{mapped.removeprefix("labels")}" }}' in read.outcome.remedy
