@@ -53,8 +53,8 @@ def _ahead(budget: Budget, facts: MonthFacts, lines: Sequence[LineItem]) -> Budg
 
 def _spending(budget: Budget, lines: Sequence[LineItem], pace: Pace | None, now: datetime) -> Spending:
     """As it is watched: a page says what the mail says."""
-    tells = pace is not None and forecast_tells(pace.month, now, pace.up_to)
-    return Spending(share_minor(lines, budget.scope), part_minor(pace, budget.scope, now) if pace and tells else None)
+    tells = pace is not None and forecast_tells(pace.month, now, pace.known.up_to)
+    return Spending(share_minor(lines, budget.scope), part_minor(pace, budget.scope) if pace and tells else None)
 
 
 def _begun(budget: Budget, facts: MonthFacts, spending: Spending) -> BudgetState:

@@ -3,7 +3,6 @@
 Nothing is written, and Stripe is not asked.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -18,8 +17,7 @@ from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import BilledOrg, OrgTerms
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.month_facts import MonthFacts
-from flybill_pipeline.billing.pricing.by_day import growing_by_day, minor_by_day
-from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.by_day import minor_by_day
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
 from flybill_pipeline.billing.usage.totals import EACH_DAY, OrgUsage
 from flybill_pipeline.questions.organizations import organization
@@ -45,12 +43,6 @@ class DaysOfMonth:
         if self.used is None or self.books is None:
             return []
         return minor_by_day(self.month, self.books, self.used)
-
-    def growing_by_day(self, lines: Sequence[LineItem]) -> list[int]:
-        """The same without what does not grow: of those of the month's lines that do."""
-        if self.used is None or self.books is None:
-            return []
-        return growing_by_day(self.month, self.books, self.used, lines)
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,11 @@ from datetime import date, datetime
 from functools import cache, partial
 
 from flybill_pipeline.billing.invoicing.commitments import commitment_in
-from flybill_pipeline.billing.invoicing.forecast import Pace, forecast, standing_lines
+from flybill_pipeline.billing.invoicing.forecast import Known, Pace, forecast, goes_on, standing_lines
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote, what_is_left
 from flybill_pipeline.billing.payments.month_facts import MonthFacts
 from flybill_pipeline.billing.payments.polls import Poll
-from flybill_pipeline.billing.pricing.growing import growing_minor
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
 from flybill_pipeline.billing.usage.backlog import LOOKED_LATELY
 from flybill_pipeline.billing.words.outlook import Source, freshness_words, left_words
@@ -129,15 +128,14 @@ def _so_far(of: OrgMonth) -> Owed:
     runs = begun and now < month.end
     priced = priced_now(of, by_day=runs)
     draft, by_day = priced.draft, [minor for _, minor in priced.days.by_day] if runs else []
-    known = tools.known_up_to(month, [each.arrived_at for each in sources]) if runs else None
-    pace = _pace(priced, by_day, known)
+    pace = _pace(priced, tools.known_up_to(month, [each.arrived_at for each in sources]) if runs else None, now)
     facts = replace(
         of.facts,
         total_minor=draft.total_minor,
         standing_minor=total_minor(standing_lines(draft.lines)),
         usage_up_to=draft.usage_up_to,
         currency=of.org.currency,
-        forecast=forecast(pace, now) if runs and pace.up_to else None,
+        forecast=forecast(pace) if runs and pace.known.up_to else None,
     )
     commitment = commitment_in(priced.books) if priced.books else None
     return Owed(
@@ -153,10 +151,10 @@ def _so_far(of: OrgMonth) -> Owed:
         events_waiting=_waiting(tools, month),
         by_day=by_day,
         budgets=budget_states(tools, facts, of.org.org_id, draft.lines, pace if runs else None),
-        freshness=freshness_words(pace.up_to, sources, now),
+        freshness=freshness_words(pace.known.up_to, sources, now),
         left=left_words(priced.credits_left, commitment, draft.lines) if begun else (),
         first=tools.open_months.first(),
-        find_changed=cache(_changed(of, priced, pace.up_to, runs=runs)) if begun else lambda: None,
+        find_changed=cache(_changed(of, priced, pace.known.up_to, runs=runs)) if begun else lambda: None,
     )
 
 
@@ -170,11 +168,12 @@ def _waiting(tools: Toolbox, month: Month) -> int:
     return tools.usage_health.left_out(month.first_day, month.last_day)["waiting"]
 
 
-def _pace(priced: PricedNow, by_day: Sequence[int], known_up_to: datetime | None) -> Pace:
-    draft, account = priced.draft, priced.account
-    used = [line for line in draft.lines if line.kind == "usage"]
-    days = by_day if growing_minor(used) == total_minor(used) else priced.days.growing_by_day(used)
-    return Pace(draft.month, draft.lines, draft.usage_up_to, account.discounts, account.credits, days, known_up_to)
+def _pace(priced: PricedNow, days_up_to: datetime | None, now: datetime) -> Pace:
+    draft, account, usage = priced.draft, priced.account, priced.days
+    known = Known(draft.usage_up_to, days_up_to)
+    days, totals = known.whole_days(draft.month), usage.used.totals if usage.used else ()
+    grown = goes_on(usage.books, totals, known, now, days) if usage.books else None
+    return Pace(draft.month, draft.lines, known, account.discounts, account.credits, grown, len(days))
 
 
 def _sources(tools: Toolbox, month: Month) -> list[Source]:

@@ -7,18 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from flybill_pipeline.billing.invoicing.forecast import Forecast, Pace, part_minor
+from flybill_pipeline.billing.alerts.budgets import Spending, Warned
+from flybill_pipeline.billing.invoicing.forecast import Forecast
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import EVER
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.questions.owed import Owed, owed
-from flybill_pipeline.stores.alerts.budgets import Budgets
+from flybill_pipeline.steps.alerts import watch_budgets
+from flybill_pipeline.stores.invoicing.items_file import item_of
 from flybill_pipeline.stores.invoicing.org_terms import TermsRow
+from flybill_pipeline.toolbox import closing
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline_tests.worlds.deployment import event
 from flybill_pipeline_tests.worlds.organizations import org_row
 from flybill_pipeline_tests.worlds.site import Site
 
 MONTH = Month(2025, 11)
+PLACE = Path("items.csv")
 NOON = datetime(2025, 11, 11, 12, tzinfo=UTC)
 UNIT = 'model = "per_unit"\nunit_amount = 0.01\n'
 PRICES = {
@@ -90,9 +95,20 @@ def test_who_used_nothing_is_not_expected_to_come_to_more_than_the_minimum(
 @pytest.mark.parametrize("scope", [{}, {"region": "fra"}])
 def test_the_warning_expects_what_the_page_does(tools: Toolbox, home: Path, price: str, scope: dict[str, str]) -> None:
     """From the draft as it is at rest."""
-    answer = told(tools, home, price)
-    Site(replace(tools, now=lambda: NOON), MONTH, NOON).price()
-    bill = Budgets(tools.engine).bills(MONTH, ["acme"])["acme"]
-    paces = [Pace(MONTH, lines, bill.usage_up_to, known_up_to=NOON) for lines in (bill.lines, answer.lines)]
-    ours, theirs = (part_minor(each, scope, NOON) for each in paces)
-    assert ours == theirs
+    row = {"item_id": "b", "name": "b", "kind": "budget", "org_id": "acme", "start": "2025-11", "currency": "usd"}
+    of_scope = {"scope": "region=fra"} if scope else {}
+    told(tools, home, price)
+    tools.items.save(PLACE, [item_of(2, {**row, "amount": "0.01", **of_scope}, None)])
+    now, part = replace(tools, now=lambda: NOON), ShardMonth(MONTH, 0, NOON)
+    (state,) = owed(now, "acme", MONTH).budgets
+    seen: list[int | None] = []
+
+    def noted(spending: Spending) -> list[Warned]:
+        seen.append(spending.forecast_minor)
+        return []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watch_budgets, "marks_passed", lambda _, __, spending: noted(spending))
+        closing.price(now, part)
+    assert seen == [state.forecast_minor]
+    assert bool(state.forecast_minor) == (not scope or price == "shown")  # of a line that nothing shows none has a part

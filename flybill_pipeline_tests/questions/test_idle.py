@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from flybill_pipeline.billing.invoicing.forecast import Forecast
 from flybill_pipeline.billing.invoicing.terms import EVER
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.words.english import ENGLISH
 from flybill_pipeline.billing.words.sentence import say
 from flybill_pipeline.questions.owed import Owed, owed
 from flybill_pipeline.stores.invoicing.items_file import item_of
+from flybill_pipeline.stores.invoicing.org_terms import TermsRow
+from flybill_pipeline.stores.invoicing.organizations import OrgRow
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline_tests.worlds.deployment import event
 from flybill_pipeline_tests.worlds.organizations import org_row
@@ -28,7 +31,7 @@ READ_AT = datetime(2025, 11, 16, 14, tzinfo=UTC)
 def site(tools: Toolbox) -> Iterator[Site]:
     """`burst` used $90.00 on the 6th and nothing since, `acme` $1.00 a day, `nobody` nothing; read on the 16th.
 
-    `split` used $23.00 in syd by then, and $7.50 elsewhere.
+    `split` used $23.00 in syd by then, 50 cents of which are due once, and $7.50 elsewhere.
     """
     moving = [READ_AT]
     site = Site(replace(tools, now=lambda: moving[0]), MONTH, READ_AT)
@@ -68,13 +71,13 @@ def test_a_forecast_above_a_budget_is_said_beside_it_as_the_mail_says_it(site: S
     told_of = {each.budget.amount_minor: each for each in told(site, "split").budgets}
     said = {minor: say(ENGLISH, *each.words) for minor, each in told_of.items()}
     assert said[50_00].endswith(
-        "If November 2025 goes on like this, it comes to about $61.00, which is above the budget of $50.00."
+        "If November 2025 goes on like this, it comes to about $60.50, which is above the budget of $50.00."
     )
     assert said[40_00].endswith(
-        "If November 2025 goes on like this, region syd comes to about $46.00, which is above its budget of $40.00."
+        "If November 2025 goes on like this, region syd comes to about $45.50, which is above its budget of $40.00."
     )
     assert "goes on" not in said[62_00]
-    assert [told_of[each].forecast_minor for each in (50_00, 40_00, 62_00)] == [61_00, 46_00, 61_00]
+    assert [told_of[each].forecast_minor for each in (50_00, 40_00, 62_00)] == [60_50, 45_50, 60_50]
 
 
 def test_who_goes_on_is_told_as_before(site: Site) -> None:
@@ -88,6 +91,19 @@ def test_who_used_nothing_learns_that_this_is_known(site: Site) -> None:
     assert answer.statement.forecast is not None
     assert answer.statement.forecast.minor == 0
     assert say(ENGLISH, *answer.freshness) == "Usage is counted up to November 16, 2025, 00:00 UTC."
+
+
+def test_a_minimum_is_due_once_and_is_no_difference_to_the_month_before(site: Site, home: Path) -> None:
+    """It was $90.00 in the first days of each month, whatever was used, and forecast to be many times that."""
+    with (home / "prices" / "usd.toml").open("a") as book:
+        book.write("[[contracts.big.prices]]\nmeter = 'seconds'\nmodel = 'per_unit'\n")
+        book.write("unit_amount = 0.01\nminimum_spend = 90\n")
+    site.tools.organizations.save([OrgRow("test", {"org_id": "nobody"}, TermsRow("usd", "big"))], EVER)
+    answer = told(site, "nobody")
+    assert answer.facts.total_minor == 90_00
+    assert answer.statement.forecast == Forecast(90_00, 90_00, 90_00, days=15)
+    assert answer.changed is not None
+    assert (answer.changed.now_minor, answer.changed.before_minor, answer.changed.changes) == (90_00, 90_00, [])
 
 
 def test_of_a_month_of_which_nothing_is_known_nothing_is_forecast(site: Site) -> None:

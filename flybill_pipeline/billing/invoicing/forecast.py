@@ -1,21 +1,23 @@
-"""What a running month may come to: what grows with time, at the pace so far; the rest as it is. No words here.
+"""What a running month may come to: its usage goes on and is priced as invoices are; the rest as it is. No words here.
 
 The range around it has one rule: every day that is left is like the cheapest, or like the dearest, whole day so far.
 What is not usage follows as on the bill: a minimum is missing less, discounts take their part, credits pay what is due.
-So does what a line of usage has of fixed amounts: they are due once, however long the month still is.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 
 from flybill_pipeline.billing.invoicing.items.credits import Credit, apply_credits
 from flybill_pipeline.billing.invoicing.items.discounts import Discount, discount_lines
 from flybill_pipeline.billing.invoicing.returned_credits import given_back
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.growing import growing_minor, grown_by
+from flybill_pipeline.billing.pricing.going_on import GoingOn, GrownUsage
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
+from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
 from flybill_pipeline.billing.pricing.shares import share_minor
+from flybill_pipeline.billing.pricing.usage_lines import price_going_on
+from flybill_pipeline.billing.usage.totals import UsageTotal
 
 STANDING = frozenset({"subscription", "one_off", "carried_forward", "adjustment", "credit_returned"})
 """Kinds of lines that are what they are on the first day of a month and on the last."""
@@ -23,7 +25,6 @@ DISCOUNTED = frozenset({"usage", "subscription", "one_off", "true_up"})
 """Kinds that the month's discounts are taken off."""
 FEWEST_DAYS = 3
 """With fewer whole days behind it a forecast has no range."""
-_DAY = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,30 +46,44 @@ def as_it_is(total_minor: int) -> Forecast:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """Up to when the usage of a month is known: `usage_up_to` is that of its last event, `days_up_to` what
+    known_through says.
+    """
+
+    usage_up_to: datetime | None
+    days_up_to: datetime | None = None
+
+    @property
+    def up_to(self) -> datetime | None:
+        """The later of both: who used nothing since is not expected to go on as before."""
+        return max(filter(None, (self.usage_up_to, self.days_up_to)), default=None)
+
+    def whole_days(self, month: Month) -> list[date]:
+        """The days of the month before the one up to which it is known."""
+        return [day for day in month.days() if self.up_to is not None and day < self.up_to.date()]
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """What a month has come to, line by line, and what its `discounts` and `credits` will do with more of it.
 
-    `credits` have what was left of them before the month. `by_day` is what its usage came to by the end of each day,
-    from the first on, without what does not grow; none where nobody asked. `known_up_to`: see known_through.
+    `credits` have what was left of them before the month. `grown` is its usage at its end, with a range of so many
+    whole `days`; None of a month that does not go on.
     """
 
     month: Month
     lines: Sequence[LineItem]
-    usage_up_to: datetime | None
+    known: Known
     discounts: Sequence[Discount] = ()
     credits: Sequence[Credit] = ()
-    by_day: Sequence[int] = ()
-    known_up_to: datetime | None = None
-
-    @property
-    def up_to(self) -> datetime | None:
-        """Up to when the month's usage is known: who used nothing since is not expected to go on as before."""
-        return max(filter(None, (self.usage_up_to, self.known_up_to)), default=None)
+    grown: GrownUsage | None = None
+    days: int = 0
 
     @property
     def used_minor(self) -> int:
-        """What grows: the usage of the month, without its fixed amounts."""
-        return growing_minor(line for line in self.lines if line.kind == "usage")
+        """What the usage of the month has come to."""
+        return total_minor(line for line in self.lines if line.kind == "usage")
 
 
 def known_through(arrived: Collection[datetime], unrecorded: Iterable[date], now: datetime) -> datetime | None:
@@ -81,45 +96,41 @@ def known_through(arrived: Collection[datetime], unrecorded: Iterable[date], now
     return datetime.combine(min((*days, *unrecorded)), time(), UTC) if arrived else None
 
 
-def forecast(pace: Pace, now: datetime) -> Forecast:
-    """The forecast with its range: the whole days are those before the day up to which usage is known."""
-    minor, whole = forecast_minor(pace, now), _whole_days(pace, now)
-    if len(whole) < FEWEST_DAYS or pace.used_minor <= 0 or pace.up_to is None:
+def goes_on(
+    books: BooksOfMonth, totals: Iterable[UsageTotal], known: Known, now: datetime, days: Sequence[date] = ()
+) -> GrownUsage | None:
+    """What usage comes to at the end of its month; None of a month that does not run, or has no known usage.
+
+    For its range `days` are compared, whose totals must be of days; with fewer than FEWEST_DAYS there is none.
+    """
+    month = books.month
+    if known.up_to is None or now >= month.end or known.up_to < month.start:
+        return None
+    return price_going_on(books, totals, GoingOn(month, known.up_to, now), days if len(days) >= FEWEST_DAYS else ())
+
+
+def forecast(pace: Pace) -> Forecast:
+    """The forecast with its range, in which it always is."""
+    minor = forecast_minor(pace)
+    if pace.grown is None or pace.days < FEWEST_DAYS or pace.used_minor <= 0:
         return as_it_is(minor)
-    left = (pace.month.end - pace.up_to) // timedelta(seconds=1)
-    ends = [_with_more(pace, _rounded(left * max(day, 0), _DAY)) for day in (min(whole), max(whole))]
-    return Forecast(minor, min(*ends, minor), max(*ends, minor), len(whole))
+    ends = [_with_usage(pace, lines) for lines in (pace.grown.cheapest, pace.grown.dearest)]
+    return Forecast(minor, min(*ends, minor), max(*ends, minor), pace.days)
 
 
-def forecast_minor(pace: Pace, now: datetime) -> int:
+def forecast_minor(pace: Pace) -> int:
     """What the month comes to if the rest of it is like the part that is known, in minor units."""
-    return _with_more(pace, more_minor(pace.month, pace.used_minor, pace.up_to, now))
+    return total_minor(pace.lines) if pace.grown is None else _with_usage(pace, pace.grown.lines)
 
 
-def part_minor(pace: Pace, scope: Mapping[str, str], now: datetime) -> int:
+def part_minor(pace: Pace, scope: Mapping[str, str]) -> int:
     """What the part of the bill that `scope` names comes to by then; all of it where that is empty, as forecast_minor.
 
     Of a part it is what its lines come to, as no discount or credit is of a part.
     """
     if not scope:
-        return forecast_minor(pace, now)
-    lines = [line for line in pace.lines if line.kind not in STANDING]
-    more = more_minor(pace.month, growing_minor(lines, scope), pace.up_to, now)
-    return share_minor(pace.lines, scope) + sum(grown_by(lines, more, scope))
-
-
-def more_minor(month: Month, used_minor: int, usage_up_to: datetime | None, now: datetime) -> int:
-    """What is still to come of usage at the pace so far, rounded half away from zero.
-
-    Nothing in a month that has ended, or has no known usage. The first day counts as a whole one from its first
-    second: what came in ten seconds says nothing of thirty days.
-    """
-    if usage_up_to is None or now >= month.end or usage_up_to < month.start:
-        return 0
-    known = max((usage_up_to - month.start) // timedelta(seconds=1), _DAY)
-    whole = (month.end - month.start) // timedelta(seconds=1)
-    grown = _rounded(abs(used_minor) * whole, known)
-    return (grown if used_minor >= 0 else -grown) - used_minor
+        return forecast_minor(pace)
+    return share_minor(pace.lines if pace.grown is None else _replaced(pace, pace.grown.lines), scope)
 
 
 def standing_lines(lines: Iterable[LineItem]) -> list[LineItem]:
@@ -127,46 +138,31 @@ def standing_lines(lines: Iterable[LineItem]) -> list[LineItem]:
     return [line for line in lines if line.kind in STANDING]
 
 
-def _with_more(pace: Pace, more: int) -> int:
-    """What the lines come to with so much more usage, in minor units."""
-    if pace.used_minor <= 0 or not more:
-        return total_minor(pace.lines) + more
-    return total_minor(pace.lines) + _settled(pace, more) - _settled(pace, 0)
+def _with_usage(pace: Pace, usage: Sequence[LineItem]) -> int:
+    """What the bill comes to with this usage at its end, in minor units."""
+    lines = _replaced(pace, usage)
+    return total_minor(pace.lines) + _settled(pace, lines) - _settled(pace, pace.lines) if lines else 0
 
 
-def _settled(pace: Pace, more: int) -> int:
-    """What is due with so much more usage, as it follows from the lines that no discount or credit made."""
-    month, currency = pace.month, pace.lines[0].currency
-    lines = list(_grown([line for line in pace.lines if line.kind not in {"discount", "credit"}], more))
+def _replaced(pace: Pace, usage: Sequence[LineItem]) -> list[LineItem]:
+    """The lines with this usage in place of what came so far, and of the minimum what is still missing then."""
+    return [*usage, *_others(pace.lines, total_minor(usage) - pace.used_minor)]
+
+
+def _others(lines: Iterable[LineItem], more: int) -> Iterator[LineItem]:
+    for line in lines:
+        if line.kind == "true_up":
+            yield line._replace(amount_minor=max(line.amount_minor - more, 0))
+        elif line.kind != "usage":
+            yield line
+
+
+def _settled(pace: Pace, lines: Sequence[LineItem]) -> int:
+    """What is due of these lines, as it follows from those that no discount or credit made."""
+    if not lines:
+        return 0
+    month, currency = pace.month, lines[0].currency
+    lines = [line for line in lines if line.kind not in {"discount", "credit"}]
     own = [line for line in lines if line.kind in DISCOUNTED]
     due = total_minor(lines) + total_minor(discount_lines(own, pace.discounts, currency, month))
     return due + total_minor(apply_credits(due, given_back(month, pace.credits, lines), currency, month).lines)
-
-
-def _grown(lines: Sequence[LineItem], more: int) -> Iterator[LineItem]:
-    """The lines with `more` spread over those of usage, and of the minimum what is still missing then."""
-    used = [line for line in lines if line.kind == "usage"]
-    added = list(grown_by(used, more))
-    each, all_added = iter(added), sum(added)
-    for line in lines:
-        amount = line.amount_minor
-        if line.kind == "usage":
-            amount += next(each)
-        elif line.kind == "true_up":
-            amount = max(amount - all_added, 0)
-        yield line._replace(amount_minor=amount)
-
-
-def _whole_days(pace: Pace, now: datetime) -> list[int]:
-    """What each whole day came to; none of a month that does not run."""
-    if pace.up_to is None or now >= pace.month.end or not pace.by_day:
-        return []
-    days = (pace.up_to.date() - pace.month.first_day).days
-    ends = [*pace.by_day[:days], *[pace.by_day[-1]] * (days - len(pace.by_day))]
-    return [end - before for before, end in zip([0, *ends], ends, strict=False)]
-
-
-def _rounded(dividend: int, divisor: int) -> int:
-    """The quotient of two numbers that are not below zero, rounded half up."""
-    quotient, rest = divmod(dividend, divisor)
-    return quotient + (2 * rest >= divisor)

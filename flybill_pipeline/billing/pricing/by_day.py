@@ -1,11 +1,9 @@
 """What the usage of a month comes to by the end of each day: the invoice's own pricing, over the days up to it."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.growing import growing_minor
-from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
 from flybill_pipeline.billing.pricing.shares import Scope, share_minor
 from flybill_pipeline.billing.pricing.usage_lines import minor_of_days, price_days
@@ -36,13 +34,6 @@ def minor_by_day(month: Month, books: BooksOfMonth, used: OrgUsage) -> list[ByNo
     """What the whole bill has come to by the end of each day, up to the last one with usage, in order."""
     ends = _days(month, used)
     return list(zip(ends, minor_of_days(books, used.totals, ends), strict=True))
-
-
-def growing_by_day(month: Month, books: BooksOfMonth, used: OrgUsage, lines: Iterable[LineItem]) -> list[int]:
-    """What grows of the bill by the end of each of these days, in minor units, of those lines that grow in `lines`."""
-    growing = {line.line_id for line in lines if line.kind == "usage" and growing_minor([line])}
-    priced = price_days(books, used.totals, _days(month, used))
-    return [growing_minor(line for line in each.lines if line.line_id in growing) for each in priced]
 
 
 def _days(month: Month, used: OrgUsage) -> list[date]:

@@ -12,6 +12,13 @@ from flybill_pipeline.billing.money.amounts import to_minor
 from flybill_pipeline.billing.money.decimals import ZERO, exact, plain
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.descriptions import NO_WORDS
+from flybill_pipeline.billing.pricing.going_on import (
+    GoingOn,
+    GrownUsage,
+    Quantities,
+    cheapest_and_dearest,
+    known_quantity,
+)
 from flybill_pipeline.billing.pricing.limits import PricedPart, limit_steps
 from flybill_pipeline.billing.pricing.line_groups import (
     Group,
@@ -24,10 +31,11 @@ from flybill_pipeline.billing.pricing.line_groups import (
 )
 from flybill_pipeline.billing.pricing.line_heads import LineHead, LineKey
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
-from flybill_pipeline.billing.pricing.portions import Values, portions_of
+from flybill_pipeline.billing.pricing.portions import portions_of
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth, one_book
 from flybill_pipeline.billing.pricing.prices import PriceBook
 from flybill_pipeline.billing.pricing.rating import Rated, rate, share_of_month, usage_steps
+from flybill_pipeline.billing.pricing.shown_by import used_by
 from flybill_pipeline.billing.pricing.stretches import Stretch
 from flybill_pipeline.billing.pricing.unpriced import (
     UnpricedUsage,
@@ -39,12 +47,11 @@ from flybill_pipeline.billing.pricing.unpriced import (
 from flybill_pipeline.billing.pricing.working import BELOW_ZERO, WorkingStep
 from flybill_pipeline.billing.usage.aggregation import (
     aggregate,
-    billed_quantity,
     convert,
     hours_below_zero,
     levels_below_zero,
 )
-from flybill_pipeline.billing.usage.meters import Aggregation, Meter, Rounding
+from flybill_pipeline.billing.usage.meters import Aggregation
 from flybill_pipeline.billing.usage.totals import UsageTotal
 
 LARGEST_MINOR = 10**15  # of one line: thousands of them still fit into the 64 bits of a total
@@ -95,12 +102,41 @@ def price_days(books: BooksOfMonth, totals: Iterable[UsageTotal], ends: Iterable
     """
     refused = _without_prices(books)
     groups, left_out = ({}, {}) if refused else grouped(books, totals)
-    groups = {key: each._replace(head=each.head._replace(words=NO_WORDS)) for key, each in groups.items()}
+    groups = _without_words(groups)
     for end in ends:
         known = {key: each.up_to(end) for key, each in groups.items()}
         begun = {key: each for key, each in known.items() if each.own or each.month}
         unpriced_yet = {key: found for key, each in left_out.items() if (found := up_to_day(end, each))}
         yield refused or _priced_groups(books, begun, unpriced_yet)
+
+
+def price_going_on(
+    books: BooksOfMonth, totals: Iterable[UsageTotal], known: GoingOn, days: Sequence[date] = ()
+) -> GrownUsage:
+    """What `price_month` will make of the month at its end, if usage goes on as it is `known`.
+
+    For its range `days` are compared, whose totals must be of days. The lines have no description.
+    """
+    if _without_prices(books):
+        return GrownUsage((), (), ())
+    groups = grouped(books, totals)[0]
+    for head in list(commitments(books, groups.values())):
+        group_of(groups, head)
+    lines = together(_without_words(groups))
+    with exact():
+        at_pace = [priced for parts in lines for priced in _priced(parts, known.quantity)]
+        mean = [_usage_line(priced, books.month, known.quantity) for priced in at_pace]
+        if not days:
+            return GrownUsage(mean, mean, mean)
+        likes = cheapest_and_dearest([(each.group, each.rated.amount) for each in at_pace], days)
+        ends = [replace(known, like=like).quantity for like in likes]
+        return GrownUsage(
+            mean,
+            *[
+                [_usage_line(priced, books.month, end) for parts in lines for priced in _priced(parts, end)]
+                for end in ends
+            ],
+        )
 
 
 def minor_of_days(books: BooksOfMonth, totals: Iterable[UsageTotal], ends: Sequence[date]) -> list[int]:
@@ -145,6 +181,10 @@ def _minor(head: LineHead, quantity: Decimal, usage: Decimal, rated: Rated) -> i
     return minor if _fits(quantity, usage, minor) else 0
 
 
+def _without_words(groups: Mapping[LineKey, Group]) -> dict[LineKey, Group]:
+    return {key: each._replace(head=each.head._replace(words=NO_WORDS)) for key, each in groups.items()}
+
+
 def _without_prices(books: BooksOfMonth) -> PricedUsage | None:
     """Nothing priced, where a contract has no prices to price by."""
     unknown = [part for part in books.parts if part.contract is not None and part.contract not in part.book.contracts]
@@ -175,32 +215,32 @@ def _lines(groups: Mapping[LineKey, Group], month: Month) -> Iterator[LineItem]:
     return (_usage_line(priced, month) for parts in together(groups) for priced in _priced(parts))
 
 
-def _priced(parts: Sequence[Group]) -> Iterator[_Priced]:
+def _priced(parts: Sequence[Group], quantities: Quantities = known_quantity) -> Iterator[_Priced]:
     """What one price and one combination of values come to: for the whole month, or for the days of each book."""
     if not parts:
         return
     head = parts[0].head
     if head.whole_month:  # which has no other parts
-        quantity, adds_up = billed_quantity(head.meter, parts[0].own), head.meter.aggregation.adds_up
+        quantity, adds_up = quantities(head, parts[0].own, None), head.meter.aggregation.adds_up
         yield _Priced(parts[0], quantity, rate(head.price, quantity, head.part.share, adds_up=adds_up))
         return
-    rated = [_rated_part(part) for part in parts]
+    rated = [_rated_part(part, quantities) for part in parts]
     for group, (part, alone), limits in zip(parts, rated, limit_steps([part for part, _ in rated]), strict=True):
         limited = alone.with_steps(limits)
         if group.own or limited.amount:
             yield _Priced(group, part.quantity, limited)
 
 
-def _rated_part(group: Group) -> tuple[PricedPart, Rated]:
+def _rated_part(group: Group, quantities: Quantities) -> tuple[PricedPart, Rated]:
     """The group's part of the month, before limits."""
     head, share = group.head, group.head.part.share
     if head.meter.aggregation.adds_up:
         edges = (head.part.start, head.part.end, None)
-        start, end, month = (billed_quantity(head.meter, group.month, before) for before in edges)
+        start, end, month = (quantities(head, group.month, before) for before in edges)
         quantity = end - start
         rated = Rated.of(usage_steps(head.price, Stretch(start, end, month, share)))
     else:
-        quantity = billed_quantity(head.meter, group.month)
+        quantity = quantities(head, group.month, None)
         rated = share_of_month(head.price, quantity, share)
     return PricedPart(head.price, share, quantity, rated.amount), rated
 
@@ -218,7 +258,7 @@ def _below_zero(group: Group, month: Month) -> tuple[WorkingStep, ...]:
     return (WorkingStep(BELOW_ZERO, note=note),) if hours else ()
 
 
-def _usage_line(priced: _Priced, month: Month) -> LineItem:
+def _usage_line(priced: _Priced, month: Month, quantities: Quantities = known_quantity) -> LineItem:
     group, quantity, rated = priced
     head = group.head
     if head.meter.aggregation.has_series:
@@ -239,27 +279,8 @@ def _usage_line(priced: _Priced, month: Month) -> LineItem:
         working=rated.working,
         usage=priced.usage,
         title=head.title,
-        portions=portions_of(_used_by(group), amount_minor, head.currency) if head.show_by else (),
+        portions=portions_of(used_by(group, quantities), amount_minor, head.currency) if head.show_by else (),
     )
-
-
-def _used_by(group: Group) -> dict[Values, Decimal]:
-    """What each combination of the values that the line is shown by adds to it."""
-    head, totals = group.head, group.own if group.head.whole_month else group.month
-    by_values: dict[Values, list[UsageTotal]] = {}
-    for total in totals:
-        values = tuple([(name, total.dimensions.get(name, "")) for name in sorted(head.show_by)])
-        by_values.setdefault(values, []).append(total)
-    meter = replace(head.meter, round=Rounding.NONE)
-    used = {values: _added(meter, own, head) for values, own in by_values.items()}
-    return {values: quantity for values, quantity in used.items() if quantity}
-
-
-def _added(meter: Meter, totals: Sequence[UsageTotal], head: LineHead) -> Decimal:
-    if head.whole_month:
-        return billed_quantity(meter, totals)
-    start, end = (billed_quantity(meter, totals, day) for day in (head.part.start, head.part.end))
-    return end - start
 
 
 def _fits(quantity: Decimal, usage: Decimal, amount_minor: int) -> bool:

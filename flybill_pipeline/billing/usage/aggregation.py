@@ -57,6 +57,15 @@ def aggregate(meter: Meter, totals: Sequence[UsageTotal], before: date | None = 
                 return divide(held, MICROSECONDS_OF_AN_HOUR)
 
 
+def used_of_day(meter: Meter, total: UsageTotal) -> Decimal:
+    """About how much of what grows a day's total adds to the month: to compare days, not to bill them."""
+    if not meter.aggregation.grows:
+        return ZERO
+    if meter.distinct is not None:
+        return Decimal(total.events)
+    return aggregate(meter, [total._replace(trail=None)])
+
+
 def _distinct(name: str, totals: Sequence[UsageTotal]) -> Decimal:
     """How many values of a dimension came more often than they were taken back."""
     came: dict[str, int] = {}

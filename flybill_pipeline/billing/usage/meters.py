@@ -23,6 +23,16 @@ class Aggregation(StrEnum):
         return self in (Aggregation.SUM, Aggregation.COUNT, Aggregation.TIME_WEIGHTED)
 
     @property
+    def grows(self) -> bool:
+        """Whether more days make it more, as much as they are: of the others only a higher day, or the last, counts."""
+        return self.adds_up or self is Aggregation.UNIQUE_COUNT
+
+    @property
+    def goes_on_by_itself(self) -> bool:
+        """Whether time alone adds to it, with no event."""
+        return self is Aggregation.TIME_WEIGHTED
+
+    @property
     def is_told_by_sums(self) -> bool:
         """Whether the sum of a day's events says all of them: then it may come in their place."""
         return self is Aggregation.SUM

@@ -39,7 +39,7 @@ def forecast_words(forecast: Forecast, currency: str, standing_minor: int) -> Wo
 def _forecast(forecast: Forecast, currency: str, standing_minor: int) -> Iterator[Sentence]:
     amount = Money(forecast.minor, currency)
     yield said("If the month goes on like this, it comes to about {amount}.", amount=amount)
-    if forecast.days:
+    if forecast.low_minor < forecast.high_minor:
         low, high = Money(forecast.low_minor, currency), Money(forecast.high_minor, currency)
         text = said("If each day left is like the cheapest or the dearest so far, it is between {low} and {high}.")
         yield text.of(low=low, high=high)

@@ -10,11 +10,12 @@ from datetime import date, datetime
 from typing import Protocol
 
 from flybill_pipeline.billing.alerts.budgets import Budget, Spending, Unwatched, Warned, forecast_tells, marks_passed
-from flybill_pipeline.billing.invoicing.forecast import Pace, part_minor
+from flybill_pipeline.billing.invoicing.forecast import Known, Pace, part_minor
 from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItems
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.by_day import ByNow
+from flybill_pipeline.billing.pricing.going_on import GrownUsage
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.shares import Scope, scope_of, share_minor
 from flybill_pipeline.billing.words.budgets import warning_mail
@@ -71,15 +72,28 @@ class Budgets(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LookedAt:
-    """An organization whose last days are to be priced: up to when it has usage, and the scopes of its budgets."""
+    """An organization whose usage is to be priced: its last days with the scopes of its budgets, and, if `goes_on`, the
+    month's end.
+    """
 
     org_id: str
     usage_up_to: datetime
+    known: Known
     scopes: Collection[Scope]
+    goes_on: bool
 
 
-Days = Callable[[Sequence[LookedAt]], Mapping[str, ScopesByDay]]
-"""The last days of organizations, by their ids."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the usage of an organization came to by its last days, and what it `grows` to; None where nobody asked."""
+
+    days: ScopesByDay
+    grown: GrownUsage | None
+
+
+NOTHING_SEEN = Seen({}, None)
+Look = Callable[[Sequence[LookedAt]], Mapping[str, Seen]]
+"""What was seen of organizations, by their ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +123,15 @@ def watch_budgets(
     part: ShardMonth,
     budgets: Budgets,
     items: Items,
-    days: Days,
+    look: Look,
     letters: Letters | None,
-    known_up_to: datetime | None = None,
+    days_up_to: datetime | None = None,
 ) -> Sequence[Warned]:
     """Tells of what is new of the shard's budgets, or of those of its orgs `only`; returns it.
 
-    While the month runs, that is once for each draft and budget: nothing else changes what is found. The days of an
-    organization are priced for it, which takes far longer than the rest.
-    `known_up_to`: see forecast's known_through. Without `letters` customers are not written to: what is told is kept
+    While the month runs, that is once for each draft and budget: nothing else changes what is found. The usage of an
+    organization is priced for it, which takes far longer than the rest.
+    `days_up_to`: see forecast's known_through. Without `letters` customers are not written to: what is told is kept
     for the platform.
     """
     running = part.month.start <= part.now < part.month.end
@@ -128,15 +142,17 @@ def watch_budgets(
     asked = by_org.keys() & {each.org_id for each in unwatched} if running else by_org.keys()
     bills = budgets.bills(part.month, sorted(asked)) if asked else {}
     looked_at = [each for each in unwatched if each.org_id in bills]
-    ends = days(list(_looked_at([each.org_id for each in looked_at], bills, by_org)))
+    known = {org_id: Known(bill.usage_up_to, days_up_to) for org_id, bill in bills.items()}
+    seen = look([*_looked_at(part, [each.org_id for each in looked_at], known, by_org)])
     held = items.of(part.shard, list(bills)) if running and bills else {}
     found = [
         warned
         for org_id, bill in bills.items()
-        for pace in [_pace(part.month, bill, held.get(org_id, NO_ITEMS), known_up_to)]
+        for of_org, org_items in [(seen.get(org_id, NOTHING_SEEN), held.get(org_id, NO_ITEMS))]
+        for pace in [Pace(part.month, bill.lines, known[org_id], org_items.discounts, org_items.credits, of_org.grown)]
         for budget in by_org[org_id]
         if budget.currency == bill.currency
-        for warned in marks_passed(budget, part.month, _spending(part, budget, pace, ends.get(org_id, {})))
+        for warned in marks_passed(budget, part.month, _spending(part, budget, pace, of_org.days))
     ]
     new = _tell(part, budgets, found, letters)
     if looked_at:
@@ -150,23 +166,21 @@ def _tell(part: ShardMonth, budgets: Budgets, found: Sequence[Warned], letters: 
     return budgets.tell(new, letters.mail if letters else lambda *_: None, part.now) if new else ()
 
 
-def _pace(month: Month, bill: Bill, items: OrgItems, known_up_to: datetime | None) -> Pace:
-    return Pace(month, bill.lines, bill.usage_up_to, items.discounts, items.credits, known_up_to=known_up_to)
-
-
 def _looked_at(
-    org_ids: Iterable[str], bills: Mapping[str, Bill], by_org: Mapping[str, Sequence[Budget]]
+    part: ShardMonth, org_ids: Iterable[str], known: Mapping[str, Known], by_org: Mapping[str, Sequence[Budget]]
 ) -> Iterator[LookedAt]:
     for org_id in org_ids:
-        if (up_to := bills[org_id].usage_up_to) is not None:
-            yield LookedAt(org_id, up_to, {scope_of(budget.scope) for budget in by_org[org_id]})
+        if (up_to := known[org_id].usage_up_to) is not None:
+            scopes = {scope_of(budget.scope) for budget in by_org[org_id]}
+            goes_on = forecast_tells(part.month, part.now, known[org_id].up_to)
+            yield LookedAt(org_id, up_to, known[org_id], scopes, goes_on)
 
 
 def _spending(part: ShardMonth, budget: Budget, pace: Pace, ends: ScopesByDay) -> Spending:
-    tells = forecast_tells(part.month, part.now, pace.up_to)
+    tells = forecast_tells(part.month, part.now, pace.known.up_to)
     return Spending(
         spent_minor=share_minor(pace.lines, budget.scope),
-        forecast_minor=part_minor(pace, budget.scope, part.now) if tells else None,
+        forecast_minor=part_minor(pace, budget.scope) if tells else None,
         days=list(_days(part.month, ends.get(scope_of(budget.scope), ()))),
     )
 

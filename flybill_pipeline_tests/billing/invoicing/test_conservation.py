@@ -25,8 +25,8 @@ from flybill_pipeline.billing.usage.aggregation import aggregate, billed_quantit
 from flybill_pipeline.billing.usage.meters import Aggregation, Meter, Rounding
 from flybill_pipeline.billing.usage.totals import UsageTotal
 from flybill_pipeline_tests.billing.invoicing.test_late_usage import as_billed
+from flybill_pipeline_tests.billing.pricing.any_price import prices
 from flybill_pipeline_tests.billing.pricing.books import OCTOBER, book, line, used
-from flybill_pipeline_tests.billing.pricing.test_rating import prices
 
 MINIMUM = 50
 GRANTED = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,10 +12,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flybill_pipeline.billing.invoicing import bill, late_usage
-from flybill_pipeline.billing.invoicing.forecast import Pace, forecast_minor
+from flybill_pipeline.billing.invoicing.forecast import Known, Pace, forecast_minor
 from flybill_pipeline.billing.invoicing.items.credits import Credit
 from flybill_pipeline.billing.invoicing.returned_credits import PaidMonth
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.going_on import GrownUsage
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
 from flybill_pipeline_tests.billing.invoicing.test_late_usage import as_billed
 from flybill_pipeline_tests.billing.pricing.books import line
@@ -195,5 +196,6 @@ def test_a_forecast_knows_what_went_back_to_a_credit_without_the_workings_of_lin
     made = ledger.close(MONTHS[1], {MONTHS[0]: {"x": 1000}, MONTHS[1]: {"x": 1400}})
     assert made.total_minor == 0
     bare = [each._replace(working=()) for each in made.lines]
-    pace = Pace(MONTHS[1], bare, datetime(2026, 2, 15, tzinfo=UTC), credits=held)
-    assert forecast_minor(pace, datetime(2026, 2, 15, tzinfo=UTC)) == 800
+    twice = [each._replace(amount_minor=2 * each.amount_minor) for each in bare if each.kind == "usage"]
+    pace = Pace(MONTHS[1], bare, Known(None), credits=held, grown=GrownUsage(twice, twice, twice))
+    assert forecast_minor(pace) == 800

@@ -2,7 +2,6 @@
 
 import csv
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -15,9 +14,10 @@ from hypothesis import strategies as st
 from flybill_pipeline.billing.money.amounts import to_minor
 from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.pricing import models
-from flybill_pipeline.billing.pricing.prices import Price, PriceModel, Tier
+from flybill_pipeline.billing.pricing.prices import Price, Tier
 from flybill_pipeline.billing.pricing.rating import rate
 from flybill_pipeline.billing.pricing.working import working_data
+from flybill_pipeline_tests.billing.pricing.any_price import AMOUNT, QUANTITY, prices, tiers
 from flybill_pipeline_tests.billing.pricing.books import per_unit, tier
 from flybill_pipeline_tests.conftest import SHARED
 
@@ -130,36 +130,6 @@ def test_the_working_is_json_without_exponents() -> None:
 
 
 # Properties: what holds for every price and quantity.
-
-AMOUNT = st.decimals(min_value=0, max_value=1000, places=9)
-SMALL = st.decimals(min_value=0, max_value=50, places=2)
-QUANTITY = st.one_of(SMALL, st.decimals(min_value=0, max_value=10**20, places=18))
-"""Small ones as well: bounds of tiers, free units and limits are met by chance."""
-
-
-@st.composite
-def tiers(draw: st.DrawFn, *, flat_fees: bool = True) -> tuple[Tier, ...]:
-    bound = st.one_of(st.integers(1, 40).map(Decimal), st.decimals(min_value=1, max_value=10**9, places=3))
-    bounds = sorted(draw(st.sets(bound, max_size=4)))
-    fee = AMOUNT if flat_fees else st.just(ZERO)
-    return tuple(Tier(bound, draw(AMOUNT), draw(fee)) for bound in [*bounds, None])
-
-
-@st.composite
-def prices(draw: st.DrawFn, of: Sequence[PriceModel] = tuple(models.MODELS.values())) -> Price:
-    low, high = sorted(draw(st.tuples(AMOUNT, AMOUNT)))
-    return Price(
-        "m",
-        draw(st.sampled_from(of)),
-        unit_amount=draw(AMOUNT),
-        package_size=draw(st.decimals(min_value="0.5", max_value=1000, places=3)),
-        rate=draw(AMOUNT),
-        tiers=draw(tiers()),
-        free_units=draw(st.one_of(st.just(ZERO), SMALL, st.decimals(min_value=0, max_value=10**6, places=2))),
-        minimum_spend=draw(st.sampled_from([None, low])),
-        maximum_spend=draw(st.sampled_from([None, high])),
-        contract=draw(st.sampled_from([None, "acme"])),
-    )
 
 
 @given(prices(), QUANTITY, st.booleans())

@@ -23,10 +23,11 @@ from flybill_pipeline.billing.invoicing.items.all_items import OrgItems
 from flybill_pipeline.billing.invoicing.items.credits import Credit
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.going_on import GrownUsage
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.languages.chosen import language
 from flybill_pipeline.steps.alerts.mail_customers import Mailed, mail_customers
-from flybill_pipeline.steps.alerts.watch_budgets import Letters, LookedAt, ScopesByDay, watch_budgets
+from flybill_pipeline.steps.alerts.watch_budgets import Letters, LookedAt, Seen, watch_budgets
 from flybill_pipeline.stores.alerts import letters as letters_store
 from flybill_pipeline.stores.alerts.budget_tables import budget_warnings, customer_mails
 from flybill_pipeline.stores.alerts.budgets import Budgets, DraftedBill
@@ -326,7 +327,9 @@ def test_a_forecast_is_what_is_left_to_pay_when_credits_and_minimums_have_their_
     parts = Parts([usage], commitment=Commitment("acme", minimum), credits=items.credits)
     bill = DraftedBill("usd", NOW, put_together(MONTH, "usd", parts).lines)
     held = SimpleNamespace(of=lambda *_: {"acme": items})
-    found = watch_budgets(ShardMonth(MONTH, 0, NOW), Priced(bill), held, lambda _: {}, None)
+    thrice = [line_of_usage(3 * usage.amount_minor)]
+    seen = {"acme": Seen({}, GrownUsage(thrice, thrice, thrice))}
+    found = watch_budgets(ShardMonth(MONTH, 0, NOW), Priced(bill), held, lambda _: seen, None)
     assert [each.kind for each in found] == told
 
 
@@ -340,7 +343,7 @@ def test_the_days_of_a_draft_are_priced_once_for_it_and_for_each_version_of_its_
         read.extend(org_ids)
         return {org_id: replace(bill, usage_up_to=NOW) for org_id, bill in bills(month, org_ids).items()}
 
-    def days(looked_at: Sequence[LookedAt]) -> dict[str, ScopesByDay]:
+    def days(looked_at: Sequence[LookedAt]) -> dict[str, Seen]:
         asked.append(sorted(each.org_id for each in looked_at))
         return {}
 
