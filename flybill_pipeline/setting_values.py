@@ -16,6 +16,8 @@ MOST_LOOKBACK = 24  # months
 MOST_SHARDS = 1000
 """Of a month: each is a partition, and a page of Dagster's shows all of them."""
 SPARK_MASTER = re.compile(r"yarn|local(\[(\*|[1-9][0-9]{0,3})\])?")
+CUT_PASSWORD = re.compile(r"[^:]+://[^:/]*(:[^@]*)?@[^?]*@")
+"""Where a password has an @ that is not written %40: its rest would be taken for a host, and be shown as one."""
 ADDRESS = re.compile(r"[^@\s,<>\"']+@[A-Za-z0-9.-]+")
 
 
@@ -124,6 +126,7 @@ def _smtp(url: SecretStr) -> SecretStr:
 def _postgres(url: str) -> str:
     # The driver is named: a bare address means one that Dagster fails with, which hands it to SQLAlchemy as it is.
     _require(urlsplit(url).scheme.split("+")[0] in ("postgres", "postgresql") and url.isprintable())
+    _require(not CUT_PASSWORD.match(url))
     return re.sub("^postgres(ql)?://", "postgresql+psycopg2://", url)
 
 

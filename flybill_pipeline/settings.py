@@ -40,6 +40,7 @@ from flybill_pipeline.setting_values import (
 PACKAGE = Path(__file__).parent
 FOLLOWS_FROM_ANOTHER = "default_factory_not_called"
 """What pydantic says of a default that is made from a field that is wrong."""
+POSTGRES = "postgresql://user:password@host/database, with %40 for an @ in the password"
 OF_COMPOSE = ("FLYBILL_CONFIG", "FLYBILL_PASSWORD")
 """Variables of deploy/compose.yaml alone."""
 OF_KUBERNETES = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)")
@@ -76,8 +77,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     home: PathOf = Field(Path(".flybill"), validate_default=True)
-    database_url: Postgres | None = Field(None, description="postgresql://user:password@host/database")
-    dagster_database_url: Postgres | None = Field(None, description="postgresql://user:password@host/database")
+    database_url: Postgres | None = Field(None, description=POSTGRES)
+    dagster_database_url: Postgres | None = Field(None, description=POSTGRES)
     lake_url: Place = Field(default_factory=lambda valid: str(valid["home"] / "lake"))
     lake_catalog: Catalog = Field(
         "own", description="own, off, an http:// or https:// address, or the name of a catalog of pyiceberg's"

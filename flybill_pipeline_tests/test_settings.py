@@ -97,8 +97,8 @@ def test_dagster_gets_an_address_with_a_driver_that_it_works_with(scheme: str) -
 
 
 WRONG = {
-    "FLYBILL_DATABASE_URL": ["mysql://db/x", "db", "postgresql://db/\x1b[2J"],
-    "FLYBILL_DAGSTER_DATABASE_URL": ["sqlite:///x"],
+    "FLYBILL_DATABASE_URL": ["mysql://db/x", "db", "postgresql://db/\x1b[2J", "postgres://me:a@hush@db/x"],
+    "FLYBILL_DAGSTER_DATABASE_URL": ["sqlite:///x", "postgresql+psycopg2://me:@hush:9@db/x"],
     "FLYBILL_LAKE_URL": ["~nobody-here/lake", "ftp://lake/x", "s3://", "file://elsewhere/x", "file://[/x"] + [
         f"s3://zone/{folder}" for folder in ("a#b", "a?sig=hush", "a%20b", "a//b", "../b", ".", "b ", "a\nb")
     ],

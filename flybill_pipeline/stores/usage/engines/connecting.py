@@ -15,7 +15,7 @@ from ibis.common.exceptions import TableNotFound
 
 from flybill_pipeline.billing.usage.tables import NotPulledError
 from flybill_pipeline.stores.usage.engines.spark_session import spark_session
-from flybill_pipeline.stores.usage.intake.table_fields import ENGINES, UsageTable
+from flybill_pipeline.stores.usage.intake.table_fields import ENGINES, UNREADABLE, UsageTable, is_readable
 
 WAIT_SECONDS = 10
 LOCKED_SECONDS = 60
@@ -126,6 +126,8 @@ def _spark(url: str) -> Any:
 
 
 def _engine(url: str) -> str:
+    if not is_readable(url):
+        raise NotPulledError(f"its address {UNREADABLE}")
     scheme = urlsplit(url).scheme if "://" in url else ""
     if scheme not in ENGINES:
         raise NotPulledError(f"its address must begin with one of {', '.join(f'{each}://' for each in ENGINES)}")

@@ -9,6 +9,9 @@ from flybill_pipeline.stores.usage.intake.columns import Column, Measure
 from flybill_pipeline.stores.usage.intake.mapping_tables import Table
 
 ENGINES = ("bigquery", "clickhouse", "duckdb", "postgres", "postgresql", "pyspark", "snowflake", "trino")
+WITHOUT_PORT = ("bigquery", "duckdb", "pyspark")
+"""Their addresses have no host, and no password before one."""
+UNREADABLE = "is no address: in a password, / ? # [ ] and % are written %2F %3F %23 %5B %5D and %25"
 LAG = 3600
 ELSE_IN_QUERY = "say all else in `query`, in the engine's own words"
 IN_QUERY = "is not for tables: say it in `query`, in the engine's own words"
@@ -104,13 +107,22 @@ def _url(table: Table) -> str:
     return url
 
 
-def _check_address(url: str, table: Table) -> None:
+def is_readable(url: str) -> bool:
+    """Whether it is read as it was meant: a password with a `/` or a `#` in it ends the address, and stands in words
+    about its host and port.
+    """
     try:
         parts = urlsplit(url)
-        scheme, password = parts.scheme, parts.password
+        return parts.scheme in WITHOUT_PORT or (parts.port != 0 and not parts.fragment)
     except ValueError:
-        table.fault("url", "is no address")
+        return False
+
+
+def _check_address(url: str, table: Table) -> None:
+    if not is_readable(url):
+        table.fault("url", UNREADABLE)
         return
+    scheme, password = urlsplit(url).scheme, urlsplit(url).password
     if password:
         table.fault(
             "url", 'holds a password: put the address into an environment variable, and write url = "$ITS_NAME"'

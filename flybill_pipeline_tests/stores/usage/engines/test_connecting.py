@@ -1,5 +1,7 @@
 """Engines are asked to read only; what they say when they fail has no secret; what a mapping lacks is told at once."""
 
+import json
+import re
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -63,6 +65,20 @@ def test_an_address_is_never_told(url: str) -> None:
     with pytest.raises(NotPulledError) as error, connected(url):
         pass
     assert "cret" not in str(error.value)
+
+
+@pytest.mark.parametrize("sign", [*"/?#[]@:&\\' ", "%zz", "\u00e9"])
+def test_a_password_is_never_told_whatever_signs_it_has(sign: str, tmp_path: Path) -> None:
+    for engine in ("postgres", "snowflake"):
+        url = f"{engine}://me:s3cret{sign}w0rd@127.0.0.1:9/db"
+        with pytest.raises(NotPulledError) as error, connected(url):
+            pass
+        assert not re.search("cret|w0rd", str(error.value))
+        mapping = SOURCE.replace('"$WAREHOUSE"', json.dumps(url))
+        (tmp_path / "s.toml").write_text(mapping)
+        with pytest.raises(SourcesError, match=r"url: (holds a password|is no address: in a password)") as refused:
+            load_sources(tmp_path / "s.toml")
+        assert not re.search("cret|w0rd", str(refused.value))
 
 
 def test_a_driver_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
