@@ -87,5 +87,5 @@ def _before_invoice(facts: MonthFacts, now: datetime, total: Money, closing_day:
 
 
 def _ends(last_day: date, made_on: date) -> Sentence:
-    text = said("The month ends on {last} at midnight UTC; your invoice is made on {day}.")
+    text = said("The last day of the month is {last} (UTC); your invoice is made on {day}.")
     return text.of(last=last_day, day=made_on)
