@@ -87,8 +87,9 @@ def cheapest_and_dearest(worth: Iterable[tuple[Group, Decimal]], days: Sequence[
             if total.day is not None:
                 used[total.day] = used.get(total.day, ZERO) + used_of_day(group.head.meter, total)
         if all_used := sum(used.values(), ZERO):
+            of_each = divide(amount, all_used)
             for day in used.keys() & of_day.keys():
-                of_day[day] += divide(amount * used[day], all_used)
+                of_day[day] += of_each * used[day]
     return min(days, key=of_day.__getitem__), max(days, key=of_day.__getitem__)
 
 
