@@ -57,6 +57,7 @@ def environment(loader: BaseLoader, language: Language) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_shown_in(language),
+        auto_reload=False,  # a template of a newer version would meet the code of this one
     )
     made.globals.update(language=language, languages=LANGUAGES, said=said, counted=counted)
     made.filters.update(
