@@ -8,20 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    Connection,
-    DateTime,
-    Engine,
-    Integer,
-    Text,
-    case,
-    func,
-    literal,
-    literal_column,
-    select,
-    update,
-)
+from sqlalchemy import ARRAY, Connection, DateTime, Engine, Integer, Text, func, literal, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from flybill_pipeline.billing.alerts.budgets import THRESHOLDS, Budget, Unwatched, Warned
@@ -29,7 +16,6 @@ from flybill_pipeline.billing.money.amounts import to_minor
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
-from flybill_pipeline.billing.pricing.working import working_from
 from flybill_pipeline.billing.words.budgets import warning_words
 from flybill_pipeline.billing.words.english import english
 from flybill_pipeline.stores.alerts.budget_tables import budget_warnings, customer_mails
@@ -37,21 +23,14 @@ from flybill_pipeline.stores.invoicing.recorded_lines import unexplained_line_of
 from flybill_pipeline.stores.invoicing.settled import settled
 from flybill_pipeline.stores.invoicing.tables import billing_items, drafts, line_items
 
-_FIXED = '$[*] ? (exists(@.flat_amount) || @.step == "minimum_spend" || @.step == "maximum_spend")'
-"""The workings of which more is asked than what they add up to: the others are half of what a row takes to read."""
-_WORKING = case(
-    (func.jsonb_path_exists(line_items.c.working, literal_column(f"'{_FIXED}'::jsonpath")), line_items.c.working)
-)
-_ADDED_UP = (*(column for column in line_items.c if column.name != "working"), _WORKING.label("working"))
+_ADDED_UP = tuple(column for column in line_items.c if column.name != "working")
 Mails = Callable[[str, Sequence[Warned]], tuple[str, str, str] | None]
 """Gives the id, subject and body of a mail to an organization about its new warnings; None for no mail."""
 
 
 @dataclass(frozen=True, slots=True)
 class DraftedBill:
-    """What an open month of an organization was priced to: the lines of its draft, with the workings that have
-    amounts which do not grow.
-    """
+    """What an open month of an organization was priced to: the lines of its draft, without their workings."""
 
     currency: str
     usage_up_to: datetime | None
@@ -107,7 +86,7 @@ class Budgets:
         with exact(), self._engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
             heads = list(connection.execute(open_))
             for row in connection.execute(priced.order_by(line.org_id, line.line_no)):
-                lines[row.org_id].append(unexplained_line_of(row)._replace(working=working_from(row.working or ())))
+                lines[row.org_id].append(unexplained_line_of(row))
         return {row.org_id: DraftedBill(row.currency, row.usage_up_to, lines[row.org_id]) for row in heads}
 
     def unwatched(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> list[Unwatched]:
