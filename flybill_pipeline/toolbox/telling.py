@@ -61,7 +61,7 @@ def _seen_since(
         if (in_force := under[used.org_id]) is not None:
             of_org = of_orgs[used.org_id]
             days = spent_by_day(part.month, in_force, used, of_org.scopes, first)
-            grown = goes_on(in_force, used.totals, of_org.known, part.now) if of_org.goes_on else None
+            grown = goes_on(in_force, used.totals, of_org.known, part.now) if of_org.known else None
             yield used.org_id, Seen(days, grown)
 
 

@@ -104,7 +104,7 @@ def goes_on(
     For its range `days` are compared, whose totals must be of days; with fewer than FEWEST_DAYS there is none.
     """
     month = books.month
-    if known.up_to is None or now >= month.end or known.up_to < month.start:
+    if known.up_to is None or not month.start <= now < month.end or known.up_to < month.start:
         return None
     return price_going_on(books, totals, GoingOn(month, known.up_to, now), days if len(days) >= FEWEST_DAYS else ())
 

@@ -21,6 +21,8 @@ from flybill_pipeline.billing.usage.totals import UsageTotal
 
 Quantities = Callable[[LineHead, Sequence[UsageTotal], date | None], Decimal]
 """The quantity of a line's totals in the month, or when a day begins."""
+FINEST = 60
+"""Decimals of what one unit is worth: of a cent for the bytes of a month there must be some left."""
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 
 
@@ -67,7 +69,8 @@ class GoingOn:
                 grown = divide(so_far * _seconds(end - since), _seconds(known - since))
             else:
                 of_day = billed_quantity(meter, totals, self.like + DAY) - billed_quantity(meter, totals, self.like)
-                grown = so_far + divide(of_day * _seconds(end - known), _seconds(DAY))
+                # What was corrected on that day is not corrected again on each day left.
+                grown = so_far + divide(max(of_day, ZERO) * _seconds(end - known), _seconds(DAY))
         return convert(replace(head.meter, multiply_by=Decimal(1), divide_by=Decimal(1)), grown)
 
     def _known(self, meter: Meter, since: datetime) -> datetime:
@@ -87,7 +90,7 @@ def cheapest_and_dearest(worth: Iterable[tuple[Group, Decimal]], days: Sequence[
             if total.day is not None:
                 used[total.day] = used.get(total.day, ZERO) + used_of_day(group.head.meter, total)
         if all_used := sum(used.values(), ZERO):
-            of_each = divide(amount, all_used)
+            of_each = divide(amount, all_used, FINEST)
             for day in used.keys() & of_day.keys():
                 of_day[day] += of_each * used[day]
     return min(days, key=of_day.__getitem__), max(days, key=of_day.__getitem__)

@@ -72,20 +72,19 @@ class Budgets(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LookedAt:
-    """An organization whose usage is to be priced: its last days with the scopes of its budgets, and, if `goes_on`, the
-    month's end.
+    """An organization whose usage is to be priced: up to when it has some, the scopes of its budgets, and from what is
+    `known` the month's end; None: nobody asks for that.
     """
 
     org_id: str
     usage_up_to: datetime
-    known: Known
     scopes: Collection[Scope]
-    goes_on: bool
+    known: Known | None
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the usage of an organization came to by its last days, and what it `grows` to; None where nobody asked."""
+    """What usage of an organization came to by its last days, and comes to in all; None where nobody asked."""
 
     days: ScopesByDay
     grown: GrownUsage | None
@@ -172,8 +171,8 @@ def _looked_at(
     for org_id in org_ids:
         if (up_to := known[org_id].usage_up_to) is not None:
             scopes = {scope_of(budget.scope) for budget in by_org[org_id]}
-            goes_on = forecast_tells(part.month, part.now, known[org_id].up_to)
-            yield LookedAt(org_id, up_to, known[org_id], scopes, goes_on)
+            tells = forecast_tells(part.month, part.now, known[org_id].up_to)
+            yield LookedAt(org_id, up_to, scopes, known[org_id] if tells else None)
 
 
 def _spending(part: ShardMonth, budget: Budget, pace: Pace, ends: ScopesByDay) -> Spending:

@@ -86,6 +86,26 @@ def test_days_left_are_like_the_cheapest_and_the_dearest_by_what_a_month_of_them
     assert [lines[0].amount_minor for lines in (grown.cheapest, grown.dearest)] == [100_00, 181_00]
 
 
+def test_a_correction_is_not_made_again_on_each_day_left() -> None:
+    books = month(Meter("m", Aggregation.SUM, "unit"), per_unit("1"), per_unit("1"), None)
+    totals = [total for day, units in zip(DAYS, (9, -5, 6), strict=False) for total in even(units, [day])]
+    up_to = OCTOBER.start + timedelta(days=3)
+    grown = price_going_on(books, totals, GoingOn(OCTOBER, up_to, up_to), DAYS[:3])
+    assert [lines[0].quantity for lines in (grown.cheapest, grown.dearest)] == [10, 10 + 28 * 9]
+
+
+def test_days_of_a_cheap_unit_are_compared_by_all_its_digits() -> None:
+    books = month(
+        Meter("m", Aggregation.SUM, "byte"), replace(per_unit("1"), maximum_spend=Decimal("0.01")), per_unit("1"), None
+    )
+    totals = [
+        total for day, units in zip(DAYS, (10**19, 10**18, 2 * 10**18), strict=False) for total in even(units, [day])
+    ]
+    up_to = OCTOBER.start + timedelta(days=3)
+    grown = price_going_on(books, totals, GoingOn(OCTOBER, up_to, up_to), DAYS[:3])
+    assert grown.cheapest[0].quantity < grown.lines[0].quantity < grown.dearest[0].quantity
+
+
 def test_what_began_in_the_month_has_the_pace_of_its_own_days() -> None:
     new = replace(book(per_unit("1", "m")), effective_from=date(2026, 10, 11))
     books = books_of_month(PriceBooks((new,)), "usd", OCTOBER)
