@@ -17,6 +17,7 @@ from markupsafe import Markup
 from flybill_pipeline.billing.alerts.plain import visible
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.words.breakdowns import breakdown_rows, heading
 from flybill_pipeline.billing.words.changes import difference_words, name_words, rest_words, shown_first
 from flybill_pipeline.billing.words.credits import NOTE_STATES
 from flybill_pipeline.billing.words.english import ENGLISH
@@ -70,6 +71,8 @@ def environment(loader: BaseLoader, language: Language) -> Environment:
         described=lambda line: line.description if language is ENGLISH else line_words(line),
         part_name=lambda part: part.name if language is ENGLISH else part_words(part),
         steps_shown=lambda line: _steps_shown(line, language),
+        heading=heading,
+        breakdown_rows=breakdown_rows,
         change_name=name_words,
         difference=difference_words,
         shown_first=shown_first,

@@ -38,6 +38,25 @@ class LineJson(TypedDict):
     portions: list[PortionJson]
 
 
+class ShareJson(TypedDict):
+    """What of a statement has one value of a dimension, such as one app."""
+
+    value: str
+    amount_minor: int
+
+
+class BreakdownJson(TypedDict):
+    """A statement by the values of a dimension of its usage, such as by app, the largest first.
+
+    `without_minor` is usage that has no such value; `others_minor` is no usage. All of it sums to the total.
+    """
+
+    name: str
+    shares: list[ShareJson]
+    without_minor: int
+    others_minor: int
+
+
 class CreditNoteJson(TypedDict):
     """Money that was given back of a line."""
 
@@ -143,6 +162,7 @@ class OwedJson(MonthJson):
     payment: PaymentJson | None
     payments_as_of: str | None
     lines: list[LineJson]
+    breakdowns: list[BreakdownJson]
     credit_notes: list[CreditNoteJson]
     left_minor: int | None
     budgets: list[BudgetJson]

@@ -8,6 +8,7 @@ from flybill_pipeline.billing.money.decimals import plain
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.billing.payments.month_facts import MonthFacts
 from flybill_pipeline.billing.payments.standing import Payment
+from flybill_pipeline.billing.pricing.breakdowns import Breakdown
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import portions_data
 from flybill_pipeline.billing.pricing.working import working_data
@@ -17,6 +18,7 @@ from flybill_pipeline.billing.words.sentence import Language, say
 from flybill_pipeline.billing.words.statement import Statement
 from flybill_pipeline.exports.changed_json import changed_data
 from flybill_pipeline.exports.shapes import (
+    BreakdownJson,
     BudgetJson,
     CreditNoteJson,
     ForecastJson,
@@ -55,6 +57,7 @@ def owed_data(owed: Owed, language: Language = ENGLISH) -> OwedJson:
         "payment": payment_data(facts.payment) if facts.payment else None,
         "payments_as_of": _moment(owed.poll.read_up_to),
         "lines": [line_data(line) for line in owed.lines],
+        "breakdowns": [breakdown_data(each) for each in owed.breakdowns],
         "credit_notes": [note_data(note) for note in owed.credit_notes],
         "left_minor": owed.left_minor,
         "budgets": [budget_data(each, language) for each in owed.budgets],
@@ -107,6 +110,16 @@ def line_data(line: LineItem) -> LineJson:
         "description": line.description,
         "working": working_data(line.working),
         "portions": cast("list[PortionJson]", portions_data(line.portions)),
+    }
+
+
+def breakdown_data(breakdown: Breakdown) -> BreakdownJson:
+    """A statement by the values of one dimension, as JSON."""
+    return {
+        "name": breakdown.name,
+        "shares": [{"value": each.value, "amount_minor": each.amount_minor} for each in breakdown.shares],
+        "without_minor": breakdown.without_minor,
+        "others_minor": breakdown.others_minor,
     }
 
 

@@ -14,6 +14,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote, what_is_left
 from flybill_pipeline.billing.payments.month_facts import MonthFacts
 from flybill_pipeline.billing.payments.polls import Poll
+from flybill_pipeline.billing.pricing.breakdowns import Breakdown, breakdowns
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
 from flybill_pipeline.billing.usage.backlog import LOOKED_LATELY
 from flybill_pipeline.billing.words.outlook import Source, freshness_words, left_words
@@ -64,6 +65,11 @@ class Owed:
     def changed(self) -> Changed | None:
         """What made the difference to the month before; None where there is nothing to compare."""
         return self.find_changed()
+
+    @property
+    def breakdowns(self) -> Sequence[Breakdown]:
+        """What it comes to by each app, or by each value of another dimension of its usage."""
+        return breakdowns(self.lines)
 
     @property
     def files_unread(self) -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any, get_args
 
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from flybill_pipeline.billing.alerts.plain import visible
 from flybill_pipeline.billing.invoicing.forecast import as_it_is
 from flybill_pipeline.billing.payments.standing import Payment, PaymentState
+from flybill_pipeline.billing.pricing.portions import Portion
 from flybill_pipeline.billing.pricing.working import WorkingStep
 from flybill_pipeline.billing.words.english import english
 from flybill_pipeline.billing.words.languages import LANGUAGES
+from flybill_pipeline.exports.statement_json import owed_data
 from flybill_pipeline.exports.statement_page import statement_html
 from flybill_pipeline.languages.chosen import language
 from flybill_pipeline.questions.owed import Owed
@@ -55,7 +58,7 @@ def told_with(text: str) -> Owed:
     """An answer in which every text that comes from outside is this one."""
     first = by_app(500, web=text)._replace(description=text, title=text, unit=text, dimensions={text: text})
     noted = WorkingStep("below_zero", note=text)
-    lines = [first._replace(working=(*first.working, noted, WorkingStep(text)))]
+    lines = [first._replace(working=(*first.working, noted, WorkingStep(text))), by_app(100, web=text)]
     payment = replace(PAYMENT, hosted_invoice_url=text, invoice_pdf=text)
     return owed(lines, [credit_note(1, reason=text, number=text)], name=text, sync_state="finalized", payment=payment)
 
@@ -71,6 +74,25 @@ def test_no_text_of_anybody_becomes_markup(text: str) -> None:
     assert page.elements == harmless.elements or addresses
     assert page.links == [] or addresses
     assert [each for each in page.text if not each.isprintable()] == []
+
+
+def test_it_says_what_it_comes_to_by_app() -> None:
+    plan = line(2000, kind="subscription", meter=None, dimensions={"plan": "pro"}, description="Pro")
+    many = line(7, portions=tuple(Portion({"app": f"a{n}"}, Decimal(1), 1) for n in range(7)))
+    lines = [by_app(400), by_app(100), line(50, meter="requests"), plan, many]
+    text = Page(statement_html(owed(lines), language("de"))).text
+    web_and_worker = "Nach app web 3,75 $ worker 1,25 $"
+    rest = "ohne app 0,50 $ Pläne, Guthaben und alles andere, was keine Nutzung ist 20,00 $ Zusammen, ohne Steuer 25,57"
+    assert web_and_worker in text
+    assert rest in text
+    assert "andere Werte" not in text
+    lines.append(line(7, portions=tuple(Portion({"app": f"b{n}"}, Decimal(1), 1) for n in range(7))))
+    assert "worker $1.25 a0 $0.01" in Page(statement_html(owed(lines))).text
+    assert "b2 $0.01 4 others $0.04 without app $0.50" in Page(statement_html(owed(lines))).text
+    data = owed_data(owed(lines))["breakdowns"][0]
+    assert (data["name"], data["without_minor"], data["others_minor"]) == ("app", 50, 2000)
+    assert data["shares"][:2] == [{"value": "web", "amount_minor": 375}, {"value": "worker", "amount_minor": 125}]
+    assert len(data["shares"]) == 16
 
 
 @pytest.mark.parametrize("text", [HOSTILE, TEXT])

@@ -32,8 +32,13 @@ class Portion(NamedTuple):
     @property
     def name(self) -> str:
         """What people read: the values, or what has none."""
-        values = [cut_short(in_one_line(value), _LONGEST_NAME) for _, value in sorted(self.dimensions.items()) if value]
+        values = [shown_value(value) for _, value in sorted(self.dimensions.items()) if value]
         return " · ".join(values) or f"without {' and '.join(sorted(self.dimensions))}"
+
+
+def shown_value(value: str) -> str:
+    """What people read of a value: in one line, and not too long."""
+    return cut_short(in_one_line(value), _LONGEST_NAME)
 
 
 def portions_of(used: Mapping[Values, Decimal], amount_minor: int, currency: str) -> tuple[Portion, ...]:

@@ -6,6 +6,7 @@ from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.descriptions import counted_in
 from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.words.breakdowns import breakdown_rows, heading
 from flybill_pipeline.billing.words.changes import difference_words, name_words, rest_words, shown_first
 from flybill_pipeline.billing.words.english import ENGLISH
 from flybill_pipeline.billing.words.outlook import forecast_words
@@ -42,6 +43,7 @@ def show_owed(owed: Owed, language: Language = ENGLISH) -> None:
     if currency and owed.lines:
         rows = [row for number, line in enumerate(owed.lines, start=1) for row in _rows(number, line, facts.month)]
         screen.table(("line", "what", "amount"), rows, right=("line", "amount"))
+        _show_breakdowns(owed, currency, language)
     _show_since(owed, language)
 
 
@@ -51,6 +53,13 @@ def _show_since(owed: Owed, language: Language) -> None:
         _show_changed(owed.changed, language)
     if owed.credit_notes:
         show_what_is_left(owed.facts.total_minor, owed.credit_notes)
+
+
+def _show_breakdowns(owed: Owed, currency: str, language: Language) -> None:
+    """What it comes to by each app, in one line for each thing that it is told by."""
+    for by in owed.breakdowns:
+        rows = ((shown(language, name), language.money(minor, currency)) for name, minor in breakdown_rows(by))
+        screen.line(f"{say(language, heading(by))}: ", ", ".join(f"{name} {amount}" for name, amount in rows))
 
 
 def _show_changed(changed: Changed, language: Language) -> None:

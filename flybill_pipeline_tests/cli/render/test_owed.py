@@ -7,8 +7,9 @@ import pytest
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
-from flybill_pipeline.cli.render.owed import _not_counted, _rows
+from flybill_pipeline.cli.render.owed import _not_counted, _rows, show_owed
 from flybill_pipeline.questions.owed import Owed
+from flybill_pipeline_tests.exports.statements import by_app, line, owed
 
 NOT_ADDED = (
     "was read and is not added up yet, so it is not counted here: within a minute `flybill up` adds it, "
@@ -26,8 +27,8 @@ NOT_ADDED = (
     ],
 )
 def test_what_waits_is_told_one_or_many(files: int, days: int, says: str) -> None:
-    owed = SimpleNamespace(files_unread=files, days_unrecorded=days, events_waiting=0, first=None, tables_behind={})
-    assert [*_not_counted(cast(Owed, owed))] == [says]
+    waiting = SimpleNamespace(files_unread=files, days_unrecorded=days, events_waiting=0, first=None, tables_behind={})
+    assert [*_not_counted(cast(Owed, waiting))] == [says]
 
 
 def test_a_month_of_before_the_first_close_is_called_so() -> None:
@@ -43,9 +44,15 @@ def test_a_month_of_before_the_first_close_is_called_so() -> None:
     assert [*_not_counted(cast(Owed, early))] == [told]
 
 
+def test_a_bill_is_told_by_app_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    show_owed(owed([by_app(400), by_app(100), line(50)]))
+    told = " ".join(capsys.readouterr().out.split())
+    assert "By app: web $3.75, worker $1.25, without app $0.50 By region: iad $5.00, without region $0.50" in told
+
+
 def test_a_line_that_is_billed_ahead_says_its_month_as_a_late_one_does() -> None:
     october, november = Month.parse("2026-10"), Month.parse("2026-11")
-    line = SimpleNamespace(description="Plan", amount_minor=3000, currency="usd", portions=(), service_month=october)
-    lines = [line, SimpleNamespace(**{**vars(line), "service_month": november})]
+    this = SimpleNamespace(description="Plan", amount_minor=3000, currency="usd", portions=(), service_month=october)
+    lines = [this, SimpleNamespace(**{**vars(this), "service_month": november})]
     shown = [row for number, each in enumerate(lines, 1) for row in _rows(number, cast(LineItem, each), october)]
     assert shown == [("1", "Plan", "$30.00"), ("2", "Plan (2026-11)", "$30.00")]
