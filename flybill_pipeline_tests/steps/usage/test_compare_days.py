@@ -62,7 +62,7 @@ LANDED = st.lists(
 
 
 @pytest.mark.parametrize("row_that_stands", ["first", "last"])
-@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(landed=LANDED, at_once=st.sampled_from([2, 1000]))
 def test_what_was_compared_holds_whatever_came_and_went(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, row_that_stands: str, landed: Any, at_once: int

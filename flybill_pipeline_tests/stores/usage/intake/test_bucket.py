@@ -128,12 +128,12 @@ def test_a_tag_is_asked_for_in_quotes_also_where_a_listing_has_none(bucket: Buck
     assert list(dict.fromkeys(asked)) == ['"0x8D9"', 'W/"0x8D9"', ""]
 
 
-def test_ten_thousand_objects_are_listed_page_by_page(world: UsageWorld, bucket: Buckets) -> None:
-    for nth in range(10_000):
+def test_thousands_of_objects_are_listed_page_by_page(world: UsageWorld, bucket: Buckets) -> None:
+    for nth in range(2_500):
         bucket.put(f"landing/edge/{nth:05}.jsonl", b"{}")
     bucket.requests.clear()
-    assert len(list(world.landing.files())) == 10_000
-    assert len(bucket.requests) in (10, 11)  # the last may be empty
+    assert len(list(world.landing.files())) == 2_500
+    assert len(bucket.requests) == 3
     assert bucket.requests[0].startswith("GET /zone?list-type=2")
 
 
