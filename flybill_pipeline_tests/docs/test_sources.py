@@ -95,8 +95,7 @@ def test_a_mapping_reads_its_file_as_the_page_says(reader: Reader, example: Exam
     source = source_of(toml, reader.root)
     file = reader.root / f"given.{source.format}"
     if example.kind == "sql":
-        with duckdb.connect() as connection:
-            connection.execute(f"copy ({example.file}) to '{file}' (format parquet)")
+        duckdb.execute(f"copy ({example.file}) to '{file}' (format parquet)")
     else:
         file.write_text(example.file)
     read = reader.read(file, source, example.path)

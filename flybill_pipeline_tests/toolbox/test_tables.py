@@ -79,7 +79,7 @@ def events_of(tools: Toolbox) -> list[tuple[object, ...]]:
     pieces = [str(tools.lake.root / piece) for piece in tools.catalog.all_pieces()]
     query = f"""select source, event_id, org_id, meter, quantity, occurred_at, dimensions->>'$.region',
         dimensions->>'$.size', row_number() over (order by arrival, row) from read_parquet({pieces})"""
-    return duckdb.connect().execute(query).fetchall()
+    return duckdb.execute(query).fetchall()
 
 
 def into_duckdb(rows: list[tuple[object, ...]], folder: Path, _: str) -> str:

@@ -39,7 +39,7 @@ def test_the_lake_and_python_agree_on_every_shard(world: UsageWorld) -> None:
     world.put("edge/a.jsonl", jsonl(*(edge(n, org=org) for n, org in enumerate(orgs))))
     world.run()
     path = world.lake.root / world.catalog.rollups([DAY])[DAY]
-    with duckdb.connect() as connection:
+    with duckdb.cursor() as connection:
         found = dict(connection.execute(f"select org_id, shard from read_parquet('{path}')").fetchall())
     assert found == {org: shard_of(org, 16) for org in orgs}
     by_shard = [total.org_id for shard in range(16) for total in world.totals(shard=shard)]

@@ -17,7 +17,7 @@ AT, LATER = map(datetime.fromisoformat, ("2026-10-05", "2026-10-05T01:00:00"))
 
 
 def found(rows: list[Row]) -> list[Row]:
-    with duckdb.connect() as connection:
+    with duckdb.cursor() as connection:
         connection.execute(f"create temp table told ({COLUMNS})")
         connection.executemany(f"insert into told values ({', '.join('?' * 10)})", rows)
         repeats.find_excluded(connection, "told", (), {})

@@ -146,8 +146,7 @@ def gz(content: str | bytes) -> bytes:
 
 def copied(query: str, to: Path, options: str) -> bytes:
     """What DuckDB writes for `query` with the COPY `options`."""
-    with duckdb.connect() as connection:
-        connection.execute(f"copy ({query}) to '{to}' ({options})")
+    duckdb.execute(f"copy ({query}) to '{to}' ({options})")
     return to.read_bytes()
 
 

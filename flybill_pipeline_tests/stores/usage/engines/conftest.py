@@ -65,7 +65,7 @@ class Engine:
         """Day → its totals as they would be landed, without their ids."""
         with self.table(source).pulled(watermark, NOW) as pulled:
             query = "select * exclude (event_id) from read_parquet(?) order by all"
-            told = [(str(day.day), duckdb.connect().execute(query, [day.location]).fetchall()) for day in pulled.days]
+            told = [(str(day.day), duckdb.execute(query, [day.location]).fetchall()) for day in pulled.days]
             return told, pulled
 
 

@@ -99,7 +99,7 @@ def told(world: UsageWorld) -> dict[str, tuple[list[Any], list[Any]]]:
     """Day → the columns of its file of totals, and its rows."""
     answer = {}
     for day, path in world.catalog.rollups(world.catalog.manifests()).items():
-        found = duckdb.connect().execute("select * from read_parquet(?) order by all", [str(world.lake.root / path)])
+        found = duckdb.execute("select * from read_parquet(?) order by all", [str(world.lake.root / path)])
         answer[str(day)] = [(column[0], str(column[1])) for column in found.description], found.fetchall()
     return answer
 

@@ -184,10 +184,11 @@ NO_TIME = [" BST", " CEST", " foo", " AM", " 10", ";", "+2"]
 @pytest.mark.parametrize("at", ["2026-10-05 10:00:00", "2026-10-05T10:00:00.25", "2026/10/05 10:00"])
 @pytest.mark.parametrize("kind", ["timestamp", "date", "time", "timestamptz", "timestamp with time zone"])
 def test_a_cast_of_a_text_drops_no_zone_of_a_time(kind: str, at: str) -> None:
+    connection = duckdb.cursor()
+    sql = sql_over(f"cast(x as {kind})", lambda _: "t")
+
     def told(text: str) -> str | None:
-        with duckdb.connect() as connection:
-            sql = sql_over(f"cast(x as {kind})", lambda _: "t")
-            rows = connection.execute(f"set timezone = 'UTC'; select {sql} from (select ? as t)", [text]).fetchall()
+        rows = connection.execute(f"set timezone = 'UTC'; select {sql} from (select ? as t)", [text]).fetchall()
         return rows[0][0] and str(rows[0][0])
 
     plain = told(at)
@@ -205,11 +206,11 @@ def test_a_cast_of_a_text_drops_no_zone_of_a_time(kind: str, at: str) -> None:
 
 @pytest.mark.parametrize("form", ["x = date '2026-10-05'", "x in (date '2026-10-04', date '2026-10-05')"])
 def test_a_text_beside_a_time_keeps_its_zone_too(form: str) -> None:
-    with duckdb.connect() as connection:
-        told = [
-            connection.execute(f"select {sql_over(form, lambda _: 't')} from (select ? as t)", [text]).fetchall()[0][0]
-            for text in ("2026-10-05", "2026-10-05 10:00Z", "2026-10-06", "2026-10-05 23:30-05")
-        ]
+    connection, sql = duckdb.cursor(), sql_over(form, lambda _: "t")
+    told = [
+        connection.execute(f"select {sql} from (select ? as t)", [text]).fetchall()[0][0]
+        for text in ("2026-10-05", "2026-10-05 10:00Z", "2026-10-06", "2026-10-05 23:30-05")
+    ]
     assert told == ["true", "true", "false", None]
 
 

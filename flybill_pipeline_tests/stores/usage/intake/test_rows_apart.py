@@ -67,9 +67,8 @@ quantity = { sql = "r.q::int * r.q::int + length(r.d)" }
 occurred_at = "t"
 """
     file = reader.root / "given.parquet"
-    with duckdb.connect() as connection:
-        rows = "select i id, 'acme' o, '2026-10-05' t, {'q': case i when 2 then 'x' else '7' end, 'd': ''} r"
-        connection.execute(f"copy ({rows} from range(1, 4) one(i)) to '{file}' (format parquet)")
+    rows = "select i id, 'acme' o, '2026-10-05' t, {'q': case i when 2 then 'x' else '7' end, 'd': ''} r"
+    duckdb.execute(f"copy ({rows} from range(1, 4) one(i)) to '{file}' (format parquet)")
     found = reader.read(file, source_of(toml, reader.root))
     assert [event["event_id"] for event in found.events] == ["1", "3"]
     assert refused(found) == {2: "quantity_missing"}
