@@ -180,7 +180,7 @@ def _bases(*, only: bool) -> Select[Any]:
         .where(basis.service_month.in_(bindparam("service_months", expanding=True)))
         .where(*(of.shard == bindparam("shard") for of in (basis, own.c)))
         .where(*([basis.org_id.in_(bindparam("org_ids", expanding=True))] if only else []))
-        .order_by(basis.service_month, basis.org_id, basis.priced_at.desc(), basis.month.desc())
+        .order_by(basis.service_month, basis.org_id, outcomes.c.decided_at.desc(), basis.month.desc())
     )
 
 

@@ -1,8 +1,8 @@
 """Finalized invoices, outcomes and carried amounts: inserted together, never changed. No drafts, no Stripe answers."""
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -53,6 +53,24 @@ class CreditOverdrawnError(Exception):
     """More would be taken from a prepaid credit than was granted: nothing of the batch was finalized."""
 
 
+class _Open(NamedTuple):
+    """A draft that may still be settled: when it was priced, and when the last settled month of its org was."""
+
+    priced_at: datetime
+    last_decided: datetime | None
+
+    def as_read(self, draft: DraftTotal) -> bool:
+        """Whether it was not priced again since."""
+        return self.priced_at == draft.priced_at
+
+    def decided_at(self, now: datetime) -> datetime:
+        """The time to write down: `now`, but after what was settled before.
+
+        Its months count in the order of these times. A clock may be set back, and that of another machine be behind.
+        """
+        return now if self.last_decided is None else max(now, self.last_decided + timedelta.resolution)
+
+
 class Invoices:
     """What has been finalized, and the one way to finalize more."""
 
@@ -82,11 +100,12 @@ class Invoices:
         """
         with self._engine.begin() as connection:
             lock_shard(connection, shard)
-            unchanged = self._unchanged(connection, month, shard)
-            batch = [s for s in decided if unchanged.get(s.draft.org_id) == s.draft.priced_at]
+            still = self._open(connection, month, shard)
+            batch = [s for s in decided if s.draft.org_id in still and still[s.draft.org_id].as_read(s.draft)]
             if batch:
                 record_holds(connection, month, batch, now)
-                self._record_outcomes(connection, month, shard, batch, now)
+                times = {s.draft.org_id: still[s.draft.org_id].decided_at(now) for s in batch}
+                self._record_outcomes(connection, month, shard, batch, times)
                 self._carry(connection, month, [s for s in batch if s.outcome != "held"])
                 self._use_credits(connection, month, [s.draft.org_id for s in batch if s.outcome != "held"])
                 self._insert_invoices(
@@ -94,28 +113,36 @@ class Invoices:
                 )
         return {settlement.draft.org_id for settlement in batch}
 
-    def _unchanged(self, connection: Connection, month: Month, shard: int) -> dict[str, datetime]:
-        """When each draft that may still be settled was priced."""
+    def _open(self, connection: Connection, month: Month, shard: int) -> "dict[str, _Open]":
+        """The drafts that may still be settled, by org."""
         months = (
-            select(outcomes.c.org_id, func.count().label("settled"))
+            select(
+                outcomes.c.org_id, func.count().label("settled"), func.max(outcomes.c.decided_at).label("last_decided")
+            )
             .where(outcomes.c.shard == shard, outcomes.c.outcome != "held")
             .group_by(outcomes.c.org_id)
             .subquery()
         )
         query = (
-            select(drafts.c.org_id, drafts.c.priced_at)
+            select(drafts.c.org_id, drafts.c.priced_at, months.c.last_decided)
             .outerjoin(months, months.c.org_id == drafts.c.org_id)
             .where(drafts.c.month == str(month), drafts.c.shard == shard, ~settled(drafts.c.org_id, month))
             .where(drafts.c.settled_months == func.coalesce(months.c.settled, 0))
         )
-        return {row.org_id: row.priced_at for row in connection.execute(query)}
+        return {org_id: _Open(*found) for org_id, *found in connection.execute(query)}
 
     def _record_outcomes(
-        self, connection: Connection, month: Month, shard: int, batch: Sequence[Settlement], now: datetime
+        self,
+        connection: Connection,
+        month: Month,
+        shard: int,
+        batch: Sequence[Settlement],
+        times: Mapping[str, datetime],
     ) -> None:
         decided = [
             {
                 "org_id": s.draft.org_id,
+                "decided_at": times[s.draft.org_id].isoformat(),
                 "outcome": s.outcome,
                 "code": s.code,
                 "message": s.message,
@@ -126,9 +153,9 @@ class Invoices:
             }
             for s in batch
         ]
-        rows = select(literal(str(month)), literal(shard), literal(now), given_rows(outcomes, decided))
-        statement = upsert(outcomes).from_select(["month", "shard", "decided_at", *decided[0]], rows)
-        changes = {name: statement.excluded[name] for name in ("decided_at", *decided[0]) if name != "org_id"}
+        rows = select(literal(str(month)), literal(shard), given_rows(outcomes, decided))
+        statement = upsert(outcomes).from_select(["month", "shard", *decided[0]], rows)
+        changes = {name: statement.excluded[name] for name in decided[0] if name != "org_id"}
         connection.execute(statement.on_conflict_do_update(index_elements=["month", "org_id"], set_=changes))
 
     def _carry(self, connection: Connection, month: Month, batch: Sequence[Settlement]) -> None:

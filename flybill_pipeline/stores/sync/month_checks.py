@@ -182,7 +182,7 @@ class MonthChecks:
             .outerjoin(outcomes, and_(outcomes.c.month == basis.month, outcomes.c.org_id == basis.org_id))
             .where(basis.service_month == str(month))
             .where(or_(basis.month == str(month), outcomes.c.outcome != "held"))
-            .order_by(basis.org_id, basis.priced_at.desc(), basis.month.desc())
+            .order_by(basis.org_id, outcomes.c.decided_at.desc(), basis.month.desc())
         )
         with self._engine.connect() as connection:
             found = dict.fromkeys(connection.execute(aliases).scalars(), NO_FINGERPRINT)
