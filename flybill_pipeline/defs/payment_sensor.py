@@ -1,7 +1,7 @@
 """What starts a reading of payments by itself. It asks Stripe one question and the database two; it writes nothing."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -13,6 +13,8 @@ from flybill_pipeline.toolbox.tools import Toolbox
 QUIET = timedelta(minutes=10)
 """How long payments go unread when nothing seems to be new: an event that shows up late is never the newest."""
 
+NEVER = datetime.fromtimestamp(0, UTC)
+
 
 def payment_sensor(status: dg.DefaultSensorStatus, every: int) -> dg.SensorDefinition:
     """`stripe_events`."""
@@ -22,6 +24,7 @@ def payment_sensor(status: dg.DefaultSensorStatus, every: int) -> dg.SensorDefin
         """Asks Stripe for its newest event about payments, one call; where it is not known, all that is new is read.
 
         A request is keyed by that event, so it is made once; after a failure also by the attempt, so it is made again.
+        What is not read for long is asked for again and again: whatever became of the run that was to read it.
         """
         newest = toolbox.payment_events.newest()
         if isinstance(newest, Failure):
@@ -29,8 +32,9 @@ def payment_sensor(status: dg.DefaultSensorStatus, every: int) -> dg.SensorDefin
             return
         poll = toolbox.payment_intake.poll()
         failed = f":{poll.tried_at}" if poll.failing_since else ""
-        if poll.read_up_to is None or abs(toolbox.stripe_now() - poll.read_up_to) > QUIET:
-            yield dg.RunRequest(run_key=f"after {poll.read_up_to}{failed}")
+        unread = toolbox.stripe_now() - (poll.read_up_to or NEVER)
+        if abs(unread) > QUIET:
+            yield dg.RunRequest(run_key=f"after {poll.read_up_to}, {unread // QUIET}{failed}")
         elif newest.value is None or newest.value in toolbox.payment_intake.known([newest.value]):
             yield dg.SkipReason("nothing new about payments")
         else:

@@ -19,6 +19,7 @@ from flybill_pipeline.defs.jobs import (
     Requests,
 )
 from flybill_pipeline.defs.partitions import Partitions, month_key, month_shard_key
+from flybill_pipeline.defs.run_keys import is_done
 from flybill_pipeline.toolbox.publishing import mark, publishes
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -63,12 +64,16 @@ def _close_schedule(partitions: Partitions, grace_days: int, status: dg.DefaultS
 def _open_month_schedule(partitions: Partitions, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
     @schedule(cron_schedule="15 * * * *", job_name=PRICE_MONTH, default_status=status)
     def price_open_month(context: dg.ScheduleEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
-        """Every hour the drafts of the running month, if usage, prices, items or budgets changed; else once a day."""
+        """Every hour the drafts of the running month, if usage, prices, terms, items or budgets changed, an earlier
+        month was decided, or the last time failed; else once a day.
+        """
         now = context.scheduled_execution_time
         month, items = Month.of(now), toolbox.budgets.newest()
         inputs = _inputs(toolbox, month, now)
         for shard, key in enumerate(_shards(partitions, month)):
-            yield dg.RunRequest(run_key=f"open-{key}-{inputs}-{items.get(shard, 0)}", partition_key=key)
+            named = f"open-{key}-{inputs}-{items.get(shard, 0)}"
+            if not is_done(context.instance, PRICE_MONTH, named, str(key)):
+                yield dg.RunRequest(run_key=named, partition_key=key)
 
     return price_open_month
 
@@ -76,7 +81,8 @@ def _open_month_schedule(partitions: Partitions, status: dg.DefaultScheduleStatu
 def _inputs(toolbox: Toolbox, month: Month, now: datetime) -> str:
     """Names the day and what drafts are priced from: a run key with it asks for nothing that was done already."""
     days = {str(day): version for day, version in toolbox.pricing_inputs.compiled(month).items()}
-    named = [str(now.date()), days, toolbox.fingerprints(month)]
+    undecided = {str(earlier): orgs for earlier, orgs in toolbox.open_months.before(month).items()}
+    named = [str(now.date()), days, toolbox.fingerprints(month), undecided, toolbox.organizations.newest_terms()]
     return hashlib.sha256(json.dumps(named, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
@@ -102,10 +108,13 @@ def _export_schedule(
 ) -> dg.ScheduleDefinition:
     @schedule(cron_schedule="0 9 * * *", job_name=EXPORT_MONTH, default_status=status)
     def export_last_months(context: dg.ScheduleEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
-        """Every morning the last three closed months, if an invoice of them was finalized since the last time."""
+        """Every morning the last three closed months, if an invoice of them was finalized since the last time, or that
+        failed.
+        """
         for month in _closed(toolbox, partitions, grace_days, context.scheduled_execution_time):
-            if count := toolbox.recorded_lines.count(month):
-                yield dg.RunRequest(run_key=f"export-{month}-{count}", partition_key=month_key(month))
+            count, key = toolbox.recorded_lines.count(month), month_key(month)
+            if count and not is_done(context.instance, EXPORT_MONTH, f"export-{month}-{count}", key):
+                yield dg.RunRequest(run_key=f"export-{month}-{count}", partition_key=key)
 
     return export_last_months
 
@@ -114,20 +123,16 @@ def _publish_schedule(status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition
     @schedule(cron_schedule="45 * * * *", job_name=PUBLISH_LAKE, default_status=status)
     def publish_open_lake(context: dg.ScheduleEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
         """Every hour the lake's open tables, if there is something new or the last time failed; else once a day."""
-        now = context.scheduled_execution_time
-        if publishes(toolbox):
-            yield dg.RunRequest(run_key=f"publish-{_last_try(context, now)}-{mark(toolbox)}")
-        else:
+        if not publishes(toolbox):
             yield dg.SkipReason("FLYBILL_LAKE_CATALOG is off")
+            return
+        named = f"publish-{context.scheduled_execution_time:%Y-%m-%d}-{mark(toolbox)}"
+        if is_done(context.instance, PUBLISH_LAKE, named):
+            yield dg.SkipReason("nothing is new in the lake")
+        else:
+            yield dg.RunRequest(run_key=named)
 
     return publish_open_lake
-
-
-def _last_try(context: dg.ScheduleEvaluationContext, now: datetime) -> str:
-    """The day, or the hour where the last run failed: what failed it may be over."""
-    last = context.instance.get_run_records(dg.RunsFilter(job_name=PUBLISH_LAKE), limit=1)
-    failed = bool(last) and last[0].dagster_run.status == dg.DagsterRunStatus.FAILURE
-    return f"{now:%Y-%m-%dT%H}" if failed else f"{now:%Y-%m-%d}"
 
 
 def _proofs(

@@ -16,6 +16,7 @@ from flybill_pipeline.defs.described import sensor
 from flybill_pipeline.defs.jobs import CLOSE_MONTH, CLOSING_ASSETS, INGEST_USAGE, READ_LANDED_FILES, Requests
 from flybill_pipeline.defs.later_checks import last_results, record_check
 from flybill_pipeline.defs.partitions import Partitions, month_shard_key, read_month_shard
+from flybill_pipeline.defs.run_keys import again
 from flybill_pipeline.toolbox.tools import Toolbox
 
 EVERY_SECONDS = 60
@@ -23,7 +24,6 @@ RETRIED_MONTHS = 3
 LOOKED_BACK = RETRIED_MONTHS * timedelta(days=31)
 MOST_ATTEMPTS = 6
 MOST_PER_TICK = 4
-READ_AGAIN_AFTER = timedelta(minutes=5)
 LOOK_AGAIN_AFTER = timedelta(minutes=15)
 """How often tables in engines are looked at."""
 FIRST_RETRY_WAIT = timedelta(minutes=1)
@@ -52,7 +52,7 @@ def _usage_sensors(partitions: Partitions, status: dg.DefaultSensorStatus, every
             yield dg.SkipReason("nothing new has landed")
         else:
             named = hashlib.sha256("\n".join(unread).encode()).hexdigest()
-            yield dg.RunRequest(run_key=_again(context.instance, READ_LANDED_FILES, named))
+            yield dg.RunRequest(run_key=again(context.instance, READ_LANDED_FILES, named))
 
     @sensor(job_name=INGEST_USAGE, minimum_interval_seconds=every, default_status=status)
     def days_to_record(context: dg.SensorEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
@@ -62,7 +62,7 @@ def _usage_sensors(partitions: Partitions, status: dg.DefaultSensorStatus, every
             yield dg.SkipReason("every day is recorded as it was landed")
         for day in days:
             named = f"{day}:{toolbox.catalog.pieces_fingerprint(day)}"
-            run_key = _again(context.instance, INGEST_USAGE, named, day.isoformat())
+            run_key = again(context.instance, INGEST_USAGE, named, day.isoformat())
             yield dg.RunRequest(run_key=run_key, **_asked(partitions, day))
 
     yield landed_files_arrived
@@ -83,19 +83,6 @@ def _asked(partitions: Partitions, day: date) -> dict[str, Any]:
     """
     key = day.isoformat()
     return {"partition_key": key} if Month.of(day) >= partitions.first_month else {"tags": {"dagster/partition": key}}
-
-
-def _again(instance: dg.DagsterInstance, job: str, named: str, partition: str | None = None) -> str:
-    """The key of a run over the inputs that are `named`: a new one a while after each run that failed.
-
-    What failed it may be over, such as a full disk; and no run is started twice for one key.
-    """
-    tags = {} if partition is None else {"dagster/partition": partition}
-    last = instance.get_run_records(dg.RunsFilter(job_name=job, tags=tags), limit=1)
-    if not last or last[0].dagster_run.status != dg.DagsterRunStatus.FAILURE:
-        return named
-    waited = datetime.now(UTC) - datetime.fromtimestamp(last[0].end_time or 0, UTC)
-    return f"{named}:{last[0].dagster_run.run_id}" if waited > READ_AGAIN_AFTER else named
 
 
 def _retry_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every: int) -> dg.SensorDefinition:

@@ -44,7 +44,7 @@ def test_after_a_failure_it_is_asked_for_again() -> None:
 def test_a_quiet_account_is_read_now_and_then() -> None:
     before = Poll(NOW - QUIET - timedelta(seconds=1), NOW)
     assert asked(before, newest="evt_1").startswith("after 2026-11-22 11:4")
-    assert asked(Poll(), newest=None) == "after None"
+    assert asked(Poll(), newest=None).startswith("after None, ")
 
 
 def test_while_stripe_is_down_nothing_is_started() -> None:

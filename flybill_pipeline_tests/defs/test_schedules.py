@@ -1,7 +1,9 @@
 """What runs by the calendar, evaluated at frozen times."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import dagster as dg
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.settings import load_settings
+
+NOTHING_RAN = SimpleNamespace(get_run_records=lambda *_, **__: [])
 
 
 class Months:
@@ -28,9 +32,13 @@ class Months:
 
 def tick(name: str, at: datetime, shards: int = 16, tools: object = None) -> Any:
     repository = build_defs(load_settings({"FLYBILL_SHARDS": str(shards)})).get_repository_def()
-    with dg.build_schedule_context(
-        scheduled_execution_time=at, repository_def=repository, resources={"toolbox": tools or Months()}
-    ) as context:
+    resources = {"toolbox": tools or Months()}
+    with (
+        patch.object(dg.ScheduleEvaluationContext, "instance", NOTHING_RAN),
+        dg.build_schedule_context(
+            scheduled_execution_time=at, repository_def=repository, resources=resources
+        ) as context,
+    ):
         return repository.get_schedule_def(name).evaluate_tick(context)
 
 
@@ -131,59 +139,6 @@ class Finalized(Months):
 
     def count(self, month: Month) -> int:
         return self._counts.get(str(month), 0)
-
-
-def test_a_month_is_exported_when_an_invoice_of_it_was_finalized_since() -> None:
-    def keys(counts: dict[str, int]) -> dict[str | None, str | None]:
-        asked = tick("export_last_months", datetime(2025, 3, 9, 9, tzinfo=UTC), tools=Finalized(counts)).run_requests
-        return {request.partition_key: request.run_key for request in asked}
-
-    before = keys({"2025-02": 5, "2025-01": 7, "2024-10": 3})
-    assert set(before) == {"2025-02", "2025-01"}
-    after = keys({"2025-02": 6, "2025-01": 7})
-    assert after["2025-01"] == before["2025-01"]
-    assert after["2025-02"] != before["2025-02"]
-
-
-class Lake:
-    """Stands for what drafts are priced from."""
-
-    def __init__(self) -> None:
-        self.days = {date(2025, 3, 1): "v1"}
-        self.pricing_inputs = self.budgets = self
-        self.entries: dict[int, int] = {}
-
-    def compiled(self, _month: Month) -> dict[date, str]:
-        return self.days
-
-    def fingerprints(self, _month: Month) -> dict[str, str]:
-        return {"usd": "book"}
-
-    def newest(self) -> dict[int, int]:
-        return self.entries
-
-
-def test_the_open_month_is_priced_when_its_usage_changed_and_once_a_day() -> None:
-    lake = Lake()
-
-    def keys(hour: int, day: int = 9) -> set[str]:
-        repository = build_defs(load_settings({"FLYBILL_SHARDS": "2"})).get_repository_def()
-        at = datetime(2025, 3, day, hour, 15, tzinfo=UTC)
-        with dg.build_schedule_context(
-            scheduled_execution_time=at, repository_def=repository, resources={"toolbox": lake}
-        ) as context:
-            found = repository.get_schedule_def("price_open_month").evaluate_tick(context).run_requests or []
-        assert [str(request.partition_key) for request in found] == ["2025-03|00", "2025-03|01"]
-        return {str(request.run_key) for request in found}
-
-    assert keys(1) == keys(2)
-    assert not keys(2) & keys(2, day=10)
-    before = keys(3)
-    lake.days = {date(2025, 3, 1): "v2"}
-    assert not before & keys(3)
-    before = keys(4)
-    lake.entries = {1: 7}  # such as a new budget of an organization of the second shard
-    assert len(before & keys(4)) == 1
 
 
 def test_in_a_fresh_install_nothing_runs_by_itself_unless_it_is_said() -> None:

@@ -13,6 +13,7 @@ import pytest
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.sync.breaker import OpenBreaker
 from flybill_pipeline.billing.usage.backlog import Backlog
+from flybill_pipeline.defs import run_keys
 from flybill_pipeline.defs import sensors as module
 from flybill_pipeline.defs.close_began import BEGAN_TAG, RETRY_TAG, counts_from, wait_for_usage
 from flybill_pipeline.defs.jobs import CLOSE_MONTH, READ_LANDED_FILES
@@ -396,7 +397,7 @@ class TestIntake:
             first = key()
             reading.execute_in_process(instance=instance, raise_on_error=False)
             assert key() == first
-            monkeypatch.setattr(module, "READ_AGAIN_AFTER", timedelta(0))
+            monkeypatch.setattr(run_keys, "AFTER_FAILURE", timedelta(0))
             second = key()
             assert second != first
             assert key() == second

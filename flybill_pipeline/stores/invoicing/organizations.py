@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from flybill_pipeline.billing.invoicing.shards import shard_of
@@ -153,6 +153,11 @@ class Organizations:
         """What the same organizations are billed by, from when on."""
         with self._engine.connect() as connection:
             return _with_terms(connection, _stored(connection, shard, org_ids), shard, org_ids)
+
+    def newest_terms(self) -> int:
+        """A number that grows with each change of anybody's terms, and each new organization."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(select(func.max(organization_terms.c.entry_id))).scalar() or 0)
 
     def terms_when_billed(
         self, month: Month, shard: int | None = None, org_ids: Collection[str] = ()
