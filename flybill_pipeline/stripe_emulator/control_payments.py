@@ -12,7 +12,7 @@ from starlette.requests import Request
 from .call import Call, require
 from .engine import Emulator
 from .events import WITHHELD
-from .money_back import move_dispute, open_dispute
+from .money_back import APPEALED, move_dispute, open_dispute
 from .payments import pay_part
 from .store import Json
 
@@ -31,9 +31,10 @@ def dispute(emulator: Emulator, request: Request, body: Any) -> Json:
 
 
 def settle_dispute(emulator: Emulator, request: Request, body: Any) -> Json:
-    """A bank goes on with a dispute: {"status": "under_review", "won" or "lost"}."""
+    """A bank goes on with a dispute: {"status": "under_review", "won" or "lost"}, and one of APPEALED after that."""
     status = _asked(body).get("status")
-    require(status in ("under_review", "won", "lost"), "status must be under_review, won or lost.")
+    known = ("under_review", "won", "lost", *APPEALED)
+    require(status in known, f"status must be one of {', '.join(known)}.")
     dispute_id = request.path_params["id"]
     stored = emulator.store.get("dispute", dispute_id) or {}
     with emulator.store.transaction():

@@ -11,6 +11,7 @@ from .pages import Page, list_page
 from .store import Json, load
 
 CLOSED = ("won", "lost", "warning_closed")
+APPEALED = ("appeal_needs_response", "appeal_under_review")
 CARD = {"brand": "visa", "case_type": "chargeback", "network": "visa", "network_reason_code": "10.4"}
 EVIDENCE = (
     "access_activity_log",
@@ -141,9 +142,10 @@ def open_dispute(call: Call, invoice: Json, amount: int | None, reason: str) -> 
 
 
 def move_dispute(call: Call, dispute_id: str, status: str) -> Json:
-    """A dispute goes on: under_review, or to its end."""
+    """A dispute goes on: under_review, or to its end; one that was lost may be appealed."""
     dispute = call.find("dispute", dispute_id, param="id", status=404)
-    require(dispute["status"] not in CLOSED, "This dispute is already closed.", param="id")
+    appealed = dispute["status"] == "lost" and status in APPEALED
+    require(appealed or dispute["status"] not in CLOSED, "This dispute is already closed.", param="id")
     dispute["status"] = status
     call.store.update(dispute)
     emit(call, "charge.dispute.closed" if status in CLOSED else "charge.dispute.updated", dispute)

@@ -57,6 +57,16 @@ def test_a_dispute_is_opened_and_ends_once(shop: Shop, emulator: EmulatorProcess
     ]
 
 
+def test_a_dispute_that_was_lost_may_be_appealed(shop: Shop, emulator: EmulatorProcess) -> None:
+    dispute = emulator.control("POST", f"invoices/{paid(shop)['id']}/dispute", {})
+    with pytest.raises(ControlError, match="already closed"):
+        for status in ("won", "appeal_needs_response"):
+            emulator.control("POST", f"disputes/{dispute['id']}", {"status": status})
+    dispute = emulator.control("POST", f"invoices/{paid(shop)['id']}/dispute", {})
+    way = ("lost", "appeal_needs_response", "appeal_under_review", "won")
+    assert [emulator.control("POST", f"disputes/{dispute['id']}", {"status": each})["status"] for each in way] == [*way]
+
+
 def test_a_voided_credit_note_asks_for_the_amount_again(shop: Shop) -> None:
     invoice = shop.finalized(1000)["id"]
     note = shop.post("credit_notes", invoice=invoice, amount=300)

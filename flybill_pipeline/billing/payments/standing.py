@@ -4,7 +4,7 @@ An observation is one object of Stripe's as it was at one moment. Observations a
 answer depends only on which there are: of each object the furthest state counts, of equal ones the one seen last.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Literal, TypeAlias
@@ -37,10 +37,16 @@ _FURTHEST = {
     "refund": ({"pending", "requires_action"}, {"succeeded"}, {"failed", "canceled"}),
     "dispute": (
         {"warning_needs_response", "warning_under_review", "needs_response", "under_review"},
-        {"warning_closed", "won", "lost", "prevented"},
+        {"warning_closed", "won", "lost", "prevented", "appeal_needs_response", "appeal_under_review"},
     ),
 }
-"""Per kind the statuses in the order in which Stripe goes through them; it never goes back."""
+"""Per kind the statuses in the order in which Stripe goes through them; it never goes back. What was lost may be
+appealed, and won after all, or lost again: of these the one seen last counts.
+"""
+_OF_NO_DISPUTE, _OF_NO_REFUND = ("warning_closed", "won", "lost", "prevented"), ("failed", "canceled")
+"""With these no money is in dispute, or given back; with every other it is, whatever Stripe has added since."""
+_ADDED_SINCE = {"dispute": 1}
+"""The rank of a status that is not known: it may follow the end of a dispute. Of other kinds it is an early one."""
 
 _RANK = {
     (kind, status): rank
@@ -122,7 +128,7 @@ def payment_of(observations: Iterable[Observation], now: datetime) -> Payment:
 
 
 def _freshness(seen: Observation) -> tuple[int, int, datetime, str]:
-    rank = _RANK.get((seen.kind, seen.status), 0)  # a status that Stripe has added since is an early one
+    rank = _RANK.get((seen.kind, seen.status), _ADDED_SINCE.get(seen.kind, 0))
     return rank, seen.attempts, seen.seen_at, seen.observation_id
 
 
@@ -137,8 +143,8 @@ def _payment(invoice: Observation, latest: list[Observation], now: datetime) -> 
         paid_minor=paid,
         open_minor=0 if ended else max(0, invoice.amount_minor - reduced - paid),
         credited_minor=_sum(latest, "credit_note", "issued"),
-        refunded_minor=_sum(latest, "refund", "pending", "requires_action", "succeeded"),
-        disputed_minor=_sum(latest, "dispute", *_FURTHEST["dispute"][0]),
+        refunded_minor=_sum_but(latest, "refund", _OF_NO_REFUND),
+        disputed_minor=_sum_but(latest, "dispute", _OF_NO_DISPUTE),
         lost_minor=_sum(latest, "dispute", "lost"),
         since=invoice.seen_at,
         attempts=invoice.attempts,
@@ -195,3 +201,7 @@ def _in(latest: list[Observation], kind: ObservationKind, *statuses: str) -> lis
 
 def _sum(latest: list[Observation], kind: ObservationKind, *statuses: str) -> int:
     return sum(seen.amount_minor for seen in _in(latest, kind, *statuses))
+
+
+def _sum_but(latest: list[Observation], kind: ObservationKind, without: Collection[str]) -> int:
+    return sum(seen.amount_minor for seen in latest if seen.kind == kind and seen.status not in without)

@@ -1,16 +1,25 @@
 """The state of a payment follows from what was seen, in whatever order; each state has its sentences."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+import stripe
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.polls import Poll
-from flybill_pipeline.billing.payments.standing import Observation, ObservationKind, Payment, PaymentState, payment_of
+from flybill_pipeline.billing.payments.standing import (
+    _FURTHEST,
+    Observation,
+    ObservationKind,
+    Payment,
+    PaymentState,
+    payment_of,
+)
 from flybill_pipeline.billing.payments.words import freshness_explained, operator_sentence
 from flybill_pipeline.billing.words.english import english
 from flybill_pipeline.billing.words.payments import parts_words, payment_words, payments_freshness
@@ -85,6 +94,40 @@ def test_order_and_repetition_do_not_matter(data: st.DataObject) -> None:
 def test_a_dispute_that_was_won_after_all_is_paid(seen: list[Observation]) -> None:
     payment = state(seen)
     assert (payment.state, payment.lost_minor, payment.paid_minor) == ("paid", 0, 1000)
+
+
+LOST, APPEAL = about("dispute", "lost", 1000, 9), about("dispute", "appeal_under_review", 1000, 20)
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        ([APPEAL], "disputed"),  # all that is known, such as from a list after a long sleep
+        ([LOST, APPEAL], "disputed"),
+        ([LOST, APPEAL, about("dispute", "lost", 1000, 30)], "dispute_lost"),
+        ([LOST, APPEAL, about("dispute", "won", 1000, 30)], "paid"),
+        ([about("dispute", "of_a_later_version", 1000, 20)], "disputed"),
+        ([LOST, about("dispute", "of_a_later_version", 1000, 20)], "disputed"),
+        ([about("refund", "of_a_later_version", 1000, 20)], "refunded"),
+    ],
+)
+def test_a_dispute_is_over_only_where_stripe_says_so(seen: list[Observation], expected: str) -> None:
+    for arrived in ([PAID, *seen], [*reversed(seen), PAID]):
+        assert state(arrived).state == expected
+
+
+def test_each_status_of_the_version_that_is_spoken_has_its_place() -> None:
+    """A status that is not ranked is taken for an early one; for how long, nobody would notice."""
+    spoken = {"invoice": stripe.Invoice, "credit_note": stripe.CreditNote, "dispute": stripe.Dispute}
+    for kind, members in spoken.items():
+        known = {status for statuses in _FURTHEST[kind] for status in statuses}
+        assert set(literals(members.__annotations__["status"])) == known, kind
+
+
+def literals(hint: Any) -> Iterator[str]:
+    """The texts that a type allows by name."""
+    for each in get_args(hint):
+        yield from [each] if isinstance(each, str) else literals(each)
 
 
 def test_of_several_failures_the_last_attempt_counts_although_it_was_seen_in_the_same_second() -> None:
