@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.sync.breaker import OpenBreaker
 from flybill_pipeline.questions.month_status import MonthOverview, month_status
 from flybill_pipeline.stores.payments.statements import FailedOrgMonth, MonthStatus
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -55,8 +56,15 @@ def standing_of(overview: MonthOverview, now: datetime, closing_day: int) -> Sta
     waiting = len(bills.failures) + _on_their_way(bills) + undecided
     wrong = overview.reconciliation.is_wrong()
     words = [_who_waits(bills, waiting, undecided) if waiting else _nobody_waits(bills, closing_day)]
+    words += [breaker.standing] if (breaker := stopped_by(overview)) else []
     words += [overview.reconciliation.message] if bills.outcomes else []
     return Standing(not waiting and not wrong, waiting, " ".join(filter(None, words)))
+
+
+def stopped_by(overview: MonthOverview) -> OpenBreaker | None:
+    """Why no calls to Stripe are made for anybody, where invoices of the month wait for them; else None."""
+    waits = any(count for state, count in overview.bills.sync.items() if state != "finalized")
+    return overview.sync.breaker if waits else None
 
 
 def _running(bills: MonthStatus, now: datetime) -> str:

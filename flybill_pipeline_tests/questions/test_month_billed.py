@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
+from flybill_pipeline.billing.sync.breaker import OpenBreaker
 from flybill_pipeline.billing.sync.verdicts import Verdict
 from flybill_pipeline.questions.month_billed import Standing, standing_of
 from flybill_pipeline.questions.month_status import MonthOverview, month_status
@@ -78,6 +79,22 @@ def test_all_are_done_once_the_invoices_are_at_stripe_unless_its_own_list_differ
     assert standing_of(differs, AFTER_CLOSE, tools.closing_day) == Standing(
         False, 0, "All of 2 organizations are done: 1 carried forward, 1 invoiced. 1 not."
     )
+
+
+def test_what_stops_the_calls_of_everybody_is_told_once_where_invoices_wait_for_it(
+    tools: Toolbox, world: BillingWorld
+) -> None:
+    world.draft({"acme": 500, "bolt": 700})
+    world.finalize()
+    overview = month_status(tools, MONTH)
+    since, until = datetime(2025, 11, 4, 6, 0, tzinfo=UTC), datetime(2025, 11, 4, 6, 15, tzinfo=UTC)
+    outage = OpenBreaker("outage", "no_answer", "Stripe does not answer.", "Nothing.", None, since, until, 0)
+    stopped = replace(overview, sync=replace(overview.sync, breaker=outage))
+    told = "Stripe does not answer. No calls are made since 2025-11-04 06:00:00 UTC. "
+    assert standing_of(stopped, AFTER_CLOSE, tools.closing_day).sentence.startswith(
+        f"2 of 2 organizations wait: 2 are on the way to Stripe. {told}"
+    )
+    assert told not in standing_of(at_stripe(stopped), AFTER_CLOSE, tools.closing_day).sentence
 
 
 def test_a_month_of_one_organization_reads_well(tools: Toolbox, world: BillingWorld) -> None:

@@ -53,9 +53,13 @@ class OpenBreaker:
 
     @property
     def sentence(self) -> str:
-        """What an operator is told."""
-        since, until = (f"{moment:%Y-%m-%d %H:%M:%S} UTC" for moment in (self.opened_at, self.next_probe_at))
-        return f"{self.message} No calls are made since {since}; one is tried at {until}."
+        """What an operator is told now."""
+        return f"{self.standing[:-1]}; one is tried at {_moment(self.next_probe_at)}."
+
+    @property
+    def standing(self) -> str:
+        """The same without the next try: what stays so as long as no calls are made."""
+        return f"{self.message} No calls are made since {_moment(self.opened_at)}."
 
     def bounded(self, now: datetime) -> "OpenBreaker":
         """The same, due now where it was to rest for longer than it ever does: the clock was ahead when it was set."""
@@ -128,6 +132,10 @@ def is_everybodys(failing: Mapping[str, Failing], code: str, orgs_of_month: int)
     """
     own = sum(each.code == code and each.others_passed for each in failing.values())
     return len(alike(failing, code)) >= max(FEWEST, min(SEVERAL, orgs_of_month)) + own
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _ended(sentence: str) -> str:

@@ -47,6 +47,8 @@ def month_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
         month = read_month(context.partition_key)
         mark = toolbox.month_marks.of(month) or NOTHING_KNOWN
         billed, others = month_billed(toolbox, month), _waiting(context.instance, month)
+        if _lacks_page(context, running := Month.of(toolbox.now()), month):
+            _show_again(context, toolbox, partitions, running)
         yield dg.MaterializeResult(
             metadata=month_metadata(billed, toolbox.ui_url, others),
             check_results=[MONTH_IS_BILLED.result(_finding(billed, toolbox, others))],
@@ -67,6 +69,11 @@ def _waiting(instance: dg.DagsterInstance, shown: Month) -> list[Month]:
     """The other months whose check was red when last seen, the newest last."""
     results = last_results(instance, MONTH_IS_BILLED.key)
     return sorted(month for key, good in results.items() if not good and (month := read_month(key)) != shown)
+
+
+def _lacks_page(context: dg.AssetExecutionContext, running: Month, shown: Month) -> bool:
+    """Whether the running month has no page yet. Where all before it are done, Dagster calls the whole group undone."""
+    return shown < running and month_key(running) not in context.instance.get_materialized_partitions(context.asset_key)
 
 
 def _show_again(context: dg.AssetExecutionContext, toolbox: Toolbox, partitions: Partitions, month: Month) -> None:

@@ -12,7 +12,7 @@ from flybill_pipeline.billing.payments.credit_notes import totals as credited
 from flybill_pipeline.billing.usage.tables import TakenTable
 from flybill_pipeline.defs.metadata.tables import Metadata, bars, evidence, money, trouble
 from flybill_pipeline.defs.partitions import FAILED_ORG_MONTHS
-from flybill_pipeline.questions.month_billed import MonthBilled
+from flybill_pipeline.questions.month_billed import MonthBilled, stopped_by
 from flybill_pipeline.questions.month_status import MonthOverview
 from flybill_pipeline.stores.payments.statements import FailedOrgMonth
 
@@ -42,16 +42,20 @@ def month_metadata(billed: MonthBilled, ui_url: str | None = None, others: Seque
 def waiting_metadata(billed: MonthBilled, ui_url: str | None = None, others: Sequence[Month] = ()) -> Metadata:
     """Who waits, for what, and what to do about it; the number of all who do comes first, as Dagster plots it.
 
-    Two tables: one that is wider than the page would make the cell of the sentence as wide, and cut it off.
+    Who waits for a person stands first: in an outage many are tried again by themselves.
+    Two tables of few columns: one that is wider than the page would make the cell of the sentence as wide, and cut it
+    off.
     """
-    failures = billed.overview.bills.failures
+    failures = sorted(billed.overview.bills.failures, key=lambda each: each.next_attempt_at is not None)
     rows = [trouble(each.message, each.remedy, org_id=each.org_id) for each in failures]
+    breaker = stopped_by(billed.overview)
     return {
         "organizations that wait": billed.standing.waiting,
+        **({"why nothing goes to Stripe": f"{breaker.standing} → {breaker.remedy}"} if breaker else {}),
         **({"other months that wait": _others(others)} if others else {}),
         **evidence(rows, "who waits, and what to do"),
         **({"the to-do list": _to_do_list(ui_url)} if failures else {}),
-        **evidence([_known(each) for each in failures], "who waits: what the customer reads"),
+        **evidence(_known(failures), "who waits: what the customer reads"),
     }
 
 
@@ -63,14 +67,23 @@ def month_tables(by_meter: Mapping[str, Mapping[str, int]], outcomes: Mapping[st
     return tables | bars("outcomes", {outcome.replace("_", " "): number for outcome, number in outcomes.items()})
 
 
-def _known(failure: FailedOrgMonth) -> dict[str, object]:
-    return {
-        "org_id": failure.org_id,
-        "stage": failure.stage,
-        "code": failure.code,
-        "next attempt": f"{at:%Y-%m-%d %H:%M:%S} UTC" if (at := failure.next_attempt_at) else "after it is mended",
-        "the customer reads": failure.customer_message,
-    }
+def _known(failures: Sequence[FailedOrgMonth]) -> list[dict[str, object]]:
+    """The rest of what is known. When the next attempt is stands there where any of them has one: columns are dear."""
+    attempts = any(each.next_attempt_at for each in failures)
+    return [
+        {
+            "org_id": each.org_id,
+            "code": f"{each.stage}: {each.code}",
+            **({"next attempt": _next_attempt(each)} if attempts else {}),
+            "the customer reads": each.customer_message,
+        }
+        for each in failures
+    ]
+
+
+def _next_attempt(failure: FailedOrgMonth) -> str:
+    at = failure.next_attempt_at
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "after it is mended"
 
 
 def _others(months: Sequence[Month]) -> str:

@@ -10,7 +10,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.stores.invoicing.tables import drafts, invoices, organizations, outcomes
 from flybill_pipeline.stores.payments.tables import payment_observations
 from flybill_pipeline.stores.sync.credit_tables import credit_notes, stripe_credit_notes
-from flybill_pipeline.stores.sync.tables import stripe_sync, stripe_verdicts
+from flybill_pipeline.stores.sync.tables import stripe_breaker, stripe_sync, stripe_verdicts
 
 
 class MonthMarks:
@@ -21,6 +21,8 @@ class MonthMarks:
 
     def of(self, month: Month) -> str | None:
         """The mark of a month: the same as long as outcomes, sync, payments, credits and drafts are.
+
+        Of a month whose invoices wait for Stripe also why no calls are made.
 
         None for a month without a draft and without an outcome.
         """
@@ -47,6 +49,9 @@ def _queries(month: Month) -> Iterator[Select[*tuple[Any, ...]]]:
     yield _grouped(outcomes.c.outcome, outcomes.c.code).where(outcomes.c.month == str(month))
     of_invoice = stripe_sync.join(invoices, invoices.c.invoice_id == sync.invoice_id)
     yield _grouped(sync.state, sync.error_code).select_from(of_invoice).where(this_month)
+    waits = select(of_invoice).where(this_month, sync.state != "finalized").exists()
+    stopped = stripe_breaker.c
+    yield select(stopped.opened_at, stopped.message).where(stopped.is_open, waits)
     of_note = stripe_credit_notes.join(credit_notes).join(invoices, invoices.c.invoice_id == credit_notes.c.invoice_id)
     yield _grouped(sent_notes.state, sent_notes.error_code).select_from(of_note).where(this_month)
     of_payment = payment_observations.join(invoices, invoices.c.invoice_id == seen.invoice_id)

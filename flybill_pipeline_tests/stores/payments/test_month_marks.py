@@ -23,10 +23,15 @@ with note as (
 )
 insert into flybill.stripe_credit_notes (credit_note_id) select credit_note_id from note
 """
+STOPPED = """
+insert into flybill.stripe_breaker (cause, code, message, remedy, key_mark, opened_at, next_probe_at)
+values ('outage', 'no_answer', 'Stripe does not answer.', 'Nothing.', '', now(), now())
+"""
 CHANGES: dict[str, str | Callable[[BillingWorld], object]] = {
     "an organization is imported": lambda world: world.orgs("late"),
     "another outcome": "update flybill.stripe_sync set state = 'blocked', error_code = 'customer_missing'",
     "the sync goes on": "update flybill.stripe_sync set state = 'finalized'",
+    "no calls are made any more": STOPPED,
     "a payment is seen": SEEN,
     "a credit note is written down": NOTED,
     "it is compared with Stripe's own list": "insert into flybill.stripe_verdicts (month, state, compared_at, content) "
@@ -65,4 +70,13 @@ def test_it_is_not_about_other_months(world: BillingWorld) -> None:
     before = MonthMarks(world.engine).of(MONTH)
     world.draft({"acme": 7}, MONTH.next())
     world.finalize(MONTH.next())
+    assert MonthMarks(world.engine).of(MONTH) == before
+
+
+def test_that_no_calls_are_made_changes_no_month_whose_invoices_are_at_stripe(world: BillingWorld) -> None:
+    with world.engine.begin() as connection:
+        connection.execute(text("update flybill.stripe_sync set state = 'finalized'"))
+    before = MonthMarks(world.engine).of(MONTH)
+    with world.engine.begin() as connection:
+        connection.execute(text(STOPPED))
     assert MonthMarks(world.engine).of(MONTH) == before
