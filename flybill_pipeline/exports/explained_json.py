@@ -1,6 +1,8 @@
 """A line and its events as JSON: for `flybill explain` and the page of a line. Which events are a line's: not here."""
 
 from flybill_pipeline.billing.money.decimals import plain
+from flybill_pipeline.billing.words.english import ENGLISH
+from flybill_pipeline.billing.words.sentence import say
 from flybill_pipeline.exports.shapes import EventJson, ExplainedJson
 from flybill_pipeline.questions.explained import ExplainedLine, UsedEvent
 
@@ -21,7 +23,7 @@ def explained_data(each: ExplainedLine) -> ExplainedJson:
         "currency": line.currency,
         "description": line.description,
         "level_before": None if each.level is None else plain(each.level),
-        "without_events": each.without_events or None,
+        "without_events": None if each.without_events is None else say(ENGLISH, each.without_events),
     }
 
 

@@ -15,6 +15,8 @@ from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.usage.totals import EACH_DAY, dimensions_of
+from flybill_pipeline.billing.words.outlook import no_usage_words
+from flybill_pipeline.billing.words.sentence import Sentence
 from flybill_pipeline.questions.in_engines import InEngine, TotalKey, ask_engine
 from flybill_pipeline.questions.org_month import asked_about, org_month, priced_now
 from flybill_pipeline.steps.pricing.explain_lines import Before, ByDay, Counted, Event, Explained, Lakes, explain_lines
@@ -138,18 +140,19 @@ class EventsByDay:
 class ExplainedLine:
     """A line with its number (from 1) and the events that it was priced from.
 
-    `without_events` is what a line is that comes from no usage, else "". `level` is what a time-weighted line began
-    with. `arrived_after` are events that came after it was billed. `by_day` has the events by their days; None where
-    only reading them all can tell what there is of each.
+    `without_events` says why there are none behind it; None where there are. `level` is what a time-weighted line
+    began with. `arrived_after` are events that came after it was billed. `by_day` has the events by their days; None
+    where only reading them all can tell what there is of each. Sources in `tables` bring totals, not events.
     """
 
     number: int
     line: LineItem
-    without_events: str
+    without_events: Sentence | None
     level: Decimal | None
     events: Events
     arrived_after: Events
     by_day: EventsByDay | None = None
+    tables: Collection[str] = ()
     ask: Callable[[str, str, Mapping[TotalKey, Decimal], int], InEngine] | None = None
 
     def in_engines(self, most: int) -> Iterator[InEngine]:
@@ -213,11 +216,12 @@ def _line(each: Explained, paths_of: PathsOf, tables: Collection[str] = ()) -> E
     return ExplainedLine(
         number=each.number,
         line=each.line,
-        without_events=each.words,
+        without_events=None if each.from_usage else no_usage_words(each.line),
         level=each.level,
         events=Events(each.events, paths_of, tables),
         arrived_after=Events(each.later, paths_of, tables),
         by_day=None if each.by_day is None else EventsByDay(each.by_day, paths_of),
+        tables=tables,
     )
 
 

@@ -1,8 +1,8 @@
 """What each page shows: answers of `questions` as the values of its template. Nothing is read or decided here."""
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -38,17 +38,26 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ShownEvents:
-    """Some events of a line, how many there are in all, and what they add up to; its days, where they are known."""
+    """Some events of a line, how many there are in all, and what they add up to; its days, where they are known.
+
+    Sources in `tables` bring totals, not events.
+    """
 
     first: Sequence[UsedEvent]
     count: int
     quantity: Decimal
     days: Sequence[UsedDay] = ()
+    tables: Collection[str] = ()
 
     @property
     def are_all(self) -> bool:
         """Whether no event is left out."""
         return self.count == len(self.first)
+
+    @property
+    def are_totals(self) -> bool:
+        """Whether one of those that are shown is a total."""
+        return any(each.source in self.tables for each in self.first)
 
 
 class NoSuchDayError(Exception):
@@ -102,6 +111,7 @@ def of_line(tools: Toolbox, org_id: str, month: Month, number: int, since: date 
     """
     (line,) = explained(tools, org_id, month, number).lines
     events = _shown(line.events) if line.by_day is None else _since(line.by_day, since)
+    events = replace(events, tables=line.tables)
     later = _shown(line.arrived_after)
     return {"org_id": org_id, "month": month, "explained": line, "events": events, "later": later, "since": since}
 

@@ -11,6 +11,7 @@ import pytest
 from flybill_pipeline.billing.money.decimals import ZERO
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.words.sentence import Sentence, said
 from flybill_pipeline.questions.explained import Events, EventsByDay, ExplainedLine, UsedDay
 from flybill_pipeline.steps.pricing.explain_lines import ByDay
 from flybill_pipeline_tests.questions.conftest import NOW
@@ -34,7 +35,7 @@ def raw(quantities: list[str], arrival: int = 1) -> Iterator[tuple[Any, Decimal]
         yield event, Decimal(quantity)
 
 
-def line(usage: str, events: Events, without_events: str = "") -> ExplainedLine:
+def line(usage: str, events: Events, without_events: Sentence | None = None) -> ExplainedLine:
     item = LineItem(
         kind="usage",
         line_id="1",
@@ -106,7 +107,7 @@ def test_sums_have_every_digit() -> None:
 
 
 def test_a_line_of_no_usage_leaves_nothing_unexplained() -> None:
-    assert line("5", Events([], paths_of), "a one-off item").unexplained == 0
+    assert line("5", Events([], paths_of), said("a one-off item")).unexplained == 0
 
 
 def test_a_file_that_nobody_knows_any_more_has_no_name() -> None:

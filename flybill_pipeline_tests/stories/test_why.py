@@ -156,7 +156,7 @@ def test_a_line_without_events_says_what_it_is(flybill: Flybill) -> None:
     assert (held["meter"], held["quantity"], held["usage_quantity"], held["events"]) == ("disk", "4464", "0", [])
     assert held["level_before"] == "6"
     assert (carried["kind"], carried["amount_minor"], carried["events"]) == ("carried_forward", 12, [])
-    assert carried["without_events"] == "amounts of earlier months that were too small, or negative, to be billed then"
+    assert carried["without_events"] == "It was too small to invoice, or a credit, and so it was kept for this invoice."
 
 
 # What if

@@ -36,6 +36,7 @@ from flybill_pipeline.steps.usage.account_for_usage import account_for_usage
 from flybill_pipeline.stores.invoicing.organizations_file import read_organizations
 from flybill_pipeline.stores.invoicing.tables import invoices
 from flybill_pipeline.toolbox.tools import Toolbox
+from flybill_pipeline.web.views import of_line
 from flybill_pipeline_tests.questions.conftest import toolbox_at
 from flybill_pipeline_tests.worlds.databases import Databases
 from flybill_pipeline_tests.worlds.engines import engine_address
@@ -215,6 +216,7 @@ def test_explain_asks_the_engine_and_says_when_its_events_no_longer_add_up(
     with site(databases, tmp_path / "home", SOURCES) as made:
         close(made)
         assert show_explained(explained(made.tools, org, SEP, 1), 10)
+        assert of_line(made.tools, org, SEP, 1)["events"].are_totals
         said = capsys.readouterr().out
         assert (
             "2 events, together 3000.5, are in the engine of source warehouse: that is what its totals came to" in said

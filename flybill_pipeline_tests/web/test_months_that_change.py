@@ -2,13 +2,26 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import update
 
+from flybill_pipeline.stores.invoicing.items_file import read_items
 from flybill_pipeline.stores.sync.tables import stripe_sync
 from flybill_pipeline_tests.web.conftest import BEGAN, MONTH, Served
 from flybill_pipeline_tests.web.test_pages import Read
 from flybill_pipeline_tests.worlds.site import Site
+
+
+def first_page(served: Served, org: str = "acme") -> str:
+    return " ".join(Read(served.browser(org).get(f"/orgs/{org}").text).text.split()).partition(" Months ")[0]
+
+
+def test_only_the_lines_that_are_drawn_are_named(served: Served) -> None:
+    assert "The solid line is this month. The dashed line is the month before. The top is" in first_page(served)
+    served.clock[0] = MONTH.next().end + timedelta(days=1)
+    page = first_page(served)
+    assert "(UTC), before plans, discounts and credits. The dashed line is the month before. The top is" in page
 
 
 def test_a_month_that_has_just_ended_is_told_though_nobody_priced_it(served: Served) -> None:
@@ -28,10 +41,6 @@ def test_the_months_are_told_as_they_stand_now_not_as_they_were_priced_some_time
     page = served.browser("acme").get("/orgs/acme", Accept="application/json")
     months = {each["month"]: each["total_minor"] for each in json.loads(page.text)["months"]}
     assert months == {"2025-11": 1800, "2025-10": 1300}
-
-
-def first_page(served: Served, org: str = "acme") -> str:
-    return " ".join(Read(served.browser(org).get(f"/orgs/{org}").text).text.split()).partition(" Months ")[0]
 
 
 def test_what_was_billed_and_is_not_at_stripe_yet_stands_before_the_running_month(served: Served) -> None:
@@ -76,3 +85,16 @@ def test_what_is_to_pay_of_all_months_is_added_up_by_currency(served: Served) ->
     assert "Earlier months $31.00 Together for 2 invoices. You owe $18.00 for November 2025" in page
     json_page = served.browser("acme").get("/orgs/acme", Accept="application/json")
     assert json.loads(json_page.text)["to_pay"] == [{"currency": "usd", "amount_minor": 3100}]
+
+
+def test_a_line_without_usage_says_why_in_the_language_of_its_reader(served: Served, tmp_path: Path) -> None:
+    december, file = MONTH.next().next(), tmp_path / "items.csv"
+    served.clock[0] = december.start + timedelta(days=1)
+    file.write_text(f"org_id,item_id,kind,name,amount,currency,month\nacme,setup,one_off,Setup,5,usd,{december}\n")
+    served.site.tools.items.save(file, read_items(file))
+    developer, path = served.browser("acme"), f"/orgs/acme/months/{december}/lines/1"
+    assert "No usage of its own. It is due once, whatever is used." in developer.get(path).text
+    german = developer.get(f"{path}?lang=de").text
+    assert "Keine eigene Nutzung. Es ist einmal fällig, was auch genutzt wird." in german
+    program = json.loads(developer.get(path, Accept="application/json").text)
+    assert program["without_events"] == "It is due once, whatever is used."

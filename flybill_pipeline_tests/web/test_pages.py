@@ -141,7 +141,7 @@ def test_a_month_and_its_lines_lead_down_to_the_events(served: Served) -> None:
         assert billed.description in month.text
     assert "/orgs/acme/months/2025-10/lines/1" in month.links
     line = read(developer.get("/orgs/acme/months/2025-10/lines/1"))
-    assert "3 events, together 1,300. Billed as 1,300 seconds." in " ".join(line.text.split())
+    assert "3 records, together 1,300. Billed as 1,300 seconds." in " ".join(line.text.split())
     assert [day in line.text for day in ("2025-10-05", "2025-10-07", "2025-10-08")] == [True] * 3
 
 
@@ -285,11 +285,11 @@ def test_a_line_of_more_events_than_are_read_at_once_is_shown_from_a_day_on(
     monkeypatch.setattr("flybill_pipeline.web.views.MOST_ROWS", 1)
     developer, path = served.browser("acme"), "/orgs/acme/months/2025-10/lines/1"
     first = read(developer.get(path))
-    assert "1 of 3 events are shown." in first.text
+    assert "1 of 3 records are shown." in first.text
     later = f"{path}?since=2025-10-07"
     assert f"{later}#events" in first.links
     shown = read(developer.get(later))
-    assert "Each event since October 7, 2025" in shown.text
+    assert "Each record since October 7, 2025" in shown.text
     assert "?lang=de&since=2025-10-07" in shown.links  # in another language it is the same page
     line = json.loads(developer.get(later, Accept="application/json").text)
     assert ([each["event_id"] for each in line["events"]], line["events_count"]) == (["2"], 3)

@@ -111,3 +111,20 @@ def why_words(line: LineItem) -> Sentence | None:
     """Why a line is there; None of what was used or bought."""
     why = WHY.get(line.kind)
     return None if why is None else why.of(month=line.service_month)
+
+
+NO_USAGE: Mapping[str, Sentence] = {
+    **WHY,
+    "subscription": said("A plan costs the same, whatever is used."),
+    "one_off": said("It is due once, whatever is used."),
+    "discount": said("It takes something off the lines above it."),
+    "credit": said("It pays for what is above it."),
+}
+"""By the kind of a line without a meter: why no usage is behind it."""
+
+
+def no_usage_words(line: LineItem) -> Sentence:
+    """Why there is no usage to show of a line."""
+    if line.meter is not None or line.kind not in NO_USAGE:
+        return said("The prices that it was made by are not known any more.")
+    return NO_USAGE[line.kind].of(month=line.service_month)

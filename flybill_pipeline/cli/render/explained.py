@@ -7,6 +7,8 @@ from typing import Any
 
 from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.money.decimals import plain
+from flybill_pipeline.billing.words.english import ENGLISH
+from flybill_pipeline.billing.words.sentence import say
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.exports.explained_json import event_data, explained_data
 from flybill_pipeline.questions.explained import Events, ExplainedLine, ExplainedMonth, UsedEvent
@@ -33,7 +35,7 @@ def _show_line(each: ExplainedLine, limit: int) -> None:
     screen.line(screen.strong(str(each.number)), f"  {line.description}")
     screen.line(f"   {format_money(line.amount_minor, line.currency)}, {line.kind} of {line.service_month}")
     if each.without_events:
-        screen.line(f"   No usage of its own: {each.without_events}.")
+        screen.line(f"   No usage of its own. {say(ENGLISH, each.without_events)}")
         return
     if each.level is not None:
         screen.line(f"   The level was {plain(each.level)} when it began; each event changes it, or says what it is.")

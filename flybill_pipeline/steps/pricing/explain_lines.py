@@ -22,15 +22,6 @@ from flybill_pipeline.billing.usage.totals import dimensions_of
 from flybill_pipeline.steps.pricing.price_org import BooksFor
 
 ADJUSTMENT = "adjustment"
-WITHOUT_EVENTS = {
-    "carried_forward": "amounts of earlier months that were too small, or negative, to be billed then",
-    "true_up": "the rest of a contract's minimum spend",
-    "discount": "a discount on the lines above",
-    "credit": "prepaid credit that was used",
-    "credit_returned": "what a prepaid credit paid in an earlier month, and is not due any more, or is due again",
-    "subscription": "a plan, for the part of the month in which it ran",
-    "one_off": "a one-off item",
-}
 
 
 class Event(Protocol):
@@ -104,13 +95,14 @@ class Explained:
     """A line and where it comes from. Its events are read when they are iterated, once.
 
     `events` with what was taken out again negated; their sum is `line.usage`. `later` arrived after it was priced.
-    `words` is what a line without events is; `level` is what a time-weighted line began with. `by_day` has the same
-    events day by day; None where only reading them all can tell what there is of each.
+    Without `from_usage` it has none: it is no usage, or nobody knows its prices any more. `level` is what a
+    time-weighted line began with. `by_day` has the same events day by day; None where only reading them all can tell
+    what there is of each.
     """
 
     number: int
     line: LineItem
-    words: str
+    from_usage: bool
     events: Iterable[tuple[Event, Decimal]]
     later: Iterable[tuple[Event, Decimal]]
     level: Decimal | None = None
@@ -152,7 +144,7 @@ def explain_lines(
 def _explained(place: int, line: LineItem, org: OrgTerms, lakes: Callable[[Month], Lakes], books: BooksOf) -> Explained:
     of_currency = books(line.service_month)(line.currency)
     if line.meter is None or line.kind not in ("usage", ADJUSTMENT) or of_currency is None:
-        return Explained(place, line, WITHOUT_EVENTS.get(line.kind, line.kind), (), ())
+        return Explained(place, line, False, (), ())
     seen, days = lakes(line.service_month), line.service_month.days()
     in_force = _under(of_currency, org, line)
     priced = _Events(seen.priced, org.org_id, line, in_force)
@@ -163,7 +155,7 @@ def _explained(place: int, line: LineItem, org: OrgTerms, lakes: Callable[[Month
         then = in_force if older.terms is None else _under(of_currency, older.terms, line)
         events, by_day = _changes(replace(priced, lake=older.lake, in_force=then), priced, days), None
     later = () if seen.now is None else _changes(priced, replace(priced, lake=seen.now), days)
-    return Explained(place, line, "", events, later, _level(seen.priced, org.org_id, line, in_force), by_day)
+    return Explained(place, line, True, events, later, _level(seen.priced, org.org_id, line, in_force), by_day)
 
 
 def _under(books: BooksOfMonth, terms: OrgTerms, line: LineItem) -> BooksOfMonth:

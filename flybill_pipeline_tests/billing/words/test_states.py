@@ -20,6 +20,8 @@ from flybill_pipeline.billing.payments.standing import Payment, PaymentState
 from flybill_pipeline.billing.sync.breaker import Cause
 from flybill_pipeline.billing.words.credits import NOTE_STATES
 from flybill_pipeline.billing.words.english import english
+from flybill_pipeline.billing.words.lines import KINDS
+from flybill_pipeline.billing.words.outlook import NO_USAGE
 from flybill_pipeline.billing.words.payments import payment_words
 from flybill_pipeline.billing.words.sentence import Sentence
 from flybill_pipeline.billing.words.settled import HOLDS, OUTCOMES
@@ -40,6 +42,10 @@ def test_every_reason_to_hold_a_month_has_words() -> None:
     made = codes(HOLD_MAKERS, "billing", "steps")
     assert {"unpriced_meter", "currency_clash"} <= made  # the scan finds both forms
     assert made == set(HOLDS)
+
+
+def test_every_kind_of_line_without_a_meter_says_why_no_usage_is_behind_it() -> None:
+    assert set(NO_USAGE) == set(KINDS)
 
 
 def test_every_failure_of_the_sync_has_words() -> None:
