@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from flybill_pipeline.billing.payments.polls import SeenPage
+from flybill_pipeline.billing.payments.polls import SeenPage, Window
 from flybill_pipeline.billing.payments.standing import Observation
 from flybill_pipeline.billing.sync.values import Answer, Failure
 from flybill_pipeline.stripe_gateway.calls import PAGE
@@ -41,13 +41,16 @@ class PaymentEvents:
         query = {"types": list(EVENT_TYPES), "created": {"gte": int(since.timestamp())}}
         return self._page("list_events", "/v1/events", query, after, self._event)
 
-    def objects(self, name: str, since: datetime, now: datetime, after: str | None) -> Answer[SeenPage] | Failure:
-        """One page of the `name` (such as "invoices") created at or after `since`, as they are `now`."""
+    def objects(self, name: str, during: Window, now: datetime, after: str | None) -> Answer[SeenPage] | Failure:
+        """One page of the `name` (such as "invoices") created `during` some time, as they are `now`."""
+        created = {"gte": int(during.since.timestamp())}
+        if during.until is not None:
+            created["lt"] = int(during.until.timestamp())
 
         def read(entry: Json) -> Observation:
             return read_object(entry, f"{entry['id']}@{now.isoformat()}", now)
 
-        return self._page(f"list_{name}", f"/v1/{name}", {"created": {"gte": int(since.timestamp())}}, after, read)
+        return self._page(f"list_{name}", f"/v1/{name}", {"created": created}, after, read)
 
     def invoice(self, stripe_invoice_id: str, now: datetime) -> Answer[Observation] | Failure:
         """One invoice as it is `now`."""

@@ -12,6 +12,14 @@ Via: TypeAlias = Literal["events", "listing", "webhook"]
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """From `since` on, to before `until`; None: to the present."""
+
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Poll:
     """How far Stripe's events are read: all up to `read_up_to`, by Stripe's clock; None before the first time.
 

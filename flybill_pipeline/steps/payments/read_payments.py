@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol, TypeAlias
 
-from flybill_pipeline.billing.payments.polls import Kept, Poll, SeenPage, Via
+from flybill_pipeline.billing.payments.polls import Kept, Poll, SeenPage, Via, Window
 from flybill_pipeline.billing.payments.standing import Observation
 from flybill_pipeline.billing.sync.values import Answer, Failure
 from flybill_pipeline.steps.sync.patience import patiently
@@ -34,7 +34,8 @@ MAY_READ = (
     "Give the API key permission to read events, invoices, charges (which have the refunds), disputes and credit notes "
     "in Stripe's dashboard, then `flybill payments`. Stripe's log has the request, with the permission that it lacks."
 )
-OBJECTS = ("invoices", "credit_notes", "refunds", "disputes")
+OTHER_OBJECTS = ("credit_notes", "refunds", "disputes")
+OBJECTS = ("invoices", *OTHER_OBJECTS)
 
 Sleep: TypeAlias = Callable[[float], None]
 
@@ -60,8 +61,8 @@ class Stripe(Protocol):
     def events(self, since: datetime, after: str | None) -> Answer[SeenPage] | Failure:
         """Events about payments created since then."""
 
-    def objects(self, name: str, since: datetime, now: datetime, after: str | None) -> Answer[SeenPage] | Failure:
-        """The objects of one of OBJECTS created since then, as they are `now`."""
+    def objects(self, name: str, during: Window, now: datetime, after: str | None) -> Answer[SeenPage] | Failure:
+        """The objects of one of OBJECTS created during that time, as they are `now`."""
 
     def invoice(self, stripe_invoice_id: str, now: datetime) -> Answer[Observation] | Failure:
         """One invoice as it is `now`."""
@@ -139,19 +140,44 @@ def _looked_at(poll: Poll, intake: Intake, stripe: Stripe, now: datetime, sleep:
 
 
 def _objects(poll: Poll, intake: Intake, stripe: Stripe, now: datetime, sleep: Sleep) -> SeenPage | Failure:
-    """The objects themselves, of the time that the events do not cover. Nothing when nothing was ever sent."""
+    """The objects themselves, of the time that the events do not cover, and the events that there are. Nothing when
+    nothing was ever sent.
+
+    An attempt that has begun is counted like one that failed: of invoices that the events reach back to, those tell.
+    """
     open_since = intake.open_since()
     gap = poll.read_up_to or open_since
-    observations: list[Observation] = []
-    unreadable: list[str] = []
-    for name in OBJECTS if gap else ():
-        since = (open_since or now) if name == "invoices" else (gap or now) - LONGEST_DISPUTE
-        page = _all_pages(partial(stripe.objects, name, since - OVERLAP, now), sleep)
+    if gap is None:
+        return SeenPage([], None)
+    told_since, sent_since = now - KEPT_BY_STRIPE + OVERLAP, (open_since or now) - OVERLAP
+    told = _all_pages(partial(stripe.events, max(told_since, sent_since)), sleep)
+    if isinstance(told, Failure):
+        return told
+    pages = [told]
+    recent = Window(max(told_since, sent_since))
+    windows = [("invoices", recent), *((name, Window(gap - LONGEST_DISPUTE - OVERLAP)) for name in OTHER_OBJECTS)]
+    if sent_since < told_since:
+        windows.append(("invoices", Window(sent_since, told_since)))
+    for name, during in windows:
+        page = _all_pages(partial(_page, stripe, name, during, now), sleep)
         if isinstance(page, Failure):
             return page
-        observations += page.observations
-        unreadable += page.unreadable
-    return SeenPage(observations, None, unreadable)
+        pages.append(_with_failures(page, told.observations) if during is recent else page)
+    observations = [seen for page in pages for seen in page.observations]
+    return SeenPage(observations, None, [name for page in pages for name in page.unreadable])
+
+
+def _page(stripe: Stripe, name: str, during: Window, now: datetime, after: str | None) -> Answer[SeenPage] | Failure:
+    return stripe.objects(name, during, now, after)
+
+
+def _with_failures(page: SeenPage, told: Sequence[Observation]) -> SeenPage:
+    """The invoices with as many attempts as failed by what events told."""
+    failed: dict[str, int] = {}
+    for seen in told:
+        failed[seen.object_id] = max(failed.get(seen.object_id, 0), seen.attempts)
+    known = [replace(seen, attempts=failed.get(seen.object_id, 0)) for seen in page.observations]
+    return replace(page, observations=known)
 
 
 def _all_pages(page_after: Callable[[str | None], Answer[SeenPage] | Failure], sleep: Sleep) -> SeenPage | Failure:

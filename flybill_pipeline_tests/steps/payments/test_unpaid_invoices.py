@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from flybill_pipeline.billing.payments.polls import SeenPage
+from flybill_pipeline.billing.payments.polls import SeenPage, Window
 from flybill_pipeline.billing.payments.standing import Observation
 from flybill_pipeline.billing.sync.values import Answer, Failure
 from flybill_pipeline.stripe_gateway.payment_events import PaymentEvents
 from flybill_pipeline_tests.chaos.months import MONTH, plant
 from flybill_pipeline_tests.chaos.world import World
-from flybill_pipeline_tests.worlds.payments import Account
+from flybill_pipeline_tests.worlds.payments import DECLINED, Account
 
 
 @pytest.fixture
@@ -82,13 +82,50 @@ def test_a_debit_that_is_on_its_way_has_not_failed(account: Account) -> None:
     assert begun.looked_at
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_nor_has_it_where_payments_are_read_for_the_first_time_or_after_long(account: Account, first: bool) -> None:
+    """The invoices themselves are read then, and Stripe shows an attempt that has begun as it shows one that failed."""
+    if not first:
+        account.read()
+        account.world.pass_hours(35 * 24)
+    plant(account.world.engine, 3)
+    assert account.world.sync().complete
+    query = text("select stripe_invoice_id from flybill.stripe_sync order by invoice_id")
+    with account.world.engine.connect() as connection:
+        _, declined, _ = map(str, connection.execute(query).scalars())
+    account.pay(declined, DECLINED)
+    report = account.read(Begun(account.world.gateway()))
+    assert report.fell_back
+    assert [account.of(number).state for number in range(3)] == ["open", "failed", "open"]
+    assert account.of(1).attempts == 1
+
+
+def test_what_failed_before_events_reach_back_is_known_by_the_number_of_attempts(account: Account) -> None:
+    ids = account.bill(2)
+    account.pay(ids[1], DECLINED)
+    account.world.pass_hours(31 * 24)
+    assert account.read(Silent(account.world.gateway())).fell_back
+    assert account.of(1).state == "failed"
+
+
+class Silent(PaymentEvents):
+    """An account that keeps its events for no longer than a moment."""
+
+    def events(self, since: datetime, after: str | None) -> Answer[SeenPage] | Failure:
+        return Answer(SeenPage([], None))
+
+
 class Begun(PaymentEvents):
     """An account that has begun to debit its invoices; no event tells of that."""
 
     looked_at = False
 
-    def events(self, since: datetime, after: str | None) -> Answer[SeenPage] | Failure:
-        return Answer(SeenPage([], None))
+    def objects(self, name: str, during: Window, now: datetime, after: str | None) -> Answer[SeenPage] | Failure:
+        found = super().objects(name, during, now, after)
+        if name != "invoices" or isinstance(found, Failure):
+            return found
+        begun = [replace(each, attempts=1) for each in found.value.observations]
+        return Answer(replace(found.value, observations=begun))
 
     def invoice(self, stripe_invoice_id: str, now: datetime) -> Answer[Observation] | Failure:
         self.looked_at = True
