@@ -219,7 +219,7 @@ def _unknown(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _sentence(fault: Mapping[str, Any], given: Mapping[str, str]) -> str:
-    """What pydantic found, in our words. Addresses and keys are not quoted: they may hold a secret."""
+    """What pydantic found, in our words. Keys and addresses are not quoted, in whichever variable they stand."""
     own = fault["msg"].removeprefix("Value error, ")
     if not fault["loc"]:
         return str(own)
@@ -227,7 +227,8 @@ def _sentence(fault: Mapping[str, Any], given: Mapping[str, str]) -> str:
     wanted = Settings.model_fields[field].description
     if wanted is None:
         return f"{variable(field)} {own}"
-    return f"{variable(field)} must be {wanted}{'' if may_hold_a_secret(field) else f', not {given[field][:60]!a}'}"
+    quoted = "" if may_hold_a_secret(field) or looks_secret(given[field]) else f", not {given[field][:60]!a}"
+    return f"{variable(field)} must be {wanted}{quoted}"
 
 
 def _text(value: Any) -> str:
@@ -244,6 +245,11 @@ def address_of_engine(name: str) -> str | None:
 def may_hold_a_secret(field: str) -> bool:
     """Whether the value of a field is shown to nobody: keys, and addresses with passwords in them."""
     return field.endswith(("_url", "_base", "_key", "_secret", "_catalog"))
+
+
+def looks_secret(value: str) -> bool:
+    """Whether a value has what keys and addresses with a password have: it may stand in a variable by mistake."""
+    return bool(re.search(r"://[^/]*@|(sk|rk)_(test|live)_|whsec_", value))
 
 
 def variable(field: str) -> str:

@@ -200,6 +200,14 @@ def test_a_key_that_is_none_is_refused_in_a_sentence_that_holds_nothing_of_it(ke
     assert "RET" not in told
 
 
+@pytest.mark.parametrize("secret", ["https://me:hush@x.example", "sk_live_hush", "rk_test_hush", "whsec_hush"])
+@pytest.mark.parametrize("name", ["FLYBILL_CONTACT", "FLYBILL_LOOKBACK_MONTHS", "FLYBILL_USAGE_ENGINE"])
+def test_a_secret_that_stands_in_another_variable_is_not_quoted_either(name: str, secret: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} must be") as refused:
+        load_settings({name: secret})
+    assert "hush" not in str(refused.value)
+
+
 @given(st.text(min_size=1))
 def test_whatever_a_key_is_it_is_taken_whole_or_refused_without_being_named(text: str) -> None:
     secret = f"{text}SECRET"

@@ -47,7 +47,8 @@ USAGE_CHECKS = (
         holds="Of the last seven days' rows, at most one in a thousand of each source is in quarantine; every file "
         "could be read.",
         broken="Rows are in quarantine, or files could not be read.",
-        remedy="See the tables, mend the exporter or the source mapping, and land the rows again under new names.",
+        remedy="See the tables, mend the exporter or the source mapping, and land the rows again under new names; "
+        "those of a table in an engine are corrected there, and come with its next look.",
         no_alert_because="people are told of each broken file, and of the sources with bad rows, by name",
         look=_bad_rows,
     ),

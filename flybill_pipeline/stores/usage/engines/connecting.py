@@ -39,7 +39,7 @@ that may only read."""
 def connected(url: str) -> Iterator[Any]:
     """A session of the engine at `url`. Raises NotPulledError when it does not answer."""
     engine = _engine(url)
-    with told_of(url):
+    with told_of(url, "the engine did not answer"):
         try:
             backend = _spark(url) if engine == "pyspark" else ibis.connect(url, **SESSIONS.get(engine, {}))
         except ImportError as error:
@@ -54,14 +54,14 @@ def connected(url: str) -> Iterator[Any]:
 
 
 @contextmanager
-def told_of(url: str) -> Iterator[None]:
+def told_of(url: str, introduced: str = "the engine says") -> Iterator[None]:
     """What the engine says when it fails, as a NotPulledError without its address."""
     try:
         yield
     except (NotPulledError, AttributeError, NameError, AssertionError):
         raise
     except Exception as error:  # each engine has errors of its own
-        raise NotPulledError(f"the engine did not answer: {_without_secrets(str(error), url)}") from None
+        raise NotPulledError(f"{introduced}: {_without_secrets(str(error), url)}") from None
 
 
 def batches(backend: Any, expression: Any) -> Iterator[Any]:

@@ -107,7 +107,7 @@ def test_columns_that_are_not_there_or_not_exact_are_named_together(tmp_path: Pa
 def test_a_table_that_is_not_there_is_named(name: str, warehouse: Engine) -> None:
     if warehouse.relation != "usage":
         return  # its table is a file, which a query names
-    with pytest.raises(NotPulledError, match=rf"there is no table '{name}' that this login sees|did not answer"):
+    with pytest.raises(NotPulledError, match=rf"there is no table '{name}' that this login sees|the engine says"):
         warehouse.told(source=SOURCE.replace('table = "usage"', f'table = "{name}"'))
 
 
@@ -132,7 +132,7 @@ def test_a_table_that_somebody_has_to_themselves_is_not_waited_for_without_end(
     monkeypatch.setattr(connecting, "SESSIONS", {"postgres": options})
     with psycopg.connect(postgres.url) as migrating:
         migrating.execute("alter table usage add column more text")
-        with pytest.raises(NotPulledError, match="the engine did not answer: canceling statement due to lock timeout"):
+        with pytest.raises(NotPulledError, match="the engine says: canceling statement due to lock timeout"):
             postgres.told()
 
 
