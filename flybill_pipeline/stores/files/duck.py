@@ -152,6 +152,11 @@ def parquet_said(paths: Sequence[str | Path]) -> str:
     return f"parquet_kv_metadata({_files(paths)})"
 
 
+def parquet_columns(paths: Sequence[str | Path]) -> str:
+    """A FROM item for what Parquet files say of each column of each group of rows: file_name, its bounds, …"""
+    return f"parquet_metadata({_files(paths)})"
+
+
 def csv_rows(path: str | Path, options: str) -> str:
     """A FROM item for the rows of a file of lines; `options` are those of read_csv."""
     return f"read_csv({_files([path])}, {_and(options)})"

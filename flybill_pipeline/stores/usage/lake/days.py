@@ -17,8 +17,11 @@ from flybill_pipeline.stores.files.duck import Limits, duck, parquet_rows
 from flybill_pipeline.stores.files.parquet_files import write_rows
 from flybill_pipeline.stores.usage.lake.owned_rows import owned_rows, waiting_rows
 from flybill_pipeline.stores.usage.lake.repeats import EXCLUDED, find_excluded
+from flybill_pipeline.stores.usage.lake.whole_repeats import find_whole_repeats
 
 TOO_MUCH = 10**18  # of one meter, org and day: a month of days then fits into DECIMAL(38, 18), whatever is summed
+
+MANY = 50_000  # rows of a day, of which whole files are looked for that came again
 
 
 class Known(NamedTuple):
@@ -50,18 +53,17 @@ def make_manifest(
     rows, kinds, path = 0, dict[str, int](), ""
     if pieces:
         with duck(root, limits) as connection:
-            read = parquet_rows([str(root / piece) for piece in pieces])
-            find_excluded(connection, read, exclusions, known.turns)
-            # Parquet keeps the bounds of its columns, so this reads no row.
-            bounds = f"select count(*), max(quantity), -min(quantity) from {read}"
-            rows, highest, lowest = connection.execute(bounds).fetchall()[0]
-            if rows * max(highest, lowest) >= TOO_MUCH:
+            files = [root / piece for piece in pieces]
+            read = parquet_rows(files)
+            rows, too_large = _size(connection, read)
+            listed = _listed(connection, files, exclusions, known, whole=rows >= MANY and not too_large)
+            if too_large:
                 _exclude_too_large(connection, owned_rows(root, pieces, owners))
             kinds = dict(connection.execute("select kind, count(*) from excluded group by kind").fetchall())
             if kinds:
                 version += _BY_EVENT if _tells_of_several(connection, read) else ""
                 path = f"excluded/day={day}/{version}.parquet"
-                write_rows(connection, "select * from excluded order by arrival, row, event_id", root / path)
+                write_rows(connection, listed, root / path)
             if owners is not None:
                 waiting = f"select count(*) from {waiting_rows(root, pieces, owners)} anti join excluded {_SAME_EVENT}"
                 owners = replace(owners, waiting=connection.execute(waiting).fetchall()[0][0])
@@ -78,6 +80,29 @@ def make_manifest(
         replaced=kinds.get("replaced", 0),
         owners=owners,
     )
+
+
+def _size(connection: duckdb.DuckDBPyConnection, rows: str) -> tuple[int, bool]:
+    """How many rows there are, and whether they may have too much. Parquet keeps the bounds, so this reads no row."""
+    bounds = f"select count(*), max(quantity), -min(quantity) from {rows}"
+    count, highest, lowest = connection.execute(bounds).fetchall()[0]
+    return count, count * max(highest, lowest) >= TOO_MUCH
+
+
+def _listed(
+    connection: duckdb.DuckDBPyConnection,
+    pieces: Sequence[Path],
+    exclusions: Sequence[EventKey],
+    known: Known,
+    *,
+    whole: bool,
+) -> str:
+    """Makes `excluded`, and returns a query for its rows in their order; `whole`: it is tried whether pieces repeat."""
+    turns = {arrival: turn for arrival, turn in known.turns.items() if arrival in _arrivals(pieces)}
+    if whole and not exclusions and not turns and find_whole_repeats(connection, pieces):
+        return "from excluded"
+    find_excluded(connection, parquet_rows(pieces), exclusions, turns)
+    return "from excluded order by arrival, row, event_id"
 
 
 def _tells_of_several(connection: duckdb.DuckDBPyConnection, rows: str) -> bool:
@@ -184,10 +209,13 @@ def shard_sql(shards: int) -> str:
     return f"(({turned}) % {shards})::integer"
 
 
+def _arrivals(pieces: Sequence[str | Path]) -> set[int]:
+    return {int(PurePosixPath(piece).name.partition("-")[0]) for piece in pieces}
+
+
 def _version(pieces: Sequence[str], exclusions: Sequence[EventKey], known: Known) -> str:
-    arrivals = {int(PurePosixPath(piece).name.partition("-")[0]) for piece in pieces}
     inputs: list[object] = [pieces, [[key.source, key.event_id] for key in exclusions]]
-    in_turn = sorted(arrivals & known.turns.keys(), key=known.turns.__getitem__)
+    in_turn = sorted(_arrivals(pieces) & known.turns.keys(), key=known.turns.__getitem__)
     inputs += [in_turn] * bool(in_turn)
     inputs += [known.owners.path] if known.owners and known.owners.path else []
     levels = _LEVELS if any(LEVELS in piece for piece in pieces) else ""

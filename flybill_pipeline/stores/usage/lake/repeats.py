@@ -9,9 +9,10 @@ import duckdb
 from flybill_pipeline.billing.usage.files import EventKey
 from flybill_pipeline.stores.usage.lake.event_keys import CANNOT_BE_KEPT, HASHED, KEPT_ID
 
-_SAID = ("org_id", "meter", "dimensions", "quantity", "occurred_at")
+IDENTITY = ("source", "event_id")
+SAID = ("org_id", "meter", "dimensions", "quantity", "occurred_at")
 """All that a row says beside its id."""
-_COLUMNS = ("source", "event_id", "arrival", "row", *_SAID, "arrived_on")
+_COLUMNS = (*IDENTITY, "arrival", "row", *SAID, "arrived_on")
 EXCLUDED = ", ".join(_COLUMNS)
 _HASH = "hash(source, event_id)"
 _PLACE = "((arrival::hugeint << 62) + row)"
@@ -53,7 +54,7 @@ def _compared_with_the_first(connection: duckdb.DuckDBPyConnection, rows: str) -
     connection.execute(f"""create temp table candidates as
         select {EXCLUDED}, h, {_PLACE} = first as stands from {rows} join repeated on {_HASH} = h""")
     same_id = "other.source = standing.source and other.event_id = standing.event_id"
-    same = " and ".join(f"other.{said} is not distinct from standing.{said}" for said in _SAID)
+    same = " and ".join(f"other.{said} is not distinct from standing.{said}" for said in SAID)
     connection.execute(f"""create temp table excluded as
         select {", ".join(f"other.{column}" for column in _COLUMNS)},
                case when {same_id} then case when {same} then 'duplicate' else 'conflict' end end as kind
@@ -87,7 +88,7 @@ def _ranked(
             from {with_turns(rows, turns)} where {_HASH} in (select h from repeated)),
         ranked as (
             select *, row_number() over first_to_arrive as place, first(content) over first_to_arrive as standing
-            from (select *, ({", ".join(_SAID)}) as content from candidates)
+            from (select *, ({", ".join(SAID)}) as content from candidates)
             window first_to_arrive as (partition by source, event_id order by {IN_TURN}
                                        rows between unbounded preceding and current row))
         select {EXCLUDED},
