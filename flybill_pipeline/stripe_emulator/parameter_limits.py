@@ -32,6 +32,8 @@ _INVOICE = {
 _CUSTOM_FIELD = {"name": Limit(length=40), "value": Limit(length=140)}
 _CUSTOMER = {
     "name": Limit(length=256),
+    "business_name": Limit(length=150),
+    "individual_name": Limit(length=150),
     "email": Limit(length=512),
     "phone": Limit(length=20),
     "invoice_prefix": Limit(length=12),
@@ -43,6 +45,7 @@ _LINE = {
     "quantity_decimal": Limit(low=0),
     "tax_amounts": Limit(items=20),
 }
+_TAX_RATE = {"display_name": Limit(length=200), "jurisdiction": Limit(length=200)}
 _PRICE = {"unit_amount": Limit(low=0), "unit_amount_decimal": Limit(low=0)}
 _PRODUCT = {"description": Limit(length=40_000), "unit_label": Limit(length=12), "images": Limit(items=8)}
 _CREDIT_NOTE = {name: Limit(low=0) for name in ("amount", "credit_amount", "refund_amount", "out_of_band_amount")}
@@ -56,13 +59,17 @@ _BY_TYPE: dict[str, dict[str, Limit]] = {
     "InvoiceUpdateParamsCustomField": _CUSTOM_FIELD,
     "CustomerCreateParams": _CUSTOMER,
     "CustomerUpdateParams": _CUSTOMER,
+    "CustomerCreateParamsInvoiceSettingsCustomField": _CUSTOM_FIELD,
+    "CustomerUpdateParamsInvoiceSettingsCustomField": _CUSTOM_FIELD,
     "InvoiceAddLinesParamsLine": _LINE,
     "InvoiceUpdateLinesParamsLine": _LINE,
     "InvoiceAddLinesParamsLinePriceData": _PRICE,
     "InvoiceUpdateLinesParamsLinePriceData": _PRICE,
+    "InvoiceAddLinesParamsLineTaxAmountTaxRateData": _TAX_RATE,
+    "InvoiceUpdateLinesParamsLineTaxAmountTaxRateData": _TAX_RATE,
     "InvoiceAddLinesParamsLinePriceDataProductData": _PRODUCT,
     "InvoiceUpdateLinesParamsLinePriceDataProductData": _PRODUCT,
-    "CustomerListParams": _PAGE,
+    "CustomerListParams": _PAGE | {"email": Limit(length=512)},
     "InvoiceListParams": _PAGE,
     "InvoiceLineItemListParams": _PAGE,
     "CreditNoteListParams": _PAGE,
