@@ -22,6 +22,11 @@ PUBLISH_LAKE = "publish_lake"
 CLOSING_ASSETS = ("monthly_line_items", "finalized_invoices", "stripe_invoices")
 """What closing a shard of a month materializes, in this order."""
 
+FIRST_IN_LINE = {"dagster/priority": "1000"}
+"""For what takes a moment and must not wait behind the shards of a close, or the days of a backlog: a few runs at once
+are all that are started, and these may be an hour's. Earlier months are closed by priorities below that.
+"""
+
 Requests = Iterator[dg.RunRequest | dg.SkipReason]
 """What a schedule or a sensor asks for."""
 
@@ -83,6 +88,7 @@ def _of_months() -> "list[UnresolvedAssetJobDefinition]":
         dg.define_asset_job(
             READ_PAYMENTS,
             selection=["stripe_payments"],
+            tags=FIRST_IN_LINE,
             description="Reads what became of the invoices: paid, failed, voided, disputed. Changes nothing at Stripe.",
         ),
         dg.define_asset_job(

@@ -206,3 +206,12 @@ def test_payments_that_no_run_has_read_are_asked_for_until_one_has(
     assert len({key(now) for now in moments}) == len(moments)
     seconds = [AT + timedelta(seconds=30 * number) for number in range(5)]
     assert len({key(now) for now in seconds}) <= 2  # and not for each look
+
+
+def test_money_that_arrived_is_read_before_the_next_shard_of_a_close(instance: dg.DagsterInstance) -> None:
+    """Dagster starts a few runs at once, by priority: a close of sixteen shards may take an hour of them."""
+    facts = Facts()
+    facts.undecided = {Month(2025, 1): 4, Month(2024, 12): 4}
+    closing = due("close_last_month", facts, datetime(2025, 3, 3, 6, tzinfo=UTC))
+    others = [int(request.tags.get("dagster/priority", "0")) for request in closing]
+    assert int(REPOSITORY.get_job("read_payments").run_tags["dagster/priority"]) > max(others) > 0
