@@ -15,7 +15,7 @@ from flybill_pipeline.billing.invoicing.tax_ids import TaxId
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_note_sync import CreditPlan
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
-from flybill_pipeline.billing.payments.polls import SeenPage
+from flybill_pipeline.billing.payments.polls import SeenPage, Window
 from flybill_pipeline.billing.sync.values import Answer, Failure, SyncInvoice, SyncLine, SyncOrg
 from flybill_pipeline.stripe_gateway.gateway import Gateway
 from flybill_pipeline.stripe_gateway.limiter import Limiter
@@ -64,7 +64,7 @@ CALLS: dict[str, Call] = {
     "list for reconciliation": lambda gate: InvoiceListing(gate).page(SINCE, SINCE, None),
     "newest event": lambda gate: PaymentEvents(gate).newest(),
     "events": lambda gate: PaymentEvents(gate).events(SINCE, None),
-    "objects": lambda gate: PaymentEvents(gate).objects("invoices", SINCE, SINCE, None),
+    "objects": lambda gate: PaymentEvents(gate).objects("invoices", Window(SINCE), SINCE, None),
     "invoice of a payment": lambda gate: PaymentEvents(gate).invoice_paid_by("pi_1"),
 }
 HTML = b"<!doctype html><h1>Bad gateway</h1>"
