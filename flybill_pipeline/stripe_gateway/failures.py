@@ -5,7 +5,7 @@ log. Its request id does, and finds the wording in Stripe's log.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import stripe
@@ -16,10 +16,14 @@ from flybill_pipeline.stripe_gateway.failure_rule import Rule
 from flybill_pipeline.stripe_gateway.failure_table import TABLE
 
 RATE_LIMIT_REASON = "stripe-rate-limited-reason"
+FORBIDDEN = 403
+"""The status of an answer to a key that may not do this."""
 LONGEST_RETRY_AFTER = 300.0
 """Seconds that we wait because an answer asks for it; Stripe asks for a few."""
 WORD = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,80}")
 """A code, a parameter's name or a request id as Stripe writes them: what is none is not repeated."""
+PERMISSION = re.compile(r"\brak_[a-z_]{1,60}\b")
+"""A permission that a restricted key lacks, by the name that Stripe's answer has for it."""
 
 
 def classify(error: stripe.StripeError) -> Failure:
@@ -39,7 +43,7 @@ def classify(error: stripe.StripeError) -> Failure:
         replayed=replayed,
         status=error.http_status,
     )
-    details = _details(None if failure.code == NOT_REACHED else code, param, failure)  # else it is Stripe's
+    details = _details(None if failure.code == NOT_REACHED else code, param, _lacking(error), failure)
     return replace(failure, message=f"{failure.message}{details}")
 
 
@@ -102,8 +106,16 @@ def _kind(kind: FailureKind, error: stripe.StripeError, headers: Mapping[str, st
     return kind
 
 
-def _details(code: str | None, param: str | None, failure: Failure) -> str:
+def _lacking(error: stripe.StripeError) -> Iterator[str]:
+    """The permissions that the key lacks, as far as Stripe names them: of its words nothing else is repeated."""
+    if error.http_status == FORBIDDEN:
+        yield from dict.fromkeys(PERMISSION.findall(str(error.user_message or "")))
+
+
+def _details(code: str | None, param: str | None, lacking: Iterable[str], failure: Failure) -> str:
+    """`code` is Stripe's own."""
     parts = [f"code {code}" if code else "", f"parameter {param}" if param else ""]
+    parts += [f"permission {each}" for each in lacking]
     parts.append(f"status {failure.status}" if failure.status else "")
     parts.append(failure.request_id or "")
     text = ", ".join(part for part in parts if part)

@@ -145,6 +145,24 @@ def test_a_refusal_without_a_code_is_known_by_its_words(words: str, kind: str, n
     assert (failure.kind, failure.code) == (kind, name)
 
 
+@pytest.mark.parametrize(
+    ("permission", "told"),
+    [
+        ("rak_invoice_write", "(permission rak_invoice_write, status 403)"),
+        ("rak_accounts_kyc_basic_read", "(permission rak_accounts_kyc_basic_read, status 403)"),
+        ("rak_<script>", "(status 403)"),
+        (f"rak_{'x' * 200}", "(status 403)"),
+    ],
+)
+def test_the_permission_that_a_restricted_key_lacks_is_told_and_no_more(permission: str, told: str) -> None:
+    words = (
+        "The provided key 'rk_live_***12345' does not have the required permissions for this endpoint on account "
+        f"'acct_Annas'. Having the '{permission}' permission would allow this request to continue."
+    )
+    failure = classify(raised(stripe.PermissionError, 403, message=words))
+    assert failure.message.endswith(f"API key {told}")
+
+
 @pytest.mark.parametrize(("error", "status"), [(stripe.APIError, 500), (stripe.InvalidRequestError, 400)])
 def test_a_replayed_failure_means_look_first(error: type[stripe.StripeError], status: int) -> None:
     failure = classify(raised(error, status, headers={"idempotent-replayed": "true", "stripe-should-retry": "true"}))
