@@ -144,6 +144,7 @@ def _objects(poll: Poll, intake: Intake, stripe: Stripe, now: datetime, sleep: S
     nothing was ever sent.
 
     An attempt that has begun is counted like one that failed: of invoices that the events reach back to, those tell.
+    What they tell of an invoice that has ended since is over, and nobody is to hear of it.
     """
     open_since = intake.open_since()
     gap = poll.read_up_to or open_since
@@ -153,7 +154,7 @@ def _objects(poll: Poll, intake: Intake, stripe: Stripe, now: datetime, sleep: S
     told = _all_pages(partial(stripe.events, max(told_since, sent_since)), sleep)
     if isinstance(told, Failure):
         return told
-    pages = [told]
+    pages: list[SeenPage] = []
     recent = Window(max(told_since, sent_since))
     windows = [("invoices", recent), *((name, Window(gap - LONGEST_DISPUTE - OVERLAP)) for name in OTHER_OBJECTS)]
     if sent_since < told_since:
@@ -163,8 +164,10 @@ def _objects(poll: Poll, intake: Intake, stripe: Stripe, now: datetime, sleep: S
         if isinstance(page, Failure):
             return page
         pages.append(_with_failures(page, told.observations) if during is recent else page)
-    observations = [seen for page in pages for seen in page.observations]
-    return SeenPage(observations, None, [name for page in pages for name in page.unreadable])
+    found = [seen for page in pages for seen in page.observations]
+    ended = {seen.object_id for seen in found if seen.kind == "invoice" and seen.status in ("paid", "void")}
+    happened = [seen for seen in told.observations if seen.object_id not in ended]
+    return SeenPage([*happened, *found], None, [name for page in (told, *pages) for name in page.unreadable])
 
 
 def _page(stripe: Stripe, name: str, during: Window, now: datetime, after: str | None) -> Answer[SeenPage] | Failure:

@@ -100,6 +100,21 @@ def test_nor_has_it_where_payments_are_read_for_the_first_time_or_after_long(acc
     assert account.of(1).attempts == 1
 
 
+def test_nobody_hears_of_failures_that_are_over_when_they_are_read_of_after_long(account: Account) -> None:
+    """The platform may switch off what it runs when a payment failed: not for one that was paid long ago."""
+    account.read()
+    account.world.pass_hours(35 * 24)
+    paid, voided, _ = account.bill(3)
+    for invoice in (paid, voided):
+        account.pay(invoice, DECLINED)
+    account.pay(paid)
+    account.post(f"invoices/{voided}/void")
+    assert account.read().fell_back
+    with account.world.engine.connect() as connection:
+        kinds = connection.execute(text("select type from flybill.events where type like '%pa%' order by 1")).scalars()
+        assert list(kinds) == ["invoice.paid"]
+
+
 def test_what_failed_before_events_reach_back_is_known_by_the_number_of_attempts(account: Account) -> None:
     ids = account.bill(2)
     account.pay(ids[1], DECLINED)
