@@ -8,6 +8,7 @@ from flybill_pipeline.defs.partitions import Partitions
 from flybill_pipeline.defs.sensors import LOOKED_BACK
 from flybill_pipeline.steps.alerts.find_problems import find_problems
 from flybill_pipeline.steps.alerts.find_undelivered import find_undelivered
+from flybill_pipeline.steps.alerts.find_unread_payments import find_unread_payments
 from flybill_pipeline.steps.alerts.tell_problems import tell_problems
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -25,6 +26,7 @@ def alert_sensor(partitions: Partitions, status: dg.DefaultSensorStatus, every: 
         stopped, clock = ledger.breaker.state(now), ledger.clock.reading()
         problems = [
             *find_problems(toolbox.troubles, toolbox.usage_health, overdue, stopped, now, clock),
+            *find_unread_payments(toolbox.payment_intake, now),
             *find_undelivered(toolbox.events, toolbox.letters, now),
             *dagster_problems(context.instance, toolbox, partitions, openings, now),
         ]

@@ -25,10 +25,14 @@ def payment_sensor(status: dg.DefaultSensorStatus, every: int) -> dg.SensorDefin
 
         A request is keyed by that event, so it is made once; after a failure also by the attempt, so it is made again.
         What is not read for long is asked for again and again: whatever became of the run that was to read it.
+        Where Stripe refuses the question, a run each hour meets the same, and puts on record why.
         """
         newest = toolbox.payment_events.newest()
-        if isinstance(newest, Failure):
+        if isinstance(newest, Failure) and newest.kind == "same_key":
             yield dg.SkipReason(f"Stripe's events cannot be read: {newest.message}")
+            return
+        if isinstance(newest, Failure):
+            yield dg.RunRequest(run_key=f"refused {toolbox.stripe_now():%Y-%m-%dT%H}")
             return
         poll = toolbox.payment_intake.poll()
         failed = f":{poll.tried_at}" if poll.failing_since else ""

@@ -90,6 +90,12 @@ class PaymentIntake:
             oldest: datetime | None = connection.execute(query).scalar_one()
         return oldest
 
+    def pushed_since(self, moment: datetime) -> bool:
+        """Whether Stripe pushed something that happened after that moment, by its own clock."""
+        pushed = select(_OBSERVED.observation_id).where(_OBSERVED.via == "webhook", _OBSERVED.seen_at > moment).exists()
+        with self._engine.connect() as connection:
+            return bool(connection.execute(select(pushed)).scalar_one())
+
     def unheard_of(self, since: datetime, most: int) -> dict[str, int]:
         """Some unpaid invoices at Stripe without news since then, each with how many attempts have failed.
 

@@ -17,6 +17,7 @@ from flybill_pipeline.stores.payments.tables import payment_observations
 from flybill_pipeline.stores.sync.billed import Billed
 from flybill_pipeline.stripe_gateway.listing import InvoiceListing
 from flybill_pipeline.stripe_gateway.payment_events import PaymentEvents
+from flybill_pipeline.stripe_gateway.payment_objects import read_event
 from flybill_pipeline_tests.chaos.months import MONTH
 from flybill_pipeline_tests.chaos.world import World
 from flybill_pipeline_tests.worlds.payments import DECLINED, Account
@@ -213,6 +214,20 @@ def test_while_stripe_is_silent_it_is_said_since_when(account: Account) -> None:
     account.read()
     assert account.payments.poll().failing_since is None
     assert account.month().states == {"paid": 1}
+
+
+def test_what_stripe_pushes_is_known_to_come(account: Account) -> None:
+    """Who has webhooks need not read: nothing is missed then."""
+    account.bill(1)
+    account.read()
+    read_up_to = account.payments.poll().read_up_to
+    assert read_up_to is not None
+    assert not account.intake.pushed_since(read_up_to)
+    listed = account.stripe.raw_request("get", "/v1/events", limit=1).data["data"][0]
+    later = int((read_up_to + timedelta(hours=1)).timestamp())
+    account.intake.push(read_event({**listed, "id": "evt_pushed", "created": later}))
+    assert account.intake.pushed_since(read_up_to)
+    assert not account.intake.pushed_since(read_up_to + timedelta(hours=2))
 
 
 class Rereading(PaymentEvents):
