@@ -8,6 +8,7 @@ import dagster as dg
 from flybill_pipeline.billing.alerts.problems import Problem, named
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.checks import CHECKS
+from flybill_pipeline.defs.failing_schedules import failing_schedules
 from flybill_pipeline.defs.jobs import INGEST_USAGE, PUBLISH_LAKE, READ_LANDED_FILES
 from flybill_pipeline.defs.later_checks import MOST_RECORDS, last_results
 from flybill_pipeline.defs.old_runs import FINISHED
@@ -26,6 +27,7 @@ def dagster_problems(
         *_given_up(exhausted),
         *_failing_runs(instance),
         *_not_published(instance),
+        *failing_schedules(instance, now),
         *_not_shown(toolbox.first_month(), partitions.first_month),
     ]
 
