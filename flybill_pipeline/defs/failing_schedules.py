@@ -16,8 +16,8 @@ MOST_RUNS = 64
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """A job that a schedule starts once `within` that time, or more often. After so many `failures` in a row it is told:
-    `what` is not done, and `who` lacks it.
+    """A job that a schedule starts once `within` that time, or more often. After so many `failures` in a row it is
+    told that `what` is not done, and `who` lacks it.
     """
 
     job: str
