@@ -21,6 +21,8 @@ WAIT_SECONDS = 10
 LOCKED_SECONDS = 60
 """A table is not looked at for so long while somebody has it to themselves, such as to change its columns."""
 BATCH = 100_000
+SECRET = re.compile(r"(?i)pass|pwd|token|secret|key|cred|auth|sign")
+"""Is in the name of a parameter whose value is told nobody. Of the others a driver may say what is wrong with it."""
 SESSIONS: Mapping[str, Mapping[str, Any]] = {
     "duckdb": {"read_only": True},
     "postgres": {
@@ -138,6 +140,7 @@ def _without_secrets(said: str, url: str) -> str:
     """The first line of what a driver says, without the address, its password or parameters."""
     parts = urlsplit(url)
     secret = [url, parts.netloc, parts.query, parts.password or "", unquote(parts.password or "")]
+    secret += [value for name, value in parse_qsl(parts.query) if SECRET.search(name)]
     for each in sorted(filter(None, secret), key=len, reverse=True):
         said = said.replace(each, "***")
     lines = [line.strip() for line in said.splitlines() if line.strip()]

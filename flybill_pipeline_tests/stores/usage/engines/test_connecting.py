@@ -11,7 +11,7 @@ import pytest
 
 from flybill_pipeline.billing.usage.tables import NotPulledError
 from flybill_pipeline.stores.usage.engines import connecting
-from flybill_pipeline.stores.usage.engines.connecting import SESSIONS, connected
+from flybill_pipeline.stores.usage.engines.connecting import SESSIONS, connected, told_of
 from flybill_pipeline.stores.usage.engines.day_totals import EngineTable
 from flybill_pipeline.stores.usage.intake.sources import SourcesError, load_sources
 from flybill_pipeline_tests.stores.usage.engines.conftest import NOW, SOURCE, Engine, in_postgres
@@ -79,6 +79,27 @@ def test_a_password_is_never_told_whatever_signs_it_has(sign: str, tmp_path: Pat
         with pytest.raises(SourcesError, match=r"url: (holds a password|is no address: in a password)") as refused:
             load_sources(tmp_path / "s.toml")
         assert not re.search("cret|w0rd", str(refused.value))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["sslpassword", "pwd", "access_token", "motherduck_token", "s3_secret_access_key", "private_key", "credentials"],
+)
+@pytest.mark.parametrize("said", ['invalid value: "{}"', "{} is no token", "bad {{'k': '{}'}}", "k={}", "bad\n{}"])
+def test_what_a_parameter_keeps_secret_is_not_told_by_a_driver(name: str, said: str) -> None:
+    """Drivers quote what they were given: DuckDB a setting, libpq a mode of TLS."""
+    with pytest.raises(NotPulledError) as error, told_of(f"duckdb:///w.db?threads=2&{name}=s3cret%2Fword"):
+        raise RuntimeError(said.format("s3cret/word"))
+    assert "cret" not in str(error.value)
+    assert str(error.value).startswith("the engine says: ")
+
+
+def test_what_is_wrong_with_a_plain_parameter_is_told() -> None:
+    with (
+        pytest.raises(NotPulledError, match=r"sslmode.*mostly"),
+        connected("postgres://u@127.0.0.1:9/d?sslmode=mostly"),
+    ):
+        pass
 
 
 def test_a_driver_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
