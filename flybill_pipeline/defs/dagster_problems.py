@@ -8,6 +8,7 @@ import dagster as dg
 from flybill_pipeline.billing.alerts.problems import Problem, named
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.defs.checks import CHECKS
+from flybill_pipeline.defs.failing_looks import failing_looks
 from flybill_pipeline.defs.failing_schedules import failing_schedules
 from flybill_pipeline.defs.jobs import INGEST_USAGE, PUBLISH_LAKE, READ_LANDED_FILES
 from flybill_pipeline.defs.later_checks import MOST_RECORDS, last_results
@@ -28,6 +29,7 @@ def dagster_problems(
         *_failing_runs(instance),
         *_not_published(instance),
         *failing_schedules(instance, now),
+        *failing_looks(instance, now),
         *_not_shown(toolbox.first_month(), partitions.first_month),
     ]
 
