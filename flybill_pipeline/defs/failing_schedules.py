@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from flybill_pipeline.billing.alerts.problems import Problem, named
-from flybill_pipeline.defs.jobs import EXPORT_MONTH, PRICE_MONTH, RECONCILE_MONTH, VERIFY_MONTH
+from flybill_pipeline.defs.jobs import EXPORT_MONTH, PRICE_MONTH, RECONCILE_MONTH, SHOW_MONTH, VERIFY_MONTH
 from flybill_pipeline.defs.old_runs import FINISHED, FORGET_OLD_RUNS
 
 MOST_RUNS = 64
@@ -39,6 +39,7 @@ REPEATED = (
     Repeated(RECONCILE_MONTH, DAILY, 1, "invoices are not compared with Stripe's own list", "nobody so far"),
     Repeated(EXPORT_MONTH, DAILY, 1, "the files for FinOps tools are not written", "whoever reads them"),
     Repeated(VERIFY_MONTH, timedelta(days=8), 1, "invoices are not priced again to prove them", "nobody so far"),
+    Repeated(SHOW_MONTH, DAILY, 2, "the page of a month is not made again", "whoever looks there first: it is old"),
     Repeated(FORGET_OLD_RUNS, DAILY, 1, "Dagster's history is not kept small", "nobody yet: it takes room"),
 )
 
