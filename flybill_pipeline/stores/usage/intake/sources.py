@@ -37,6 +37,11 @@ WHOLE = ("day", "month")
 TWICE = re.compile(r"Cannot (declare|overwrite)")
 """What is said of TOML in which a table stands twice, as where a mapping was put below another one."""
 
+OF_AN_INTERVAL = (
+    "an interval has its own times, which `seconds` names: leave this out; a `format` or `zone` goes to each of them, "
+    'as in seconds = [{ column = "start", zone = "Europe/Berlin" }, { column = "stop", zone = "Europe/Berlin" }]'
+)
+
 
 class SourcesError(Exception):
     """The source mapping cannot be used; every fault is a line `path: what is wrong`."""
@@ -100,7 +105,7 @@ def _source(table: Table) -> SourceMapping:
         aliased=aliased,
         meter=meter,
         quantity=quantity,
-        occurred_at=column_at(columns, "occurred_at", TIME) if timed else Column(constant=""),
+        occurred_at=column_at(columns, "occurred_at", TIME) if timed else _no_time(columns),
         dimensions=named,
         allow_negative=table.take("allow_negative", bool, True),
         null_values=tuple(str(value) for value in table.take("null_values", list, [])),
@@ -118,6 +123,14 @@ def _source(table: Table) -> SourceMapping:
         part.nothing_else()
     _check(source, table)
     return source
+
+
+def _no_time(columns: Table) -> Column:
+    """Of rows that are intervals, whose times are those of the interval."""
+    if "occurred_at" in columns:
+        columns.pop("occurred_at")
+        columns.fault("occurred_at", OF_AN_INTERVAL)
+    return Column(constant="")
 
 
 def _of_totals(table: Table) -> SourceMapping:

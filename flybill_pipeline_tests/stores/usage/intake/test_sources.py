@@ -159,6 +159,18 @@ def test_what_no_reader_or_database_takes_is_a_fault(tmp_path: Path, more: str, 
         load_sources(tmp_path / "s.toml")
 
 
+def test_an_interval_has_no_time_beside_its_own_and_where_a_zone_goes_is_said(tmp_path: Path) -> None:
+    text = DIALECT.replace('quantity = "q"', 'quantity = { seconds = ["from", "to"] }')
+    (tmp_path / "s.toml").write_text(text)
+    with pytest.raises(SourcesError) as error:
+        load_sources(tmp_path / "s.toml")
+    (fault,) = str(error.value).splitlines()
+    assert "sources[1].columns.occurred_at: an interval has its own times" in fault
+    ends = fault.partition("as in ")[2]
+    (tmp_path / "s.toml").write_text(text.replace('seconds = ["from", "to"]', ends).replace(', occurred_at = "ts"', ""))
+    assert load_sources(tmp_path / "s.toml")["a"].parts  # what it says can be typed
+
+
 def test_levels_of_an_alias_must_end_by_themselves(tmp_path: Path) -> None:
     aliased = DIALECT.replace('org_id = "org"', 'org_id = { column = "org", alias = true }')
     (tmp_path / "s.toml").write_text(f'{aliased}levels = "absolute"')
