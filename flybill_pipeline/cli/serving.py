@@ -59,6 +59,7 @@ def webhooks(port: int) -> None:
     settings = usable_settings()
     if settings.stripe_webhook_secret is None:
         raise SettingsError("STRIPE_WEBHOOK_SECRET is not set: it is shown with the endpoint in Stripe's dashboard")
+    require_ports(port)
     require_free(port)
     secret = settings.stripe_webhook_secret.get_secret_value()
     with toolbox(settings) as tools:
@@ -76,6 +77,7 @@ def web(port: int) -> None:
     from flybill_pipeline.web.server import serve
 
     settings = usable_settings()
+    require_ports(port)
     require_free(port)
     with toolbox(settings) as tools:
         serve(application(tools, _links(tools), settings.web_url), port, screen.line)

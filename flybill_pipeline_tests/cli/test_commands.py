@@ -95,12 +95,19 @@ def test_a_backup_that_cannot_be_written_there(flybill: Flybill, place: str) -> 
     refused(flybill("backup", str(folder)), str(folder))
 
 
-@pytest.mark.parametrize("command", ["emulator", "webhooks"])
+@pytest.mark.parametrize("command", ["emulator", "webhooks", "web"])
 def test_a_port_that_cannot_be_used(flybill: Flybill, command: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        for port in (str(taken.getsockname()[1]), "99999"):
-            ran = flybill(command, "--port", port, STRIPE_WEBHOOK_SECRET="whsec_x")
-            refused(ran, f"Port {port} cannot be used", "--port")
+        port = str(taken.getsockname()[1])
+        ran = flybill(command, "--port", port, STRIPE_WEBHOOK_SECRET="whsec_x")
+        refused(ran, f"Port {port} cannot be used", "--port")
+    refused(flybill(command, "--port", "99999", STRIPE_WEBHOOK_SECRET="whsec_x"), "99999", "--port")
+
+
+@pytest.mark.parametrize("command", ["webhooks", "web"])
+def test_what_others_must_reach_is_at_a_port_that_is_named(flybill: Flybill, command: str) -> None:
+    """It would say `http://127.0.0.1:0/`, where nobody is."""
+    refused(flybill(command, "--port", "0", STRIPE_WEBHOOK_SECRET="whsec_x"), "0 is no port", "--port")
 
 
 def test_a_state_of_the_emulator_that_can_be_kept_nowhere(flybill: Flybill) -> None:

@@ -45,8 +45,9 @@ def connected(url: str) -> Iterator[Any]:
         try:
             backend = _spark(url) if engine == "pyspark" else ibis.connect(url, **SESSIONS.get(engine, {}))
         except ImportError as error:
+            named = f" ({error.name})" if error.name else ""
             raise NotPulledError(
-                f"the driver of {engine} is not installed ({error.name}): pip install 'ibis-framework[{engine}]'"
+                f"the driver of {engine} is not installed{named}: pip install 'ibis-framework[{engine}]'"
             ) from None
     try:
         yield backend

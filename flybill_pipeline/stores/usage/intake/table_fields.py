@@ -128,7 +128,8 @@ def _check_address(url: str, table: Table) -> None:
             "url", 'holds a password: put the address into an environment variable, and write url = "$ITS_NAME"'
         )
     if scheme not in ENGINES:
-        table.fault("url", f"must begin with one of {', '.join(f'{each}://' for each in ENGINES)}")
+        begins = ", ".join(f"{each}://" for each in ENGINES)
+        table.fault("url", f'must begin with one of {begins}; or write "$ITS_NAME" of the variable that has it')
 
 
 def _name(table: Table) -> tuple[str, ...]:
