@@ -73,7 +73,7 @@ class Spending:
 class Warned:
     """A mark of a budget that was passed. `mark` is the percent, or the day of a jump.
 
-    `usual_minor` is what the days before that day came to on average, in whole minor units.
+    `usual_minor` is what the `usual_days` before that day came to on average, in whole minor units.
     """
 
     budget: Budget
@@ -83,6 +83,7 @@ class Warned:
     spending: Spending
     day_minor: int = 0
     usual_minor: int = 0
+    usual_days: int = 0
 
     @property
     def warning_id(self) -> str:
@@ -111,15 +112,15 @@ def marks_passed(budget: Budget, month: Month, spending: Spending) -> Iterator[W
             yield Warned(budget, month, "threshold", str(percent), spending)
     if forecast_above(budget, spending):
         yield Warned(budget, month, "forecast", "", spending)
-    for day, day_minor, usual_minor in _jumps(budget, spending.days):
-        yield Warned(budget, month, "jump", day.isoformat(), spending, day_minor, usual_minor)
+    for day, *amounts in _jumps(budget, spending.days):
+        yield Warned(budget, month, "jump", day.isoformat(), spending, *amounts)
 
 
-def _jumps(budget: Budget, days: Sequence[tuple[date, int]]) -> Iterator[tuple[date, int, int]]:
-    """The days among the last two that jump, with their average before; whole numbers only, so nothing is rounded."""
+def _jumps(budget: Budget, days: Sequence[tuple[date, int]]) -> Iterator[tuple[date, int, int, int]]:
+    """The days among the last two that jump, with the average before and of how many days; all are whole numbers."""
     for place in range(max(FEWEST_DAYS, len(days) - 2), len(days)):
         before = [amount for _, amount in days[max(0, place - TRAILING_DAYS) : place]]
         (day, amount), count, all_before = days[place], len(before), sum(before)
         more = count * amount - all_before
         if count * amount >= JUMP_TIMES * all_before and JUMP_SHARE * more >= count * budget.amount_minor:
-            yield day, amount, all_before // count
+            yield day, amount, all_before // count, count

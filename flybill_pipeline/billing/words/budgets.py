@@ -14,8 +14,10 @@ _FORECAST = said("If {month} goes on like this, it comes to about {forecast}, wh
 _FORECAST_OF = said(
     "If {month} goes on like this, {scope} comes to about {forecast}, which is above its budget of {budget}."
 )
-_JUMP = said("The usage of {day} has come to {amount}; the days before it came to {usual} on average.")
-_JUMP_OF = said("The usage of {day} has come to {amount} for {scope}; the days before it came to {usual} on average.")
+_JUMP = said("The usage of {day} has come to {amount}; the {days} days before it came to {usual} on average.")
+_JUMP_OF = said(
+    "The usage of {day} has come to {amount} for {scope}; the {days} days before it came to {usual} on average."
+)
 _SPENT = said("{month} has come to {spent} so far: {percent}% of the budget of {budget}.")
 _SPENT_OF = said("{month} has come to {spent} so far for {scope}: {percent}% of its budget of {budget}.")
 _CAME_TO = said("{month} came to {spent}: {percent}% of the budget of {budget}.")
@@ -51,7 +53,8 @@ def warning_words(warned: Warned) -> Sentence:
         case "jump":
             sentence = (_JUMP_OF if budget.scope else _JUMP).of(**_values(budget, warned.month))
             amount, usual = Money(warned.day_minor, currency), Money(warned.usual_minor, currency)
-            return sentence.of(day=date.fromisoformat(warned.mark), amount=amount, usual=usual)
+            day = date.fromisoformat(warned.mark)
+            return sentence.of(day=day, amount=amount, usual=usual, days=warned.usual_days)
 
 
 def spent_words(budget: Budget, month: Month, spent_minor: int | None, *, settled: bool = False) -> Sentence:

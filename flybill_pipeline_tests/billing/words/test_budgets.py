@@ -35,7 +35,7 @@ def test_a_customer_reads_whole_sentences() -> None:
     )
     (jump,) = warned(Spending(0, None, days(5_00, 5_00, 6_00, 40_00)), WEB)
     assert read(jump) == (
-        "The usage of November 4, 2026 has come to $40.00 for app web; the days before it came to $5.33 on average."
+        "The usage of November 4, 2026 has come to $40.00 for app web; the 3 days before it came to $5.33 on average."
     )
 
 
