@@ -12,6 +12,8 @@ from flybill_pipeline.billing.pricing.portions import Portion, less
 from flybill_pipeline.billing.pricing.working import WorkingStep
 
 ADJUSTMENT = "adjustment"
+LESS_BILLED, TAKEN_BACK = ", less what was billed before", ": taken back"
+"""What is put to the description of a line of which something was billed before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def difference(line: LineItem, before: Sequence[BilledLine]) -> LineItem:
         quantity=quantity,
         amount=from_minor(amount_minor, line.currency),
         amount_minor=amount_minor,
-        description=f"{line.description}, less what was billed before",
+        description=line.description + LESS_BILLED,
         working=(*line.working, *steps),
         usage=usage,
         portions=_portions_left(line, before),
@@ -118,7 +120,7 @@ def _taken_back(before: Sequence[BilledLine]) -> LineItem:
         amount=amount,
         amount_minor=amount_minor,
         currency=first.currency,
-        description=f"{first.description}: taken back",
+        description=first.description + TAKEN_BACK,
         working=(WorkingStep("already_billed", amount=amount),),
         usage=usage,
         title=first.title,

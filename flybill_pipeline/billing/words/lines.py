@@ -7,7 +7,7 @@ the operator's own; they stay as they are. What a price is, the steps of the wor
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT
+from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT, LESS_BILLED, TAKEN_BACK
 from flybill_pipeline.billing.invoicing.returned_credits import AGAIN, BACK, LAPSED, RETURNED
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import last_day_of
@@ -44,11 +44,12 @@ def _usage(line: LineItem) -> Sentence:
 
 
 def _adjusted(line: LineItem, what: Sentence) -> Sentence:
-    if line.kind != ADJUSTMENT:
+    steps = [step.step for step in line.working]
+    if line.kind != ADJUSTMENT and "already_billed" not in steps:
         return what
-    if [step.step for step in line.working] == ["already_billed"]:
+    if steps == ["already_billed"]:
         return said("{what}: taken back", what=what)
-    return said("{what}, less what was billed before", what=what)
+    return said("{what}: the difference to what was billed before", what=what)  # so are its quantity and its amount
 
 
 def _plan(line: LineItem) -> Sentence:
@@ -111,9 +112,16 @@ _RETURNED = {
 
 
 def _discount(line: LineItem) -> Sentence:
-    name, found, size = line.description.rpartition(": ")
+    described = line.description
+    for ending in (LESS_BILLED, TAKEN_BACK):  # the month that it is of may follow
+        described = described.rpartition(ending)[0] or described
+    name, found, size = described.rpartition(": ")
     if not found or not size.endswith(_OFF):
         return _described(line)
+    return _adjusted(line, _off(name, size))
+
+
+def _off(name: str, size: str) -> Sentence:
     of = size.removesuffix(_OFF)
     percent = of.removesuffix("%").rstrip()  # lines that were made before had a space between
     if percent == of or not percent.replace(".", "", 1).isdecimal():

@@ -4,9 +4,11 @@ from decimal import Decimal
 
 import pytest
 
+from flybill_pipeline.billing.invoicing.late_usage import BilledLine, difference
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import Portion
+from flybill_pipeline.billing.pricing.working import WorkingStep
 from flybill_pipeline.billing.words.english import ENGLISH
 from flybill_pipeline.billing.words.lines import line_words
 from flybill_pipeline.billing.words.sentence import say
@@ -28,6 +30,23 @@ def test_a_discount_is_said_as_it_was_recorded_whenever_that_was(description: st
         "discount", "id", None, {}, MONTH, Decimal(1), None, Decimal("-3"), -300, "usd", description=description
     )
     assert tuple(say(each, line_words(line)) for each in (ENGLISH, language("de"))) == RECORDED[description]
+
+
+def test_a_line_less_what_was_billed_is_said_as_a_difference_of_discounts_too() -> None:
+    """Its quantity is the difference as well: "600 seconds, less what was billed" would be taken off twice."""
+    line = LineItem(
+        "adjustment", "id", "seconds", {}, MONTH, Decimal(1100), "second", Decimal(9), 900, "usd", "Machines"
+    )
+    billed = BilledLine(MONTH, "usage", "id", "seconds", {}, MONTH, Decimal(500), "second", 400, "usd", "Machines")
+    line = line._replace(working=(WorkingStep("units", Decimal(9), Decimal(1100)),))
+    off = line._replace(kind="discount", meter=None, unit=None, description="Early bird: 10% off")
+    german = [
+        say(language("de"), line_words(difference(each, [billed])._replace(kind=each.kind))) for each in (line, off)
+    ]
+    assert german == [
+        "seconds · 600 Sekunden: der Unterschied zum bereits Berechneten",
+        "Early bird: 10 % Rabatt: der Unterschied zum bereits Berechneten",
+    ]
 
 
 @pytest.mark.parametrize(("code", "expected"), [("en", "without app and size, web"), ("de", "ohne app · size, web")])
