@@ -45,7 +45,9 @@ def main() -> None:
     spare_the_collector()
     try:
         _run()
-    except click.Abort:
+    except click.Abort as stopped:
+        if sentence := str(stopped.__cause__ or ""):
+            screen.errors(f"flybill: {sentence}")
         sys.exit(1)
     except click.ClickException as error:
         _show_wrong_usage(error)

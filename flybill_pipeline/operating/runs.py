@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.billing.money.period import Month
@@ -40,6 +41,9 @@ DAGSTER_YAML = Path(__file__).with_name("dagster.yaml")
 """A link to that of the project: a package that was built has the file itself."""
 NOTHING_PRICED = "Until then nothing is priced or billed, as this usage would be missing."
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+STOPPED = "Stopped. What is done stays as it is, and the same command goes on from there."
+"""What somebody reads who ended a command by Ctrl-C, or by SIGTERM."""
 
 Part = TypeVar("Part")
 Progress = Callable[[str, int, int], None]
@@ -155,7 +159,7 @@ class Runner:
         config: dict[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> bool:
-        """Whether the run succeeded; why it did not is kept in `failed`."""
+        """Whether the run succeeded; why it did not is kept in `failed`. Raises KeyboardInterrupt if it was stopped."""
         result = self._definitions.resolve_job_def(job).execute_in_process(
             partition_key=partition,
             instance=self._instance,
@@ -163,6 +167,8 @@ class Runner:
             run_config={**QUIET, **(config or {})},
             tags={**self._tags, **(tags or {})},
         )
+        if _was_stopped(result):  # Dagster makes a failed run of it, and the next one would begin
+            raise KeyboardInterrupt(STOPPED)
         if not result.success:
             self.failed.append(FailedRun(job, partition, _reason(result)))
         return result.success
@@ -223,6 +229,11 @@ def _scope(org_ids: Collection[str]) -> dict[str, Any]:
         return {}
     scope = {"config": {"org_ids": sorted(org_ids)}}
     return {"ops": dict.fromkeys(("monthly_line_items", "finalized_invoices", "stripe_invoices"), scope)}
+
+
+def _was_stopped(result: dg.ExecuteInProcessResult) -> bool:
+    errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    return any(DagsterExecutionInterruptedError.__name__ in error.to_string() for error in errors if error)
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:

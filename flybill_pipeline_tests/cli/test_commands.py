@@ -410,6 +410,21 @@ def test_owes_answers_while_stripe_is_down(flybill: Flybill) -> None:
     assert "final" in answer["next_step"]
 
 
+@pytest.mark.parametrize(("signalled", "month"), [(signal.SIGINT, "2025-07"), (signal.SIGTERM, "2025-08")])
+def test_a_close_that_is_stopped_begins_nothing_else(flybill: Flybill, signalled: signal.Signals, month: str) -> None:
+    flybill.land(f"usage-{month}.jsonl", [event(month, "acme", 1000, f"{month}-05T00:00:00Z")])
+    closing = flybill.start("close", month)
+    deadline = time.monotonic() + 60
+    while not flybill.sql("select 1 from flybill.invoices where month = :m", m=month) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(closing.pid, signalled)
+    said = str(closing.communicate())
+    assert closing.returncode == 1
+    assert "the same command goes on from there" in said
+    assert "Stripe's own list" not in said
+    assert "Traceback" not in said
+
+
 def test_an_exported_statement_is_the_one_that_owes_tells(flybill: Flybill, tmp_path: Path) -> None:
     flybill.land("usage-to-export.jsonl", [event("kept", "acme", 700, "2025-06-05T00:00:00Z", region="=1+1")])
     flybill("close", "2025-06", "--org", "acme")
