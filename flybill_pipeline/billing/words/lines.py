@@ -4,7 +4,9 @@ A line on record has one description, in English, as it stands at the payment pr
 the operator's own; they stay as they are. What a price is, the steps of the working say below the line.
 """
 
+import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal
 
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT, LESS_BILLED, TAKEN_BACK
@@ -18,6 +20,8 @@ from flybill_pipeline.billing.words.sentence import Exact, Money, Quantity, Sent
 from flybill_pipeline.billing.words.working import active_time
 
 _OFF = " off"
+_DAYS = re.compile(r", from (\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d)$", re.ASCII)
+"""How a line of just some days of the month ends: one of several prices, or of a contract that began."""
 
 
 def line_words(line: LineItem) -> Sentence:
@@ -40,7 +44,20 @@ def _described(line: LineItem) -> Sentence:
 def _usage(line: LineItem) -> Sentence:
     values = [value for _, value in sorted(line.dimensions.items()) if value]
     name = SEPARATOR.join([line.title or line.meter or "", *values])
-    return said("{name} · {quantity}", name=name, quantity=Quantity(line.quantity, line.unit or ""))
+    quantity = Quantity(line.quantity, line.unit or "")
+    if found := _DAYS.search(_before_its_ending(line.description)):
+        first, last = map(date.fromisoformat, found.groups())
+        return said(
+            "{name} · {quantity}, from {first} until {last}", name=name, quantity=quantity, first=first, last=last
+        )
+    return said("{name} · {quantity}", name=name, quantity=quantity)
+
+
+def _before_its_ending(description: str) -> str:
+    """A description without what is put to it where something was billed before; the month that it is of may follow."""
+    for ending in (LESS_BILLED, TAKEN_BACK):
+        description = description.rpartition(ending)[0] or description
+    return description
 
 
 def _adjusted(line: LineItem, what: Sentence) -> Sentence:
@@ -112,10 +129,7 @@ _RETURNED = {
 
 
 def _discount(line: LineItem) -> Sentence:
-    described = line.description
-    for ending in (LESS_BILLED, TAKEN_BACK):  # the month that it is of may follow
-        described = described.rpartition(ending)[0] or described
-    name, found, size = described.rpartition(": ")
+    name, found, size = _before_its_ending(line.description).rpartition(": ")
     if not found or not size.endswith(_OFF):
         return _described(line)
     return _adjusted(line, _off(name, size))

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from flybill_pipeline.billing.invoicing.late_usage import BilledLine, difference
+from flybill_pipeline.billing.invoicing.late_usage import LESS_BILLED, BilledLine, difference
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import Portion
@@ -47,6 +47,17 @@ def test_a_line_less_what_was_billed_is_said_as_a_difference_of_discounts_too() 
         "seconds · 600 Sekunden: der Unterschied zum bereits Berechneten",
         "Early bird: 10 % Rabatt: der Unterschied zum bereits Berechneten",
     ]
+
+
+def test_a_line_of_some_days_says_which_in_other_languages_too() -> None:
+    """Else two lines of a product, at two prices, read alike."""
+    line = LineItem("usage", "id", "seconds", {}, MONTH, Decimal(700), "second", Decimal(7), 700, "usd", "")
+    described = "Machines · 700 seconds @ $0.01, from 2025-10-01 to 2025-10-09"
+    for ending in ("", LESS_BILLED, f"{LESS_BILLED} (2025-10)"):
+        german = say(language("de"), line_words(line._replace(description=described + ending)))
+        assert german == "seconds · 700 Sekunden, vom 1. Oktober 2025 bis zum 9. Oktober 2025"
+    named = line._replace(description="from 2025-10-01 to 2025-10-09 · 700 seconds")
+    assert say(language("de"), line_words(named)) == "seconds · 700 Sekunden"
 
 
 @pytest.mark.parametrize(("code", "expected"), [("en", "without app and size, web"), ("de", "ohne app · size, web")])
