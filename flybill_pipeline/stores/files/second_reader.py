@@ -15,6 +15,7 @@ from typing import IO, Any
 from flybill_pipeline.stores.files.readable import CODECS
 
 PIECE = 1024 * 1024
+ENCRYPTED = "the file is Parquet that is encrypted"
 PACKED = {  # how a packed file begins, and no text or Parquet file
     b"\x1f\x8b\x08": "the file is packed by gzip, and its name does not end with .gz",
     b"\x28\xb5\x2f\xfd": "the file is packed by zstd, and its name does not end with .zst",
@@ -31,6 +32,7 @@ PACKED = {  # how a packed file begins, and no text or Parquet file
     b"Rar!\x1a\x07": "the file is a RAR archive: unpack it",
     b"SQLite format 3\x00": "the file is a database of SQLite: export its table as CSV",
     b"%PDF-": "the file is a PDF: export it as CSV",
+    b"PARE": f"{ENCRYPTED}: export it without encryption",
     b"version https://git-lfs": "the file only points to another one, as Git LFS does: fetch that",
 }
 ROWS_AT_ONCE = 10_000
@@ -103,7 +105,10 @@ def _fault_of_parquet(file: Path, columns: Collection[str]) -> str | None:
     except pa.ArrowMemoryError as error:
         raise MemoryError(_words(error)) from None
     except (OSError, pa.ArrowException, UnicodeDecodeError, EOFError, zlib.error) as error:
-        return f"the file is no whole Parquet file ({_words(_not_the_machines(error))})"
+        words = _words(_not_the_machines(error))
+        if words.startswith("Cannot decrypt"):
+            return f"{ENCRYPTED} in part: export it without encryption"
+        return f"the file is no whole Parquet file ({words})"
     return None
 
 

@@ -2,12 +2,14 @@
 footer, which says where everything is.
 """
 
+import base64
 import os
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.parquet.encryption as pe
 import pytest
 
 from flybill_pipeline.billing.usage.files import Broken, Taken
@@ -141,3 +143,20 @@ def test_a_path_into_a_list_is_told_the_words_that_read_it(reader: Reader, mappe
     )
     assert isinstance(read.outcome, Broken)
     assert f'{{ column = "labels", json = "{mapped.removeprefix("labels")}" }}' in read.outcome.remedy
+
+
+class Keys(pe.KmsClient):
+    """Wraps a key in nothing."""
+
+    def wrap_key(self, key: bytes, _: str) -> str:
+        return base64.b64encode(key).decode()
+
+
+@pytest.mark.parametrize("plain_footer", [True, False])
+def test_a_file_that_is_encrypted_is_told_as_that(reader: Reader, *, plain_footer: bool) -> None:
+    asked = pe.EncryptionConfiguration(footer_key="k", column_keys={"c": ["q"]}, plaintext_footer=plain_footer)
+    made = pe.CryptoFactory(lambda _: Keys()).file_encryption_properties(pe.KmsConnectionConfig(), asked)
+    read = reader.table(table(org=["acme"]), plain_source("parquet"), encryption_properties=made)
+    assert isinstance(read.outcome, Broken)
+    assert "encrypted" in read.outcome.reason
+    assert "export it without encryption" in read.outcome.reason
