@@ -55,7 +55,7 @@ def test_a_running_month_is_compared_by_its_whole_days(site: Site) -> None:
     """Of the 4th only a part is known: beside a whole day it would seem to be less."""
     assert read(told(site, NOVEMBER)) == [
         "In the first 3 days of November 2025 usage came to $7.00; in as many of October 2025 it came to $3.00. "
-        "Plans, discounts and credits are left out.",
+        "The minimum of a price is in it; plans, discounts and credits are not.",
         "seconds: $3.00 more: $6.00 for 600 seconds instead of $3.00 for 300 seconds",
         "builds: $1.00 for 10 build minutes; there was none before",
     ]

@@ -13,7 +13,7 @@ from flybill_pipeline.billing.words.sentence import Money, Quantity, Sentence, V
 
 MOST_SHOWN = 5
 LONGEST_VALUE = 60
-_LEFT_OUT = said("Plans, discounts and credits are left out.")
+_LEFT_OUT = said("The minimum of a price is in it; plans, discounts and credits are not.")
 _SAME = said("Nothing of it comes to another amount.")
 KINDS: Mapping[str, Sentence] = {
     "true_up": said("Minimum of the contract"),
