@@ -77,6 +77,25 @@ def balanced(tools: Toolbox, month: Month) -> bool:
     return all(account.balanced for account in accounts) and bool(accounts)
 
 
+@pytest.mark.parametrize("turns", [(0, 1, 2), (2, 1, 0), (1, 0, 2)], ids=str)
+def test_each_month_in_which_an_alias_waited_is_done_once_it_has_an_owner(
+    tools: Toolbox, tmp_path: Path, turns: tuple[int, ...]
+) -> None:
+    months = [SEP, OCT, OCT.next()]
+    for number, month in enumerate(months):
+        Site(tools, month, BEGAN).land(number, BEGAN - timedelta(hours=1), f"{month}-05")
+    later = datetime(2025, 12, 3, 6, tzinfo=UTC)
+    for month in months:
+        closed(tools, month, later)
+    assert [waiting(tools, month) for month in months] == [[("alias:usage/acme", "unknown_alias")]] * 3
+    imported(tools, tmp_path, "usage,acme,acme,,")
+    for turn in turns:
+        closed(tools, months[turn], later + timedelta(hours=1 + turn))
+    assert [waiting(tools, month) for month in months] == [[], [], []]
+    closed(tools, months[2].next(), datetime(2026, 1, 3, 6, tzinfo=UTC))
+    assert billed(tools, months[2].next()) == {"acme": 700}
+
+
 def test_an_alias_waits_in_the_open_and_is_billed_late_by_whom_it_is(
     tools: Toolbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     union_all,
     update,
@@ -24,6 +25,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from flybill_pipeline.billing.invoicing.invoice import invoice_id, invoice_number
 from flybill_pipeline.billing.invoicing.settlement import DraftTotal, Settlement
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.usage.aliases import WAITING
 from flybill_pipeline.stores.invoicing.drafts import lock_shard
 from flybill_pipeline.stores.invoicing.holds import record_holds
 from flybill_pipeline.stores.invoicing.items import overdrawn
@@ -114,7 +116,11 @@ class Invoices:
         return {settlement.draft.org_id for settlement in batch}
 
     def _open(self, connection: Connection, month: Month, shard: int) -> "dict[str, _Open]":
-        """The drafts that may still be settled, by org."""
+        """The drafts that may still be settled, by org.
+
+        One of an alias that waits for an owner bills nothing, so it stays good when other months are settled.
+        """
+        waits = drafts.c.org_id.startswith(WAITING, autoescape=True)
         months = (
             select(
                 outcomes.c.org_id, func.count().label("settled"), func.max(outcomes.c.decided_at).label("last_decided")
@@ -127,7 +133,7 @@ class Invoices:
             select(drafts.c.org_id, drafts.c.priced_at, months.c.last_decided)
             .outerjoin(months, months.c.org_id == drafts.c.org_id)
             .where(drafts.c.month == str(month), drafts.c.shard == shard, ~settled(drafts.c.org_id, month))
-            .where(drafts.c.settled_months == func.coalesce(months.c.settled, 0))
+            .where(or_(waits, drafts.c.settled_months == func.coalesce(months.c.settled, 0)))
         )
         return {org_id: _Open(*found) for org_id, *found in connection.execute(query)}
 
