@@ -9,9 +9,9 @@ import dagster as dg
 from flybill_pipeline.billing.alerts.problems import Problem, named
 from flybill_pipeline.defs.jobs import EXPORT_MONTH, PRICE_MONTH, RECONCILE_MONTH, SHOW_MONTH, VERIFY_MONTH
 from flybill_pipeline.defs.old_runs import FINISHED, FORGET_OLD_RUNS
+from flybill_pipeline.setting_values import MOST_SHARDS
 
-MOST_RUNS = 64
-"""Of a job that are looked at, the newest first: some of each shard."""
+FAILURE = dg.DagsterRunStatus.FAILURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,13 @@ REPEATED = (
 def failing_schedules(instance: dg.DagsterInstance, now: datetime) -> Iterator[Problem]:
     """Those whose newest runs failed. What was not tried for longer than its schedule waits is not told any more."""
     for each in REPEATED:
-        recent = dg.RunsFilter(job_name=each.job, statuses=FINISHED, created_after=now - each.within)
+        since = now - each.within
+        if not instance.get_run_ids(dg.RunsFilter(job_name=each.job, statuses=[FAILURE], created_after=since), limit=1):
+            continue  # as nearly always: then the runs of all shards are not read
+        recent = dg.RunsFilter(job_name=each.job, statuses=FINISHED, created_after=since)
         ends: dict[str, list[bool]] = {}
-        for run in instance.get_runs(recent, limit=MOST_RUNS):
-            failed = run.status == dg.DagsterRunStatus.FAILURE
-            ends.setdefault(run.tags.get("dagster/partition", each.job), []).append(failed)
+        for run in instance.get_runs(recent, limit=MOST_SHARDS * each.failures):
+            ends.setdefault(run.tags.get("dagster/partition", each.job), []).append(run.status == FAILURE)
         failing = sorted(key for key, last in ends.items() if len(last) >= each.failures and all(last[: each.failures]))
         if failing:
             yield Problem(

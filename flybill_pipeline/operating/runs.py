@@ -233,7 +233,11 @@ def _scope(org_ids: Collection[str]) -> dict[str, Any]:
 
 def _was_stopped(result: dg.ExecuteInProcessResult) -> bool:
     errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
-    return any(DagsterExecutionInterruptedError.__name__ in error.to_string() for error in errors if error)
+    while errors := [error for error in errors if error is not None]:
+        if any(error.cls_name == DagsterExecutionInterruptedError.__name__ for error in errors):
+            return True
+        errors = [error.cause for error in errors]  # Dagster wraps what our functions raise
+    return False
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:

@@ -9,7 +9,7 @@ from dagster._core.test_utils import create_run_for_test
 
 from flybill_pipeline.definitions import build_defs
 from flybill_pipeline.defs.failing_schedules import REPEATED, Repeated, failing_schedules
-from flybill_pipeline.defs.jobs import CLOSE_MONTH, PUBLISH_LAKE, SHOW_MONTH
+from flybill_pipeline.defs.jobs import CLOSE_MONTH, PRICE_MONTH, PUBLISH_LAKE, SHOW_MONTH
 from flybill_pipeline.settings import load_settings
 
 TOLD_OTHERWISE = {CLOSE_MONTH, PUBLISH_LAKE}
@@ -47,6 +47,15 @@ def test_what_fails_each_time_is_told_until_it_works(instance: dg.DagsterInstanc
     assert told(instance) == []
     run(CANCELED)  # a person knows of it
     assert told(instance) == []
+
+
+def test_every_shard_is_looked_at_however_many_there_are(instance: dg.DagsterInstance) -> None:
+    instance.wipe()
+    for shard in [*range(70)] * 2:
+        tags = {"dagster/partition": f"2026-10|{shard:03}"}
+        create_run_for_test(instance, job_name=PRICE_MONTH, status=FAILURE, tags=tags)
+    (line,) = told(instance)
+    assert "70 partitions" in line
 
 
 def test_whatever_a_schedule_starts_is_told_of_somewhere() -> None:
