@@ -89,7 +89,7 @@ def _credit_note(data: Json) -> dict[str, Any]:
     return {
         "stripe_invoice_id": data["invoice"],
         "amount_minor": data["amount"],
-        "pre_payment_minor": data.get("pre_payment_amount") or 0,
+        "pre_payment_minor": data["pre_payment_amount"],  # of 2025: many accounts speak an older version
     }
 
 
