@@ -234,6 +234,7 @@ def test_the_examples_of_the_page_are_events_as_they_are(life: Life) -> None:
     life.close()
     life.sync()
     life.pay("pm_card_declined")
+    life.taken_back()
     life.pay("pm_card_visa")
     real = {event["type"]: event for event in life.receiver.events()}
     page = text_of("docs/events.md")

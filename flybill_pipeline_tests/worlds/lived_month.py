@@ -19,6 +19,7 @@ from sqlalchemy import Engine, select
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import EVER
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.payments.standing import Observation
 from flybill_pipeline.defs.outgoing import send
 from flybill_pipeline.settings import load_settings
 from flybill_pipeline.steps.payments.read_payments import read_payments
@@ -142,12 +143,18 @@ class Life:
 
     def pay(self, method: str) -> None:
         """The customer's card is charged at Stripe; what became of it is read."""
-        with self.tools.engine.connect() as connection:
-            there = connection.execute(select(stripe_sync.c.stripe_invoice_id)).scalar_one()
+        ((there,),) = self._rows(select(stripe_sync.c.stripe_invoice_id))
         person = stripe.StripeClient("sk_test_x", base_addresses={"api": self.emulator.url})
         with suppress(stripe.CardError):
             person.raw_request("post", f"/v1/invoices/{there}/pay", payment_method=method)
         self.read_payments()
+
+    def taken_back(self) -> None:
+        """Stripe pushes that the invoice is void, which it is not: what is told of it can be seen, and life goes on."""
+        ((there, seen_at),) = self._rows(select(stripe_sync.c.stripe_invoice_id, stripe_sync.c.heard_at))
+        seen = Observation("evt_void", "invoice", there, "void", "usd", 600, seen_at, stripe_invoice_id=there)
+        assert self.tools.payment_intake.push(seen)
+        self.tell()
 
     def read_payments(self) -> None:
         """What became of the invoices is read from Stripe."""
@@ -169,6 +176,10 @@ class Life:
         """The same page as a program reads it."""
         assert self.browser is not None
         return json.loads(self.browser.get(f"/orgs/acme{path}", Accept="application/json").text)
+
+    def _rows(self, query: Any) -> list[Any]:
+        with self.tools.engine.connect() as connection:
+            return list(connection.execute(query))
 
     def _part(self) -> ShardMonth:
         return ShardMonth(self.month, 0, self.tools.now(), landed_by=self.tools.now())

@@ -10,6 +10,7 @@ TYPES = {
     "invoice.finalized": "an invoice was made, and does not change any more",
     "invoice.synced": "the invoice is at Stripe",
     "invoice.paid": "the invoice is paid",
+    "invoice.voided": "the invoice was taken back at Stripe, so nothing is due for it",
     "payment.failed": "an attempt to collect it failed",
     "org.held": "the month of an organization waits for a person",
     "credit.exhausted": "what was left of a prepaid credit is used up",

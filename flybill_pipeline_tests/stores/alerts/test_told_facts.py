@@ -21,6 +21,7 @@ SEEN = datetime(2025, 11, 4, tzinfo=UTC)
 OPEN = Observation("evt_1", "invoice", "in_acme", "open", "usd", 5000, SEEN, stripe_invoice_id="in_acme")
 DECLINED = replace(OPEN, observation_id="evt_2", attempts=1, next_attempt_at=SEEN + timedelta(days=3))
 PAID = replace(OPEN, observation_id="evt_3", status="paid", attempts=2, paid_minor=5000, settled_at=SEEN)
+VOIDED = replace(DECLINED, observation_id="evt_4", status="void", next_attempt_at=None, settled_at=SEEN)
 
 
 @pytest.fixture
@@ -120,6 +121,22 @@ def test_a_failure_that_is_heard_of_after_the_payment_is_over(world: BillingWorl
     see(world, PAID)
     see(world, DECLINED)
     assert told(world) == [("invoice.paid", "acme")]
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_an_invoice_that_was_taken_back_is_told_and_its_failures_are_over(world: BillingWorld, at_once: bool) -> None:
+    billed(world)
+    late = replace(DECLINED, observation_id="evt_5", attempts=2)
+    for seen in ((VOIDED, DECLINED, late),) if at_once else ((VOIDED,), (DECLINED,), (late, VOIDED)):
+        see(world, *(replace(each, observation_id=f"{each.observation_id}{len(seen)}") for each in seen))
+    assert told(world) == [("invoice.voided", "acme")]
+
+
+def test_a_wrong_copy_that_is_taken_back_is_to_be_made_again(world: BillingWorld) -> None:
+    billed(world)
+    sync(world, "mismatch")
+    see(world, VOIDED)
+    assert told(world) == []
 
 
 def test_what_was_deleted_is_not_told_again(world: BillingWorld) -> None:
