@@ -6,7 +6,7 @@ starting runs, and bringing them back.
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 
@@ -16,7 +16,7 @@ from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from flybill_pipeline.stores.postgres.presence import is_present
+from flybill_pipeline.stores.postgres.presence import Presence, is_present
 
 PROCESS_TAG = f"{HIDDEN_TAG_PREFIX}flybill_process"
 """Names the command that a run was started by: with it, the run ends. The UI does not show what is hidden."""
@@ -31,16 +31,24 @@ UNFINISHED = (
 
 
 @contextmanager
-def dead_runs_ended(instance: dg.DagsterInstance, engine: Engine) -> Iterator[None]:
-    """Ends dead runs at once, and every few seconds while the block runs: a process may be killed at any time."""
+def dead_runs_ended(instance: dg.DagsterInstance, engine: Engine, mine: Presence) -> Iterator[None]:
+    """Ends dead runs at once, and every few seconds while the block runs: a process may be killed at any time.
+
+    When connections were cut, each process shows first that it is alive: `mine` is renewed before each look, and a run
+    is ended that seemed dead in two looks.
+    """
     over = Event()
 
     def go_on() -> None:
+        seemed: Collection[str] = ()
         while not over.wait(LOOK_EVERY_SECONDS):
             with suppress(*DATABASE_IS_AWAY):
-                _end_dead_runs(instance, engine)
+                mine.renew()
+                dead = _dead_runs(instance, engine)
+                _end(instance, [run_id for run_id in dead if run_id in seemed])
+                seemed = dead
 
-    _end_dead_runs(instance, engine)
+    _end(instance, _dead_runs(instance, engine))
     thread = Thread(target=go_on, name="dead-runs", daemon=True)
     thread.start()
     try:
@@ -50,13 +58,17 @@ def dead_runs_ended(instance: dg.DagsterInstance, engine: Engine) -> Iterator[No
         thread.join()
 
 
-def _end_dead_runs(instance: dg.DagsterInstance, engine: Engine) -> None:
-    for seen in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
-        if _is_dead(seen, engine):
-            run = instance.get_run_by_id(seen.run_id)
-            if run is not None and not run.is_finished:  # it may have ended well just before its process did
-                instance.report_run_failed(run, "The flybill process that this run belonged to was killed.")
-            instance.event_log_storage.free_concurrency_slots_for_run(seen.run_id)
+def _dead_runs(instance: dg.DagsterInstance, engine: Engine) -> Collection[str]:
+    seen = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
+    return [run.run_id for run in seen if _is_dead(run, engine)]
+
+
+def _end(instance: dg.DagsterInstance, dead: Collection[str]) -> None:
+    for run_id in dead:
+        run = instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:  # it may have ended well just before its process did
+            instance.report_run_failed(run, "The flybill process that this run belonged to was killed.")
+        instance.event_log_storage.free_concurrency_slots_for_run(run_id)
 
 
 def _is_dead(run: dg.DagsterRun, engine: Engine) -> bool:

@@ -5,7 +5,6 @@ No job is defined here and nothing is printed; progress is told to a callback.
 
 import atexit
 import gc
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,10 +27,11 @@ from flybill_pipeline.defs.still_closed import StillClosed
 from flybill_pipeline.local.short_folders import plain_name
 from flybill_pipeline.operating.dead_runs import PROCESS_TAG, dead_runs_ended
 from flybill_pipeline.operating.job_runs import NOT_STARTED_AGAIN, noted_at_their_jobs
+from flybill_pipeline.operating.run_reasons import reason_of
 from flybill_pipeline.settings import Settings, export_environment
 from flybill_pipeline.stores.files.whole_copies import copy_whole
 from flybill_pipeline.stores.postgres.database import open_engine
-from flybill_pipeline.stores.postgres.presence import present
+from flybill_pipeline.stores.postgres.presence import Presence, present
 from flybill_pipeline.toolbox.publishing import publishes
 from flybill_pipeline.toolbox.telling import mail
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -170,7 +170,7 @@ class Runner:
         if _was_stopped(result):  # Dagster makes a failed run of it, and the next one would begin
             raise KeyboardInterrupt(STOPPED)
         if not result.success:
-            self.failed.append(FailedRun(job, partition, _reason(result)))
+            self.failed.append(FailedRun(job, partition, reason_of(result)))
         return result.success
 
 
@@ -184,8 +184,8 @@ def runner(settings: Settings) -> Iterator[Runner]:
     process = uuid4().hex
     with (
         dg.DagsterInstance.from_config(str(home)) as instance,
-        present(toolbox.engine, process),
-        dead_runs_ended(instance, toolbox.engine),
+        present(toolbox.engine, process) as presence,
+        dead_runs_ended(instance, toolbox.engine, presence),
     ):
         noted_at_their_jobs(instance)
         yield Runner(build_defs(settings, toolbox=toolbox), instance, toolbox, process)
@@ -207,11 +207,12 @@ def dagster_home(settings: Settings) -> Path:
 
 
 @contextmanager
-def watched(settings: Settings) -> Iterator[dg.DagsterInstance]:
+def watched(settings: Settings, presence: Presence) -> Iterator[dg.DagsterInstance]:
     """Ends dead runs while the block runs, in which Dagster's own processes are at work; yields Dagster's storage."""
     export_environment(settings)
     engine = open_engine(str(settings.database_url))
-    with dg.DagsterInstance.from_config(str(dagster_home(settings))) as instance, dead_runs_ended(instance, engine):
+    home = dagster_home(settings)
+    with dg.DagsterInstance.from_config(str(home)) as instance, dead_runs_ended(instance, engine, presence):
         yield instance
     engine.dispose()
 
@@ -238,12 +239,3 @@ def _was_stopped(result: dg.ExecuteInProcessResult) -> bool:
             return True
         errors = [error.cause for error in errors]  # Dagster wraps what our functions raise
     return False
-
-
-def _reason(result: dg.ExecuteInProcessResult) -> str:
-    for event in result.all_events:
-        if event.is_step_failure and event.step_failure_data.error is not None:
-            error = event.step_failure_data.error
-            reason = error if error.cls_name == "Failure" or error.cause is None else error.cause
-            return re.sub(r"^[\w.]+: ", "", reason.message.strip())  # without the name of the exception's class
-    return "the run did not start"

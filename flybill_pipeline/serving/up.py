@@ -29,9 +29,9 @@ def serve(settings: Settings, port: int, read_only_port: int, code: str = CODE) 
     and AlreadyPresentError when another serves the same deployment: two daemons would ask for every run twice.
     """
     engine = open_engine(str(settings.database_url))
-    with only_one(engine, NAME, SECOND):
+    with only_one(engine, NAME, SECOND) as presence:
         require_free(port, read_only_port, options=PORT_OPTIONS)
-        with watched(settings) as instance:
+        with watched(settings, presence) as instance:
             return _serve(settings, port, read_only_port, code, OlderMonths(settings, engine, instance))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -59,7 +59,17 @@ def open_engine(url: str, *, reads: bool = False, rest_seconds: int = -1) -> Eng
     level = {"isolation_level": "AUTOCOMMIT"} if reads else {}
     engine = create_engine(named, **POOL, **level, pool_recycle=rest_seconds)
     _ask_the_idle(engine)
+    event.listen(engine, "handle_error", _as_one_kind, retval=True)
     return engine
+
+
+def _as_one_kind(context: ExceptionContext) -> BaseException | None:
+    """A connection that was cut raises OperationalError, whatever the driver calls it: it has three names for that."""
+    error = context.sqlalchemy_exception
+    if not context.is_disconnect or error is None or isinstance(error, OperationalError):
+        return None
+    assert isinstance(context.original_exception, Exception)
+    return OperationalError(context.statement, context.parameters, context.original_exception)
 
 
 def _ask_the_idle(engine: Engine) -> None:

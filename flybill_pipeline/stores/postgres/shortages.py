@@ -17,6 +17,11 @@ def shortage(error: BaseException) -> str | None:
     if isinstance(error, MemoryError):
         return f"this machine has no memory left. {REMEDY}"
     if isinstance(error, DATABASE_SHORT):
-        first, *_ = str(error.orig).strip().splitlines() or ["it said no reason"]
-        return f"the database cannot go on: {first}. {REMEDY}"
+        return database_shortage(str(error.orig))
     return None
+
+
+def database_shortage(said: str) -> str:
+    """The same of a database that stopped, by what its driver said."""
+    first, *_ = said.strip().splitlines() or ["it said no reason"]
+    return f"the database cannot go on: {first}. {REMEDY}"

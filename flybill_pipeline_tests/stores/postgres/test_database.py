@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, event, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from flybill_pipeline import stores
@@ -23,6 +23,7 @@ from flybill_pipeline.stores.postgres.database import (
     open_engine,
     shard_count,
 )
+from flybill_pipeline.stores.postgres.shortages import shortage
 from flybill_pipeline.stores.postgres.tables import metadata
 
 
@@ -161,3 +162,23 @@ def test_a_server_that_answers_and_is_short_of_something_is_not_told_as_one_that
     monkeypatch.setattr(database, "_upgrade", without_room)
     with pytest.raises(OperationalError, match="no room left"):
         database.migrate(engine, shards=1)
+
+
+@pytest.mark.parametrize("kind", ["DatabaseError", "InterfaceError", "OperationalError"])
+def test_a_connection_that_is_cut_is_one_kind_of_error(database_url: str, kind: str) -> None:
+    """The driver raised the first when Postgres was stopped at once: it was told as a mistake of ours."""
+
+    engine = open_engine(database_url)
+
+    def cut(*_: object) -> None:
+        raise getattr(engine.dialect.loaded_dbapi, kind)("server closed the connection unexpectedly\n\tThis probably")
+
+    with engine.connect() as connection:
+        event.listen(engine, "do_execute", cut)
+        with pytest.raises(OperationalError) as caught:
+            connection.execute(text("select 1"))
+        assert connection.invalidated
+    said = shortage(caught.value)
+    assert said is not None
+    assert said.startswith("the database cannot go on: server closed the connection unexpectedly. What was stored")
+    engine.dispose()
