@@ -5,7 +5,7 @@ of it. Nothing is parsed here.
 import gzip
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -26,22 +26,25 @@ class NotCopiedError(Exception):
 
 
 @contextmanager
-def readable(location: str, work: Path, *, copied: bool = False) -> Iterator[str]:
+def readable(location: str, work: Path, *, copied: Collection[str] | None = None) -> Iterator[str]:
     """A path that DuckDB can read: the file itself, or what is in a packed one, unpacked in `work`.
 
     Text is unpacked by DuckDB as it reads, unless zeros follow it, as on tapes; Parquet has to be read from its end.
     Raises OSError when the file is torn.
-    With `copied` it is Parquet, and written again by pyarrow; see `_copy`. Raises NotCopiedError.
+    With `copied` it is Parquet, and these columns of it are written again by pyarrow; see `_copy`. Raises
+    NotCopiedError.
     """
     file = Path(location)
     with _unpacked(file, work) as plain:
         copy = work / "copy.parquet"
-        if copied:
+        if copied is not None:
             try:
-                _copy(plain, copy)
-            except ValueError as error:  # as pyarrow's are
+                _copy(plain, copy, copied)
+            except (ValueError, NotImplementedError, OSError) as error:  # as pyarrow's are
+                if isinstance(error, OSError) and error.errno is not None:  # the machine's
+                    raise
                 raise NotCopiedError(str(error)) from error
-        yield str(copy if copied else plain)
+        yield str(plain if copied is None else copy)
 
 
 @contextmanager
@@ -71,8 +74,11 @@ def _ends_with_zeros(file: Path) -> bool:
         return opened.read() == bytes(_ENDING)
 
 
-def _copy(file: Path, to: Path) -> None:
-    """Copies a Parquet file whose encodings DuckDB may not know, or whose times no calendar has.
+def _copy(file: Path, to: Path, names: Collection[str]) -> None:
+    """Copies the columns `names` of a Parquet file whose encodings DuckDB may not know, or whose times no calendar has.
+
+    What stands in other columns, or beside all, is left behind: DuckDB gives a file up for the shapes of a map that
+    nobody asks for. Where none of the names is there, all are copied, so that they can be told.
 
     Its milliseconds before the year 1 or after 9999 become that year's first or last: DuckDB makes microseconds of
     them, and gives the whole file up where one does not fit. No such time is believed anyway. A file without columns,
@@ -87,8 +93,11 @@ def _copy(file: Path, to: Path) -> None:
         if not schema.names and not read.metadata.num_rows:
             pq.write_table(pa.table({NO_COLUMNS: pa.array([], pa.string())}), to)
             return
+        wanted = {*names, *(name.split(".")[0] for name in names)}
+        kept = [name for name in schema.names if name in wanted] or schema.names
+        schema = pa.schema([field for field in schema if field.name in kept])
         with pq.ParquetWriter(to, schema) as writer:
-            for batch in read.iter_batches(ROWS_AT_ONCE):
+            for batch in read.iter_batches(ROWS_AT_ONCE, columns=kept):
                 columns = [_brought_near(column) for column in batch.columns]
                 writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
 

@@ -104,6 +104,8 @@ def _fault_of_parquet(file: Path, columns: Collection[str]) -> str | None:
                 batch.validate(full=True)
     except pa.ArrowMemoryError as error:
         raise MemoryError(_words(error)) from None
+    except pa.ArrowNotImplementedError as error:
+        return f"the file is Parquet of a kind that nobody here can read ({_words(error)}): write it in another way"
     except (OSError, pa.ArrowException, UnicodeDecodeError, EOFError, zlib.error) as error:
         words = _words(_not_the_machines(error))
         if words.startswith("Cannot decrypt"):

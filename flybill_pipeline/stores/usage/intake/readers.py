@@ -22,7 +22,7 @@ from flybill_pipeline.stores.usage.intake.text_readers import csv_rows, jsonl
 
 READERS = {"jsonl": jsonl, "csv": csv_rows, "parquet": parquet, "json": walked}
 PIECE = 1024 * 1024
-_OF_THE_MACHINE = (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InterruptException)
+_OF_THE_MACHINE = (duckdb.OutOfMemoryException, duckdb.InterruptException)
 T = TypeVar("T")
 
 
@@ -63,7 +63,8 @@ def prepared(
     `path` is the file's below the landing zone. Raises UnreadableFileError when the file is no text of its encoding.
     """
     digest = _digest(Path(location)) if source.event_id is None else ""
-    with readable(location, work, copied=repair is Repair.COPIED) as plain:
+    copied = source.column_names() if repair is Repair.COPIED else None
+    with readable(location, work, copied=copied) as plain:
         if needs_walking(source):
             write_records(Path(plain), source, work / "records.parquet")
             yield str(work / "records.parquet"), FileFacts(path, digest)

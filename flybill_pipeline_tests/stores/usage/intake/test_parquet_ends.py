@@ -89,6 +89,25 @@ def test_encodings_that_only_pyarrow_knows_are_read_and_a_file_of_no_columns_has
     assert isinstance(reader.table(pa.table({}), plain_source("parquet")).outcome, Taken)
 
 
+SHAPES = {"geo": '{"version": "1.0.0", "primary_column": "g", "columns": {"g": {"encoding": "WKB"}}}'}
+"""Of a column of places, which DuckDB takes for no such."""
+
+
+def test_a_file_is_not_given_up_for_what_nobody_maps(reader: Reader) -> None:
+    read = reader.table(table(g=[b"\x01"]).replace_schema_metadata(SHAPES), plain_source("parquet"))
+    assert [event["event_id"] for event in read.events] == ["id0"], read.outcome
+
+
+def test_a_file_that_no_reader_can_read_is_refused_and_not_tried_for_ever(reader: Reader) -> None:
+    file = reader.root / "given.parquet"
+    shaped = table(q=pa.array([3, 3], pa.int64())).replace_schema_metadata(SHAPES)
+    pq.write_table(shaped, file, compression="none")
+    content = file.read_bytes()
+    width = content.index(b"\x02\x00\x00\x00\x04\x01\x01\x04") + 6  # of an index: after that both values are there
+    file.write_bytes(content[:width] + bytes([254]) + content[width + 1 :])
+    assert isinstance(reader.read(file, plain_source("parquet")).outcome, Broken)
+
+
 @pytest.mark.parametrize(("column", "quantity"), [("q", 1), ("Q", 5), ("S.q", 7)])
 def test_names_that_differ_in_case_only_are_two(reader: Reader, column: str, quantity: int) -> None:
     file = reader.root / "case.parquet"
