@@ -150,10 +150,18 @@ ITSELF = "."
 """The path to a document itself, where that is the record; or to a record itself, where that is a value. No steps."""
 _STEP = re.compile(
     r"""(?P<up>\^) | (?P<name>@key) | (?P<each>\[\]) | \[(?P<index>-?[0-9]+)\]
-    | \[(?P<key>[^\]="]+)=(?P<value>[^\]]*)\] | "(?P<quoted>[^"]+)" | (?P<any>\*)
+    | \[(?P<key>[^\]="?][^\]="]*)=(?:"(?P<exact>[^"]*)"|(?P<value>[^\]]*))\] | "(?P<quoted>[^"]+)" | (?P<any>\*)
     | (?P<plain>[^.\[\]"^*]+[^.\[\]"^]*)""",
     re.VERBOSE,
 )
+
+
+_ELSEWHERE = {  # how paths are written elsewhere, and what says so here
+    "[*": "each element of a list is [] in `records`; a column names one, as in [0] or [key=org]",
+    '["': 'a key stands in quotes after a point, as in x."a.b"',
+    "['": 'a key stands in quotes after a point, as in x."a.b"',
+    "[?": "the element that has a value at a key is [key=value]",
+}
 
 
 class PathError(ValueError):
@@ -170,7 +178,8 @@ def steps_of(path: str) -> tuple[Step, ...]:
         at += path[at] == "." and bool(steps)
         found = _STEP.match(path, at)
         if found is None:
-            raise PathError(f"{path[at:]!r} is no step of a path")
+            instead = _ELSEWHERE.get(path[at : at + 2])
+            raise PathError(f"{path[at:]!r} is no step of a path" + (f": {instead}" if instead else ""))
         steps.append(_step(found))
         at = found.end()
         if at < len(path) and path[at] not in ".[^":
@@ -186,8 +195,8 @@ def _step(found: re.Match[str]) -> Step:
             return Step(mark={"up": UP, "name": NAME, "each": EACH, "any": ANY}[found.lastgroup])
         case "index":
             return Step(place=int(found["index"]))
-        case "value":
-            return Step(has=(found["key"], found["value"]))
+        case "exact" | "value" as given:
+            return Step(has=(found["key"], found[given]))
     return Step(key=found["quoted"] or found["plain"])
 
 

@@ -180,6 +180,13 @@ def test_every_digit_is_kept(reader: Reader, groups: list[list[str]]) -> None:
     assert len({event["event_id"] for event in found.events}) == len(plain)
 
 
+@pytest.mark.parametrize(
+    ("path", "value"), [("[k=a.b]", "a.b"), ('[k="a.b"]', "a.b"), ('[k="a]"]', "a]"), ('[k="a]', '"a')]
+)
+def test_a_value_that_is_looked_for_may_stand_in_quotes(path: str, value: str) -> None:
+    assert steps_of(path)[0].has == ("k", value)
+
+
 @pytest.mark.parametrize("path", ["", "a..b", "a[", "a]", "a.", '"a', "a^b", ".a"])
 def test_what_is_no_path_is_said(path: str) -> None:
     try:
@@ -196,6 +203,9 @@ def test_what_is_no_path_is_said(path: str) -> None:
         ('format = "json"', 'records: missing: the path to the records, such as "data'),
         ('format = "csv"\nrecords = "a[]"', "records: is for documents"),
         ('format = "json"\nrecords = "a[b"', "records: 'a.b' is no path"),
+        ('format = "json"\nrecords = "a[*]"', r"each element of a list is \[\] in"),
+        ('format = "jsonl"\ndimensions = { d = \'a["b.c"]\' }', r'quotes after a point, as in x."a.b"'),
+        ('format = "jsonl"\ndimensions = { d = \'a[?(@.k=="b")].v\' }', r"is \[key=value\]"),
         ('format = "json"\nrecords = "^.a"', "records: '.' cannot stand in"),
         ('format = "jsonl"\ndimensions = { d = "^.a" }', "needs `records`: a line by itself has no parent"),
     ],
