@@ -48,6 +48,8 @@ def parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMappin
     as_json = {name: f"cast(to_json({at[name]}) as varchar)" for name in several}
     exact = {name: f"cast({at[name]} as {QUANTITY})" for name, kind in kinds.items() if _fits(kind)}
     micros = {name: parquet_micros(at[name], kind) for name, kind in kinds.items()}
+    if "BLOB" in kinds.values():
+        rows = replace(rows, id=without_nulls(source, lambda name: _text(at[name], kinds[name], told=False)))
     rows = replace(rows, json=lambda name: as_json.get(name) or rows.text(name))
     rows = replace(rows, placed=True, exact=exact, micros={name: sql for name, sql in micros.items() if sql})
     return replace(rows, quick=rows)
@@ -109,8 +111,11 @@ def _require_text(source: SourceMapping, kinds: Mapping[str, str]) -> None:
             )
 
 
-def _text(column: str, kind: str) -> str:
+def _text(column: str, kind: str, *, told: bool = True) -> str:
     """SQL for a column's text.
+
+    Impala and others write texts as bytes that are not said to be text. Where they are UTF-8 they are `told` as that;
+    ids are not, which might be any bytes.
 
     DuckDB itself falls over a cast of its earliest times, even of one that only stands in the file's statistics: times
     that no calendar has are shown as microseconds.
@@ -119,6 +124,9 @@ def _text(column: str, kind: str) -> str:
         micros = f"epoch_us({column})"
         of_calendar = f"case when {micros} between {FIRST_MICROS} and {LAST_MICROS} then {micros} end"
         return f"coalesce(cast(make_timestamp({of_calendar}) as varchar), cast({micros} as varchar))"
+    if kind == "BLOB" and told:
+        decoded = f"try(decode({column}))"
+        return f"coalesce(case when not contains({decoded}, chr(0)) then {decoded} end, cast({column} as varchar))"
     return f"cast({column} as varchar)"
 
 

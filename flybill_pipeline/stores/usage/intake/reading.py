@@ -21,8 +21,10 @@ _SEPARATOR = "chr(31)"
 Text = Callable[[str], str]
 """SQL for a column's text, by its name."""
 
-Role = Literal["text", "identity", "number", "moment"]
-"""What a column's text is needed for."""
+Role = Literal["text", "identity", "id", "number", "moment"]
+"""What a column's text is needed for. An `id` is the identity of an event."""
+
+EXACT = ("number", "identity", "id")
 
 
 class UnreadableFileError(Exception):
@@ -43,8 +45,9 @@ class Rows:
     from which `taken_out` (a select list) takes what the expressions need.
 
     A column is a `text`; as an `identity`, a `number` or a `moment` its digits are proven, where the format makes that
-    needful. Where its type says enough, `exact` gives it as a decimal and `micros` as microseconds since 1970; where
-    that is another text, `json` gives it as JSON. `raw` shows a row to a person. `not_a_row` is true of the relation's
+    needful. In an event's id it is an `id` where that is another text: ids stay as they ever were. Where its type says
+    enough, `exact` gives it as a decimal and `micros` as microseconds since 1970; where that is another text, `json`
+    gives it as JSON. `raw` shows a row to a person. `not_a_row` is true of the relation's
     blank lines, `malformed` of records without columns, `doubled` of those that name one twice. `first_row` is the
     number of the first record: 1, or 2 below a CSV file's header. Where the format tells a record's place in the file,
     from 0, it is `placed`: the relation's column `place`.
@@ -58,6 +61,7 @@ class Rows:
     identity: Text
     number: Text
     moment: Text
+    id: Text | None = None
     json: Text | None = None
     exact: Mapping[str, str] = field(default_factory=dict)
     micros: Mapping[str, str] = field(default_factory=dict)
@@ -76,7 +80,8 @@ class Rows:
 
     def column(self, name: str, role: Role) -> str:
         """SQL for a column's text, for this use of it."""
-        texts: Mapping[Role, Text] = {"text": self.text, "identity": self.identity, "number": self.number}
+        ids = self.id or self.identity
+        texts: Mapping[Role, Text] = {"text": self.text, "identity": self.identity, "id": ids, "number": self.number}
         return texts.get(role, self.moment)(name)
 
 
@@ -200,7 +205,7 @@ class _Values:
         columns = self.source.event_id
         if columns is None:
             return f"concat('row-{self.facts.digest[:24]}-', place + 1)"
-        texts = [self.text(column, "identity") for column in columns]
+        texts = [self.text(column, "id") for column in columns]
         if len(texts) == 1:
             return texts[0]
         # Absent parts are marked, so that (a, absent) and (absent, a) are two events.
@@ -255,13 +260,14 @@ class _Values:
         return " || ' ' || ".join(self.rows.column(name, role) for name in (column.name, *column.more))
 
     def _of_sql(self, text: str, role: Role) -> str:
-        return sql_over(text, lambda name: self.rows.column(name, role), exact=role in ("number", "identity"))
+        return sql_over(text, lambda name: self.rows.column(name, role), exact=role in EXACT)
 
     def _of_json(self, column: Column, path: str, role: Role) -> str:
-        name, as_text = column.name or "", role if role in ("number", "identity") else "text"
+        name, as_text = column.name or "", role if role in EXACT else "text"
+        kind = "identity" if role == "id" else role
         if column.sql is not None:  # a lambda has the long text put in only once
-            return f"list_transform([{self._of_sql(column.sql, as_text)}], lambda j: {json_value('j', path, role)})[1]"
-        return json_value(self.rows.json(name) if self.rows.json else self.rows.column(name, as_text), path, role)
+            return f"list_transform([{self._of_sql(column.sql, as_text)}], lambda j: {json_value('j', path, kind)})[1]"
+        return json_value(self.rows.json(name) if self.rows.json else self.rows.column(name, as_text), path, kind)
 
 
 def _of_path(path: str, pattern: str) -> str:

@@ -3,6 +3,7 @@ footer, which says where everything is.
 """
 
 import base64
+import json
 import os
 from decimal import Decimal
 from typing import Any
@@ -87,6 +88,23 @@ def test_encodings_that_only_pyarrow_knows_are_read_and_a_file_of_no_columns_has
     read = reader.table(table(q=exact), plain_source("parquet"), **split)
     assert [event["quantity"] for event in read.events] == [Decimal("1.500000000000000001")], read.outcome
     assert isinstance(reader.table(pa.table({}), plain_source("parquet")).outcome, Taken)
+
+
+@pytest.mark.parametrize(
+    ("given", "told", "kept"),
+    [
+        ("m\u00fc'n".encode(), "m\u00fc'n", r"m\xC3\xBC\x27n"),
+        (b"a\xff", r"a\xFF", r"a\xFF"),
+        (b"a\0b", r"a\x00b", r"a\x00b"),
+    ],
+)
+def test_bytes_that_are_text_are_told_as_text_but_not_in_ids(
+    reader: Reader, given: bytes, told: str, kept: str
+) -> None:
+    names = ("id", "org", "meter", "region")
+    (event,) = reader.table(table(**{name: [given] for name in names}, q=[b"1.5"]), plain_source("parquet")).events
+    assert event["event_id"] == kept
+    assert (event["org_id"], event["meter"], json.loads(event["dimensions"])) == (told, told, {"region": told})
 
 
 SHAPES = {"geo": '{"version": "1.0.0", "primary_column": "g", "columns": {"g": {"encoding": "WKB"}}}'}
