@@ -5,12 +5,14 @@ Reading the file's format is in the readers; writing what is found here is in ta
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from flybill_pipeline.billing.usage.files import FIRST_DAY
 from flybill_pipeline.billing.usage.texts import LONGEST_DIMENSION, LONGEST_ID
 from flybill_pipeline.stores.files.duck import quoted
+from flybill_pipeline.stores.usage.intake.columns import Column
 from flybill_pipeline.stores.usage.intake.events import events_query
 from flybill_pipeline.stores.usage.intake.moments import form_of
 from flybill_pipeline.stores.usage.intake.reading import Reading
@@ -39,7 +41,7 @@ REASONS = {
     "event_id_missing": "the row has no event id ({event_id})",
     "org_missing": "the row names no organization ({org_id})",
     "meter_missing": "the row names no meter ({meter})",
-    "quantity_missing": "the row has no quantity ({quantity})",
+    "quantity_missing": "the row has no quantity ({quantity}){unended}",
     "quantity_not_a_number": "the quantity ({quantity}) is not a number, such as 12.5, or no word of its `map`{marks}",
     "quantity_not_finite": "the quantity ({quantity}) is NaN or infinite",
     "quantity_too_precise": "the quantity ({quantity}) has more than 18 decimals, and is rounded only where its mapping"
@@ -109,6 +111,7 @@ def sentences(source: SourceMapping, arrived_at: datetime, first_day: date = FIR
         "meter": source.parts[0].meter.described(),
         "quantity": ", ".join(quantities),
         "occurred_at": ", ".join(dict.fromkeys(column.described() for column in timed)),
+        "unended": "".join(dict.fromkeys(_unended(part.quantity) for part in source.parts)),
         "form": ", or not ".join(dict.fromkeys(map(form_of, ends))),
         "unit": ", `unit` of the mapping is another" * any(column.unit for column in ends),
         "marks": _MARKS * csv,
@@ -120,6 +123,15 @@ def sentences(source: SourceMapping, arrived_at: datetime, first_day: date = FIR
         "longest_dimension": f"{LONGEST_DIMENSION:,}",
     }
     return {reason: sentence.format(**columns) for reason, sentence in REASONS.items()}
+
+
+def _unended(quantity: Column) -> str:
+    """What is to be done of a row whose interval is still open."""
+    if quantity.interval is None:
+        return ""
+    end = quantity.interval[1].name
+    left_out = f" or leave it out until then: where = {{ {json.dumps(end)} = {{ present = true }} }}" if end else ""
+    return ": its interval has not ended, so land the row again once it has" + (left_out and "," + left_out)
 
 
 def set_aside_rows() -> str:

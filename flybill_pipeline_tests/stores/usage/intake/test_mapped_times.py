@@ -137,7 +137,9 @@ def test_an_interval_that_is_none_is_refused(reader: Reader) -> None:
     rows = ["2026-10-05,2026-10-04", "2026-10-05,", ",2026-10-05", "2026-10-05,x", "2019-01-01,2026-10-05"]
     content = "id,org,meter,a,b\n" + "".join(f"{n},acme,m,{row}\n" for n, row in enumerate(rows))
     reasons = ["interval_reversed", "quantity_missing", "time_missing", "time_unreadable", "clock"]
-    assert list(refused(read(reader, INTERVAL, content)).values()) == reasons
+    found = read(reader, INTERVAL, content)
+    assert list(refused(found).values()) == reasons
+    assert found.rejects[1]["message"].endswith('or leave it out until then: where = { "b" = { present = true } }')
 
 
 @pytest.mark.parametrize(
