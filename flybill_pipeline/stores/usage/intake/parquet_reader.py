@@ -46,6 +46,8 @@ def parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMappin
     rows = by_columns(relation, source, without_nulls(source, lambda name: _text(at[name], kinds[name])))
     several = [name for name, kind in kinds.items() if kind.endswith((")", "]")) and not kind.startswith("DECIMAL")]
     as_json = {name: f"cast(to_json({at[name]}) as varchar)" for name in several}
+    # to_json would make doubles of a variant's decimals, which its cast does not.
+    as_json |= {name: f"cast(cast({at[name]} as json) as varchar)" for name in kinds if kinds[name] == "VARIANT"}
     exact = {name: f"cast({at[name]} as {QUANTITY})" for name, kind in kinds.items() if _fits(kind)}
     micros = {name: parquet_micros(at[name], kind) for name, kind in kinds.items()}
     if "BLOB" in kinds.values():

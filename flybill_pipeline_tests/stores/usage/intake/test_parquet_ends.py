@@ -8,6 +8,7 @@ import os
 from decimal import Decimal
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
@@ -15,6 +16,7 @@ import pytest
 
 from flybill_pipeline.billing.usage.files import Broken, Taken
 from flybill_pipeline.stores.usage.intake.sources import Column
+from flybill_pipeline_tests.stores.usage.intake.mapped import source_of, told
 from flybill_pipeline_tests.stores.usage.intake.reading import Reader, plain_source
 
 GOOD = 1_791_187_200  # seconds: 2026-10-05
@@ -91,7 +93,7 @@ def test_encodings_that_only_pyarrow_knows_are_read_and_a_file_of_no_columns_has
 
 
 @pytest.mark.parametrize(
-    ("given", "told", "kept"),
+    ("given", "text", "kept"),
     [
         ("m\u00fc'n".encode(), "m\u00fc'n", r"m\xC3\xBC\x27n"),
         (b"a\xff", r"a\xFF", r"a\xFF"),
@@ -99,12 +101,24 @@ def test_encodings_that_only_pyarrow_knows_are_read_and_a_file_of_no_columns_has
     ],
 )
 def test_bytes_that_are_text_are_told_as_text_but_not_in_ids(
-    reader: Reader, given: bytes, told: str, kept: str
+    reader: Reader, given: bytes, text: str, kept: str
 ) -> None:
     names = ("id", "org", "meter", "region")
     (event,) = reader.table(table(**{name: [given] for name in names}, q=[b"1.5"]), plain_source("parquet")).events
     assert event["event_id"] == kept
-    assert (event["org_id"], event["meter"], json.loads(event["dimensions"])) == (told, told, {"region": told})
+    assert (event["org_id"], event["meter"], json.loads(event["dimensions"])) == (text, text, {"region": text})
+
+
+@pytest.mark.parametrize("mapped", ['{ column = "v", json = "n.q" }', '"v.n.q"'])
+def test_a_variant_is_looked_into_with_all_its_digits(reader: Reader, mapped: str) -> None:
+    file = reader.root / "given.parquet"
+    digits = "0.123456789012345678"
+    value = f"{{'org': 'acme', 'n': {{'q': {digits}::decimal(38, 18)}}}}::variant"
+    duckdb.execute(f"copy (select 'e' as id, {value} as v) to '{file}' (format parquet)")
+    columns = f"""event_id = "id", org_id = {{ column = "v", json = "org" }}, quantity = {mapped}"""
+    fixed = """meter = { constant = "m" }, occurred_at = { sql = "'2026-10-05'" }"""
+    read = reader.read(file, source_of(f'format = "parquet"\ncolumns = {{ {columns}, {fixed} }}', reader.root))
+    assert told(read) == [f"acme m {digits} 2026-10-05T00:00:00Z"], read.rejects
 
 
 SHAPES = {"geo": '{"version": "1.0.0", "primary_column": "g", "columns": {"g": {"encoding": "WKB"}}}'}
