@@ -6,10 +6,10 @@ when the process dies. Were the session lost, two workers might meet on one row:
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 _TRY = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
 _RELEASE = "select pg_advisory_unlock(hashtextextended(%s, 0))"
@@ -38,32 +38,45 @@ class Claims:
     def close(self) -> None:
         """Releases everything and gives the connection back."""
         with self._mutex:
-            if self._connection is not None:
-                self._connection.invalidate()  # the session ends here: a pooled one would keep its locks
-            self._connection = None
+            self._drop()
             self._held.clear()
 
     def _claim(self, org_id: str) -> bool:
         with self._mutex:
             if org_id in self._held:  # the lock itself would let its own session in again
                 return False
-            if self._connection is None:
-                self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            taken = bool(self._connection.exec_driver_sql(_TRY, (_name(org_id),)).scalar_one())
+            try:
+                taken = self._asked(_TRY, org_id)
+            except OperationalError:  # the connection may have been cut long ago: nothing was taken by it
+                taken = self._asked(_TRY, org_id)
             if taken:
                 self._held.add(org_id)
             return taken
 
     def _release(self, org_id: str) -> None:
         with self._mutex:
-            if self._connection is None or org_id not in self._held:
+            if org_id not in self._held:
                 return
             self._held.discard(org_id)
-            try:
-                self._connection.exec_driver_sql(_RELEASE, (_name(org_id),))
-            except SQLAlchemyError:  # the session is lost, and with it, by itself, every claim
-                self._connection.invalidate()
-                self._connection = None
+            if self._connection is not None:
+                with suppress(SQLAlchemyError):  # the session is lost, and with it, by itself, every claim
+                    self._asked(_RELEASE, org_id)
+
+    def _asked(self, query: str, org_id: str) -> bool:
+        """The answer; a connection that does not give one is never used again."""
+        if self._connection is None:
+            self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            return bool(self._connection.exec_driver_sql(query, (_name(org_id),)).scalar_one())
+        except SQLAlchemyError:
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.invalidate()  # the session ends here: a pooled one would keep its locks
+            self._connection.close()
+        self._connection = None
 
 
 def _name(org_id: str) -> str:
