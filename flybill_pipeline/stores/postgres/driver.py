@@ -7,29 +7,34 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import closing
 from functools import lru_cache
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import Compiled, Engine, NullPool, PoolProxiedConnection, create_engine
 from sqlalchemy.dialects.postgresql import psycopg2
+from sqlalchemy.exc import OperationalError
+
+from flybill_pipeline.stores.postgres.database import IDLE_SECONDS
 
 _DIALECT = psycopg2.dialect()  # type: ignore[no-untyped-call]
 
 
 class Driver:
     """Connections to the engine's database whose every statement is a transaction of its own: no round trip before or
-    after it. They are kept until `close`; whether one still stands is noticed by using it. Safe between threads.
+    after it. They are kept until `close`; whether one still stands is noticed by using it, or asked when it rested.
+    Safe between threads.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = create_engine(
             engine.url, isolation_level="AUTOCOMMIT", poolclass=NullPool, use_native_hstore=False
         )
-        self._idle: deque[PoolProxiedConnection] = deque()
+        self._idle: deque[tuple[PoolProxiedConnection, float]] = deque()
 
     def close(self) -> None:
-        """Closes the connections."""
-        while self._idle:
-            self._idle.pop().close()
+        """Closes the connections that nobody uses."""
+        while connection := self._kept():
+            connection[0].close()
 
     def statement(self, clause: Any) -> "CompiledStatement":
         """The clause, ready to be run."""
@@ -38,19 +43,41 @@ class Driver:
 
     def rows(self, text: str, values: dict[str, object]) -> Sequence[tuple[Any, ...]]:
         """What the statement returned, committed."""
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._engine.raw_connection()
+        connection = self._connection()
         try:
             with closing(connection.cursor()) as cursor:
                 cursor.execute(text, values)
                 rows = cursor.fetchall()
-        except BaseException:
+        except BaseException as error:
+            cut = bool(getattr(connection.dbapi_connection, "closed", False))
             connection.invalidate()
-            raise
-        self._idle.append(connection)
+            if not cut:
+                raise
+            self.close()  # the others were cut too: each of them would fail somebody
+            raise OperationalError(text, None, error) from error
+        self._idle.append((connection, monotonic()))
         return rows
+
+    def _connection(self) -> PoolProxiedConnection:
+        while kept := self._kept():
+            connection, used_at = kept
+            if monotonic() - used_at < IDLE_SECONDS or _holds(connection):
+                return connection
+            connection.invalidate()
+        return self._engine.raw_connection()
+
+    def _kept(self) -> tuple[PoolProxiedConnection, float] | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+
+def _holds(connection: PoolProxiedConnection) -> bool:
+    try:
+        return bool(_DIALECT.do_ping(connection.dbapi_connection))
+    except _DIALECT.import_dbapi().Error:
+        return False
 
 
 @lru_cache(maxsize=64)

@@ -185,6 +185,17 @@ def test_a_type_that_is_not_read_is_no_riddle_and_what_is_said_of_it_helps(tmp_p
         assert f"column '{name}' is of a type that is not read: cast it to {wanted} in `query`" in str(error.value)
 
 
+def test_enums_and_char_n_of_a_table_are_texts(tmp_path: Path, database_url: str) -> None:
+    postgres = in_postgres(tmp_path, database_url, "numeric")
+    postgres.add(("1", "acme", "gb", "2", "2026-10-05T10:00:00Z", "2026-10-05 12:00", "fra"))
+    postgres.run("create type metered as enum ('gb', 'hours')")
+    odd = {"id": "char(8)", "org": "char(10)", "region": "char(5)", "meter": "metered using meter::metered"}
+    for name, kind in odd.items():
+        postgres.run(f"alter table usage alter {name} type {kind}")
+    ((_, ((org, meter, *_, region, _),)),), _ = postgres.told()
+    assert (org, meter, region) == ("acme", "gb", "fra")
+
+
 def test_a_database_without_an_encoding_is_read_and_what_is_no_text_there_is_told(
     tmp_path: Path, database_url: str
 ) -> None:
