@@ -22,7 +22,7 @@ from flybill_pipeline.billing.words.changes import difference_words, name_words,
 from flybill_pipeline.billing.words.credits import NOTE_STATES
 from flybill_pipeline.billing.words.english import ENGLISH
 from flybill_pipeline.billing.words.languages import LANGUAGES
-from flybill_pipeline.billing.words.lines import line_words, part_words
+from flybill_pipeline.billing.words.lines import line_words, part_words, places_of
 from flybill_pipeline.billing.words.outlook import forecast_words, why_words
 from flybill_pipeline.billing.words.payments import payments_freshness
 from flybill_pipeline.billing.words.sentence import (
@@ -66,6 +66,7 @@ def environment(loader: BaseLoader, language: Language) -> Environment:
         counted_in=lambda quantity, unit: Quantity(quantity, unit or ""),
         day=lambda at: at.astimezone(UTC).date(),
         words=step_words,
+        places=places_of,
         forecast=forecast_words,
         why=why_words,
         described=lambda line: line.description if language is ENGLISH else line_words(line),

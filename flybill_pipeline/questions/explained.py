@@ -15,6 +15,7 @@ from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.usage.totals import EACH_DAY, dimensions_of
+from flybill_pipeline.billing.words.lines import places_of
 from flybill_pipeline.billing.words.outlook import no_usage_words
 from flybill_pipeline.billing.words.sentence import Sentence
 from flybill_pipeline.questions.in_engines import InEngine, TotalKey, ask_engine
@@ -179,11 +180,15 @@ class ExplainedLine:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedMonth:
-    """The lines of an organization's month; each, with its events, is read while it is iterated."""
+    """The lines of an organization's month; each, with its events, is read while it is iterated.
+
+    `places` are the numbers of its lines, by their ids.
+    """
 
     org_id: str
     month: Month
     lines: Iterator[ExplainedLine]
+    places: Mapping[str, int]
 
 
 def explained(tools: Toolbox, org_id: str, month: Month, number: int | None = None) -> ExplainedMonth:
@@ -209,6 +214,7 @@ def explained(tools: Toolbox, org_id: str, month: Month, number: int | None = No
         org_id,
         month,
         (replace(_line(each, tools.catalog.paths_of, tables), ask=ask if tables else None) for each in steps),
+        places_of(lines),
     )
 
 

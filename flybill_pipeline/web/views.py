@@ -109,11 +109,13 @@ def of_line(tools: Toolbox, org_id: str, month: Month, number: int, since: date 
 
     Raises NoSuchLineError and NoSuchDayError.
     """
-    (line,) = explained(tools, org_id, month, number).lines
+    found = explained(tools, org_id, month, number)
+    (line,) = found.lines
     events = _shown(line.events) if line.by_day is None else _since(line.by_day, since)
     events = replace(events, tables=line.tables)
     later = _shown(line.arrived_after)
-    return {"org_id": org_id, "month": month, "explained": line, "events": events, "later": later, "since": since}
+    shown = {"explained": line, "places": found.places, "events": events, "later": later, "since": since}
+    return {"org_id": org_id, "month": month, **shown}
 
 
 def _since(by_day: EventsByDay, first: date | None) -> ShownEvents:

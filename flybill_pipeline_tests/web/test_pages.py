@@ -454,6 +454,7 @@ def test_no_text_of_anybody_elses_is_markup(template: str, code: str, monkeypatc
         "org_id": EVIL,
         "month": MONTH,
         "explained": hostile(ExplainedLine),
+        "places": {EVIL: 1},
         "events": ShownEvents([event], 2, Decimal(1), [UsedDay(date(2025, 10, 7), 1, Decimal(1))] * 2),
         "later": ShownEvents([event], 1, Decimal(1)),
         "since": date(2025, 10, 7),

@@ -5,12 +5,13 @@ the operator's own; they stay as they are. What a price is, the steps of the wor
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT, LESS_BILLED, TAKEN_BACK
 from flybill_pipeline.billing.invoicing.returned_credits import AGAIN, BACK, LAPSED, RETURNED
+from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import last_day_of
 from flybill_pipeline.billing.pricing.descriptions import SEPARATOR
@@ -23,12 +24,20 @@ _OFF = " off"
 _DAYS = re.compile(r", from (\d{4}-\d\d-\d\d) to (\d{4}-\d\d-\d\d)$", re.ASCII)
 """How a line of just some days of the month ends: one of several prices, or of a contract that began."""
 
+_OF_DAYS = re.compile(r"Minimum of [^(]* for (\d{1,2}) of (\d{2}) days", re.ASCII)
+"""How the line of a minimum begins whose contract held for a part of the month."""
+
 
 def line_words(line: LineItem) -> Sentence:
     """The line in words; of a kind that is not known here, or without parts, its description."""
     if line.meter is not None:
         return _adjusted(line, _usage(line))
     return KINDS.get(line.kind, _described)(line)
+
+
+def places_of(lines: Iterable[LineItem]) -> dict[str, int]:
+    """The numbers of the lines of a statement, by their ids; not of those that are just a difference."""
+    return {line.line_id: number for number, line in enumerate(lines, start=1) if not _less_billed(line)}
 
 
 def part_words(part: Portion) -> Sentence | str:
@@ -60,11 +69,14 @@ def _before_its_ending(description: str) -> str:
     return description
 
 
+def _less_billed(line: LineItem) -> bool:
+    return any(step.step == "already_billed" for step in line.working)
+
+
 def _adjusted(line: LineItem, what: Sentence) -> Sentence:
-    steps = [step.step for step in line.working]
-    if line.kind != ADJUSTMENT and "already_billed" not in steps:
+    if line.kind != ADJUSTMENT and not _less_billed(line):
         return what
-    if steps == ["already_billed"]:
+    if [step.step for step in line.working] == ["already_billed"]:
         return said("{what}: taken back", what=what)
     return said("{what}: the difference to what was billed before", what=what)  # so are its quantity and its amount
 
@@ -84,17 +96,25 @@ def _plan(line: LineItem) -> Sentence:
 def _adjustment(line: LineItem) -> Sentence:
     if any(step.step == "waived" for step in line.working):
         return said("Not given back: a part of this month was waived and never paid")
-    return _adjusted(line, _plan(line)) if "plan" in line.dimensions else _described(line)
+    if "plan" in line.dimensions:
+        return _adjusted(line, _plan(line))
+    if any(step.step == "minimum_spend" for step in line.working):
+        return _adjusted(line, _true_up(line))
+    before = _before_its_ending(line.description)
+    return _described(line) if before == line.description else _adjusted(line, said("{name}", name=before))
 
 
 def _true_up(line: LineItem) -> Sentence:
-    limit = next((step.limit for step in line.working if step.limit is not None), None)
-    if limit is None:
+    step = next((step for step in line.working if step.limit is not None), None)
+    if step is None or step.limit is None:
         return _described(line)
     with exact():
-        used = limit - line.amount
-    text = said("Minimum of {limit} for the month, {used} of it used")
-    return text.of(limit=Exact(limit, line.currency), used=Exact(used, line.currency))
+        used = step.limit - step.amount  # of an adjustment the line itself has less
+    values = {"limit": Exact(step.limit, line.currency), "used": Exact(used, line.currency)}
+    if found := _OF_DAYS.match(line.description):
+        text = said("Minimum of {limit} for {days} of {of_days} days, {used} of it used")
+        return text.of(**values, days=int(found[1]), of_days=int(found[2]))
+    return said("Minimum of {limit} for the month, {used} of it used").of(**values)
 
 
 def _carried(line: LineItem) -> Sentence:
@@ -132,11 +152,13 @@ def _discount(line: LineItem) -> Sentence:
     name, found, size = _before_its_ending(line.description).rpartition(": ")
     if not found or not size.endswith(_OFF):
         return _described(line)
-    return _adjusted(line, _off(name, size))
+    return _adjusted(line, _off(line, name, size))
 
 
-def _off(name: str, size: str) -> Sentence:
+def _off(line: LineItem, name: str, size: str) -> Sentence:
     of = size.removesuffix(_OFF)
+    if of == format_money(abs(line.amount_minor), line.currency):
+        return said("{name}: {amount} off", name=name, amount=Money(abs(line.amount_minor), line.currency))
     percent = of.removesuffix("%").rstrip()  # lines that were made before had a space between
     if percent == of or not percent.replace(".", "", 1).isdecimal():
         return said("{name}: a discount", name=name)

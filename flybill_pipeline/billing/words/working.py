@@ -14,19 +14,25 @@ from flybill_pipeline.billing.money.period import last_day_of
 from flybill_pipeline.billing.pricing.working import BELOW_ZERO, WorkingStep
 from flybill_pipeline.billing.words.sentence import Exact, Sentence, Value, said
 
+NOWHERE: Mapping[str, int] = {}
 _PERCENT = 100
 _HOURS = re.compile(r"below zero for ([0-9.]{1,20}) hours, which count as zero")
 _DAYS = re.compile(r"([0-9]{1,2}) of ([0-9]{2}) days")
 _ACTIVE = re.compile(r"active from ([0-9-]{10}T[0-9:.]{8,15}\+00:00) until ([0-9-]{10}T[0-9:.]{8,15}\+00:00)")
 
 
-def step_words(step: WorkingStep, currency: str) -> Sentence:
-    """Such as "200 @ $0.025 = $5.00"; a kind of step without words of its own is said by its name and amount."""
+def step_words(step: WorkingStep, currency: str, places: Mapping[str, int] = NOWHERE) -> Sentence:
+    """Such as "200 @ $0.025 = $5.00"; a kind of step without words of its own is said by its name and amount.
+
+    `places` are the numbers of the lines of the same statement, by their ids: a discount names those that it is off.
+    """
     values = _values(step, currency)
     if step.package_size is not None:
         sentence = _packages(step)
     elif step.rate is not None:
         sentence = said("{percent}% of {count} = {amount}")
+    elif step.step == "discount" and (place := places.get(step.note or "")):
+        sentence = said("off line {line}: {amount}", line=place)
     else:
         sentence = STEPS.get(step.step, _named)(step)
     return sentence.of(**values, priced=_units(step).of(**values))

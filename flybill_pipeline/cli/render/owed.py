@@ -1,17 +1,17 @@
 """How `flybill owes` answers: the bill as its developer reads it, seen by an operator. Its sentences are billing's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from flybill_pipeline.billing.money.amounts import format_money
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.descriptions import counted_in
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.words.breakdowns import breakdown_rows, heading
 from flybill_pipeline.billing.words.changes import difference_words, name_words, rest_words, shown_first
 from flybill_pipeline.billing.words.english import ENGLISH
+from flybill_pipeline.billing.words.lines import line_words, part_words, places_of
 from flybill_pipeline.billing.words.outlook import forecast_words
 from flybill_pipeline.billing.words.payments import payments_freshness
 from flybill_pipeline.billing.words.sentence import Language, say, shown
+from flybill_pipeline.billing.words.working import step_words
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.cli.render.credit_notes import show_what_is_left
 from flybill_pipeline.questions.changed import Changed
@@ -41,7 +41,10 @@ def show_owed(owed: Owed, language: Language = ENGLISH) -> None:
             screen.line(f"PDF: {facts.payment.invoice_pdf}")
         screen.line(say(language, *payments_freshness(owed.poll)))
     if currency and owed.lines:
-        rows = [row for number, line in enumerate(owed.lines, start=1) for row in _rows(number, line, facts.month)]
+        places, rows = places_of(owed.lines), list[tuple[str, str, str]]()
+        for number, line in enumerate(owed.lines, start=1):
+            (what, amount), *below = _rows(line, places, facts.month, language)
+            rows += [(str(number), what, amount), *(("", f"  {words}", "") for words, _ in below)]
         screen.table(("line", "what", "amount"), rows, right=("line", "amount"))
         _show_breakdowns(owed, currency, language)
     _show_since(owed, language)
@@ -92,17 +95,25 @@ def _not_counted(owed: Owed) -> Iterator[str]:
         yield f"{waiting} an alias that belongs to nobody, so it is not counted here: `flybill quarantine` says which."
 
 
-def _rows(number: int, line: LineItem, month: Month) -> Iterator[tuple[str, str, str]]:
+def _rows(line: LineItem, places: Mapping[str, int], month: Month, language: Language) -> Iterator[tuple[str, str]]:
     """The line, and below it by what it is shown: the largest first, what is left together.
 
-    A plan's next month, billed ahead, has the words of this one's: it says its month, as late lines do by themselves.
+    In English it says its price itself, in other languages the steps below it do. A plan's next month, billed ahead,
+    has the words of this one's: it says its month, as late lines do by themselves.
     """
     ahead = f" ({line.service_month})" if line.service_month > month else ""
-    yield str(number), f"{line.description}{ahead}", format_money(line.amount_minor, line.currency)
+    what = line.description if language is ENGLISH else shown(language, line_words(line))
+    yield f"{what}{ahead}", language.money(line.amount_minor, line.currency)
+    for step in () if language is ENGLISH else line.working:
+        yield say(language, step_words(step, line.currency, places)), ""
     largest = sorted(line.portions, key=lambda each: (-abs(each.amount_minor), each.name))
     for each in largest[:MOST_PORTIONS]:
-        used, amount = counted_in(line.unit or "", each.quantity), format_money(each.amount_minor, line.currency)
-        yield "", f"  {each.name}: {used}, {amount}", ""
+        name = each.name if language is ENGLISH else shown(language, part_words(each))
+        used, amount = (
+            language.quantity(each.quantity, line.unit or ""),
+            language.money(each.amount_minor, line.currency),
+        )
+        yield f"{name}: {used}, {amount}", ""
     if rest := largest[MOST_PORTIONS:]:
-        left = format_money(sum(each.amount_minor for each in rest), line.currency)
-        yield "", f"  {screen.counted(len(rest), 'other')}: {left} (--json has each)", ""
+        left = language.money(sum(each.amount_minor for each in rest), line.currency)
+        yield f"{screen.counted(len(rest), 'other')}: {left} (--json has each)", ""

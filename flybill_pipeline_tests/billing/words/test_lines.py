@@ -19,7 +19,8 @@ MONTH = Month(2025, 10)
 RECORDED = {
     "Early bird: 12.5% off": ("Early bird: 12.5% off", "Early bird: 12,5 % Rabatt"),
     "Early bird: 12.5 % off": ("Early bird: 12.5% off", "Early bird: 12,5 % Rabatt"),
-    "Early bird: $3.00 off": ("Early bird: a discount", "Early bird: Rabatt"),
+    "Early bird: $3.00 off": ("Early bird: $3.00 off", "Early bird: 3,00 $ Rabatt"),
+    "Early bird: $5.00 off": ("Early bird: a discount", "Early bird: Rabatt"),
     "100% off: 20% off": ("100% off: 20% off", "100% off: 20 % Rabatt"),
 }
 
@@ -58,6 +59,34 @@ def test_a_line_of_some_days_says_which_in_other_languages_too() -> None:
         assert german == "seconds · 700 Sekunden, vom 1. Oktober 2025 bis zum 9. Oktober 2025"
     named = line._replace(description="from 2025-10-01 to 2025-10-09 · 700 seconds")
     assert say(language("de"), line_words(named)) == "seconds · 700 Sekunden"
+
+
+MINIMUMS = {
+    "Minimum of $10.00 for 21 of 30 days, $6.00 of it used": "Mindestbetrag von 10,00 $ für 21 von 30 Tagen, davon ",
+    "Minimum of KWD 10.000 for 21 of 30 days, KWD 6.000 of it used": "Mindestbetrag von 10,00 $ für 21 von 30 Tagen, ",
+    "Minimum of $10.00 a month, $6.00 of it used": "Mindestbetrag von 10,00 $ im Monat, davon ",
+    "Minimum of $10.00 a month ($4.00 for 9 and $6.00 for 21 of 30 days), $6.00 of it used": "Mindestbetrag von ",
+}
+
+
+@pytest.mark.parametrize("description", MINIMUMS)
+def test_a_minimum_says_its_days_and_is_said_as_a_difference_where_it_is_one(description: str) -> None:
+    step = WorkingStep("minimum_spend", Decimal(4), limit=Decimal(10))
+    line = LineItem("true_up", "id", None, {}, MONTH, Decimal(1), None, Decimal(4), 400, "usd", description)
+    line = line._replace(working=(step,))
+    told = say(language("de"), line_words(line))
+    assert told.startswith(MINIMUMS[description]) and "6,00 $ verbraucht" in told
+    billed = BilledLine(MONTH, "true_up", "id", None, {}, MONTH, Decimal(1), None, 700, "usd", description)
+    late = difference(line, [billed])
+    assert say(language("de"), line_words(late)) == f"{told}: der Unterschied zum bereits Berechneten"
+
+
+def test_a_late_item_without_parts_keeps_its_name_and_is_said_as_a_difference() -> None:
+    line = LineItem("one_off", "id", None, {}, MONTH, Decimal(1), None, Decimal(4), 400, "usd", "Setup")
+    line = line._replace(working=(WorkingStep("one_off", Decimal(4)),))
+    billed = BilledLine(MONTH, "one_off", "id", None, {}, MONTH, Decimal(1), None, 700, "usd", "Setup")
+    told = say(language("de"), line_words(difference(line, [billed])))
+    assert told == "Setup: der Unterschied zum bereits Berechneten"
 
 
 @pytest.mark.parametrize(("code", "expected"), [("en", "without app and size, web"), ("de", "ohne app · size, web")])

@@ -12,9 +12,10 @@ from flybill_pipeline import billing
 from flybill_pipeline.billing.invoicing import returned_credits
 from flybill_pipeline.billing.invoicing.items.subscriptions import Plan, SubscriptionPeriod, subscription_lines
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.working import BELOW_ZERO, WorkingStep
 from flybill_pipeline.billing.words.english import english
-from flybill_pipeline.billing.words.lines import KINDS, line_words
+from flybill_pipeline.billing.words.lines import KINDS, line_words, places_of
 from flybill_pipeline.billing.words.working import STEPS, step_words
 
 CONSTANTS = {"BELOW_ZERO": BELOW_ZERO, "ADJUSTMENT": "adjustment"} | {
@@ -67,6 +68,15 @@ def steps() -> Iterator[tuple[WorkingStep, str]]:
 @pytest.mark.parametrize(("step", "words"), list(steps()), ids=lambda each: getattr(each, "step", ""))
 def test_each_step_has_its_words(step: WorkingStep, words: str) -> None:
     assert english(step_words(step, "usd")) == words
+
+
+def test_a_discount_names_the_lines_of_its_statement_that_it_is_off() -> None:
+    """Not those that are just the difference to what was billed: it is off the whole month's."""
+    line = LineItem("usage", "a", "m", {}, Month(2026, 10), Decimal(1), "GB", Decimal(7), 700, "usd", "")
+    late = line._replace(line_id="b", working=(WorkingStep("already_billed", Decimal(-4)),))
+    places = places_of([late, line])
+    told = [english(step_words(WorkingStep("discount", Decimal(-3), note=note), "usd", places)) for note in "abc"]
+    assert told == ["off line 2: -$3.00", "off one line: -$3.00", "off one line: -$3.00"]
 
 
 @pytest.mark.parametrize(

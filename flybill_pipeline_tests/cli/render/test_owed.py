@@ -1,5 +1,6 @@
 """What `flybill owes` says below the words of the statement, to an operator."""
 
+import re
 from types import SimpleNamespace
 from typing import cast
 
@@ -7,7 +8,12 @@ import pytest
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.words.english import ENGLISH
+from flybill_pipeline.billing.words.lines import line_words
+from flybill_pipeline.billing.words.sentence import say
+from flybill_pipeline.billing.words.working import step_words
 from flybill_pipeline.cli.render.owed import _not_counted, _rows, show_owed
+from flybill_pipeline.languages.chosen import language
 from flybill_pipeline.questions.owed import Owed
 from flybill_pipeline_tests.exports.statements import by_app, line, owed
 
@@ -54,5 +60,17 @@ def test_a_line_that_is_billed_ahead_says_its_month_as_a_late_one_does() -> None
     october, november = Month.parse("2026-10"), Month.parse("2026-11")
     this = SimpleNamespace(description="Plan", amount_minor=3000, currency="usd", portions=(), service_month=october)
     lines = [this, SimpleNamespace(**{**vars(this), "service_month": november})]
-    shown = [row for number, each in enumerate(lines, 1) for row in _rows(number, cast(LineItem, each), october)]
-    assert shown == [("1", "Plan", "$30.00"), ("2", "Plan (2026-11)", "$30.00")]
+    shown = [row for each in lines for row in _rows(cast(LineItem, each), {}, october, ENGLISH)]
+    assert shown == [("Plan", "$30.00"), ("Plan (2026-11)", "$30.00")]
+
+
+def test_lines_are_told_as_their_reader_has_them_with_the_steps_that_say_their_price(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    of = owed([by_app(400), line(50)])
+    show_owed(of, language("de"))
+    told = capsys.readouterr().out
+    for each in of.lines:
+        for sentence in (line_words(each), *(step_words(step, each.currency) for step in each.working)):
+            assert say(language("de"), sentence) in told
+    assert "@" not in told and "$" in told and not re.search(r"\$\d", told)
