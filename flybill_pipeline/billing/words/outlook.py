@@ -44,8 +44,8 @@ def _forecast(forecast: Forecast, currency: str, standing_minor: int) -> Iterato
         text = said("If each day left is like the cheapest or the dearest so far, it is between {low} and {high}.")
         yield text.of(low=low, high=high)
     if standing_minor:
-        standing = Money(standing_minor, currency)
-        yield said("{standing} of it is plans and amounts that do not grow with the month.", standing=standing)
+        text = said("Before discounts and credits, {standing} is plans and amounts that do not grow with the month.")
+        yield text.of(standing=Money(standing_minor, currency))
 
 
 def freshness_words(usage_up_to: datetime | None, sources: Sequence[Source], now: datetime) -> Words:

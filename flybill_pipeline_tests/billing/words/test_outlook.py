@@ -17,7 +17,7 @@ def test_a_forecast_says_its_range_and_what_it_is_from() -> None:
     assert english(*forecast_words(Forecast(4120, 3600, 5200, 9), "usd", 500)) == (
         "If the month goes on like this, it comes to about $41.20. "
         "If each day left is like the cheapest or the dearest so far, it is between $36.00 and $52.00. "
-        "$5.00 of it is plans and amounts that do not grow with the month."
+        "Before discounts and credits, $5.00 is plans and amounts that do not grow with the month."
     )
     assert english(*forecast_words(Forecast(4120, 4120, 4120), "usd", 0)).count(".") == 2
 
