@@ -12,6 +12,7 @@ from typing import Any
 from flybill_pipeline.billing.alerts.budgets import THRESHOLDS
 from flybill_pipeline.billing.money.decimals import ZERO, exact
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.breakdowns import breakdowns
 from flybill_pipeline.billing.pricing.shares import values_of
 from flybill_pipeline.exports.forms import FORMS
 from flybill_pipeline.questions.budgets import BudgetState
@@ -75,6 +76,7 @@ def overview(tools: Toolbox, org_id: str) -> Values:
     drawn = curves(this.by_day, before, level_minor=limit)
     return {
         "owed": answer,
+        "breakdowns": breakdowns(answer.lines, beside_lines=False),
         "budget_level": level(limit, drawn[0]),
         "history": past,
         "spent": this,

@@ -78,6 +78,7 @@ class Story:
         assert f"{self.month} is still running: you owe $21.00 so far." in text
         assert f"{self.month} has come to $21.00 so far: 21% of the budget of $100.00." in text
         assert f"{self.month} has come to $4.00 so far for app web: 8% of its budget of $50.00." in text
+        assert "By app" in text
         assert "Before discounts and credits, $20.00 is plans and amounts that do not grow with the month." in text
         (event,) = self.told.events()
         assert (event["type"], event["subject"]) == ("credit.exhausted", "acme")

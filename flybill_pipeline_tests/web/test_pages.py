@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from flybill_pipeline.billing.alerts.plain import visible
 from flybill_pipeline.billing.invoicing.terms import EVER
+from flybill_pipeline.billing.pricing.breakdowns import Breakdown
 from flybill_pipeline.billing.words.english import ENGLISH, english
 from flybill_pipeline.billing.words.languages import LANGUAGES
 from flybill_pipeline.exports.forms import FORMS
@@ -439,6 +440,7 @@ def test_no_text_of_anybody_elses_is_markup(template: str, code: str, monkeypatc
         "owed": replace(hostile(Owed), find_changed=lambda: hostile(Changed)),
         "forms": list(FORMS),
         "page_of_line": partial(page_of, EVIL, MONTH),
+        "breakdowns": [hostile(Breakdown)],
         "history": hostile(History),
         "spent": Spent(MONTH, "usd", ()),
         "days": [(1, 7, None)],

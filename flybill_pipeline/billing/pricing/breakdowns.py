@@ -32,10 +32,11 @@ class Breakdown(NamedTuple):
     others_minor: int
 
 
-def breakdowns(lines: Sequence[LineItem]) -> list[Breakdown]:
+def breakdowns(lines: Sequence[LineItem], *, beside_lines: bool = True) -> list[Breakdown]:
     """By each dimension that has one value in several parts of the bill. Else the lines, or their parts, say it.
 
-    Where all usage has the same value there is nothing to tell apart.
+    What is not `beside_lines` has to say it in any case. Where all usage has the same value there is nothing to tell
+    apart.
     """
     usage = [part for line in lines if line.meter is not None for part in _parts(line)]
     used = sum(minor for _, minor in usage)
@@ -44,7 +45,8 @@ def breakdowns(lines: Sequence[LineItem]) -> list[Breakdown]:
         named = [(value, minor) for dimensions, minor in usage if (value := dimensions.get(name))]
         shares = _shares(named)
         without = used - sum(each.amount_minor for each in shares)
-        if len(shares) < len(named) and (len(shares) > 1 or without):
+        told_already = beside_lines and len(shares) == len(named)
+        if named and not told_already and (len(shares) > 1 or without):
             found.append(Breakdown(name, shares, without, total_minor(lines) - used))
     return found
 

@@ -39,13 +39,15 @@ def test_two_prices_of_one_product_are_added_up() -> None:
 
 
 def test_what_the_lines_say_is_not_said_again() -> None:
-    assert breakdowns([of("gb", 1, {"app": "web"}), of("gb", 2, {"app": "db"})]) == []
+    apps = [of("gb", 1, {"app": "web"}), of("gb", 2, {"app": "db"})]
+    assert breakdowns(apps) == []
+    assert breakdowns(apps, beside_lines=False) == [Breakdown("app", [Share("db", 2), Share("web", 1)], 0, 0)]
     assert breakdowns([of("gb", 1, {"app": "web"}), of("seconds", 2, {"app": "web"})]) == []
 
 
-@given(st.lists(st.builds(of, METERS, MINOR, VALUES, PORTIONS), max_size=6))
-def test_each_breakdown_sums_to_the_bill(lines: list[LineItem]) -> None:
-    for each in breakdowns(lines):
+@given(st.lists(st.builds(of, METERS, MINOR, VALUES, PORTIONS), max_size=6), st.booleans())
+def test_each_breakdown_sums_to_the_bill(lines: list[LineItem], beside_lines: bool) -> None:
+    for each in breakdowns(lines, beside_lines=beside_lines):
         values = [share.value for share in each.shares]
         assert len(set(values)) == len(values)
         named = sum(share.amount_minor for share in each.shares)
