@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 
 from flybill_pipeline.billing.invoicing.shards import shard_of
 from flybill_pipeline.billing.money.period import Month
@@ -28,6 +29,7 @@ from flybill_pipeline.local.short_folders import plain_name
 from flybill_pipeline.operating.dead_runs import PROCESS_TAG, dead_runs_ended
 from flybill_pipeline.operating.job_runs import NOT_STARTED_AGAIN, noted_at_their_jobs
 from flybill_pipeline.operating.run_reasons import reason_of
+from flybill_pipeline.operating.stops import STOPPED, stoppable, was_stopped
 from flybill_pipeline.settings import Settings, export_environment
 from flybill_pipeline.stores.files.whole_copies import copy_whole
 from flybill_pipeline.stores.postgres.database import open_engine
@@ -42,8 +44,8 @@ DAGSTER_YAML = Path(__file__).with_name("dagster.yaml")
 NOTHING_PRICED = "Until then nothing is priced or billed, as this usage would be missing."
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
-STOPPED = "Stopped. What is done stays as it is, and the same command goes on from there."
-"""What somebody reads who ended a command by Ctrl-C, or by SIGTERM."""
+NO_LOGS = {"module": NoOpComputeLogManager.__module__, "class": NoOpComputeLogManager.__name__, "config": {}}
+"""What a command prints is for who typed it. Dagster would start four processes a run to copy it to files."""
 
 Part = TypeVar("Part")
 Progress = Callable[[str, int, int], None]
@@ -167,7 +169,7 @@ class Runner:
             run_config={**QUIET, **(config or {})},
             tags={**self._tags, **(tags or {})},
         )
-        if _was_stopped(result):  # Dagster makes a failed run of it, and the next one would begin
+        if was_stopped(result):  # Dagster makes a failed run of it, and the next one would begin
             raise KeyboardInterrupt(STOPPED)
         if not result.success:
             self.failed.append(FailedRun(job, partition, reason_of(result)))
@@ -179,11 +181,12 @@ def runner(settings: Settings) -> Iterator[Runner]:
     """A Runner on Dagster's storage; `settings` must be complete (see local.services)."""
     atexit.register(gc.unfreeze)  # what a command froze, or DuckDB tells of all that Dagster keeps of it that it leaked
     export_environment(settings)
-    home = dagster_home(settings)
+    kept_at = InstanceRef.from_dir(str(dagster_home(settings)), overrides={"compute_logs": NO_LOGS})
     toolbox = build_toolbox(settings)
     process = uuid4().hex
     with (
-        dg.DagsterInstance.from_config(str(home)) as instance,
+        stoppable(),
+        dg.DagsterInstance.from_ref(kept_at) as instance,
         present(toolbox.engine, process) as presence,
         dead_runs_ended(instance, toolbox.engine, presence),
     ):
@@ -230,12 +233,3 @@ def _scope(org_ids: Collection[str]) -> dict[str, Any]:
         return {}
     scope = {"config": {"org_ids": sorted(org_ids)}}
     return {"ops": dict.fromkeys(("monthly_line_items", "finalized_invoices", "stripe_invoices"), scope)}
-
-
-def _was_stopped(result: dg.ExecuteInProcessResult) -> bool:
-    errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
-    while errors := [error for error in errors if error is not None]:
-        if any(error.cls_name == DagsterExecutionInterruptedError.__name__ for error in errors):
-            return True
-        errors = [error.cause for error in errors]  # Dagster wraps what our functions raise
-    return False

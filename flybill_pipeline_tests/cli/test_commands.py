@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -410,14 +410,23 @@ def test_owes_answers_while_stripe_is_down(flybill: Flybill) -> None:
     assert "final" in answer["next_step"]
 
 
-@pytest.mark.parametrize(("signalled", "month"), [(signal.SIGINT, "2025-07"), (signal.SIGTERM, "2025-08")])
-def test_a_close_that_is_stopped_begins_nothing_else(flybill: Flybill, signalled: signal.Signals, month: str) -> None:
+@pytest.mark.parametrize(
+    ("send", "signalled", "month"),
+    [
+        (os.killpg, signal.SIGINT, "2025-07"),  # as a terminal does
+        (os.kill, signal.SIGTERM, "2025-08"),
+        (os.killpg, signal.SIGHUP, "2025-09"),  # as a terminal does that was closed
+    ],
+)
+def test_a_close_that_is_stopped_begins_nothing_else(
+    flybill: Flybill, send: Callable[[int, int], None], signalled: signal.Signals, month: str
+) -> None:
     flybill.land(f"usage-{month}.jsonl", [event(month, "acme", 1000, f"{month}-05T00:00:00Z")])
     closing = flybill.start("close", month)
     deadline = time.monotonic() + 60
     while not flybill.sql("select 1 from flybill.invoices where month = :m", m=month) and time.monotonic() < deadline:
         time.sleep(0.05)
-    os.kill(closing.pid, signalled)
+    send(closing.pid, signalled)
     said = str(closing.communicate())
     assert closing.returncode == 1
     assert "the same command goes on from there" in said
