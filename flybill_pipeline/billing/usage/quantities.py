@@ -6,6 +6,7 @@ from decimal import Decimal
 _NUMBER = re.compile(r"([+-]?)([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]{1,4}))?")
 MOST_DECIMALS = 18
 LARGEST = Decimal(10) ** 15  # of one record, so that what a day and a month add up to can be kept
+LARGER_UNIT = "write it in a larger unit, such as GB for bytes"
 _SHOWN = 40  # characters of a text that is refused
 
 
@@ -13,10 +14,11 @@ class QuantityError(ValueError):
     """The text is no quantity; the message says why, and how to write one."""
 
 
-def read_quantity(text: str) -> Decimal:
+def read_quantity(text: str, larger: str = LARGER_UNIT) -> Decimal:
     """The exact quantity that `text` writes: ASCII digits, at most 18 decimals, less than 1e15. Raises QuantityError.
 
-    As the intake of usage reads it: no blanks, no separators, no other digits, neither NaN nor infinity.
+    `larger` says what to do with a larger one. As the intake of usage reads it: no blanks, no separators, no other
+    digits, neither NaN nor infinity.
     """
     shown = repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
     match = _NUMBER.fullmatch(text)
@@ -29,5 +31,5 @@ def read_quantity(text: str) -> Decimal:
     if digits and low < -MOST_DECIMALS:
         raise QuantityError(f"{shown} has more than {MOST_DECIMALS} decimals, and is never rounded")
     if digits and len(digits) + low > LARGEST.adjusted():
-        raise QuantityError(f"{shown} is 1e15 or more: write it in a larger unit, such as GB for bytes")
+        raise QuantityError(f"{shown} is 1e15 or more: {larger}")
     return Decimal(f"{match[1]}{digits}E{low}") if digits else Decimal(0)

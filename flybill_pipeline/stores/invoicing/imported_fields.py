@@ -83,7 +83,7 @@ def require_texts(texts: Mapping[str, str]) -> None:
 def read_number(name: str, text: str) -> Decimal:
     """A number as usage files may hold it, below 1e15 and with at most 18 decimals. Raises RowFaultError."""
     try:
-        return read_quantity(text)
+        return read_quantity(text, "write a smaller number")
     except QuantityError as error:
         raise RowFaultError(f"{name} {error}") from None
 

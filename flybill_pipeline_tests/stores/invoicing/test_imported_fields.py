@@ -206,3 +206,10 @@ def test_what_a_refused_time_is_told_to_write_can_be_read(text: str, says: str) 
     told = re.search(r"write (\S+)", str(refused.value))
     assert told is not None
     assert read_moment(told[1]).tzinfo is UTC
+
+
+@pytest.mark.parametrize("name", ["amount", "percent"])
+def test_a_number_that_is_too_large_is_told_to_be_smaller(name: str) -> None:
+    """Neither money nor a percent has a larger unit."""
+    with pytest.raises(RowFaultError, match=f"^{name} '1e400' is 1e15 or more: write a smaller number$"):
+        read_number(name, "1e400")
