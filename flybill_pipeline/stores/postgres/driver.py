@@ -75,8 +75,8 @@ class Driver:
 
 def _holds(connection: PoolProxiedConnection) -> bool:
     try:
-        return bool(_DIALECT.do_ping(connection.dbapi_connection))
-    except _DIALECT.import_dbapi().Error:
+        return bool(_DIALECT.do_ping(connection.dbapi_connection))  # type: ignore[no-untyped-call]
+    except _DIALECT.import_dbapi().Error:  # type: ignore[no-untyped-call]
         return False
 
 
