@@ -43,6 +43,14 @@ def utc_day(at: Any, engine: str) -> Any:
     return _UTC_DAYS[engine](at) if kind.timezone and engine in _UTC_DAYS else at.date()
 
 
+def as_text(value: Any, engine: str) -> Any:
+    """A value as a text. Of a table in Postgres Ibis takes enums and `char(n)` for texts; they are cast to it: no enum
+    can be compared with a text that it has not, and what `char(n)` fills up is no part of a name."""
+    if not value.type().is_string():
+        return value.cast("string")
+    return ibis.expr.operations.Cast(value, value.type().copy(length=None)).to_expr() if engine == "postgres" else value
+
+
 def in_order(value: Any, *, descending: bool = False) -> list[Any]:
     """Orders by the value, those without one last: no engine has the say in that."""
     return [value.isnull(), value.desc(nulls_first=False) if descending else value.asc(nulls_first=False)]

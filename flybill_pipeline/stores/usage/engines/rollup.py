@@ -14,6 +14,7 @@ from flybill_pipeline.billing.usage.tables import NO_DAY, NotPulledError
 from flybill_pipeline.stores.usage.engines.digests import digest
 from flybill_pipeline.stores.usage.engines.portable import (
     EXACT,
+    as_text,
     differs,
     exact,
     in_order,
@@ -136,21 +137,21 @@ def events(relation: Any, usage: UsageTable, engine: str) -> Any:
     at = relation[usage.occurred_at.name]
     sane = _of_calendar(at)
     columns: dict[str, Any] = {
-        name: _text(relation, column).fill_null("")
+        name: _text(relation, column, engine).fill_null("")
         for name, column in zip(ids_of(usage), usage.event_id or (), strict=True)
     }
     columns |= {
-        "org_id": _text(relation, usage.org_id),
+        "org_id": _text(relation, usage.org_id, engine),
         "day": ibis.cases((sane, utc_day(at, engine)), else_=ibis.date(NO_DAY)),
         "occurred_at": ibis.cases((sane, at), else_=_none_of(at)),
         "mark": _mark(relation[usage.watermark]),
     }
-    columns |= {f"dimension{n}": _text(relation, column) for n, column in enumerate(usage.dimensions.values())}
+    columns |= {f"dimension{n}": _text(relation, column, engine) for n, column in enumerate(usage.dimensions.values())}
     nameless = ibis.and_(*(columns[name] == "" for name in ids_of(usage))) if usage.event_id else ibis.literal(False)
     for number, part in enumerate(usage.parts):
         raw = _raw(relation, part.quantity)
         inside, quantity = small_enough(raw), exact(raw, part.quantity, engine)
-        columns[f"meter{number}"] = _text(relation, part.meter)
+        columns[f"meter{number}"] = _text(relation, part.meter, engine)
         columns[f"quantity{number}"] = ibis.cases((inside, quantity), else_=ibis.null(EXACT))
         flaws = [
             (nameless, "event_id"),
@@ -166,11 +167,10 @@ def events(relation: Any, usage: UsageTable, engine: str) -> Any:
     return relation.select(**columns)
 
 
-def _text(relation: Any, column: Column) -> Any:
+def _text(relation: Any, column: Column, engine: str) -> Any:
     if column.name is None:
         return ibis.literal(column.constant or "", type="string")
-    value = relation[column.name]
-    return value if value.type().is_string() else value.cast("string")
+    return as_text(relation[column.name], engine)
 
 
 def _raw(relation: Any, column: Column) -> Any:
