@@ -1,6 +1,7 @@
 """What this machine or its database ran short of, in a sentence: a full disk, too many files. No input is wrong."""
 
 import errno
+import sys
 
 from sqlalchemy.exc import OperationalError
 
@@ -18,7 +19,17 @@ def shortage(error: BaseException) -> str | None:
         return f"this machine has no memory left. {REMEDY}"
     if isinstance(error, DATABASE_SHORT):
         return database_shortage(str(error.orig))
+    if _is_drivers(error):
+        return database_shortage(str(error))
     return None
+
+
+def _is_drivers(error: BaseException) -> bool:
+    """Whether the driver raised it past SQLAlchemy, as where Dagster sets up a connection that was cut."""
+    driver = sys.modules.get("psycopg2")  # loaded, if it raised anything
+    if driver is None:
+        return False
+    return isinstance(error, driver.OperationalError) or type(error) in (driver.DatabaseError, driver.InterfaceError)
 
 
 def database_shortage(said: str) -> str:

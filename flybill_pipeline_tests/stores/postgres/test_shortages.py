@@ -25,6 +25,15 @@ def test_a_database_that_is_short_of_something_is_told_in_its_first_line(engine:
     assert "\n" not in sentence
 
 
+@pytest.mark.parametrize("kind", ["OperationalError", "DatabaseError", "InterfaceError"])
+def test_what_the_driver_raises_itself_is_told_as_well(engine: Engine, kind: str) -> None:
+    error = getattr(engine.dialect.loaded_dbapi, kind)("server closed the connection unexpectedly\n\tThis probably")
+    sentence = shortage(error)
+    assert sentence is not None
+    assert sentence.startswith("the database cannot go on: server closed the connection unexpectedly. What was stored")
+    assert shortage(engine.dialect.loaded_dbapi.ProgrammingError("no such table")) is None
+
+
 def test_a_statement_of_ours_that_is_wrong_is_no_shortage(engine: Engine) -> None:
     with engine.connect() as connection, pytest.raises(DBAPIError) as caught:
         connection.execute(text("select nothing_of_this_name"))
