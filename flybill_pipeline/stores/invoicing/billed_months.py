@@ -19,6 +19,7 @@ from flybill_pipeline.billing.pricing.portions import portions_from
 from flybill_pipeline.billing.pricing.working import working_from
 from flybill_pipeline.stores.invoicing.paid_months import paid_months
 from flybill_pipeline.stores.invoicing.recorded_lines import line_of
+from flybill_pipeline.stores.invoicing.settled import settled
 from flybill_pipeline.stores.invoicing.tables import drafts, line_items, outcomes
 from flybill_pipeline.stores.pricing.tables import pricing_bases
 
@@ -48,11 +49,11 @@ class BilledMonths:
 
     def settled_months(self, shard: int, org_ids: Collection[str] = ()) -> dict[str, int]:
         """How many months of each org are settled; orgs without any are absent."""
-        settled = outcomes.c
+        done = outcomes.c
         query = (
-            select(settled.org_id, func.count())
-            .where(settled.shard == shard, settled.outcome != "held", *_among(settled.org_id, org_ids))
-            .group_by(settled.org_id)
+            select(done.org_id, func.count())
+            .where(done.shard == shard, done.outcome != "held", *_among(done.org_id, org_ids))
+            .group_by(done.org_id)
         )
         with self._engine.connect() as connection:
             return {org_id: int(count) for org_id, count in connection.execute(query)}
@@ -91,9 +92,9 @@ class BilledMonths:
 
     def priced_from(self, month: Month) -> set[str | None]:
         """The ids of the inputs that the month's settled drafts were priced from; None where they are not on record."""
-        query = select(drafts.c.priced_from).distinct().join(outcomes, _of_settled(drafts))
+        of_it = (drafts.c.month == str(month), settled(drafts.c.org_id, month))
         with self._engine.connect() as connection:
-            return set(connection.execute(query.where(drafts.c.month == str(month))).scalars())
+            return set(connection.execute(select(drafts.c.priced_from).distinct().where(*of_it)).scalars())
 
     def billed(
         self, service_month: Month, except_month: Month, shard: int, org_ids: Collection[str]
@@ -195,16 +196,16 @@ def _service_lines() -> Select[Any]:
     Settled months come first, and then the lines of each by their key: however many years of lines there are, only
     those of these months are read. (Without the offset, which keeps Postgres to that order, it reads them all.)
     """
-    settled = (
+    months = (
         select(outcomes.c.month, outcomes.c.org_id, outcomes.c.decided_at)
         .where(outcomes.c.shard == bindparam("shard"), outcomes.c.outcome != "held")
         .where(outcomes.c.org_id.in_(bindparam("org_ids", expanding=True)))
         .where(outcomes.c.month.in_(bindparam("months", expanding=True)))
-        .subquery("settled")
+        .subquery("months")
     )
     line = (
         select(line_items)
-        .where(line_items.c.month == settled.c.month, line_items.c.org_id == settled.c.org_id)
+        .where(line_items.c.month == months.c.month, line_items.c.org_id == months.c.org_id)
         .where(line_items.c.service_month == bindparam("service_month"), line_items.c.kind.in_(PRICED_KINDS))
         .offset(0)
         .lateral("line")
@@ -217,8 +218,8 @@ def _service_lines() -> Select[Any]:
             line.c.usage_quantity.label("usage"),
             case((line.c.kind == "discount", line.c.working)).label("working"),
         )
-        .select_from(settled.join(line, true()))
-        .order_by(line.c.org_id, settled.c.decided_at, line.c.month, line.c.line_no)
+        .select_from(months.join(line, true()))
+        .order_by(line.c.org_id, months.c.decided_at, line.c.month, line.c.line_no)
     )
 
 

@@ -5,16 +5,18 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Connection,
     Engine,
     Select,
     TableValuedAlias,
+    Text,
+    any_,
     cast,
     func,
     insert,
     literal,
-    or_,
     select,
     union_all,
     update,
@@ -23,6 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flybill_pipeline.billing.invoicing.invoice import invoice_id, invoice_number
+from flybill_pipeline.billing.invoicing.outcomes import HELD
 from flybill_pipeline.billing.invoicing.settlement import DraftTotal, Settlement
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.aliases import WAITING
@@ -102,7 +105,7 @@ class Invoices:
         """
         with self._engine.begin() as connection:
             lock_shard(connection, shard)
-            still = self._open(connection, month, shard)
+            still = self._open(connection, month, shard, [s.draft.org_id for s in decided])
             batch = [s for s in decided if s.draft.org_id in still and still[s.draft.org_id].as_read(s.draft)]
             if batch:
                 record_holds(connection, month, batch, now)
@@ -115,27 +118,26 @@ class Invoices:
                 )
         return {settlement.draft.org_id for settlement in batch}
 
-    def _open(self, connection: Connection, month: Month, shard: int) -> "dict[str, _Open]":
-        """The drafts that may still be settled, by org.
+    def _open(self, connection: Connection, month: Month, shard: int, org_ids: Sequence[str]) -> "dict[str, _Open]":
+        """Of these organizations the drafts that may still be settled.
 
         One of an alias that waits for an owner bills nothing, so it stays good when other months are settled.
         """
-        waits = drafts.c.org_id.startswith(WAITING, autoescape=True)
-        months = (
-            select(
-                outcomes.c.org_id, func.count().label("settled"), func.max(outcomes.c.decided_at).label("last_decided")
-            )
-            .where(outcomes.c.shard == shard, outcomes.c.outcome != "held")
-            .group_by(outcomes.c.org_id)
-            .subquery()
+        draft, done, among = drafts.c, outcomes.c, literal(org_ids, ARRAY(Text))
+        count_and_last = func.count(), func.max(done.decided_at)
+        others = (
+            select(done.org_id, *count_and_last).where(done.shard == shard, done.outcome != HELD).group_by(done.org_id)
         )
-        query = (
-            select(drafts.c.org_id, drafts.c.priced_at, months.c.last_decided)
-            .outerjoin(months, months.c.org_id == drafts.c.org_id)
-            .where(drafts.c.month == str(month), drafts.c.shard == shard, ~settled(drafts.c.org_id, month))
-            .where(or_(waits, drafts.c.settled_months == func.coalesce(months.c.settled, 0)))
+        mine = select(draft.org_id, draft.priced_at, draft.settled_months).where(
+            draft.month == str(month), draft.shard == shard, ~settled(draft.org_id, month)
         )
-        return {org_id: _Open(*found) for org_id, *found in connection.execute(query)}
+        months = {org_id: known for org_id, *known in connection.execute(others.where(done.org_id == any_(among)))}
+        still = dict[str, _Open]()
+        for org_id, priced_at, settled_then in connection.execute(mine.where(draft.org_id == any_(among))):
+            settled_now, last_decided = months.get(org_id, (0, None))
+            if org_id.startswith(WAITING) or settled_now == settled_then:
+                still[org_id] = _Open(priced_at, last_decided)
+        return still
 
     def _record_outcomes(
         self,

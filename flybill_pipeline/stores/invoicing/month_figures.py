@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Engine, and_, func, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.sql.functions import coalesce
 
 from flybill_pipeline.billing.money.period import Month
@@ -34,18 +34,16 @@ class MonthFigures:
 
     def movers(self, month: Month, shard: int, most: int = 10) -> list[dict[str, Any]]:
         """The organizations whose total changed most since the month before, in minor units of their currency."""
-        before = drafts.alias("before")
-        was, now = coalesce(before.c.total_minor, 0), drafts.c.total_minor
+        before = drafts.alias("before").c
+        # Looked up for each: where Postgres has no statistics of the month yet, it may compare each with each.
+        of_it = select(before.total_minor).where(
+            before.org_id == drafts.c.org_id,
+            before.month == str(month.previous()),
+            before.currency == drafts.c.currency,
+        )
+        was, now = coalesce(of_it.scalar_subquery(), 0), drafts.c.total_minor
         query = (
             select(drafts.c.org_id, drafts.c.currency, was.label("before"), now.label("now"))
-            .outerjoin(
-                before,
-                and_(
-                    before.c.org_id == drafts.c.org_id,
-                    before.c.month == str(month.previous()),
-                    before.c.currency == drafts.c.currency,
-                ),
-            )
             .where(drafts.c.month == str(month), drafts.c.shard == shard, drafts.c.currency.is_not(None), was != now)
             .order_by(func.abs(now - was).desc(), drafts.c.org_id)
             .limit(most)

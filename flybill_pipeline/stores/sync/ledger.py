@@ -187,7 +187,9 @@ def _make_rows(connection: Connection, scope: ColumnElement[bool]) -> None:
     missing = select(invoices.c.invoice_id, organizations.c.stripe_customer_id).join(organizations).where(scope)
     columns = ["invoice_id", "stripe_customer_id"]
     connection.execute(insert(stripe_sync).from_select(columns, missing).on_conflict_do_nothing())
-    unlinked = select(invoices.c.org_id).join(organizations).where(scope, organizations.c.stripe_customer_id.is_(None))
+    # Looked up for each invoice: where Postgres has no statistics of the month yet, it may compare each with each.
+    linked = select(organizations.c.stripe_customer_id).where(organizations.c.org_id == invoices.c.org_id)
+    unlinked = select(invoices.c.org_id).where(scope, linked.scalar_subquery().is_(None))
     connection.execute(insert(stripe_customers).from_select(["org_id"], unlinked).on_conflict_do_nothing())
     every = select(invoices.c.org_id).where(scope)
     connection.execute(insert(stripe_profiles).from_select(["org_id"], every).on_conflict_do_nothing())
