@@ -45,6 +45,13 @@ def test_each_text_is_translated_with_the_same_places(code: str) -> None:
             assert (text[-1] == ".") is (ours[-1][-1] == "."), ours
 
 
+def test_no_text_says_charge() -> None:
+    """It is a price to some readers, and a payment to others: an amount is billed, or asked for, or paid."""
+    texts = [message.id if isinstance(message.id, str) else " ".join(message.id) for message in read(TRANSLATED[0])]
+    assert len(texts) > 300
+    assert [text for text in texts if "charge" in text.lower()] == []
+
+
 @pytest.mark.parametrize("code", TRANSLATED)
 def test_whatever_a_month_comes_to_is_said_in_the_language(code: str) -> None:
     reader = language(code)

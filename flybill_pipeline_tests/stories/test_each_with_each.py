@@ -36,15 +36,15 @@ def test_no_query_compares_each_with_each(deploy: Deployments, emulators: Emulat
     with emulators.lent() as emulator, deploy(emulator, shards=SHARDS) as flybill:
         flybill.prices("usd.toml", USD)
         flybill.sql(NO_STATISTICS)
-        with compared() as in_vain:
+        with compared() as unpaired:
             flybill.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in ORGS])
             import_items(flybill, tmp_path)
             flybill.sql("analyze")
             lived(flybill, FIRST, SECOND)
             flybill.sql("analyze")
             lived(flybill, SECOND, RUNNING)
-    assert len(in_vain) > 100
-    assert {query: pairs for query, pairs in in_vain.items() if pairs > 2 * len(ORGS)} == {}
+    assert len(unpaired) > 100
+    assert {query: pairs for query, pairs in unpaired.items() if pairs > 2 * len(ORGS)} == {}
 
 
 def import_items(flybill: Flybill, folder: Path) -> None:

@@ -83,7 +83,7 @@ class Story:
         (event,) = self.told.events()
         assert (event["type"], event["subject"]) == ("credit.exhausted", "acme")
         assert event["data"]["message"] == (
-            f"With {self.month} the credit welcome is used up; what comes after it is charged."
+            f"With {self.month} the credit welcome is used up; what comes after it is billed."
         )
         assert self.told.mails() == []
 

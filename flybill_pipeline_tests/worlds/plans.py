@@ -13,7 +13,7 @@ PLANNED = "explain (analyze, timing off, format json) "
 
 @contextmanager
 def compared() -> Iterator[Mapping[str, int]]:
-    """Query → how many pairs of rows it put beside each other in vain, at most in one go, of all queries of ours here.
+    """Query → how many pairs of rows it compared that do not belong together, at most in one go; all queries of ours.
 
     Such pairs are what joins of each with each leave: their number grows as the square of the rows. Each query is tried
     out first, and taken back.
@@ -29,7 +29,7 @@ def compared() -> Iterator[Mapping[str, int]]:
             trial.execute(PLANNED + query, values)
             ((plan,),) = trial.fetchone()
             trial.execute(end)
-        most[query] = max(most[query], _in_vain(plan["Plan"]))
+        most[query] = max(most[query], _unpaired(plan["Plan"]))
 
     event.listen(Engine, "before_cursor_execute", try_out)
     try:
@@ -38,6 +38,6 @@ def compared() -> Iterator[Mapping[str, int]]:
         event.remove(Engine, "before_cursor_execute", try_out)
 
 
-def _in_vain(node: Mapping[str, Any]) -> int:
+def _unpaired(node: Mapping[str, Any]) -> int:
     own = node["Actual Loops"] * node.get("Rows Removed by Join Filter", 0)
-    return int(own) + sum(_in_vain(part) for part in node.get("Plans", ()))
+    return int(own) + sum(_unpaired(part) for part in node.get("Plans", ()))

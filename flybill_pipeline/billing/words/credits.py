@@ -18,7 +18,7 @@ _SINCE = said("{credited} was credited since the invoice was made.")
 
 def used_up_words(name: str, month: Month) -> Sentence:
     """That nothing is left of a prepaid credit."""
-    return said("With {month} the credit {name} is used up; what comes after it is charged.", month=month, name=name)
+    return said("With {month} the credit {name} is used up; what comes after it is billed.", month=month, name=name)
 
 
 def credited_words(total_minor: int, notes: Sequence[CreditNote], told: Money | None = None) -> Words:
