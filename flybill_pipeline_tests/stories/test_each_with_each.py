@@ -20,11 +20,6 @@ FIRST, SECOND, RUNNING = "2025-09", "2025-10", "2025-11"
 SHARDS = 2
 ORGS = [f"org{n:03}" for n in range(100)]
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-NO_STATISTICS = """do $$ declare each record; begin
-for each in select tablename from pg_tables where schemaname = 'flybill' loop
-    execute format('alter table flybill.%I set (autovacuum_enabled = false)', each.tablename);
-end loop; end $$"""
-"""None but those that are asked for: it would depend on the moment what Postgres knows."""
 ITEMS = """item_id,kind,org_id,name,amount,currency,percent,start
 plan {0},subscription,{0},Plan,9.99,usd,,2025-09-01
 paid {0},credit,{0},Prepaid,15,usd,,2025-09-01
@@ -35,13 +30,12 @@ less {0},discount,{0},Discount,,,10,2025-09
 def test_no_query_compares_each_with_each(deploy: Deployments, emulators: Emulators, tmp_path: Path) -> None:
     with emulators.lent() as emulator, deploy(emulator, shards=SHARDS) as flybill:
         flybill.prices("usd.toml", USD)
-        flybill.sql(NO_STATISTICS)
         with compared() as unpaired:
             flybill.import_orgs([{"org_id": org, "name": org, "currency": "usd"} for org in ORGS])
             import_items(flybill, tmp_path)
             flybill.sql("analyze")
             lived(flybill, FIRST, SECOND)
-            flybill.sql("analyze")
+            looked_at(flybill, FIRST)
             lived(flybill, SECOND, RUNNING)
     assert len(unpaired) > 100
     assert {query: pairs for query, pairs in unpaired.items() if pairs > 2 * len(ORGS)} == {}
@@ -89,3 +83,10 @@ def lived(flybill: Flybill, month: str, after: str) -> None:
                 partition_key=key, instance=instance, raise_on_error=False, run_config=QUIET
             )
             assert ran.success, (job, ran.all_events)
+
+
+def looked_at(flybill: Flybill, month: str) -> None:
+    """Others read all of a month, once Postgres has looked at it: minutes later, by v0058 of the migrations."""
+    flybill.sql("analyze")
+    for view in ("statement_months", "statement_lines", "statement_payments"):
+        flybill.sql(f"select * from flybill.{view} where month = :month", month=month)
