@@ -1,5 +1,5 @@
-"""Statistics of what grows by the month follow sooner. Postgres looks at a table again when a tenth of it is new, and in
-a home of a year a month is less. Until then it expects no row of the month, and may compare each with each.
+"""Statistics of what grows by the month follow sooner. Postgres looks at a table again when a tenth of it is new, and
+in a home of a year a month is less. Until then it expects no row of the month, and may compare each with each.
 """
 
 from alembic import op
