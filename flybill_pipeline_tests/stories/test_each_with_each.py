@@ -24,6 +24,7 @@ ITEMS = """item_id,kind,org_id,name,amount,currency,percent,start
 plan {0},subscription,{0},Plan,9.99,usd,,2025-09-01
 paid {0},credit,{0},Prepaid,15,usd,,2025-09-01
 less {0},discount,{0},Discount,,,10,2025-09
+most {0},budget,{0},Everything,1,usd,,2025-09
 """
 
 
@@ -42,7 +43,7 @@ def test_no_query_compares_each_with_each(deploy: Deployments, emulators: Emulat
 
 
 def import_items(flybill: Flybill, folder: Path) -> None:
-    """A plan, a prepaid credit and a discount for each."""
+    """A plan, a prepaid credit, a discount and a budget for each."""
     header, *items = ITEMS.splitlines(keepends=True)
     (folder / "items.csv").write_text(header + "".join(item.format(org) for org in ORGS for item in items))
     assert flybill("import-items", str(folder / "items.csv")).status == 0
@@ -67,6 +68,7 @@ def lived(flybill: Flybill, month: str, after: str) -> None:
         ("reprice", month, "--prices", str(flybill.home / "prices")),
         ("repair", month, "--org", ORGS[0]),
         ("doctor",),
+        ("events", "list"),
     ):
         told = flybill(*command)
         assert told.status in (0, 1), (command, told.err)
