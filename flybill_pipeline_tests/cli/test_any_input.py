@@ -101,7 +101,7 @@ def flybill(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("flybill_pipeline.operating.runs.runner", idle)
     for server in ("serving.up._serve", "serving.webhooks.serve", "web.server.serve"):
         monkeypatch.setattr(f"flybill_pipeline.{server}", lambda *_, **__: 0)
-    monkeypatch.setattr("flybill_pipeline.serving.up.watched", nullcontext)
+    monkeypatch.setattr("flybill_pipeline.serving.up.watched", lambda *_: nullcontext())
     monkeypatch.setattr("flybill_pipeline.operating.backups.back_up", lambda *_: "")
     monkeypatch.setattr("flybill_pipeline.operating.backups.restore", lambda *_: "")
     monkeypatch.setattr(os, "execv", lambda *_: None)

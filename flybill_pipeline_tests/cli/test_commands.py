@@ -415,7 +415,7 @@ def test_owes_answers_while_stripe_is_down(flybill: Flybill) -> None:
     [
         (os.killpg, signal.SIGINT, "2025-07"),  # as a terminal does
         (os.kill, signal.SIGTERM, "2025-08"),
-        (os.killpg, signal.SIGHUP, "2025-09"),  # as a terminal does that was closed
+        (os.killpg, signal.SIGHUP, "2025-01"),  # as a terminal does that was closed
     ],
 )
 def test_a_close_that_is_stopped_begins_nothing_else(
