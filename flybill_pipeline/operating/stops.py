@@ -3,6 +3,7 @@
 Dagster makes a failed run of one that is stopped, as it should be; nothing else may begin after it.
 """
 
+import logging
 import signal
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 
 STOPPED = "Stopped. What is done stays as it is, and the same command goes on from there."
 """What somebody reads who ended a command, if the terminal is still there."""
+
+POOLS = ("sqlalchemy.pool.impl.NullPool", "sqlalchemy.pool.impl.QueuePool")
+"""Who logs a traceback of what is raised while a connection is given back, and goes on with another connection."""
 
 
 @contextmanager
@@ -27,6 +31,9 @@ def stoppable() -> Iterator[None]:
         return
     handlers = {signal.SIGINT: _stop, signal.SIGTERM: _stop, signal.SIGHUP: _as_sigterm}
     before = {number: signal.getsignal(number) for number in handlers}
+    pools = [logging.getLogger(name) for name in POOLS]
+    for pool in pools:
+        pool.addFilter(_is_no_stop)
     try:
         for number, handler in handlers.items():
             if before[number] is not signal.SIG_IGN:
@@ -35,6 +42,8 @@ def stoppable() -> Iterator[None]:
     finally:
         for number, kept in before.items():
             signal.signal(number, kept)
+        for pool in pools:
+            pool.removeFilter(_is_no_stop)
 
 
 def was_stopped(result: dg.ExecuteInProcessResult) -> bool:
@@ -45,6 +54,12 @@ def was_stopped(result: dg.ExecuteInProcessResult) -> bool:
             return True
         errors = [error.cause for error in errors]  # Dagster wraps what our functions raise
     return False
+
+
+def _is_no_stop(record: logging.LogRecord) -> bool:
+    """Whether what a log says is no stop, of which the sentence tells: neither KeyboardInterrupt nor Dagster's kind."""
+    raised = record.exc_info[1] if record.exc_info else None
+    return raised is None or isinstance(raised, Exception)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
