@@ -57,7 +57,7 @@ def was_stopped(result: dg.ExecuteInProcessResult) -> bool:
 
 
 def _is_no_stop(record: logging.LogRecord) -> bool:
-    """Whether what a log says is no stop, of which the sentence tells: neither KeyboardInterrupt nor Dagster's kind."""
+    """Whether what a log says is no stop, be it KeyboardInterrupt or Dagster's kind: the sentence tells that."""
     raised = record.exc_info[1] if record.exc_info else None
     return raised is None or isinstance(raised, Exception)
 
