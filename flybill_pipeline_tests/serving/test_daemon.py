@@ -9,10 +9,10 @@ import re
 import signal
 import urllib.parse
 import urllib.request
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import dagster as dg
@@ -224,6 +224,10 @@ def everybody_is_billed_once(world: World) -> None:
 
 
 OUTAGE = "Stripe does not answer: no invoices are sent"
+BROKEN_BOOK = "the schedule price_open_month fails each time that it looks"
+"""Told where the hour of this schedule comes while the price book is broken."""
+PROBLEMS = 3
+"""The outage, and two organizations that wait for a person."""
 
 
 def told(world: World) -> list[str]:
@@ -231,14 +235,17 @@ def told(world: World) -> list[str]:
     return [line for text in world.hook.texts for line in text.splitlines() if not line.startswith("*")]
 
 
+def over(world: World) -> list[str]:
+    """The title of each problem that was told to be over, but for the one that only some hours of a day bring."""
+    titles = [line.removeprefix("Resolved: ") for line in told(world) if line.startswith("Resolved: ")]
+    return sorted(title for title in titles if title != BROKEN_BOOK)
+
+
 def each_problem_was_told_once(world: World) -> None:
     lines = told(world)
-    titles = Counter(
-        line.removeprefix("Resolved: ") for line in lines if "refused by Stripe" in line or line.endswith(OUTAGE)
-    )
-    assert sorted(titles.values()) == [2, 2, 2], lines  # that it began, and that it is over
-    assert sum("What happened:" in line for line in lines) == len(titles), lines
-    assert sum(line.startswith("Resolved:") for line in lines) == len(titles), lines
+    began = sorted(title for title, what in pairwise(lines) if "What happened:" in what and title != BROKEN_BOOK)
+    assert len(began) == len(set(began)) == PROBLEMS, lines
+    assert over(world) == began, lines
 
 
 def test_a_month_with_an_outage_a_dead_daemon_and_two_organizations_for_a_person(world: World) -> None:
@@ -270,7 +277,7 @@ def test_a_month_with_an_outage_a_dead_daemon_and_two_organizations_for_a_person
     wait_until(lambda: "refused by Stripe" in "".join(world.hook.texts), "the alert", LONG)
     world.up.materialize((str(FAILED_ORG_MONTHS.name),), sorted(waiting))
     wait_until(lambda: world.to_do() == set(), "the end of the to-do list", LONG)
-    wait_until(lambda: sum(line.startswith("Resolved:") for line in told(world)) == 3, "that it is over", LONG)
+    wait_until(lambda: len(over(world)) == PROBLEMS, "that it is over", LONG)
 
     # What has a parent is Dagster's own retry of the run that was killed, with that run's tags.
     retries = [
