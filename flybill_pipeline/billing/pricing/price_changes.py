@@ -97,7 +97,7 @@ def books_of_month(books: PriceBooks, currency: str, month: Month) -> BooksOfMon
     ends = [*starts[1:], month.last_day + timedelta(days=1)]
     dated = [(books.for_day(currency, start), start, end) for start, end in zip(starts, ends, strict=False)]
     priced = [(book, start, end) for book, start, end in dated if book is not None]
-    parts = tuple(BookPart(book, start, end, _share(month, start, end)) for book, start, end in priced)
+    parts = tuple(BookPart(book.in_month(month), start, end, _share(month, start, end)) for book, start, end in priced)
     return BooksOfMonth(month, parts) if parts else None
 
 
@@ -109,7 +109,7 @@ def fingerprint(books: BooksOfMonth | None) -> str:
 
 def one_book(book: PriceBook, month: Month) -> BooksOfMonth:
     """A month in which `book` is in force on every day."""
-    return BooksOfMonth(month, (BookPart(book, month.first_day, month.last_day + timedelta(days=1)),))
+    return BooksOfMonth(month, (BookPart(book.in_month(month), month.first_day, month.last_day + timedelta(days=1)),))
 
 
 def _begins(books: PriceBooks, currency: str, month: Month, day: date) -> bool:

@@ -1,13 +1,14 @@
 """Prices, dated price books as plain data, and which price applies. No amounts are worked out, no files read here."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Literal
 
 from flybill_pipeline.billing.money.decimals import ZERO
+from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.stretches import Stretch
 from flybill_pipeline.billing.pricing.working import WorkingStep
 from flybill_pipeline.billing.usage.meters import Meter
@@ -118,6 +119,13 @@ class PriceBook:
     def candidates(self, meter: str, contract: str | None = None) -> tuple[Price, ...]:
         """The prices of a meter that may apply, the winning ones first."""
         return self._by_meter.get((contract, meter), ())
+
+    def in_month(self, month: Month) -> "PriceBook":
+        """The book with its meters as they count in a month: the same book where no meter depends on it."""
+        if not any(meter.hours_of_month for meter in self.meters.values()):
+            return self
+        hours = 24 * month.last_day.day
+        return replace(self, meters={name: meter.in_month(hours) for name, meter in self.meters.items()})
 
     @cached_property
     def _by_meter(self) -> dict[tuple[str | None, str], tuple[Price, ...]]:

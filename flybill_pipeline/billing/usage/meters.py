@@ -1,6 +1,6 @@
 """What is measured: meters, how their events become one number, in which unit. No prices and no quantities here."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -59,7 +59,8 @@ class Meter:
     None counts different quantities, in each set of dimensions. `per` (of peaks, last values and levels) names the
     dimensions whose values are series of their own, which add up; other labels make no second series. `title` is what
     people read instead of the name, which stays the id, and `service_category` what FinOps tools take it for; neither
-    is a part of what is priced, so books may differ in them.
+    is a part of what is priced, so books may differ in them. `hours_of_month` bills by the month what is measured
+    by the hour: `in_month` says what it is divided by.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Meter:
     round: Rounding = Rounding.NONE
     distinct: str | None = None
     per: tuple[str, ...] = ()
+    hours_of_month: bool = field(default=False, repr=False)  # in fingerprints as what a month's meter is divided by
     title: str = field(default="", compare=False, repr=False)  # not in fingerprints: a word changes no bill
     service_category: str = field(default=OTHER, compare=False, repr=False)
 
@@ -77,6 +79,12 @@ class Meter:
     def adds_sums(self) -> bool:
         """Whether what days recorded only adds up: a day is put to the days before it, whatever these were made of."""
         return self.aggregation in (Aggregation.SUM, Aggregation.COUNT) and self.distinct is None
+
+    def in_month(self, hours: int) -> "Meter":
+        """The meter in a month of so many hours."""
+        if not self.hours_of_month:
+            return self
+        return replace(self, divide_by=self.divide_by * hours, hours_of_month=False)
 
     @property
     def shown(self) -> str:

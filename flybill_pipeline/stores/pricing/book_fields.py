@@ -119,6 +119,13 @@ class Fields:
             self.fault(name, f"must be a date such as 2026-01-01, without quotes or a time, not {value!r}")
         return None
 
+    def flag(self, name: str) -> bool:
+        """`true` or `false`; without one it is false."""
+        value = self._get(name, False, required=False)
+        if not isinstance(value, bool):
+            self.fault(name, "must be true or false")
+        return value is True
+
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of different strings; empty when absent."""
         value = self._table.get(name, [])

@@ -14,7 +14,18 @@ from flybill_pipeline.stores.files.close_names import did_you_mean
 from flybill_pipeline.stores.pricing.book_fields import Fields
 
 _BOOK = ("effective_from", "currency", "meters", "prices", "contracts")
-_METER = ("aggregation", "unit", "multiply_by", "divide_by", "round", "distinct", "per", "name", "service_category")
+_METER = (
+    "aggregation",
+    "unit",
+    "multiply_by",
+    "divide_by",
+    "round",
+    "distinct",
+    "per",
+    "hours_of_month",
+    "name",
+    "service_category",
+)
 _CONTRACT = ("prices", "minimum_spend")
 _TIER = ("up_to", "unit_amount", "flat_amount")
 _EVERY_PRICE = ("meter", "match", "model", "free_units", "group_by", "show_by", "minimum_spend", "maximum_spend")
@@ -63,10 +74,14 @@ def _meter(name: str, fields: Fields) -> Meter | None:
     per = fields.texts("per")
     if per and aggregation is not None and not Aggregation(aggregation).has_series:
         fields.fault("per", "names what adds up of a max, latest or time_weighted; other aggregations have no series")
+    hours_of_month = fields.flag("hours_of_month")
+    if hours_of_month and aggregation is not None and not Aggregation(aggregation).adds_up:
+        fields.fault("hours_of_month", "divides hours that add up; a max, latest or unique_count is no hours")
     if aggregation is None or unit is None or multiply_by is None or divide_by is None or rounding is None:
         return None
     converted = (multiply_by, divide_by, Rounding(rounding))
-    return Meter(name, Aggregation(aggregation), unit, *converted, distinct, per, title or name, category or OTHER)
+    shown = (title or name, category or OTHER)
+    return Meter(name, Aggregation(aggregation), unit, *converted, distinct, per, hours_of_month, *shown)
 
 
 def _contract(name: str, fields: Fields, meters: Mapping[str, Meter | None]) -> Contract:

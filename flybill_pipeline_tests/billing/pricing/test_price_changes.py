@@ -295,6 +295,21 @@ def test_days_before_the_first_book_pay_nothing_of_what_is_due_once_a_month(
     assert [line.amount_minor for line in price_month(books, [_on(25, "100")]).lines] == [cents]
 
 
+@pytest.mark.parametrize(("month", "hours"), [("2026-02", 672), ("2028-02", 696), ("2026-09", 720), ("2026-10", 744)])
+def test_a_gigabyte_month_costs_the_same_in_each_month(month: str, hours: int) -> None:
+    """Measured in megabytes times hours; a price that changes within the month has its share of them."""
+    of_month, old = Month.parse(month), book(per_unit("15"))
+    disk = replace(old.meters["seconds"], divide_by=Decimal(1000), hours_of_month=True)
+    old = replace(old, meters={"seconds": disk})
+    (line,) = price_usage(old, None, [used(str(hours * 1000))], of_month).lines
+    assert (line.quantity, line.amount_minor) == (Decimal(1), 1500)
+    later = replace(old, effective_from=of_month.first_day.replace(day=15), prices=(per_unit("30"),))
+    books = books_of_month(PriceBooks((old, later)), "usd", of_month)
+    assert books is not None
+    halves = [used(str(hours * 500))._replace(day=of_month.first_day.replace(day=day)) for day in (14, 15)]
+    assert [line.amount_minor for line in price_month(books, halves).lines] == [750, 1500]
+
+
 def test_a_contract_that_holds_before_the_first_book_waits_for_one() -> None:
     priced = replace(book(per_unit("1"), contracts={"c": ()}), effective_from=date(2026, 9, 16))
     books = books_of_month(PriceBooks((priced,)), "usd", SEPTEMBER)

@@ -209,6 +209,18 @@ def test_series_that_add_up_are_named_by_the_meter(tmp_path: Path, aggregation: 
     assert book.meters["machine_seconds"].per == ("volume", "disk")
 
 
+def test_hours_are_months_only_of_what_adds_up(tmp_path: Path) -> None:
+    by_month = HEAD + "hours_of_month = true"
+    (tmp_path / "usd.toml").write_text(by_month)
+    book = load_price_books(tmp_path).for_day("usd", date(2026, 1, 1))
+    assert book is not None
+    assert book.meters["machine_seconds"].hours_of_month
+    of_peaks = "usd.toml: meters.machine_seconds.hours_of_month: divides hours that add up"
+    assert _faults(tmp_path, by_month.replace('"sum"', '"max"'))[0].startswith(of_peaks)
+    word = "usd.toml: meters.machine_seconds.hours_of_month: must be true or false"
+    assert _faults(tmp_path, HEAD + 'hours_of_month = "true"') == [word]
+
+
 def _priced(match: str, scope: str = "prices") -> str:
     return f'[[{scope}]]\nmeter = "machine_seconds"\nmatch = {match}\nmodel = "per_unit"\nunit_amount = 1\n'
 
