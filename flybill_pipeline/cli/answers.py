@@ -43,8 +43,7 @@ def finish(
     show_failed_runs(runner.failed)
     if runner.unpublished is not None:
         show_unpublished(runner.unpublished)
-    wrong = any(each.failures_of(org_ids) or each.reconciliation.is_wrong(org_ids) for each in answers)
-    sys.exit(1 if wrong or runner.failed else 0)
+    sys.exit(1 if any(each.is_incomplete(org_ids) for each in answers) or runner.failed else 0)
 
 
 def show(json_wanted: bool, data: Any, text: Callable[[], None]) -> None:

@@ -23,7 +23,7 @@ def status(month: Month, json_wanted: bool) -> None:
     with toolbox(usable_settings()) as tools:
         answer = month_status(tools, month)
     show(json_wanted, overview_data(answer), lambda: show_overview(answer))
-    sys.exit(1 if answer.reconciliation.is_wrong() else 0)
+    sys.exit(1 if answer.is_incomplete() else 0)
 
 
 @click.command()

@@ -47,6 +47,10 @@ class MonthOverview:
         """The organizations that are not done, of these, or of all where none is named."""
         return [failure for failure in self.bills.failures if not org_ids or failure.org_id in org_ids]
 
+    def is_incomplete(self, org_ids: Collection[str] = ()) -> bool:
+        """Whether any of these organizations, or any at all, is held or failed, or differs in Stripe's own list."""
+        return bool(self.failures_of(org_ids)) or self.reconciliation.is_wrong(org_ids)
+
 
 def month_status(tools: Toolbox, month: Month) -> MonthOverview:
     """Where the month stands now. Reads what is on record; Stripe is not asked."""
