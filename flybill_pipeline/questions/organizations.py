@@ -3,6 +3,8 @@
 from collections.abc import Collection
 
 from flybill_pipeline.billing.invoicing.terms import OrgTerms
+from flybill_pipeline.billing.usage.graphemes import cut_short
+from flybill_pipeline.billing.usage.texts import LONGEST_ID
 from flybill_pipeline.stores.invoicing.organizations import Organization
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -30,5 +32,6 @@ def organization(tools: Toolbox, org_id: str) -> tuple[Organization, OrgTerms]:
 def _require_known(org_ids: Collection[str], imported: Collection[Organization]) -> None:
     known = {org.org_id for org in imported}
     if unknown := [org_id for org_id in org_ids if org_id not in known]:
-        names = ", ".join(org_id if org_id.strip() else repr(org_id) for org_id in unknown)
+        short = [cut_short(org_id, LONGEST_ID) for org_id in unknown]
+        names = ", ".join(org_id if org_id.strip() else repr(org_id) for org_id in short)
         raise UnknownOrganizationError(f"no such organization: {names}. `flybill import-orgs FILE` adds them.")

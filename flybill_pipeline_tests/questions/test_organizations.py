@@ -20,3 +20,9 @@ def test_nobody_is_asked_for(tools: Toolbox) -> None:
 def test_all_unknown_ones_are_named_at_once(tools: Toolbox) -> None:
     with pytest.raises(UnknownOrganizationError, match=r"no such organization: x, y, ''\."):
         organizations(tools, ["x", "acme", "y", ""])
+
+
+def test_an_unknown_id_of_any_length_leaves_what_to_do_in_sight(tools: Toolbox) -> None:
+    with pytest.raises(UnknownOrganizationError) as raised:
+        organizations(tools, ["x" * 5000])
+    assert str(raised.value) == f"no such organization: {'x' * 499}…. `flybill import-orgs FILE` adds them."
