@@ -39,7 +39,8 @@ from flybill_pipeline.steps.invoicing.finalize_invoices import finalize_shard
 from flybill_pipeline.steps.pricing.open_accounts import Accounts
 from flybill_pipeline.steps.pricing.price_usage import PricedFrom, PricingReport, price_shard
 from flybill_pipeline.stores.invoicing.billed_months import BilledMonths
-from flybill_pipeline.stores.invoicing.drafts import LINE_COLUMNS, Drafts
+from flybill_pipeline.stores.invoicing.draft_lines import LINE_COLUMNS
+from flybill_pipeline.stores.invoicing.drafts import Drafts
 from flybill_pipeline.stores.invoicing.holds import Holds
 from flybill_pipeline.stores.invoicing.invoices import Invoices
 from flybill_pipeline.stores.invoicing.items import Items

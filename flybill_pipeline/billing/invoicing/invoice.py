@@ -52,7 +52,7 @@ class Draft:
         """The working of each line, in order; needed twice, for the hash and for the row."""
         return [working_text(line.working) for line in self.lines]
 
-    @property
+    @cached_property
     def content_hash(self) -> str:
         """SHA-256 (hex) of everything that the customer is told; equal hashes mean equal bills, line by line."""
         return _hash(self.org_id, self.currency or "", zip(self.lines, self.workings, strict=True))

@@ -1,43 +1,23 @@
 """Drafts at rest: the lines of months that are not finalized yet, replaced whenever they are priced again."""
 
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Connection, Engine, Text, any_, delete, func, insert, literal, select, text
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text
 
 from flybill_pipeline.billing.invoicing.invoice import Draft
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.unchanged import KeptDraft
 from flybill_pipeline.billing.invoicing.unstorable import UnstorableDraftError
 from flybill_pipeline.billing.money.period import Month
-from flybill_pipeline.billing.pricing.portions import portions_data
-from flybill_pipeline.billing.usage.totals import dimensions_text
+from flybill_pipeline.stores.invoicing.draft_lines import at_once, take_away, write_lines
 from flybill_pipeline.stores.invoicing.tables import account_entries, drafts, line_items, organizations, outcomes
 from flybill_pipeline.stores.postgres.bulk import copy_rows
 from flybill_pipeline.stores.pricing.tables import pricing_bases, too_late_usage
 
-LINE_COLUMNS = (
-    "month",
-    "org_id",
-    "line_no",
-    "line_id",
-    "kind",
-    "meter",
-    "dimensions",
-    "service_month",
-    "quantity",
-    "usage_quantity",
-    "unit",
-    "amount_minor",
-    "currency",
-    "description",
-    "working",
-    "title",
-    "portions",
-)
 DRAFT_COLUMNS = (
     "month",
     "org_id",
@@ -55,6 +35,7 @@ DRAFT_COLUMNS = (
     "credits_returned",
     "priced_from",
     "made_of",
+    "lines_hash",
 )
 BASIS_COLUMNS = (
     "month",
@@ -137,9 +118,9 @@ class Drafts:
         with self._engine.begin() as connection:
             lock_shard(connection, part.shard)
             settled = _settled(connection, part.month, part.shard)
-            _clear(connection, part, settled.union(keep))
+            there = _there(connection, part, settled.union(keep))
             open_drafts = (draft for draft in new if draft.org_id not in settled)
-            return _copied(connection, open_drafts, part.now, priced_from)
+            return _replaced(connection, part, open_drafts, there, priced_from)
 
     def refused(self, part: ShardMonth, new: Iterable[Draft]) -> dict[str, str]:
         """Org → why the database does not take its draft, of those that `replace` would store. Stores nothing."""
@@ -147,12 +128,13 @@ class Drafts:
         with self._engine.connect() as connection:
             lock_shard(connection, part.shard)
             settled = _settled(connection, part.month, part.shard)
-            _clear(connection, part, settled)
+            there = _there(connection, part, settled)
+            take_away(connection, part.month, there, (line_items, pricing_bases, drafts))
             for draft in new:
                 trial = connection.begin_nested()
                 try:
                     if draft.org_id not in settled:
-                        _copied(connection, [draft], part.now, None)
+                        _replaced(connection, part, [draft], {}, None)
                 except UnstorableDraftError as error:
                     refusals[draft.org_id] = str(error)
                 finally:
@@ -174,34 +156,37 @@ class Drafts:
                 connection.execute(insert(too_late_usage), rows)
 
 
-def _clear(connection: Connection, part: ShardMonth, stay: Collection[str]) -> None:
-    """Takes away the drafts of the shard, or of its orgs `only`, but those of the orgs that `stay`.
+def _there(connection: Connection, part: ShardMonth, stay: Collection[str]) -> dict[str, str | None]:
+    """Org → the hash of its lines, for the drafts of the shard, or of its orgs `only`, that do not `stay`.
 
-    Their orgs are named one by one: of a month that has just begun Postgres' statistics know nothing, and left to join
-    by itself it once took an hour.
+    Of orgs that are named no hash is given, so a repair writes all lines again, whatever befell them.
     """
-    query = select(drafts.c.org_id).where(drafts.c.month == str(part.month), drafts.c.shard == part.shard)
+    query = select(drafts.c.org_id, drafts.c.lines_hash).where(
+        drafts.c.month == str(part.month), drafts.c.shard == part.shard
+    )
     if part.only:
         query = query.where(drafts.c.org_id.in_(part.only))
-    gone = sorted({*connection.execute(query).scalars()}.difference(stay))
-    for table in (line_items, pricing_bases, drafts) if gone else ():
-        of_gone = table.c.org_id == any_(literal(gone, ARRAY(Text)))
-        connection.execute(delete(table).where(table.c.month == str(part.month), of_gone))
+    found = {org_id: None if part.only else known for org_id, known in connection.execute(query)}
+    return {org_id: known for org_id, known in found.items() if org_id not in stay}
 
 
-def _copied(connection: Connection, new: Iterable[Draft], now: datetime, priced_from: str | None) -> tuple[int, int]:
-    draft_rows, basis_rows = list[_Row](), list[_Row]()
-
-    def line_rows() -> Iterator[_Row]:
-        for draft in new:
-            yield from _line_rows(draft)
-            draft_rows.append(_draft_row(draft, now, priced_from))
-            basis_rows.extend(_basis_rows(draft, now))
-
+def _replaced(
+    connection: Connection, part: ShardMonth, new: Iterable[Draft], there: Mapping[str, str | None], inputs: str | None
+) -> tuple[int, int]:
+    """Puts `new` in the place of the drafts that are `there`."""
+    draft_rows, basis_rows, lines, gone = list[_Row](), list[_Row](), 0, set(there)
+    take_away(connection, part.month, gone, (pricing_bases, drafts))
     with _refusals():
-        lines = copy_rows(connection, line_items, LINE_COLUMNS, line_rows())
+        for several in at_once(new):
+            hashes = write_lines(connection, part.month, several, there)
+            for draft, known in zip(several, hashes, strict=True):
+                draft_rows.append((*_draft_row(draft, part.now, inputs), known))
+                basis_rows.extend(_basis_rows(draft, part.now))
+                lines += len(draft.lines)
+                gone.discard(draft.org_id)
         copy_rows(connection, drafts, DRAFT_COLUMNS, draft_rows)
         copy_rows(connection, pricing_bases, BASIS_COLUMNS, basis_rows)
+    take_away(connection, part.month, gone, (line_items,))
     return len(draft_rows), lines
 
 
@@ -226,30 +211,6 @@ def _settled(connection: Connection, month: Month, shard: int) -> set[str]:
         outcomes.c.month == str(month), outcomes.c.shard == shard, outcomes.c.outcome != "held"
     )
     return set(connection.execute(query).scalars())
-
-
-def _line_rows(draft: Draft) -> Iterator[_Row]:
-    month = str(draft.month)
-    for number, (line, working) in enumerate(zip(draft.lines, draft.workings, strict=True), start=1):
-        yield (
-            month,
-            draft.org_id,
-            number,
-            line.line_id,
-            line.kind,
-            line.meter,
-            dimensions_text(line.dimensions),
-            str(line.service_month),
-            line.quantity,
-            line.usage,
-            line.unit,
-            line.amount_minor,
-            line.currency,
-            line.description,
-            working.data,
-            line.title,
-            portions_data(line.portions) or None,
-        )
 
 
 def _draft_row(draft: Draft, now: datetime, priced_from: str | None) -> _Row:

@@ -77,7 +77,7 @@ def _line_columns() -> list[Column[object]]:
     ]
 
 
-line_items = Table(  # drafts: replaced whenever an org's month is priced again
+line_items = Table(  # drafts: replaced when an org's month comes out otherwise than before
     "line_items",
     metadata,
     Column("month", Text, primary_key=True),
@@ -105,6 +105,7 @@ drafts = Table(  # one org's month so far: the sum of its lines, and what keeps 
     Column("credits_returned", JSONB, nullable=False, server_default="[]"),  # [[credit_id, month paid for, minor]]
     Column("priced_from", Text, ForeignKey("flybill.pricing_inputs.inputs_id")),  # a row of pricing_inputs
     Column("made_of", Text),  # names all that it was made of, see billing's unchanged.py
+    Column("lines_hash", Text),  # names its lines as they stand in line_items; null: it is not known what they are
     Column("days_watched_for", Integer),  # so many versions of budgets; null: its days were compared with none
     Index("drafts_shard", "month", "shard"),
     Index("drafts_org", "org_id", "month"),

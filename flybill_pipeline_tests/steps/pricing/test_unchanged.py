@@ -52,9 +52,9 @@ class World(BillingWorld):
             return [tuple(row) for row in connection.execute(text(DRAFTED))]
 
     def whole(self) -> list[tuple[Any, ...]]:
-        """The drafts as they are when all of them are made again."""
+        """The drafts as they are when all of them are made again, and all of their lines are written again."""
         with self.engine.begin() as connection:
-            connection.execute(text("update flybill.drafts set made_of = null"))
+            connection.execute(text("update flybill.drafts set made_of = null, lines_hash = null"))
         assert self.price(OCT, now=NOW).unchanged == 0
         return self.drafted()
 
