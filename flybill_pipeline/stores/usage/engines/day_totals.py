@@ -26,7 +26,7 @@ from flybill_pipeline.stores.usage.engines.rollup import Rollup, require_readabl
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.table_fields import UsageTable
 
-SHOWN_AS = {"quantity": "null", "large": "'1e15'", "precise": "'0.0000000000000000001'"}
+SHOWN_AS = {"quantity": "null", "finite": "'NaN'", "large": "'1e15'", "precise": "'0.0000000000000000001'"}
 """What stands for the quantity of rows that have none that counts, so that reading the file gives the reason."""
 AS_DIGITS = "coalesce(try_cast(quantity as decimal(38, 18))::varchar, quantity)"
 """A sum as each engine has it: some leave out noughts at the end, or write a small number with an exponent."""

@@ -79,6 +79,16 @@ def differs(number: Any, raw: Any) -> Any:
     return (ibis.cases((fits, number), else_=ibis.null(EXACT)).cast(kind) != raw).fill_null(True)
 
 
+def is_finite(raw: Any, engine: str) -> Any:
+    """Whether a number is one, and no NaN or infinity: a sum with such a one is none. Postgres has them as decimals,
+    and takes NaN for a `numeric` with few digits, too."""
+    if raw.type().is_floating():
+        return ~(raw.isnan() | raw.isinf())
+    if raw.type().is_decimal() and engine == "postgres":
+        return ~raw.cast("string").isin(["NaN", "Infinity", "-Infinity"])
+    return ibis.literal(True)
+
+
 def small_enough(raw: Any) -> Any:
     """Whether a quantity has no more digits before the point than it may. Where its type has no room for more, it is
     not compared: Trino and Snowflake would want room for the bound in that type."""

@@ -18,6 +18,7 @@ from flybill_pipeline.stores.usage.engines.portable import (
     differs,
     exact,
     in_order,
+    is_finite,
     may_be_too_precise,
     small_enough,
     utc_day,
@@ -150,12 +151,13 @@ def events(relation: Any, usage: UsageTable, engine: str) -> Any:
     nameless = ibis.and_(*(columns[name] == "" for name in ids_of(usage))) if usage.event_id else ibis.literal(False)
     for number, part in enumerate(usage.parts):
         raw = _raw(relation, part.quantity)
-        inside, quantity = small_enough(raw), exact(raw, part.quantity, engine)
+        inside, finite, quantity = small_enough(raw), is_finite(raw, engine), exact(raw, part.quantity, engine)
         columns[f"meter{number}"] = _text(relation, part.meter, engine)
-        columns[f"quantity{number}"] = ibis.cases((inside, quantity), else_=ibis.null(EXACT))
+        columns[f"quantity{number}"] = ibis.cases((finite & inside, quantity), else_=ibis.null(EXACT))
         flaws = [
             (nameless, "event_id"),
             (raw.isnull(), "quantity"),
+            (~finite, "finite"),
             (~inside, "large"),
             *([(differs(quantity, raw), "precise")] if may_be_too_precise(raw, part.quantity) else []),
             *([] if usage.allow_negative else [(raw < 0, "negative")]),
@@ -179,9 +181,7 @@ def _raw(relation: Any, column: Column) -> Any:
 
 def _mark(mark: Any) -> Any:
     """The watermark; one that no calendar has is none."""
-    if mark.type().is_integer():
-        return mark
-    return ibis.cases((_of_calendar(mark), mark), else_=_none_of(mark))
+    return mark if mark.type().is_integer() else ibis.cases((_of_calendar(mark), mark), else_=_none_of(mark))
 
 
 def _none_of(value: Any) -> Any:

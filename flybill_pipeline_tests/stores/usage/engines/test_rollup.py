@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flybill_pipeline_tests.stores.usage.engines.conftest import NOW, SOURCE, Engine, in_duckdb
+from flybill_pipeline_tests.stores.usage.engines.conftest import ENGINES, NOW, SOURCE, Engine, in_duckdb
 
 
 def utc(text: str) -> datetime:
@@ -136,6 +136,34 @@ def test_what_the_future_wrote_hides_nothing(local: Engine) -> None:
     told, pulled = local.told()
     assert pulled.watermark == "2026-10-20T12:00:00+00:00"
     assert local.told(pulled.watermark)[0] == told
+
+
+@pytest.mark.parametrize(
+    ("engine", "kind", "odd"),
+    [
+        ("duckdb", "double", ["NaN", "Infinity", "-Infinity"]),
+        *(
+            pytest.param("postgres", kind, odd, marks=pytest.mark.database)
+            for kind, odd in {
+                "numeric(20, 6)": ["NaN"],  # it has no infinity, and no room for 1e15
+                "numeric(38, 18)": ["NaN"],
+                "numeric": ["NaN", "Infinity", "-Infinity"],
+                "double precision": ["NaN", "Infinity", "-Infinity"],
+            }.items()
+        ),
+    ],
+)
+def test_what_is_no_number_is_told_as_that_and_spoils_no_sum(
+    engine: str, kind: str, odd: list[str], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = request.getfixturevalue("database_url") if engine == "postgres" else ""
+    table = ENGINES[engine](tmp_path, url, kind)
+    at = "2026-10-05T10:00:00Z"
+    table.add(*((str(n), "acme", "gb", each, at, NOON, None) for n, each in enumerate(["1.5", *odd, "2"])))
+    source = SOURCE.replace('quantity = "quantity"', 'quantity = { column = "quantity", round = 6 }')
+    for mapping in (source,) if "double" in kind else (source, SOURCE):
+        ((_, rows),), _ = table.told(source=mapping)
+        assert sorted((row[2], row[-1]) for row in rows) == [(quantity("3.5"), 2), ("NaN", len(odd))]
 
 
 def test_a_row_of_several_meters_tells_of_those_that_it_has(local: Engine) -> None:
