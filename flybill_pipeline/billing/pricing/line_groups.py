@@ -33,15 +33,8 @@ def grouped(books: BooksOfMonth, totals: Iterable[UsageTotal]) -> tuple[dict[Lin
     """The totals by their lines, and those that no price covers."""
     groups: dict[LineKey, Group] = {}
     left_out: LeftOut = {}
-    # A series has the same dimensions, as one object, on each of its days: its head is looked up once. No other object
-    # takes the id of one that is in `groups` or `left_out`.
-    heads: dict[tuple[str, int, int, tuple[str, ...]], LineHead | None] = {}
     for total in totals:
-        series = total.meter, id(total.dimensions), id(books.part_on(total.day)), total.told_by
-        if series in heads:
-            head = heads[series]
-        else:
-            head = heads[series] = _head_on(books, total, total.day)
+        head = _head_on(books, total, total.day)
         if head is None:
             left_out.setdefault(_unpriced_key(books, total), []).append(total)
         else:
