@@ -4,6 +4,7 @@ Snowflake and Trino keep a zone with each time, and its day is that of the zone.
 administrator sets, takes NULL for the least in every order, and has more decimals than it is told.
 """
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -80,10 +81,12 @@ def differs(number: Any, raw: Any) -> Any:
 
 
 def is_finite(raw: Any, engine: str) -> Any:
-    """Whether a number is one, and no NaN or infinity: a sum with such a one is none. Postgres has them as decimals,
-    and takes NaN for a `numeric` with few digits, too."""
+    """Whether a number is no NaN and no infinity, which would spoil each sum that they are in.
+
+    Postgres has them as decimals, and takes NaN for a `numeric` with few digits, too. NULL where the number is.
+    """
     if raw.type().is_floating():
-        return ~(raw.isnan() | raw.isinf())
+        return ~(raw.isnan() | (raw.abs() > sys.float_info.max))  # Ibis' isinf is always false on Spark
     if raw.type().is_decimal() and engine == "postgres":
         return ~raw.cast("string").isin(["NaN", "Infinity", "-Infinity"])
     return ibis.literal(True)

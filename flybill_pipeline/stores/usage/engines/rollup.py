@@ -156,8 +156,8 @@ def events(relation: Any, usage: UsageTable, engine: str) -> Any:
         columns[f"quantity{number}"] = ibis.cases((finite & inside, quantity), else_=ibis.null(EXACT))
         flaws = [
             (nameless, "event_id"),
+            (~finite, "finite"),  # before what is missing: to Spark's Ibis NaN is null, too
             (raw.isnull(), "quantity"),
-            (~finite, "finite"),
             (~inside, "large"),
             *([(differs(quantity, raw), "precise")] if may_be_too_precise(raw, part.quantity) else []),
             *([] if usage.allow_negative else [(raw < 0, "negative")]),

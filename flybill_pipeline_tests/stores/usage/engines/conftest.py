@@ -1,7 +1,7 @@
 """A small table of usage in each engine that is here, DuckDB and Postgres at least, and what comes of it."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,15 +120,21 @@ def in_spark(folder: Path, url: str, number: str) -> Engine:
 ENGINES = {"duckdb": in_duckdb, "postgres": in_postgres, "clickhouse": in_clickhouse, "spark": in_spark}
 
 
-@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.database] * (name == "postgres")) for name in ENGINES])
-def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    name = request.param
+@contextmanager
+def engine_with(number: str, name: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """An empty table whose quantities are of that type; its test is skipped where the engine is not installed."""
     with ExitStack() as stack:
         if name == "postgres":
             url = request.getfixturevalue("database_url")
         else:
             url = "" if name == "duckdb" else stack.enter_context(engine_address(name))
-        yield ENGINES[name](tmp_path, url, "decimal(38, 20)")
+        yield ENGINES[name](folder, url, number)
+
+
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.database] * (name == "postgres")) for name in ENGINES])
+def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    with engine_with("decimal(38, 20)", request.param, tmp_path, request) as engine:
+        yield engine
 
 
 @pytest.fixture(params=["duckdb", "postgres"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flybill_pipeline_tests.stores.usage.engines.conftest import ENGINES, NOW, SOURCE, Engine, in_duckdb
+from flybill_pipeline_tests.stores.usage.engines.conftest import NOW, SOURCE, Engine, engine_with, in_duckdb
 
 
 def utc(text: str) -> datetime:
@@ -138,17 +138,22 @@ def test_what_the_future_wrote_hides_nothing(local: Engine) -> None:
     assert local.told(pulled.watermark)[0] == told
 
 
+NO_NUMBERS = ["NaN", "Infinity", "-Infinity"]
+
+
 @pytest.mark.parametrize(
     ("engine", "kind", "odd"),
     [
-        ("duckdb", "double", ["NaN", "Infinity", "-Infinity"]),
+        ("duckdb", "double", NO_NUMBERS),
+        ("clickhouse", "double", NO_NUMBERS),
+        ("spark", "double", NO_NUMBERS),
         *(
             pytest.param("postgres", kind, odd, marks=pytest.mark.database)
             for kind, odd in {
                 "numeric(20, 6)": ["NaN"],  # it has no infinity, and no room for 1e15
                 "numeric(38, 18)": ["NaN"],
-                "numeric": ["NaN", "Infinity", "-Infinity"],
-                "double precision": ["NaN", "Infinity", "-Infinity"],
+                "numeric": NO_NUMBERS,
+                "double precision": NO_NUMBERS,
             }.items()
         ),
     ],
@@ -156,14 +161,13 @@ def test_what_the_future_wrote_hides_nothing(local: Engine) -> None:
 def test_what_is_no_number_is_told_as_that_and_spoils_no_sum(
     engine: str, kind: str, odd: list[str], request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    url = request.getfixturevalue("database_url") if engine == "postgres" else ""
-    table = ENGINES[engine](tmp_path, url, kind)
-    at = "2026-10-05T10:00:00Z"
-    table.add(*((str(n), "acme", "gb", each, at, NOON, None) for n, each in enumerate(["1.5", *odd, "2"])))
-    source = SOURCE.replace('quantity = "quantity"', 'quantity = { column = "quantity", round = 6 }')
-    for mapping in (source,) if "double" in kind else (source, SOURCE):
-        ((_, rows),), _ = table.told(source=mapping)
-        assert sorted((row[2], row[-1]) for row in rows) == [(quantity("3.5"), 2), ("NaN", len(odd))]
+    with engine_with(kind, engine, tmp_path, request) as table:
+        at = "2026-10-05T10:00:00Z"
+        table.add(*((str(n), "acme", "gb", each, at, NOON, None) for n, each in enumerate(["1.5", *odd, "2"])))
+        source = SOURCE.replace('quantity = "quantity"', 'quantity = { column = "quantity", round = 6 }')
+        for mapping in (source,) if "double" in kind else (source, SOURCE):
+            ((_, rows),), _ = table.told(source=mapping)
+            assert sorted((row[2], row[-1]) for row in rows) == [(quantity("3.5"), 2), ("NaN", len(odd))]
 
 
 def test_a_row_of_several_meters_tells_of_those_that_it_has(local: Engine) -> None:
