@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from flybill_pipeline.billing.invoicing.invoice import Draft
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
@@ -62,6 +63,12 @@ class BillingWorld:
             for org, amount in amounts.items()
         ]
         self.drafts.replace(ShardMonth(month, SHARD, self.now()), new)
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        """What a statement gives; what it changes stays."""
+        with self.engine.begin() as connection:
+            result = connection.execute(text(statement))
+            return [tuple(row) for row in result] if result.returns_rows else []
 
     def finalize(self, month: Month = MONTH) -> FinalizeReport:
         return finalize_shard(ShardMonth(month, SHARD, self.now()), self.invoices, Holds(self.engine), ALL_READ)

@@ -164,11 +164,11 @@ def _minor_by_day(parts: Sequence[Group], ends: Sequence[date]) -> Iterator[tupl
     for total in (total for each in parts for total in (*each.own, *each.month)):
         days.setdefault(bisect_left(ends, total.day or date.min), []).append(total)
     head, recorded, usage = parts[0].head, ZERO, ZERO
-    adds_up, counts = head.whole_month and head.meter.adds_sums, head.meter.aggregation is not Aggregation.SUM
     for number in sorted(days.keys() & set(range(len(ends)))):
-        if adds_up:
-            usage += sum([total.quantity for total in days[number]], ZERO)
-            recorded = recorded + aggregate(head.meter, days[number]) if counts else usage
+        if head.whole_month and head.meter.adds_sums:
+            used = sum([total.quantity for total in days[number]], ZERO)
+            usage += used
+            recorded += used if head.meter.aggregation is Aggregation.SUM else aggregate(head.meter, days[number])
             quantity = convert(head.meter, recorded)
             yield number, _minor(head, quantity, usage, rate(head.price, quantity, head.part.share))
         else:

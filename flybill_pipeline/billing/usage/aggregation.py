@@ -59,8 +59,6 @@ def aggregate(meter: Meter, totals: Sequence[UsageTotal], before: date | None = 
 
 def used_of_day(meter: Meter, total: UsageTotal) -> Decimal:
     """About how much of what grows a day's total adds to the month: to compare days, not to bill them."""
-    if meter.aggregation is Aggregation.SUM:  # nearly all there is
-        return total.quantity
     if not meter.aggregation.grows:
         return ZERO
     if meter.distinct is not None:

@@ -36,12 +36,11 @@ LINES_AT_ONCE = 2_000  # of drafts that are held in memory until it is known whi
 
 
 def lines_hash(draft: Draft) -> str:
-    """Equal for drafts whose lines are equal rows: it names what the content hash does, and the columns it leaves out.
-
-    A migration that adds a column to the lines of drafts must forget all that is kept of it.
+    """Equal for drafts whose lines are equal rows: it names what the content hash does, what that leaves out, and the
+    columns themselves. So all lines are written once more when a column comes.
     """
     left_out = [(line.usage, line.title) for line in draft.lines]
-    return hashlib.sha256(f"{draft.content_hash}{left_out!r}".encode()).hexdigest()
+    return hashlib.sha256(f"{draft.content_hash}{LINE_COLUMNS}{left_out}".encode()).hexdigest()
 
 
 def at_once(drafts: Iterable[Draft]) -> Iterator[Sequence[Draft]]:
@@ -73,7 +72,7 @@ def write_lines(
     return hashes
 
 
-def take_away(connection: Connection, month: Month, org_ids: Collection[str], tables: Collection[Table]) -> None:
+def take_away(connection: Connection, month: Month, org_ids: Iterable[str], tables: Collection[Table]) -> None:
     """Takes the rows of these orgs out of `tables`.
 
     They are named one by one: of a month that has just begun Postgres' statistics know nothing, and left to join by

@@ -171,22 +171,26 @@ def _there(connection: Connection, part: ShardMonth, stay: Collection[str]) -> d
 
 
 def _replaced(
-    connection: Connection, part: ShardMonth, new: Iterable[Draft], there: Mapping[str, str | None], inputs: str | None
+    connection: Connection,
+    part: ShardMonth,
+    new: Iterable[Draft],
+    there: Mapping[str, str | None],
+    priced_from: str | None,
 ) -> tuple[int, int]:
     """Puts `new` in the place of the drafts that are `there`."""
-    draft_rows, basis_rows, lines, gone = list[_Row](), list[_Row](), 0, set(there)
-    take_away(connection, part.month, gone, (pricing_bases, drafts))
+    draft_rows, basis_rows, lines, stand = list[_Row](), list[_Row](), 0, set[str]()
+    take_away(connection, part.month, there, (pricing_bases, drafts))
     with _refusals():
         for several in at_once(new):
             hashes = write_lines(connection, part.month, several, there)
             for draft, known in zip(several, hashes, strict=True):
-                draft_rows.append((*_draft_row(draft, part.now, inputs), known))
+                draft_rows.append((*_draft_row(draft, part.now, priced_from), known))
                 basis_rows.extend(_basis_rows(draft, part.now))
                 lines += len(draft.lines)
-                gone.discard(draft.org_id)
+                stand.add(draft.org_id)
         copy_rows(connection, drafts, DRAFT_COLUMNS, draft_rows)
         copy_rows(connection, pricing_bases, BASIS_COLUMNS, basis_rows)
-    take_away(connection, part.month, gone, (line_items,))
+    take_away(connection, part.month, there.keys() - stand, (line_items,))
     return len(draft_rows), lines
 
 

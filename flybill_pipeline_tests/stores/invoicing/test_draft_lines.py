@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from flybill_pipeline.billing.invoicing.invoice import Draft
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
@@ -46,28 +46,18 @@ def world(engine: Engine) -> BillingWorld:
     return made
 
 
-def rows(world: BillingWorld, query: str) -> list[tuple[Any, ...]]:
-    with world.engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(text(query))]
-
-
-def run(world: BillingWorld, statement: str) -> None:
-    with world.engine.begin() as connection:
-        connection.execute(text(statement))
-
-
 def put(world: BillingWorld, *lines: LineItem) -> list[tuple[Any, ...]]:
     """The lines of a draft as they are stored."""
     draft = Draft(MONTH, "acme", SHARD, "usd", lines, 0, (), None)
     world.drafts.replace(ShardMonth(MONTH, SHARD, world.now()), [draft])
-    return rows(world, STORED)
+    return world.sql(STORED)
 
 
 def test_a_line_that_differs_in_any_field_is_written(world: BillingWorld) -> None:
     assert OTHER.keys() == set(LineItem._fields) - {"amount"}  # which is not stored
     for field, value in OTHER.items():
         before, after = put(world, LINE), put(world, LINE._replace(**{field: value}))
-        run(world, FORGET)
+        world.sql(FORGET)
         assert before != after == put(world, LINE._replace(**{field: value})), field
 
 
@@ -76,9 +66,9 @@ def test_lines_that_come_out_as_they_are_stay_where_they_are(
 ) -> None:
     monkeypatch.setattr(draft_lines, "LINES_AT_ONCE", 1)
     world.draft({"acme": 100, "bolt": 200})
-    acme, bolt = rows(world, WRITTEN)
+    acme, bolt = world.sql(WRITTEN)
     world.draft({"acme": 100, "bolt": 201})
-    again, changed = rows(world, WRITTEN)
+    again, changed = world.sql(WRITTEN)
     assert again == acme
     assert changed != bolt
     assert len(put(world, LINE, LINE)) == 2  # and those of an org without a draft are gone
@@ -86,7 +76,7 @@ def test_lines_that_come_out_as_they_are_stay_where_they_are(
 
 def test_of_an_organization_that_is_named_all_lines_are_written_again(world: BillingWorld) -> None:
     stored = put(world, LINE)
-    run(world, "update flybill.line_items set description = 'broken'")
+    world.sql("update flybill.line_items set description = 'broken'")
     draft = Draft(MONTH, "acme", SHARD, "usd", (LINE,), 0, (), None)
     world.drafts.replace(ShardMonth(MONTH, SHARD, world.now(), ["acme"]), [draft])
-    assert rows(world, STORED) == stored
+    assert world.sql(STORED) == stored

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event
 
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
@@ -19,30 +19,25 @@ def world(engine: Engine) -> BillingWorld:
     return made
 
 
-def rows(world: BillingWorld, query: str) -> list[tuple[Any, ...]]:
-    with world.engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(text(query))]
-
-
 def test_pricing_again_replaces_everything_of_the_shard(world: BillingWorld) -> None:
     world.draft({"acme": 100, "bolt": 200, "stranger": 5})
     world.draft({"acme": 101})
-    assert rows(world, "select org_id, total_minor from flybill.drafts") == [("acme", 101)]
-    assert rows(world, "select org_id, amount_minor from flybill.line_items") == [("acme", 101)]
+    assert world.sql("select org_id, total_minor from flybill.drafts") == [("acme", 101)]
+    assert world.sql("select org_id, amount_minor from flybill.line_items") == [("acme", 101)]
 
 
 def test_another_month_is_left_alone(world: BillingWorld) -> None:
     world.draft({"acme": 100})
     world.draft({"bolt": 200}, MONTH.next())
-    drafts = rows(world, "select month, org_id from flybill.drafts order by month")
+    drafts = world.sql("select month, org_id from flybill.drafts order by month")
     assert drafts == [("2025-10", "acme"), ("2025-11", "bolt")]
 
 
 def test_of_some_organizations_only_theirs_are_replaced(world: BillingWorld) -> None:
     world.draft({"acme": 100, "bolt": 200})
     world.drafts.replace(ShardMonth(MONTH, SHARD, world.now(), ["bolt"]), [])
-    assert rows(world, "select org_id from flybill.drafts") == [("acme",)]
-    assert rows(world, "select org_id from flybill.line_items") == [("acme",)]
+    assert world.sql("select org_id from flybill.drafts") == [("acme",)]
+    assert world.sql("select org_id from flybill.line_items") == [("acme",)]
 
 
 def test_what_is_taken_away_is_named_so_that_no_table_is_joined(world: BillingWorld) -> None:
@@ -68,7 +63,7 @@ def test_a_fault_half_way_leaves_the_old_drafts(world: BillingWorld) -> None:
 def test_a_problem_keeps_the_exact_quantity_that_waits_for_it(world: BillingWorld) -> None:
     quantity = Decimal("12345678901234567890.123456789012345678")
     world.draft({"acme": 0}, problems=(HoldReason("unpriced_meter", "No price.", "Add one.", "rockets", quantity),))
-    (found,) = rows(world, "select problems -> 0 ->> 'quantity', problems -> 0 ->> 'meter' from flybill.drafts")
+    (found,) = world.sql("select problems -> 0 ->> 'quantity', problems -> 0 ->> 'meter' from flybill.drafts")
     assert (Decimal(found[0]), found[1]) == (quantity, "rockets")
 
 

@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
@@ -27,14 +27,8 @@ def world(engine: Engine) -> BillingWorld:
     return made
 
 
-def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
-    with engine.begin() as connection:
-        result = connection.execute(text(query))
-        return [tuple(row) for row in result] if result.returns_rows else []
-
-
-def numbers(engine: Engine) -> list[str]:
-    return [number for (number,) in rows(engine, "select number from flybill.invoices order by number")]
+def numbers(world: BillingWorld) -> list[str]:
+    return [number for (number,) in world.sql("select number from flybill.invoices order by number")]
 
 
 class TestImmutability:
@@ -49,11 +43,11 @@ class TestImmutability:
     def test_what_is_insert_only_is_neither_changed_nor_deleted(
         self, settled: BillingWorld, table: str, change: str
     ) -> None:
-        before = rows(settled.engine, f"select * from flybill.{table}")
+        before = settled.sql(f"select * from flybill.{table}")
         assert before
         with pytest.raises(DBAPIError, match="insert-only"):
-            rows(settled.engine, change.format(f"flybill.{table}"))
-        assert rows(settled.engine, f"select * from flybill.{table}") == before
+            settled.sql(change.format(f"flybill.{table}"))
+        assert settled.sql(f"select * from flybill.{table}") == before
 
     @pytest.mark.parametrize(
         "change",
@@ -65,10 +59,10 @@ class TestImmutability:
         ],
     )
     def test_a_settled_outcome_stays(self, settled: BillingWorld, change: str) -> None:
-        before = rows(settled.engine, "select * from flybill.outcomes order by org_id")
+        before = settled.sql("select * from flybill.outcomes order by org_id")
         with pytest.raises(DBAPIError, match=r"settled|insert-only"):
-            rows(settled.engine, change)
-        assert rows(settled.engine, "select * from flybill.outcomes order by org_id") == before
+            settled.sql(change)
+        assert settled.sql("select * from flybill.outcomes order by org_id") == before
 
     @pytest.mark.parametrize(
         "change",
@@ -81,32 +75,32 @@ class TestImmutability:
         ],
     )
     def test_the_lines_of_a_settled_month_stay(self, settled: BillingWorld, change: str) -> None:
-        before = rows(settled.engine, "select * from flybill.line_items order by org_id, line_no")
+        before = settled.sql("select * from flybill.line_items order by org_id, line_no")
         with pytest.raises(DBAPIError, match="are settled"):
-            rows(settled.engine, change)
-        assert rows(settled.engine, "select * from flybill.line_items order by org_id, line_no") == before
+            settled.sql(change)
+        assert settled.sql("select * from flybill.line_items order by org_id, line_no") == before
 
     def test_a_held_outcome_may_change_but_not_vanish(self, world: BillingWorld) -> None:
         world.draft({"acme": 500}, problems=(HoldReason("broken", "It is broken.", "Mend it."),))
         world.finalize()
         with pytest.raises(DBAPIError, match="never deleted"):
-            rows(world.engine, "delete from flybill.outcomes")
+            world.sql("delete from flybill.outcomes")
         world.draft({"acme": 500})
         assert world.finalize().outcomes == {"invoiced": 1}
-        assert rows(world.engine, "select outcome, code from flybill.outcomes") == [("invoiced", None)]
+        assert world.sql("select outcome, code from flybill.outcomes") == [("invoiced", None)]
 
     def test_a_line_without_an_invoice_is_refused(self, settled: BillingWorld) -> None:
         columns = [column.name for column in invoice_lines.columns if column.name != "invoice_id"]
         copy = f"""insert into flybill.invoice_lines (invoice_id, {", ".join(columns)})
                    select 'lost' || invoice_id, {", ".join(columns)} from flybill.invoice_lines"""
         with pytest.raises(DBAPIError, match="there is no invoice lost"):
-            rows(settled.engine, copy)
+            settled.sql(copy)
 
     def test_an_organization_has_one_invoice_a_month(self, settled: BillingWorld) -> None:
         copy = """insert into flybill.invoices select 'other', 'FB-x', month, org_id, shard, currency, subtotal_minor,
                   line_count, content_hash, usage_up_to, finalized_at from flybill.invoices"""
         with pytest.raises(DBAPIError, match="unique"):
-            rows(settled.engine, copy)
+            settled.sql(copy)
 
 
 class TestNumbers:
@@ -115,24 +109,24 @@ class TestNumbers:
         world.finalize()
         world.draft({"dora": 900})
         world.finalize()
-        assert numbers(world.engine) == ["FB-2025-10-000001", "FB-2025-10-000002", "FB-2025-10-000003"]
+        assert numbers(world) == ["FB-2025-10-000001", "FB-2025-10-000002", "FB-2025-10-000003"]
 
     def test_a_batch_that_is_rolled_back_takes_no_number(self, world: BillingWorld) -> None:
         world.draft({"acme": 500})
-        rows(world.engine, "update flybill.line_items set amount_minor = 499")
+        world.sql("update flybill.line_items set amount_minor = 499")
         with pytest.raises(LinesDoNotSumError):
             world.finalize()
-        assert rows(world.engine, "select * from flybill.outcomes") == []
-        rows(world.engine, "update flybill.line_items set amount_minor = 500")
+        assert world.sql("select * from flybill.outcomes") == []
+        world.sql("update flybill.line_items set amount_minor = 500")
         world.finalize()
-        assert numbers(world.engine) == ["FB-2025-10-000001"]
+        assert numbers(world) == ["FB-2025-10-000001"]
 
     def test_a_line_that_is_missing_stops_the_batch_too(self, world: BillingWorld) -> None:
         world.draft({"acme": 500})
-        rows(world.engine, "delete from flybill.line_items")
+        world.sql("delete from flybill.line_items")
         with pytest.raises(LinesDoNotSumError):
             world.finalize()
-        assert numbers(world.engine) == []
+        assert numbers(world) == []
 
     def test_two_at_once_share_them_without_a_gap_and_settle_everybody_once(self, world: BillingWorld) -> None:
         names = [f"org{n:02d}" for n in range(40)]
@@ -155,8 +149,8 @@ class TestNumbers:
         for thread in threads:
             thread.join()
         assert faults == []
-        assert numbers(world.engine) == [f"FB-2025-10-{n:06d}" for n in range(1, 41)]
-        assert rows(world.engine, "select count(*) from flybill.stripe_sync") == [(40,)]
+        assert numbers(world) == [f"FB-2025-10-{n:06d}" for n in range(1, 41)]
+        assert world.sql("select count(*) from flybill.stripe_sync") == [(40,)]
 
 
 class TestCarriedAmounts:
@@ -176,7 +170,7 @@ class TestCarriedAmounts:
             {"invoiced": 1},
             {"carried_forward": 1},
         ]
-        assert rows(world.engine, "select month, subtotal_minor from flybill.invoices") == [("2025-12", 60)]
+        assert world.sql("select month, subtotal_minor from flybill.invoices") == [("2025-12", 60)]
         assert self.carried(world, month) == {"acme": 20}
 
     def test_a_credit_lasts_until_it_is_used_up(self, world: BillingWorld) -> None:
@@ -186,7 +180,7 @@ class TestCarriedAmounts:
             world.finalize(month)
             month = month.next()
             assert self.carried(world, month).get("acme", 0) == left
-        assert rows(world.engine, "select count(*) from flybill.invoices") == [(0,)]
+        assert world.sql("select count(*) from flybill.invoices") == [(0,)]
 
     def test_a_month_does_not_carry_into_itself_but_into_whichever_is_settled_next(self, world: BillingWorld) -> None:
         world.draft({"acme": 20})
@@ -217,7 +211,7 @@ class TestDraftsThatMove:
         world.finalize()
         world.draft({"acme": 9999, "bolt": 100})
         assert world.drafts.settled(MONTH, SHARD) == {"acme"}
-        kept = rows(world.engine, "select org_id, amount_minor from flybill.line_items order by org_id")
+        kept = world.sql("select org_id, amount_minor from flybill.line_items order by org_id")
         assert kept == [("acme", 500), ("bolt", 100)]
         assert world.finalize().outcomes == {"invoiced": 1}
         assert world.finalize().outcomes == {}
