@@ -1,5 +1,6 @@
 """Finalized invoices, outcomes and carried amounts: inserted together, never changed. No drafts, no Stripe answers."""
 
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -240,7 +241,7 @@ class Invoices:
             .subquery()
         )
         wrong = connection.execute(
-            select(invoices.c.invoice_id)
+            select(invoices.c.month, invoices.c.org_id)
             .join(given, given.c.invoice_id == invoices.c.invoice_id)
             .outerjoin(summed, summed.c.invoice_id == invoices.c.invoice_id)
             .where(
@@ -248,10 +249,12 @@ class Invoices:
                 | summed.c.lines.is_distinct_from(invoices.c.line_count)
             )
             .limit(5)
-        ).scalars()
+        )
         if unequal := list(wrong):
+            orgs = "".join(f" --org {shlex.quote(org_id)}" for _, org_id in unequal)
             raise LinesDoNotSumError(
-                f"the lines of {', '.join(unequal)} do not sum to the subtotal; nothing was finalized"
+                "lines in line_items were changed by hand, or are gone: they do not sum to their draft. Nothing was "
+                f"finalized. This writes them again: flybill repair {unequal[0].month}{orgs}"
             )
 
 

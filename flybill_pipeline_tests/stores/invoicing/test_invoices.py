@@ -114,7 +114,7 @@ class TestNumbers:
     def test_a_batch_that_is_rolled_back_takes_no_number(self, world: BillingWorld) -> None:
         world.draft({"acme": 500})
         world.sql("update flybill.line_items set amount_minor = 499")
-        with pytest.raises(LinesDoNotSumError):
+        with pytest.raises(LinesDoNotSumError, match=r"flybill repair 2025-10 --org acme$"):
             world.finalize()
         assert world.sql("select * from flybill.outcomes") == []
         world.sql("update flybill.line_items set amount_minor = 500")
