@@ -458,12 +458,12 @@ def test_an_exported_statement_is_the_one_that_owes_tells(flybill: Flybill, tmp_
 
 def test_what_the_reading_commands_print_is_json(flybill: Flybill) -> None:
     for command, status in (
-        (("status", FIRST), 1),
+        (("status", FIRST), 1),  # one organization is held
         (("owes", "acme"), 0),
         (("owes", "acme", "--month", FUTURE_MONTH), 0),
     ):
         ran = flybill(*command, "--json")
-        assert ran.status == status, ran  # one organization is held
+        assert ran.status == status, ran
         assert json.loads(ran.out)["month"] in {FIRST, FUTURE_MONTH, str(Month.parse(json.loads(ran.out)["month"]))}
 
 
