@@ -15,6 +15,7 @@ from flybill_pipeline.billing.usage.tables import TakenTable
 from flybill_pipeline.questions.late_usage import LateUsage, late_usage
 from flybill_pipeline.questions.rejected_usage import RejectedUsage, rejected_in
 from flybill_pipeline.questions.sync_progress import SyncNow, sync_progress
+from flybill_pipeline.stores.invoicing.first_month import UsageBefore
 from flybill_pipeline.stores.payments.standing import MonthPayments
 from flybill_pipeline.stores.payments.statements import FailedOrgMonth, MonthStatus
 from flybill_pipeline.toolbox.tools import Toolbox
@@ -26,8 +27,9 @@ class MonthOverview:
 
     `late` came after the month was closed; None when that cannot be known. `overdue` are the other months that should
     have been closed by now, with how many organizations wait for it. `first` is the first month that was ever closed,
-    and `now` is when all of this is so. `untold` is what changed of organizations, of whatever month, that their
-    customers at Stripe do not have yet. `tables` is what was taken of sources whose usage stays in an engine.
+    and `now` is when all of this is so. `usage_before` is that of before `first`: no invoice bills it until somebody
+    closes its month. `untold` is what changed of organizations, of whatever month, that their customers at Stripe do
+    not have yet. `tables` is what was taken of sources whose usage stays in an engine.
     """
 
     bills: MonthStatus
@@ -40,6 +42,7 @@ class MonthOverview:
     reconciliation: Verdict
     stripe: StripeInUse
     first: Month | None
+    usage_before: UsageBefore | None
     untold: Sequence[Untold]
     now: datetime
 
@@ -54,6 +57,7 @@ class MonthOverview:
 
 def month_status(tools: Toolbox, month: Month) -> MonthOverview:
     """Where the month stands now. Reads what is on record; Stripe is not asked."""
+    first = tools.open_months.first()
     return MonthOverview(
         bills=tools.statements.month(month),
         rejected=rejected_in(tools, month),
@@ -64,7 +68,8 @@ def month_status(tools: Toolbox, month: Month) -> MonthOverview:
         overdue={other: waiting for other, waiting in tools.overdue_months().items() if other != month},
         reconciliation=tools.verdicts.of(month),
         stripe=tools.stripe_in_use,
-        first=tools.open_months.first(),
+        first=first,
+        usage_before=tools.usage_before(first) if first else None,
         untold=tools.untold(),
         now=tools.now(),
     )

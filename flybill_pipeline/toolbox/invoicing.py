@@ -13,7 +13,7 @@ from flybill_pipeline.steps.pricing.open_accounts import Accounts
 from flybill_pipeline.stores.invoicing.billed_months import BilledMonths
 from flybill_pipeline.stores.invoicing.closed_shards import ClosedShards
 from flybill_pipeline.stores.invoicing.drafts import Drafts
-from flybill_pipeline.stores.invoicing.first_month import first_month
+from flybill_pipeline.stores.invoicing.first_month import UsageBefore, first_month, usage_before
 from flybill_pipeline.stores.invoicing.holds import Holds
 from flybill_pipeline.stores.invoicing.invoices import Invoices
 from flybill_pipeline.stores.invoicing.items import Items
@@ -66,6 +66,10 @@ class InvoicingTools(PricingTools):
     def first_month(self) -> Month | None:
         """The first month that has anything."""
         return first_month(self.engine)
+
+    def usage_before(self, month: Month) -> UsageBefore | None:
+        """The months before this one that have usage, of those that may be billed."""
+        return usage_before(self.engine, month, Month.parse(self.settings.first_month))
 
     @cached_property
     def billed_months(self) -> BilledMonths:

@@ -18,6 +18,7 @@ from flybill_pipeline.defs.metadata.month import month_metadata
 from flybill_pipeline.defs.month_sensor import month_sensor
 from flybill_pipeline.defs.partitions import Partitions, month_key
 from flybill_pipeline.questions.month_billed import month_billed
+from flybill_pipeline.stores.invoicing.first_month import UsageBefore
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline_tests.stores.billing_world import MONTH, BillingWorld
 
@@ -86,6 +87,17 @@ def test_the_page_leads_to_the_to_do_list_wherever_it_is_opened(
     world.finalize()
     page, check = shown(instance, tools)
     assert page["the to-do list"] == check.metadata["the to-do list"].value == "/assets/failed_org_months?view=events"
+
+
+def test_the_page_says_which_usage_no_month_bills(tools: Toolbox, world: BillingWorld) -> None:
+    world.draft({"acme": 500})
+    billed = month_billed(tools, MONTH)
+    assert "usage that no month bills" not in month_metadata(billed)
+    before = replace(billed.overview, first=MONTH, usage_before=UsageBefore(Month(2024, 12), MONTH.previous()))
+    page = month_metadata(replace(billed, overview=before))
+    assert page["usage that no month bills"] == (
+        "2024-12 to 2025-09: before 2025-10, the first month that was closed here"
+    )
 
 
 def test_the_page_says_up_to_where_usage_of_an_engine_is_counted(tools: Toolbox, world: BillingWorld) -> None:

@@ -74,3 +74,28 @@ def test_a_month_of_before_the_first_is_told(site: Site, capsys: pytest.CaptureF
     assert said in capsys.readouterr().out.splitlines()
     show_overview(month_status(site.tools, MONTH.next()))
     assert "the first month" not in capsys.readouterr().out
+
+
+def test_usage_of_before_the_first_month_that_was_closed_is_told(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(first_month: str = "2020-01", month: Month = MONTH) -> tuple[list[str], object]:
+        strict = site.tools.settings.model_copy(update={"first_month": first_month})
+        answer = month_status(replace(site.tools, settings=strict), month)
+        show_overview(answer)
+        lines = capsys.readouterr().out.splitlines()
+        return [line for line in lines if line.startswith("not billed")], overview_data(answer)["usage_before"]
+
+    assert told() == ([], None)
+    site.land(3, BEGAN, day="2025-09-30")
+    site.bring_in()
+    never = "is before 2025-10, the first month that was closed here; what bills it:"
+    one = f"not billed: usage of 2025-09 {never} `flybill close 2025-09`"
+    assert told() == ([one], {"oldest": "2025-09", "newest": "2025-09"})
+    site.land(4, BEGAN, day="2025-06-01")
+    site.bring_in()
+    several = f"not billed: usage of 2025-06 to 2025-09 {never} `flybill close 2025-06 --through 2025-09`"
+    assert told()[0] == [several]
+    assert told(month=Month(2025, 9))[0] == []  # it says itself that it is before the first
+    assert told("2025-08")[0] == [one]
+    assert told("2025-10") == ([], None)

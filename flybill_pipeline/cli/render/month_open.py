@@ -7,6 +7,7 @@ from typing import Any
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.cli.render import screen
 from flybill_pipeline.questions.late_usage import LateUsage
+from flybill_pipeline.stores.invoicing.first_month import UsageBefore
 
 MOST = 3
 WHEN = "it is billed with the next month"
@@ -33,10 +34,23 @@ def show_running(month: Month, now: datetime) -> None:
         screen.line(f"{month} runs until {month.last_day}, midnight UTC: nothing of it is final yet.")
 
 
-def show_first(month: Month, first: Month | None) -> None:
-    """A line when the month is one of before flybill."""
-    if first is not None and month < first:
+def show_first(month: Month, first: Month | None, before: UsageBefore | None) -> None:
+    """A line when the month is one of before flybill, or else when usage `before` the first that was closed is there.
+
+    Who begins with a month may mean not to bill what was before it, or may not know that a file begins earlier.
+    """
+    if first is None:
+        return
+    if month < first:
         screen.line(f"{month} is before {first}, the first month that was closed here.")
+    elif before is not None:
+        oldest, newest = before.oldest, before.newest
+        months, through = (f"{oldest} to {newest}", f" --through {newest}") if oldest < newest else (f"{oldest}", "")
+        screen.line(
+            screen.warning("not billed"),
+            f": usage of {months} is before {first}, the first month that was closed here; "
+            f"what bills it: `flybill close {oldest}{through}`",
+        )
 
 
 def show_overdue(overdue: Mapping[Month, int]) -> None:
@@ -56,6 +70,11 @@ def show_overdue(overdue: Mapping[Month, int]) -> None:
 def late_data(late: LateUsage | None) -> dict[str, int] | None:
     """The member `late_usage` of `flybill status --json`; null when it cannot be known."""
     return None if late is None else {"organizations": late.organizations, "too_late": late.too_late}
+
+
+def before_data(before: UsageBefore | None) -> dict[str, str] | None:
+    """The member `usage_before` of `flybill status --json`; null where there is none."""
+    return None if before is None else {"oldest": str(before.oldest), "newest": str(before.newest)}
 
 
 def overdue_data(overdue: Mapping[Month, int]) -> list[dict[str, Any]]:

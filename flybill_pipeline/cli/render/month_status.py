@@ -29,7 +29,7 @@ def show_overview(overview: MonthOverview) -> None:
     month_open.show_running(overview.bills.month, overview.now)
     rejected_usage.show_count(overview.rejected)
     taken_tables.show_tables(overview.tables)
-    month_open.show_first(overview.bills.month, overview.first)
+    month_open.show_first(overview.bills.month, overview.first, overview.usage_before)
     month_open.show_late(overview.late)
     reconciliation.show_stripe(overview.stripe)
     sync_progress.show_sync(overview.sync)
@@ -50,6 +50,7 @@ def overview_data(overview: MonthOverview) -> dict[str, Any]:
         "reconciliation": reconciliation.verdict_data(overview.reconciliation),
         "payments": payments.payments_data(overview.payments),
         "late_usage": month_open.late_data(overview.late),
+        "usage_before": month_open.before_data(overview.usage_before),
         "months_not_closed": month_open.overdue_data(overview.overdue),
     }
 

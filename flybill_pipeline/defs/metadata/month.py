@@ -131,4 +131,12 @@ def _usage(overview: MonthOverview) -> Metadata:
         "rows that are no usage": rejected.left_out,
         "events of aliases that belong to nobody": rejected.events_waiting,
         **({} if late is None else {"organizations with usage after the close": late.organizations}),
+        **_before(overview),
     }
+
+
+def _before(overview: MonthOverview) -> Metadata:
+    if (before := overview.usage_before) is None:
+        return {}
+    months = f"{before.oldest} to {before.newest}" if before.oldest < before.newest else f"{before.oldest}"
+    return {"usage that no month bills": f"{months}: before {overview.first}, the first month that was closed here"}

@@ -1,4 +1,6 @@
-"""The first month that has anything: usage, a draft or an outcome. Reads only."""
+"""The first month that has anything: usage, a draft or an outcome; and usage of before a month. Reads only."""
+
+from dataclasses import dataclass
 
 from sqlalchemy import Engine, func, select, text
 
@@ -16,3 +18,20 @@ def first_month(engine: Engine) -> Month | None:
         day = connection.execute(select(func.min(usage_pieces.c.day))).scalar_one()
     found = [Month.parse(month) for month in months if month is not None]
     return min(found + ([] if day is None else [Month.of(day)]), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageBefore:
+    """The oldest and the newest month of before another one that usage came of."""
+
+    oldest: Month
+    newest: Month
+
+
+def usage_before(engine: Engine, month: Month, first: Month) -> UsageBefore | None:
+    """The months from `first` on and before `month` that have usage; None without any."""
+    day = usage_pieces.c.day
+    ends = select(func.min(day), func.max(day)).where(day >= first.first_day, day < month.first_day)
+    with engine.connect() as connection:
+        oldest, newest = connection.execute(ends).one()
+    return None if oldest is None else UsageBefore(Month.of(oldest), Month.of(newest))

@@ -74,7 +74,7 @@ SHOWN: dict[Callable[..., Any], Callable[[], tuple[Any, ...]]] = {
     failed_runs.show_failed_runs: lambda: ([hostile(FailedRun)],),
     failed_runs.show_unpublished: lambda: (hostile(FailedRun),),
     explained.show_explained: lambda: (hostile(ExplainedMonth), 5),
-    month_open.show_first: lambda: (Month.parse("2025-10"), Month.parse("2025-11")),
+    month_open.show_first: lambda: (Month.parse("2025-10"), Month.parse("2025-11"), None),
     month_open.show_running: lambda: (Month.parse("2025-10"), datetime(2025, 10, 5, tzinfo=UTC)),
     month_open.show_late: lambda: (hostile(MonthOverview).late,),
     month_open.show_overdue: lambda: ({Month.parse("2025-10"): 3},),
