@@ -151,6 +151,9 @@ def test_an_asset_says_what_it_writes_and_what_a_row_of_its_table_is(repository:
     [amount] = [c for c in lines.metadata["dagster/column_schema"].columns if c.name == "amount_minor"]
     assert (amount.type, amount.constraints.nullable) == ("BIGINT", False)
     assert graph.get(dg.AssetKey("landed_files")).freshness_policy is not None
+    schemas = {key: graph.get(key).metadata.get("dagster/column_schema") for key in graph.materializable_asset_keys}
+    columns = [(key, each) for key, schema in schemas.items() if schema for each in schema.columns]
+    assert [(key.to_user_string(), each.name) for key, each in columns if not each.description] == []
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,8 @@ def _of_table(table: TableFacts | None) -> dict[str, object]:
     if table is None:
         return {}
     columns = [
-        dg.TableColumn(name, type_, constraints=dg.TableColumnConstraints(nullable=nullable))
-        for name, type_, nullable in table.columns
+        dg.TableColumn(each.name, each.type, each.says, dg.TableColumnConstraints(nullable=each.nullable))
+        for each in table.columns
     ]
     return {"dagster/table_name": table.name, "dagster/column_schema": dg.TableSchema(columns)}
 

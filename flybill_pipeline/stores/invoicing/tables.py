@@ -58,31 +58,50 @@ organization_terms = (
 def _line_columns() -> list[Column[object]]:
     """The columns that a draft line and a finalized line share; one fresh set per table."""
     return [
-        Column("line_id", Text, nullable=False),
-        Column("kind", Text, nullable=False),
-        Column("meter", Text),
-        Column("dimensions", JSONB, nullable=False, server_default="{}"),
-        Column("service_month", Text, nullable=False),
-        Column("quantity", QUANTITY, nullable=False),
+        Column("line_id", Text, nullable=False, doc="names the line, whenever it is priced again"),
         Column(
-            "usage_quantity", QUANTITY, nullable=False, server_default="0"
-        ),  # as recorded, before aggregation and conversion
-        Column("unit", Text),
-        Column("amount_minor", BigInteger, nullable=False),
-        Column("currency", Text, nullable=False),
-        Column("description", Text, nullable=False),
-        Column("working", JSONB, nullable=False, server_default="[]"),
-        Column("title", Text),  # what people read of the meter, as `description` has it
-        Column("portions", JSONB),  # by what the line is shown; null: by nothing
+            "kind",
+            Text,
+            nullable=False,
+            doc="usage, or what else it is, such as subscription, discount, credit, adjustment",
+        ),
+        Column("meter", Text, doc="the meter by its id; none where nothing was measured"),
+        Column(
+            "dimensions",
+            JSONB,
+            nullable=False,
+            server_default="{}",
+            doc="by what the price was chosen or split, such as region",
+        ),
+        Column(
+            "service_month", Text, nullable=False, doc="the month in which it was used, which may be an earlier one"
+        ),
+        Column("quantity", QUANTITY, nullable=False, doc="how much, exactly"),
+        Column(
+            "usage_quantity",
+            QUANTITY,
+            nullable=False,
+            server_default="0",
+            doc="how much as recorded, before aggregation and conversion",
+        ),
+        Column("unit", Text, doc="of what"),
+        Column(
+            "amount_minor", BigInteger, nullable=False, doc="what it costs before tax, in minor units such as cents"
+        ),
+        Column("currency", Text, nullable=False, doc="the currency of the amount, such as usd"),
+        Column("description", Text, nullable=False, doc="the line in words"),
+        Column("working", JSONB, nullable=False, server_default="[]", doc="how the amount came about, step by step"),
+        Column("title", Text, doc="what people read of the meter, as the description has it"),
+        Column("portions", JSONB, doc="the parts that it is shown by, such as apps; null: by nothing"),
     ]
 
 
 line_items = Table(  # drafts: replaced when an org's month comes out otherwise than before
     "line_items",
     metadata,
-    Column("month", Text, primary_key=True),
-    Column("org_id", Text, primary_key=True),
-    Column("line_no", Integer, primary_key=True),
+    Column("month", Text, primary_key=True, doc="the month whose bill the line is on, such as 2026-10"),
+    Column("org_id", Text, primary_key=True, doc="the organization"),
+    Column("line_no", Integer, primary_key=True, doc="the line of the statement, from 1"),
     *_line_columns(),
 )
 
@@ -159,18 +178,30 @@ audit = Table(  # insert only: who held, released and settled what, when and why
 invoices = Table(  # insert only
     "invoices",
     metadata,
-    Column("invoice_id", Text, primary_key=True),
-    Column("number", Text, nullable=False, unique=True),
-    Column("month", Text, nullable=False),
-    Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), nullable=False),
-    Column("shard", SmallInteger, nullable=False),
-    Column("currency", Text, nullable=False),
-    Column("subtotal_minor", BigInteger, nullable=False),
-    Column("line_count", Integer, nullable=False),
-    Column("content_hash", Text, nullable=False),
-    Column("usage_up_to", DateTime(timezone=True)),
-    Column("finalized_at", DateTime(timezone=True), nullable=False),
-    Column("priced_from", Text, ForeignKey("flybill.pricing_inputs.inputs_id")),  # a row of pricing_inputs
+    Column("invoice_id", Text, primary_key=True, doc="names the invoice here, and in its metadata at Stripe"),
+    Column("number", Text, nullable=False, unique=True, doc="what its customer reads, such as FB-2026-10-000001"),
+    Column("month", Text, nullable=False, doc="the month that is invoiced"),
+    Column("org_id", Text, ForeignKey("flybill.organizations.org_id"), nullable=False, doc="the organization"),
+    Column("shard", SmallInteger, nullable=False, doc="the shard of the month that the organization is in"),
+    Column("currency", Text, nullable=False, doc="the currency of the amounts, such as usd"),
+    Column(
+        "subtotal_minor",
+        BigInteger,
+        nullable=False,
+        doc="the sum of its lines before tax, in minor units such as cents",
+    ),
+    Column("line_count", Integer, nullable=False, doc="how many lines it has"),
+    Column("content_hash", Text, nullable=False, doc="names its content: another content has another one"),
+    Column("usage_up_to", DateTime(timezone=True), doc="the time of the last usage that is counted"),
+    Column(
+        "finalized_at", DateTime(timezone=True), nullable=False, doc="when it was made; nothing of it has changed since"
+    ),
+    Column(
+        "priced_from",
+        Text,
+        ForeignKey("flybill.pricing_inputs.inputs_id"),
+        doc="names the usage and price books that it was made of",
+    ),
     UniqueConstraint("month", "org_id"),
 )
 

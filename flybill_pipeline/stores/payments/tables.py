@@ -7,26 +7,43 @@ from flybill_pipeline.stores.postgres.tables import metadata
 payment_observations = Table(  # insert only; what is paid, failed or disputed is derived, never written
     "payment_observations",
     metadata,
-    Column("observation_id", Text, primary_key=True),  # the event's id; of a look at the object, made of both
-    Column("via", Text, nullable=False),  # events, listing, webhook
-    Column("kind", Text, nullable=False),
-    Column("object_id", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("currency", Text, nullable=False),
-    Column("amount_minor", BigInteger, nullable=False),
-    Column("seen_at", DateTime(timezone=True), nullable=False),  # by Stripe's clock
-    Column("stripe_invoice_id", Text),
-    Column("invoice_id", Text, ForeignKey("flybill.invoices.invoice_id")),  # null: not one of ours
-    Column("payment_intent", Text),
-    Column("paid_minor", BigInteger, nullable=False),
-    Column("pre_payment_minor", BigInteger, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("next_attempt_at", DateTime(timezone=True)),
-    Column("due_at", DateTime(timezone=True)),
-    Column("settled_at", DateTime(timezone=True)),
-    Column("hosted_invoice_url", Text),
-    Column("invoice_pdf", Text),
-    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("observation_id", Text, primary_key=True, doc="the event's id; of a look at the object, made of both"),
+    Column("via", Text, nullable=False, doc="how it came: events, listing, webhook"),
+    Column(
+        "kind", Text, nullable=False, doc="what was seen: an invoice, a payment, a credit note, a refund or a dispute"
+    ),
+    Column("object_id", Text, nullable=False, doc="which one, by its id at Stripe"),
+    Column("status", Text, nullable=False, doc="in which state it was seen, in Stripe's words"),
+    Column("currency", Text, nullable=False, doc="the currency of the amounts, such as usd"),
+    Column(
+        "amount_minor",
+        BigInteger,
+        nullable=False,
+        doc="in minor units: what an invoice asked for before credit notes; else what it is about",
+    ),
+    Column("seen_at", DateTime(timezone=True), nullable=False, doc="when that was so, by Stripe's clock"),
+    Column("stripe_invoice_id", Text, doc="the invoice at Stripe"),
+    Column(
+        "invoice_id", Text, ForeignKey("flybill.invoices.invoice_id"), doc="the invoice here; null: not one of ours"
+    ),
+    Column("payment_intent", Text, doc="the payment that it belongs to, by its id at Stripe"),
+    Column("paid_minor", BigInteger, nullable=False, doc="of an invoice: what was paid of it by then"),
+    Column(
+        "pre_payment_minor", BigInteger, nullable=False, doc="of a credit note: by how much less its invoice asks for"
+    ),
+    Column("attempts", Integer, nullable=False, doc="of an invoice: how often Stripe had tried to collect it"),
+    Column("next_attempt_at", DateTime(timezone=True), doc="when Stripe would try again; none where it would not"),
+    Column("due_at", DateTime(timezone=True), doc="until when it was to be paid; none where Stripe collects it"),
+    Column("settled_at", DateTime(timezone=True), doc="of an invoice: when it was paid, voided or given up"),
+    Column("hosted_invoice_url", Text, doc="the page where the customer pays or looks"),
+    Column("invoice_pdf", Text, doc="Stripe's PDF of the invoice"),
+    Column(
+        "recorded_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.now(),
+        doc="when it was written down here",
+    ),
     Index("payment_observations_invoice", "invoice_id"),
     Index("payment_observations_intent", "payment_intent"),
 )

@@ -8,11 +8,12 @@ from sqlalchemy.dialects import postgresql
 
 
 class ColumnFacts(NamedTuple):
-    """A column: its name, its type as Postgres names it, and whether it may be empty."""
+    """A column: its name, its type as Postgres names it, whether it may be empty, and what it says."""
 
     name: str
     type: str
     nullable: bool
+    says: str | None
 
 
 class TableFacts(NamedTuple):
@@ -25,5 +26,7 @@ class TableFacts(NamedTuple):
 def facts_of(table: Table) -> TableFacts:
     """The table as plain values."""
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    columns = [ColumnFacts(each.name, each.type.compile(dialect), bool(each.nullable)) for each in table.columns]
+    columns = [
+        ColumnFacts(each.name, each.type.compile(dialect), bool(each.nullable), each.doc) for each in table.columns
+    ]
     return TableFacts(str(table), columns)

@@ -24,41 +24,65 @@ from flybill_pipeline.stores.postgres.tables import metadata
 def sending_columns() -> list[Column[object]]:
     """The durable state of one thing brought to Stripe: committed before each call goes out."""
     return [
-        Column("state", Text, nullable=False, server_default="new"),
-        Column("generation", Integer, nullable=False, server_default="0"),
-        Column("step", Text),
-        Column("step_key", Text),
-        Column("step_first_sent_at", DateTime(timezone=True)),
-        Column("first_sent_at", DateTime(timezone=True)),  # of any step and generation
-        Column("sent_after", DateTime(timezone=True)),  # Stripe's clock, as known before that: where a look must begin
-        Column("heard_at", DateTime(timezone=True)),  # Stripe's clock, as known when the row was last written
-        Column("sent_with", Text),  # names the key of the first call: another one may be of another account
-        Column("attempts", Integer, nullable=False, server_default="0"),
-        Column("calls", Integer, nullable=False, server_default="0"),
-        Column("next_attempt_at", DateTime(timezone=True)),
-        Column("error_kind", Text),
-        Column("error_code", Text),
-        Column("error_message", Text),
-        Column("error_remedy", Text),
-        Column("error_customer_message", Text),
-        Column("request_id", Text),
-        Column("livemode", Boolean),
-        Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+        Column(
+            "state",
+            Text,
+            nullable=False,
+            server_default="new",
+            doc="how far it is: new, created, lined, finalized; or mismatch or blocked, and a person must look",
+        ),
+        Column(
+            "generation",
+            Integer,
+            nullable=False,
+            server_default="0",
+            doc="how often it was begun anew, each time under other idempotency keys",
+        ),
+        Column("step", Text, doc="the call that was sent last, or is about to be"),
+        Column("step_key", Text, doc="the idempotency key of that call"),
+        Column("step_first_sent_at", DateTime(timezone=True), doc="when that call was sent first, by our clock"),
+        Column("first_sent_at", DateTime(timezone=True), doc="when the first call of any step and generation was sent"),
+        Column(
+            "sent_after", DateTime(timezone=True), doc="Stripe's clock, as known before that: where a look must begin"
+        ),
+        Column("heard_at", DateTime(timezone=True), doc="Stripe's clock, as known when the row was last written"),
+        Column("sent_with", Text, doc="names the API key of the first call: another one may be of another account"),
+        Column("attempts", Integer, nullable=False, server_default="0", doc="how often it was taken up"),
+        Column("calls", Integer, nullable=False, server_default="0", doc="how many calls to Stripe it took"),
+        Column(
+            "next_attempt_at",
+            DateTime(timezone=True),
+            doc="when it is taken up again by itself; none where a person must mend it, or it is done",
+        ),
+        Column("error_kind", Text, doc="what kind of failure the last one was; none where there is none"),
+        Column("error_code", Text, doc="which failure, such as customer_missing"),
+        Column("error_message", Text, doc="what happened, for the operator"),
+        Column("error_remedy", Text, doc="what to do about it"),
+        Column("error_customer_message", Text, doc="what the customer reads of it"),
+        Column("request_id", Text, doc="Stripe's id of the last request, for its support"),
+        Column("livemode", Boolean, doc="whether it is real money at Stripe"),
+        Column(
+            "updated_at",
+            DateTime(timezone=True),
+            nullable=False,
+            server_default=func.now(),
+            doc="when the row was written last",
+        ),
     ]
 
 
 stripe_sync = Table(
     "stripe_sync",
     metadata,
-    Column("invoice_id", Text, ForeignKey("flybill.invoices.invoice_id"), primary_key=True),
-    Column("stripe_customer_id", Text),
-    Column("stripe_invoice_id", Text, unique=True),
-    Column("stripe_status", Text),
-    Column("stripe_subtotal_minor", BigInteger),
-    Column("stripe_total_minor", BigInteger),
-    Column("stripe_amount_due_minor", BigInteger),
-    Column("hosted_invoice_url", Text),
-    Column("terms", Text),  # names the content that the draft was made with
+    Column("invoice_id", Text, ForeignKey("flybill.invoices.invoice_id"), primary_key=True, doc="the invoice here"),
+    Column("stripe_customer_id", Text, doc="its customer at Stripe"),
+    Column("stripe_invoice_id", Text, unique=True, doc="the invoice at Stripe; none until it was made there"),
+    Column("stripe_status", Text, doc="its state at Stripe, in Stripe's words"),
+    Column("stripe_subtotal_minor", BigInteger, doc="what its lines come to there, in minor units such as cents"),
+    Column("stripe_total_minor", BigInteger, doc="the same with tax"),
+    Column("stripe_amount_due_minor", BigInteger, doc="what it asks for, after the customer's balance"),
+    Column("hosted_invoice_url", Text, doc="the page where the customer pays or looks"),
+    Column("terms", Text, doc="names the content that the draft was made with"),
     *sending_columns(),
 )
 
