@@ -8,7 +8,14 @@ from pathlib import Path
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.price_changes import books_of_month
-from flybill_pipeline.steps.pricing.reprice_month import Difference, Repriced, biggest_first, reprice_shard, totals
+from flybill_pipeline.steps.pricing.reprice_month import (
+    Difference,
+    Repriced,
+    biggest_first,
+    fixed_accounts,
+    reprice_shard,
+    totals,
+)
 from flybill_pipeline.stores.pricing.price_books import load_price_books
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -29,6 +36,7 @@ def repriced(tools: Toolbox, month: Month, prices: Path) -> RepricedMonth:
     differences: list[Repriced] = []
     for shard in range(tools.shards):
         orgs = [terms.in_month(month) for terms in tools.organizations.terms(shard).values()]
-        items = tools.items.of(shard)
-        differences += reprice_shard(ShardMonth(month, shard, tools.now()), orgs, tools.usage, items, books, other)
+        part = ShardMonth(month, shard, tools.now())
+        accounts = fixed_accounts(part, orgs, tools.items.of(shard), tools.billed_months)
+        differences += reprice_shard(part, orgs, tools.usage, accounts, books, other)
     return RepricedMonth(month, totals(differences), biggest_first(differences))
