@@ -56,16 +56,22 @@ def replay(event_ids: tuple[str, ...], org_ids: tuple[str, ...], since: datetime
 @events.command("send")
 @as_json
 def send_events(json_wanted: bool) -> None:
-    """Send what is due now, as the sensor `outgoing` does by itself."""
+    """Send what waits, at once: also what failed and would wait for its next attempt.
+
+    By itself the sensor `outgoing` sends what is due.
+    """
     from flybill_pipeline.cli.render.screen import counted, line
     from flybill_pipeline.defs.outgoing import send
 
     with toolbox(usable_settings()) as tools:
         if tools.platform is None:
             raise SettingsError("FLYBILL_EVENTS_URL is not set: events have nowhere to go")
-        sent = send(tools)
-    answer = {"delivered": sent.delivered, "failed": sent.failed}
-    show(json_wanted, answer, lambda: line(f"{counted(sent.delivered, 'event')} delivered, {sent.failed} failed."))
+        tools.events.hurry()
+        sent, waiting = send(tools), tools.events.waiting()
+    answer = {"delivered": sent.delivered, "failed": sent.failed, "waiting": waiting}
+    told = f"{counted(sent.delivered, 'event')} delivered, {sent.failed} failed."
+    more = f" {waiting} wait: `flybill events list --state waiting`." if waiting else ""
+    show(json_wanted, answer, lambda: line(told + more))
     sys.exit(1 if sent.failed else 0)
 
 

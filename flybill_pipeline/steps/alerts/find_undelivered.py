@@ -16,7 +16,7 @@ TITLES = {
 }
 REMEDY = {
     "events": "See `flybill events list --state waiting`; mend the receiver at FLYBILL_EVENTS_URL. What waits is sent "
-    "then; what was given up: `flybill events replay`.",
+    "within an hour, or at once by `flybill events send`; what was given up: `flybill events replay`.",
     "mail": "Check FLYBILL_SMTP_URL, and the customers' addresses: `error` in the table customer_mails. What waits is "
     "sent then.",
 }

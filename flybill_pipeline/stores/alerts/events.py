@@ -105,6 +105,17 @@ class Events:
         with self._engine.begin() as connection:
             return connection.execute(replayed).rowcount
 
+    def hurry(self) -> None:
+        """What failed and waits for another attempt may be sent now: somebody says that the receiver is mended."""
+        failed = update(events).where(_WAITS, events.c.error.is_not(None))
+        with self._engine.begin() as connection:
+            connection.execute(failed.values(next_attempt_at=None))
+
+    def waiting(self) -> int:
+        """How many are still to be sent."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(select(func.count()).where(_WAITS)).scalar_one())
+
     def troubled(self, since: datetime, attempts: int) -> Undelivered | None:
         """How many wait, and were given up, when one from then on was tried so often; None while all goes well."""
         recent = events.c.delivered_at.is_(None) & (events.c.occurred_at >= since)

@@ -166,6 +166,17 @@ def test_waits_grow_and_an_event_is_given_up_after_days_and_lets_the_next_go(
     assert states(sending) == ["given_up", "delivered"]
 
 
+def test_who_has_mended_the_receiver_need_not_wait(sending: Sending, receiver: Receiver) -> None:
+    for _ in range(2):
+        sending.happened()
+    receiver.answers = [(500, {})] * 4
+    for _ in range(4):
+        sending.send(timedelta(hours=1))
+    assert (sending.send(), sending.outbox.waiting()) == (Sent(), 2)
+    sending.outbox.hurry()
+    assert (sending.send(), numbers(receiver), sending.outbox.waiting()) == (Sent(delivered=2), [1, 2], 0)
+
+
 def test_killed_after_the_receiver_took_it_the_same_event_is_sent_again(sending: Sending, receiver: Receiver) -> None:
     sending.happened()
     (event,) = sending.outbox.take_due(sending.now, sending.now + LEASE, 10)
