@@ -20,8 +20,10 @@ LEASE = timedelta(minutes=5)
 TURN_SECONDS = 45.0
 """What sending may take of one look; the rest waits for the next."""
 MOST_AT_ONCE = 20
-SILENT_TIMES = 3
-"""After so many events in a row without any answer the receiver is left alone until the next look."""
+BUSY = (429, 502, 503, 504)
+"""With these a receiver has too much to do, whatever it is sent."""
+BUSY_TIMES = 3
+"""After so many events in a row without any answer, or with one of those, it is left alone until the next look."""
 
 
 class Taken(Protocol):
@@ -84,18 +86,18 @@ def send_events(
     outbox: Outbox, platform: Platform | None, now: Callable[[], datetime], clock: Callable[[], float] = time.monotonic
 ) -> Sent:
     """Sends what is due, for as long as a turn takes. Without a platform nothing is sent; what is old is forgotten."""
-    sent, silent, end = Sent(), 0, clock() + TURN_SECONDS
+    sent, busy, end = Sent(), 0, clock() + TURN_SECONDS
     outbox.purge(now() - KEPT)
-    while platform is not None and silent < SILENT_TIMES and clock() < end:
+    while platform is not None and busy < BUSY_TIMES and clock() < end:
         due = outbox.take_due(now(), now() + LEASE, MOST_AT_ONCE)
         if not due:
             break
         for event in due:
-            if silent >= SILENT_TIMES or clock() >= end:
+            if busy >= BUSY_TIMES or clock() >= end:
                 outbox.release(event)
                 continue
             taken = _posted(outbox, platform, event, now())
-            silent = silent + 1 if taken.status is None else 0
+            busy = busy + 1 if taken.status is None or taken.status in BUSY else 0
             sent.delivered += taken.error is None
             sent.failed += taken.error is not None
     return sent

@@ -246,6 +246,18 @@ def test_a_receiver_that_does_not_answer_is_left_alone_for_the_rest_of_the_look(
         assert sending.send(timedelta(minutes=1)) == Sent(delivered=3)
 
 
+@pytest.mark.parametrize(("status", "asked"), [(429, 3), (502, 3), (503, 3), (504, 3), (400, 10), (500, 10)])
+def test_a_receiver_that_has_too_much_to_do_is_left_alone_for_the_rest_of_the_look(
+    sending: Sending, receiver: Receiver, status: int, asked: int
+) -> None:
+    for number in range(10):
+        sending.happened(f"org{number}")
+    receiver.answers = [(status, {})] * 10
+    assert (sending.send(), receiver.asked) == (Sent(failed=asked), asked)
+    receiver.answers = []
+    assert sending.send() == Sent(delivered=10 - asked)
+
+
 def test_an_event_that_cannot_be_made_holds_back_nobody_else(sending: Sending, receiver: Receiver) -> None:
     sending.happened("acme")
     sending.happened("bolt")
