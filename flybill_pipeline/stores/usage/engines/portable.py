@@ -1,7 +1,8 @@
 """What engines mean otherwise by the same words, said so that each means the same. What is asked of them: rollup.py.
 
-Snowflake and Trino keep a zone with each time, and its day is that of the zone. BigQuery has a zone for days that an
-administrator sets, takes NULL for the least in every order, and has more decimals than it is told.
+Snowflake and Trino keep a zone with each time, ClickHouse with a column, and its day is that of the zone. BigQuery has
+a zone for days that an administrator sets, takes NULL for the least in every order, and has more decimals than it is
+told.
 """
 
 import sys
@@ -18,22 +19,40 @@ LARGEST_DIGITS = 15
 UTC_TIME = "timestamp('UTC')"
 
 
-def _own(name: str, takes: tuple[str, str], gives: str) -> Any:
-    """A function of an engine that Ibis has no word for."""
+def _own(name: str, takes: tuple[str, ...], gives: str) -> Any:
+    """A function of one or two values that an engine has, and Ibis has no word for."""
 
-    def stub(one: Any, other: Any) -> None: ...
+    def of_one(one: Any) -> None: ...
 
-    return ibis.udf.scalar.builtin(stub, name=name, signature=(takes, gives))
+    def of_two(one: Any, other: Any) -> None: ...
+
+    return ibis.udf.scalar.builtin(of_one if len(takes) == 1 else of_two, name=name, signature=(takes, gives))
 
 
 _convert_timezone = _own("convert_timezone", ("string", UTC_TIME), UTC_TIME)
 _at_timezone = _own("at_timezone", (UTC_TIME, "string"), UTC_TIME)
 _date_in = _own("date", (UTC_TIME, "string"), "date")
+_to_date = _own("toDate", (UTC_TIME, "string"), "date")
 _UTC_DAYS: Mapping[str, Any] = {
+    "clickhouse": lambda at: _to_date(at, "UTC"),
     "snowflake": lambda at: _convert_timezone("UTC", at).date(),
     "trino": lambda at: _at_timezone(at, "UTC").date(),
     "bigquery": lambda at: _date_in(at, "UTC"),
 }
+_from_bytes, _to_bytes = _own("decode", ("binary",), "string"), _own("encode", ("string",), "binary")
+_read, _written = _own("textin", ("string",), "string"), _own("textout", ("string",), "string")
+_collated = _own("collate", ("string", "string"), "string")
+_of_bytes = _own("safe_convert_bytes_to_string", ("binary",), "string")
+_SIGN_BY_SIGN: Mapping[str, Any] = {
+    "duckdb": lambda text: _from_bytes(_to_bytes(text)),
+    "postgres": lambda text: _read(_written(text)),
+    "snowflake": lambda text: _collated(text, ""),
+    "bigquery": lambda text: _of_bytes(text.cast("binary")),
+}
+"""How a text loses the collation of its column, by which ACME may be acme: two organizations, or ids, would be one.
+
+What an engine works out of a text has its collation too; what it reads from bytes has none. Spark's cast takes it away.
+"""
 
 
 def utc_day(at: Any, engine: str) -> Any:
@@ -45,11 +64,16 @@ def utc_day(at: Any, engine: str) -> Any:
 
 
 def as_text(value: Any, engine: str) -> Any:
-    """A value as a text. Of a table in Postgres Ibis takes enums and `char(n)` for texts; they are cast to it: no enum
-    can be compared with a text that it has not, and what `char(n)` fills up is no part of a name."""
+    """A value as a text that is compared sign by sign, whatever its column says of capitals and accents.
+
+    Of a table in Postgres Ibis takes enums and `char(n)` for texts; they are cast to it: no enum can be compared with a
+    text that it has not, and what `char(n)` fills up is no part of a name.
+    """
     if not value.type().is_string():
         return value.cast("string")
-    return ibis.expr.operations.Cast(value, value.type().copy(length=None)).to_expr() if engine == "postgres" else value
+    if engine in ("postgres", "pyspark"):
+        value = ibis.expr.operations.Cast(value, value.type().copy(length=None)).to_expr()
+    return _SIGN_BY_SIGN[engine](value) if engine in _SIGN_BY_SIGN else value
 
 
 def in_order(value: Any, *, descending: bool = False) -> list[Any]:

@@ -79,6 +79,23 @@ def test_a_double_is_no_number_by_itself_alone(engine: str) -> None:
     assert "NAN" in sql.upper()
 
 
+PLAIN = {
+    "duckdb": """DECODE(ENCODE("t0"."org"))AS"org_id\"""",
+    "postgres": """TEXTIN(TEXTOUT(CAST("t0"."org"ASVARCHAR)))AS"org_id\"""",
+    "clickhouse": """toDate("t0"."happened",'UTC')""",  # it has no collation of columns, nor has Trino
+    "snowflake": """COLLATE("t0"."org",'')AS"org_id\"""",
+    "bigquery": "SAFE_CONVERT_BYTES_TO_STRING(CAST(`t0`.`org`ASBYTES))AS`org_id`",
+    "trino": """DATE(AT_TIMEZONE("t0"."happened",'UTC'))""",
+    "pyspark": "CAST(`t0`.`org`ASSTRING)AS`org_id`",
+}
+
+
+@pytest.mark.parametrize("engine", PLAIN)
+def test_no_collation_and_no_zone_of_a_column_has_a_say(engine: str) -> None:
+    sql = str(ibis.to_sql(rollup(TABLE, ONE_METER_OF_Q, None, engine=engine).expression, dialect=engine))
+    assert PLAIN[engine] in "".join(sql.split())
+
+
 ONE_METER_OF_Q = replace(USAGE, parts=(USAGE.parts[0],))
 ONE_METER = replace(USAGE, event_id=(Column(name="id"),), parts=(Measure(Column(name="m"), Column(name="q")),))
 ROWS = """insert into usage values
@@ -93,6 +110,7 @@ MACROS = (
     "xxhash64(bytes) as bytes",
     "from_big_endian_64(bytes) as 0",
     "at_timezone(moment, zone) as timezone(zone, moment)",
+    "safe_convert_bytes_to_string(bytes) as decode(bytes)",
 )
 """What DuckDB lacks of the engines' functions. Hashes are not compared here."""
 

@@ -170,6 +170,33 @@ def test_what_is_no_number_is_told_as_that_and_spoils_no_sum(
             assert sorted((row[2], row[-1]) for row in rows) == [(quantity("3.5"), 2), ("NaN", len(odd))]
 
 
+def test_texts_are_compared_sign_by_sign_whatever_their_columns_say_of_capitals(local: Engine) -> None:
+    """Such as by `nocase` here, or by a collation of ICU in Postgres: else acme would be billed for ACME."""
+    for name in ("id", "org", "region"):
+        local.run(f"alter table usage alter {name} type text collate nocase")
+    at = "2026-10-05T10:00:00Z"
+    local.add(
+        ("a", "acme", "gb", "1", at, NOON, "fra"),
+        ("A", "ACME", "gb", "2", at, NIGHT, "fra"),
+        ("b", "acme", "gb", "4", at, NOON, "FRA"),
+    )
+    ((_, rows),), _ = local.told()
+    assert [(org, region, number) for org, _, number, _, region, _ in rows] == [
+        ("ACME", "fra", quantity("2")),
+        ("acme", "fra", quantity("1")),
+        ("acme", "FRA", quantity("4")),
+    ]
+
+
+def test_a_day_is_that_of_utc_whatever_zone_the_column_has(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """What is written with Berlin's clock on the first of a month may be of the last."""
+    with engine_with("decimal(20, 6)", "clickhouse", tmp_path, request) as table:
+        table.add(("1", "acme", "gb", "1", "2026-09-30T22:30:00Z", NOON, None))
+        zoned = "select * replace(toTimeZone(happened, 'Europe/Berlin') as happened) from usage"
+        told, _ = table.told(source=SOURCE.replace('table = "usage"', f'query = """{zoned}"""'))
+        assert [(day, row[3]) for day, rows in told for row in rows] == [("2026-09-30", utc("2026-09-30T22:30:00"))]
+
+
 def test_a_row_of_several_meters_tells_of_those_that_it_has(local: Engine) -> None:
     source = SOURCE.replace('meter = "meter", quantity = "quantity", ', "") + (
         '[[sources.measures]]\nmeter = "gb"\nquantity = "quantity"\n'
