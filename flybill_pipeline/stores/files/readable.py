@@ -88,7 +88,7 @@ def _copy(file: Path, to: Path, names: Collection[str]) -> None:
     import pyarrow.parquet as pq
 
     with file.open("rb") as opened:
-        read = pq.ParquetFile(opened)
+        read = pq.ParquetFile(opened, page_checksum_verification=True)
         schema = read.schema_arrow
         if not schema.names and not read.metadata.num_rows:
             pq.write_table(pa.table({NO_COLUMNS: pa.array([], pa.string())}), to)

@@ -98,7 +98,7 @@ def _fault_of_parquet(file: Path, columns: Collection[str]) -> str | None:
     whole = {*columns, *(name.split(".")[0] for name in columns)}
     try:
         with plain_content(file) as opened:
-            read = pq.ParquetFile(opened, memory_map=False, pre_buffer=False, buffer_size=PIECE)
+            read = pq.ParquetFile(opened, pre_buffer=False, buffer_size=PIECE, page_checksum_verification=True)
             wanted = [name for name in read.schema_arrow.names if name in whole]
             for batch in read.iter_batches(ROWS_AT_ONCE, columns=wanted):
                 batch.validate(full=True)

@@ -4,10 +4,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 
 from flybill_pipeline.stores.files.duck import parquet_rows
+from flybill_pipeline.stores.files.page_checksums import damaged_page
 from flybill_pipeline.stores.files.readable import NO_COLUMNS
 from flybill_pipeline.stores.usage.intake.documents import FLAW, column_of
 from flybill_pipeline.stores.usage.intake.named_columns import require_columns
@@ -34,6 +36,7 @@ def parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMappin
     require_columns(source, [*names, *(name for name in [*columns, *nested] if name not in names)])
     known = columns | nested
     _require_exact(source, known)
+    _require_whole(location, source)
     # The file may name its columns as ours are named, so they are named by position here, as in a CSV file.
     at = {name: f"c{place}" for place, name in enumerate(source.column_names())}
     selected = ", ".join(f"{known[name].sql} as {column}" for name, column in at.items())
@@ -84,6 +87,16 @@ def _require_exact(source: SourceMapping, known: Mapping[str, Place]) -> None:
                 f"column {name!r} holds decimals of {digits} digits, which cannot be read exactly",
                 f"export it as a decimal of at most {WIDEST_DECIMAL} digits, or as text",
             )
+
+
+def _require_whole(location: str, source: SourceMapping) -> None:
+    """Refuses a file with a page that was altered on its way, where the file says what its pages were."""
+    place = damaged_page(Path(location), source.column_names())
+    if place is not None:
+        raise UnreadableFileError(
+            f"the page at byte {place:,} is not what its checksum says: it was damaged after it was written",
+            "copy or export the file again, so that the whole one takes its place",
+        )
 
 
 def _require_fields(
