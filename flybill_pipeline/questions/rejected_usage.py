@@ -1,6 +1,6 @@
 """What of the landed usage does not count, or not yet. Why a row is bad, and which of two rows counts, stores know."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import chain, islice
@@ -102,22 +102,38 @@ def rejected_usage(tools: Toolbox, name: str | None, limit: int) -> RejectedUsag
         replaced=left_out["replaced"],
         waiting=waiting,
         remarks=_remarks(tools, waiting),
-        lookback_for_all=lookback_for(tools, [each.first_day for each in waiting]),
+        lookback_for_all=lookback_for(tools, waiting),
         rows=list(islice(chain(rows, tools.left_out.too_large(source)), limit)),
         conflicting=tools.left_out.conflicts(source, limit),
     )
 
 
-def lookback_for(tools: Toolbox, days: Iterable[date]) -> int | None:
-    """How many months the close of the last month has to look back to bill usage of these days late.
+def lookback_for(tools: Toolbox, waiting: "Collection[WaitingAlias]") -> int | None:
+    """How many months the next close has to look back to bill late all usage that waits.
 
-    None where as many as it does look back are enough.
+    None where as many as it does look back are enough. A month that nobody closed yet bills its usage itself.
     """
-    closes, needed = Month.of(tools.now()).previous(), 0
-    first = min(days, default=closes.first_day)
-    while closes.first_day > first:
-        closes, needed = closes.previous(), needed + 1
+    first, running = tools.open_months.first() if waiting else None, Month.of(tools.now())
+    if first is None:
+        return None
+    ahead = {*tools.open_months.before(running), running}
+    months = {month for each in waiting for month in _months(max(Month.of(each.first_day), first), each.last_day)}
+    needed = max((_months_to(ahead, month) for month in months - ahead if month < running), default=0)
     return needed if needed > tools.lookback_months else None
+
+
+def _months(month: Month, last: date) -> Iterator[Month]:
+    while month.first_day <= last:
+        yield month
+        month = month.next()
+
+
+def _months_to(ahead: Collection[Month], month: Month) -> int:
+    """How far the first of the months `ahead` is from a month before it."""
+    closes, passed = month.next(), 1
+    while closes not in ahead:
+        closes, passed = closes.next(), passed + 1
+    return passed
 
 
 def waited_too_long(tools: Toolbox) -> int | None:
@@ -131,7 +147,7 @@ def waited_too_long(tools: Toolbox) -> int | None:
         return None
     sources = {each.source for each in waiting}
     owned = {(source, period.alias) for source in sources for period in tools.lake.aliases.of_source(source)}
-    return lookback_for(tools, [each.first_day for each in waiting if (each.source, each.alias) in owned])
+    return lookback_for(tools, [each for each in waiting if (each.source, each.alias) in owned])
 
 
 def _remarks(tools: Toolbox, waiting: "Sequence[WaitingAlias]") -> Mapping[tuple[str, str], str]:
