@@ -14,6 +14,7 @@ from flybill_pipeline.billing.usage.texts import is_whole
 from flybill_pipeline.stores.files.second_reader import plain_content
 from flybill_pipeline.stores.postgres.no_cycles import no_search_for_cycles
 from flybill_pipeline.stores.usage.intake.columns import Step, steps_of
+from flybill_pipeline.stores.usage.intake.pointed_keys import require_quotes
 from flybill_pipeline.stores.usage.intake.reading import TooLargeError, UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.walking import NO_RECORD, Node, nodes_at, step_from, text_of, value_at
@@ -178,11 +179,14 @@ def _parsed(line: bytes) -> Any:
 def _walker(source: SourceMapping, columns: Sequence[tuple[Step, ...]]) -> Callable[[Any], Iterator[Record]]:
     """What gives the records of a document."""
     paths = [steps_of(path) for path in source.records] or [()]
-    nulls = set(source.null_values)
+    nulls, unseen = set(source.null_values), list(source.column_names())
 
     def walk(document: Any) -> Iterator[Record]:
         for path in paths:
             for node in nodes_at(Node(document), path):
+                if unseen:  # the first record: it has the keys of all
+                    require_quotes(node, unseen)
+                    unseen.clear()
                 yield _record(node, columns, nulls)
 
     return walk

@@ -2,7 +2,9 @@
 
 # ruff: noqa: S608 - DuckDB takes no parameters for files and columns; whatever comes from outside is quoted
 
+import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +17,13 @@ from flybill_pipeline.stores.files.second_reader import plain_content
 from flybill_pipeline.stores.usage.intake.doubled_keys import doubled_keys
 from flybill_pipeline.stores.usage.intake.line_model import LONGEST_MODEL, model_of
 from flybill_pipeline.stores.usage.intake.named_columns import require_columns
+from flybill_pipeline.stores.usage.intake.pointed_keys import require_quotes
 from flybill_pipeline.stores.usage.intake.reading import Rows, by_columns, without_nulls
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.stray_quotes import header_of
 from flybill_pipeline.stores.usage.intake.times import exact_json_time
 from flybill_pipeline.stores.usage.intake.values import exact_json_number, exact_json_text, json_path, path_at, path_of
+from flybill_pipeline.stores.usage.intake.walking import Node
 
 LONGEST_LINE = 16 * 1024 * 1024
 _REJECTS = "ignore_errors = true, store_rejects = true, rejects_table = 'rejects', rejects_scan = 'rejects_scan'"
@@ -42,6 +46,8 @@ def jsonl(_: duckdb.DuckDBPyConnection, location: str, source: SourceMapping) ->
     paths = ", ".join(quoted(json_path(name)) for name in names)
     text = without_nulls(source, {name: f"v[{place}]" for place, name in enumerate(names, start=1)}.__getitem__)
     first = _model_line(Path(location))
+    with suppress(ValueError, RecursionError):  # what is none, or longer, is read without
+        require_quotes(Node(json.loads(first)), names)
     return Rows(
         relation=lines,
         text=text,
