@@ -43,8 +43,9 @@ class CreditRequest:
 class CreditNote:
     """A credit note on record. `line_no` counts from 1.
 
-    `balance_minor` of its amount is for the customer's balance at Stripe: what exceeded what the invoice still asked
-    for. The `stripe_*` members and `issued_at` are None until it is issued.
+    At Stripe it comes to `total_minor`, with the tax that is put on top. Of that `balance_minor` is for the customer's
+    balance there: what exceeded what the invoice still asked for. The `stripe_*` members, `total_minor` and `issued_at`
+    are None until it is issued.
     """
 
     credit_note_id: str
@@ -61,6 +62,7 @@ class CreditNote:
     requested_at: datetime
     state: NoteState = "new"
     balance_minor: int | None = None
+    total_minor: int | None = None
     stripe_credit_note_id: str | None = None
     stripe_number: str | None = None
     issued_at: datetime | None = None
@@ -178,12 +180,14 @@ def what_is_left(total_minor: int, notes: Sequence[CreditNote]) -> int:
 
 def effect(note: CreditNote) -> str:
     """What an issued note did, for the operator."""
-    balance = note.balance_minor or 0
-    reduced = format_money(note.amount_minor - balance, note.currency)
+    total, balance = note.amount_minor if note.total_minor is None else note.total_minor, note.balance_minor or 0
+    reduced = format_money(total - balance, note.currency)
     kept = f"{format_money(balance, note.currency)} went to the customer's balance in Stripe, for its next invoice"
-    if balance == note.amount_minor:
-        return f"The invoice was paid: {kept}."
-    return f"The invoice asks for {reduced} less; {kept}." if balance else f"The invoice asks for {reduced} less."
+    with_tax = "" if total == note.amount_minor else ", with tax"
+    if balance == total:
+        return f"The invoice was paid: {kept}{with_tax}."
+    less = f"The invoice asks for {reduced} less{with_tax}"
+    return f"{less}; {kept}." if balance else f"{less}."
 
 
 def _in_stripe(request: CreditRequest, invoice: CreditableInvoice | None) -> CreditableInvoice:

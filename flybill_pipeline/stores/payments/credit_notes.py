@@ -142,7 +142,7 @@ def _plan(
 def notes_where(connection: Connection, condition: ColumnElement[bool]) -> list[CreditNote]:
     """The credit notes for which a condition on them or their invoices holds, in the order of their making."""
     mine = stripe_credit_notes.c
-    from_stripe = ("state", "balance_minor", "stripe_credit_note_id", "stripe_number", "issued_at")
+    from_stripe = ("state", "balance_minor", "total_minor", "stripe_credit_note_id", "stripe_number", "issued_at")
     names = [credit_notes.c[name] for name in CreditNote.__slots__ if name in credit_notes.c]
     query = (
         select(*names, invoices.c.org_id, invoices.c.month, *(mine[name] for name in from_stripe))

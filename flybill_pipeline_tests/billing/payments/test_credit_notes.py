@@ -198,6 +198,22 @@ def test_what_customers_and_operators_read() -> None:
     assert "The invoice was paid" in effect(replace(note, balance_minor=500))
 
 
+@pytest.mark.parametrize(
+    ("balance_minor", "told"),
+    [
+        (0, "The invoice asks for $6.00 less, with tax."),
+        (
+            200,
+            "The invoice asks for $4.00 less, with tax; $2.00 went to the customer's balance in Stripe, for its next",
+        ),
+        (600, "The invoice was paid: $6.00 went to the customer's balance in Stripe, for its next invoice, with tax."),
+    ],
+)
+def test_operators_read_what_a_note_does_with_the_tax_on_top(balance_minor: int, told: str) -> None:
+    note = replace(decide_note(ask(), invoice(1000), NOW), state="issued", total_minor=600)
+    assert effect(replace(note, balance_minor=balance_minor)).startswith(told)
+
+
 def test_what_shares_a_line_at_stripe_has_that_line_to_share() -> None:
     bill = replace(invoice(), lines=lines_of([900, 500, -600, *[0] * 300], meters=2))  # lines 1 and 3 are meter0
     refused(ask(amount="3.01"), bill, "$3.00 left")
