@@ -46,5 +46,11 @@ def _credited(total_minor: int, notes: Sequence[CreditNote], told_minor: int) ->
     if any(note.state != "issued" for note in notes):
         yield said("A part of that is still on its way to our payment provider.")
     if balance:
-        kept = Money(balance, currency)
-        yield said("{kept} of the credit is on your account and reduces your next invoice.", kept=kept)
+        yield _kept(Money(balance, currency), notes)
+
+
+def _kept(kept: Money, notes: Sequence[CreditNote]) -> Sentence:
+    """What is on the customer's account: of the credit, or where tax comes on top, of the credit with its tax."""
+    if any(note.total_minor not in (None, note.amount_minor) for note in notes if note.state == "issued"):
+        return said("{kept} of the credit, with its tax, is on your account and reduces your next invoice.", kept=kept)
+    return said("{kept} of the credit is on your account and reduces your next invoice.", kept=kept)

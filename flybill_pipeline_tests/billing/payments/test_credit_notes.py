@@ -214,6 +214,13 @@ def test_operators_read_what_a_note_does_with_the_tax_on_top(balance_minor: int,
     assert effect(replace(note, balance_minor=balance_minor)).startswith(told)
 
 
+def test_customers_read_that_what_is_on_their_account_has_the_tax_on_top() -> None:
+    note = replace(decide_note(ask(), invoice(1000), NOW), state="issued", total_minor=600, balance_minor=600)
+    assert credited(1000, [note]).endswith(
+        "$6.00 of the credit, with its tax, is on your account and reduces your next invoice."
+    )
+
+
 def test_what_shares_a_line_at_stripe_has_that_line_to_share() -> None:
     bill = replace(invoice(), lines=lines_of([900, 500, -600, *[0] * 300], meters=2))  # lines 1 and 3 are meter0
     refused(ask(amount="3.01"), bill, "$3.00 left")
