@@ -108,7 +108,7 @@ def _export_schedule(
 ) -> dg.ScheduleDefinition:
     @schedule(cron_schedule="0 9 * * *", job_name=EXPORT_MONTH, default_status=status)
     def export_last_months(context: dg.ScheduleEvaluationContext, toolbox: dg.ResourceParam[Toolbox]) -> Requests:
-        """Every morning the last three closed months, if an invoice of them was finalized since the last time, or that
+        """Every morning the last three closed months, if more of them was settled since the last time, or that
         failed.
         """
         for month in _closed(toolbox, partitions, grace_days, context.scheduled_execution_time):

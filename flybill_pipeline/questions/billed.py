@@ -11,10 +11,11 @@ from flybill_pipeline.billing.invoicing.commitments import Commitment, commitmen
 from flybill_pipeline.billing.invoicing.terms import OrgTerms, span_in
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
+from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.questions.organizations import organizations
 from flybill_pipeline.steps.pricing.price_org import books_under
 from flybill_pipeline.stores.invoicing.organizations import Organization
-from flybill_pipeline.stores.invoicing.recorded_lines import RecordedInvoice
+from flybill_pipeline.stores.invoicing.recorded_lines import RecordedInvoice, Uninvoiced
 from flybill_pipeline.toolbox.tools import Toolbox
 
 
@@ -36,7 +37,8 @@ class Committed:
 class Billed:
     """What an organization was billed in a month, which was settled at `settled_at`.
 
-    `invoice` is None where the month asked for nothing by itself. `credit_notes` are those that were issued in the
+    `invoice` is None where the month asked for nothing by itself: `uninvoiced` is what it came to, and why. None there
+    too: nobody used or bought anything. `credit_notes` are those that were issued in the
     month, for whichever invoice. `numbers` are the invoices that this may refer to, by month. `categories` are those of
     the services, by meter, as the newest book of the month has them.
     """
@@ -49,6 +51,13 @@ class Billed:
     credit_notes: Sequence[CreditNote]
     numbers: Mapping[str, str]
     categories: Mapping[str, str] = field(default_factory=dict)
+    uninvoiced: Uninvoiced | None = None
+
+    @property
+    def lines(self) -> Sequence[LineItem]:
+        """What it came to, line by line."""
+        of = self.invoice or self.uninvoiced
+        return () if of is None else of.lines
 
 
 def billed(tools: Toolbox, org_id: str, month: Month) -> Billed:
@@ -61,11 +70,14 @@ def billed(tools: Toolbox, org_id: str, month: Month) -> Billed:
             f"`flybill status {month}` says what it waits for"
         )
     invoice = next(iter(tools.recorded_lines.invoices(month, org_ids=[org_id])), None)
-    return shard.billed(org, invoice)
+    uninvoiced = next(iter(tools.recorded_lines.uninvoiced(month, tools.shard_of(org_id), [org_id])), None)
+    return shard.billed(org, invoice, uninvoiced)
 
 
 def billed_in(tools: Toolbox, month: Month) -> Iterator[Billed]:
-    """Every organization that was billed or credited something in the month; one shard of them is held at a time."""
+    """Every organization that was billed or credited something in the month, or had something that a credit paid or
+    that was carried over or waived; one shard of them is held at a time.
+    """
     for number in range(tools.shards):
         shard = _Shard(tools, month, number)
         orgs = {org.org_id: org for org in tools.organizations.all(number)}
@@ -73,6 +85,10 @@ def billed_in(tools: Toolbox, month: Month) -> Iterator[Billed]:
         for invoice in tools.recorded_lines.invoices(month, number):
             credited.discard(invoice.org_id)
             yield shard.billed(orgs[invoice.org_id], invoice)
+        for found in tools.recorded_lines.uninvoiced(month, number):
+            if found.org_id in orgs and (found.org_id in credited or any(line.amount_minor for line in found.lines)):
+                credited.discard(found.org_id)
+                yield shard.billed(orgs[found.org_id], None, found)
         yield from (shard.billed(orgs[org_id], None) for org_id in sorted(credited & shard.settled_at.keys()))
 
 
@@ -95,7 +111,9 @@ class _Shard:
         for (org_id, of_month), number in tools.recorded_lines.numbers(months, shard, only).items():
             self._numbers.setdefault(org_id, {})[of_month] = number
 
-    def billed(self, org: Organization, invoice: RecordedInvoice | None) -> Billed:
+    def billed(
+        self, org: Organization, invoice: RecordedInvoice | None, uninvoiced: Uninvoiced | None = None
+    ) -> Billed:
         terms = self._terms[org.org_id]
         return Billed(
             org=org,
@@ -106,6 +124,7 @@ class _Shard:
             credit_notes=self.credited.get(org.org_id, ()),
             numbers=self._numbers.get(org.org_id, {}),
             categories=self._categories(terms.in_month(self._month).currency),
+            uninvoiced=uninvoiced,
         )
 
     def _categories(self, currency: str) -> dict[str, str]:

@@ -8,18 +8,31 @@ from collections.abc import Iterator, Mapping, Sequence
 from flybill_pipeline.billing.invoicing.after_discounts import PAYS
 from flybill_pipeline.billing.invoicing.commitments import counts
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT
+from flybill_pipeline.billing.invoicing.outcomes import WAIVED
 from flybill_pipeline.billing.money.amounts import from_minor, to_minor
 from flybill_pipeline.billing.money.decimals import ZERO
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
-from flybill_pipeline.billing.pricing.line_items import LineItem
+from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
 from flybill_pipeline.billing.pricing.portions import Portion
 from flybill_pipeline.billing.usage.service_categories import OTHER
 from flybill_pipeline.exports.focus.columns import Cell, Row, billing_period, json_text
 from flybill_pipeline.exports.focus.commitments import applied
-from flybill_pipeline.exports.focus.kinds import CREDIT, PRICED, USAGE, corrects, kind_of, service_of, sku_of, tags_of
+from flybill_pipeline.exports.focus.kinds import (
+    CREDIT,
+    KINDS,
+    PRICED,
+    USAGE,
+    Kind,
+    corrects,
+    kind_of,
+    service_of,
+    sku_of,
+    tags_of,
+)
 from flybill_pipeline.exports.focus.pieces import Piece, part_of, pieces_of, shared
 from flybill_pipeline.questions.billed import Billed
+from flybill_pipeline.stores.invoicing.recorded_lines import Uninvoiced
 
 CORRECTION = "Correction"
 REGION = "region"
@@ -27,20 +40,23 @@ REGION = "region"
 
 
 def charges(billed: Billed, provider: str) -> Iterator[Row]:
-    """The rows of what was billed in the month, in order of the invoice's lines, then the credit notes."""
+    """The rows of what was billed in the month, in order of its lines, then the credit notes.
+
+    Of a month without an invoice they name none, and come to nothing: what was carried over or waived is taken off.
+    """
     every = _of_all(billed, provider)
-    if billed.invoice is not None:
-        lines = {line.line_id: line for line in billed.invoice.lines}
-        for number, line in enumerate(billed.invoice.lines, start=1):
-            of_line = _of_line(line, billed.month) | {
-                **_category(billed.categories.get(line.meter or "", OTHER)),
-                "InvoiceId": billed.invoice.number,
-                "InvoiceDetailId": detail_id(billed.invoice.number, number),
-            }
-            for row in _rows(line, lines, billed.month):
-                committed = billed.committed is not None and _counts(line, billed.month)
-                minimum = {"ContractApplied": applied(billed, row["BilledCost"])} if committed else {}
-                yield {**every, **of_line, **row, **minimum}
+    lines = {line.line_id: line for line in billed.lines}
+    for number, line in enumerate(billed.lines, start=1):
+        of_line = _of_line(line, billed.month) | _category(billed.categories.get(line.meter or "", OTHER))
+        if billed.invoice is not None:
+            named = detail_id(billed.invoice.number, number)
+            of_line |= {"InvoiceId": billed.invoice.number, "InvoiceDetailId": named}
+        for row in _rows(line, lines, billed.month):
+            committed = billed.committed is not None and _counts(line, billed.month)
+            minimum = {"ContractApplied": applied(billed, row["BilledCost"])} if committed else {}
+            yield {**every, **of_line, **row, **minimum}
+    if billed.uninvoiced is not None and (left := total_minor(billed.lines)):
+        yield {**every, **_not_asked_for(billed.uninvoiced, left, billed.month)}
     for note in billed.credit_notes:
         yield {**every, **_credited(note)}
 
@@ -173,6 +189,24 @@ def _discounted(discount: LineItem, lines: Mapping[str, LineItem], month: Month)
             of = _of_line(line, month)
             names = ("ServiceName", "SkuId", "SkuMeter", "RegionId", "RegionName")
             yield {**{name: of[name] for name in names}, **_billed(minor, discount.currency)}
+
+
+def _not_asked_for(month_of: Uninvoiced, minor: int, month: Month) -> Row:
+    """What the month came to and no invoice of it asks for: taken off, so that it counts once, where it is billed."""
+    kind, words = KINDS["carried_forward"], "Carried over to a later invoice"
+    if month_of.outcome == WAIVED:
+        kind, words = Kind(CREDIT, "One-Time", "Waived"), "Waived: too small to be billed"
+    currency = month_of.lines[0].currency
+    return {
+        "BillingCurrency": currency.upper(),
+        "ChargeCategory": kind.category,
+        "ChargeDescription": words,
+        "ChargeFrequency": kind.frequency,
+        **_charge_period(month),
+        "ServiceName": kind.service,
+        "x_LineKind": month_of.outcome,
+        **_billed(-minor, currency),
+    }
 
 
 def _credited(note: CreditNote) -> Row:

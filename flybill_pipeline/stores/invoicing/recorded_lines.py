@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Row, Select, func, or_, select, tuple_
 
-from flybill_pipeline.billing.invoicing.outcomes import HELD
+from flybill_pipeline.billing.invoicing.outcomes import HELD, INVOICED
 from flybill_pipeline.billing.money.amounts import from_minor
 from flybill_pipeline.billing.money.decimals import exact
 from flybill_pipeline.billing.money.period import Month
@@ -30,6 +30,15 @@ class RecordedInvoice:
     content_hash: str
     priced_from: str | None
     finalized_at: datetime
+    lines: tuple[LineItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Uninvoiced:
+    """A month that was settled without an invoice: what became of it, and the lines that it was decided on."""
+
+    org_id: str
+    outcome: str
     lines: tuple[LineItem, ...]
 
 
@@ -115,8 +124,9 @@ class RecordedLines:
             return {(row.org_id, row.month): row.number for row in connection.execute(query)}
 
     def count(self, month: Month) -> int:
-        """How many invoices the month has so far."""
-        query = select(func.count()).select_from(invoices).where(invoices.c.month == str(month))
+        """For how many organizations the month is settled so far."""
+        done = outcomes.c
+        query = select(func.count()).select_from(outcomes).where(done.month == str(month), done.outcome != HELD)
         with self._engine.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
@@ -140,6 +150,23 @@ class RecordedLines:
         with self._engine.connect().execution_options(yield_per=10_000) as connection:
             for _, rows in groupby(connection.execute(query), key=lambda row: row.invoice_id):
                 yield _invoice(list(rows))
+
+    def uninvoiced(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> Iterator[Uninvoiced]:
+        """Every settled month of a shard, or of orgs in it, that has lines and no invoice. Read while asked for."""
+        done, line = outcomes.c, line_items.c
+        query = (
+            select(done.outcome, line_items)
+            .join(line_items, (line.month == done.month) & (line.org_id == done.org_id))
+            .where(done.month == str(month), done.shard == shard, done.outcome.not_in((HELD, INVOICED)))
+            .order_by(line.org_id, line.line_no)
+        )
+        if org_ids:
+            query = query.where(done.org_id.in_(org_ids))
+        with self._engine.connect().execution_options(yield_per=10_000) as connection:
+            for org_id, grouped in groupby(connection.execute(query), key=lambda row: row.org_id):
+                rows = list(grouped)
+                with exact():
+                    yield Uninvoiced(org_id, rows[0].outcome, tuple([line_of(row) for row in rows]))
 
 
 def _priced(org_id: str) -> Select[Any]:

@@ -82,6 +82,7 @@ setup,one_off,acme,Setup,50.00,usd,2025-10,,,,,
 sorry,one_off,acme,Sorry,-5.00,usd,2025-10,,,,,
 welcome,credit,acme,Welcome credit,20.00,usd,,2025-10-01,,,,
 early,discount,acme,Early bird,,,,2025-10,2025-11,12.5,,seconds
+gift,credit,cove,Gift,1000.00,usd,,2025-10-01,2025-11-01,,,
 loyal,discount,acme,Loyal,3.00,usd,,2025-10,2025-11,,,
 """
 

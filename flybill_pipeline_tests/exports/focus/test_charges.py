@@ -3,10 +3,12 @@
 import io
 from collections.abc import Sequence
 from csv import DictReader
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from focus_data_toolkit.model import column_spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,12 +24,13 @@ from flybill_pipeline.billing.usage.service_categories import SERVICE_CATEGORIES
 from flybill_pipeline.exports.focus.datasets import datasets
 from flybill_pipeline.questions.billed import Billed
 from flybill_pipeline.stores.invoicing.organizations import Organization
-from flybill_pipeline.stores.invoicing.recorded_lines import RecordedInvoice
+from flybill_pipeline.stores.invoicing.recorded_lines import RecordedInvoice, Uninvoiced
 from flybill_pipeline_tests.exports.focus.focus_world import NAMES, OCT, SEP, faults
 from flybill_pipeline_tests.exports.statements import credit_note, line
 from flybill_pipeline_tests.worlds.effort import examples
 
 NOW = datetime(2025, 11, 3, 6, tzinfo=UTC)
+BILLED = Billed(Organization(org_id="acme", name="Acme", currency="usd"), OCT, NOW, None, None, (), {})
 KINDS = (
     "usage",
     "subscription",
@@ -49,7 +52,12 @@ def answered(
     """The datasets of October with these lines, as read back."""
     invoice = RecordedInvoice("inv_1", "FB-2025-10-000001", "acme", 0, "usd", "", None, NOW, tuple(lines))
     acme = Organization(**{"org_id": "acme", "name": "Acme", "currency": "usd", **org})
-    billed = Billed(acme, OCT, NOW, invoice, None, notes, {str(SEP): "FB-2025-09-000001"}, {"seconds": "Compute"})
+    numbers = {str(SEP): "FB-2025-09-000001"}
+    return read_back(Billed(acme, OCT, NOW, invoice, None, notes, numbers, {"seconds": "Compute"}))
+
+
+def read_back(billed: Billed) -> dict[str, list[dict[str, str]]]:
+    """Its datasets, by the names that FOCUS gives them."""
     texts = datasets(billed, "Example Cloud")
     return {name: list(DictReader(io.StringIO(texts[file], newline=""))) for file, name in NAMES.items()}
 
@@ -104,6 +112,25 @@ def test_each_line_is_there_to_the_cent_and_a_reader_accepts_it(lines: list[Line
         of_line = [row for row in bundle["Cost and Usage"] if row["InvoiceDetailId"].endswith(f"/{number}")]
         assert sum(Decimal(row["BilledCost"]) * 100 for row in of_line) == each.amount_minor
     assert faults(bundle) == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "minor", "said"),
+    [
+        ("carried_forward", 30, ("Adjustment", "Carried over", "-0.3")),
+        ("carried_forward", -700, ("Adjustment", "Carried over", "7")),
+        ("waived", 30, ("Credit", "Waived", "-0.3")),
+    ],
+)
+def test_what_no_invoice_asks_for_is_taken_off_and_a_reader_accepts_it(
+    outcome: str, minor: int, said: tuple[str, str, str]
+) -> None:
+    month = Uninvoiced("acme", outcome, (line(minor, kind="one_off", dimensions={}),))
+    bundle = read_back(replace(BILLED, uninvoiced=month))
+    assert faults(bundle) == []
+    *_, row = bundle["Cost and Usage"]
+    assert (row["ChargeCategory"], row["ServiceName"], row["BilledCost"]) == said
+    assert bundle["Invoice Detail"] == []
 
 
 def test_money_back_is_a_correction_with_a_number_of_its_own() -> None:

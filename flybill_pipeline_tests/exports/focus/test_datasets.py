@@ -25,6 +25,9 @@ from flybill_pipeline_tests.questions.conftest import made_home, toolbox_at
 from flybill_pipeline_tests.worlds.billing import BillingWorld
 from flybill_pipeline_tests.worlds.databases import Databases
 
+ORGS = ("acme", "bolt", "idle", "cove", "dime")
+"""A credit pays October of cove, with its minimum; what dime uses is carried over."""
+
 
 @dataclass
 class Months:
@@ -50,7 +53,7 @@ def months(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> It
         world = _world(engine, folder)
         for month in (SEP, OCT, NOV):
             world.close(month)
-            for org in ("acme", "bolt", "idle"):
+            for org in ORGS:
                 write(billed(tools, org, month), "Example Cloud", folder / f"{org}-{month}")
             if month == SEP:  # late usage of two apps, and one that is taken back
                 world.usage.add(SEP, "acme", 333, app="worker")
@@ -64,6 +67,8 @@ def _world(engine: Engine, folder: Path) -> BillingWorld:
     world.org("acme", contract="big", since=OCT)
     world.org("bolt")
     world.org("idle")
+    world.org("cove", contract="big", since=OCT)
+    world.org("dime")
     (folder / "items.csv").write_text(ITEMS)
     world.items.save(folder / "items.csv", read_items(folder / "items.csv"))
     for month in (SEP, OCT):
@@ -75,10 +80,12 @@ def _world(engine: Engine, folder: Path) -> BillingWorld:
         world.usage.add(month, "acme", 1, "support")
         world.usage.add(month, "acme", 90, "disks")
         world.usage.add(month, "bolt", 3, "disks")
+        world.usage.add(month, "cove", 1000, app="web", region="iad")
+        world.usage.add(month, "dime", 2, "gb", region="iad")
     return world
 
 
-CLOSED = [(org, month) for org in ("acme", "bolt", "idle") for month in (SEP, OCT, NOV)]
+CLOSED = [(org, month) for org in ORGS for month in (SEP, OCT, NOV)]
 
 
 @pytest.mark.parametrize(("org", "month"), CLOSED)
@@ -178,6 +185,31 @@ def test_a_month_that_asks_for_nothing_has_its_period_alone(months: Months) -> N
     }
 
 
+def test_a_month_that_no_invoice_asks_for_has_its_usage_and_comes_to_nothing(months: Months) -> None:
+    paid, carried = (
+        [
+            (row["ChargeCategory"], row["ServiceName"], row["BilledCost"])
+            for row in months.exported(org, OCT)["Cost and Usage"]
+            if row["InvoiceId"] == row["InvoiceDetailId"] == ""
+        ]
+        for org in ("cove", "dime")
+    )
+    assert paid == [
+        ("Usage", "Machines", "0"),
+        ("Usage", "Machines", "11.07"),
+        ("Usage", "Machines", "1.5"),
+        ("Adjustment", "Minimum spend", "187.43"),
+        ("Credit", "Credits", "-200"),
+    ]
+    assert carried == [
+        ("Usage", "Bandwidth", "0.14"),
+        ("Adjustment", "Carried over", "0.14"),
+        ("Adjustment", "Carried over", "-0.28"),
+    ]
+    assert [row["BilledCost"] for row in months.exported("dime", SEP)["Cost and Usage"]] == ["0.14", "-0.14"]
+    assert months.exported("cove", OCT)["Invoice Detail"] == months.exported("dime", OCT)["Invoice Detail"] == []
+
+
 def test_a_month_that_is_not_settled_is_refused(months: Months) -> None:
     with pytest.raises(NotBilledYetError, match=r"2025-12 of acme is not billed yet: `flybill close 2025-12`"):
         billed(months.tools, "acme", NOV.next())
@@ -185,8 +217,10 @@ def test_a_month_that_is_not_settled_is_refused(months: Months) -> None:
 
 def test_the_whole_month_is_a_folder_for_each_that_was_billed_and_same_again(months: Months, tmp_path: Path) -> None:
     for _ in range(2):
-        assert write_all(billed_in(months.tools, OCT), "Example Cloud", tmp_path) == 2
-        assert sorted(path.name for path in (tmp_path / "focus" / "2025-10").iterdir()) == ["acme", "bolt"]
+        assert write_all(billed_in(months.tools, OCT), "Example Cloud", tmp_path) == 4
+        assert sorted(path.name for path in (tmp_path / "focus" / "2025-10").iterdir()) == [
+            *("acme", "bolt", "cove", "dime")
+        ]
         assert read(folder_of(tmp_path, OCT, "acme")) == months.exported("acme", OCT)
 
 
