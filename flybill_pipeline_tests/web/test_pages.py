@@ -142,6 +142,7 @@ def test_a_month_and_its_lines_lead_down_to_the_events(served: Served) -> None:
         assert billed.description in month.text
     assert "/orgs/acme/months/2025-10/lines/1" in month.links
     line = read(developer.get("/orgs/acme/months/2025-10/lines/1"))
+    assert "All months October 2025" in " ".join(line.text.split())  # two links, without styles too
     assert "3 records, together 1,300. Billed as 1,300 seconds." in " ".join(line.text.split())
     assert [day in line.text for day in ("2025-10-05", "2025-10-07", "2025-10-08")] == [True] * 3
 
