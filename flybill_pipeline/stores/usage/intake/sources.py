@@ -239,8 +239,12 @@ def _check_paths(source: SourceMapping, table: Table) -> None:
 def _check_restated(source: SourceMapping, table: Table) -> None:
     if source.whole and not source.restates:
         table.fault("whole", 'needs on_conflict = "last": only then does a later file replace an earlier one')
-    if source.restates and source.event_id is None:
-        table.fault("on_conflict", 'cannot be "last" where event_id = "row": no row of a file is one of another file')
+    if source.restates and source.event_id is None and not source.whole:
+        table.fault(
+            "on_conflict",
+            'needs `whole` where event_id = "row": no row of a file is one of another file, which only a whole one'
+            " can replace",
+        )
     if source.restates and not source.whole and any(part.quantity.interval for part in source.parts):
         table.fault(
             "on_conflict",
