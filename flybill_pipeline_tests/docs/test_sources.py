@@ -13,6 +13,7 @@ import pytest
 
 from flybill_pipeline.stores.invoicing.aliases_file import read_aliases
 from flybill_pipeline.stores.usage.engines.day_totals import EngineTable
+from flybill_pipeline.stores.usage.intake.columns import value_in
 from flybill_pipeline.stores.usage.intake.sources import load_sources
 from flybill_pipeline_tests.docs.pages import DOCS
 from flybill_pipeline_tests.stores.usage.intake.mapped import refused, source_of, told
@@ -102,6 +103,21 @@ def test_a_mapping_reads_its_file_as_the_page_says(reader: Reader, example: Exam
     left_out = getattr(read.outcome, "left_out", 0)
     found = told(read) + [f"refused {row} {reason}" for row, reason in refused(read).items()]
     assert found + ([f"left out {left_out}"] if left_out else []) == example.events, getattr(read.outcome, "reason", "")
+
+
+WITH_PATH = [each for each in EXAMPLES if each.path and "org_id = { path" in each.toml]
+
+
+@pytest.mark.parametrize("example", WITH_PATH, ids=[each.title for each in WITH_PATH])
+def test_what_is_in_two_folders_is_of_two_organizations_and_each_is_billed(reader: Reader, example: Example) -> None:
+    source = source_of(example.toml, reader.root)
+    file = reader.root / f"given.{source.format}"
+    file.write_text(example.file)
+    path = example.path or ""
+    owner = value_in(path, source.org_id.path or "") or ""
+    both = [reader.read(file, source, each) for each in (path, path.replace(owner, f"{owner}2"))]
+    ids = [{event["event_id"] for event in read.events} for read in both]
+    assert len(ids[0] | ids[1]) == 2 * len(ids[0]) > 0
 
 
 def test_the_table_of_the_example_comes_to_what_the_page_says(reader: Reader, tmp_path: Path) -> None:

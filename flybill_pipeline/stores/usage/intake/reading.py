@@ -5,6 +5,7 @@ What a mapping says of a value is put together here, the same for every format; 
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Literal
 
 from flybill_pipeline.billing.usage.texts import BLANKS
@@ -204,7 +205,7 @@ class _Values:
         """SQL for the event's id: one column, or a hash of several; NULL when all of them are absent."""
         columns = self.source.event_id
         if columns is None:
-            return f"concat('row-{self.facts.digest[:24]}-', place + 1)"
+            return f"concat('row-{self._file()[:24]}-', place + 1)"
         texts = [self.text(column, "id") for column in columns]
         if len(texts) == 1:
             return texts[0]
@@ -212,6 +213,12 @@ class _Values:
         marked = ", ".join(f"coalesce({text}, chr(30))" for text in texts)
         absent = f"coalesce({', '.join(texts)}) is null"
         return f"case when not ({absent}) then md5(concat_ws({_SEPARATOR}, {marked})) end"
+
+    def _file(self) -> str:
+        """What tells the file from others: what is in it, and what the mapping reads of its path, such as the day."""
+        asked = {pattern for value in self.source.values() for pattern in value.paths()}
+        said = [f"{pattern}\0{value_in(self.facts.path, pattern)}" for pattern in sorted(asked)]
+        return sha256("\0".join([self.facts.digest, *said]).encode()).hexdigest() if said else self.facts.digest
 
     def part(self, meter: Column, quantity: Column) -> Part:
         """What one meter of a row is made of."""
