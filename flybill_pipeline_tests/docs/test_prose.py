@@ -11,6 +11,7 @@ from flybill_pipeline_tests.conftest import PROJECT
 from flybill_pipeline_tests.docs.pages import PAGES, named, prose, sentences
 
 WIDEST = 120
+LONGEST_HEADING = 80
 SHOWN_FILE = re.compile(r"^```(csv|jsonl?|sql)\b.*?^```$", re.MULTILINE | re.DOTALL)
 """A file of usage on a page: an exporter writes its lines as long as it likes."""
 LONGEST_SENTENCE = 36  # words
@@ -37,6 +38,13 @@ def test_no_line_of_a_page_is_too_long(page: Path) -> None:
     without_files = re.sub(SHOWN_FILE, lambda block: "\n" * block.group().count("\n"), page.read_text())
     lines = enumerate(without_files.splitlines(), start=1)
     assert [(number, len(line)) for number, line in lines if len(line) > WIDEST] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_no_heading_of_a_page_runs_into_its_text(page: Path) -> None:
+    without_blocks = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ .*$", without_blocks, re.MULTILINE)
+    assert [heading for heading in headings if len(heading) > LONGEST_HEADING] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
