@@ -161,6 +161,7 @@ _ELSEWHERE = {  # how paths are written elsewhere, and what says so here
     '["': 'a key stands in quotes after a point, as in x."a.b"',
     "['": 'a key stands in quotes after a point, as in x."a.b"',
     "[?": "the element that has a value at a key is [key=value]",
+    "[": "a key stands after a point, as in fields.kind; [0] and [key=org] are elements of a list",
 }
 
 
@@ -178,7 +179,7 @@ def steps_of(path: str) -> tuple[Step, ...]:
         at += path[at] == "." and bool(steps)
         found = _STEP.match(path, at)
         if found is None:
-            instead = _ELSEWHERE.get(path[at : at + 2])
+            instead = _ELSEWHERE.get(path[at : at + 2], _ELSEWHERE.get(path[at]))
             raise PathError(f"{path[at:]!r} is no step of a path" + (f": {instead}" if instead else ""))
         steps.append(_step(found))
         at = found.end()

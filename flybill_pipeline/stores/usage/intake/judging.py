@@ -58,7 +58,8 @@ REASONS = {
     "too_long": "an id or the meter has more than {longest_id} characters, or a dimension more than"
     " {longest_dimension}: shorten it, or name several columns as event_id, then a hash of them is kept",
     "clock": "the time ({occurred_at}) is before {first} or after {last}: the clock that wrote it was wrong{unit},"
-    " or FLYBILL_FIRST_MONTH is too late",
+    " or FLYBILL_FIRST_MONTH is too late, or the clock of the machine that read it was behind: then land the file again"
+    " with --replace",
     "malformed_missing_columns": "the row has fewer columns than the header: it may be cut, so write it whole. Where"
     " only empty columns at the end are left out, `null_padding = true` in `csv` of the source reads it",
     "malformed_too_many_columns": "the row has more columns than the header: put a text that holds the delimiter in"

@@ -206,6 +206,7 @@ def test_what_is_no_path_is_said(path: str) -> None:
         ('format = "json"\nrecords = "a[*]"', r"each element of a list is \[\] in"),
         ('format = "jsonl"\ndimensions = { d = \'a["b.c"]\' }', r'quotes after a point, as in x."a.b"'),
         ('format = "jsonl"\ndimensions = { d = \'a[?(@.k=="b")].v\' }', r"is \[key=value\]"),
+        ('format = "jsonl"\ndimensions = { d = "[fields][kind]" }', "a key stands after a point, as in fields.kind"),
         ('format = "json"\nrecords = "^.a"', "records: '.' cannot stand in"),
         ('format = "jsonl"\ndimensions = { d = "^.a" }', "needs `records`: a line by itself has no parent"),
     ],
