@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 from flybill_pipeline.billing.money.amounts import format_money
@@ -20,7 +21,8 @@ from flybill_pipeline.cli.render import (
 from flybill_pipeline.questions.month_status import MonthOverview
 from flybill_pipeline.stores.payments.statements import FailedOrgMonth, MonthStatus
 
-MOST = 20
+MOST, MOST_NAMED = 20, 5
+"""Of troubles that are told, and of organizations that are named at each."""
 
 
 def show_overview(overview: MonthOverview) -> None:
@@ -94,19 +96,21 @@ def show_totals(totals: Mapping[str, Mapping[str, int]]) -> None:
 
 
 def _show_failures(failures: Sequence[FailedOrgMonth]) -> None:
-    """Who is not done, why, and what to do about it."""
-    for failure in failures[:MOST]:
-        screen.line(screen.bad(failure.org_id), f" ({failure.stage}: {failure.code})")
-        screen.fields(
-            {
-                "what happened": failure.message,
-                "what to do": failure.remedy,
-                "customer sees": failure.customer_message,
-                "next attempt": _next_attempt(failure),
-            }
-        )
-    if len(failures) > MOST:
-        screen.line(f"… and {len(failures) - MOST} more: `flybill status MONTH --json` lists all of them")
+    """Who is not done, why, and what to do about it: once for all to whom the same words apply."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for failure in failures:
+        words = (failure.message, failure.remedy, failure.customer_message, _next_attempt(failure))
+        alike.setdefault((f"{failure.stage}: {failure.code}", *words), []).append(failure.org_id)
+    for key, org_ids in islice(alike.items(), MOST):
+        what, *said = key
+        screen.line(screen.bad(", ".join(org_ids[:MOST_NAMED])), _and_more(org_ids), f" ({what})")
+        screen.fields(dict(zip(("what happened", "what to do", "customer sees", "next attempt"), said, strict=True)))
+    if left := sum(map(len, islice(alike.values(), MOST, None))):
+        screen.line(f"… and {left} more: `flybill status MONTH --json` lists all of them")
+
+
+def _and_more(org_ids: Sequence[str]) -> str:
+    return f" and {len(org_ids) - MOST_NAMED} more" if len(org_ids) > MOST_NAMED else ""
 
 
 def _next_attempt(failure: FailedOrgMonth) -> str:
