@@ -96,7 +96,7 @@ def show_totals(totals: Mapping[str, Mapping[str, int]]) -> None:
 
 
 def _show_failures(failures: Sequence[FailedOrgMonth]) -> None:
-    """Who is not done, why, and what to do about it: once for all to whom the same words apply."""
+    """Who is not done, why, and what to do about it; several are told together where the words are the same."""
     alike: dict[tuple[str, ...], list[str]] = {}
     for failure in failures:
         words = (failure.message, failure.remedy, failure.customer_message, _next_attempt(failure))

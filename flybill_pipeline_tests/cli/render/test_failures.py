@@ -1,4 +1,4 @@
-"""Who is not done is told once for all whom the same befell: a missing price book holds every organization."""
+"""Who is not done is told, and several together where the words are the same: one missing book holds everybody."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ def told(capsys: pytest.CaptureFixture[str], *failures: FailedOrgMonth) -> list[
     return [line.strip() for line in lines if "(finalize" in line or line.strip().startswith(("what", "…"))]
 
 
-def test_all_whom_the_same_befell_are_told_together(capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_with_the_same_trouble_are_told_together(capsys: pytest.CaptureFixture[str]) -> None:
     same = [replace(HELD, org_id=f"org-{number:02}") for number in range(73)]
     other = replace(HELD, org_id="bolt", code="unpriced_meter", message="A meter has no price.")
     words = ["what happened: No price book is in force.", "what to do:    Add one."]
