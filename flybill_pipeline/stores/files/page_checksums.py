@@ -7,7 +7,7 @@ The file is taken apart here, as pyarrow falls over what some damaged ones say o
 import zlib
 from collections.abc import Collection, Iterator
 from io import BufferedReader, BytesIO
-from os import SEEK_CUR, SEEK_END
+from os import SEEK_END
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +81,6 @@ def _damaged(opened: BufferedReader, place: int, end: int) -> int | None:
 
 def _struct(opened: BufferedReader | BytesIO, deep: int = 0) -> dict[int, Any]:
     """A struct of Thrift's compact protocol: its values by field."""
-    if deep > _DEEPEST:
-        raise _OtherwiseError
     found, field = dict[int, Any](), 0
     while begin := _byte(opened):
         step, kind = begin >> 4, begin & 15
@@ -92,17 +90,19 @@ def _struct(opened: BufferedReader | BytesIO, deep: int = 0) -> dict[int, Any]:
 
 
 def _value(opened: BufferedReader | BytesIO, kind: int, deep: int) -> Any:
-    """A value of this kind. Flags are bytes in a list."""
+    """A value of this kind. Flags are bytes in a list. Each takes a byte or more, so no list goes beyond the file."""
+    if deep > _DEEPEST:
+        raise _OtherwiseError
     if kind in (4, 5, 6):
         return _signed(opened)
     if kind == 8:
         return opened.read(min(_unsigned(opened), _MOST))
     if kind == 9:
-        return _list(opened, deep)
+        return _list(opened, deep + 1)
     if kind == 12:
         return _struct(opened, deep + 1)
-    if kind == 7:
-        return opened.seek(8, SEEK_CUR)
+    if kind == 7:  # a double
+        return [_byte(opened) for _ in range(8)]
     if kind in (1, 2, 3):
         return _byte(opened)
     raise _OtherwiseError
@@ -111,7 +111,7 @@ def _value(opened: BufferedReader | BytesIO, kind: int, deep: int) -> Any:
 def _list(opened: BufferedReader | BytesIO, deep: int) -> list[Any]:
     begin = _byte(opened)
     length = begin >> 4 if begin < 240 else _unsigned(opened)
-    return [_value(opened, begin & 15, deep + 1) for _ in range(length)]
+    return [_value(opened, begin & 15, deep) for _ in range(length)]
 
 
 def _signed(opened: BufferedReader | BytesIO) -> int:
