@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import ibis
+import pyarrow as pa
 from ibis.common.exceptions import TableNotFound
 
 from flybill_pipeline.billing.usage.tables import NotPulledError
@@ -23,6 +24,9 @@ LOCKED_SECONDS = 60
 BATCH = 100_000
 SECRET = re.compile(r"(?i)pass|pwd|token|secret|key|cred|auth|sign")
 """Is in the name of a parameter whose value is told nobody. Of the others a driver may say what is wrong with it."""
+ROW_SECURITY = "-c row_security=off"
+"""A policy that would hide rows from this login is an error of Postgres', not an answer without them."""
+_OVERFLOWS = "distinct group_by join read result set sort timeout transfer"
 SESSIONS: Mapping[str, Mapping[str, Any]] = {
     "duckdb": {"read_only": True},
     "postgres": {
@@ -31,10 +35,23 @@ SESSIONS: Mapping[str, Mapping[str, Any]] = {
         "connect_timeout": WAIT_SECONDS,
         "client_encoding": "UTF8",  # of a database in SQL_ASCII texts would come as bytes
     },
-    "clickhouse": {"settings": {"session_timezone": "UTC"}},
+    "clickhouse": {
+        "settings": {
+            "session_timezone": "UTC",
+            **{f"{what}_overflow_mode": "throw" for what in _OVERFLOWS.split()},
+            **{f"{what}_overflow_mode_leaf": "throw" for what in ("read", "timeout")},
+            **dict.fromkeys(("limit", "offset", "skip_unavailable_shards"), "0"),
+        }
+    },
 }
-"""How a session is opened: to read only, in UTC. For engines that are not here Ibis sets the zone; they need a login
-that may only read."""
+"""How a session is opened: to read only, in UTC, and such that an answer is whole or none: whoever made the login may
+have set that people get what was found until some limit. For engines that are not here Ibis sets the zone; they need a
+login that may only read."""
+REMEDIES = {
+    "affected by row-level security": ": let the login see all rows (alter role … bypassrls); or, where a policy is to"
+    " choose which rows are usage, put options=-c%20row_security%3Don into the address"
+}
+"""What to do about what an engine says."""
 
 
 @contextmanager
@@ -43,7 +60,7 @@ def connected(url: str) -> Iterator[Any]:
     engine = _engine(url)
     with told_of(url, "the engine did not answer"):
         try:
-            backend = _spark(url) if engine == "pyspark" else ibis.connect(url, **SESSIONS.get(engine, {}))
+            backend = _spark(url) if engine == "pyspark" else ibis.connect(url, **_session(engine, url))
         except ImportError as error:
             named = f" ({error.name})" if error.name else ""
             raise NotPulledError(
@@ -56,6 +73,15 @@ def connected(url: str) -> Iterator[Any]:
             backend.disconnect()
 
 
+def _session(engine: str, url: str) -> Mapping[str, Any]:
+    """Ibis would forget the options of Postgres' that the address has."""
+    session = SESSIONS.get(engine, {})
+    if engine != "postgres":
+        return session
+    own = dict(parse_qsl(urlsplit(url).query)).get("options", "")
+    return {**session, "options": " ".join(filter(None, (ROW_SECURITY, own, session["options"])))}
+
+
 @contextmanager
 def told_of(url: str, introduced: str = "the engine says") -> Iterator[None]:
     """What the engine says when it fails, as a NotPulledError without its address."""
@@ -64,15 +90,28 @@ def told_of(url: str, introduced: str = "the engine says") -> Iterator[None]:
     except (NotPulledError, AttributeError, NameError, AssertionError):
         raise
     except Exception as error:  # each engine has errors of its own
-        raise NotPulledError(f"{introduced}: {_without_secrets(str(error), url)}") from None
+        said = _without_secrets(str(error), url)
+        remedy = next((remedy for words, remedy in REMEDIES.items() if words in said), "")
+        raise NotPulledError(f"{introduced}: {said}{remedy}") from None
 
 
-def batches(backend: Any, expression: Any) -> Iterator[Any]:
-    """The answer to an expression, as batches of Arrow, no more of it at once than that."""
+def batches(backend: Any, expression: Any) -> Iterator[pa.RecordBatch]:
+    """The answer to an expression, as batches of Arrow, no more of it at once than that.
+
+    Times are cut to microseconds: rounded up, the last of a month would be the first of the next one.
+    """
     if backend.name != "duckdb":
-        yield from backend.to_pyarrow_batches(expression, chunk_size=BATCH)
+        answer = backend.to_pyarrow_batches(expression, chunk_size=BATCH)
     else:  # Ibis 12 asks DuckDB 2 for what it calls otherwise by now
-        yield from backend.con.sql(str(backend.compile(expression))).to_arrow_reader(BATCH)
+        answer = backend.con.sql(str(backend.compile(expression))).to_arrow_reader(BATCH)
+    for batch in answer:
+        kinds = [_to_the_microsecond(field) for field in batch.schema]
+        yield batch.cast(pa.schema(kinds), safe=False) if kinds != list(batch.schema) else batch
+
+
+def _to_the_microsecond(field: "pa.Field[Any]") -> "pa.Field[Any]":
+    kind = field.type
+    return field.with_type(pa.timestamp("us", kind.tz)) if pa.types.is_timestamp(kind) and kind.unit == "ns" else field
 
 
 def relation(backend: Any, usage: UsageTable) -> Any:

@@ -182,9 +182,10 @@ def _by_day(answer: Any) -> Iterator[tuple[date, Any]]:
         yield _plain_day(day), pa.concat_tables(kept)
 
 
-def _in_utc(at: datetime) -> datetime:
-    """A time without a zone is of UTC."""
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+def _in_utc(at: datetime | date) -> datetime:
+    """A time without a zone is of UTC, and a day is its first moment."""
+    moment = at if isinstance(at, datetime) else datetime(at.year, at.month, at.day)  # noqa: DTZ001 - given below
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _plain_day(day: Any) -> date:
@@ -240,7 +241,5 @@ def _newest(before: str | None, marks: list[Any], now: datetime) -> str | None:
     newest = max(marks)
     if isinstance(newest, int):
         return str(newest if before is None else max(newest, int(before)))
-    moment = newest if isinstance(newest, datetime) else datetime(newest.year, newest.month, newest.day, tzinfo=UTC)
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    capped = min(moment, now.astimezone(UTC))
+    capped = min(_in_utc(newest), now.astimezone(UTC))
     return max(capped, datetime.fromisoformat(before) if before else capped).isoformat()

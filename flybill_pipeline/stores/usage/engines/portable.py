@@ -17,6 +17,8 @@ EXACT, DECIMALS = "decimal(38, 18)", 18
 LARGEST_DIGITS = 15
 """A quantity has at most so many digits before the point."""
 UTC_TIME = "timestamp('UTC')"
+NANOSECONDS = 9
+NANOS = f"timestamp({NANOSECONDS})"
 
 
 def _own(name: str, takes: tuple[str, ...], gives: str) -> Any:
@@ -33,6 +35,7 @@ _convert_timezone = _own("convert_timezone", ("string", UTC_TIME), UTC_TIME)
 _at_timezone = _own("at_timezone", (UTC_TIME, "string"), UTC_TIME)
 _date_in = _own("date", (UTC_TIME, "string"), "date")
 _to_date = _own("toDate", (UTC_TIME, "string"), "date")
+_to_nanos, _of_nanos = _own("epoch_ns", (NANOS,), "int64"), _own("make_timestamp_ns", ("int64",), NANOS)
 _UTC_DAYS: Mapping[str, Any] = {
     "clickhouse": lambda at: _to_date(at, "UTC"),
     "snowflake": lambda at: _convert_timezone("UTC", at).date(),
@@ -60,6 +63,9 @@ def utc_day(at: Any, engine: str) -> Any:
     kind = at.type()
     if kind.is_date():
         return at
+    if engine == "duckdb" and kind.scale == NANOSECONDS:  # of which it makes microseconds first, and rounds them up
+        nanos = _to_nanos(at)
+        return _of_nanos(nanos - nanos % 1000).date()
     return _UTC_DAYS[engine](at) if kind.timezone and engine in _UTC_DAYS else at.date()
 
 
@@ -71,6 +77,8 @@ def as_text(value: Any, engine: str) -> Any:
     """
     if not value.type().is_string():
         return value.cast("string")
+    if engine == "clickhouse" and value.type().length:  # FixedString, filled up with NUL
+        return value.re_replace(r"\x00+$", "")
     if engine in ("postgres", "pyspark"):
         value = ibis.expr.operations.Cast(value, value.type().copy(length=None)).to_expr()
     return _SIGN_BY_SIGN[engine](value) if engine in _SIGN_BY_SIGN else value

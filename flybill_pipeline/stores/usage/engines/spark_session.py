@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+WHOLE = ("spark.sql.files.ignoreCorruptFiles", "spark.sql.files.ignoreMissingFiles")
+"""By which Spark answers without the files that it cannot read, and says nothing."""
+
 
 def spark_session(options: Mapping[str, str]) -> Any:
     """The session of these options of Spark's own, in UTC; some of them count for the first session of a process only.
@@ -16,4 +19,6 @@ def spark_session(options: Mapping[str, str]) -> Any:
         builder = builder.config(name, value)
     session = builder.getOrCreate()
     session.conf.set("spark.sql.session.timeZone", "UTC")
+    for name in WHOLE:
+        session.conf.set(name, "false")
     return session

@@ -1,6 +1,6 @@
 """Which rows of a table count, and what comes of each day; the same in every engine."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -195,6 +195,31 @@ def test_a_day_is_that_of_utc_whatever_zone_the_column_has(request: pytest.Fixtu
         zoned = "select * replace(toTimeZone(happened, 'Europe/Berlin') as happened) from usage"
         told, _ = table.told(source=SOURCE.replace('table = "usage"', f'query = """{zoned}"""'))
         assert [(day, row[3]) for day, rows in told for row in rows] == [("2026-09-30", utc("2026-09-30T22:30:00"))]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "at"),
+    [
+        ("happened", "timestamp_ns", "2026-09-30 23:59:59.999999999"),
+        ("seen", "timestamp_ns", "2026-09-30 23:59:59.999999999"),
+        ("happened", "date", "2026-09-30"),
+        ("seen", "date", "2026-09-30"),
+    ],
+)
+def test_a_time_finer_than_ours_stays_on_its_day_and_a_day_is_a_time(
+    name: str, kind: str, at: str, local: Engine
+) -> None:
+    local.run(f"alter table usage alter {name} type {kind}")
+    times = {"happened": "2026-09-30 12:00:00", "seen": "2026-09-30 12:00:00", name: at}
+    local.add(("1", "acme", "gb", "1", times["happened"], times["seen"], None))
+    ((day, ((*_, told, _, _),)),), pulled = local.told()
+    wanted = {each: utc(time[:26]) for each, time in times.items()}
+    assert (day, told) == ("2026-09-30", wanted["happened"])
+    assert pulled.watermark == f"{wanted['seen'].isoformat()}+00:00"
+    (event,) = local.table().events("acme", "gb", (date(2026, 9, 1), date(2026, 9, 30)))
+    assert event.occurred_at.isoformat() == f"{wanted['happened'].isoformat()}+00:00"
+    counted = local.table().counted(pulled.watermark, NOW)
+    assert (list(counted.days), counted.watermark) == ([date(2026, 9, 30)], pulled.watermark)
 
 
 def test_a_row_of_several_meters_tells_of_those_that_it_has(local: Engine) -> None:
