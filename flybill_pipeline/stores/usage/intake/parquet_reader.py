@@ -21,6 +21,8 @@ from flybill_pipeline.stores.usage.intake.values import QUANTITY
 
 WIDEST_DECIMAL = 38  # digits
 SHOWN_TYPE = 200  # characters
+DOUBLES = {"DOUBLE": 2**53, "FLOAT": 2**24}
+"""Types in which a number stands for those beside it, and from where on whole numbers do."""
 WHOLE_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 
 
@@ -44,6 +46,7 @@ def parquet(duck: duckdb.DuckDBPyConnection, location: str, source: SourceMappin
     described = duck.execute(f"describe select {selected} from {file}").fetchall()
     kinds = {name: kind for name, (_, kind, *_) in zip(at, described, strict=True)}
     _require_text(source, kinds)
+    _require_told_apart(duck, f"(select {selected} from {file})", source, {at[name]: kinds[name] for name in at})
     numbered = parquet_rows([location], options="file_row_number = true")
     relation = f"(select {selected}, file_row_number as place from {numbered})"
     rows = by_columns(relation, source, without_nulls(source, lambda name: _text(at[name], kinds[name])))
@@ -123,6 +126,27 @@ def _require_text(source: SourceMapping, kinds: Mapping[str, str]) -> None:
             raise UnreadableFileError(
                 f"column {name!r} holds several times at once ({kind}), which are no value of an event",
                 f"name one field of it in `columns` or `dimensions` of source {source.name!r}, such as {name}.at",
+            )
+
+
+def _require_told_apart(
+    duck: duckdb.DuckDBPyConnection, rows: str, source: SourceMapping, kinds: Mapping[str, str]
+) -> None:
+    """Refuses ids that have been through a double: several of them are one there, and only one would count.
+
+    Such are those that pandas writes of a column with a gap in it, and DuckDB of a HUGEINT.
+    """
+    names, ids = source.column_names(), (*(source.event_id or ()), source.org_id)
+    for name in dict.fromkeys(name for column in ids for name in column.columns()):
+        column = f"c{names.index(name)}"
+        exact = DOUBLES.get(kinds[column])
+        query = f"select max(abs({column})) from {rows} where isfinite({column})"
+        if exact and (duck.execute(query).fetchall()[0][0] or 0) >= exact:
+            raise UnreadableFileError(
+                f"column {name!r} holds ids as {kinds[column].lower()}, which of numbers as large as these keeps the"
+                " first digits alone: different ids are one there",
+                "export it as a whole number or as text: pandas has 'Int64' for numbers with gaps, and DuckDB's HUGEINT"
+                " wants ::varchar",
             )
 
 

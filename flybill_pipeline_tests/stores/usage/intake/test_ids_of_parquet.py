@@ -1,0 +1,45 @@
+"""Ids of Parquet files whose type tells fewer of them apart than there were: such a file is refused in words."""
+
+import duckdb
+import pytest
+
+from flybill_pipeline.billing.usage.files import Broken
+from flybill_pipeline_tests.stores.usage.intake.mapped import source_of
+from flybill_pipeline_tests.stores.usage.intake.reading import Reader
+
+MAPPING = """format = "parquet"
+columns = { event_id = "id", org_id = "org", meter = { constant = "m" }, quantity = "q", occurred_at = "at" }
+"""
+COLLAPSED = {
+    "what DuckDB makes of a HUGEINT": ("id", "(9007199254740992 + n)::hugeint"),
+    "what pandas makes of large whole numbers beside a gap": ("id", "(1234567890123456000 + n)::double"),
+    "of floats": ("id", "(16777216 + n)::float"),
+    "an organization's": ("org", "(-1234567890123456000 - n)::double"),
+}
+TOLD_APART = {
+    "whole numbers below": ("id", "(9007199254740990 + n)::double"),
+    "no number": ("id", "if(n = 0, 1, 'nan'::double)"),
+    "whole numbers of 64 bits": ("id", "18446744073709551614 + n::ubigint"),
+}
+
+
+def written(reader: Reader, name: str, sql: str) -> None:
+    columns = {"id": "n", "org": "'acme'", name: sql}
+    said = ", ".join(f"{value} as {column}" for column, value in columns.items())
+    query = f"select {said}, 1 as q, date '2026-10-05' as at from range(2) t(n)"
+    duckdb.execute(f"copy ({query}) to '{reader.root / 'given.parquet'}' (format parquet)")
+
+
+@pytest.mark.parametrize(("name", "sql"), COLLAPSED.values(), ids=COLLAPSED)
+def test_ids_that_a_double_has_made_one_are_refused(name: str, sql: str, reader: Reader) -> None:
+    written(reader, name, sql)
+    outcome = reader.read(reader.root / "given.parquet", source_of(MAPPING, reader.root)).outcome
+    assert isinstance(outcome, Broken)
+    assert f"column '{name}' holds ids as " in outcome.reason
+
+
+@pytest.mark.parametrize(("name", "sql"), TOLD_APART.values(), ids=TOLD_APART)
+def test_ids_that_differ_are_events_of_their_own(name: str, sql: str, reader: Reader) -> None:
+    written(reader, name, sql)
+    read = reader.read(reader.root / "given.parquet", source_of(MAPPING, reader.root))
+    assert len({event["event_id"] for event in read.events}) == 2
