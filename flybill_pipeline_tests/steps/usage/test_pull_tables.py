@@ -89,9 +89,12 @@ class World:
     def bring(self, location: str, path: str) -> bool:
         if path == self.full_at:
             raise OSError("no room")
-        changed = self.zone.get(path) != location
+        changed = not self.holds(location, path)
         self.zone[path] = location
         return changed
+
+    def holds(self, location: str, path: str) -> bool:
+        return self.zone.get(path) == location
 
     def working_on(self, source: str) -> AbstractContextManager[None]:
         return nullcontext()

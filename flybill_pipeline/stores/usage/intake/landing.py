@@ -108,11 +108,14 @@ class Landing:
 
     def bring(self, location: str, path: str) -> bool:
         """Puts the totals of a day to `path`, if they say something else than what is there; says whether they did."""
-        file = Path(location)
-        if self._zone.has(path) and not self._zone.differs(path, file):
+        if self.holds(location, path):
             return False
-        self._zone.put(file, path)
+        self._zone.put(Path(location), path)
         return True
+
+    def holds(self, location: str, path: str) -> bool:
+        """Whether the totals of a day are what is at `path`."""
+        return self._zone.has(path) and not self._zone.differs(path, Path(location))
 
     def preview(self, file: Path, source_name: str, lake: InLake) -> Preview:
         """What the source makes of the file; `pieces` are the lake's files of events. Stores nothing.
