@@ -99,7 +99,8 @@ class Landing:
         if refusal := refusal_of(look, source):
             raise LandingError(f"{file}: {refusal}")
         try:
-            return self._put(file, path, look, replace=replace, again=source.event_id is None)
+            again = source.event_id is None and not source.whole  # of whole files only the last one counts
+            return self._put(file, path, look, replace=replace, again=again)
         except OSError as error:
             raise LandingError(
                 f"{file}: was not landed, and nothing of it is left in the landing zone: {error.strerror or error}; "

@@ -141,3 +141,14 @@ def test_a_log_that_has_grown_is_not_landed_beside_itself(tmp_path: Path) -> Non
     with pytest.raises(LandingError, match=r"would count twice\. Land it with --replace"):
         landing.land(file, "edge")
     assert landing.land(file, "edge", replace=True).path == "edge/a.jsonl"
+
+
+def test_a_month_that_is_delivered_again_is_landed_beside_itself_where_the_last_counts(tmp_path: Path) -> None:
+    whole = MAPPING.replace("dimensions =", 'on_conflict = "last"\nwhole = "month"\ndimensions =', 1)
+    (tmp_path / "s.toml").write_text(whole.replace('event_id = "id"', 'event_id = "row"', 1))
+    landing = Landing(str(tmp_path / "landing"), load_sources(tmp_path / "s.toml"))
+    file = tmp_path / "a.jsonl"
+    for rows in ([edge(1)], [edge(1), edge(2)]):
+        file.write_text(jsonl(*rows))
+        landing.land(file, "edge")
+    assert len(list((tmp_path / "landing" / "edge").iterdir())) == 2
