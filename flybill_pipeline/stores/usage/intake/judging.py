@@ -28,6 +28,8 @@ CLOCKS_MAY_DIFFER = timedelta(hours=24)
 TOO_LARGE = "1000000000000000::DECIMAL(38, 18)"  # so that a day's sum fits: one org's mistake must not stop the others
 SHOWN = 1000  # characters of a bad row that are kept
 QUOTE = '"'
+CUT = r"-?[0-9](\.[0-9]+)?[eE]\+[0-9][0-9]"
+"""A number of 12 digits or more as Excel saves it, or of 17 as pandas does: with the first digits alone."""
 LEFT_OUT = "left_out"
 """What stands in the place of a fault in a row that is no usage, as `where` of its source says."""
 MALFORMED = "malformed_"
@@ -39,6 +41,8 @@ REASONS = {
     " character, such as \\ud83d alone",
     "key_twice": "the line has a key twice that the mapping reads, and nobody can tell which one counts: leave one out",
     "event_id_missing": "the row has no event id ({event_id})",
+    "event_id_cut": "the event id ({event_id}) is written as 1.23457E+15, which a spreadsheet or a double makes of many"
+    " ids: export it as text, with all digits",
     "org_missing": "the row names no organization ({org_id})",
     "meter_missing": "the row names no meter ({meter})",
     "quantity_missing": "the row has no quantity ({quantity}){unended}",
@@ -174,17 +178,22 @@ def _fault(reading: Reading, source: SourceMapping, between: tuple[str, str]) ->
 def _text_faults(dimensions: int) -> str:
     """Asked last, of rows that are good otherwise."""
     longest = _longest(dimensions)
-    return f"when {_holds_nul(longest)} then 'nul' when {_is_too_long(longest)} then 'too_long'"
+    return f"""when {_holds_nul(longest)} then 'nul' when {_is_too_long(longest)} then 'too_long'
+        when {_ID_IS_CUT} then 'event_id_cut'"""
 
 
 def no_good_text(dimensions: int, clean: Collection[str] = ()) -> str:
-    """SQL, true where an id, the meter or one of the dimensions cannot be kept; NULL where one is absent.
+    """SQL, true where an id, the meter or one of the dimensions cannot be kept, or the id is cut; NULL where one is
+    absent.
 
     Of `clean` ones it is known that they hold no NUL.
     """
     longest = _longest(dimensions)
     asked = [text for text in longest if text not in clean]
-    return f"({_holds_nul(asked) or 'false'} or {_is_too_long(longest)})"
+    return f"({_holds_nul(asked) or 'false'} or {_is_too_long(longest)} or {_ID_IS_CUT})"
+
+
+_ID_IS_CUT = f"(contains(event_id, '+') and regexp_full_match(event_id, {quoted(CUT)}))"
 
 
 def _longest(dimensions: int) -> dict[str, int]:

@@ -72,6 +72,7 @@ JSON_FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"org": None}, "org_missing"),
     ({"org": " "}, "org_missing"),
     ({"id": None}, "event_id_missing"),
+    ({"id": "1.23457E+15"}, "event_id_cut"),
     ({"gb": None}, "quantity_missing"),
     ({"gb": "NaN"}, "quantity_not_finite"),
     ({"gb": "-Infinity"}, "quantity_not_finite"),

@@ -1,10 +1,10 @@
-"""Ids of Parquet files whose type tells fewer of them apart than there were: such a file is refused in words."""
+"""Ids that a double or a spreadsheet has cut, so that several of them are one: they are refused in words."""
 
 import duckdb
 import pytest
 
 from flybill_pipeline.billing.usage.files import Broken
-from flybill_pipeline_tests.stores.usage.intake.mapped import source_of
+from flybill_pipeline_tests.stores.usage.intake.mapped import refused, source_of
 from flybill_pipeline_tests.stores.usage.intake.reading import Reader
 
 MAPPING = """format = "parquet"
@@ -21,6 +21,10 @@ TOLD_APART = {
     "no number": ("id", "if(n = 0, 1, 'nan'::double)"),
     "whole numbers of 64 bits": ("id", "18446744073709551614 + n::ubigint"),
 }
+
+CSV = """format = "csv"
+columns = { event_id = "id", org_id = "org", meter = { constant = "m" }, quantity = "q", occurred_at = "at" }
+"""
 
 
 def written(reader: Reader, name: str, sql: str) -> None:
@@ -43,3 +47,11 @@ def test_ids_that_differ_are_events_of_their_own(name: str, sql: str, reader: Re
     written(reader, name, sql)
     read = reader.read(reader.root / "given.parquet", source_of(MAPPING, reader.root))
     assert len({event["event_id"] for event in read.events}) == 2
+
+
+def test_an_id_that_a_spreadsheet_has_cut_is_refused_and_what_looks_like_one_is_not(reader: Reader) -> None:
+    cut, whole = ["1.23457E+15", "1E+11", "-1.5e+17"], ["1E11", "5e12", "a1E+11", "1E+11b", "1+1", "12E+11", "1.E+11"]
+    rows = "".join(f"{each},acme,1,2026-10-05\n" for each in (*cut, *whole))
+    read = reader.text(f"id,org,q,at\n{rows}", source_of(CSV, reader.root))
+    assert refused(read) == {2: "event_id_cut", 3: "event_id_cut", 4: "event_id_cut"}
+    assert [event["event_id"] for event in read.events] == whole
