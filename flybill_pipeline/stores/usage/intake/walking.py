@@ -34,7 +34,7 @@ def nodes_at(node: Node, path: tuple[Step, ...]) -> Iterator[Node]:
     step, rest = path[0], path[1:]
     value = node.value
     if step.mark in (EACH, ANY) and not isinstance(value, list if step.mark == EACH else dict):
-        if value is not None:
+        if value is not None and value != []:  # as PHP writes an object that is empty
             yield Node(NO_RECORD)
     elif step.mark == EACH:
         for element in value:

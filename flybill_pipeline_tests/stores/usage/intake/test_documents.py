@@ -121,9 +121,10 @@ def test_what_is_no_document_is_broken_with_a_sentence(reader: Reader, toml: str
     assert re.search(says, getattr(read(reader, toml, content).outcome, "reason", ""))
 
 
-def test_an_empty_list_is_none_also_as_go_writes_it(reader: Reader) -> None:
+@pytest.mark.parametrize("records", ["data[]", "data.*", "data.*[]"])
+def test_an_empty_list_or_object_is_none_also_as_go_and_php_write_it(reader: Reader, records: str) -> None:
     for content in ('{"data": []}', '{"data": null}'):
-        found = read(reader, mapping('"data[]"'), content)
+        found = read(reader, mapping(f'"{records}"'), content)
         assert (found.events, found.rejects, getattr(found.outcome, "reason", "")) == ([], [], "")
 
 
