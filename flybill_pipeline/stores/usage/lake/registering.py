@@ -9,6 +9,9 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from flybill_pipeline.billing.usage.files import Arrival, LandedFile
 from flybill_pipeline.stores.usage.lake.tables import landed_files
 
+OF_A_CLOCK = "clock"
+"""Why a row is refused that may be good at another time: it is compared with the clock, and with a setting."""
+
 
 def known_files(connection: Connection) -> dict[tuple[str, str], Row[Any]]:
     """Source and path → the file as it is registered."""
@@ -25,8 +28,9 @@ def news_of(file: LandedFile, known: Row[Any] | None) -> Literal["new", "changed
         if not same:
             return "changed"
         if known.state == "taken":
-            # Who puts a file there again after mending its mapping wants it read by that.
-            return "touched" if known.mapping_hash == file.mapping_hash else "changed"
+            # Who puts a file there again after mending its mapping, or this machine's clock, wants it read by that.
+            alike = known.mapping_hash == file.mapping_hash and OF_A_CLOCK not in (known.quarantined or {})
+            return "touched" if alike else "changed"
     mended = (known.mapping_hash, known.changed_ns) != (file.mapping_hash, file.changed_ns)
     return "waiting" if known.state in ("registered", "gone") or (known.state == "broken" and mended) else None
 

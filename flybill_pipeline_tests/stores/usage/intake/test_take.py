@@ -211,6 +211,15 @@ def test_a_file_that_was_only_touched_is_not_read_again_and_one_that_vanished_st
     assert world.quantities() == {"acme": "1"}
 
 
+def test_rows_of_after_a_clock_that_was_behind_count_once_the_file_is_put_there_again(world: UsageWorld) -> None:
+    file = world.put("edge/a.jsonl", jsonl(edge(1), edge(2, at="2026-10-25T10:00:00Z")))
+    world.run()
+    assert world.quantities() == {"acme": "1"}
+    os.utime(file, (1, 1))
+    world.run(later(6))
+    assert world.quantities() == {"acme": "2"}
+
+
 def test_without_an_id_the_named_columns_identify_an_event(tmp_path: Path, engine: Engine) -> None:
     sources = """
     [[sources]]
