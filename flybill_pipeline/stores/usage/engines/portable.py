@@ -63,7 +63,7 @@ def utc_day(at: Any, engine: str) -> Any:
     kind = at.type()
     if kind.is_date():
         return at
-    if engine == "duckdb" and kind.scale == NANOSECONDS:  # of which it makes microseconds first, and rounds them up
+    if engine == "duckdb" and kind.scale == NANOSECONDS:  # it makes microseconds first, and rounds up
         nanos = _to_nanos(at)
         return _of_nanos(nanos - nanos % 1000).date()
     return _UTC_DAYS[engine](at) if kind.timezone and engine in _UTC_DAYS else at.date()

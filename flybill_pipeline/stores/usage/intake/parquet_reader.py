@@ -143,8 +143,8 @@ def _require_told_apart(
         query = f"select max(abs({column})) from {rows} where isfinite({column})"
         if exact and (duck.execute(query).fetchall()[0][0] or 0) >= exact:
             raise UnreadableFileError(
-                f"column {name!r} holds ids as {kinds[column].lower()}, which of numbers as large as these keeps the"
-                " first digits alone: different ids are one there",
+                f"column {name!r} holds ids as {kinds[column].lower()}, which keeps only the first digits of such large"
+                " numbers: different ids are one there",
                 "export it as a whole number or as text: pandas has 'Int64' for numbers with gaps, and DuckDB's HUGEINT"
                 " wants ::varchar",
             )
