@@ -6,6 +6,8 @@ from datetime import date, datetime
 
 FIRST_DAY = date(2020, 1, 1)
 """Of usage, where nobody names another: what is older was written by a clock that was wrong."""
+OF_A_CLOCK = "clock"
+"""Why a row is refused that may be good at another time: it is compared with the clock, and with a setting."""
 ALIASED = ".aliased.parquet"
 """How the name of a piece ends whose events name aliases in the place of organizations."""
 LEVELS = ".levels."

@@ -9,10 +9,11 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
-from flybill_pipeline.billing.usage.files import FIRST_DAY
+from flybill_pipeline.billing.usage.files import FIRST_DAY, OF_A_CLOCK
 from flybill_pipeline.billing.usage.texts import LONGEST_DIMENSION, LONGEST_ID
 from flybill_pipeline.stores.files.duck import quoted
 from flybill_pipeline.stores.usage.intake.columns import Column
+from flybill_pipeline.stores.usage.intake.event_ids import ID_MACROS, is_cut
 from flybill_pipeline.stores.usage.intake.events import events_query
 from flybill_pipeline.stores.usage.intake.moments import form_of
 from flybill_pipeline.stores.usage.intake.reading import Reading
@@ -21,15 +22,13 @@ from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.times import TIME_MACROS
 from flybill_pipeline.stores.usage.intake.values import NUMBER_MACROS
 
-MACROS = NUMBER_MACROS + SCALING_MACROS + TIME_MACROS
+MACROS = ID_MACROS + NUMBER_MACROS + SCALING_MACROS + TIME_MACROS
 """What DuckDB must know before it can judge."""
 
 CLOCKS_MAY_DIFFER = timedelta(hours=24)
 TOO_LARGE = "1000000000000000::DECIMAL(38, 18)"  # so that a day's sum fits: one org's mistake must not stop the others
 SHOWN = 1000  # characters of a bad row that are kept
 QUOTE = '"'
-CUT = r"-?[0-9](\.[0-9]+)?[eE]\+[0-9][0-9]"
-"""A number of 12 digits or more as Excel saves it, or of 17 as pandas does: with the first digits alone."""
 LEFT_OUT = "left_out"
 """What stands in the place of a fault in a row that is no usage, as `where` of its source says."""
 MALFORMED = "malformed_"
@@ -41,8 +40,8 @@ REASONS = {
     " character, such as \\ud83d alone",
     "key_twice": "the line has a key twice that the mapping reads, and nobody can tell which one counts: leave one out",
     "event_id_missing": "the row has no event id ({event_id})",
-    "event_id_cut": "the event id ({event_id}) is written as 1.23457E+15, which a spreadsheet or a double makes of many"
-    " ids: export it as text, with all digits",
+    "event_id_cut": "the event id ({event_id}), or a part of it, is written as 1.23457E+15, which a spreadsheet or a"
+    " double makes of many ids: export it as text, with all digits",
     "org_missing": "the row names no organization ({org_id})",
     "meter_missing": "the row names no meter ({meter})",
     "quantity_missing": "the row has no quantity ({quantity}){unended}",
@@ -61,7 +60,7 @@ REASONS = {
     "nul": "an id, the meter or a dimension holds a NUL character, which no database can keep: leave it out",
     "too_long": "an id or the meter has more than {longest_id} characters, or a dimension more than"
     " {longest_dimension}: shorten it, or name several columns as event_id, then a hash of them is kept",
-    "clock": "the time ({occurred_at}) is before {first} or after {last}: the clock that wrote it was wrong{unit},"
+    OF_A_CLOCK: "the time ({occurred_at}) is before {first} or after {last}: the clock that wrote it was wrong{unit},"
     " or FLYBILL_FIRST_MONTH is too late, or the clock of the machine that read it was behind: then land the file again"
     " with --replace",
     "malformed_missing_columns": "the row has fewer columns than the header: it may be cut, so write it whole. Where"
@@ -172,28 +171,24 @@ def _fault(reading: Reading, source: SourceMapping, between: tuple[str, str]) ->
         when quantity >= {TOO_LARGE} or quantity <= -{TOO_LARGE} then 'quantity_too_large'
         when occurred_at is null then {time_fault}
         when occurred_at < {first} or occurred_at > {last}
-        then 'clock' {_text_faults(len(reading.dimensions))} end"""
+        then {quoted(OF_A_CLOCK)} {_text_faults(len(reading.dimensions))} end"""
 
 
 def _text_faults(dimensions: int) -> str:
     """Asked last, of rows that are good otherwise."""
     longest = _longest(dimensions)
     return f"""when {_holds_nul(longest)} then 'nul' when {_is_too_long(longest)} then 'too_long'
-        when {_ID_IS_CUT} then 'event_id_cut'"""
+        when {is_cut("event_id")} then 'event_id_cut'"""
 
 
 def no_good_text(dimensions: int, clean: Collection[str] = ()) -> str:
-    """SQL, true where an id, the meter or one of the dimensions cannot be kept, or the id is cut; NULL where one is
-    absent.
+    """SQL, true where an id, the meter or a dimension cannot be kept, or the event id is cut; NULL where one is absent.
 
     Of `clean` ones it is known that they hold no NUL.
     """
     longest = _longest(dimensions)
     asked = [text for text in longest if text not in clean]
-    return f"({_holds_nul(asked) or 'false'} or {_is_too_long(longest)} or {_ID_IS_CUT})"
-
-
-_ID_IS_CUT = f"(contains(event_id, '+') and regexp_full_match(event_id, {quoted(CUT)}))"
+    return f"({_holds_nul(asked) or 'false'} or {_is_too_long(longest)} or {is_cut('event_id')})"
 
 
 def _longest(dimensions: int) -> dict[str, int]:

@@ -11,6 +11,7 @@ from typing import Literal
 from flybill_pipeline.billing.usage.texts import BLANKS
 from flybill_pipeline.stores.files.duck import quoted
 from flybill_pipeline.stores.usage.intake.columns import Column, value_in
+from flybill_pipeline.stores.usage.intake.event_ids import SEPARATOR
 from flybill_pipeline.stores.usage.intake.expressions import gives_text, sql_over
 from flybill_pipeline.stores.usage.intake.moments import time_sql
 from flybill_pipeline.stores.usage.intake.scaling import in_words, plain_marks, scaled
@@ -18,7 +19,6 @@ from flybill_pipeline.stores.usage.intake.sifting import left_out
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
 from flybill_pipeline.stores.usage.intake.values import json_value
 
-_SEPARATOR = "chr(31)"
 Text = Callable[[str], str]
 """SQL for a column's text, by its name."""
 
@@ -202,7 +202,7 @@ class _Values:
         return f"trim({text}, {quoted(BLANKS)})" if self.source.aliased else text
 
     def event_id(self) -> str:
-        """SQL for the event's id: one column, or a hash of several; NULL when all of them are absent."""
+        """SQL for the event's id: one column, or what several make together; NULL when all of them are absent."""
         columns = self.source.event_id
         if columns is None:
             return f"concat('row-{self._file()[:24]}-', place + 1)"
@@ -212,7 +212,7 @@ class _Values:
         # Absent parts are marked, so that (a, absent) and (absent, a) are two events.
         marked = ", ".join(f"coalesce({text}, chr(30))" for text in texts)
         absent = f"coalesce({', '.join(texts)}) is null"
-        return f"case when not ({absent}) then md5(concat_ws({_SEPARATOR}, {marked})) end"
+        return f"case when not ({absent}) then id_of_parts(concat_ws({SEPARATOR}, {marked})) end"
 
     def _file(self) -> str:
         """What tells the file from others: what is in it, and what the mapping reads of its path, such as the day."""

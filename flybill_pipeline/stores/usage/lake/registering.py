@@ -6,11 +6,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from flybill_pipeline.billing.usage.files import Arrival, LandedFile
+from flybill_pipeline.billing.usage.files import OF_A_CLOCK, Arrival, LandedFile
 from flybill_pipeline.stores.usage.lake.tables import landed_files
-
-OF_A_CLOCK = "clock"
-"""Why a row is refused that may be good at another time: it is compared with the clock, and with a setting."""
 
 
 def known_files(connection: Connection) -> dict[tuple[str, str], Row[Any]]:

@@ -50,8 +50,28 @@ def test_ids_that_differ_are_events_of_their_own(name: str, sql: str, reader: Re
 
 
 def test_an_id_that_a_spreadsheet_has_cut_is_refused_and_what_looks_like_one_is_not(reader: Reader) -> None:
-    cut, whole = ["1.23457E+15", "1E+11", "-1.5e+17"], ["1E11", "5e12", "a1E+11", "1E+11b", "1+1", "12E+11", "1.E+11"]
+    cut, whole = (
+        ["1.23457E+15", "1E+11", "-1.5e+17"],
+        ["1E11", "5e12", "a1E+11", "1E+11b", "1+1", "12E+11", "1.E+11", "1e+05"],
+    )
     rows = "".join(f"{each},acme,1,2026-10-05\n" for each in (*cut, *whole))
     read = reader.text(f"id,org,q,at\n{rows}", source_of(CSV, reader.root))
     assert refused(read) == {2: "event_id_cut", 3: "event_id_cut", 4: "event_id_cut"}
     assert [event["event_id"] for event in read.events] == whole
+
+
+PARTS = CSV.replace('"id"', '["id", "org"]')
+LINES = PARTS.replace('"csv"', '"jsonl"')
+
+
+@pytest.mark.parametrize("mapping", [PARTS, LINES], ids=["csv", "jsonl"])
+def test_an_id_of_several_parts_is_refused_where_one_of_them_is_cut(mapping: str, reader: Reader) -> None:
+    """Accounts of 12 digits that Excel saved: 111122223333 and 111122224444 are both 1.11122E+11."""
+    ids = ["1.11122E+11", "1e+12", "1e+05", "E+11", "1.1E+11/a", "a1.1E+11"]
+    rows = "".join(f"{each},acme,1,2026-10-05\n" for each in ids)
+    documents = "".join(f'{{"id":"{each}","org":"acme","q":1,"at":"2026-10-05"}}\n' for each in ids)
+    csv = mapping == PARTS
+    read = reader.text(f"id,org,q,at\n{rows}" if csv else documents, source_of(mapping, reader.root))
+    first = 2 if csv else 1
+    assert refused(read) == {first: "event_id_cut", first + 1: "event_id_cut"}
+    assert len({event["event_id"] for event in read.events}) == len(ids) - 2
