@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from flybill_pipeline.billing.invoicing.after_discounts import PAYS
 from flybill_pipeline.billing.invoicing.commitments import counts
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT
-from flybill_pipeline.billing.invoicing.outcomes import WAIVED
 from flybill_pipeline.billing.money.amounts import from_minor, to_minor
 from flybill_pipeline.billing.money.decimals import ZERO
 from flybill_pipeline.billing.money.period import Month
@@ -20,10 +19,9 @@ from flybill_pipeline.exports.focus.columns import Cell, Row, billing_period, js
 from flybill_pipeline.exports.focus.commitments import applied
 from flybill_pipeline.exports.focus.kinds import (
     CREDIT,
-    KINDS,
     PRICED,
+    UNASKED,
     USAGE,
-    Kind,
     corrects,
     kind_of,
     service_of,
@@ -193,9 +191,7 @@ def _discounted(discount: LineItem, lines: Mapping[str, LineItem], month: Month)
 
 def _not_asked_for(month_of: Uninvoiced, minor: int, month: Month) -> Row:
     """What the month came to and no invoice of it asks for: taken off, so that it counts once, where it is billed."""
-    kind, words = KINDS["carried_forward"], "Carried over to a later invoice"
-    if month_of.outcome == WAIVED:
-        kind, words = Kind(CREDIT, "One-Time", "Waived"), "Waived: too small to be billed"
+    kind, words = UNASKED[month_of.outcome]
     currency = month_of.lines[0].currency
     return {
         "BillingCurrency": currency.upper(),

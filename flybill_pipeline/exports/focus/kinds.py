@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from flybill_pipeline.billing.invoicing.after_discounts import PAYS
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT
+from flybill_pipeline.billing.invoicing.outcomes import CARRIED_FORWARD, WAIVED
 from flybill_pipeline.billing.invoicing.returned_credits import RETURNED
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
@@ -37,6 +38,11 @@ KINDS: Mapping[str, Kind] = {
     "carried_forward": Kind(OTHER, "One-Time", "Carried over"),
     ADJUSTMENT: Kind(OTHER, "One-Time", "Corrections"),
 }
+UNASKED: Mapping[str, tuple[Kind, str]] = {
+    CARRIED_FORWARD: (KINDS["carried_forward"], "Carried over to a later invoice"),
+    WAIVED: (Kind(CREDIT, "One-Time", "Waived"), "Waived: too small to be billed"),
+}
+"""What takes off what a month came to for which no invoice of it asks, by the month's outcome, and its description."""
 
 
 def kind_of(line: LineItem) -> Kind:
