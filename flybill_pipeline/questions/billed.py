@@ -37,10 +37,10 @@ class Committed:
 class Billed:
     """What an organization was billed in a month, which was settled at `settled_at`.
 
-    `invoice` is None where the month asked for nothing by itself: `uninvoiced` is what it came to, and why. None there
-    too: nobody used or bought anything. `credit_notes` are those that were issued in the
-    month, for whichever invoice. `numbers` are the invoices that this may refer to, by month. `categories` are those of
-    the services, by meter, as the newest book of the month has them.
+    `invoice` is None where the month asked for nothing by itself: `uninvoiced` is what it came to, and why. Both are
+    None where nothing was used or bought. `credit_notes` are those that were issued in the month, for any invoice.
+    `numbers` are the invoices that this may refer to, by month. `categories` are those of the services, by meter, as
+    the newest book of the month has them.
     """
 
     org: Organization

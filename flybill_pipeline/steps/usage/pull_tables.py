@@ -160,20 +160,26 @@ class _Look:
             with self.table.pulled(None, self.now, self._to_sum(differ)) as pulled:
                 here = replace(pulled, days=[day for day in pulled.days if not _shrank(day, counted)])
                 report = self._land(self._but(here, (*differ.fewer, *differ.forgotten)), counted.watermark)
-        _require_no_fewer(self._less(differ.fewer, counted), self.known, counted)
+        _require_no_fewer(self._less_in(differ.fewer, counted), self.known, counted)
         self._done(counted.watermark, whole=True)
         found = [day for day in differ.changed if not counted.days.get(day, NONE).new]
         return replace(report, whole=True, found=found, forgotten=differ.forgotten)
 
-    def _less(self, fewer: Sequence[date], counted: Counted) -> Sequence[date]:
-        """Of days with fewer rows those that come to something else: what merges repeats away takes nothing back."""
+    def _less_in(self, fewer: Sequence[date], counted: Counted) -> Sequence[date]:
+        """Of days with fewer rows those that come to something else; of the others the ledger keeps what they have now.
+
+        What merges repeats away takes nothing back. No day is landed: an id may stand on another one now.
+        """
         if not fewer or not counted.days:
             return fewer
-        with self.table.pulled(None, self.now, fewer) as pulled:  # no day is landed: an id may stand on another one now
-            same = [day for day in pulled.days if self.zone.holds(day.location, day_path(self.table.key, day.day))]
-            for day in (day for day in same if day.day in fewer):
+        with self.table.pulled(None, self.now, fewer) as pulled:
+            same = {day.day: day for day in pulled.days if day.day in fewer and self._holds(day)}
+            for day in same.values():
                 self.ledger.brought(self.table.key, self.table.mapping, day, counted.watermark, self.now)
-        return [day for day in fewer if day not in {each.day for each in same}]
+        return [day for day in fewer if day not in same]
+
+    def _holds(self, day: PulledDay) -> bool:
+        return self.zone.holds(day.location, day_path(self.table.key, day.day))
 
     def _before(self, day: date) -> int:
         """How many rows a day had that nobody may take away unseen."""

@@ -26,7 +26,7 @@ SECRET = re.compile(r"(?i)pass|pwd|token|secret|key|cred|auth|sign")
 """Is in the name of a parameter whose value is told nobody. Of the others a driver may say what is wrong with it."""
 ROW_SECURITY = "-c row_security=off"
 """A policy that would hide rows from this login is an error of Postgres', not an answer without them."""
-_OVERFLOWS = "distinct group_by join read result set sort timeout transfer"
+_OVERFLOWS = ("distinct", "group_by", "join", "read", "result", "set", "sort", "timeout", "transfer")
 SESSIONS: Mapping[str, Mapping[str, Any]] = {
     "duckdb": {"read_only": True},
     "postgres": {
@@ -38,7 +38,7 @@ SESSIONS: Mapping[str, Mapping[str, Any]] = {
     "clickhouse": {
         "settings": {
             "session_timezone": "UTC",
-            **{f"{what}_overflow_mode": "throw" for what in _OVERFLOWS.split()},
+            **{f"{what}_overflow_mode": "throw" for what in _OVERFLOWS},
             **{f"{what}_overflow_mode_leaf": "throw" for what in ("read", "timeout")},
             **dict.fromkeys(("limit", "offset", "skip_unavailable_shards"), "0"),
         }
