@@ -1,22 +1,30 @@
 """What is said of a running month to who used nothing of late: usage is known as far as sources tell of everybody."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from flybill_pipeline.billing.invoicing.forecast import Forecast
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import EVER
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.words.english import ENGLISH
 from flybill_pipeline.billing.words.sentence import say
 from flybill_pipeline.questions.owed import Owed, owed
+from flybill_pipeline.steps.alerts.watch_budgets import LookedAt, Seen
+from flybill_pipeline.steps.pricing.price_org import Usage
+from flybill_pipeline.stores.alerts.budget_tables import budget_warnings
 from flybill_pipeline.stores.invoicing.items_file import item_of
 from flybill_pipeline.stores.invoicing.org_terms import TermsRow
 from flybill_pipeline.stores.invoicing.organizations import OrgRow
+from flybill_pipeline.toolbox import telling
+from flybill_pipeline.toolbox.closing import price
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline_tests.worlds.deployment import event
 from flybill_pipeline_tests.worlds.organizations import org_row
@@ -124,3 +132,43 @@ def test_days_that_were_read_and_are_not_in_the_month_are_not_known(site: Site) 
     site.read()
     answer = told(site, "burst")
     assert say(ENGLISH, *answer.freshness) == "Usage is counted up to November 10, 2025, 00:00 UTC."
+
+
+def test_a_forecast_that_days_without_usage_bring_above_a_budget_is_told_at_the_refresh_that_learns_of_them(
+    tools: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """$20.00 of the 2nd say too little until a file of the 4th, of somebody else, shows that the 3rd had none."""
+    moving = [datetime(2025, 11, 2, 14, tzinfo=UTC)]
+    site = Site(replace(tools, now=lambda: moving[0]), MONTH, moving[0])
+    site.tools.organizations.save([org_row("early")], EVER)
+    budget = {"item_id": "b", "name": "b", "kind": "budget", "org_id": "early", "start": "2025-11", "currency": "usd"}
+    site.tools.items.save(PLACE, [item_of(2, budget | {"amount": "150"}, None)])
+    asked: list[list[str]] = []
+
+    def noted(tools: Toolbox, part: ShardMonth, usage: Usage, looked_at: Sequence[LookedAt]) -> Mapping[str, Seen]:
+        asked.append([each.org_id for each in looked_at])
+        return look(tools, part, usage, looked_at)
+
+    look = telling._look
+    monkeypatch.setattr(telling, "_look", noted)
+
+    def refreshed(day: int, hour: int) -> list[str]:
+        moving[0] = datetime(2025, 11, day, hour, tzinfo=UTC)
+        price(site.tools, ShardMonth(MONTH, site.tools.shard_of("early"), moving[0]))
+        with site.tools.engine.connect() as connection:
+            return list(connection.execute(select(budget_warnings.c.kind)).scalars())
+
+    land(site, event("e", "early", 2000, "2025-11-02T10:00:00Z"))
+    assert [refreshed(2, 15), refreshed(3, 15), refreshed(4, 1)] == [[], [], []]
+    asked.clear()
+    moving[0] = datetime(2025, 11, 4, 14, tzinfo=UTC)
+    land(site, event("a", "acme", 100, "2025-11-04T01:00:00Z"))
+    assert [refreshed(4, 15), refreshed(4, 16)] == [["forecast"]] * 2
+    assert asked == [["early"], []]
+
+
+def land(site: Site, row: Mapping[str, Any]) -> None:
+    file = site.tools.landing.root / "usage" / f"{row['id']}.jsonl"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(row) + "\n")
+    site.bring_in()

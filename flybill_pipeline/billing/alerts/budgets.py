@@ -50,11 +50,14 @@ class Budget:
 class Unwatched:
     """An organization whose days are to be compared: when its draft was priced, and how many versions of its budgets
     there were when that was asked.
+
+    Of a `silent` one they were, and there were no more since: its forecast alone may be another one.
     """
 
     org_id: str
     priced_at: datetime
     budgets: int
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,10 @@ class Budgets(Protocol):
         self, month: Month, shard: int | None = None, org_ids: Collection[str] = ()
     ) -> Mapping[str, Sequence[Budget]]: ...
     def bills(self, month: Month, org_ids: Collection[str]) -> Mapping[str, Bill]: ...
-    def unwatched(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> Sequence[Unwatched]: ...
-    def watched(self, month: Month, seen: Sequence[Unwatched]) -> None: ...
+    def unwatched(
+        self, month: Month, shard: int, org_ids: Collection[str] = (), known: datetime | None = None
+    ) -> Sequence[Unwatched]: ...
+    def watched(self, month: Month, seen: Sequence[Unwatched], known: datetime | None = None) -> None: ...
     def told(self, month: Month, org_ids: Collection[str]) -> Collection[str]: ...
     def tell(
         self, found: Sequence[Warned], mails: Callable[[str, Sequence[Warned]], Mail | None], now: datetime
@@ -128,13 +130,15 @@ def watch_budgets(
 ) -> Sequence[Warned]:
     """Tells of what is new of the shard's budgets, or of those of its orgs `only`; returns it.
 
-    While the month runs, that is once for each draft and budget: nothing else changes what is found. The usage of an
-    organization is priced for it, which takes far longer than the rest.
+    While the month runs, that is once for each draft and budget, and where there was no usage of late once for each
+    day that is known: nothing else changes what is found. The usage of an organization is priced for it, which takes
+    far longer than the rest.
     `days_up_to`: see forecast's known_through. Without `letters` customers are not written to: what is told is kept
     for the platform.
     """
     running = part.month.start <= part.now < part.month.end
-    unwatched = budgets.unwatched(part.month, part.shard, part.only) if running else ()
+    telling = days_up_to if forecast_tells(part.month, part.now, days_up_to) else None
+    unwatched = budgets.unwatched(part.month, part.shard, part.only, telling) if running else ()
     by_org = budgets.of(part.month, part.shard, part.only)  # later, so that none is taken for compared that is newer
     if not by_org:
         return ()
@@ -142,7 +146,7 @@ def watch_budgets(
     bills = budgets.bills(part.month, sorted(asked)) if asked else {}
     looked_at = [each for each in unwatched if each.org_id in bills]
     known = {org_id: Known(bill.usage_up_to, days_up_to) for org_id, bill in bills.items()}
-    seen = look([*_looked_at(part, [each.org_id for each in looked_at], known, by_org)])
+    seen = look([*_looked_at(part, looked_at, known, by_org)])
     held = items.of(part.shard, list(bills)) if running and bills else {}
     found = [
         warned
@@ -155,7 +159,7 @@ def watch_budgets(
     ]
     new = _tell(part, budgets, found, letters)
     if looked_at:
-        budgets.watched(part.month, looked_at)
+        budgets.watched(part.month, looked_at, telling)
     return new
 
 
@@ -166,13 +170,14 @@ def _tell(part: ShardMonth, budgets: Budgets, found: Sequence[Warned], letters: 
 
 
 def _looked_at(
-    part: ShardMonth, org_ids: Iterable[str], known: Mapping[str, Known], by_org: Mapping[str, Sequence[Budget]]
+    part: ShardMonth, unwatched: Iterable[Unwatched], known: Mapping[str, Known], by_org: Mapping[str, Sequence[Budget]]
 ) -> Iterator[LookedAt]:
-    for org_id in org_ids:
-        if (up_to := known[org_id].usage_up_to) is not None:
-            scopes = {scope_of(budget.scope) for budget in by_org[org_id]}
-            tells = forecast_tells(part.month, part.now, known[org_id].up_to)
-            yield LookedAt(org_id, up_to, scopes, known[org_id] if tells else None)
+    for each in unwatched:
+        of_org = known[each.org_id]
+        if (up_to := of_org.usage_up_to) is not None:
+            scopes = set[Scope]() if each.silent else {scope_of(budget.scope) for budget in by_org[each.org_id]}
+            tells = forecast_tells(part.month, part.now, of_org.up_to)
+            yield LookedAt(each.org_id, up_to, scopes, of_org if tells else None)
 
 
 def _spending(part: ShardMonth, budget: Budget, pace: Pace, ends: ScopesByDay) -> Spending:

@@ -8,7 +8,21 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ARRAY, Connection, DateTime, Engine, Integer, Text, func, literal, select, update
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    DateTime,
+    Engine,
+    Integer,
+    Text,
+    and_,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from flybill_pipeline.billing.alerts.budgets import THRESHOLDS, Budget, Unwatched, Warned
@@ -89,25 +103,33 @@ class Budgets:
                 lines[row.org_id].append(unexplained_line_of(row))
         return {row.org_id: DraftedBill(row.currency, row.usage_up_to, lines[row.org_id]) for row in heads}
 
-    def unwatched(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> list[Unwatched]:
+    def unwatched(
+        self, month: Month, shard: int, org_ids: Collection[str] = (), known: datetime | None = None
+    ) -> list[Unwatched]:
         """Whose days were not compared with the budgets of today since the draft of the month was priced: of a shard,
         or of some of its organizations. Those without a budget are not among them.
+
+        The days before `known` are known of everybody: who used nothing since is compared again when that moves.
         """
         draft, item = drafts.c, billing_items.c
         versions = select(item.org_id, func.count().label("budgets")).where(item.shard == shard, item.kind == "budget")
         counted = versions.group_by(item.org_id).subquery()
+        anew = draft.days_watched_for.is_distinct_from(counted.c.budgets)
+        silent = and_(
+            draft.usage_up_to < literal(known, DateTime(timezone=True)), draft.days_watched_to.is_distinct_from(known)
+        )
         query = (
-            select(draft.org_id, draft.priced_at, counted.c.budgets)
+            select(draft.org_id, draft.priced_at, counted.c.budgets, not_(anew).label("silent"))
             .join(counted, counted.c.org_id == draft.org_id)
             .where(draft.month == str(month), draft.shard == shard)
-            .where(draft.days_watched_for.is_distinct_from(counted.c.budgets))
+            .where(or_(anew, silent))
         )
         if org_ids:
             query = query.where(draft.org_id.in_(org_ids))
         with self._engine.connect() as connection:
             return [Unwatched(*row) for row in connection.execute(query)]
 
-    def watched(self, month: Month, seen: Collection[Unwatched]) -> None:
+    def watched(self, month: Month, seen: Collection[Unwatched], known: datetime | None = None) -> None:
         """Notes that these days were compared, but for drafts that were priced again since they were asked for."""
         columns = zip(*((each.org_id, each.priced_at, each.budgets) for each in seen), strict=True)
         org_ids, priced_at, budgets = (list(column) for column in columns)
@@ -124,7 +146,7 @@ class Budgets:
         noted = (
             update(drafts)
             .where(draft.month == str(month), draft.org_id == found.c.org_id, draft.priced_at == found.c.priced_at)
-            .values(days_watched_for=found.c.budgets)
+            .values(days_watched_for=found.c.budgets, days_watched_to=known)
         )
         with self._engine.begin() as connection:
             connection.execute(noted)

@@ -126,6 +126,7 @@ drafts = Table(  # one org's month so far: the sum of its lines, and what keeps 
     Column("made_of", Text),  # names all that it was made of, see billing's unchanged.py
     Column("lines_hash", Text),  # names its lines as they stand in line_items; null: it is not known what they are
     Column("days_watched_for", Integer),  # so many versions of budgets; null: its days were compared with none
+    Column("days_watched_to", DateTime(timezone=True)),  # the days before it were known to all then
     Index("drafts_shard", "month", "shard"),
     Index("drafts_org", "org_id", "month"),
 )

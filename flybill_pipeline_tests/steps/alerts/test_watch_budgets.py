@@ -106,10 +106,12 @@ class Priced:
     def bills(self, month: Month, org_ids: Collection[str]) -> dict[str, DraftedBill]:
         return {"acme": self.bill}
 
-    def unwatched(self, month: Month, shard: int, org_ids: Collection[str] = ()) -> list[Unwatched]:
+    def unwatched(
+        self, month: Month, shard: int, org_ids: Collection[str] = (), known: datetime | None = None
+    ) -> list[Unwatched]:
         return [Unwatched("acme", NOW, 1)]
 
-    def watched(self, month: Month, seen: Sequence[Unwatched]) -> None: ...
+    def watched(self, month: Month, seen: Sequence[Unwatched], known: datetime | None = None) -> None: ...
 
     def told(self, month: Month, org_ids: Collection[str]) -> set[str]:
         return set()
