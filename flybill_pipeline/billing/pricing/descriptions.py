@@ -91,11 +91,12 @@ def usage_words(price: Price, title: str, dimensions: Mapping[str, str], unit: s
 
 def counted_in(unit: str, quantity: Decimal) -> str:
     """So many of a unit: "1 second", "2.5 seconds", "3 GB"."""
-    return f"{grouped(quantity)} {unit if quantity in (1, -1) else _plural(unit)}"
+    return f"{grouped(quantity)} {unit if quantity in (1, -1) else plural(unit)}"
 
 
 @lru_cache(maxsize=1_000)  # as many as there are meters
-def _plural(unit: str) -> str:
+def plural(unit: str) -> str:
+    """Many of a unit: "seconds", "addresses", "GB"."""
     if not unit or not unit[-1].islower():  # GB, vCPU: symbols have no plural
         return unit
     if unit.endswith("s") and not unit.endswith("ss"):  # somebody wrote "requests"

@@ -29,6 +29,7 @@ from flybill_pipeline.exports.focus.kinds import (
     tags_of,
 )
 from flybill_pipeline.exports.focus.pieces import Piece, part_of, pieces_of, shared
+from flybill_pipeline.exports.focus.units import focus_unit
 from flybill_pipeline.questions.billed import Billed
 from flybill_pipeline.stores.invoicing.recorded_lines import Uninvoiced
 
@@ -140,9 +141,9 @@ def _price(line: LineItem, piece: Piece) -> Row:
         "ContractedUnitPrice": piece.unit_price,
         "PricingCategory": "Standard",
         "PricingQuantity": piece.quantity,
-        "PricingUnit": piece.unit,
+        "PricingUnit": focus_unit(piece.unit),
         "ConsumedQuantity": piece.consumed if of_usage else None,
-        "ConsumedUnit": (line.unit or "item") if of_usage else None,
+        "ConsumedUnit": focus_unit(line.unit or "item") if of_usage else None,
         "SkuPriceId": f"{sku_of(line)}#{piece.price}",
         "SkuPriceDetails": json_text({"x_Price": piece.price}),
     }
@@ -150,7 +151,7 @@ def _price(line: LineItem, piece: Piece) -> Row:
 
 def _unpriced(line: LineItem, portion: Portion) -> Row:
     """An amount that is no quantity times a price: a difference, a payment, a fee that nothing was used for."""
-    corrected: Row = {"x_Quantity": portion.quantity, "x_Unit": line.unit} if line.unit else {}
+    corrected: Row = {"x_Quantity": portion.quantity, "x_Unit": focus_unit(line.unit)} if line.unit else {}
     return {**_tagged(line, portion), **_billed(portion.amount_minor, line.currency), **corrected}
 
 

@@ -51,10 +51,18 @@ ContractCommitmentUnit ContractId ContractPeriodEnd ContractPeriodStart InvoiceI
 
 
 def written(value: Cell) -> str:
-    """A value as FOCUS writes it: digits without exponent, moments in UTC, nothing for null."""
+    """A value as FOCUS writes it: digits without exponent, moments in UTC, nothing for null.
+
+    A number always has a point: readers that guess took the 9 of one file for an integer, and refused the 9.5 of
+    the next.
+    """
     if value is None or isinstance(value, str):
         return value or ""
-    return plain(value) if isinstance(value, Decimal) else moment(value)
+    return _with_point(plain(value)) if isinstance(value, Decimal) else moment(value)
+
+
+def _with_point(digits: str) -> str:
+    return digits if "." in digits else f"{digits}.0"
 
 
 @lru_cache(maxsize=1_000)  # all rows of a month tell the same few

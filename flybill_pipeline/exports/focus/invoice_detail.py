@@ -8,6 +8,7 @@ from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.exports.focus.charges import detail_id
 from flybill_pipeline.exports.focus.columns import Row, billing_period, json_text
 from flybill_pipeline.exports.focus.kinds import CREDIT, corrects, kind_of, service_of, sku_of, tags_of
+from flybill_pipeline.exports.focus.units import focus_unit
 from flybill_pipeline.questions.billed import Billed
 from flybill_pipeline.stores.invoicing.organizations import SENT
 
@@ -60,7 +61,7 @@ def _detail(line: LineItem, number: int, billed: Billed) -> Row:
         "InvoiceDetailId": detail_id(invoice, number),
         "ReferenceInvoiceId": of_earlier or invoice,
         "x_Quantity": line.quantity if line.unit else None,
-        "x_Unit": line.unit,
+        "x_Unit": focus_unit(line.unit) if line.unit else None,
     }
 
 

