@@ -1,5 +1,6 @@
 """Less patience than in production: for servers on loopback, and for a Stripe that is not there. No assertions here."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -22,7 +23,10 @@ class ImpatientGateway(Gateway):
 
 @contextmanager
 def no_waiting() -> Iterator[None]:
-    """Runs of the sync in this process give up at once, where others try for half a minute."""
-    impatient = partial(RunOptions, patience=timedelta(0), sleep=lambda _: None)
+    """Runs of the sync in this process give up at once, where others try for half a minute.
+
+    Until a few calls have failed they go on: who does not sleep between them at all takes a processor for itself.
+    """
+    impatient = partial(RunOptions, patience=timedelta(0), sleep=lambda seconds: time.sleep(min(seconds, 0.02)))
     with patch.object(closing, "RunOptions", impatient):
         yield
