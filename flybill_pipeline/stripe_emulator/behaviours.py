@@ -57,6 +57,8 @@ KNOWN = (
     Behaviour("invoices", s.RECORDED, "delete of a final invoice is refused without a code"),
     Behaviour("invoices", s.RECORDED, "after finalization metadata can change, the description cannot"),
     Behaviour("invoices", s.RECORDED, "404: param is id at finalize, pay, void, mark_uncollectible, else invoice"),
+    Behaviour("revisions", s.REVISIONS, "a draft with all that an open or uncollectible invoice has, metadata too"),
+    Behaviour("revisions", s.REVISIONS, "as it is finalized, the invoice that it revises becomes void and names it"),
     Behaviour("invoices", s.LISTS, "lists are newest first; limit 1 to 100, 10 unless given"),
     Behaviour("invoice_lines", s.LIBRARY, "at most 250 lines"),
     Behaviour("invoice_lines", s.RECORDED, "a bare amount gets a price and a product of its own"),

@@ -14,6 +14,7 @@ from .customers import save as save_customer
 from .errors import StripeError
 from .events import emit
 from .invoices import find_invoice, recompute, save, snapshot, with_lines
+from .revisions import original_of
 from .store import Json
 from .taxes import location_of
 
@@ -37,6 +38,8 @@ def finalize(call: Call, invoice: Json, *, auto_advance: bool) -> Json:
     customer = call.live_customer(invoice["customer"])
     invoice |= objects.customer_copy(customer)
     _check_tax_location(call, invoice, before)
+    if original := original_of(call, invoice):
+        void_invoice(call, {}, original["id"])
     recompute(call, invoice)
     _number(call, invoice, customer)
     balance = invoice["starting_balance"]

@@ -36,7 +36,6 @@ _NOT_EMULATED = (
     "application_fee_amount",
     "customer_account",
     "default_tax_rates",
-    "from_invoice",
     "on_behalf_of",
     "shipping_cost",
     "subscription",

@@ -21,6 +21,7 @@ from . import (
     money_back,
     objects,
     payments,
+    revisions,
     tax_settings,
 )
 from .call import Call
@@ -88,7 +89,7 @@ ROUTES = (
         customer_tax_ids.delete_tax_id,
         part=True,
     ),
-    Route("create_invoice", "POST", "invoices", False, "", p.InvoiceCreateParams, invoices.create_invoice),
+    Route("create_invoice", "POST", "invoices", False, "", p.InvoiceCreateParams, revisions.create_invoice_or_revision),
     Route("retrieve_invoice", "GET", "invoices", True, "", p.InvoiceRetrieveParams, invoices.retrieve_invoice),
     Route("list_invoices", "GET", "invoices", False, "", p.InvoiceListParams, invoices.list_invoices),
     Route("update_invoice", "POST", "invoices", True, "", p.InvoiceUpdateParams, invoices.update_invoice),

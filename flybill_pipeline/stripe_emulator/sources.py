@@ -59,6 +59,7 @@ TAX_PLACES = _page("Automatically collect tax on invoices; Collect customer addr
 TAX_DEFAULTS = _page("Specify product tax codes and tax behavior; Tax settings API")
 TAX_REFUNDS = _page("Tax: refunds and credit notes")
 ROUNDING = _page("Decimal amounts")
+REVISIONS = _page("Edit invoices", date(2026, 12, 3))
 CUSTOMER_BALANCE = _page("Customer credit balance; changelog of 2019-12-03")
 
 AUTUMN = Source("reported", "github.com/useautumn/autumn, pull request 3491", date(2026, 9, 17))

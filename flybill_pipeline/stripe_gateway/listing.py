@@ -65,4 +65,6 @@ def _listed(entry: Mapping[str, Any]) -> ListedInvoice:
         credited_minor=entry["pre_payment_credit_notes_amount"] + entry["post_payment_credit_notes_amount"],
         customer_id=entry.get("customer"),
         ended_at=moments.get(_ENDED.get(entry["status"], "")),
+        revises=(entry.get("from_invoice") or {}).get("invoice"),
+        revised_by=entry.get("latest_revision"),
     )

@@ -145,6 +145,7 @@ def read_invoice(data: Mapping[str, Any]) -> StripeInvoice:
         flybill_terms=metadata.get("flybill_terms"),
         line_ids=_line_ids(data.get("lines") or {}),
         number=data.get("number"),
+        revises=(data.get("from_invoice") or {}).get("invoice"),
     )
 
 

@@ -34,7 +34,8 @@ class ListedInvoice:
     """One invoice in Stripe's list. `amount_minor` is before tax; `invoice_id` and `month` are its metadata, if any.
 
     `credited_minor` is what all its credit notes come to, also those made by hand; it does not change `amount_minor`.
-    `ended_at` is when it was voided or marked as uncollectible, in seconds since 1970.
+    `ended_at` is when it was voided or marked as uncollectible, in seconds since 1970. Where a person edits an invoice
+    that is final, a copy `revises` it, first as a draft; once that is final, the other one is void and `revised_by` it.
     """
 
     stripe_invoice_id: str
@@ -46,6 +47,8 @@ class ListedInvoice:
     credited_minor: int = 0
     customer_id: str | None = None
     ended_at: int | None = None
+    revises: str | None = None
+    revised_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,8 @@ class StripeInvoice:
     """What Stripe has of an invoice. The `flybill_*` members are its metadata, None when it is not ours.
 
     `flybill_terms` names the content of the call that made it, see `Contents` in `steps/sync/ports.py`. `line_ids` are
-    our ids of its lines, None when it has more than Stripe shows with the invoice.
+    our ids of its lines, None when it has more than Stripe shows with the invoice. `revises` is Stripe's id of the
+    invoice whose place it takes, where a person edits that one: its metadata is a copy of that one's.
     """
 
     stripe_invoice_id: str
@@ -157,6 +158,7 @@ class StripeInvoice:
     flybill_terms: str | None = None
     line_ids: tuple[str, ...] | None = None
     number: str | None = None
+    revises: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

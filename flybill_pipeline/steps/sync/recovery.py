@@ -48,7 +48,7 @@ class Look:
         """
         if not self._keys_stand:
             self._row.new_keys(REPAIR if self._repaired else LOOK)
-        copies = [copy for copy in self._copies() if not (self._repaired and _is_withdrawn(copy))]
+        copies = [copy for copy in self._copies() if not (_is_being_edited(copy) or self._is_withdrawn(copy))]
         final = [copy for copy in copies if copy.status not in (*DRAFT, "void")]
         if len(final) > 1:
             raise self._row.ends_as("mismatch", two_finalized(final))
@@ -63,6 +63,10 @@ class Look:
             self._adopt_draft(kept[0])
         else:
             keep_if_right(self._as_sent(kept[0]), kept[0], self._row, "finalized", numbered=False)
+
+    def _is_withdrawn(self, copy: StripeInvoice) -> bool:
+        """Whether a person says of a copy that cannot be deleted or voided that it stands for nothing any more."""
+        return self._repaired and copy.flybill_invoice_id == WITHDRAWN and copy.status not in (*DRAFT, "open")
 
     def _copies(self) -> list[StripeInvoice]:
         """All of Stripe's copies of this invoice, the oldest first; none if nothing was ever sent."""
@@ -182,6 +186,6 @@ class Look:
         )
 
 
-def _is_withdrawn(copy: StripeInvoice) -> bool:
-    """Whether a person says of a copy that cannot be deleted or voided that it stands for nothing any more."""
-    return copy.flybill_invoice_id == WITHDRAWN and copy.status not in (*DRAFT, "open")
+def _is_being_edited(copy: StripeInvoice) -> bool:
+    """Whether it is a person's work: what is final there stands until the draft takes its place."""
+    return copy.revises is not None and copy.status in DRAFT
