@@ -25,7 +25,7 @@ EXAMPLE = re.compile(
     ```events\n(?P<events>.*?)^```""",
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
-FORMATS = 95
+FORMATS = 97
 KEYS = [
     *(
         "event_id",
@@ -56,7 +56,7 @@ KEYS = [
         "divide_by",
     ),
     *("round", "seconds", "delimiter", "quote", "encoding", "decimal", "thousands", "skip", "comment", "header"),
-    *("trim", "null_padding", "null_values", "allow_negative", "dimensions", "csv", "files", "id", "name"),
+    *("trim", "escape", "null_padding", "null_values", "allow_negative", "dimensions", "csv", "files", "id", "name"),
     *("levels", "level_of", "level_holds"),
     *("url", "table", "query", "watermark", "lag", "deletes", "keeps_days"),
 ]

@@ -115,7 +115,8 @@ class Dialect:
 
     `decimal` is the mark before the fraction of a number, `thousands` the one between its thousands. Lines that begin
     with `comment` are none. A row that is too short has no value in its last columns where `null_padding`. Blanks
-    around names and values are none where `trim`.
+    around names and values are none where `trim`. `escape` stands before quotes within a text; where there are no
+    quotes, before delimiters and ends of lines.
     """
 
     delimiter: str = ","
@@ -128,11 +129,17 @@ class Dialect:
     header: tuple[str, ...] = ()
     null_padding: bool = False
     trim: bool = field(default=False, metadata=LATER)
+    escape: str = field(default="", metadata=LATER)
+
+    @property
+    def quotes(self) -> str:
+        """What stands around texts in the file; or in its copy, where the file has an escape instead."""
+        return self.quote or ('"' if self.escape else "")
 
     def of_python(self) -> dict[str, Any]:
         """The same for Python's own reader and writer."""
         # Without quotes Python's writer would still take a quote in a text for one that it must escape.
-        quoting = {"quotechar": self.quote} if self.quote else {"quoting": csv.QUOTE_NONE, "quotechar": None}
+        quoting = {"quotechar": self.quotes} if self.quotes else {"quoting": csv.QUOTE_NONE, "quotechar": None}
         return {"delimiter": self.delimiter, "strict": True, "skipinitialspace": self.trim} | quoting
 
 

@@ -67,8 +67,9 @@ REASONS = {
     " only empty columns at the end are left out, `null_padding = true` in `csv` of the source reads it",
     "malformed_too_many_columns": "the row has more columns than the header: put a text that holds the delimiter in"
     " quotes, or name all columns in `header` of `csv`. More names do no harm beside `null_padding = true`",
-    "malformed_unquoted_value": "the row has a quote where none may stand: double each quote within a quoted text, as"
-    " Spark does with the option escape = '\"', or read each line as one column, which `sql` takes apart",
+    "malformed_unquoted_value": "the row has a quote where none may stand: double each quote within a quoted text."
+    " Where a backslash stands before it, as Spark and MySQL write, say `escape` of `csv`. Or read each line as one"
+    " column, which `sql` takes apart",
     "malformed_invalid_encoding": "the row is no text in UTF-8: export it so{encoding}",
     "malformed_line_size_over_maximum": "the line has more than 16 MiB: nobody reads so long a row",
 }

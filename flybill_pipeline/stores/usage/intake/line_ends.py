@@ -49,7 +49,7 @@ def ended_alike(lines: Iterable[str], dialect: Dialect) -> Iterator[str]:
     """The rows, each ended by LF, as pieces of text. Raises UnclearRowsError where nobody can tell them apart."""
     rows, written = _Rows(lines, dialect), io.StringIO()
     # All of it in quotes: Python leaves a CR bare, which DuckDB takes for an end.
-    quoting = {"quoting": csv.QUOTE_ALL} if dialect.quote else {}
+    quoting = {"quoting": csv.QUOTE_ALL} if dialect.quotes else {}
     writer = csv.writer(written, lineterminator="\n", **(dialect.of_python() | quoting))
     try:
         for number, row in enumerate(rows):

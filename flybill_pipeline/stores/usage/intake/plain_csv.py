@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from flybill_pipeline.stores.files.second_reader import plain_content
+from flybill_pipeline.stores.usage.intake.escapes import unescaped
 from flybill_pipeline.stores.usage.intake.line_ends import KEPT, ended_alike
 from flybill_pipeline.stores.usage.intake.reading import UnreadableFileError
 from flybill_pipeline.stores.usage.intake.sources import SourceMapping
@@ -36,14 +37,17 @@ def plain_csv(
     encoding = encoding_of(file, source)
     try:
         above = _above(file, source, encoding)
-        if encoding == "utf-8" and not above and not source.dialect.comment and not mixed_ends:
+        copied = above or source.dialect.comment or source.dialect.escape or mixed_ends
+        if encoding == "utf-8" and not copied:
             yield location, ()
             return
         with _opened(file, encoding) as read, copy.open("w", encoding="utf-8", errors=KEPT, newline="") as written:
             begun = (line if place else line.removeprefix(_MARK) for place, line in enumerate(read))
             lines = _of_one_table(begun, source) if source.dialect.comment else begun
             gaps = [(1, above)] if above else []
-            rows = _without_comments((line for place, line in enumerate(lines) if place >= above), source, gaps)
+            below = (line for place, line in enumerate(lines) if place >= above)
+            plain = unescaped(below, source.dialect) if source.dialect.escape else below
+            rows = _without_comments(plain, source, gaps)
             written.writelines(ended_alike(rows, source.dialect) if mixed_ends else rows)
     except UnicodeError as error:  # of UTF-16 without a mark Python says no more than that
         raise UnreadableFileError(
@@ -104,7 +108,8 @@ def _of_one_table(lines: Iterator[str], source: SourceMapping) -> Iterator[str]:
 
 def _without_comments(lines: Iterator[str], source: SourceMapping, gaps: list[tuple[int, int]]) -> Iterator[str]:
     """The lines but for comments, which become `gaps`. What stands in a quoted text is none, however it begins."""
-    quote, begins, within = source.dialect.quote, source.dialect.delimiter + source.dialect.quote, False
+    quote, within = source.dialect.quotes, False
+    begins = source.dialect.delimiter + quote
     missing, kept = sum(found for _, found in gaps), 0
     for line in lines:
         if not within and _is_no_row(line, source):

@@ -176,6 +176,7 @@ def _dialect(table: Table) -> Dialect:
         header=csv.texts("header") if "header" in csv else (),
         null_padding=csv.take("null_padding", bool, False),
         trim=csv.take("trim", bool, False),
+        escape=csv.character("escape", ""),
     )
     csv.nothing_else()
     _check_dialect(dialect, csv)
@@ -185,6 +186,10 @@ def _dialect(table: Table) -> Dialect:
 def _check_dialect(dialect: Dialect, csv: Table) -> None:
     if not dialect.delimiter:
         csv.fault("delimiter", "must be one character, not ''")
+    if dialect.escape and dialect.escape == dialect.quote:
+        csv.fault("escape", "is for other marks than the quote: a doubled quote is read without it")
+    elif dialect.escape and (dialect.escape in (dialect.delimiter, dialect.comment) or dialect.escape.isalnum()):
+        csv.fault("escape", f"must be a mark such as a backslash, that stands for nothing else: not {dialect.escape!r}")
     if dialect.skip < 0:
         csv.fault("skip", "must be a number of lines")
     if dialect.decimal not in (".", ","):

@@ -32,8 +32,8 @@ def require_whole_records(connection: duckdb.DuckDBPyConnection) -> None:
         raise UnclearRowsError(
             f"{long * too_long}a quote in row {row} is not closed as it should be: from there on nobody can tell where"
             " rows begin",
-            f"{shorter * too_long}double each quote within quoted text, or set `quote` of the source in sources.toml,"
-            " and put the file in its place again",
+            f"{shorter * too_long}double each quote within quoted text, or set `quote` of the source in sources.toml"
+            " (or `escape`, where a backslash stands before it), and put the file in its place again",
         )
 
 

@@ -110,7 +110,7 @@ def csv_rows(connection: duckdb.DuckDBPyConnection, location: str, source: Sourc
     require_columns(source, header)
     # Columns are named by position: names may differ only in case, and those that nobody reads may be the same.
     columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(header)))
-    quote = quoted(dialect.quote)
+    quote = quoted(dialect.quotes)
     alone = len(header) == 1
     # A blank line is no row. DuckDB makes one of it where there is one column: it is the only one that is NULL then.
     nulls = ", ".join(quoted(value) for value in ("", *(() if alone else source.null_values)))
