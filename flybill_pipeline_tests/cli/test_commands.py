@@ -451,7 +451,7 @@ def test_an_exported_statement_is_the_one_that_owes_tells(flybill: Flybill, tmp_
     ran = flybill("export", "acme", "2025-06", "--format", "focus", "--out", str(tmp_path / "focus"))
     assert ran.out.startswith("Wrote what acme was billed for 2025-06 (FB-2025-06-"), ran
     (row,) = csv.DictReader((tmp_path / "focus" / "cost_and_usage.csv").open(newline=""))
-    assert (row["BillingAccountId"], row["BilledCost"], row["InvoiceIssuerName"]) == ("acme", "7", "flybill")
+    assert (row["BillingAccountId"], row["BilledCost"], row["InvoiceIssuerName"]) == ("acme", "7.0", "flybill")
     printed = flybill("export", "acme", "2025-06", "--format", "csv", "--out", "-").out
     assert printed.encode() == (tmp_path / "csv").read_bytes()
 
