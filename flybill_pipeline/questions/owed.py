@@ -24,6 +24,7 @@ from flybill_pipeline.questions.budgets import BudgetState, budget_states
 from flybill_pipeline.questions.changed import Changed, changed_since, changed_so_far
 from flybill_pipeline.questions.org_month import Asked, OrgMonth, PricedNow, asked_about, org_month, priced_now
 from flybill_pipeline.stores.invoicing.organizations import Organization
+from flybill_pipeline.stores.usage.months.health import Arrival
 from flybill_pipeline.toolbox.tools import Toolbox
 
 
@@ -129,12 +130,13 @@ def _settled(of: OrgMonth) -> Owed:
 
 def _so_far(of: OrgMonth) -> Owed:
     tools, month = of.asked.tools, of.month
-    now, sources = tools.now(), _sources(tools, month)
+    now, arrived = tools.now(), tools.last_arrivals(month)
+    sources = _sources(tools, arrived)
     begun = month.start <= now
     runs = begun and now < month.end
     priced = priced_now(of, by_day=runs)
     draft, by_day = priced.draft, [minor for _, minor in priced.days.by_day] if runs else []
-    pace = _pace(priced, tools.known_up_to(month, [each.arrived_at for each in sources]) if runs else None, now)
+    pace = _pace(priced, tools.known_up_to(month, arrived.values()) if runs else None, now)
     facts = replace(
         of.facts,
         total_minor=draft.total_minor,
@@ -182,7 +184,7 @@ def _pace(priced: PricedNow, days_up_to: datetime | None, now: datetime) -> Pace
     return Pace(draft.month, draft.lines, known, account.discounts, account.credits, grown, len(days))
 
 
-def _sources(tools: Toolbox, month: Month) -> list[Source]:
+def _sources(tools: Toolbox, arrived: Mapping[str, Arrival]) -> list[Source]:
     """The sources that brought something since the month began, as their people call them."""
     names = {source.key: source.name for source in tools.sources.values()}
-    return [Source(names[key], at) for key, at in tools.last_arrivals(month).items()]
+    return [Source(names[key], each.at) for key, each in arrived.items()]

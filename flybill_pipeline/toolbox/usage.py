@@ -1,6 +1,6 @@
 """The tools of usage at rest: the landing zone, the lake, its catalog. Months of it are measured by `pricing`."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
@@ -12,7 +12,7 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.backlog import Landing as LandedBy
 from flybill_pipeline.billing.usage.known_sources import require_known_sources
 from flybill_pipeline.settings import Settings
-from flybill_pipeline.stores.usage.months.health import UsageHealth
+from flybill_pipeline.stores.usage.months.health import Arrival, UsageHealth
 from flybill_pipeline.toolbox.deployment import Deployment
 from flybill_pipeline.toolbox.lately import Lately
 
@@ -189,13 +189,14 @@ class UsageTools(Deployment):
             first = first.previous()
         return self.catalog.days_to_record(first.first_day, month.end.date())
 
-    def last_arrivals(self, month: Month) -> dict[str, datetime]:
-        """The key of each source that brought something since the month began → when its last file arrived."""
+    def last_arrivals(self, month: Month) -> dict[str, Arrival]:
+        """The key of each source that brought something since the month began → the last that it brought."""
         return self.usage_health.last_arrivals(month.start, [source.key for source in self.sources.values()])
 
-    def known_up_to(self, month: Month, arrived: Collection[datetime]) -> datetime | None:
-        """Up to when the month's usage is known, of sources whose last files arrived then; None for not at all."""
-        known = known_through(arrived, self.unrecorded_lately(month)() if arrived else (), self.now())
+    def known_up_to(self, month: Month, arrived: Iterable[Arrival]) -> datetime | None:
+        """Up to when the month's usage is known, of sources that brought this last; None for not at all."""
+        told = [each.told_to for each in arrived if each.told_to is not None]
+        known = known_through(told, self.unrecorded_lately(month)() if told else (), self.now())
         return known if known and known > month.start else None
 
     @cached_property

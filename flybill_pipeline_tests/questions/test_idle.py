@@ -101,6 +101,15 @@ def test_who_used_nothing_learns_that_this_is_known(site: Site) -> None:
     assert say(ENGLISH, *answer.freshness) == "Usage is counted up to November 16, 2025, 00:00 UTC."
 
 
+def test_a_file_of_the_month_before_says_nothing_of_this_one(site: Site) -> None:
+    """It came on the 3rd of December, which was known up to then for that: nobody would use anything all month."""
+    now = datetime(2025, 12, 3, 14, tzinfo=UTC)
+    late = Site(replace(site.tools, now=lambda: now), MONTH.next(), now)
+    land(late, event("late", "acme", 100, "2025-11-30T23:00:00Z"))
+    answer = told(late, "acme", now)
+    assert (answer.statement.forecast, answer.freshness) == (None, ())
+
+
 def test_a_minimum_is_due_once_and_is_no_difference_to_the_month_before(site: Site, home: Path) -> None:
     """It was $90.00 in the first days of each month, whatever was used, and forecast to be many times that."""
     with (home / "prices" / "usd.toml").open("a") as book:

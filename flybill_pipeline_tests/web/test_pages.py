@@ -126,7 +126,7 @@ def test_the_first_page_says_what_is_owed_now_and_what_became_of_each_month(serv
     for sentence in (
         "November 2025 is still running: you owe $2.00 so far.",
         "The last day of the month is November 30, 2025 (UTC); your invoice is made on December 3, 2025.",
-        "Usage is counted up to November 6, 2025, 00:00 UTC.",
+        "Usage is counted up to November 5, 2025, 00:00 UTC.",
         "You owe $13.00 for October 2025 (invoice FB-2025-10-000001).",
     ):
         assert sentence in page.text

@@ -86,14 +86,14 @@ class Pace:
         return total_minor(line for line in self.lines if line.kind == "usage")
 
 
-def known_through(arrived: Collection[datetime], unrecorded: Iterable[date], now: datetime) -> datetime | None:
+def known_through(told: Collection[datetime], unrecorded: Iterable[date], now: datetime) -> datetime | None:
     """The start of the day before which everybody's usage is known, whether there is any or not.
 
-    `arrived`: when the last file of each source that delivers came. That says all of the days before it; none is known
-    where no source delivers. Days that were read and are `unrecorded` are not known yet.
+    `told`: up to when each source that delivers has told. That says all of the days before it; none is known where no
+    source delivers. Days that were read and are `unrecorded` are not known yet.
     """
-    days = [at.astimezone(UTC).date() for at in (*arrived, now)]
-    return datetime.combine(min((*days, *unrecorded)), time(), UTC) if arrived else None
+    days = [at.astimezone(UTC).date() for at in (*told, now)]
+    return datetime.combine(min((*days, *unrecorded)), time(), UTC) if told else None
 
 
 def goes_on(

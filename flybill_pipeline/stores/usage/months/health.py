@@ -1,13 +1,23 @@
 """The questions that checks ask of the lake's catalog: what came from which source and when, what of it was bad."""
 
 from collections.abc import Collection
-from datetime import date, datetime
-from typing import Any
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Engine, Text, cast, func, select
+from sqlalchemy import BigInteger, Engine, Text, cast, func, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 
 from flybill_pipeline.stores.usage.lake.tables import landed_files, usage_days, usage_pieces
+
+
+class Arrival(NamedTuple):
+    """When the last file of a source came, and the moment before which the source has told of all days since then.
+
+    None: it told of days before alone. A file without usage says that there was none.
+    """
+
+    at: datetime
+    told_to: datetime | None
 
 
 class UsageHealth:
@@ -35,13 +45,18 @@ class UsageHealth:
                 for source, files, rows, bad in connection.execute(query)
             ]
 
-    def last_arrivals(self, since: datetime, sources: Collection[str]) -> dict[str, datetime]:
-        """Source → when its last file arrived that was read, of those of `sources` that brought one since then."""
-        file, wanted = landed_files.c, func.unnest(list(sources), type_=Text).column_valued("wanted")
-        last = select(func.max(file.arrived_at)).where(file.source == wanted, file.state == "taken").scalar_subquery()
+    def last_arrivals(self, since: datetime, sources: Collection[str]) -> dict[str, Arrival]:
+        """Source → the last of its files that was read, of those of `sources` that brought one since then."""
+        file, piece = landed_files.c, usage_pieces.c
+        wanted = func.unnest(list(sources), type_=Text).table_valued("source", name="wanted").render_derived()
+        read = select(file.arrived_at, file.rows).where(file.source == wanted.c.source, file.state == "taken")
+        last = read.order_by(file.arrived_at.desc()).limit(1).lateral("last")
+        days = select(piece.day).join(landed_files, file.arrival == piece.arrival).where(piece.day >= since.date())
+        day = days.where(file.source == wanted.c.source).order_by(piece.day.desc()).limit(1).scalar_subquery()
+        query = select(wanted.c.source, last.c.arrived_at, last.c.rows, day).join_from(wanted, last, true())
         with self._engine.connect() as connection:  # each from the end of an index: there may be years of files
-            found = connection.execute(select(wanted, last))
-            return {name: at for name, at in found if at is not None and at >= since}
+            found = list(connection.execute(query.where(last.c.arrived_at >= since)))
+        return {name: Arrival(at, _told_to(at, rows, day)) for name, at, rows, day in found}
 
     def broken(self) -> list[dict[str, Any]]:
         """The landed files that could not be read at all: source, file, what happened, what to do."""
@@ -102,3 +117,11 @@ class UsageHealth:
             for source, day, rows in connection.execute(query):
                 counted.setdefault(source, {})[day] = int(rows)
         return counted
+
+
+def _told_to(arrived_at: datetime, rows: int | None, last_day: date | None) -> datetime | None:
+    if not rows:
+        return arrived_at
+    if last_day is None:
+        return None
+    return min(arrived_at, datetime.combine(last_day + timedelta(days=1), time(), UTC))
