@@ -24,4 +24,4 @@ def test_a_month_becomes_a_folder_for_each_organization_that_was_billed(
         assert made.metadata["dagster/partition_row_count"].value == 1
     (folder,) = (home / "exports" / "focus" / "2025-10").iterdir()
     assert (folder.name, len(list(folder.iterdir()))) == ("acme", 4)
-    assert (folder / "invoice_detail.csv").read_text().splitlines()[1].startswith("12,acme,USD,")
+    assert (folder / "invoice_detail.csv").read_text().splitlines()[1].startswith("12.0,acme,USD,")
