@@ -70,10 +70,10 @@ def changes(now: Sequence[LineItem], before: Sequence[LineItem]) -> list[Change]
     return sorted((each for each in found if each.more_minor), key=lambda each: -abs(each.more_minor))
 
 
-def _split(line: LineItem) -> Iterator[tuple[Mapping[str, str], Decimal, int]]:
+def _split(line: LineItem) -> Iterator[tuple[Mapping[str, str], Decimal | None, int]]:
     """A line, or what it is shown by."""
     if line.kind not in BY_NAME:
-        yield {}, ZERO, line.amount_minor
+        yield {}, None, line.amount_minor  # of several products, in units of their own
     elif line.portions:
         for each in line.portions:
             yield {**line.dimensions, **each.dimensions}, each.quantity, each.amount_minor

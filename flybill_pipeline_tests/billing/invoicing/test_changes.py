@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from flybill_pipeline.billing.invoicing.changes import changes
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
 from flybill_pipeline.billing.pricing.portions import Portion
+from flybill_pipeline.billing.words.changes import difference_words
+from flybill_pipeline.billing.words.english import ENGLISH
+from flybill_pipeline.billing.words.sentence import say
 from flybill_pipeline_tests.exports.statements import line
 
 Part = tuple[str, int]
@@ -54,6 +57,14 @@ def test_what_was_shown_by_other_names_is_compared_as_a_whole() -> None:
     assert told([shown("disk", ("db", 4_00), ("web", 1_00))], [line(3_00, meter="disk", title="Disk")]) == [
         ("Disk", {}, 2_00)
     ]
+
+
+def test_corrections_of_all_products_together_are_told_without_a_quantity() -> None:
+    """9 hours that came late were $7.20 "for 0 hours", as was what another price took back."""
+    late = line(7_20, kind="adjustment", meter="cpu", title="Machines", quantity=Decimal(9), unit="hour")
+    (change,) = changes([late], [])
+    said = say(ENGLISH, difference_words(change, "usd"))
+    assert said == "$7.20 more: $7.20 instead of $0.00"
 
 
 def test_quantities_of_other_units_are_not_compared() -> None:
