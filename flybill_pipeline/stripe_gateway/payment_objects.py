@@ -61,6 +61,7 @@ def _invoice(data: Json) -> dict[str, Any]:
     return {
         "stripe_invoice_id": data["id"],
         "flybill_invoice_id": (data.get("metadata") or {}).get("flybill_invoice_id"),
+        "revised_by": data.get("latest_revision"),
         "amount_minor": data["amount_due"] + (data.get("pre_payment_credit_notes_amount") or 0),
         "paid_minor": _paid(data),
         "attempts": data.get("attempt_count") or 0,

@@ -62,7 +62,8 @@ class Observation:
 
     `amount_minor` is what an invoice asked for before any credit note, and what a payment, credit note, refund or
     dispute is about. `paid_minor` is of invoices; `pre_payment_minor` is the part of a credit note by which an open
-    invoice asks for less; `settled_at` is when an invoice was paid, voided or given up.
+    invoice asks for less; `settled_at` is when an invoice was paid, voided or given up. `revised_by` is Stripe's id of
+    what took the place of an invoice that a person edited there.
     """
 
     observation_id: str
@@ -83,6 +84,11 @@ class Observation:
     hosted_invoice_url: str | None = None
     invoice_pdf: str | None = None
     flybill_invoice_id: str | None = None
+    revised_by: str | None = None
+
+
+NOT_KEPT = ("flybill_invoice_id", "revised_by")
+"""What an observation is filed by; the last of its members."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,22 @@ def payment_of(observations: Iterable[Observation], now: datetime) -> Payment:
     if invoice is None:
         raise ValueError("nothing was seen of the invoice itself")
     return _payment(invoice, list(latest.values()), now)
+
+
+def edited_at_stripe(observations: Iterable[Observation]) -> dict[str, str]:
+    """Stripe's id of each invoice that a person edited there → that of what stands in its place at last."""
+    places = {
+        seen.object_id: seen.revised_by
+        for seen in observations
+        if seen.kind == "invoice" and seen.status == "void" and seen.revised_by is not None
+    }
+    last = dict(places)
+    for edited in places:
+        passed = {edited}
+        while (place := places.get(last[edited])) is not None and place not in passed:
+            passed.add(place)
+            last[edited] = place
+    return last
 
 
 def _freshness(seen: Observation) -> tuple[int, int, datetime, str]:

@@ -142,7 +142,7 @@ class _Reading:
         for read in reads:
             if failure := self._read(read):
                 return failure
-        return self._read_known() or self._read_revisions() or list(self._listed.values())
+        return self._read_known(self._known) or self._read_revisions() or list(self._listed.values())
 
     def _read(self, read: Callable[[str | None], Answer[ListedPage] | Failure]) -> Failure | None:
         after: str | None = None
@@ -157,9 +157,9 @@ class _Reading:
             if after is None:
                 return None
 
-    def _read_known(self) -> Failure | None:
+    def _read_known(self, stripe_ids: Collection[str]) -> Failure | None:
         """Asks for what was not listed by its id: when it was made is not always known."""
-        for stripe_id in list(self._known.keys() - self._listed.keys())[:MOST_ASKED_FOR]:
+        for stripe_id in list(set(stripe_ids) - self._listed.keys())[:MOST_ASKED_FOR]:
             answer = patiently(partial(self._theirs.invoice, stripe_id), self._sleep)
             self.pages += 1
             if isinstance(answer, Failure):
@@ -171,10 +171,16 @@ class _Reading:
         return None
 
     def _read_revisions(self) -> Failure | None:
-        """Asks for what took the place of a copy that a person edited: it may be much younger, and says the same."""
-        for edited in [each for each in self._listed.values() if each.revised_by is not None][:MOST_ASKED_FOR]:
-            self._known[str(edited.revised_by)] = str(edited.invoice_id)
-        return self._read_known()
+        """Asks for what took the place of a copy that a person edited: it may be much younger, and edited again."""
+        while places := {
+            each.revised_by: str(each.invoice_id)
+            for each in self._listed.values()
+            if each.revised_by is not None and each.revised_by not in self._known
+        }:
+            self._known |= places
+            if failure := self._read_known(places):
+                return failure
+        return None
 
     def _take(self, invoice: ListedInvoice) -> None:
         if invoice.revises is not None and invoice.status == "draft":

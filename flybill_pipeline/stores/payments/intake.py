@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 
 from flybill_pipeline.billing.payments.polls import Kept, Poll, Via
-from flybill_pipeline.billing.payments.standing import Observation
+from flybill_pipeline.billing.payments.standing import NOT_KEPT, Observation, edited_at_stripe
 from flybill_pipeline.stores.invoicing.tables import invoices
 from flybill_pipeline.stores.payments.tables import payment_observations, payment_polls
 from flybill_pipeline.stores.sync.credit_tables import credit_notes, stripe_credit_notes
@@ -22,7 +22,7 @@ from flybill_pipeline.stores.sync.tables import stripe_sync
 
 NAME = "stripe_events"
 _OBSERVED = payment_observations.c
-_STORED = [field.name for field in fields(Observation) if field.name != "flybill_invoice_id"]
+_STORED = [field.name for field in fields(Observation) if field.name not in NOT_KEPT]
 _TAKE = "select pg_try_advisory_lock(hashtextextended('flybill reads payments', 0))"
 _LET_GO = "select pg_advisory_unlock(hashtextextended('flybill reads payments', 0))"
 _ENDED = ("paid", "void")
@@ -161,11 +161,12 @@ def _put(connection: Connection, first: Mapping[str, Any], later: Mapping[str, A
 def _keep(connection: Connection, observations: Sequence[Observation], via: Via) -> Kept:
     """Inserts what is not there yet, each with the invoice of ours that it is about, if any.
 
-    A credit note that was voided gives nothing from then on.
+    A credit note that was voided gives nothing from then on. An invoice that was edited is another one from then on.
     """
     unique = list({seen.observation_id: seen for seen in observations}.values())
     if not unique:
         return Kept()
+    _follow_edits(connection, unique)  # first, so that nobody is told that it was voided
     ours = _ours(connection, unique)
     rows = [
         {name: getattr(seen, name) for name in _STORED}
@@ -186,6 +187,15 @@ def _keep(connection: Connection, observations: Sequence[Observation], via: Via)
     for (_, currency), minor in arrived.items():
         totals[currency] = totals.get(currency, 0) + minor
     return Kept(new=sum(1 for row in new if row["invoice_id"]), not_ours=_strangers(new), arrived=totals)
+
+
+def _follow_edits(connection: Connection, observations: Sequence[Observation]) -> None:
+    """What took the place of an invoice that a person edited at Stripe is ours from then on: it is paid there."""
+    there, other = stripe_sync.c, stripe_sync.alias().c
+    for edited, last in edited_at_stripe(observations).items():
+        taken = select(other.invoice_id).where(other.stripe_invoice_id == last).exists()
+        ours = update(stripe_sync).where(there.stripe_invoice_id == edited, there.state == "finalized", ~taken)
+        connection.execute(ours.values(stripe_invoice_id=last))
 
 
 def _take_back_voided_notes(connection: Connection) -> None:

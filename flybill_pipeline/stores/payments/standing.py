@@ -10,14 +10,14 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, func, select
 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.polls import Poll
-from flybill_pipeline.billing.payments.standing import WORRYING, Observation, Payment, payment_of
+from flybill_pipeline.billing.payments.standing import NOT_KEPT, WORRYING, Observation, Payment, payment_of
 from flybill_pipeline.stores.invoicing.tables import invoices
 from flybill_pipeline.stores.payments.intake import PaymentIntake
 from flybill_pipeline.stores.payments.tables import payment_observations
 from flybill_pipeline.stores.sync.tables import stripe_sync
 
-# In the order of Observation's members, the last of which is not stored.
-_OBSERVED = [payment_observations.c[field.name] for field in fields(Observation) if field.name != "flybill_invoice_id"]
+# In the order of Observation's members, the last of which are not stored.
+_OBSERVED = [payment_observations.c[field.name] for field in fields(Observation) if field.name not in NOT_KEPT]
 MONEY = ("due", "paid", "open", "uncollectible", "disputed", "lost", "refunded", "credited", "voided")
 
 

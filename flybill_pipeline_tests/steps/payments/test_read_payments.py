@@ -273,6 +273,48 @@ def test_a_voided_copy_says_nothing_about_the_invoice(account: Account) -> None:
     assert account.of(0).paid_minor == 0
 
 
+def edited(account: Account, invoice: str, more: int = 0) -> str:
+    """Somebody edits an invoice at Stripe: Stripe's id of what took its place."""
+    draft = str(account.post("invoices", from_invoice={"action": "revision", "invoice": invoice})["id"])
+    if more:
+        account.post(f"invoices/{draft}/add_lines", lines=[{"amount": more, "description": "by telephone"}])
+    account.post(f"invoices/{draft}/finalize")
+    return draft
+
+
+@pytest.mark.parametrize("read_between", [False, True])
+def test_an_invoice_that_was_edited_at_stripe_is_paid_there(read_between: bool, account: Account) -> None:
+    [first] = account.bill(1)
+    account.read()
+    second = edited(account, first)
+    if read_between:
+        account.read()
+        assert account.of(0).state == "open"
+        shown = account.stripe.raw_request("get", f"/v1/invoices/{second}").data
+        assert account.of(0).hosted_invoice_url == shown["hosted_invoice_url"]
+    last = edited(account, second, more=100)
+    account.pay(last)
+    account.read()
+    assert (account.of(0).state, account.of(0).paid_minor) == ("paid", 403)
+    with account.world.engine.connect() as connection:
+        told = connection.execute(text("select type from flybill.events where type ~ 'paid|voided'")).scalars().all()
+    assert told == ["invoice.paid"]
+    assert account.read().kept.new == 0
+    theirs = InvoiceListing(account.world.gateway())
+    found = reconcile(MONTH, ours=Billed(account.world.engine), theirs=theirs).differences
+    assert list(zip(found["difference"], found["stripe_invoice_id"], strict=True)) == [("amount", last)]
+
+
+def test_an_invoice_that_is_being_edited_is_the_one_that_stands(account: Account) -> None:
+    [first] = account.bill(1)
+    account.post("invoices", from_invoice={"action": "revision", "invoice": first})
+    account.read()
+    assert account.of(0).state == "open"
+    account.pay(first)
+    account.read()
+    assert account.of(0).state == "paid"
+
+
 def test_the_database_refuses_to_change_what_was_seen(account: Account) -> None:
     ids = account.bill(1)
     account.read()
