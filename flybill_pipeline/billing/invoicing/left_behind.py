@@ -11,6 +11,10 @@ from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.aliases import waiting_alias
 
 CODE = "earlier_month_open"
+UNKNOWN_ORG = "unknown_org"
+UNKNOWN_WORDS, IMPORTED_WORDS = ", but no such organization.", ", which was imported since."
+IMPORT_AND_CLOSE, CLOSE = "Import it with `flybill import-orgs FILE`, then close ", "Close "
+"""What is said of an organization that nobody has imported, and in the place of it once somebody has."""
 
 
 def left_behind(org_id: str, months: Sequence[Month]) -> Iterator[HoldReason]:
@@ -36,7 +40,7 @@ def unknown_org(org_id: str, months: Sequence[Month] = ()) -> HoldReason:
             f"`flybill import-aliases FILE`, then close {again} again.",
         )
     return HoldReason(
-        code="unknown_org",
-        message=f"There is usage for {org_id}{within}, but no such organization.",
-        remedy=f"Import it with `flybill import-orgs FILE`, then close {again} again.",
+        code=UNKNOWN_ORG,
+        message=f"There is usage for {org_id}{within}{UNKNOWN_WORDS}",
+        remedy=f"{IMPORT_AND_CLOSE}{again} again.",
     )

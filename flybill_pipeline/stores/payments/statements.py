@@ -24,6 +24,13 @@ from sqlalchemy import (
     union_all,
 )
 
+from flybill_pipeline.billing.invoicing.left_behind import (
+    CLOSE,
+    IMPORT_AND_CLOSE,
+    IMPORTED_WORDS,
+    UNKNOWN_ORG,
+    UNKNOWN_WORDS,
+)
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.payments.credit_notes import CreditNote
 from flybill_pipeline.billing.payments.month_facts import MonthFacts
@@ -182,13 +189,18 @@ def _released(month: Month) -> Select[Any]:
 
 
 def _held(month: Month) -> Select[Any]:
+    """Organizations that are held; of one that was imported since, what is left to do."""
     held = outcomes.c
+    imported = select(organizations.c.org_id).where(organizations.c.org_id == held.org_id).exists()
+    done = (held.code == UNKNOWN_ORG) & imported
+    message = case((done, func.replace(held.message, UNKNOWN_WORDS, IMPORTED_WORDS)), else_=held.message)
+    remedy = case((done, func.replace(held.remedy, IMPORT_AND_CLOSE, CLOSE)), else_=held.remedy)
     return select(
         held.org_id,
         literal("finalize").label("stage"),
         func.coalesce(held.code, "held").label("code"),
-        func.coalesce(held.message, "").label("message"),
-        func.coalesce(held.remedy, "").label("remedy"),
+        func.coalesce(message, "").label("message"),
+        func.coalesce(remedy, "").label("remedy"),
         func.coalesce(held.customer_message, "").label("customer_message"),
         literal(0).label("attempts"),
         cast(null(), DateTime(timezone=True)).label("next_attempt_at"),

@@ -24,7 +24,12 @@ def world(engine: Engine) -> BillingWorld:
 def test_a_stranger_is_held_until_somebody_imports_it(world: BillingWorld) -> None:
     world.usage.add(OCT, "acme", 90)
     assert world.close(OCT).held == [("acme", "unknown_org")]
+    (failure,) = world.statements.failures(OCT)
+    assert failure.remedy == "Import it with `flybill import-orgs FILE`, then close the month again."
     world.org("acme")
+    (failure,) = world.statements.failures(OCT)
+    assert failure.message == "There is usage for acme, which was imported since."
+    assert failure.remedy == "Close the month again."
     report = world.close(OCT)
     assert (report.outcomes, report.invoiced) == ({"invoiced": 1}, {"usd": 9000})
 
