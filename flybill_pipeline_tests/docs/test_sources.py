@@ -25,7 +25,7 @@ EXAMPLE = re.compile(
     ```events\n(?P<events>.*?)^```""",
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
-FORMATS = 97
+FORMATS = 101
 KEYS = [
     *(
         "event_id",
