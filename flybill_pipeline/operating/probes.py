@@ -21,6 +21,7 @@ from flybill_pipeline.settings import Settings
 from flybill_pipeline.stores.files.folders import AddressError, ObjectsError, place_of
 from flybill_pipeline.stores.files.objects import Objects
 from flybill_pipeline.stores.postgres.condition import Condition, condition_of
+from flybill_pipeline.stores.postgres.sessions import POOLED
 from flybill_pipeline.stores.usage.lake.storage import NOTE
 from flybill_pipeline.toolbox.wiring import open_stripe
 
@@ -102,6 +103,8 @@ def database(about: str, variable: str, url: str, *, where: str) -> tuple[Findin
     found = condition_of(url)
     if isinstance(found, str):
         return wrong(about, f"The database ({where}) does not answer: {found}", f"Is it up? Is {variable} right?"), None
+    if found.pooled:
+        return wrong(about, f"{POOLED}.", "Until then nothing is done: a close or a run ends with this."), found
     answers = f"PostgreSQL {found.server} answers ({where})"
     if found.schema is None or found.schema == found.newest:
         schema = f"its schema is {found.schema}" if found.schema else "without a schema; the next command makes it"

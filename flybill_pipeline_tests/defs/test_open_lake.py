@@ -20,7 +20,6 @@ from flybill_pipeline.steps.usage.read_landing import read_landing
 from flybill_pipeline.steps.usage.record_usage import record_day
 from flybill_pipeline.stores.files.objects import Objects
 from flybill_pipeline.stores.usage.lake.ownership import LakeError
-from flybill_pipeline.stores.usage.published.catalogs import in_schema
 from flybill_pipeline.toolbox.publishing import publish
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline_tests.worlds.buckets import Buckets
@@ -116,8 +115,8 @@ def test_what_another_program_took_away_makes_the_check_red(tools: Toolbox) -> N
     assert check.look is not None
     used(tools, "b", ("3", 6))  # what comes later is no difference
     assert check.look(tools, None).passed
-    with_password = in_schema(tools.engine.url).render_as_string(hide_password=False)
-    catalog = SqlCatalog("flybill", uri=with_password)
+    in_schema = tools.engine.url.update_query_dict({"options": "-csearch_path=flybill_lake"})
+    catalog = SqlCatalog("flybill", uri=in_schema.render_as_string(hide_password=False))
     catalog.load_table("usage.events").delete("occurred_at < '2025-10-06T00:00:00'")
     catalog.close()
     finding = check.look(tools, None)

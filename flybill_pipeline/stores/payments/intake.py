@@ -17,6 +17,7 @@ from flybill_pipeline.billing.payments.polls import Kept, Poll, Via
 from flybill_pipeline.billing.payments.standing import NOT_KEPT, Observation, edited_at_stripe
 from flybill_pipeline.stores.invoicing.tables import invoices
 from flybill_pipeline.stores.payments.tables import payment_observations, payment_polls
+from flybill_pipeline.stores.postgres.sessions import require_own_sessions
 from flybill_pipeline.stores.sync.credit_tables import credit_notes, stripe_credit_notes
 from flybill_pipeline.stores.sync.tables import stripe_sync
 
@@ -44,6 +45,7 @@ class PaymentIntake:
     @contextmanager
     def claim(self) -> Iterator[bool]:
         """True inside for one poller at a time, False for any other; ends with the process, however it ends."""
+        require_own_sessions(self._engine)
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             held = bool(connection.execute(text(_TAKE)).scalar_one())
             try:

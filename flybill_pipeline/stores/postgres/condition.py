@@ -7,6 +7,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from flybill_pipeline.stores.postgres.database import newest_revision, open_engine, schema_revision
+from flybill_pipeline.stores.postgres.sessions import are_shared
 from flybill_pipeline.stores.postgres.tables import facts
 
 WAIT_SECONDS = 4
@@ -17,7 +18,7 @@ _USAGE = "select exists (select from flybill.usage_pieces)"
 class Condition:
     """A database that answers. `schema` is None before the first command; `deployment` names whose lake is its own.
 
-    `knows_usage` where the lake has files by what it knows.
+    `knows_usage` where the lake has files by what it knows. `pooled` where a pooler gives its sessions to several.
     """
 
     server: str
@@ -25,6 +26,7 @@ class Condition:
     newest: str
     deployment: str | None
     knows_usage: bool = False
+    pooled: bool = False
 
 
 def condition_of(url: str) -> Condition | str:
@@ -39,7 +41,7 @@ def condition_of(url: str) -> Condition | str:
             named = select(facts.c.value).where(facts.c.name == "deployment")
             deployment = connection.execute(named).scalar_one_or_none() if known else None
             usage = known and bool(connection.execute(text(_USAGE)).scalar_one())
-        return Condition(server, schema, newest_revision(), deployment, usage)
+        return Condition(server, schema, newest_revision(), deployment, usage, are_shared(engine))
     except OperationalError as error:
         return str(error.orig).strip().splitlines()[0]
     finally:

@@ -6,6 +6,8 @@ from contextlib import contextmanager, suppress
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from flybill_pipeline.stores.postgres.sessions import require_own_sessions
+
 KEY = "hashtextextended('flybill process ' || :name, 0)"
 
 
@@ -49,6 +51,7 @@ class Presence:
         self._connection.close()
 
     def _connected(self) -> Connection:
+        require_own_sessions(self._engine)
         return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def _asked(self, query: str) -> object:

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from flybill_pipeline.stores.postgres.sessions import require_own_sessions
+
 _TRY = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
 _RELEASE = "select pg_advisory_unlock(hashtextextended(%s, 0))"
 
@@ -65,6 +67,7 @@ class Claims:
     def _asked(self, query: str, org_id: str) -> bool:
         """The answer; a connection that does not give one is never used again."""
         if self._connection is None:
+            require_own_sessions(self._engine)
             self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             return bool(self._connection.exec_driver_sql(query, (_name(org_id),)).scalar_one())

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, and_, case, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flybill_pipeline.billing.usage.tables import NO_DAY, KnownDay, KnownTable, LastLook, Looked, PulledDay
+from flybill_pipeline.stores.postgres.sessions import require_own_sessions
 from flybill_pipeline.stores.usage.engines.tables import pulled_days, pulled_tables
 
 
@@ -21,6 +22,7 @@ class PulledTables:
     def working_on(self, source: str) -> Iterator[None]:
         """Waits until nobody else, in any process, looks into the table of `source`."""
         named = {"what": f"table {source}"}
+        require_own_sessions(self._engine)
         with self._engine.connect() as connection:
             connection.execute(text("select pg_advisory_lock(hashtextextended(:what, 0))"), named)
             connection.commit()

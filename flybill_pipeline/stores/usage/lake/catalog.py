@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from flybill_pipeline.billing.usage.files import Arrival, Broken, EventKey, LandedFile, Manifest, Owners, Rollup, Taken
 from flybill_pipeline.billing.usage.texts import without_nul
+from flybill_pipeline.stores.postgres.sessions import require_own_sessions
 from flybill_pipeline.stores.usage.lake import comparisons
 from flybill_pipeline.stores.usage.lake.aliases import days_to_own_again, last_change
 from flybill_pipeline.stores.usage.lake.registering import known_files, let_go, news_of, next_turn, registered
@@ -38,6 +39,7 @@ class LakeCatalog:
     @contextmanager
     def working_on(self, what: str) -> Iterator[None]:
         """Waits until nobody else, in any process, is working on `what`; a process that dies gives it up."""
+        require_own_sessions(self.engine)
         with self.engine.connect() as connection:
             connection.execute(text("select pg_advisory_lock(hashtextextended(:what, 0))"), {"what": f"lake {what}"})
             connection.commit()

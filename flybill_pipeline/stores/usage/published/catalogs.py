@@ -3,7 +3,7 @@
 Our own is pyiceberg's SQL catalog in the billing database. Another one is described by pyiceberg's own configuration.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 
@@ -12,7 +12,6 @@ from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import Table
 from sqlalchemy import Engine, select
-from sqlalchemy.engine import URL
 
 from flybill_pipeline.stores.files.folders import in_bucket
 from flybill_pipeline.stores.usage.lake.ownership import LakeError
@@ -30,9 +29,7 @@ SCHEMA = "flybill_lake"
 def opened_catalog(which: str, engine: Engine, storage: Storage) -> Iterator[Catalog]:
     """The catalog that the setting names: OWN, an address of a REST catalog, or a name in pyiceberg's configuration."""
     if which == OWN:
-        uri = in_schema(engine.url).render_as_string(hide_password=False)
-        files = {"py-io-impl": BUCKET_IO} if in_bucket(storage.shown) else {}
-        catalog: Catalog = SqlCatalog(NAME, uri=uri, init_catalog_tables="false", pool_pre_ping="true", **files)
+        catalog: Catalog = _own(engine, {"py-io-impl": BUCKET_IO} if in_bucket(storage.shown) else {})
     elif "://" in which:
         catalog = load_catalog(NAME, type="rest", uri=which)
     else:
@@ -43,11 +40,12 @@ def opened_catalog(which: str, engine: Engine, storage: Storage) -> Iterator[Cat
         catalog.close()
 
 
-def in_schema(url: URL) -> URL:
-    """The billing database, where names of tables without a schema are those of the catalog."""
-    given = url.query.get("options", "")
-    options = given if isinstance(given, str) else " ".join(given)
-    return url.update_query_dict({"options": f"{options} -csearch_path={SCHEMA}".strip()})
+def _own(engine: Engine, files: Mapping[str, str]) -> SqlCatalog:
+    """Its tables are those of our schema by their names: a path of search is an option that poolers do not take."""
+    uri = engine.url.render_as_string(hide_password=False)
+    catalog = SqlCatalog(NAME, uri=uri, init_catalog_tables="false", pool_pre_ping="true", **files)
+    catalog.engine = catalog.engine.execution_options(schema_translate_map={None: SCHEMA})
+    return catalog
 
 
 def opened_table(catalog: Catalog, table: OpenTable, storage: Storage, *, ours: bool) -> Table:
