@@ -15,6 +15,7 @@ from flybill_pipeline.stores.sync.accounts import begun_anew
 from flybill_pipeline.stores.sync.breaker import SyncBreaker
 from flybill_pipeline.stores.sync.claims import Claims
 from flybill_pipeline.stores.sync.clock import StripeClock
+from flybill_pipeline.stores.sync.restores import notice_another_server
 from flybill_pipeline.stores.sync.rows import CustomerRows, InvoiceRows, ProfileRows, Rows
 from flybill_pipeline.stores.sync.runs import SyncRuns
 from flybill_pipeline.stores.sync.slots import Slots
@@ -93,6 +94,7 @@ class SyncLedger:
 
     def open_work(self, month: Month, shard: int | None = None, org_ids: Orgs = None) -> Sequence[SyncWork]:
         """The invoices that are not at rest. Makes the durable rows that are missing."""
+        notice_another_server(self._engine)
         scope = _scope(month, shard, org_ids)
         with self._engine.begin() as connection:
             _make_rows(connection, scope)

@@ -1,14 +1,16 @@
-"""The restores of this database from a backup, and what they mean for what was on its way to Stripe. Copies no files.
+"""The restores of this database from a backup, and standbys that took the place of its server: what they mean for what
+was on its way to Stripe. Copies no files.
 
 New durable rows are marked by triggers (migration 0013); here those that came with the backup are.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    Connection,
     DateTime,
     Engine,
     Identity,
@@ -22,6 +24,8 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import DBAPIError
 
 from flybill_pipeline.billing.sync.values import FOR_A_PERSON
 from flybill_pipeline.stores.postgres.tables import metadata
@@ -36,6 +40,14 @@ restores = Table(  # insert only
     Column("restored_at", DateTime(timezone=True), nullable=False),
     Column("stripe_at", DateTime(timezone=True)),  # Stripe's clock as the backup knew it, None when it did not
 )
+
+
+_SERVER = text(
+    "select system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) from pg_control_system()"
+)
+"""Names the cluster, and its timeline: each standby that takes its place begins another one."""
+_MAY_LACK = timedelta(days=2)
+"""So much of what was last known may be missing, or wrong, where a standby took the place of a server."""
 
 
 def is_new(engine: Engine) -> bool:
@@ -58,8 +70,51 @@ def record_restore(engine: Engine, backup_taken_at: datetime, restored_at: datet
         stripe_at = connection.scalar(select(stripe_clock.c.stripe_at))
         row = {"backup_taken_at": backup_taken_at, "restored_at": restored_at, "stripe_at": stripe_at}
         connection.execute(insert(restores).values(row))
-        for table in (stripe_sync, stripe_customers, stripe_credit_notes):
-            connection.execute(_look_first(table, backup_taken_at, stripe_at))
+        _look_first_at_all(connection, backup_taken_at, stripe_at)
+        _keep_server(connection, _server(connection))
+
+
+def notice_another_server(engine: Engine) -> bool:
+    """Whether another server of Postgres has this database than at the last run; then the sync looks first.
+
+    A standby that is promoted may lack what was committed last (asynchronous replication), and so not know what went to
+    Stripe; nor does a copy that was restored without saying so. Servers that do not tell are taken to be the same.
+    """
+    with engine.begin() as connection:
+        here = _server(connection)
+        known = connection.execute(select(stripe_clock).with_for_update()).one_or_none()
+        before = None if known is None else known.server
+        if here is None or here == before:
+            return False
+        _keep_server(connection, here)
+        if known is None or before is None:
+            return False
+        stripe_at = None if known.stripe_at is None else known.stripe_at - _MAY_LACK
+        connection.execute(select(func.flybill.note_another_server(stripe_at)))
+        since = connection.execute(select(func.now() - _MAY_LACK)).scalar_one()
+        _look_first_at_all(connection, since, stripe_at)
+    return True
+
+
+def _server(connection: Connection) -> str | None:
+    """Names it; None where it does not say."""
+    try:
+        with connection.begin_nested():
+            return str(connection.scalar(_SERVER))
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        return None
+
+
+def _keep_server(connection: Connection, server: str | None) -> None:
+    row = upsert(stripe_clock).values(one=True, server=server)
+    connection.execute(row.on_conflict_do_update(index_elements=["one"], set_={"server": server}))
+
+
+def _look_first_at_all(connection: Connection, since: datetime, stripe_at: datetime | None) -> None:
+    for table in (stripe_sync, stripe_customers, stripe_credit_notes):
+        connection.execute(_look_first(table, since, stripe_at))
 
 
 def _look_first(table: Table, since: datetime, stripe_at: datetime | None) -> Any:

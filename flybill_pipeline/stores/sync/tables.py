@@ -110,6 +110,7 @@ stripe_clock = Table(  # one row: Stripe's clock in the newest answer that any p
     Column("one", Boolean, primary_key=True),
     Column("stripe_at", DateTime(timezone=True)),
     Column("ahead_seconds", BigInteger),
+    Column("server", Text, doc="which Postgres this database is on, and how often another one took its place"),
 )
 
 stripe_breaker = Table(  # one row for each time that calls to Stripe were stopped for everybody; at most one is open
