@@ -56,6 +56,7 @@ def grant_roles(engine: Engine) -> dict[str, str]:
             connection.execute(text(f"grant select on all tables in schema {OPEN_LAKE} to {role}"))
         writes = f"grant insert, update, delete on all tables in schema {OPEN_LAKE} to {PIPELINE}"
         connection.execute(text(writes))
+        connection.execute(text(f"grant execute on function flybill.note_another_server to {PIPELINE}"))
         return {table: _let_pipeline_write(connection, table, only) for table, only in connection.execute(text(TABLES))}
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from flybill_pipeline.stores.postgres.database import DatabaseError, migrate, open_engine
 from flybill_pipeline.stores.postgres.roles import PIPELINE, READER, grant_roles
+from flybill_pipeline.stores.sync.restores import notice_another_server
 from flybill_pipeline_tests.stories.troubled_months import FIRST, land_first_month, prepare
 from flybill_pipeline_tests.worlds.deployment import Deployments, Flybill
 from flybill_pipeline_tests.worlds.emulator import Emulators
@@ -113,10 +114,21 @@ def test_the_pipeline_cannot(billed: Flybill, what: str) -> None:
         "insert into flybill.invoice_numbers values ('2025-01', 1)",
         "update flybill.organizations set name = ''",
         "delete from flybill.line_items",
+        "select flybill.note_another_server(now())",
     ],
 )
 def test_a_reader_cannot_write(billed: Flybill, statement: str) -> None:
     assert refused(billed, "test_reader", statement)
+
+
+def test_the_pipeline_notes_a_standby_that_took_over(billed: Flybill) -> None:
+    """It reads restores only: by a function of the owner's it says so, and nothing else."""
+    assert refused(billed, "test_pipeline", "insert into flybill.restores (backup_taken_at) values (now())")
+    engine = create_engine(as_login(billed.environment["FLYBILL_DATABASE_URL"], "test_pipeline"))
+    with engine.begin() as connection:
+        connection.execute(text("update flybill.stripe_clock set server = 'another/00000001'"))
+    assert notice_another_server(engine)
+    engine.dispose()
 
 
 def test_a_reader_reads(billed: Flybill) -> None:

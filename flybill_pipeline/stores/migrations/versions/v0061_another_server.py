@@ -14,6 +14,7 @@ language sql security definer set search_path = pg_catalog as $$
     insert into flybill.restores (backup_taken_at, restored_at, stripe_at)
     select now() - interval '2 days', now(), known_at
 $$;
+revoke execute on function flybill.note_another_server from public;
 """
 
 
