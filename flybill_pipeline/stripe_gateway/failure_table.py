@@ -66,6 +66,14 @@ _NO_CUSTOMER = Rule(
     params=("customer",),
 )
 _REFUSED = (
+    Rule(
+        stripe.InvalidRequestError,
+        "look_first",
+        "list_moved",
+        "What a list was to go on after was deleted meanwhile; it is read again",
+        codes=("resource_missing",),
+        params=("starting_after",),
+    ),
     _NO_CUSTOMER,
     # In the path of a call it is called `id`, as an invoice is.
     replace(_NO_CUSTOMER, params=(), says=("no such customer",)),

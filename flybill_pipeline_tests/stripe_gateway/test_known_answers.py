@@ -47,6 +47,7 @@ class Known:
 
 
 CUSTOMERS, TAX_IDS, OF_A_CUSTOMER, OF_AN_INVOICE = "customers", "tax ids", "of a customer", "of an invoice"
+LISTS = "lists"
 CREATE, LINES, FINALIZE, DELETE, NOTES = "drafts", "lines", "finalize", "delete", "credit notes"
 DRAFTS, TAXED = "drafts, finalize", "lines, finalize"
 GROUPS = {
@@ -54,6 +55,7 @@ GROUPS = {
     TAX_IDS: ("create_tax_id",),
     OF_A_CUSTOMER: ("retrieve_customer", "update_profile", "find_tax_ids", "create_tax_id", "delete_tax_id"),
     OF_AN_INVOICE: ("add_lines", "finalize_invoice", "retrieve_invoice", "delete_draft", "find_bill", "list_lines"),
+    LISTS: ("find_customers", "find_invoices", "find_tax_ids", "find_credit_notes", "list_lines"),
     CREATE: ("create_invoice",),
     LINES: ("add_lines",),
     FINALIZE: ("finalize_invoice",),
@@ -96,6 +98,12 @@ ANSWERS = (
     ),
     Known(
         "404, no such invoice", 404, {"code": MISSING, "param": "id", "message": "No such invoice: 'i'"}, OF_AN_INVOICE
+    ),
+    Known(
+        "400, no such object after which to go on",
+        400,
+        {"code": MISSING, "param": "starting_after", "message": "No such customer: 'c'"},
+        LISTS,
     ),
     Known("400, missing email", 400, {"message": "Missing email. In order to create invoices ..."}, DRAFTS),
     Known("400 about the number", 400, {"param": "number", "message": "..."}, CREATE),

@@ -20,6 +20,9 @@ MARGIN = timedelta(hours=1)
 """A request may be executed so long after the last answer that was heard."""
 MOST_ASKED_FOR = 100
 """More invoices than this are not asked for one by one."""
+MOVED = "list_moved"
+"""The code of the failure that the invoice after which a page was to begin is deleted: somebody's draft."""
+MOST_BEGINNINGS = 3
 DUE = ("open", "paid", "uncollectible")
 """The statuses of an invoice that the customer has been given and that stands."""
 COLUMNS = (
@@ -145,9 +148,12 @@ class _Reading:
         return self._read_known(self._known) or self._read_revisions() or list(self._listed.values())
 
     def _read(self, read: Callable[[str | None], Answer[ListedPage] | Failure]) -> Failure | None:
-        after: str | None = None
+        after, beginnings = None, 1
         while True:
             page = patiently(partial(read, after), self._sleep)
+            if isinstance(page, Failure) and page.code == MOVED and beginnings < MOST_BEGINNINGS:
+                after, beginnings = None, beginnings + 1
+                continue
             if isinstance(page, Failure):
                 return page
             self.pages += 1

@@ -8,6 +8,8 @@ from sqlalchemy.exc import OperationalError
 DATABASE_SHORT = OperationalError
 """What is raised when the database is short of something, does not answer, or stops: never for our statement."""
 SHORT = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM, errno.EROFS}
+READ_ONLY = "25006"
+"""Postgres' code for a write in a transaction that only reads: to the database of a pipeline no other is named."""
 REMEDY = "What was stored until then is kept: mend this, then run the same command again."
 
 
@@ -19,6 +21,9 @@ def shortage(error: BaseException) -> str | None:
         return f"this machine has no memory left. {REMEDY}"
     if isinstance(error, DATABASE_SHORT):
         return database_shortage(str(error.orig))
+    if getattr(getattr(error, "orig", error), "pgcode", None) == READ_ONLY:
+        said = "it takes no writes: it is a standby, or was made read-only, as where its disk is full"
+        return database_shortage(said)
     if _is_drivers(error):
         return database_shortage(str(error))
     return None

@@ -1,6 +1,7 @@
 """The reconciliation names every way in which Stripe's list can differ from ours."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from flybill_pipeline.billing.money.period import Month
@@ -202,6 +203,16 @@ def test_a_list_that_cannot_be_read_proves_nothing() -> None:
         result = compared(Ours(here("a")), Theirs(there("a"), failures=cause))
         assert result.failure is not None
         assert not result.proven
+
+
+def test_a_list_is_read_from_its_beginning_where_what_it_was_to_go_on_after_is_deleted() -> None:
+    class Moving(Theirs):
+        def page(self, since: datetime, until: datetime, after: str | None) -> Answer[ListedPage] | Failure:
+            moved = after is not None and len(self.windows) < 2
+            return replace(failure("look_first"), code="list_moved") if moved else super().page(since, until, after)
+
+    names = ("a", "b", "c")
+    assert compared(Ours(*map(here, names)), Moving(*map(there, names))).proven
 
 
 def test_a_month_without_invoices_is_proven() -> None:

@@ -25,6 +25,15 @@ def test_a_database_that_is_short_of_something_is_told_in_its_first_line(engine:
     assert "\n" not in sentence
 
 
+def test_a_standby_is_told_as_such(engine: Engine) -> None:
+    with engine.connect() as connection, pytest.raises(DBAPIError) as caught:
+        connection.execute(text("set transaction read only"))
+        connection.execute(text("delete from flybill.facts"))
+    for error in (caught.value, caught.value.orig):
+        assert error is not None
+        assert "it takes no writes: it is a standby" in (shortage(error) or "")
+
+
 @pytest.mark.parametrize("kind", ["OperationalError", "DatabaseError", "InterfaceError"])
 def test_what_the_driver_raises_itself_is_told_as_well(engine: Engine, kind: str) -> None:
     error = getattr(engine.dialect.loaded_dbapi, kind)("server closed the connection unexpectedly\n\tThis probably")
