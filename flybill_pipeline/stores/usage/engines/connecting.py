@@ -48,8 +48,10 @@ SESSIONS: Mapping[str, Mapping[str, Any]] = {
 have set that people get what was found until some limit. For engines that are not here Ibis sets the zone; they need a
 login that may only read."""
 REMEDIES = {
+    "conflict with recovery": ": this is a standby, and what it had to replay ended the query. Set hot_standby_feedback"
+    " to on there, or a longer max_standby_streaming_delay; or ask the primary",
     "affected by row-level security": ": let the login see all rows (alter role … bypassrls); or, where a policy is to"
-    " choose which rows are usage, put options=-c%20row_security%3Don into the address"
+    " choose which rows are usage, put options=-c%20row_security%3Don into the address",
 }
 """What to do about what an engine says."""
 

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from flybill_pipeline.billing.usage.tables import NotPulledError
-from flybill_pipeline.stores.usage.engines.connecting import connected
+from flybill_pipeline.stores.usage.engines.connecting import connected, told_of
 from flybill_pipeline_tests.stores.usage.engines.conftest import NOW, SOURCE, Engine, engine_with, in_postgres
 
 ROWS = [(str(n), f"org{n}", "gb", "1", f"2026-10-0{n}T10:00:00Z", "2026-10-05 12:00", None) for n in range(1, 5)]
@@ -106,3 +106,10 @@ def test_what_fills_up_a_text_of_fixed_length_is_no_part_of_it(request: pytest.F
         fixed = "select * replace(toFixedString(org, 9) as org, toFixedString(id, 9) as id) from usage"
         ((_, ((org, *_),)),), _ = engine.told(source=SOURCE.replace('table = "usage"', f'query = "{fixed}"'))
         assert org == "org1"
+
+
+def test_a_standby_that_ends_a_query_is_told_with_what_to_set_there() -> None:
+    """As Postgres 15 said it, while the primary was vacuumed."""
+    said = "canceling statement due to conflict with recovery"
+    with pytest.raises(NotPulledError, match=f"{said}: .*hot_standby_feedback"), told_of("postgresql://standby/usage"):
+        raise RuntimeError(said)
