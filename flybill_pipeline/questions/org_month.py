@@ -3,6 +3,7 @@
 Nothing is written, and Stripe is not asked.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -130,6 +131,14 @@ class PricedNow:
         return [each for each in after if each.left_minor > 0 and each.pays_for(self.draft.month)]
 
 
+def _carried(of: OrgMonth) -> Mapping[str, int]:
+    """What is open from other months, by currency: nothing in months before the first that was closed at all."""
+    tools, org_id = of.asked.tools, of.org.org_id
+    carried = tools.drafts.carried(of.month, [org_id]).get(org_id, {})
+    first = tools.open_months.first() if carried else None
+    return {} if first is not None and of.month < first else carried
+
+
 def priced_now(of: OrgMonth, *, by_day: bool = False) -> PricedNow:
     """The month priced here and now by the invoice's own code, from the usage that is known at this moment.
 
@@ -142,6 +151,5 @@ def priced_now(of: OrgMonth, *, by_day: bool = False) -> PricedNow:
     account = accounts.of(part, [org])[org.org_id]
     in_force = books_under(books(org.currency), org.contracts)
     used = next(iter(usage_of(part, asked.usage, [in_force], EACH_DAY if by_day else None)), None)
-    carried = tools.drafts.carried(month, [org.org_id]).get(org.org_id, {})
-    draft = price_org(part, org, used, books, with_carried(account, carried))
+    draft = price_org(part, org, used, books, with_carried(account, _carried(of)))
     return PricedNow(draft, account, DaysOfMonth(month, in_force, used))

@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 
 import pytest
 
+from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import EVER
 from flybill_pipeline.billing.money.period import Month
+from flybill_pipeline.billing.pricing.line_items import total_minor
 from flybill_pipeline.billing.words.changes import difference_words, name_words
 from flybill_pipeline.billing.words.english import ENGLISH
 from flybill_pipeline.billing.words.sentence import say, shown
 from flybill_pipeline.questions.changed import Changed
 from flybill_pipeline.questions.owed import owed
+from flybill_pipeline.toolbox.closing import finalize, price
 from flybill_pipeline.toolbox.tools import Toolbox
 from flybill_pipeline_tests.worlds.deployment import event
 from flybill_pipeline_tests.worlds.organizations import org_row
@@ -81,3 +84,16 @@ def test_where_there_is_nothing_to_compare_with_nothing_is_compared(site: Site) 
     assert told(site, NOVEMBER, org_id="new") is None
     assert told(site, NOVEMBER.next()) is None
     assert told(site, NOVEMBER, datetime(2025, 11, 1, 12, tzinfo=UTC)) is None  # no day of it is over
+
+
+def test_what_is_carried_over_is_no_part_of_months_before_the_first_that_was_closed(site: Site) -> None:
+    """A cent of November is too little for an invoice. October, and each month before, came to that cent as well."""
+    now = datetime(2025, 12, 4, tzinfo=UTC)
+    closed = Site(replace(site.tools, now=lambda: now), NOVEMBER, now)
+    for shard in range(site.tools.shards):
+        part = ShardMonth(NOVEMBER, shard, now, landed_by=now)
+        price(closed.tools, part)
+        finalize(closed.tools, part)
+    of = {month: owed(closed.tools, "new", month) for month in (OCTOBER, NOVEMBER, NOVEMBER.next())}
+    assert [total_minor(each.lines) for each in of.values()] == [0, 1, 1]
+    assert of[NOVEMBER].changed is None
