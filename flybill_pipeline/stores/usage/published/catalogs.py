@@ -98,12 +98,14 @@ def _made(catalog: Catalog, table: OpenTable, location: str) -> Table:
 def hint(table: Table, storage: Storage) -> None:
     """Notes beside the table which of its metadata is in force, for readers that ask no catalog.
 
-    Another's catalog may keep its metadata where no folder of ours is.
+    Without the end of its name: pyiceberg takes either, DuckDB puts the end there itself. Another's catalog may keep
+    its metadata where no folder of ours is.
     """
     folder = metadata_folder(table)
     name, note = PurePosixPath(table.metadata_location).name, f"{folder}/version-hint.text"
-    if table.metadata_location == storage.address(f"{folder}/{name}") and storage.read(note) != name:
-        storage.write(name, note)
+    version = name.removesuffix(".metadata.json")
+    if table.metadata_location == storage.address(f"{folder}/{name}") and storage.read(note) != version:
+        storage.write(version, note)
 
 
 def metadata_folder(table: Table) -> str:

@@ -112,6 +112,8 @@ def test_each_table_holds_what_the_ledger_says(lake: OpenLake) -> None:
     assert sorted(lake.read("events")["event_id"]) == ["1", "1", "2", "2", "4"]
     assert sorted(lake.read("left_out")["kind"]) == ["conflict", "duplicate"]
     assert list(lake.read("rejected")["reason"]) == ["quantity_not_a_number"]
+    noted = lake.world.lake.root / "usage" / "daily" / "metadata" / "version-hint.text"
+    assert noted.with_name(f"{noted.read_text()}.metadata.json").is_file()  # as DuckDB looks for it
     with lake.tables.opened():
         assert lake.tables.counted() == {DAY: (2, 2), DAY + timedelta(days=1): (1, 1)}
     root, days = lake.world.lake.root, lake.world.catalog.manifests().values()
