@@ -39,6 +39,11 @@ class People:
                 case "finalize" if self._is_the_only_one(invoice):
                     self._call("post", f"{path}/finalize")
                     self.finalized.add(invoice["id"])
+                case "edit" if invoice["from_invoice"] is None:
+                    self._call("post", "invoices", from_invoice={"action": "revision", "invoice": invoice["id"]})
+                case "edit":  # and now it takes the place of the other one
+                    self._call("post", f"{path}/finalize")
+                    self.finalized.add(invoice["id"])
                 case "add a line":
                     self._call("post", f"{path}/add_lines", lines=[{"amount": 7, "description": "a favour"}])
                 case "remove a line":
