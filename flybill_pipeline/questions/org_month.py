@@ -22,7 +22,7 @@ from flybill_pipeline.billing.pricing.by_day import minor_by_day
 from flybill_pipeline.billing.pricing.price_changes import BooksOfMonth
 from flybill_pipeline.billing.usage.totals import EACH_DAY, OrgUsage
 from flybill_pipeline.questions.organizations import organization
-from flybill_pipeline.steps.pricing.price_org import books_under, price_org, usage_of, with_carried
+from flybill_pipeline.steps.pricing.price_org import books_under, price_account, usage_of, with_carried
 from flybill_pipeline.stores.invoicing.organizations import Organization
 from flybill_pipeline.toolbox.tools import Toolbox
 
@@ -151,5 +151,5 @@ def priced_now(of: OrgMonth, *, by_day: bool = False) -> PricedNow:
     account = accounts.of(part, [org])[org.org_id]
     in_force = books_under(books(org.currency), org.contracts)
     used = next(iter(usage_of(part, asked.usage, [in_force], EACH_DAY if by_day else None)), None)
-    draft = price_org(part, org, used, books, with_carried(account, _carried(of)))
+    draft = price_account(part, org, used, books, with_carried(account, _carried(of)), accounts)
     return PricedNow(draft, account, DaysOfMonth(month, in_force, used))

@@ -252,12 +252,17 @@ def _as_money(*_: Any) -> Iterator[Any]:
     return iter(())
 
 
-def _to_the_credit_first(paid: Sequence[returned_credits.PaidMonth], currency: str, lines: Any) -> Any:
+def _to_the_credit_first(paid: Sequence[returned_credits.PaidMonth], currency: str, lines: Any, *money: int) -> Any:
     """Whatever is taken back goes back to credits, also what was paid in money."""
     less = -sum(line.amount_minor for line in lines)
-    spread = _spread(paid, currency, lines)
+    spread = _spread(paid, currency, lines, *money)
     spread.over.update({(credit, each.month): max(less, 0) for each in paid for credit in each.uses})
     return spread
+
+
+def _below_zero_as_money(paid: Sequence[returned_credits.PaidMonth], currency: str, lines: Any, _: int) -> Any:
+    """A month below zero is money, whatever credits paid."""
+    return _spread(paid, currency, lines, 10**18)
 
 
 _spread = returned_credits._spread
@@ -267,6 +272,7 @@ CREDIT_BELOW_ZERO = Bug(prepaid, "apply_credits", _overdrawn)
 CREDIT_USED_TWICE = Bug(prepaid, "apply_credits", _used_twice)
 RETURNED_AS_MONEY = Bug(returned_credits, "returned", _as_money)
 CREDIT_BEFORE_MONEY = Bug(returned_credits, "_spread", _to_the_credit_first)
+BELOW_ZERO_AS_MONEY = Bug(returned_credits, "_spread", _below_zero_as_money)
 CARRIED_CENT_LOST = Bug(outcomes, "decide", _kept_below_the_minimum)
 DISCOUNT_WITHOUT_END = Bug(discounts, "_off", _more_than_there_is)
 

@@ -100,6 +100,10 @@ CAUGHT: tuple[tuple[str, Callable[..., Any]], ...] = (
         "CREDIT_BEFORE_MONEY",
         test_returned_credits.test_of_a_month_that_credits_paid_which_ended_they_go_on_paying_what_they_paid_as_far_as_it_is_due,
     ),
+    (
+        "BELOW_ZERO_AS_MONEY",
+        test_returned_credits.test_no_more_leaves_as_money_than_came_in_and_was_given_while_a_credit_paid_anything,
+    ),
     ("CARRIED_CENT_LOST", test_conservation.test_a_year_of_bills_loses_no_cent),
     ("DISCOUNT_WITHOUT_END", test_discounts.test_no_discount_takes_more_than_there_is_and_each_sums_to_its_shares),
     ("FIRST_MATCH_WINS", test_prices.test_without_ties_the_order_of_prices_does_not_matter),

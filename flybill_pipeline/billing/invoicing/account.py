@@ -7,7 +7,7 @@ from flybill_pipeline.billing.invoicing.basis import Basis
 from flybill_pipeline.billing.invoicing.items.credits import Credit
 from flybill_pipeline.billing.invoicing.items.discounts import Discount
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
-from flybill_pipeline.billing.invoicing.returned_credits import PaidMonth
+from flybill_pipeline.billing.invoicing.returned_credits import NOTHING_PAID, PaidByCredits
 from flybill_pipeline.billing.pricing.line_items import LineItem
 
 
@@ -22,9 +22,9 @@ class Account:
     waived.
 
     `problems` keep the month from being billed. `credits` pay; `paid` are the months that they paid for, where this
-    invoice takes something of earlier months back. `bases` say what this month and every earlier one that
-    was priced again came from; `settled_months` is how many of the org's months were settled when the account was read:
-    if there are more when it is finalized, it is out of date.
+    invoice may give something of them back, and `given_minor` is what one-off items below zero gave by now. `bases` say
+    what this month and every earlier one that was priced again came from; `settled_months` is how many of the org's
+    months were settled when the account was read: if there are more when it is finalized, it is out of date.
     """
 
     fixed: tuple[LineItem, ...] = ()
@@ -33,7 +33,8 @@ class Account:
     billed_before_minor: int = 0
     waived_before_minor: int = 0
     credits: tuple[Credit, ...] = ()
-    paid: tuple[PaidMonth, ...] = ()
+    paid: PaidByCredits = NOTHING_PAID
+    given_minor: int = 0
     discounts: tuple[Discount, ...] = ()
     problems: tuple[HoldReason, ...] = ()
     bases: tuple[Basis, ...] = ()

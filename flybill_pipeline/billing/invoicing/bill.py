@@ -1,12 +1,18 @@
 """The order in which the parts of one org's bill come together. What each part comes to is its own module's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flybill_pipeline.billing.invoicing.commitments import Commitment, true_up_line
 from flybill_pipeline.billing.invoicing.items.credits import Credit, apply_credits
 from flybill_pipeline.billing.invoicing.items.discounts import Discount, discount_lines
-from flybill_pipeline.billing.invoicing.returned_credits import PaidMonth, Returned, given_back, returned
+from flybill_pipeline.billing.invoicing.returned_credits import (
+    NOTHING_PAID,
+    PaidByCredits,
+    Returned,
+    given_back,
+    returned,
+)
 from flybill_pipeline.billing.invoicing.waivers import after_discounts, not_given_back
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
@@ -37,7 +43,8 @@ class Parts:
     lines, changes of what was billed in advance) met the discounts of their own month. What is `carried` from earlier
     months was discounted there: credits pay it, discounts leave it alone. `billed_before_minor` of the month was billed
     in advance, and counts for the `commitment`; `waived_before_minor` of that was waived. `paid` are earlier months
-    that `credits` paid for: what is taken back of these goes back to the credits.
+    that `credits` paid for: what is taken back of these goes back to the credits. `given_minor` is what one-off items
+    gave by now: it may leave as money all the same.
     """
 
     priced: Sequence[LineItem]
@@ -48,7 +55,8 @@ class Parts:
     waived_before_minor: int = 0
     discounts: Sequence[Discount] = ()
     credits: Sequence[Credit] = ()
-    paid: Sequence[PaidMonth] = ()
+    paid: PaidByCredits = NOTHING_PAID
+    given_minor: int = 0
 
 
 def put_together(month: Month, currency: str, parts: Parts) -> Bill:
@@ -61,7 +69,7 @@ def put_together(month: Month, currency: str, parts: Parts) -> Bill:
     lines = [*parts.priced, *parts.reckoned, *own[len(parts.priced) :]]
     discounts = discount_lines(own, parts.discounts, currency, month)
     lines += [*discounts, *_not_given_back(month, currency, parts, own, discounts)]
-    back = list(returned(month, currency, parts.paid, lines, parts.credits)) if parts.paid else []
+    back = list(_returned(month, currency, parts, lines))
     lines += [*(line for _, line in back), *parts.carried]
     available = given_back(month, parts.credits, lines)
     applied = apply_credits(total_minor(lines), available, currency, month)
@@ -69,6 +77,14 @@ def put_together(month: Month, currency: str, parts: Parts) -> Bill:
     uses = {each.credit_id: each.left_minor - left[each.credit_id] for each in available}
     uses = {credit_id: used for credit_id, used in uses.items() if used}
     return Bill((*lines, *applied.lines), applied.credits, uses, tuple(entry for entry, _ in back))
+
+
+def _returned(
+    month: Month, currency: str, parts: Parts, lines: Sequence[LineItem]
+) -> Iterator[tuple[Returned, LineItem]]:
+    if parts.paid.months:
+        money = parts.paid.asked_minor + parts.given_minor + total_minor(parts.carried)
+        yield from returned(month, currency, parts.paid.months, money, lines, parts.credits)
 
 
 def _true_up(month: Month, currency: str, parts: Parts) -> LineItem | None:

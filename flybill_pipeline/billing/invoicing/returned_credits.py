@@ -3,6 +3,9 @@
 What a credit paid is no money, and may have ended since: given back as money it would be more than was ever granted.
 So a credit goes on paying for what its invoice still comes to, money goes back first, and what is left over goes back
 to the credit. That can pay with it again, or ended with it. When more is due again, the credit pays it again.
+
+A month may be below zero by itself, as where an export has a retraction on the day on which it was made. So over all
+months no more goes back as money than invoices asked for and one-off items gave, as long as a credit paid anything.
 """
 
 from collections import Counter
@@ -46,6 +49,17 @@ class PaidMonth:
 
 
 @dataclass(frozen=True, slots=True)
+class PaidByCredits:
+    """The settled months that credits paid for, the first settled first; what all invoices ever asked for in money."""
+
+    months: Sequence[PaidMonth] = ()
+    asked_minor: int = 0
+
+
+NOTHING_PAID = PaidByCredits()
+
+
+@dataclass(frozen=True, slots=True)
 class Returned:
     """What of the payment of a credit for the invoice of `paid_in` goes back; below zero: is paid by it again."""
 
@@ -55,14 +69,21 @@ class Returned:
 
 
 def returned(
-    month: Month, currency: str, paid: Sequence[PaidMonth], lines: Sequence[LineItem], available: Sequence[Credit]
+    month: Month,
+    currency: str,
+    paid: Sequence[PaidMonth],
+    money_minor: int,
+    lines: Sequence[LineItem],
+    available: Sequence[Credit],
 ) -> Iterator[tuple[Returned, LineItem]]:
     """What goes back with the `lines` of a month, as entries and as lines; `paid` are in the order of their settling.
 
-    What was given back as money, before it went back to credits, stays given.
+    `money_minor` is what can go back as money: what invoices asked for, one-off items gave, and is open. What was given
+    back as money, before it went back to credits, stays given.
     """
     known = {credit.credit_id: credit for credit in available if credit.currency == currency}
-    before, now = _spread(paid, currency, ()), _spread(paid, currency, lines)
+    most = money_minor + sum(_stays(each, credit_id) for each in paid for credit_id in each.uses if credit_id in known)
+    before, now = _spread(paid, currency, (), most), _spread(paid, currency, lines, most + total_minor(lines))
     back = {key: max(over - before.over[key], 0) for key, over in now.over.items()}
     left = Counter({credit_id: credit.left_minor for credit_id, credit in known.items()})
     for (credit_id, _), amount in back.items():
@@ -100,8 +121,8 @@ class _Spread(NamedTuple):
     again: Counter[tuple[str, Month]]
 
 
-def _spread(paid: Sequence[PaidMonth], currency: str, lines: Sequence[LineItem]) -> _Spread:
-    """How what credits paid meets what is due, if `lines` are billed too.
+def _spread(paid: Sequence[PaidMonth], currency: str, lines: Sequence[LineItem], most: int) -> _Spread:
+    """How what credits paid meets what is due, if `lines` are billed too; they pay at `most` so much of it together.
 
     Who paid first, pays first: of invoices the one that was settled earlier, of its credits the one whose turn was
     earlier. It pays for what its invoice billed, as far as that is still due. What went back to a credit comes last:
@@ -115,24 +136,59 @@ def _spread(paid: Sequence[PaidMonth], currency: str, lines: Sequence[LineItem])
         due.update(amounts)
     for each, amounts in zip(paid, billed, strict=True):
         due.subtract(spread_waived(each.waived_minor, amounts, currency))
-    meeting, spread = Meeting(_rooms(paid, billed), due), _Spread(Counter(), Counter())
+    payments, spread = _Payments(_rooms(paid, billed), due, most), _Spread(Counter(), Counter())
     for place, each in enumerate(paid):
         for credit_id in _in_turn(each):
-            stays = each.uses[credit_id] - each.returned.get(credit_id, 0)
-            spread.over[credit_id, each.month] = stays - meeting.pay(place, stays)
+            stays = _stays(each, credit_id)
+            spread.over[credit_id, each.month] = stays - payments.pay(place, stays)
     for place, each in enumerate(paid):
         for credit_id in _in_turn(each):
-            spread.again[credit_id, each.month] = meeting.pay(place, each.returned.get(credit_id, 0))
+            spread.again[credit_id, each.month] = payments.pay(place, each.returned.get(credit_id, 0))
     return spread
 
 
-def _rooms(paid: Sequence[PaidMonth], billed: Sequence[Counter[_Bucket]]) -> list[dict[_Bucket, int]]:
+class _Room(NamedTuple):
+    """What an invoice asked for, by what that is due for; `anything` asked for again what was below zero before: that
+    had made up for anything else."""
+
+    own: Counter[_Bucket]
+    anything: int
+
+
+class _Payments:
+    """Invoices that credits pay for what is due, one after the other, at `most` so much together."""
+
+    def __init__(self, rooms: Sequence[_Room], due: Mapping[_Bucket, int], most: int) -> None:
+        own = [dict(sorted(room.own.items())) for room in rooms]
+        self._meeting = Meeting([*own, *(dict(sorted(due.items())) for _ in rooms)], due)
+        self._anything = [room.anything for room in rooms]
+        self._most = most
+
+    def pay(self, place: int, amount: int) -> int:
+        """How much of the amount the invoice at this place can pay for."""
+        amount = min(amount, self._most)
+        met = self._meeting.pay(place, amount)
+        more = self._meeting.pay(len(self._anything) + place, min(amount - met, self._anything[place]))
+        self._anything[place] -= more
+        self._most -= met + more
+        return met + more
+
+
+def _stays(paid: PaidMonth, credit_id: str) -> int:
+    """What the credit paid for the month, less what of that went back."""
+    return paid.uses[credit_id] - paid.returned.get(credit_id, 0)
+
+
+def _rooms(paid: Sequence[PaidMonth], billed: Sequence[Counter[_Bucket]]) -> list[_Room]:
     """What each invoice asked for, of earlier months too where it took these over."""
-    rooms, carried = list[dict[_Bucket, int]](), Counter[_Bucket]()
+    rooms, carried, before = list[_Room](), _Room(Counter(), 0), Counter[_Bucket]()
     for each, amounts in zip(paid, billed, strict=True):
-        room = carried + amounts  # without what is below zero
-        rooms.append(dict(sorted(room.items())))
-        carried = room if each.carried else Counter()
+        makes_up = {key: min(max(amount, 0), max(-before[key], 0)) for key, amount in amounts.items()}
+        before.update(amounts)
+        own = Counter({key: amount - makes_up[key] for key, amount in amounts.items()})
+        room = _Room(carried.own + own, carried.anything + sum(makes_up.values()))  # without what is below zero
+        rooms.append(room)
+        carried = room if each.carried else _Room(Counter(), 0)
     return rooms
 
 

@@ -14,11 +14,12 @@ from flybill_pipeline.billing.invoicing.clashes import (
     told_in,
 )
 from flybill_pipeline.billing.invoicing.items.all_items import NO_ITEMS, OrgItems, advance_lines, fixed_lines
+from flybill_pipeline.billing.invoicing.items.one_off_items import given_minor
 from flybill_pipeline.billing.invoicing.late_usage import ADJUSTMENT, BilledLine, unbilled
 from flybill_pipeline.billing.invoicing.left_behind import left_behind
 from flybill_pipeline.billing.invoicing.outcomes import HoldReason
 from flybill_pipeline.billing.invoicing.reckoned_discounts import DISCOUNT, held_in
-from flybill_pipeline.billing.invoicing.returned_credits import PaidMonth
+from flybill_pipeline.billing.invoicing.returned_credits import NOTHING_PAID, PaidByCredits
 from flybill_pipeline.billing.invoicing.shards import ShardMonth
 from flybill_pipeline.billing.invoicing.terms import BilledOrg, OrgTerms, named
 from flybill_pipeline.billing.invoicing.unstorable import fits, items_too_large
@@ -56,8 +57,9 @@ class Settled(Ledger, Protocol):
     ) -> Mapping[Month, Collection[str] | None]: ...
     def settled_months(self, shard: int, org_ids: Collection[str] = ()) -> Mapping[str, int]: ...
     def paid_by_credits(
-        self, since: Month, except_month: Month, org_ids: Collection[str]
-    ) -> Mapping[str, tuple[PaidMonth, ...]]: ...
+        self, since: Month | None, except_month: Month, orgs: Mapping[str, str]
+    ) -> Mapping[str, PaidByCredits]: ...
+    def given_back_to(self, org_ids: Collection[str]) -> Collection[str]: ...
 
 
 @dataclass(frozen=True)
@@ -110,18 +112,29 @@ class Accounts:
             )
             for org in orgs
         }
-        paid = self._paid_by_credits(part.month, oldest, [org for org in orgs if _changes(org, part, read[org.org_id])])
-        return {
-            org.org_id: _account(org, own[org.org_id], replace(read[org.org_id], paid=paid.get(org.org_id, ())))
-            for org in orgs
-        }
+        for org_id, paid in self._paid_by_credits(part, oldest, orgs, read).items():
+            read[org_id] = replace(read[org_id], paid=paid)
+        return {org.org_id: _account(org, own[org.org_id], read[org.org_id]) for org in orgs}
+
+    def with_all_paid(self, month: Month, org: BilledOrg, account: Account) -> Account:
+        """The account with all months that credits ever paid for: what is below zero may go back to any."""
+        found = self.ledger.paid_by_credits(None, month, {org.org_id: org.currency})
+        return replace(account, paid=found.get(org.org_id, NOTHING_PAID))
 
     def _paid_by_credits(
-        self, month: Month, oldest: Month, orgs: Sequence[BilledOrg]
-    ) -> Mapping[str, tuple[PaidMonth, ...]]:
-        """What credits paid for in the months that billed `oldest` or later: also in advance, and discounts of that."""
+        self, part: ShardMonth, oldest: Month, orgs: Sequence[BilledOrg], read: Mapping[str, "_Read"]
+    ) -> dict[str, PaidByCredits]:
+        """What credits paid for in the months that billed `oldest` or later: also in advance, and discounts of that.
+
+        Where something went back to them, in all months: what is due again is paid by them again.
+        """
         since = oldest.previous().previous()
-        return self.ledger.paid_by_credits(since, month, [org.org_id for org in orgs]) if orgs else {}
+        prepaid = [org.org_id for org in orgs if read[org.org_id].items.credits]
+        back = self.ledger.given_back_to(prepaid) if prepaid else ()
+        ever = {org.org_id: org.currency for org in orgs if org.org_id in back}
+        late = {o.org_id: o.currency for o in orgs if o.org_id not in ever and _changes(o, part, read[o.org_id])}
+        found = dict(self.ledger.paid_by_credits(since, part.month, late)) if late else {}
+        return found | (dict(self.ledger.paid_by_credits(None, part.month, ever)) if ever else {})
 
     def left_behind(self, part: ShardMonth) -> dict[str, list[Month]]:
         """Per org with usage of earlier months those of the look-back that were closed, and not for that org."""
@@ -221,7 +234,7 @@ class _Read:
     too_old: Sequence[LineItem]
     settled_months: int
     next_currency: str
-    paid: tuple[PaidMonth, ...] = ()
+    paid: PaidByCredits = NOTHING_PAID
 
 
 def _currency_in(month: Month, org: BilledOrg, terms: OrgTerms | None) -> str:
@@ -250,6 +263,7 @@ def _account(org: BilledOrg, own: Basis, read: _Read) -> Account:
         waived_before_minor=waived_of(month, currency, read.waived),
         credits=read.items.credits,
         paid=read.paid,
+        given_minor=given_minor(read.items.one_offs, month, currency),
         discounts=read.items.discounts,
         problems=tuple(_problems(org, month, read, due)),
         bases=(own, *(each.basis for each in read.late)),

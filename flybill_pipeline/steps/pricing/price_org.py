@@ -49,6 +49,12 @@ class Usage(Protocol):
         """Org with usage → whether time alone adds to its bill, as it does where a level is held."""
 
 
+class Accounts(Protocol):
+    """What bills hold beside the month's own usage."""
+
+    def with_all_paid(self, month: Month, org: BilledOrg, account: Account) -> Account: ...
+
+
 def books_under(books: BooksOfMonth | None, contracts: tuple[ContractDays, ...]) -> BooksOfMonth | None:
     """The books of the month for an org with these contracts; None where there are none."""
     return None if books is None else books.under(contracts)
@@ -82,6 +88,7 @@ def price_org(
         discounts=account.discounts,
         credits=account.credits,
         paid=account.paid,
+        given_minor=account.given_minor,
     )
     bill = put_together(month, org.currency, parts)
     return Draft(
@@ -98,6 +105,16 @@ def price_org(
         credit_uses=bill.uses,
         credits_returned=bill.returned,
     )
+
+
+def price_account(
+    part: ShardMonth, org: BilledOrg, usage: OrgUsage | None, books: BooksFor, account: Account, accounts: Accounts
+) -> Draft:
+    """As `price_org`. What comes to less than nothing goes back to credits that paid, before it leaves as money."""
+    draft = price_org(part, org, usage, books, account)
+    if draft.total_minor >= 0 or not account.credits:
+        return draft
+    return price_org(part, org, usage, books, accounts.with_all_paid(part.month, org, account))
 
 
 def usage_of(

@@ -14,10 +14,12 @@ from flybill_pipeline.billing.invoicing.unstorable import UnstorableDraftError, 
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.usage.texts import name_to_keep
 from flybill_pipeline.billing.usage.totals import OrgUsage
+from flybill_pipeline.steps.pricing.price_org import Accounts as PaidAccounts
 from flybill_pipeline.steps.pricing.price_org import (
     BooksFor,
     Usage,
     books_under,
+    price_account,
     price_org,
     price_stranger,
     usage_of,
@@ -28,7 +30,7 @@ MOST_NAMED = 100
 """Up to so many orgs are named when usage is read; more are picked out of the whole shard."""
 
 
-class Accounts(Protocol):
+class Accounts(PaidAccounts, Protocol):
     """What bills hold beside the month's own usage."""
 
     def of(self, part: ShardMonth, orgs: Sequence[BilledOrg]) -> Mapping[str, Account]: ...
@@ -105,7 +107,8 @@ def price_shard(part: ShardMonth, orgs: Sequence[BilledOrg], source: PricedFrom,
     def made() -> Iterator[Draft]:
         for key, org in known.items():
             if key not in unchanged:
-                draft = price_org(part, org, used.get(key), source.books, opened[key])
+                asked = part, org, used.get(key), source.books, opened[key]
+                draft = price_account(*asked, accounts) if accounts else price_org(*asked)
                 yield replace(draft, made_of=names[key])
         for key in sorted(strangers - known.keys() - settled):
             yield price_stranger(part, key, unknown.get(key), earlier.get(key, ()))

@@ -1,6 +1,6 @@
 """What settled months billed for a service month, and what they billed it from. Reads only; drafts write the rows."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import groupby, takewhile
 from typing import Any
@@ -11,13 +11,13 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from flybill_pipeline.billing.invoicing.basis import Basis
 from flybill_pipeline.billing.invoicing.late_usage import BilledLine
 from flybill_pipeline.billing.invoicing.outcomes import CARRIED_FORWARD, HELD, WAIVED
-from flybill_pipeline.billing.invoicing.returned_credits import PaidMonth
+from flybill_pipeline.billing.invoicing.returned_credits import PaidByCredits
 from flybill_pipeline.billing.invoicing.waivers import WaivedMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.billing.pricing.portions import portions_from
 from flybill_pipeline.billing.pricing.working import working_from
-from flybill_pipeline.stores.invoicing.paid_months import paid_months
+from flybill_pipeline.stores.invoicing.paid_months import given_back_to, paid_by_credits
 from flybill_pipeline.stores.invoicing.recorded_lines import line_of
 from flybill_pipeline.stores.invoicing.settled import settled
 from flybill_pipeline.stores.invoicing.tables import drafts, line_items, outcomes
@@ -139,11 +139,16 @@ class BilledMonths:
         return dict(by_org)
 
     def paid_by_credits(
-        self, since: Month, except_month: Month, org_ids: Collection[str]
-    ) -> dict[str, tuple[PaidMonth, ...]]:
-        """Per org its months since then, but for `except_month`, where credits paid: see paid_months.py."""
+        self, since: Month | None, except_month: Month, orgs: Mapping[str, str]
+    ) -> dict[str, PaidByCredits]:
+        """Per org, each with its currency, what credits paid for since then: see paid_months.py."""
         with self._engine.connect() as connection:
-            return paid_months(connection, since, except_month, org_ids)
+            return paid_by_credits(connection, since, except_month, orgs)
+
+    def given_back_to(self, org_ids: Collection[str]) -> set[str]:
+        """Those of the orgs to whose credits something of what they had paid went back."""
+        with self._engine.connect() as connection:
+            return given_back_to(connection, org_ids)
 
     def _settled_lines(self, org_id: str, last: str) -> list[tuple[str, list[LineItem]]]:
         """The outcome and the lines of an org's settled months up to `last`, in the order in which they were settled.

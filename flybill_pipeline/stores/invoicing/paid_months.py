@@ -1,14 +1,14 @@
 """The settled months that credits paid for, with their lines and what went back since. Only reads; decides nothing."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
-from flybill_pipeline.billing.invoicing.outcomes import CARRIED_FORWARD, HELD, WAIVED
-from flybill_pipeline.billing.invoicing.returned_credits import PaidMonth
+from flybill_pipeline.billing.invoicing.outcomes import CARRIED_FORWARD, HELD, INVOICED, WAIVED
+from flybill_pipeline.billing.invoicing.returned_credits import PaidByCredits, PaidMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.line_items import LineItem
 from flybill_pipeline.stores.invoicing.recorded_lines import line_of, unexplained_line_of
@@ -18,13 +18,41 @@ _Uses = dict[str, dict[str, int]]
 """Month → credit → minor units."""
 
 
-def paid_months(
-    connection: Connection, since: Month, except_month: Month, org_ids: Collection[str]
-) -> dict[str, tuple[PaidMonth, ...]]:
-    """Per org its settled months from `since` on, but for `except_month`, in the order in which they were settled.
+def paid_by_credits(
+    connection: Connection, since: Month | None, except_month: Month, orgs: Mapping[str, str]
+) -> dict[str, PaidByCredits]:
+    """Per org (with its currency) its settled months from `since` on, or all; but for `except_month`.
 
     Orgs whose credits paid nothing in that time are absent.
     """
+    months = _paid_months(connection, since or Month(1, 1), except_month, list(orgs))
+    asked = _asked(connection, {org_id: orgs[org_id] for org_id in months})
+    return {org_id: PaidByCredits(paid, asked.get(org_id, 0)) for org_id, paid in months.items()}
+
+
+def given_back_to(connection: Connection, org_ids: Collection[str]) -> set[str]:
+    """Those of the orgs to whose credits something of what they had paid went back."""
+    use = credit_uses.c
+    query = select(use.org_id).distinct().where(use.org_id.in_(org_ids), use.paid_in != use.month)
+    return set(connection.execute(query).scalars())
+
+
+def _asked(connection: Connection, orgs: Mapping[str, str]) -> dict[str, int]:
+    """What all invoices of each org asked for in the currency beside it."""
+    done = outcomes.c
+    query = (
+        select(done.org_id, done.currency, func.sum(done.total_minor))
+        .where(done.org_id.in_(list(orgs)), done.outcome == INVOICED)
+        .group_by(done.org_id, done.currency)
+    )
+    rows = connection.execute(query) if orgs else ()
+    return {org_id: int(asked) for org_id, currency, asked in rows if currency == orgs[org_id]}
+
+
+def _paid_months(
+    connection: Connection, since: Month, except_month: Month, org_ids: Collection[str]
+) -> dict[str, tuple[PaidMonth, ...]]:
+    """In the order in which they were settled."""
     uses, returned = _uses(connection, since, except_month, org_ids)
     done, line = outcomes.c, line_items.c
     query = (

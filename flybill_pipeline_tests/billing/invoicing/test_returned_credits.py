@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from flybill_pipeline.billing.invoicing import bill, late_usage
 from flybill_pipeline.billing.invoicing.forecast import Known, Pace, forecast_minor
 from flybill_pipeline.billing.invoicing.items.credits import Credit
-from flybill_pipeline.billing.invoicing.returned_credits import PaidMonth
+from flybill_pipeline.billing.invoicing.returned_credits import PaidByCredits, PaidMonth
 from flybill_pipeline.billing.money.period import Month
 from flybill_pipeline.billing.pricing.going_on import GrownUsage
 from flybill_pipeline.billing.pricing.line_items import LineItem, total_minor
@@ -39,13 +39,17 @@ class Ledger:
     def close(self, month: Month, due: dict[Month, dict[str, int]]) -> bill.Bill:
         """Bills the month, and what changed of those before it; returns its bill."""
         lines: dict[Month, Sequence[LineItem]] = {}
-        for service in MONTHS[: MONTHS.index(month) + 1]:
-            now = [line(amount, meter, month=service) for meter, amount in due.get(service, {}).items()]
+        for service in MONTHS[: MONTHS.index(month) + 2]:
+            known = due.get(service, {}).items()
+            now = [of(name, amount, service) for name, amount in known if service <= month or name == PLAN]
             lines[service] = late_usage.unbilled(now, as_billed(self.billed[service]))
             self.billed[service] += lines[service]
         before = [line(self.carried, "carried", month=month)._replace(kind="carried_forward")] if self.carried else []
+        own = [*lines[month], *lines.get(month.next(), ())]
         late = [each for service in lines if service < month for each in lines[service]]
-        parts = bill.Parts(lines[month], late, before, credits=self.credits, paid=self.settled)
+        paid = PaidByCredits(self.settled, self.asked)
+        given = -sum(amounts.get(GIFT, 0) for service, amounts in due.items() if service <= month)
+        parts = bill.Parts(own, late, before, credits=self.credits, paid=paid, given_minor=given)
         made = bill.put_together(month, "usd", parts)
         small = made.total_minor < MINIMUM
         self._settle(month, made, carried=small and made.total_minor != 0)
@@ -71,6 +75,18 @@ class Ledger:
             used.update(each.uses)
             used.subtract(each.returned)
         return used
+
+
+PLAN, GIFT = "plan", "gift"
+"""What is billed in the month before, and what a one-off item gives."""
+
+
+def of(name: str, amount: int, month: Month) -> LineItem:
+    """A line of usage, of a plan that is billed ahead, or of a one-off item, by its name."""
+    made = line(amount, name, month=month)
+    if name == PLAN:
+        return made._replace(kind="subscription", meter=None, dimensions={"plan": name})
+    return made._replace(kind="one_off", meter=None) if name == GIFT else made
 
 
 @st.composite
@@ -152,6 +168,57 @@ def test_what_credits_paid_is_never_money_and_no_credit_holds_more_than_was_gran
     single = max(comes_to - sum(whole.values()), 0)  # one invoice of the final usage
     not_used = sum(each.left_minor for each in ledger.credits)
     assert single <= ledger.asked + ledger.carried <= single + not_used
+
+
+EITHER_WAY = st.one_of(
+    st.tuples(st.integers(0, 6), st.integers(0, 4), st.sampled_from("xy"), st.one_of(AMOUNT, AMOUNT.map(int.__neg__))),
+    st.tuples(st.integers(1, 6), st.integers(-1, 3), st.just(PLAN), AMOUNT),
+    st.tuples(st.integers(0, 6), st.integers(0, 3), st.just(GIFT), AMOUNT.map(int.__neg__)),
+)
+"""As CHANGES: usage that may be below zero, a plan that is billed ahead and may end, what one-off items give."""
+
+
+@given(granted(), st.lists(EITHER_WAY, max_size=14))
+@example(
+    (Credit("c0", "c0", 200, "usd", datetime(2026, 4, 1, tzinfo=UTC)),),
+    [
+        (0, 0, "x", -300),
+        (1, -1, PLAN, 400),
+        (1, 0, "x", -600),
+        (2, -1, PLAN, 400),
+        (2, 0, "x", -400),
+        (3, -1, PLAN, 400),
+        (3, 0, PLAN, 0),  # cancelled
+        (0, 3, "x", 100),
+        (1, 2, "x", -200),
+        (4, 0, "x", 50),
+        (1, 3, "x", -500),  # all that was ever paid is a dollar, and $2.50 were given back
+    ],
+)
+def test_no_more_leaves_as_money_than_came_in_and_was_given_while_a_credit_paid_anything(
+    held: tuple[Credit, ...], changes: list[tuple[int, int, str, int]]
+) -> None:
+    ledger, whole = Ledger(held), {each.credit_id: each.left_minor for each in held}
+    due: dict[Month, dict[str, int]] = {}
+    for place, month in enumerate(MONTHS[:-1]):
+        for service, later, name, amount in changes:
+            now = due.setdefault(MONTHS[service], {})
+            if service + later == place and not (name == GIFT and GIFT in now):  # given once, it stays
+                now[name] = amount
+        made = ledger.close(month, due)
+        billed = [each for lines in ledger.billed.values() for each in lines]
+        given = -total_minor(each for each in billed if each.line_id == of(GIFT, 0, each.service_month).line_id)
+        used, money = ledger.used, ledger.asked + ledger.carried
+        assert money == total_minor(billed) - used.total()
+        assert money >= -given or not used.total()
+        assert {each.credit_id: each.left_minor for each in made.credits} == {
+            credit_id: amount - used[credit_id] for credit_id, amount in whole.items()
+        }
+        assert all(0 <= each.left_minor <= whole[each.credit_id] for each in made.credits)
+    gifts = {month: {GIFT: amounts[GIFT]} for month, amounts in due.items() if GIFT in amounts}
+    made = ledger.close(MONTHS[-1], gifts)
+    assert ledger.asked + ledger.carried == sum(amounts[GIFT] for amounts in gifts.values())
+    assert {each.credit_id: each.left_minor for each in made.credits} == whole
 
 
 @given(st.lists(AMOUNT, min_size=1, max_size=3), AMOUNT, st.lists(AMOUNT, max_size=5))

@@ -379,7 +379,7 @@ MONTHLY = st.lists(st.integers(-80, 200), min_size=12, max_size=12)
 
 @settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(usage=MONTHLY, granted=st.lists(st.integers(0, 300), max_size=3))
-def test_over_a_year_no_cent_is_lost_and_no_credit_is_overdrawn(
+def test_over_a_year_no_cent_is_lost_and_no_credit_is_overdrawn_or_becomes_money(
     shared_engine: Engine, tmp_path_factory: pytest.TempPathFactory, usage: list[int], granted: list[int]
 ) -> None:
     world = ItemWorld(shared_engine, (book(per_unit("0.01")),))
@@ -404,6 +404,7 @@ def test_over_a_year_no_cent_is_lost_and_no_credit_is_overdrawn(
         used = total("select coalesce(sum(amount_minor), 0) from flybill.credit_uses where org_id = :o")
     assert invoiced + carried + used == sum(usage)
     assert 0 <= used <= sum(granted)
+    assert invoiced + carried >= 0 or not used
     left = world.items.of(0, [org])[org].credits if credits_of else ()
     assert sum(credit.left_minor for credit in left) == sum(granted) - used
     assert all(credit.left_minor >= 0 for credit in left)

@@ -14,10 +14,12 @@ from flybill_pipeline_tests.billing.pricing.books import book, per_unit
 from flybill_pipeline_tests.steps.pricing.test_discounted_months import total
 from flybill_pipeline_tests.steps.pricing.test_items import ItemWorld
 
-AUG, SEP, OCT, NOV = (Month(2026, number) for number in (8, 9, 10, 11))
+JUL, AUG, SEP, OCT, NOV = (Month(2026, number) for number in (7, 8, 9, 10, 11))
 LASTING = {"item_id": "promo", "kind": "credit", "amount": "30", "currency": "usd", "start": "2026-08-01"}
 PROMO = {**LASTING, "end": "2026-09-01"}
 PLAN = {"item_id": "team", "kind": "subscription", "amount": "19", "currency": "usd", "timing": "advance"}
+
+GIVEN = {"item_id": "sorry", "kind": "one_off", "currency": "usd", "month": "2026-09"}
 
 
 @pytest.fixture
@@ -327,3 +329,44 @@ def test_an_amount_off_that_another_line_gets_now_leaves_no_money_that_nobody_pa
     ]
     assert lived(world, {OCT: {AUG: -2000}}) == [0]
     assert uses(world)[1:] == [("promo", "2026-09", "2026-08", -1900), ("promo", "2026-10", "2026-08", -50)]
+
+
+def test_where_months_are_below_zero_and_a_plan_is_given_back_no_more_leaves_as_money_than_came_in(
+    world: ItemWorld,
+) -> None:
+    """A dollar was paid in all. The credit's $2.00 had gone to what was below zero before: they came out as money."""
+    plan = {**PLAN, "amount": "4", "start": "2026-08-01"}
+    world.load(plan)
+    assert lived(world, {JUL: {JUL: -300}, AUG: {AUG: -600}, SEP: {SEP: -400}}) == [100, -200, 0]
+    world.load({**plan, "end": "2026-10-01"}, {**LASTING, "amount": "2", "start": "2026-10-01"})
+    changes: dict[Month, dict[Month, int]] = {OCT: {JUL: 400, AUG: 400}, NOV: {NOV: 50, AUG: -300}}
+    assert lived(world, changes) == [200, -100]
+    assert uses(world)[1:] == [("promo", "2026-11", "2026-10", -150)]
+
+
+BACK_AND_AGAIN = [
+    ({SEP: {SEP: -3000}, OCT: {OCT: 3000}}, [0, 0]),  # a retraction on a day of its own
+    ({SEP: {SEP: -4500}, OCT: {OCT: 2000}}, [-1500, 1500]),  # and the 1,500 that are open: nothing is left to pay
+    ({SEP: {SEP: -3000}, NOV: {AUG: 500, NOV: 900}}, [0, 0]),
+]
+
+
+@pytest.mark.parametrize(("changes", "totals"), BACK_AND_AGAIN)
+def test_what_a_month_below_zero_gives_back_goes_to_the_credit_that_pays_again_when_more_is_due(
+    world: ItemWorld, changes: dict[Month, dict[Month, int]], totals: list[int]
+) -> None:
+    world.load(PROMO)
+    assert lived(world, {AUG: {AUG: 3000}}) == [0]
+    assert lived(world, changes) == totals
+
+
+def test_what_a_one_off_item_gives_is_money_though_a_credit_paid_all_else(world: ItemWorld) -> None:
+    world.load(PROMO, {**GIVEN, "amount": "-10"})
+    assert lived(world, {AUG: {AUG: 3000}, SEP: {}, OCT: {OCT: -500}}) == [0, -1000, 0]
+    assert uses(world)[1:] == [("promo", "2026-10", "2026-08", -500)]
+
+
+def test_a_retraction_reaches_a_credit_that_paid_before_the_look_back(world: ItemWorld) -> None:
+    world.lookback_months = 1
+    world.load(PROMO)
+    assert lived(world, {AUG: {AUG: 3000}, SEP: {}, OCT: {}, NOV: {NOV: -1000}}) == [0, 0, 0, 0]

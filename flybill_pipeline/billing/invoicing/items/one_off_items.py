@@ -26,6 +26,15 @@ def one_off_lines(items: Iterable[OneOffItem], month: Month) -> tuple[LineItem, 
     return tuple(_line(item) for item in sorted(items, key=lambda item: item.item_id) if item.month == month)
 
 
+def given_minor(items: Iterable[OneOffItem], until: Month, currency: str) -> int:
+    """What the items below zero of the months up to `until` give."""
+    return -sum(
+        item.amount_minor
+        for item in items
+        if item.amount_minor < 0 and item.month <= until and item.currency == currency
+    )
+
+
 def _line(item: OneOffItem) -> LineItem:
     amount = from_minor(item.amount_minor, item.currency)
     return LineItem(
