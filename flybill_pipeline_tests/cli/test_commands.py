@@ -422,7 +422,9 @@ def test_a_close_that_is_stopped_begins_nothing_else(
     flybill: Flybill, send: Callable[[int, int], None], signalled: signal.Signals, month: str
 ) -> None:
     flybill.land(f"usage-{month}.jsonl", [event(month, "acme", 1000, f"{month}-05T00:00:00Z")])
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # what nohup ignores, its children ignore as well
     closing = flybill.start("close", month)
+    signal.signal(signal.SIGHUP, before)
     deadline = time.monotonic() + 60
     while not flybill.sql("select 1 from flybill.invoices where month = :m", m=month) and time.monotonic() < deadline:
         time.sleep(0.05)
