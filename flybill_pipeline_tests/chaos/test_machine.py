@@ -22,11 +22,11 @@ def test_no_story_bills_anybody_twice_wrongly_or_not_at_all(worlds: Worlds) -> N
 
 
 @pytest.mark.parametrize(
-    ("bug", "steps"),
-    [(Bug(stripe=RandomKeys), 12), (Bug(stripe=NewKeyAfterTimeout), 12), (Bug(rows=WrittenAfterTheCall), 6)],
+    "bug",
+    [Bug(stripe=RandomKeys), Bug(stripe=NewKeyAfterTimeout), Bug(rows=WrittenAfterTheCall)],
     ids=["random keys", "a new key after a timeout", "written after the call"],
 )
-def test_a_planted_bug_does_not_survive(bug: Bug, steps: int, worlds: Worlds) -> None:
-    """In stories of as many steps as show it soon."""
+def test_a_planted_bug_does_not_survive(bug: Bug, worlds: Worlds) -> None:
+    """A dozen of stories shows it, more or less: which ones are told depends on all that was imported before."""
     with pytest.raises(AssertionError):
-        tell_stories(worlds, 100, steps=steps, bug=bug, derandomize=True, phases=[Phase.generate])
+        tell_stories(worlds, 300, steps=12, bug=bug, derandomize=True, phases=[Phase.generate])

@@ -18,7 +18,7 @@ _RECONNECTED = said("We are reconnecting your account at our payment provider. Y
 
 _SOON = (
     *("no_answer", "key_in_use", "tax_engine", "stripe_error", "object_busy", "rate_limited", "invoice_missing"),
-    *("already_further", "key_reused", "terms_changed", "keeps_failing", "not_reached"),
+    *("already_further", "key_reused", "terms_changed", "keeps_failing", "not_reached", "list_moved"),
 )
 _CHECK = (
     *("tax_inactive", "no_payment_method_types", "bad_key", "wrong_account", "number_refused", "not_found", "refused"),
