@@ -1,5 +1,6 @@
 """A pooler that gives one session to several, as PgBouncer does between two statements: everybody would get a lock."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from itertools import cycle
@@ -17,6 +18,7 @@ from flybill_pipeline.stores.postgres.sessions import are_shared, require_own_se
 from flybill_pipeline.stores.sync.claims import Claims
 from flybill_pipeline.stores.usage.engines.ledger import PulledTables
 from flybill_pipeline.stores.usage.lake.catalog import LakeCatalog
+from flybill_pipeline_tests.worlds.project import PROJECT
 
 
 @contextmanager
@@ -72,6 +74,15 @@ def test_no_lock_of_a_session_is_taken_where_others_have_the_session_too(
     monkeypatch.setattr(sessions, "are_shared", lambda _engine: True)
     with pytest.raises(DatabaseError, match="pool_mode=session"), LOCKING[locking](engine):
         pass
+
+
+def test_who_takes_a_lock_of_a_session_asks_for_one_of_its_own() -> None:
+    """Also where somebody adds one: a lock of a transaction (`_xact_`) needs none."""
+    taking = re.compile(r"pg_(?:try_)?advisory_lock(?:_shared)?\(")
+    sources = {str(file): file.read_text() for file in (PROJECT / "flybill_pipeline").rglob("*.py")}
+    locking = {name for name, source in sources.items() if taking.search(source)}
+    assert len(locking) >= len(LOCKING)
+    assert {name for name in locking if "require_own_sessions(" not in sources[name]} == set()
 
 
 def test_postgres_itself_is_asked_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

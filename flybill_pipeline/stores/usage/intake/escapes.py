@@ -7,9 +7,8 @@ import io
 import re
 from collections.abc import Iterator
 
+from flybill_pipeline.stores.files.long_texts import LONGEST
 from flybill_pipeline.stores.usage.intake.columns import Dialect
-
-LONGEST_ROW = 16 * 1024 * 1024
 
 
 def unescaped(lines: Iterator[str], dialect: Dialect) -> Iterator[str]:
@@ -68,7 +67,7 @@ def _rows(lines: Iterator[str], dialect: Dialect) -> Iterator[str]:
         size += len(line)
         body = line.rstrip("\r\n")
         escaped = body != line and (len(body) - len(body.rstrip(dialect.escape))) % 2 == 1
-        if size < LONGEST_ROW and (escaped or (of_text and line.endswith("\r"))):
+        if size < LONGEST and (escaped or (of_text and line.endswith("\r"))):
             continue
         yield "".join(held)
         held, size = [], 0

@@ -13,6 +13,7 @@ import duckdb
 from flybill_pipeline.billing.usage.texts import BLANKS
 from flybill_pipeline.stores.files import duck
 from flybill_pipeline.stores.files.duck import quoted
+from flybill_pipeline.stores.files.long_texts import LONGEST
 from flybill_pipeline.stores.files.second_reader import plain_content
 from flybill_pipeline.stores.usage.intake.doubled_keys import doubled_keys
 from flybill_pipeline.stores.usage.intake.line_model import LONGEST_MODEL, model_of
@@ -25,7 +26,6 @@ from flybill_pipeline.stores.usage.intake.times import exact_json_time
 from flybill_pipeline.stores.usage.intake.values import exact_json_number, exact_json_text, json_path, path_at, path_of
 from flybill_pipeline.stores.usage.intake.walking import Node
 
-LONGEST_LINE = 16 * 1024 * 1024
 _REJECTS = "ignore_errors = true, store_rejects = true, rejects_table = 'rejects', rejects_scan = 'rejects_scan'"
 
 
@@ -34,7 +34,7 @@ def lines_of(location: str) -> str:
     return duck.csv_rows(
         location,
         "auto_detect = false, header = false, columns = {'line': 'VARCHAR'}, "
-        f"delim = '\x01', quote = '', escape = '', strict_mode = false, max_line_size = {LONGEST_LINE}, "
+        f"delim = '\x01', quote = '', escape = '', strict_mode = false, max_line_size = {LONGEST}, "
         f"{_REJECTS}",
     )
 
@@ -118,7 +118,7 @@ def csv_rows(connection: duckdb.DuckDBPyConnection, location: str, source: Sourc
         location,
         f"auto_detect = false, header = {not dialect.header}, columns = {{{columns}}}, "
         f"delim = {quoted(dialect.delimiter)}, quote = {quote}, escape = {quote}, nullstr = [{nulls}], "
-        f"null_padding = {dialect.null_padding}, max_line_size = {LONGEST_LINE}, {_REJECTS}",
+        f"null_padding = {dialect.null_padding}, max_line_size = {LONGEST}, {_REJECTS}",
     )
     rows = by_columns(relation, source, _values(source, header))
     rows = replace(rows, not_a_row="c0 is null") if alone else rows
