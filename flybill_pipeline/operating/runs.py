@@ -6,7 +6,7 @@ No job is defined here and nothing is printed; progress is told to a callback.
 import atexit
 import gc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -185,6 +185,7 @@ def runner(settings: Settings) -> Iterator[Runner]:
     toolbox = build_toolbox(settings)
     process = uuid4().hex
     with (
+        closing(toolbox),
         stoppable(),
         dg.DagsterInstance.from_ref(kept_at) as instance,
         present(toolbox.engine, process) as presence,
@@ -192,7 +193,6 @@ def runner(settings: Settings) -> Iterator[Runner]:
     ):
         noted_at_their_jobs(instance)
         yield Runner(build_defs(settings, toolbox=toolbox), instance, toolbox, process)
-    toolbox.close()
 
 
 def dagster_home(settings: Settings) -> Path:
@@ -215,9 +215,11 @@ def watched(settings: Settings, presence: Presence) -> Iterator[dg.DagsterInstan
     export_environment(settings)
     engine = open_engine(str(settings.database_url))
     home = dagster_home(settings)
-    with dg.DagsterInstance.from_config(str(home)) as instance, dead_runs_ended(instance, engine, presence):
-        yield instance
-    engine.dispose()
+    try:
+        with dg.DagsterInstance.from_config(str(home)) as instance, dead_runs_ended(instance, engine, presence):
+            yield instance
+    finally:
+        engine.dispose()
 
 
 def _counted(stage: str, parts: Sequence[Part], progress: Progress) -> Iterator[Part]:

@@ -3,6 +3,7 @@
 Who starts the server: conftest. Not here: what stands in the databases.
 """
 
+import gc
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -83,6 +84,7 @@ def fresh_databases(postgres_url: str, *purposes: str, template: str = EMPTY) ->
     try:
         yield [postgres_url.format(name) for name in names]
     finally:
+        gc.collect()  # a connection that nobody closed is given back while there is somebody to give it back to
         with _admin(postgres_url) as connection:
             for name in names:
                 connection.execute(text(f"drop database {name} with (force)"))
