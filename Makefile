@@ -11,7 +11,7 @@ UNPACK = $(BIN)/uv pip install --python $(BIN)/python --system-certs --compile-b
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-strip-extras
 TESTS ?=
-WORKERS ?= 3
+WORKERS ?= 4
 BENCH ?=
 # Without it each process would compile the whole of us anew, and each worker of pytest rewrite every assertion.
 unexport PYTHONDONTWRITEBYTECODE

@@ -23,6 +23,7 @@ from flybill_pipeline_tests.worlds.deployment import Deployments
 from flybill_pipeline_tests.worlds.effort import register_profiles
 from flybill_pipeline_tests.worlds.emulator import Emulators
 from flybill_pipeline_tests.worlds.in_memory import keep_in_memory
+from flybill_pipeline_tests.worlds.one_duckdb import share_duckdb
 from flybill_pipeline_tests.worlds.project import PROJECT, SHARED
 
 __all__ = ["PROJECT", "SHARED"]
@@ -30,6 +31,7 @@ __all__ = ["PROJECT", "SHARED"]
 register_profiles()
 compile_once()
 keep_in_memory()
+share_duckdb()
 gc.disable()  # until all is imported: to look through ever more of it is a seventh of that
 
 LONGEST = (  # files of minutes each, which go first: a worker that begins one at the end has all others wait for it

@@ -1,5 +1,6 @@
 """The DuckDB that reads files reaches the lake and what it is told to read, and nothing else, whatever it is asked."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,16 @@ import pytest
 from flybill_pipeline.stores.files.duck import Limits, copied, csv_rows, duck, parquet_rows
 from flybill_pipeline.stores.usage.intake.columns import Column
 from flybill_pipeline_tests.stores.usage.intake.reading import Reader, plain_source
+from flybill_pipeline_tests.worlds.one_duckdb import duckdb_of_its_own
 
 HEAD = "id,org,meter,q,ts,region\n"
 SECRET = f"{HEAD}stolen,mallory,m,1,2026-10-05,eu\n"
+
+
+@pytest.fixture(autouse=True)
+def _fenced() -> Iterator[None]:
+    with duckdb_of_its_own():
+        yield
 
 
 @pytest.fixture
