@@ -43,8 +43,9 @@ up: install     ## Dagster's UI on the same data, http://127.0.0.1:3000
 test: lint      ## every gate: format, lint, types, layers, tests, chaos and benchmarks in their short forms
 	@$(MAKE) --no-print-directory --jobs 2 types tests
 
-quick: lint     ## in a minute or two: every gate, but only the tests that need no database, with fewer examples
-	@$(MAKE) --no-print-directory --jobs 2 types tests TESTS='-m "not slow and not database" --hypothesis-profile quick'
+quick: lint     ## in a minute: every gate, but only the tests that need no database and no lake, with fewer examples
+	@$(MAKE) --no-print-directory --jobs 2 types tests \
+		TESTS='-m "not slow and not database and not lake" --hypothesis-profile quick'
 
 tests: tools    ## pytest alone: TESTS says which, and how
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)

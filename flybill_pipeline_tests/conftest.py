@@ -1,8 +1,8 @@
 """Fixtures that many folders share, each made once for a worker: a Postgres, emulators, deployments. And what is slow.
 
 A test is slow when it needs a deployment, the processes of Dagster, or a program of its own that takes long. It is
-marked `database` when it asks for one. Both are seen by its fixtures and its folder, so a new test lands on the right
-side by itself.
+marked `database` when it asks for one, and `lake` where DuckDB reads and writes files. All is seen by its fixtures and
+its place, so a new test lands on the right side by itself.
 """
 
 import atexit
@@ -43,22 +43,29 @@ LONGEST = (  # files of minutes each, which go first: a worker that begins one a
 )
 SLOW_FIXTURES = {"deploy", "home"}
 SLOW_FOLDERS = {"bench", "chaos", "defs", "demo", "local"}
+SLOW_FILES = {"test_planted_bugs.py"}
 DATABASE_FIXTURE = "postgres_url"
+LAKE = ("stores/usage", "stores/files", "docs/test_sources.py")
+HERE = Path(__file__).parent
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Where nothing slow is wanted slow folders are passed over: to import them takes as long as many tests."""
-    slow = collection_path.parent == Path(__file__).parent and collection_path.name in SLOW_FOLDERS
-    asked = config.option.markexpr
-    return True if slow and "not slow" in asked.split(" and ") and " or " not in asked else None
+    """What is marked by its place is passed over where it is not wanted: to import it takes as long as many tests."""
+    asked, place = config.option.markexpr, collection_path.relative_to(HERE).as_posix()
+    unwanted = set() if " or " in asked else set(asked.split(" and "))
+    slow = "not slow" in unwanted and place in SLOW_FOLDERS
+    return True if slow or ("not lake" in unwanted and place in LAKE) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what is slow or needs a database, and puts the longest files first; the others stay as they are."""
+    """Marks what is slow, needs a database or a lake, and puts the longest files first; the others stay as they are."""
     for item in items:
-        folder, fixtures = item.path.relative_to(Path(__file__).parent).parts[0], getattr(item, "fixturenames", ())
-        if folder in SLOW_FOLDERS or SLOW_FIXTURES.intersection(fixtures):
+        place, fixtures = item.path.relative_to(HERE), getattr(item, "fixturenames", ())
+        slow = place.parts[0] in SLOW_FOLDERS or place.name in SLOW_FILES
+        if slow or SLOW_FIXTURES.intersection(fixtures):
             item.add_marker("slow")
+        if any(place.is_relative_to(of_lake) for of_lake in LAKE):
+            item.add_marker("lake")
         if DATABASE_FIXTURE in fixtures:
             item.add_marker("database")
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
