@@ -6,6 +6,7 @@ a mapping is: source_mapping.py.
 
 import re
 import tomllib
+from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
 
@@ -33,6 +34,8 @@ __all__ = ["Column", "SourceMapping", "SourcesError", "load_sources"]
 FORMATS = ("jsonl", "csv", "parquet", "json")
 IN_AN_ENGINE = "table"
 DOCUMENTS = ("jsonl", "json")
+OF_ANY_TEXT = ("decimal", "thousands")
+"""Keys of `csv` that numbers in texts of any format are read by."""
 WHOLE = ("day", "month")
 TWICE = re.compile(r"Cannot (declare|overwrite)")
 """What is said of TOML in which a table stands twice, as where a mapping was put below another one."""
@@ -78,6 +81,7 @@ def load_sources(path: Path) -> dict[str, SourceMapping]:
 def _source(table: Table) -> SourceMapping:
     if table.values.get("format") == IN_AN_ENGINE:
         return _of_totals(table)
+    dialect = _dialect(table, str(table.values.get("format")))
     columns, dimensions = table.table("columns"), table.table("dimensions")
     if "event_id" in table:
         if "event_id" in columns:
@@ -109,7 +113,7 @@ def _source(table: Table) -> SourceMapping:
         dimensions=named,
         allow_negative=table.take("allow_negative", bool, True),
         null_values=tuple(str(value) for value in table.take("null_values", list, [])),
-        dialect=_dialect(table),
+        dialect=dialect,
         id=table.take("id", str, ""),
         measures=measures,
         where=conditions_at(table),
@@ -157,7 +161,7 @@ def _of_totals(table: Table) -> SourceMapping:
     return source
 
 
-def _dialect(table: Table) -> Dialect:
+def _dialect(table: Table, form: str) -> Dialect:
     """The dialect of a CSV file: the table `csv`. Three keys of it may stand in the source itself, as they once did."""
     csv = table.table("csv")
     for key in ("delimiter", "quote", "encoding"):
@@ -165,6 +169,10 @@ def _dialect(table: Table) -> Dialect:
             if key in csv:
                 csv.fault(key, "is said twice, here and beside `csv`")
             csv.values[key] = table.pop(key)
+    if form in FORMATS and form != "csv":
+        for key in sorted(csv.values.keys() & {each.name for each in fields(Dialect)} - set(OF_ANY_TEXT)):
+            csv.pop(key)
+            csv.fault(key, f"is for csv, not {form}: leave it out")
     dialect = Dialect(
         delimiter=csv.character("delimiter", ","),
         quote=csv.character("quote", '"'),

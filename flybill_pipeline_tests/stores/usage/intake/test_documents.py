@@ -203,6 +203,8 @@ def test_what_is_no_path_is_said(path: str) -> None:
         ('format = "jsonl"\ndimensions = { d = "." }', "columns: is empty"),
         ('format = "json"', 'records: missing: the path to the records, such as "data'),
         ('format = "csv"\nrecords = "a[]"', "records: is for documents"),
+        ('format = "parquet"\ncsv = { skip = 1, decimal = "," }', "csv.skip: is for csv, not parquet: leave it out"),
+        ('format = "jsonl"\nencoding = "cp1252"', "csv.encoding: is for csv, not jsonl: leave it out"),
         ('format = "json"\nrecords = "a[b"', "records: 'a.b' is no path"),
         ('format = "json"\nrecords = "a[*]"', r"each element of a list is \[\] in"),
         ('format = "jsonl"\ndimensions = { d = \'a["b.c"]\' }', r'quotes after a point, as in x."a.b"'),
